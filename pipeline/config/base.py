@@ -1,0 +1,36 @@
+"""What every section of the configuration is built from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A frozen, typed part of the configuration; keys that it does not know are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _refuse_bool(value: Any) -> Any:
+    """YAML's `yes` and `on` are booleans, and Python's booleans are numbers: neither is a number to a user."""
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""A name that is safe as a folder, an experiment and a metric."""
+
+Integer = Annotated[int, BeforeValidator(_refuse_bool)]
+Number = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
+Count = Annotated[Integer, Field(ge=1)]
+Fraction = Annotated[Number, Field(ge=0.0, le=1.0)]
+OneOrMore = BeforeValidator(_as_list)
+"""Lets a single entry stand for a list of one."""
+Columns = Annotated[tuple[str, ...], OneOrMore]

@@ -1,0 +1,94 @@
+"""The whole configuration of one experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Integer, Name, Section
+from pipeline.config.data import DataConfig, SplitConfig, StorageConfig
+from pipeline.config.features import FeaturesConfig
+from pipeline.config.model import ModelConfig
+from pipeline.config.train import TrainConfig
+
+
+class EvaluateConfig(Section):
+    """What is measured on the test split.
+
+    Attributes:
+        baseline: a simple model that is scored on the same rows, for comparison.
+        baseline_rows: how many training rows it is fitted on at most.
+    """
+
+    baseline: Literal["linear", "none"] = "linear"
+    baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000
+
+
+class TrackConfig(Section):
+    """Where runs are recorded.
+
+    Attributes:
+        enabled: False records nothing.
+        uri: of the MLflow tracking store; None means a sqlite file under `storage.root`.
+        experiment: None means the configuration's name.
+        tags: put on every run.
+    """
+
+    enabled: bool = True
+    uri: str | None = None
+    experiment: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class SparkConfig(Section):
+    """The Spark session.
+
+    Attributes:
+        master: None takes what spark-submit gives, else this machine with a task slot a core, at least one a worker.
+        conf: further Spark settings.
+    """
+
+    master: str | None = None
+    conf: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_are_text(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("conf"), dict):
+            return {**value, "conf": {key: _spark_text(setting) for key, setting in value["conf"].items()}}
+        return value
+
+
+def _spark_text(setting: Any) -> Any:
+    """YAML reads `true` and `4` as a boolean and a number; Spark wants text."""
+    if isinstance(setting, bool):
+        return str(setting).lower()
+    return str(setting) if isinstance(setting, (int, float)) else setting
+
+
+class RunConfig(Section):
+    """One experiment.
+
+    Attributes:
+        name: of the experiment, its stores and its models.
+        seed: of the split, the shuffling and the initial weights.
+    """
+
+    name: Name
+    seed: Annotated[Integer, Field(ge=0, lt=1 << 31)] = 0
+    storage: StorageConfig = StorageConfig()
+    data: DataConfig
+    split: SplitConfig = SplitConfig()
+    features: FeaturesConfig
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    track: TrackConfig = TrackConfig()
+    spark: SparkConfig = SparkConfig()
+
+    @model_validator(mode="after")
+    def _label_is_no_feature(self) -> RunConfig:
+        if self.data.label in self.features.columns:
+            raise ValueError(f"the label '{self.data.label}' is also named as a feature")
+        return self

@@ -1,0 +1,61 @@
+"""The contract of a store: its columns and their types, `contract.json`.
+
+A batch, on the TensorFlow side, holds these tensors (b rows):
+
+    numeric      float32 [b, n]   one column a numeric feature
+    categorical  int32   [b, c]   one column a categorical feature, ids below its size
+    label        float32 [b]      in the label's own unit, or the class id
+    weight       float32 [b]      0 for a padding row, 1 for a real one
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pipeline.contract.document import Document
+from pipeline.contract.features import FeatureState
+from pipeline.contract.label import Task
+
+ROW_ID = "__row_id"
+"""int64: a stable hash of the row's key (of the whole row, where there is no key)."""
+
+StoreType = Literal["float32", "float64", "int32", "int64"]
+
+
+class ColumnSpec(Document):
+    """One column of a store.
+
+    Attributes:
+        name: as in the source.
+        type: its type at rest.
+        role: what it is for.
+        size: number of ids of a categorical column, else None.
+    """
+
+    name: str
+    type: StoreType
+    role: Literal["numeric", "categorical", "label", "row_id"]
+    size: int | None = None
+
+
+class StoreContract(Document):
+    """All columns of a store, in the order in which they are written."""
+
+    columns: tuple[ColumnSpec, ...]
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """The columns of one role, in order."""
+        return tuple(column.name for column in self.columns if column.role == role)
+
+
+def contract_of(state: FeatureState) -> StoreContract:
+    """The columns that a store written with `state` has."""
+    label_type: StoreType = "float64" if state.label.task is Task.REGRESSION else "int32"
+    return StoreContract(
+        columns=(
+            *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
+            *(ColumnSpec(name=f.name, type="int32", role="categorical", size=f.size) for f in state.categorical),
+            ColumnSpec(name=state.label.name, type=label_type, role="label"),
+            ColumnSpec(name=ROW_ID, type="int64", role="row_id"),
+        )
+    )

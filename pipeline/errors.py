@@ -1,0 +1,94 @@
+"""Every error that the pipeline raises on purpose, each with the exit code of its kind.
+
+A message says four things: what is wrong, what is allowed, what was received and what to do. Several problems
+of one kind are gathered and raised once, so that a user repairs a file in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+SHOWN_AT_MOST = 20
+
+
+class PipelineError(Exception):
+    """Something that the user can act on; `exit_code` is what a job ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(PipelineError):
+    """A configuration file, an override or a command line is wrong."""
+
+    exit_code = 2
+
+
+class DataError(PipelineError):
+    """The data cannot be read, or breaks what the configuration says of it."""
+
+    exit_code = 3
+
+
+class StoreError(DataError):
+    """A published store or model is missing, incomplete or was altered."""
+
+
+class TrainError(PipelineError):
+    """Training failed on at least one rank."""
+
+    exit_code = 4
+
+
+class PlatformError(PipelineError):
+    """The machine or cluster lacks something: Java, a library version, task slots."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        what: the thing and its place, e.g. `train.epochs must be at least 1`.
+        allowed: what would be accepted, or empty where `what` says it.
+        received: what was found instead, or empty.
+        remedy: what to do about it, or empty.
+    """
+
+    what: str
+    allowed: str = ""
+    received: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The problem as sentences on one line."""
+        parts = [self.what.rstrip(".")]
+        if self.allowed:
+            parts.append(f"Allowed: {self.allowed}")
+        if self.received:
+            parts.append(f"Received: {self.received}")
+        if self.remedy:
+            parts.append(self.remedy.rstrip("."))
+        text = ". ".join(parts)
+        return text if text.endswith("?") else f"{text}."
+
+
+def gather(title: str, problems: Sequence[Problem]) -> str:
+    """One message for many problems; a single problem stands alone, without the title."""
+    if len(problems) == 1:
+        return str(problems[0])
+    shown = [f"  - {problem}" for problem in problems[:SHOWN_AT_MOST]]
+    hidden = len(problems) - len(shown)
+    tail = [f"  ... and {hidden} more of the same kind."] if hidden else []
+    return "\n".join([f"{title} ({len(problems)} problems):", *shown, *tail])
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """A remedy that names the closest known spelling, or lists what is known."""
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"Known: {', '.join(sorted(known)[:SHOWN_AT_MOST])}"

@@ -1,0 +1,117 @@
+"""Small files and folders under a storage root, on any file system that Arrow reaches.
+
+A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (seen as `/dbfs/...`), or a URI such as
+`hdfs://...` and `s3a://...`. Rows are written by Spark and read by Petastorm; this module is for the documents
+beside them and for publication.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import fs
+
+from pipeline.errors import PlatformError
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Root:
+    """A storage root: its file system, its path there, and how Spark and Petastorm call it.
+
+    Attributes:
+        filesystem: Arrow's.
+        path: absolute, without scheme and trailing slash.
+        uri: scheme and path.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+    uri: str
+
+    def within(self, *parts: str) -> Root:
+        """A folder or file below this one."""
+        tail = "/".join(parts)
+        return Root(self.filesystem, f"{self.path}/{tail}", f"{self.uri}/{tail}")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether renames are atomic and files have descriptors."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+
+def open_root(root: str) -> Root:
+    """The storage root named in the configuration."""
+    if root.startswith("dbfs:/"):
+        root = "/dbfs/" + root.removeprefix("dbfs:").lstrip("/")
+    if "://" not in root:
+        path = Path(root.removeprefix("file:")).expanduser().resolve()
+        return Root(fs.LocalFileSystem(), str(path), f"file://{path}")
+    try:
+        filesystem, path = fs.FileSystem.from_uri(root.replace("s3a://", "s3://", 1))
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            f"storage.root '{root}' cannot be opened: {error}. Allowed: a local path, dbfs:, hdfs:, s3a:."
+        ) from error
+    return Root(filesystem, path.rstrip("/"), root.rstrip("/") if path else root)
+
+
+def exists(place: Root) -> bool:
+    """Whether there is a file or folder."""
+    return bool(place.filesystem.get_file_info(place.path).type != fs.FileType.NotFound)
+
+
+def is_empty_or_absent(place: Root) -> bool:
+    """Whether nothing stands in the way of a rename to `place`."""
+    return not place.filesystem.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
+
+
+def list_files(place: Root) -> list[str]:
+    """All files below a folder, as sorted paths relative to it."""
+    selector = fs.FileSelector(place.path, recursive=True, allow_not_found=True)
+    found = place.filesystem.get_file_info(selector)
+    return sorted(info.path.removeprefix(place.path).lstrip("/") for info in found if info.is_file)
+
+
+def size_of(place: Root) -> int | None:
+    """Bytes of a file, or None where there is none."""
+    info = place.filesystem.get_file_info(place.path)
+    return int(info.size) if info.is_file else None
+
+
+def read_bytes(place: Root) -> bytes:
+    """A whole small file."""
+    with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+        return bytes(stream.read())
+
+
+def write_bytes(place: Root, content: bytes) -> None:
+    """A whole small file; its folder is made."""
+    parent = place.path.rpartition("/")[0]
+    place.filesystem.create_dir(parent, recursive=True)
+    with place.filesystem.open_output_stream(place.path, compression=None) as stream:
+        stream.write(content)
+
+
+def sha256_of(place: Root) -> str:
+    """SHA-256 of a file, in hexadecimal, read in pieces."""
+    digest = hashlib.sha256()
+    with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def move(source: Root, target: Root) -> None:
+    """Rename; atomic on local file systems and HDFS."""
+    target.filesystem.create_dir(target.path.rpartition("/")[0], recursive=True)
+    source.filesystem.move(source.path, target.path)
+
+
+def remove_folder(place: Root) -> None:
+    """Delete a folder with all below it; nothing happens where there is none."""
+    if exists(place):
+        place.filesystem.delete_dir(place.path)

@@ -1,0 +1,82 @@
+"""The manifest of a store: what was published, file by file. It is written last; readers trust nothing else.
+
+Rows of a split are spread over `shards` virtual shards by a stable hash. A shard's rows lie in its files in the
+order listed here; row groups are listed with their rows, so that the feed can plan without opening a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.contract.document import Document
+
+FORMAT = 1
+
+
+class FileEntry(Document):
+    """One Parquet file.
+
+    Attributes:
+        path: relative to the store, with forward slashes.
+        shard: the virtual shard that its rows belong to.
+        rows: in the file.
+        bytes: of the file.
+        sha256: of the file.
+        row_groups: rows of each row group, in order.
+    """
+
+    path: str
+    shard: int
+    rows: int
+    bytes: int
+    sha256: str
+    row_groups: tuple[int, ...]
+
+
+class SplitEntry(Document):
+    """One split: its rows and its files, ordered by shard, then path."""
+
+    rows: int
+    files: tuple[FileEntry, ...]
+
+    def shard_files(self, shard: int) -> tuple[FileEntry, ...]:
+        """The files of one shard, in reading order."""
+        return tuple(file for file in self.files if file.shard == shard)
+
+    def shard_rows(self, shards: int) -> tuple[int, ...]:
+        """Rows of every shard, by shard number."""
+        rows = [0] * shards
+        for file in self.files:
+            rows[file.shard] += file.rows
+        return tuple(rows)
+
+
+class Manifest(Document):
+    """A published store.
+
+    Attributes:
+        format: of this document.
+        name: of the experiment.
+        store_id: derived from the source and from the configuration that shapes the store.
+        source: fingerprint of the source files.
+        config: fingerprint of the configuration sections that shape the store.
+        shards: number of virtual shards.
+        splits: by name.
+        documents: SHA-256 of `contract.json` and `features.json`.
+        quarantined: rows that were set aside.
+    """
+
+    format: int = FORMAT
+    name: str
+    store_id: str
+    source: str
+    config: str
+    shards: int
+    splits: Mapping[str, SplitEntry]
+    documents: Mapping[str, str]
+    quarantined: int = 0
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of every split, and of the quarantine."""
+        return {**{name: split.rows for name, split in self.splits.items()}, "quarantined": self.quarantined}

@@ -1,0 +1,94 @@
+"""A published store, opened for reading."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from pipeline.contract.columns import StoreContract
+from pipeline.contract.features import FeatureState
+from pipeline.errors import Problem, StoreError, gather
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
+from pipeline.store.manifest import FORMAT, Manifest, SplitEntry
+
+PETASTORM_METADATA = "_common_metadata"
+"""Petastorm unpickles this file, so a store that has one is refused: unpickling runs whatever code it holds."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A complete store.
+
+    Attributes:
+        place: its folder.
+        manifest: what it holds.
+        contract: its columns.
+        features: the fitted features and label.
+    """
+
+    place: Root
+    manifest: Manifest
+    contract: StoreContract
+    features: FeatureState
+
+    def split(self, name: str) -> SplitEntry:
+        """One split's files."""
+        return self.manifest.splits[name]
+
+    def url(self, path: str) -> str:
+        """A file's URL, as Petastorm wants it."""
+        return f"{self.place.uri}/{path}"
+
+
+def is_published(place: Root) -> bool:
+    """Whether a complete store stands there."""
+    return files.exists(place.within(MANIFEST))
+
+
+def open_store(place: Root) -> Store:
+    """Open a store and check that every file is there with the size that the manifest tells.
+
+    Raises:
+        StoreError: naming what is missing, altered or not allowed.
+    """
+    manifest = Manifest.from_json(_document(place, MANIFEST), f"{place.path}/{MANIFEST}")
+    if manifest.format != FORMAT:
+        raise StoreError(
+            f"Store {place.path} has format {manifest.format}. Allowed: {FORMAT}. Prepare it again with this version."
+        )
+    problems = _problems(place, manifest)
+    if problems:
+        raise StoreError(gather(f"Store {place.path} does not match its manifest", problems))
+    return Store(
+        place,
+        manifest,
+        StoreContract.from_json(_document(place, CONTRACT), f"{place.path}/{CONTRACT}"),
+        FeatureState.from_json(_document(place, FEATURES), f"{place.path}/{FEATURES}"),
+    )
+
+
+def _document(place: Root, name: str) -> bytes:
+    try:
+        return files.read_bytes(place.within(name))
+    except FileNotFoundError as error:
+        raise StoreError(f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py.") from error
+
+
+def _problems(place: Root, manifest: Manifest) -> list[Problem]:
+    remedy = "Delete the store's folder and run jobs/prepare.py"
+    problems = []
+    present = set(files.list_files(place))
+    for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
+        problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
+    for name, digest in manifest.documents.items():
+        if hashlib.sha256(_document(place, name)).hexdigest() != digest:
+            problems.append(Problem(f"'{name}' was altered", remedy=remedy))
+    for split in manifest.splits.values():
+        for file in split.files:
+            size = files.size_of(place.within(file.path)) if file.path in present else None
+            if size != file.bytes:
+                received = "no such file" if size is None else f"{size} bytes"
+                problems.append(Problem(f"'{file.path}' was altered", f"{file.bytes} bytes", received, remedy))
+    return problems
