@@ -20,6 +20,7 @@ class SourceConfig(Section):
         separator: between fields of a CSV or TSV file; None means by format.
         null_values: texts that mean null, besides the empty one, in a CSV or TSV file.
         sample: a built-in data set instead of a path.
+        multiline: whether a quoted field of a CSV or TSV file may hold line breaks; a file is then read by one task.
         rows: how many rows to generate, for a generated sample.
         seed: of a generated sample.
     """
@@ -28,6 +29,7 @@ class SourceConfig(Section):
     format: Literal["auto", "csv", "tsv", "json", "parquet"] = "auto"
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     null_values: tuple[str, ...] = ("NA",)
+    multiline: bool = False
     sample: SampleName | None = None
     rows: Count = 200_000
     seed: Integer = 0
@@ -92,5 +94,3 @@ class SplitConfig(Section):
 
     method: Literal["hash"] = "hash"
     fractions: SplitFractions = SplitFractions()
-
-

@@ -80,6 +80,12 @@ class FeaturesConfig(Section):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns named more than once: {', '.join(repeated)}")
+        unfit = [name for name in names if "/" in name or name.startswith("__") or not name]
+        if unfit:
+            raise ValueError(
+                f"columns whose names the exported model cannot have: {', '.join(map(repr, unfit))}. "
+                "Rename them in the source: no '/', and no '__' at the start"
+            )
         return self
 
     @property

@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    keys = [loader.construct_object(key) for key, _ in node.value]
     repeated = [key for key in keys if keys.count(key) > 1]
     if repeated:
         raise yaml.constructor.ConstructorError(None, None, f"key '{repeated[0]}' is given twice", node.start_mark)
@@ -75,7 +75,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_BYTES:
         raise ConfigError(f"Configuration file '{path}' is too large. Allowed: {MAX_BYTES} bytes.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (derives from SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"Configuration file '{path}' is not valid YAML: {_one_line(error)}.") from error
     if not isinstance(content, dict):
@@ -98,7 +98,7 @@ def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     if not equals or not all(keys):
         raise ConfigError(f"Override '{override}' cannot be read. Allowed: --set section.key=value.")
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 (derives from SafeLoader)
+        value = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"Override '{override}' has a value that is not valid YAML: {_one_line(error)}.") from error
     for key in reversed(keys):

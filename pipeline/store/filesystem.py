@@ -47,8 +47,8 @@ def open_root(root: str) -> Root:
     """The storage root named in the configuration."""
     if root.startswith("dbfs:/"):
         root = "/dbfs/" + root.removeprefix("dbfs:").lstrip("/")
-    if "://" not in root:
-        path = Path(root.removeprefix("file:")).expanduser().resolve()
+    if root.startswith("file:") or "://" not in root:
+        path = Path(root.removeprefix("file:").removeprefix("//")).expanduser().resolve()
         return Root(fs.LocalFileSystem(), str(path), f"file://{path}")
     try:
         filesystem, path = fs.FileSystem.from_uri(root.replace("s3a://", "s3://", 1))
@@ -94,6 +94,13 @@ def write_bytes(place: Root, content: bytes) -> None:
     place.filesystem.create_dir(parent, recursive=True)
     with place.filesystem.open_output_stream(place.path, compression=None) as stream:
         stream.write(content)
+
+
+def write_atomically(place: Root, content: bytes) -> None:
+    """A whole small file that readers see complete or not at all."""
+    unfinished = Root(place.filesystem, f"{place.path}.part", f"{place.uri}.part")
+    write_bytes(unfinished, content)
+    place.filesystem.move(unfinished.path, place.path)
 
 
 def sha256_of(place: Root) -> str:

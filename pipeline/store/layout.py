@@ -1,9 +1,9 @@
 """Where everything lies under a storage root, and what a store is called.
 
-    <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, manifest.json
-    <root>/models/<name>/<model_id>/model.keras, model.json
-    <root>/samples/<sample>-<...>.parquet
-    <root>/mlflow.db, <root>/mlartifacts/
+<root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, manifest.json
+<root>/models/<name>/<model_id>/model.keras, model.json
+<root>/samples/<sample>-<...>.parquet
+<root>/mlflow.db, <root>/mlartifacts/
 """
 
 from __future__ import annotations

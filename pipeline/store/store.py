@@ -73,7 +73,9 @@ def _document(place: Root, name: str) -> bytes:
     try:
         return files.read_bytes(place.within(name))
     except FileNotFoundError as error:
-        raise StoreError(f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py.") from error
+        raise StoreError(
+            f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py."
+        ) from error
 
 
 def _problems(place: Root, manifest: Manifest) -> list[Problem]:

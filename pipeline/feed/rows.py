@@ -1,0 +1,91 @@
+"""Rows of a store as numpy columns, the unit in which everything in the feed is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.contract.columns import ROW_ID, StoreContract
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n rows.
+
+    Attributes:
+        numeric: float32 [n, a].
+        categorical: int32 [n, c].
+        label: float64 [n], in the label's own unit, or the class id.
+        row_id: int64 [n].
+    """
+
+    numeric: npt.NDArray[np.float32]
+    categorical: npt.NDArray[np.int32]
+    label: npt.NDArray[np.float64]
+    row_id: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """n."""
+        return self.label.shape[0]
+
+    def take(self, rows: npt.NDArray[np.int64] | slice) -> Rows:
+        """Some rows: a copy for positions, a view for a slice."""
+        return Rows(self.numeric[rows], self.categorical[rows], self.label[rows], self.row_id[rows])
+
+
+def rows_of(contract: StoreContract, columns: Mapping[str, npt.NDArray[Any]]) -> Rows:
+    """One row group's columns, by name, as `Rows`."""
+    label = columns[contract.names("label")[0]]
+    return Rows(
+        _stack(columns, contract.names("numeric"), len(label), np.float32),
+        _stack(columns, contract.names("categorical"), len(label), np.int32),
+        label.astype(np.float64),
+        columns[ROW_ID].astype(np.int64, copy=False),
+    )
+
+
+def _stack(
+    columns: Mapping[str, npt.NDArray[Any]], names: Sequence[str], rows: int, dtype: type[np.generic]
+) -> npt.NDArray[Any]:
+    """The named columns side by side: [rows, len(names)]."""
+    stacked = np.empty((rows, len(names)), dtype)
+    for position, name in enumerate(names):
+        stacked[:, position] = columns[name]
+    return stacked
+
+
+class RowStream:
+    """Rows of one shard, handed out in the sizes that are asked for."""
+
+    def __init__(self, groups: Iterator[Rows]) -> None:
+        """`groups` gives the rows in order, in pieces of any size."""
+        self._groups = groups
+        self._rest: Rows | None = None
+
+    def take(self, count: int) -> list[Rows]:
+        """The next `count` rows, in as many pieces as they come.
+
+        Raises:
+            EOFError: fewer rows are left.
+        """
+        pieces = []
+        while count:
+            rest = self._rest if self._rest is not None and len(self._rest) else self._next_group()
+            pieces.append(rest.take(slice(count)))
+            self._rest = rest.take(slice(count, None))
+            count -= len(pieces[-1])
+        return pieces
+
+    def skip(self, count: int) -> None:
+        """Pass over the next `count` rows."""
+        self.take(count)
+
+    def _next_group(self) -> Rows:
+        group = next(self._groups, None)
+        if group is None:
+            raise EOFError
+        return group

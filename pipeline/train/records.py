@@ -1,0 +1,55 @@
+"""What rank 0 tells the driver while it trains: one JSON document an epoch, renamed into place when complete.
+
+The driver alone talks to the tracking server and to the terminal, so ranks need no credentials, load no MLflow,
+and never wait for a server. Documents travel through the run's scratch folder, under the storage root, which
+driver and ranks share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.contract.document import Document
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+
+EPOCHS = "epochs"
+
+
+class EpochRecord(Document):
+    """One finished epoch.
+
+    Attributes:
+        epoch: counted from 1, for people.
+        metrics: over all ranks, by name; `val_` marks the validation split.
+        rows: of the training split that were seen, over all ranks.
+        seconds: of the training part.
+        input_seconds: of these, how long rank 0's model waited for rows.
+        best: whether this is the best epoch so far.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+    rows: int
+    seconds: float
+    input_seconds: float
+    best: bool
+
+    @property
+    def rows_per_second(self) -> float:
+        """Over all ranks."""
+        return self.rows / self.seconds if self.seconds else 0.0
+
+
+def write_epoch(place: Root, record: EpochRecord) -> None:
+    """Publish one epoch's record."""
+    target = place.within(EPOCHS, f"{record.epoch:06d}.json")
+    files.write_atomically(target, record.to_json().encode())
+
+
+def read_epoch(place: Root, epoch: int) -> EpochRecord | None:
+    """The record of one epoch, or None while it is not there."""
+    source = place.within(EPOCHS, f"{epoch:06d}.json")
+    if files.size_of(source) is None:
+        return None
+    return EpochRecord.from_json(files.read_bytes(source), source.path)

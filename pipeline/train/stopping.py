@@ -1,0 +1,42 @@
+"""When to stop, and which epoch was best; decided from numbers that every rank has alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from pipeline.config.train import EarlyStoppingConfig
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """What is known after some epochs.
+
+    Attributes:
+        config: None never stops early.
+        best_epoch: counted from 0; -1 before the first epoch.
+        best: the lowest loss so far.
+        waited: epochs since then.
+    """
+
+    config: EarlyStoppingConfig | None
+    best_epoch: int = -1
+    best: float = math.inf
+    waited: int = 0
+
+    def after(self, epoch: int, loss: float) -> Stopping:
+        """With one more epoch; the lowest loss is the best, however little it is lower."""
+        enough = loss < self.best - (self.config.min_delta if self.config else 0.0)
+        waited = 0 if enough else self.waited + 1
+        if loss < self.best:
+            return replace(self, best_epoch=epoch, best=loss, waited=waited)
+        return replace(self, waited=waited)
+
+    def is_best(self, epoch: int) -> bool:
+        """Whether `epoch` is the best one so far."""
+        return self.best_epoch == epoch
+
+    @property
+    def stops(self) -> bool:
+        """Whether patience is at its end."""
+        return self.config is not None and self.waited >= self.config.patience

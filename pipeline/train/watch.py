@@ -1,0 +1,52 @@
+"""Follows a training from the driver: hands each epoch's record over once, in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.store.filesystem import Root
+from pipeline.train.records import EpochRecord, read_epoch
+
+POLL_SECONDS = 0.25
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """The records seen so far."""
+
+    def __init__(self, scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> None:
+        """`on_epoch` is called from another thread while the training runs."""
+        self._scratch, self._on_epoch = scratch, on_epoch
+        self.history: list[EpochRecord] = []
+
+    def catch_up(self) -> None:
+        """Hand over all records that are there."""
+        while (record := read_epoch(self._scratch, len(self.history) + 1)) is not None:
+            self.history.append(record)
+            self._on_epoch(record)
+
+
+@contextmanager
+def watch_epochs(scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> Iterator[Watch]:
+    """Watch in a thread of its own until the block ends; nothing is missed at the end."""
+    watch, over = Watch(scratch, on_epoch), threading.Event()
+
+    def follow() -> None:
+        while not over.wait(POLL_SECONDS):
+            try:
+                watch.catch_up()
+            except Exception:
+                logger.exception("An epoch's record could not be handed over; it is tried again")
+
+    thread = threading.Thread(target=follow, name="watch-epochs", daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        thread.join()
+    watch.catch_up()

@@ -1,0 +1,114 @@
+"""Small published stores, written with Arrow alone, for tests of the feed and of training without Spark."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.contract.columns import ROW_ID, contract_of
+from pipeline.contract.features import CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import open_root
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, store_place
+from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
+from pipeline.store.store import Store, open_store
+
+NAME, STORE_ID = "small", "0123456789abcdef"
+
+
+def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureState:
+    """Columns x0, x1, ... and c0, ... with a label y in its own unit."""
+    return FeatureState(
+        numeric=tuple(NumericFeature(name=f"x{i}", fill=0.0, center=0.0, scale=1.0) for i in range(numeric)),
+        categorical=tuple(
+            CategoricalFeature(name=f"c{j}", vocabulary=tuple(f"v{k}" for k in range(1, size)))
+            for j, size in enumerate(sizes)
+        ),
+        label=LabelSpec(name="y", task=Task.REGRESSION),
+    )
+
+
+def write_small_store(
+    folder: Path,
+    shard_rows: Mapping[str, Sequence[int]],
+    *,
+    state: FeatureState | None = None,
+    row_group: int = 64,
+    seed: int = 0,
+) -> Store:
+    """A store whose rows have ids 0, 1, 2, ... within each split; the label is a known function of the row.
+
+    Args:
+        folder: the storage root.
+        shard_rows: rows of every shard, by split.
+        state: the features; by default two numeric columns and one categorical.
+        row_group: rows of a row group at most.
+        seed: of the values.
+    """
+    state = state or regression_state()
+    root = open_root(str(folder))
+    place = store_place(root, NAME, STORE_ID)
+    splits = {}
+    for number, (split, counts) in enumerate(shard_rows.items()):
+        starts = np.cumsum([0, *counts])
+        entries = [
+            _write_file(folder, state, split, shard, range(starts[shard], starts[shard + 1]), row_group, seed + number)
+            for shard in range(len(counts))
+            if counts[shard]
+        ]
+        splits[split] = SplitEntry(rows=sum(counts), files=tuple(entries))
+    documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
+    for name, content in documents.items():
+        files.write_bytes(place.within(name), content)
+    manifest = Manifest(
+        name=NAME,
+        store_id=STORE_ID,
+        source="",
+        config="",
+        shards=max(len(counts) for counts in shard_rows.values()),
+        splits=splits,
+        documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+    )
+    files.write_bytes(place.within(MANIFEST), manifest.to_json().encode())
+    return open_store(place)
+
+
+def _write_file(
+    folder: Path, state: FeatureState, split: str, shard: int, ids: range, row_group: int, seed: int
+) -> FileEntry:
+    name = f"{split}/shard-{shard:05d}.parquet"
+    path = folder / "stores" / NAME / STORE_ID / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(_table(state, ids, np.random.default_rng([seed, shard])), path, row_group_size=row_group)
+    metadata = pq.read_metadata(path)
+    return FileEntry(
+        path=name,
+        shard=shard,
+        rows=len(ids),
+        bytes=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        row_groups=tuple(metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)),
+    )
+
+
+def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Table:
+    n, label = len(ids), state.label
+    columns = {f.name: rng.normal(size=n).astype(np.float32) for f in state.numeric}
+    columns |= {f.name: rng.integers(0, f.size, n).astype(np.int32) for f in state.categorical}
+    signal = sum((columns[f.name] * (i + 1) for i, f in enumerate(state.numeric)), np.zeros(n))
+    signal = signal + sum(((columns[f.name] == 1) for f in state.categorical), np.zeros(n))
+    match label.task:
+        case Task.REGRESSION:
+            columns[label.name] = signal.astype(np.float64)
+        case Task.BINARY:
+            columns[label.name] = (signal > 0).astype(np.int32)
+        case Task.MULTICLASS:
+            columns[label.name] = np.digitize(signal, np.linspace(-2, 2, len(label.classes) - 1)).astype(np.int32)
+    columns[ROW_ID] = np.asarray(ids, np.int64)
+    return pa.table(columns)
