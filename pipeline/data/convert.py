@@ -1,0 +1,74 @@
+"""One value, two readings: as a number and as the text of a category.
+
+The text of a category does not depend on the file format: 98002 is "98002" in a CSV file, in an integer column and
+in a float column (which pandas makes of integers with gaps). Text itself is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyspark.sql.functions as F
+from pyspark.sql import Column
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    FractionalType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
+
+TRUE, FALSE = ("TRUE", "true", "True"), ("FALSE", "false", "False")
+EXACT_INTEGER = float(1 << 53)
+
+
+def without_markers(text: Column, markers: Sequence[str]) -> Column:
+    """Null where a text is one of the null markers, spaces around it aside."""
+    return F.when(~F.trim(text).isin(*markers), text) if markers else text
+
+
+def number_of(column: Column, kind: DataType) -> Column:
+    """Double: the number in a column, or null where a text is none; true is 1 and false is 0."""
+    if isinstance(kind, StringType):
+        flag = F.when(column.isin(*TRUE), 1.0).when(column.isin(*FALSE), 0.0)
+        return flag.otherwise(plain_number_of(column, kind))
+    if isinstance(kind, BooleanType):
+        return column.cast("int").cast("double")
+    return column.cast("double")
+
+
+def plain_number_of(column: Column, kind: DataType) -> Column:
+    """Double: like `number_of`, but true and false are no numbers."""
+    if isinstance(kind, BooleanType):
+        return F.lit(None).cast("double")
+    if not isinstance(kind, StringType):
+        return column.cast("double")
+    # Java also reads its own literals "1d" and "1f" as numbers; the texts of infinity end alike and are meant.
+    plain = F.trim(column)
+    literal = F.right(plain, F.lit(1)).isin("d", "D", "f", "F") & ~F.lower(plain).isin("inf", "+inf", "-inf")
+    return F.when(~literal, column.try_cast("double"))
+
+
+def category_of(column: Column, kind: DataType) -> Column:
+    """String: the text of a category."""
+    return number_text(column.cast("double")) if isinstance(kind, FractionalType) else column.cast("string")
+
+
+def number_text(number: Column) -> Column:
+    """String: a double as text, without a fraction where there is none."""
+    whole = (F.floor(number) == number) & (F.abs(number) < EXACT_INTEGER)
+    return F.when(whole, number.cast("long").cast("string")).otherwise(number.cast("string"))
+
+
+def is_usable(kind: DataType, *, numeric: bool) -> bool:
+    """Whether a column of this type can be a number (`numeric`) or a category."""
+    plain = (NumericType, BooleanType, StringType)
+    return isinstance(kind, plain if numeric else (*plain, DateType, TimestampType, TimestampNTZType))
+
+
+def is_finite(number: Column) -> Column:
+    """Whether a double is neither NaN nor infinite; null for null."""
+    return number * F.lit(0.0) == F.lit(0.0)

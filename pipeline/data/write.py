@@ -1,0 +1,151 @@
+"""Writing a store: one Spark job from the source to files, which are then named, measured and listed.
+
+One task writes one shard's rows of all splits, sorted, so that a file's bytes follow from its rows alone, whatever
+the partitions of the source were. Spark writes one folder a file; the files are then moved to their names:
+
+    train/shard-00-000.parquet     split, shard, and a count within the shard
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow.parquet as pq
+import pyspark.sql.functions as F
+from pyspark.sql import Column, DataFrame
+
+from pipeline.contract.columns import StoreContract, contract_of
+from pipeline.contract.features import FeatureState
+from pipeline.data.read import quoted
+from pipeline.data.split import ORDER, SHARD, SPLIT
+from pipeline.data.table import Table
+from pipeline.features.transform import stored_columns
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import SPLITS
+from pipeline.store.manifest import FileEntry, SplitEntry
+
+ROWS_PER_GROUP = 1 << 14
+"""About so many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
+
+WIDTHS = {"float32": 4, "int32": 4, "float64": 8, "int64": 8}
+HASHING_THREADS = 4
+
+_FILE, _TASK = "__file", "__task"
+_SPARK_FILE = re.compile(rf"^{_FILE}=(\d+)/part-.*\.parquet$")
+
+
+def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> dict[str, SplitEntry]:
+    """Write all splits below `place`.
+
+    Args:
+        table: typed rows.
+        state: what turns them into stored columns.
+        shards: how many virtual shards; a divisor of `MAX_SHARDS`.
+        place: a fresh folder.
+
+    Returns:
+        What was written, by split; a split without rows has no file.
+    """
+    drafts = place.within("drafts")
+    writer = _sorted_rows(table, state, shards).write.options(**_parquet_options(contract_of(state)))
+    writer.partitionBy(_FILE).parquet(drafts.uri, compression="snappy")
+    named = _name_files(drafts, place, shards)
+    files.remove_folder(drafts)
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        entries = list(pool.map(lambda item: _entry(place, *item), sorted(named.items())))
+    return {split: _split_entry(split, entries) for split in SPLITS}
+
+
+def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
+    """The stored columns and `_FILE`, each file's rows in one partition and in their order.
+
+    Rows with an equal `ORDER` are equal in all values used, unless two hashes collide: the stored values break ties.
+    """
+    shard = F.pmod(F.col(SHARD), F.lit(shards))
+    file = F.col(SPLIT) * F.lit(shards) + shard
+    stored = table.rows.select(
+        *stored_columns(state), ORDER, file.alias(_FILE), _task(shard, shards).alias(_TASK)
+    )
+    names = [quoted(column.name) for column in contract_of(state).columns]
+    placed = stored.repartition(shards, _TASK).sortWithinPartitions(_FILE, ORDER, *names)
+    return placed.select(*names, _FILE)
+
+
+def _task(shard: Column, shards: int) -> Column:
+    """A number that Spark's hash partitioning sends to the task of the same number as the shard.
+
+    Spark would otherwise put some shards together and leave other tasks idle. Only the balance rests on this.
+    """
+    numbers = [0] * shards
+    missing, candidate = set(range(shards)), 0
+    while missing:
+        target = _murmur3(candidate) % shards
+        if target in missing:
+            numbers[target] = candidate
+            missing.remove(target)
+        candidate += 1
+    return F.get(F.array(*(F.lit(number) for number in numbers)), shard)
+
+
+def _murmur3(value: int, seed: int = 42) -> int:
+    """Spark's hash of an integer below 2^32, as an unsigned number with the same remainder by powers of two."""
+    mask = 0xFFFFFFFF
+    mixed = value * 0xCC9E2D51 & mask
+    mixed = (mixed << 15 | mixed >> 17) & mask
+    result = seed ^ (mixed * 0x1B873593 & mask)
+    result = (result << 13 | result >> 19) & mask
+    result = (result * 5 + 0xE6546B64 & mask) ^ 4
+    result = (result ^ result >> 16) * 0x85EBCA6B & mask
+    result = (result ^ result >> 13) * 0xC2B2AE35 & mask
+    return result ^ result >> 16
+
+
+def _parquet_options(contract: StoreContract) -> dict[str, str]:
+    """Row groups are bounded by bytes before encoding, which for fixed-width columns means a number of rows."""
+    width = sum(WIDTHS[column.type] for column in contract.columns)
+    return {
+        "parquet.block.size": str((ROWS_PER_GROUP + 2) * width),
+        # Rows are asked for their size at least so often; the default of 10,000 would overshoot.
+        "parquet.page.size.row.check.max": "1000",
+    }
+
+
+def _name_files(drafts: Root, place: Root, shards: int) -> Mapping[str, int]:
+    """Move Spark's files to their names.
+
+    Returns:
+        The shard of each file, by path.
+    """
+    named: dict[str, int] = {}
+    for draft in files.list_files(drafts):
+        found = _SPARK_FILE.match(draft)
+        if not found:
+            continue
+        split, shard = divmod(int(found[1]), shards)
+        count = sum(path.startswith(f"{SPLITS[split]}/shard-{shard:02d}-") for path in named)
+        path = f"{SPLITS[split]}/shard-{shard:02d}-{count:03d}.parquet"
+        files.move(drafts.within(draft), place.within(path))
+        named[path] = shard
+    return named
+
+
+def _entry(place: Root, path: str, shard: int) -> FileEntry:
+    file = place.within(path)
+    with file.filesystem.open_input_file(file.path) as stream:
+        footer = pq.ParquetFile(stream).metadata
+    return FileEntry(
+        path=path,
+        shard=shard,
+        rows=footer.num_rows,
+        bytes=files.size_of(file) or 0,
+        sha256=files.sha256_of(file),
+        row_groups=tuple(footer.row_group(i).num_rows for i in range(footer.num_row_groups)),
+    )
+
+
+def _split_entry(split: str, entries: list[FileEntry]) -> SplitEntry:
+    own = tuple(entry for entry in entries if entry.path.startswith(f"{split}/"))
+    return SplitEntry(rows=sum(entry.rows for entry in own), files=own)

@@ -1,0 +1,1 @@
+"""Features on Spark: fitted on training rows, executed as Catalyst expressions."""
