@@ -1,0 +1,1 @@
+"""The machine below the stages: Java, the Spark session, progress and logs."""

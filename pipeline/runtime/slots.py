@@ -1,0 +1,83 @@
+"""Whether Spark can run all ranks of a training at once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+from pipeline.errors import PlatformError
+
+EXECUTORS_WAIT_SECONDS = 30.0
+POLL_SECONDS = 0.5
+
+
+def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXECUTORS_WAIT_SECONDS) -> None:
+    """Make sure that a barrier stage of `workers` tasks can start.
+
+    Args:
+        spark: the session that will run it.
+        workers: ranks; 1 needs no slot, since it trains in the job's own process.
+        wait_seconds: how long a cluster's executors may take to register. A local master is never waited for.
+
+    Raises:
+        PlatformError: the session cannot run barrier stages, or has too few slots for this one.
+    """
+    if workers <= 1:
+        return
+    context = _context(spark, workers)
+    master = context.master or ""
+    if context.getConf().get("spark.dynamicAllocation.enabled", "false") == "true":
+        raise PlatformError(
+            "Training with several workers needs a fixed number of executors; this Spark session allocates them "
+            "dynamically. Set spark.conf: {spark.dynamicAllocation.enabled: false} before it starts, or set "
+            "train.workers: 1."
+        )
+    # All slots of a local master are there from the start; executors of a cluster register one by one.
+    slots = _wait_for_slots(context, workers, 0.0 if master.startswith("local") else wait_seconds)
+    if slots < workers:
+        raise PlatformError(_too_few(master, slots, workers))
+
+
+def is_classic(spark: SparkSession) -> bool:
+    """Whether it has a SparkContext in this process, which barrier stages need; Spark Connect has none."""
+    return not type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def _context(spark: SparkSession, workers: int) -> SparkContext:
+    """The session's SparkContext, alive."""
+    if not is_classic(spark):
+        raise PlatformError(
+            f"train.workers is {workers}, but this is a Spark Connect session (serverless or shared compute also "
+            "are), which cannot run barrier stages. Use a dedicated (single-user) cluster or a local master, or set "
+            "train.workers: 1."
+        )
+    context = spark.sparkContext
+    if context._jsc is None or context._jsc.sc().isStopped():
+        raise PlatformError(
+            "The Spark session is stopped. Open a new one, or pass none and let the job open its own."
+        )
+    return context
+
+
+def _wait_for_slots(context: SparkContext, workers: int, wait_seconds: float) -> int:
+    """Slots in sight, as soon as they are enough."""
+    end = time.monotonic() + wait_seconds
+    while (slots := _slots(context)) < workers and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    return slots
+
+
+def _slots(context: SparkContext) -> int:
+    """What Spark itself compares with the size of a barrier stage."""
+    java: Any = context._jsc
+    profile = java.sc().resourceProfileManager().defaultResourceProfile()
+    return int(java.sc().maxNumConcurrentTasks(profile))
+
+
+def _too_few(master: str, slots: int, workers: int) -> str:
+    has = f"has {slots} task slot{'' if slots == 1 else 's'}"
+    remedy = f"give --master local[{workers}]" if master.startswith("local") else "give the cluster more cores"
+    return f"train.workers is {workers}, but the Spark master '{master}' {has}. Lower train.workers, or {remedy}."

@@ -1,0 +1,58 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+SPARK_SETTINGS = {
+    # A test's rows fit in one hand; every further shuffle partition is a task that costs more than they do.
+    "spark.sql.shuffle.partitions": "2",
+    # Tests do not run long enough to repay the optimising compiler, nor parallel collection.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # The machine that runs the tests may be small, and TensorFlow wants its share.
+    "spark.driver.memory": "1g",
+}
+
+
+@pytest.fixture(scope="session")
+def _spark_of_the_session() -> Iterator[SparkSession]:
+    """Started by the first test that wants it; two slots are the fewest that can hold two ranks."""
+    from pipeline.config.run import SparkConfig
+    from pipeline.runtime.spark import close_session, open_session
+
+    yield open_session(SparkConfig(master="local[2]", conf=SPARK_SETTINGS), app="tests", workers=2)
+    close_session()
+
+
+@pytest.fixture
+def spark(_spark_of_the_session: SparkSession) -> Iterator[SparkSession]:
+    """A Spark session with two slots, shared by all tests; its views and caches go after each test."""
+    yield _spark_of_the_session
+    for view in _spark_of_the_session.catalog.listTables():
+        if view.isTemporary:
+            _spark_of_the_session.catalog.dropTempView(view.name)
+    _spark_of_the_session.catalog.clearCache()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets; tests that need it are skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real data: {SHARED_DATA} is not there")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
