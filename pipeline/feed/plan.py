@@ -3,17 +3,14 @@
 Vocabulary: a split's rows lie in S virtual shards of n_0 ... n_{S-1} rows, N in all. An epoch has T global steps.
 Rank r of W serves the shards s with `s % W == r`.
 
-Every shard is spread evenly over the whole epoch: before step t, shard s has given
+Every shard is spread evenly over the whole epoch. Row i of shard s has the position (2i + 1) / (2 n_s), between 0
+and 1; all rows of the split, in the order of (position, shard), are cut into T = ceil(N / batch size) global batches
+whose sizes differ by one at most. So each row is served exactly once, every rank takes T steps whatever the shards'
+sizes, and no step at the end of an epoch is left with a handful of rows. Nothing here depends on W but the
+assignment of shards: the global batches are the same sets of rows for any number of ranks.
 
-    c(s, t) = floor(t * n_s / T + s / S)        so c(s, 0) = 0 and c(s, T) = n_s
-
-rows. So each row is served exactly once, every rank takes T steps whatever the shards' sizes, and no step at the
-end of an epoch is left with a handful of rows. `s / S` staggers the rounding: with equal shards, a step's rows
-differ by at most one from another's. T is the smallest number of steps in which no step has more rows than the
-global batch. Nothing here depends on W but the assignment of shards, so the global batches are the same sets of
-rows for any number of ranks.
-
-For example, shards of 5 and 3 rows and a global batch of 4 give T = 2: 2 + 2 rows in step 0, 3 + 1 in step 1.
+For example, shards of 5 and 3 rows have the positions .1 .3 .5 .7 .9 and .17 .5 .83. A batch size of 4 gives T = 2
+and cuts them into .1 .17 .3 .5 | .5 .7 .83 .9, that is 3 + 1 rows in step 0 and 2 + 2 in step 1.
 """
 
 from __future__ import annotations
@@ -78,26 +75,35 @@ def plan_epoch(shard_rows: Sequence[int], batch_size: int, world_size: int) -> E
         world_size: number of ranks; more ranks than shards leaves some with padding only.
     """
     rows = tuple(int(count) for count in shard_rows)
-    steps = -(-sum(rows) // batch_size)
-    while _fullest_step(rows, steps) > batch_size:
-        steps += 1
-    return EpochPlan(rows, steps, world_size)
+    return EpochPlan(rows, -(-sum(rows) // batch_size), world_size)
 
 
 def _given(shard_rows: tuple[int, ...], steps: int, first: int, last: int) -> Ints:
-    """c(s, t) for t from `first` to `last`: int64 [last - first + 1, S]."""
-    shards = len(shard_rows)
-    if steps == 0:
-        return np.zeros((last - first + 1, shards), np.int64)
-    step = np.arange(first, last + 1, dtype=np.int64)[:, None]
+    """Rows that every shard has given before the steps `first` to `last`: int64 [last - first + 1, S]."""
+    total = sum(shard_rows)
+    if total == 0:
+        return np.zeros((last - first + 1, len(shard_rows)), np.int64)
     rows = np.asarray(shard_rows, np.int64)[None, :]
-    shard = np.arange(shards, dtype=np.int64)[None, :]
-    return (step * rows * shards + shard * steps) // (steps * shards)
+    wanted = (np.arange(first, last + 1, dtype=np.int64) * total // steps)[:, None]
+    given = (2 * wanted * rows + total) // (2 * total)  # each shard's share, rounded: at most S / 2 rows off in all
+    while (missing := (wanted - given.sum(1, keepdims=True))).any():
+        given += (missing > 0) * _one_of_each(_next_position(given, rows).argmin(1), rows)
+        given -= (missing < 0) * _one_of_each(_last_position(given, rows), rows)
+    return given
 
 
-def _fullest_step(shard_rows: tuple[int, ...], steps: int) -> int:
-    fullest = 0
-    for first in range(0, steps, CHUNK_STEPS):
-        given = _given(shard_rows, steps, first, min(first + CHUNK_STEPS, steps))
-        fullest = max(fullest, int(np.diff(given.sum(1)).max()))
-    return fullest
+def _next_position(given: Ints, rows: Ints) -> npt.NDArray[np.float64]:
+    """Where the first row that each shard has not given lies; infinity where it has given all."""
+    return np.where(given < rows, (2 * given + 1) / np.maximum(2 * rows, 1), np.inf)
+
+
+def _last_position(given: Ints, rows: Ints) -> Ints:
+    """Which shard has given the row that lies last; of several, the one with the highest number."""
+    position = np.where(given > 0, (2 * given - 1) / np.maximum(2 * rows, 1), -np.inf)
+    highest: Ints = rows.shape[1] - 1 - position[:, ::-1].argmax(1)
+    return highest
+
+
+def _one_of_each(shard: Ints, rows: Ints) -> Ints:
+    """A one in the column of each step's shard: int64 [steps, S]."""
+    return (np.arange(rows.shape[1])[None, :] == shard[:, None]).astype(np.int64)
