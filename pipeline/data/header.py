@@ -26,16 +26,22 @@ class Header:
 
     Attributes:
         names: of the columns, in order.
-        unnamed: whether every line begins with one field more, which has no name.
+        text: the line that names them.
+        unnamed: whether every other line begins with one field more, which has no name.
     """
 
     names: tuple[str, ...]
+    text: str
     unnamed: bool = False
 
     @property
     def fields(self) -> int:
         """How many fields every line must have."""
         return len(self.names) + self.unnamed
+
+    def index(self, name: str) -> int:
+        """Which field of a line a column is."""
+        return self.names.index(name) + self.unnamed
 
 
 def parse_header(head: bytes, separator: str, origin: str) -> Header:
@@ -44,13 +50,14 @@ def parse_header(head: bytes, separator: str, origin: str) -> Header:
     Raises:
         DataError: the file is no UTF-8 text, or has no line.
     """
-    lines = _lines(_text(head, origin), separator, origin)
+    text = _text(head, origin)
+    lines = _lines(text, separator, origin)
     names = next(lines, None)
     if names is None:
         raise DataError(f"File '{origin}' is empty. Its first line must name the columns.")
     first = next(lines, [])
     unnamed = len(first) == len(names) + 1 and first[0] != "" and first[-1] != ""
-    return Header(tuple(names), unnamed)
+    return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], unnamed)
 
 
 def _text(head: bytes, origin: str) -> str:

@@ -89,10 +89,10 @@ def _read_delimited(
     separator = config.separator or SEPARATORS[source.format]
     header = _common_header(spark, source, separator)
     check(header.names)
-    first = header.fields - len(header.names)
-    fields = [StructField(f"f{i}", StringType()) for i in range(header.fields)]
-    reader = spark.read.schema(StructType([*fields, StructField(MALFORMED, StringType())])).options(
-        header=True,
+    names = _field_names(header)
+    reader = spark.read.schema(_text_schema([*names, MALFORMED])).options(
+        # R's header is shorter than the lines below; it is dropped as the malformed line that it is for Spark.
+        header=not header.unnamed,
         sep=separator,
         quote='"',
         escape='"',
@@ -104,8 +104,23 @@ def _read_delimited(
         maxColumns=max(20_480, header.fields + 1),
     )
     rows = reader.csv(_literal(source.location))
-    columns = [F.col(f"f{header.names.index(name) + first}") for name in wanted]
-    return RawTable(_renamed(rows, [*columns], lines=True), tuple(wanted), (*config.null_values, ""))
+    if header.unnamed:
+        line = F.btrim(MALFORMED, F.lit("\ufeff\r\n"))
+        rows = rows.where(F.col(MALFORMED).isNull() | (line != F.lit(header.text)))
+    columns = [F.col(quoted(names[header.index(name)])) for name in wanted]
+    return RawTable(_renamed(rows, columns, lines=True), tuple(wanted), (*config.null_values, ""))
+
+
+def _field_names(header: Header) -> list[str]:
+    """Names of all fields: the header's own where Spark can tell them apart (it warns of any others), else numbers."""
+    folded = {name.lower() for name in header.names if name}
+    if len(folded) == len(header.names) and not header.unnamed:
+        return list(header.names)
+    return [f"f{i}" for i in range(header.fields)]
+
+
+def _text_schema(names: Sequence[str]) -> StructType:
+    return StructType([StructField(name, StringType()) for name in names])
 
 
 def _common_header(spark: SparkSession, source: Source, separator: str) -> Header:
@@ -128,10 +143,8 @@ def _read_json(spark: SparkSession, source: Source, *, wanted: Sequence[str], ch
         # A key may be left out where its value is null, so only a look at every line tells that it is nowhere.
         names |= set(spark.read.json(location).columns)
     check(sorted(names))
-    fields = [StructField(name, StringType()) for name in (*wanted, MALFORMED)]
-    rows = spark.read.schema(StructType(fields)).json(
-        location, mode="PERMISSIVE", columnNameOfCorruptRecord=MALFORMED
-    )
+    reader = spark.read.schema(_text_schema([*wanted, MALFORMED]))
+    rows = reader.json(location, mode="PERMISSIVE", columnNameOfCorruptRecord=MALFORMED)
     return RawTable(_renamed(rows, [F.col(quoted(name)) for name in wanted], lines=True), tuple(wanted))
 
 
