@@ -50,7 +50,7 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
-def check_types(raw: RawTable, data: DataConfig, features: FeaturesConfig) -> None:
+def check_types(raw: RawTable, features: FeaturesConfig) -> None:
     """Every column has a type that its role can use.
 
     Raises:
@@ -68,9 +68,7 @@ def check_types(raw: RawTable, data: DataConfig, features: FeaturesConfig) -> No
         raise DataError(gather("Some columns have a type that cannot be used", problems))
 
 
-def check_values(
-    found: TableStatistics, data: DataConfig, features: FeaturesConfig, fractions: SplitFractions
-) -> None:
+def check_values(found: TableStatistics, data: DataConfig, features: FeaturesConfig, fractions: SplitFractions) -> None:
     """What one look at all rows tells, bad rows aside.
 
     Raises:
@@ -102,7 +100,9 @@ def check_label(found: TableStatistics, data: DataConfig, features: FeaturesConf
         remedy = "Repair the data, or set data.task: binary or multiclass"
         problems.append(Problem(f"Label '{name}' is no number in {label.texts} of {found.rows} rows", remedy=remedy))
     if label.train.std == 0.0:
-        problems.append(Problem(f"Label '{name}' is {label.train.low:g} in every training row", remedy="Correct data.label"))
+        problems.append(
+            Problem(f"Label '{name}' is {label.train.low:g} in every training row", remedy="Correct data.label")
+        )
     if features.target.transform == "log" and label.up_to_minus_one:
         what = f"Label '{name}' is -1 or less in {label.up_to_minus_one} rows, which have no log1p"
         problems.append(Problem(what, remedy="Set features.target.transform: standard"))

@@ -60,7 +60,8 @@ def _bank(config: SourceConfig) -> Iterator[pa.RecordBatch]:
 
 
 def _from_sklearn(name: str) -> Iterator[pa.RecordBatch]:
-    from sklearn import datasets  # noqa: PLC0415 (takes a second, and only the first use of a sample needs it)
+    # Imported here: it takes a second, and only the first use of such a sample needs it.
+    from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
     names = [column.replace(" (cm)", "").replace(" ", "_") for column in bunch.feature_names]

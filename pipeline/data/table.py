@@ -1,5 +1,7 @@
 """The table that everything works on: typed values under safe names, and each row's split, shard and order.
 
+Its columns:
+
     n0, n1, ...         double, the numeric features in the order of the configuration; null where missing
     c0, c1, ...         string, the categorical features; null where missing
     label_number        double, null where the label is missing or no number
@@ -55,14 +57,7 @@ class Table:
         return ((f"c{i}", name) for i, name in enumerate(self.categorical))
 
 
-def wanted_columns(data: DataConfig, features: FeaturesConfig) -> tuple[str, ...]:
-    """Every column that the configuration names, once."""
-    return tuple(dict.fromkeys((*features.columns, data.label, *data.key)))
-
-
-def type_table(
-    raw: RawTable, data: DataConfig, features: FeaturesConfig, *, split: SplitConfig, seed: int
-) -> Table:
+def type_table(raw: RawTable, data: DataConfig, features: FeaturesConfig, *, split: SplitConfig, seed: int) -> Table:
     """Give values their types, and rows their places.
 
     Columns are added in layers, each using the ones before by name: Spark then computes a conversion once, though

@@ -66,9 +66,7 @@ def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
     """
     shard = F.pmod(F.col(SHARD), F.lit(shards))
     file = F.col(SPLIT) * F.lit(shards) + shard
-    stored = table.rows.select(
-        *stored_columns(state), ORDER, file.alias(_FILE), _task(shard, shards).alias(_TASK)
-    )
+    stored = table.rows.select(*stored_columns(state), ORDER, file.alias(_FILE), _task(shard, shards).alias(_TASK))
     names = [quoted(column.name) for column in contract_of(state).columns]
     placed = stored.repartition(shards, _TASK).sortWithinPartitions(_FILE, ORDER, *names)
     return placed.select(*names, _FILE)

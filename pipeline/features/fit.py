@@ -44,9 +44,7 @@ def fit_features(
             fit_numeric(name, group, numeric[name].train) for group in features.numeric for name in group.columns
         ),
         categorical=tuple(
-            fit_categorical(name, group, categories[name])
-            for group in features.categorical
-            for name in group.columns
+            fit_categorical(name, group, categories[name]) for group in features.categorical for name in group.columns
         ),
         label=label,
     )
@@ -56,7 +54,7 @@ def fit_numeric(name: str, group: NumericConfig, train: Moments) -> NumericFeatu
     """One numeric column; one that is constant in training rows gets the scale 1."""
     center, scale = _center_and_scale(group, train)
     if scale == 0.0:
-        log.warning("Column '%s' is constant in training rows (%r), so the model learns nothing from it.", name, train.low)
+        log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", name, train.low)
         scale = 1.0
     return NumericFeature(name=name, fill=_fill(group, train), center=center, scale=scale)
 

@@ -79,9 +79,7 @@ def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
     return sorted(names, key=float) if numeric else sorted(names)
 
 
-def _class_problems(
-    data: DataConfig, task: Task, names: Sequence[str], classes: ClassCounts
-) -> list[Problem]:
+def _class_problems(data: DataConfig, task: Task, names: Sequence[str], classes: ClassCounts) -> list[Problem]:
     what, shown = f"Label '{data.label}'", ", ".join(f"'{name}'" for name in names[:5])
     if len(names) == 1:
         return [Problem(f"{what} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]

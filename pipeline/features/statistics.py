@@ -202,9 +202,7 @@ def _moments_of(found: Row, name: str) -> Moments:
         return Moments(0)
     mean, std = found[f"{name}_mean"], found[f"{name}_std"]
     median: Any = found[f"{name}_median"]
-    return Moments(
-        count, rounded(mean, std), rounded(std), found[f"{name}_low"], found[f"{name}_high"], median
-    )
+    return Moments(count, rounded(mean, std), rounded(std), found[f"{name}_low"], found[f"{name}_high"], median)
 
 
 def _numeric_of(found: Row, safe: str) -> NumericStatistics:

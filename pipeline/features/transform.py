@@ -18,7 +18,6 @@ from pipeline.contract.columns import ROW_ID
 from pipeline.contract.features import NULL_TOKEN, OUT_OF_VOCABULARY, CategoricalFeature, FeatureState, NumericFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.convert import is_finite, number_text
-from pipeline.data.read import quoted
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT
 
 _TABLE = ArrayType(MapType(StringType(), IntegerType()))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
-from pyspark.sql import Column, Row, Window
+from pyspark.sql import Column, DataFrame, Row, Window
 
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.data.convert import number_text
@@ -57,7 +57,8 @@ def count_values(table: Table, limits: Mapping[str, int], *, classes: bool) -> C
     )
 
 
-def _counted(table: Table, values: Mapping[str, Column], bounds: Mapping[str, int]):  # type: ignore[no-untyped-def]
+def _counted(table: Table, values: Mapping[str, Column], bounds: Mapping[str, int]) -> DataFrame:
+    """Rows of column, split, value, count and rank; of each column and split, no more than its bound and null."""
     pairs = table.rows.select(SPLIT, *(value.alias(safe) for safe, value in values.items())).unpivot(
         SPLIT, list(values), "column", "value"
     )

@@ -1,0 +1,63 @@
+"""The part of a configuration that shapes a store, and the names that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.config.data import DataConfig, SplitConfig
+from pipeline.config.features import FeaturesConfig
+from pipeline.config.run import RunConfig
+from pipeline.contract.document import fingerprint
+from pipeline.data.source import Source
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import store_place
+from pipeline.store.manifest import FORMAT
+
+STORE_ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class StoreRecipe:
+    """How a store is made.
+
+    Attributes:
+        name: of the experiment.
+        seed: of the split and of the order of rows.
+        data: the table and the roles of its columns.
+        split: how rows are divided.
+        features: which columns become features, and how.
+    """
+
+    name: str
+    seed: int
+    data: DataConfig
+    split: SplitConfig
+    features: FeaturesConfig
+
+    @classmethod
+    def of(cls, config: RunConfig) -> StoreRecipe:
+        """The recipe in a configuration."""
+        return cls(config.name, config.seed, config.data, config.split, config.features)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything but the name and the source's place, for which its files' fingerprint stands."""
+        sections = {
+            "data": self.data.model_dump(mode="json", exclude={"source": {"path"}}),
+            "split": self.split.model_dump(mode="json"),
+            "features": self.features.model_dump(mode="json"),
+        }
+        return fingerprint([FORMAT, self.seed, sections])
+
+    def store_id(self, source: Source) -> str:
+        """The store's name: changes with the source and with every setting that shapes the store."""
+        return fingerprint([source.fingerprint, self.fingerprint])[:STORE_ID_LENGTH]
+
+    def place(self, source: Source, root: Root) -> Root:
+        """Where the store is published."""
+        return store_place(root, self.name, self.store_id(source))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the source that is needed, once."""
+        return tuple(dict.fromkeys((*self.features.columns, self.data.label, *self.data.key)))
