@@ -1,1 +1,55 @@
-"""From a table in a lake to a trained, tracked and servable Keras model."""
+"""From a table in a lake to a trained, tracked and servable Keras model.
+
+The steps, for notebooks and programs, with what they need loaded at their first use:
+
+    from pipeline import load_config, prepare, train, evaluate
+    config = load_config("conf/bank.yaml")
+
+Two of them, `train` and `evaluate`, are named like the packages that they are made of. As attributes of `pipeline`
+these names mean the functions; what is in the packages is imported by `from pipeline.train.job import RankJob`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config import load_config as load_config
+    from pipeline.stages.evaluate import evaluate as evaluate
+    from pipeline.stages.prepare import prepare as prepare
+    from pipeline.stages.run import run as run
+    from pipeline.stages.train import train as train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load_config": "pipeline.config",
+    "prepare": "pipeline.stages.prepare",
+    "train": "pipeline.stages.train",
+    "evaluate": "pipeline.stages.evaluate",
+    "run": "pipeline.stages.run",
+}
+
+
+class _Package(ModuleType):
+    """Keeps the import system from putting the packages `train` and `evaluate` in the functions' places."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
+        function = getattr(import_module(_HOMES[name]), name)
+        super().__setattr__(name, function)
+        return function
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_HOMES})
+
+
+sys.modules[__name__].__class__ = _Package

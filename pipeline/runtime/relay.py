@@ -36,9 +36,7 @@ def open_relay() -> int:
     The caller closes it once the child has it. The relay ends when the child does.
     """
     reading, writing = os.pipe()
-    threading.Thread(
-        target=_forward, args=(reading, standard_error().line), name="relay", daemon=True
-    ).start()
+    threading.Thread(target=_forward, args=(reading, standard_error().line), name="relay", daemon=True).start()
     return writing
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-from pyspark import SparkContext
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PlatformError
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
 EXECUTORS_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.5
@@ -56,9 +57,7 @@ def _context(spark: SparkSession, workers: int) -> SparkContext:
         )
     context = spark.sparkContext
     if context._jsc is None or context._jsc.sc().isStopped():
-        raise PlatformError(
-            "The Spark session is stopped. Open a new one, or pass none and let the job open its own."
-        )
+        raise PlatformError("The Spark session is stopped. Open a new one, or pass none and let the job open its own.")
     return context
 
 

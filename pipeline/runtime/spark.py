@@ -7,6 +7,7 @@ its settings: we work beside it in a session of our own, which shares its execut
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -21,18 +22,23 @@ from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.java import find_java
 from pipeline.runtime.relay import open_relay
+from pipeline.runtime.signals import interrupt_handler_kept
 from pipeline.runtime.slots import check_slots, is_classic
+from pipeline.runtime.streams import in_spark_submit
 
-__all__ = ["check_slots", "close_session", "in_spark_submit", "is_classic", "is_owned", "open_session"]
+__all__ = ["check_slots", "close_session", "is_classic", "is_owned", "open_session"]
 
 OWNED = "spark.pipeline.owned"
 """Marks the sessions that this module opened, and may close."""
+
+JAVA_END_SECONDS = 10
 
 SESSION_DEFAULTS = {
     # Timestamps mean the same on every machine.
@@ -75,10 +81,12 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
     live = _running_session()
     if live is not None:
         return live if is_owned(live) else _beside(live)
+    _silence_query_loggers()
     try:
         _start_java(config)
         conf = _settings(config, app, workers)
-        context = SparkContext(conf=conf)
+        with interrupt_handler_kept():
+            context = SparkContext(conf=conf)
     except (PySparkException, Py4JError) as error:
         raise PlatformError(f"Spark does not start: {_cause(error)}. Look at spark.master and spark.conf.") from error
     return SparkSession(context)
@@ -89,20 +97,28 @@ def close_session() -> None:
 
     A session that somebody else started goes on.
     """
-    context = SparkContext._active_spark_context
-    if context is None or context.getConf().get(OWNED) is None:
-        return
-    gateway = SparkContext._gateway
-    context.cancelAllJobs()
-    SparkSession(context).stop()
+    context, gateway = SparkContext._active_spark_context, SparkContext._gateway
+    # A Java process that was killed no longer answers; there is nothing left to close then.
+    with suppress(Py4JError, OSError):
+        if context is None or context.getConf().get(OWNED) is None:
+            return
+        context.cancelAllJobs()
+        SparkSession(context).stop()
     process = getattr(gateway, "proc", None)
-    if gateway is None or process is None:
-        return
+    if process is not None:
+        _end_java(process)
+
+
+def _end_java(process: subprocess.Popen[bytes]) -> None:
+    """End the Java process that we started, and forget it, so that the next session starts another one."""
+    gateway: Any = SparkContext._gateway
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     gateway.shutdown()
-    SparkContext._gateway = SparkContext._jvm = None
-    process.stdin.close()
+    # Spark's Java process ends when its standard input does.
+    if process.stdin is not None:
+        process.stdin.close()
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=JAVA_END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
 
@@ -112,15 +128,16 @@ def is_owned(spark: SparkSession) -> bool:
     return spark.conf.get(OWNED, None) is not None
 
 
-def in_spark_submit() -> bool:
-    """Whether spark-submit, and so somebody else's Java process, started this program."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ
-
-
 def _running_session() -> SparkSession | None:
     if "SPARK_REMOTE" in os.environ or SparkContext._active_spark_context is not None:
         return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
     return SparkSession.getActiveSession()
+
+
+def _silence_query_loggers() -> None:
+    """PySpark logs the query of an error in a format of its own; whoever catches the error has it too."""
+    for kind in ("SQL", "DataFrame"):
+        PySparkLogger.getLogger(f"{kind}QueryContextLogger").setLevel(logging.CRITICAL)
 
 
 def _beside(live: SparkSession) -> SparkSession:
@@ -133,16 +150,16 @@ def _beside(live: SparkSession) -> SparkSession:
 
 def _start_java(config: SparkConfig) -> None:
     """Start the Java process unless spark-submit has; either way it logs as we like it afterwards."""
-    with resources.as_file(resources.files("pipeline.runtime") / "log4j2.properties") as logging:
+    with resources.as_file(resources.files("pipeline.runtime") / "log4j2.properties") as log4j2:
         if in_spark_submit():
             SparkContext._ensure_initialized()
             with suppress(Py4JError):  # a session that says too much is better than none
-                _configure_running_java(logging)
+                _configure_running_java(log4j2)
         else:
-            _launch_java(config, logging)
+            _launch_java(config, log4j2)
 
 
-def _launch_java(config: SparkConfig, logging: Path) -> None:
+def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     conf = SparkConf(loadDefaults=False)
     # Our own progress line takes its place; Java switches it on at its start, so it must be known by then.
     conf.set("spark.ui.showConsoleProgress", "false")
@@ -153,18 +170,18 @@ def _launch_java(config: SparkConfig, logging: Path) -> None:
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:
-        with _environment(_java_environment(config, logging)):
+        with _environment(_java_environment(config, log4j2)):
             gateway = launch_gateway(conf, options)  # type: ignore[no-untyped-call]
     finally:
         os.close(output)
     SparkContext._ensure_initialized(gateway=gateway)
 
 
-def _java_environment(config: SparkConfig, logging: Path) -> dict[str, str]:
+def _java_environment(config: SparkConfig, log4j2: Path) -> dict[str, str]:
     """What Java is told by environment variables, those that the user has set excepted."""
     wanted = {"SPARK_DRIVER_MEMORY": f"{_driver_megabytes()}m"}
     if not (Path(os.environ.get("SPARK_CONF_DIR", "")) / "log4j2.properties").is_file():
-        wanted["LOG4J_CONFIGURATION_FILE"] = logging.as_uri()
+        wanted["LOG4J_CONFIGURATION_FILE"] = log4j2.as_uri()
     if config.master is None or _is_local(config.master):
         # Nobody but this machine needs to reach it, and the address stays when the network changes.
         wanted["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -177,7 +194,7 @@ def _driver_megabytes() -> int:
     return int(min(max(psutil.virtual_memory().total / 4, 1 << 30), 8 << 30)) >> 20
 
 
-def _configure_running_java(logging: Path) -> None:
+def _configure_running_java(log4j2: Path) -> None:
     """Have spark-submit's Java log as ours does, unless its user has configured it."""
     jvm: Any = SparkContext._jvm
     log4j = jvm.org.apache.logging.log4j
@@ -185,7 +202,7 @@ def _configure_running_java(logging: Path) -> None:
     getattr(jvm.org.apache.spark.util, "Utils$").__getattr__("MODULE$").initializeLogIfNecessary(False, True)
     source = log4j.LogManager.getContext(False).getConfiguration().getConfigurationSource().getLocation()
     if source is None or source.endswith("log4j2-defaults.properties"):
-        log4j.core.config.Configurator.reconfigure(jvm.java.net.URI(logging.as_uri()))
+        log4j.core.config.Configurator.reconfigure(jvm.java.net.URI(log4j2.as_uri()))
 
 
 def _settings(config: SparkConfig, app: str, workers: int) -> SparkConf:

@@ -1,0 +1,171 @@
+"""The command line of all jobs: `python jobs/NAME.py --config FILE [--env FILE] [--set a.b=c]... [--debug]`.
+
+The last line of standard output is one JSON object; everything else goes to standard error. Exit codes: 0 done,
+2 configuration or usage, 3 data, 4 training, 5 environment, 130 and 143 stopped by a signal, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from pipeline.config import load_config
+from pipeline.contract.document import Document
+from pipeline.errors import ConfigError, PipelineError, PlatformError
+from pipeline.runtime.logs import configure_logging, safe_text
+from pipeline.runtime.quiet import import_quietly, quiet_environment
+from pipeline.runtime.signals import Stopped, stop_with_parent, stopping_on_signals
+from pipeline.runtime.streams import in_spark_submit, leave_spark_submit_pipe, reserved_standard_output
+from pipeline.runtime.terminal import standard_error
+
+STAGES = {
+    "run": "pipeline.stages.run:run",
+    "prepare": "pipeline.stages.prepare:prepare",
+    "train": "pipeline.stages.train:train",
+    "evaluate": "pipeline.stages.evaluate:evaluate",
+}
+"""Each job's function, of one RunConfig, returning a Document; imported when it is needed."""
+
+RED = 31
+DEBUG_HINT = "Run it again with --debug to see where it happened."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        code: for the shell.
+        status: done, failed or stopped.
+        content: the stage's own results, or `error`.
+    """
+
+    code: int
+    status: str
+    content: dict[str, Any]
+
+
+def main(stage: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a job.
+
+    Args:
+        stage: one of STAGES.
+        arguments: of the command line; None means this process's.
+
+    Returns:
+        The exit code.
+    """
+    started = time.monotonic()
+    if in_spark_submit():
+        leave_spark_submit_pipe()
+        stop_with_parent()
+    with reserved_standard_output() as write_result:
+        outcome = _attempt(stage, sys.argv[1:] if arguments is None else list(arguments))
+        seconds = round(time.monotonic() - started, 3)
+        write_result(_result_line(stage, outcome, seconds))
+    return outcome.code
+
+
+def _attempt(stage: str, arguments: list[str]) -> Outcome:
+    debug = "--debug" in arguments
+    quiet_environment()
+    configure_logging(debug)
+    try:
+        with stopping_on_signals(), _spark_closed_at_end():
+            # Errors are put into words before Spark is closed: Java's are asked for their text.
+            try:
+                return Outcome(0, "done", _run_stage(stage, arguments))
+            except Exception as error:
+                return _failed(error, debug)
+    except Stopped as stopped:
+        _report(str(stopped))
+        return Outcome(stopped.code, "stopped", {"error": str(stopped)})
+
+
+def _failed(error: Exception, debug: bool) -> Outcome:
+    explained = _explained(error)
+    if debug:
+        standard_error().line("".join(traceback.format_exception(error)).rstrip())
+    _report(str(explained))
+    return Outcome(explained.exit_code, "failed", {"error": safe_text(str(explained))})
+
+
+def _report(message: str) -> None:
+    terminal = standard_error()
+    terminal.line(f"{terminal.coloured('error:', RED)} {safe_text(message)}")
+
+
+@contextmanager
+def _spark_closed_at_end() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if "pyspark" in sys.modules:
+            importlib.import_module("pipeline.runtime.spark").close_session()
+
+
+def _run_stage(stage: str, arguments: list[str]) -> dict[str, Any]:
+    options = _parser(stage).parse_args(arguments)
+    config = load_config(options.config, env=options.env, overrides=options.set)
+    module, _, function = STAGES[stage].partition(":")
+    result: Document = getattr(import_quietly(module), function)(config)
+    return result.model_dump(mode="json")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what argparse would print, so that a usage error is told like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message[:1].upper()}{message[1:]}. {self.format_usage().strip()}")
+
+
+def _parser(stage: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"jobs/{stage}.py", allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--config", required=True, metavar="FILE", help="the experiment, e.g. conf/bank.yaml")
+    parser.add_argument("--env", metavar="FILE", help="laid over it, e.g. conf/env/local.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="A.B=VALUE", help="laid over both; may be given again"
+    )
+    parser.add_argument("--debug", action="store_true", help="log more, and show where an error happened")
+    return parser
+
+
+def _explained(error: Exception) -> PipelineError:
+    """What a user can act on; errors of other libraries become errors of ours."""
+    if isinstance(error, PipelineError):
+        return error
+    if isinstance(error, ImportError):
+        return PlatformError(f"{error}, with {sys.executable}. Run ./scripts/setup, then use .venv/bin/python.")
+    if "pyspark" in sys.modules:
+        explain = importlib.import_module("pipeline.runtime.spark_errors").explain_spark_error
+        if (explained := explain(error)) is not None:
+            return _with_hint(explained) if explained.exit_code == 1 else explained
+    return _with_hint(PipelineError(f"{type(error).__name__}: {error}"))
+
+
+def _with_hint(error: PipelineError) -> PipelineError:
+    return PipelineError(f"{str(error).rstrip('.')}. {DEBUG_HINT}")
+
+
+def _result_line(stage: str, outcome: Outcome, seconds: float) -> str:
+    common = {"stage": stage, "status": outcome.status, "seconds": seconds, "run_id": None}
+    content = {key: value for key, value in outcome.content.items() if key != "seconds"}
+    return json.dumps(_finite({**common, **content}), ensure_ascii=True, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The same, with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

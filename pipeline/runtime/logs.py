@@ -1,0 +1,61 @@
+"""Logging of a job: one handler on standard error, above the live line, safe to look at."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from typing import Any
+
+from pipeline.runtime.terminal import standard_error
+
+FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+USER_INFO = re.compile(r"(?<=://)[^/\s?#]*@")
+
+
+def configure_logging(debug: bool) -> None:
+    """Send all logging and all Python warnings of this process to standard error.
+
+    Args:
+        debug: say also what only developers want to know.
+    """
+    handler = _TerminalHandler()
+    handler.setFormatter(_SafeFormatter(debug))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.addLevelName(logging.WARNING, "WARN")
+    logging.captureWarnings(True)
+    logging.getLogger("pipeline").setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+def safe_text(text: str) -> str:
+    """Text from anywhere, fit for a terminal and a log file.
+
+    Control characters are escaped, user names and passwords in URLs left out, and continued lines are indented, so
+    that none can pass for a line of its own.
+    """
+    lines = USER_INFO.sub("", text).split("\n")
+    return "\n  ".join(CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", line) for line in lines)
+
+
+class _SafeFormatter(logging.Formatter):
+    def __init__(self, debug: bool) -> None:
+        super().__init__(FORMAT, datefmt="%H:%M:%S")
+        self._debug = debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        return safe_text(super().format(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback is for developers; users get the exception."""
+        if self._debug:
+            return super().formatException(ei)
+        return "".join(traceback.format_exception_only(ei[1])).strip()
+
+
+class _TerminalHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            standard_error().line(self.format(record))
+        except Exception:
+            self.handleError(record)

@@ -1,0 +1,121 @@
+"""What a job is doing, on standard error: one live line on a terminal, plain lines elsewhere.
+
+A state is a text with its numbers left out: `Epoch 3 of 20` and `Epoch 4 of 20` are one state. Plain lines come when
+the state changes, and every few seconds while it lasts.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pipeline.runtime.logs import safe_text
+from pipeline.runtime.slots import is_classic
+from pipeline.runtime.terminal import Terminal, standard_error
+
+if TYPE_CHECKING:
+    from pyspark import StatusTracker
+    from pyspark.sql import SparkSession
+
+NUMBER = re.compile(r"\d[\d.,]*")
+PLAIN_SECONDS = 5.0
+POLL_SECONDS = 0.5
+GREEN = 32
+
+
+class Progress:
+    """Progress of one job, to be used as a context manager, from any thread."""
+
+    def __init__(self, terminal: Terminal, clock: Callable[[], float] = time.monotonic) -> None:
+        """Show it on `terminal`; `clock` gives seconds from any start."""
+        self._terminal = terminal
+        self._clock = clock
+        self._started = clock()
+        self._lock = threading.Lock()
+        self._state = ""
+        self._printed = 0.0
+
+    def update(self, text: str) -> None:
+        """Say what goes on now."""
+        text = safe_text(text)
+        if self._terminal.is_live:
+            self._terminal.live(self._stamp() + text)
+        elif self._is_due(text):
+            self._terminal.line(self._stamp() + text)
+
+    def done(self, text: str) -> None:
+        """Say what was finished; this line stays."""
+        with self._lock:
+            self._state = ""
+        self._terminal.live("")
+        self._terminal.line(self._terminal.coloured(self._stamp(), GREEN) + safe_text(text))
+
+    def __enter__(self) -> Progress:
+        """Itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the live line away."""
+        self._terminal.live("")
+
+    def _is_due(self, text: str) -> bool:
+        state, now = NUMBER.sub("#", text), self._clock()
+        with self._lock:
+            due = state != self._state or now - self._printed >= PLAIN_SECONDS
+            if due:
+                self._state, self._printed = state, now
+        return due
+
+    def _stamp(self) -> str:
+        return f"[{self._clock() - self._started:4.0f}s] "
+
+
+def open_progress() -> Progress:
+    """Progress on this process's standard error."""
+    return Progress(standard_error())
+
+
+@contextmanager
+def watch_spark(spark: SparkSession, progress: Progress, what: str) -> Iterator[None]:
+    """Show how many tasks of Spark's active stages are done, as long as the block runs.
+
+    Args:
+        spark: the session that works; of a Spark Connect session nothing is known but `what`.
+        progress: where to show it.
+        what: what the work is for, e.g. `Writing the store`.
+    """
+    progress.update(what)
+    if not is_classic(spark):
+        yield
+        return
+    end = threading.Event()
+    tracker = spark.sparkContext.statusTracker()
+    thread = threading.Thread(target=_follow, args=(tracker, progress, what, end), name="watch-spark", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def _follow(tracker: StatusTracker, progress: Progress, what: str, end: threading.Event) -> None:
+    while not end.wait(POLL_SECONDS):
+        try:
+            if tasks := _tasks(tracker):
+                progress.update(f"{what}: {tasks}")
+        except Exception:
+            # Spark is going down; whoever waits for its answer reports that.
+            return
+
+
+def _tasks(tracker: StatusTracker) -> str:
+    """How far the active stages are; empty between two stages."""
+    infos: list[Any] = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    infos = [info for info in infos if info is not None]
+    total = sum(info.numTasks for info in infos)
+    return f"{sum(info.numCompletedTasks for info in infos)} of {total} tasks" if total else ""

@@ -1,0 +1,84 @@
+"""SIGTERM and Ctrl-C end a job in order: once, from wherever it is, and within a bounded time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+TIDY_SECONDS = 20.0
+POLL_SECONDS = 1.0
+
+
+class Stopped(BaseException):
+    """A signal ended the job. No ordinary `except` holds it up; context managers tidy as it passes.
+
+    Attributes:
+        code: what the process ends with.
+        name: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        """The signal's number."""
+        self.code = 128 + number
+        self.name = signal.Signals(number).name
+        super().__init__(f"Stopped by {self.name}")
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further ones change nothing.
+
+    Should tidying up hang, the process ends hard after TIDY_SECONDS.
+    """
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            _end_hard_after(TIDY_SECONDS, 128 + number)
+            raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        # After the first signal the handler stays: what is left to do is the way out.
+        if not stopping:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def interrupt_handler_kept() -> Iterator[None]:
+    """Put the handler of Ctrl-C back afterwards: PySpark takes it when a SparkContext starts."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        is_own = callable(before) and before is not signal.default_int_handler
+        if is_own and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+def stop_with_parent() -> None:
+    """Send ourselves SIGTERM once the parent process is gone; nobody else would."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stop-with-parent", daemon=True).start()
+
+
+def _end_hard_after(seconds: float, code: int) -> None:
+    timer = threading.Timer(seconds, os._exit, args=(code,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,71 @@
+"""Errors of Spark and its Java process that are not ours, told as ours are."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+
+from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError  # type: ignore[import-untyped]
+from pyspark import SparkContext
+from pyspark.errors import AnalysisException, PySparkException
+
+from pipeline.errors import DataError, PipelineError, PlatformError
+
+DATA_FAULTS = re.compile(
+    r"FAILED_READ_FILE|PATH_NOT_FOUND|CANNOT_READ_FILE|MALFORMED_RECORD|CAST_INVALID_INPUT|FileNotFoundException"
+    r"|CAST_OVERFLOW|NUMERIC_VALUE_OUT_OF_RANGE|is not a Parquet file"
+)
+CLASS_NAME = re.compile(r"^(?:[a-z_$][\w$]*\.)+[A-Z][\w$.]*(?:Exception|Error): ")
+SQL_STATE = re.compile(r"\.?\s+SQLSTATE: \w+\b")
+MAX_LENGTH = 600
+
+
+def explain_spark_error(error: BaseException) -> PipelineError | None:
+    """The same as an error of ours: data that Spark cannot read, a lost Java process, or another failure of Spark's.
+
+    Returns:
+        None for errors that do not come from Spark.
+    """
+    if isinstance(error, Py4JNetworkError) or (isinstance(error, (OSError, Py4JError)) and _java_is_gone()):
+        return PlatformError(
+            "The connection to Spark's Java process was lost: it was killed, or ran out of memory. Give it more, "
+            "e.g. spark.conf: {spark.driver.memory: 4g}, and look at the messages above."
+        )
+    if not isinstance(error, (PySparkException, Py4JJavaError)):
+        return None
+    text = _whole_text(error)
+    if isinstance(error, AnalysisException) or DATA_FAULTS.search(text):
+        return DataError(f"Spark cannot work with the data: {meaningful_line(text)}")
+    return PipelineError(f"Spark failed: {meaningful_line(text)}")
+
+
+def _java_is_gone() -> bool:
+    process = getattr(SparkContext._gateway, "proc", None)
+    return process is not None and process.poll() is not None
+
+
+def meaningful_line(text: str) -> str:
+    """What went wrong, out of a Java or Python stack trace: without the frames and the wrapping exceptions."""
+    innermost = text.rpartition("Caused by: ")[2]
+    if "Traceback (most recent call last)" in innermost:
+        found = _end_of_traceback(innermost.rpartition("Traceback (most recent call last)")[2])
+    else:
+        found = " ".join(line.strip() for line in takewhile(_is_message, innermost.strip().splitlines()))
+    return SQL_STATE.sub("", CLASS_NAME.sub("", found))[:MAX_LENGTH].strip()
+
+
+def _end_of_traceback(traceback: str) -> str:
+    """The line that names the exception: the first that is not indented."""
+    lines = traceback.splitlines()[1:]
+    return next((line for line in lines if line and not line[0].isspace()), "")
+
+
+def _is_message(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(("\tat ", "Driver stacktrace:", "JVM stacktrace:", "== "))
+
+
+def _whole_text(error: BaseException) -> str:
+    """With the causes, which the message of a Py4JJavaError's Java exception lacks."""
+    if isinstance(error, Py4JJavaError):
+        return str(error).partition("\n: ")[2] or str(error)
+    return str(error)
