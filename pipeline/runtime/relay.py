@@ -22,6 +22,7 @@ NOISE = re.compile(
     r"|I\d{4} \d\d:\d\d:\d\d\.?\d* +\d+ \S+\] "  # absl's level INFO; W, E and F pass
     r"|I0000 00:00:\d+\.\d+ +\d+ \S+\] "  # the same before absl's clock runs
     r"|To enable the following instructions: "  # second line of an INFO message
+    r"|\s+at [\w.$/]+\([\w. :]*\)$|\s+\.\.\. \d+ more$"  # frames of a Java stack trace; Python gets errors whole
 )
 
 
