@@ -80,7 +80,7 @@ def _attempt(stage: str, arguments: list[str]) -> Outcome:
     quiet_environment()
     configure_logging(debug)
     try:
-        with stopping_on_signals(), _spark_closed_at_end():
+        with stopping_on_signals(_break_off_java_call), _spark_closed_at_end():
             # Errors are put into words before Spark is closed: Java's are asked for their text.
             try:
                 return Outcome(0, "done", _run_stage(stage, arguments))
@@ -137,6 +137,11 @@ def _parser(stage: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--debug", action="store_true", help="log more, and show where an error happened")
     return parser
+
+
+def _break_off_java_call() -> None:
+    if java_process := sys.modules.get("pipeline.runtime.java_process"):
+        java_process.break_off_call()
 
 
 def _explained(error: Exception) -> PipelineError:

@@ -53,6 +53,18 @@ def end_java() -> None:
         process.kill()
 
 
+def break_off_call() -> None:
+    """Drop the call to Java that this thread waits for; to be called by a signal handler that raises.
+
+    Python keeps one connection to Java for a thread. Left alone, it would go on waiting for the answer of the broken
+    call, and the calls that tidy up would hang behind it. They get a new one.
+    """
+    client = getattr(SparkContext._gateway, "_gateway_client", None)
+    connection = client.get_thread_connection() if client is not None else None
+    if connection is not None:
+        connection.close()
+
+
 def is_local(master: str) -> bool:
     """Whether a Spark master is this machine itself."""
     return master.startswith("local")
@@ -69,7 +81,7 @@ def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:
-        with _environment(_java_environment(config, log4j2)):
+        with _environment(_java_environment(config, log4j2)), _no_child_left_behind():
             gateway = launch_gateway(conf, options)  # type: ignore[no-untyped-call]
     finally:
         os.close(output)
@@ -115,3 +127,20 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _no_child_left_behind() -> Iterator[None]:
+    """End the processes that were started meanwhile if the block fails.
+
+    PySpark, interrupted while Java starts, forgets the process, which then waits for it for ever.
+    """
+    this = psutil.Process()
+    before = {child.pid for child in this.children()}
+    try:
+        yield
+    except BaseException:
+        for child in this.children():
+            if child.pid not in before:
+                child.kill()
+        raise

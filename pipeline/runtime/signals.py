@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -30,10 +30,13 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[None]:
+def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
     """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further ones change nothing.
 
     Should tidying up hang, the process ends hard after TIDY_SECONDS.
+
+    Args:
+        before: called in the main thread just before.
     """
     stopping = False
 
@@ -42,15 +45,16 @@ def stopping_on_signals() -> Iterator[None]:
         if not stopping:
             stopping = True
             _end_hard_after(TIDY_SECONDS, 128 + number)
+            before()
             raise Stopped(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    replaced = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         # After the first signal the handler stays: what is left to do is the way out.
         if not stopping:
-            for number, handler in before.items():
+            for number, handler in replaced.items():
                 signal.signal(number, handler)
 
 

@@ -36,6 +36,8 @@ def explain_spark_error(error: BaseException) -> PipelineError | None:
     text = _whole_text(error)
     if isinstance(error, AnalysisException) or DATA_FAULTS.search(text):
         return DataError(f"Spark cannot work with the data: {meaningful_line(text)}")
+    if "SparkContext was shut down" in text:
+        return PlatformError("Spark was shut down while the job ran, by a signal or from outside. Start the job again.")
     return PipelineError(f"Spark failed: {meaningful_line(text)}")
 
 

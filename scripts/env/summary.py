@@ -1,0 +1,106 @@
+"""Reads the JSON line of jobs/run.py on standard input and prints it as a table for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Cell = str
+
+
+def main() -> None:
+    """Print the summary of one run."""
+    result = json.loads(sys.stdin.read().strip().splitlines()[-1])
+    sys.stdout.write("\n" + summary(result) + "\n")
+
+
+def summary(result: dict[str, Any]) -> str:
+    """All of it, as lines of text."""
+    parts = [
+        table([("The run", "")], run_rows(result)),
+        table([("Test split", ""), ("network", ">"), ("linear", ">"), ("", "<")], metric_rows(result["evaluate"])),
+        where_to_look(result),
+    ]
+    return "\n\n".join(parts)
+
+
+def run_rows(result: dict[str, Any]) -> list[Sequence[Cell]]:
+    """Rows, epochs and speed."""
+    rows, trained = result["prepare"]["rows"], result["train"]
+    counted = " + ".join(f"{rows[split]:,} {split}" for split in ("train", "validation", "test"))
+    quarantined = rows.get("quarantined", 0)
+    return [
+        ("rows", counted + (f", {quarantined:,} quarantined" if quarantined else "")),
+        ("ranks", str(trained.get("workers", ""))),
+        ("epochs", f"{trained['epochs']} (best: {trained.get('best_epoch', '?')})"),
+        ("speed", f"{trained['rows_per_second']:,.0f} rows/s, waiting for rows {trained['input_bound_percent']:.0f} %"),
+        ("seconds", f"{result['seconds']:.0f}" + stage_seconds(result)),
+    ]
+
+
+def stage_seconds(result: dict[str, Any]) -> str:
+    """How the time divides among the stages."""
+    parts = [f"{stage} {result[stage]['seconds']:.0f}" for stage in ("prepare", "train", "evaluate")]
+    return f" ({', '.join(parts)})"
+
+
+def metric_rows(evaluated: dict[str, Any]) -> list[Sequence[Cell]]:
+    """Each test metric, the linear baseline's beside it, and who is better by how much."""
+    baseline = evaluated.get("baseline") or {}
+    return [
+        (name, number(value), number(baseline.get(name)), compared(name, value, baseline.get(name)))
+        for name, value in evaluated["metrics"].items()
+    ]
+
+
+LOWER_IS_BETTER = {"mae", "rmse", "mse", "log_loss", "loss", "median_absolute_error", "max_error", "brier"}
+HIGHER_IS_BETTER = {"r2", "auc", "accuracy", "f1", "precision", "recall", "average_precision", "balanced_accuracy"}
+
+
+def compared(name: str, value: float | None, other: float | None) -> str:
+    """A word on the comparison, where the metric's direction is known."""
+    stem = name.removesuffix("_macro")
+    if value is None or other is None or stem not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+        return ""
+    if value == other:
+        return "the same"
+    better = (value < other) == (stem in LOWER_IS_BETTER)
+    return "better" if better else "worse"
+
+
+def number(value: float | None) -> str:
+    """Four digits that count; a dash where there is no number."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def where_to_look(result: dict[str, Any]) -> str:
+    """What to open next."""
+    return f"Model  {result['train']['model']}\nRuns   ./scripts/mlflow-ui   (this one: {result['run_id']})"
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]]) -> str:
+    """Aligned text: a ruled headline, then one line a row.
+
+    Args:
+        columns: of each its title and its alignment, `<` or `>`; titles may be empty.
+        rows: cells; a first column and any more.
+    """
+    rows = list(rows)
+    count = max((len(row) for row in rows), default=len(columns))
+    titles = [columns[i][0] if i < len(columns) else "" for i in range(count)]
+    aligned = [(columns[i][1] if i < len(columns) else "") or "<" for i in range(count)]
+    widths = [max(len(line[i]) for line in [titles, *rows]) for i in range(count)]
+    lines = [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, aligned, widths, strict=True)).rstrip()
+        for line in [titles, *rows]
+    ]
+    rule = "-" * max(len(line) for line in lines)
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+if __name__ == "__main__":
+    main()
