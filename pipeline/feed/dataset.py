@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from pipeline.feed.blocks import Block, Feed
@@ -9,11 +11,24 @@ from pipeline.feed.blocks import Block, Feed
 BLOCKS_AHEAD = 2
 
 
-def block_dataset(feed: Feed, epoch: int, first_step: int = 0) -> tf.data.Dataset:
-    """One epoch of `feed`; each element is a `Block` of tensors."""
-    return tf.data.Dataset.from_generator(
-        lambda: feed.epoch(epoch, first_step), output_signature=_signature(feed)
-    ).prefetch(BLOCKS_AHEAD)
+def read_blocks(feed: Feed, epoch: int, first_step: int = 0) -> Iterator[Block]:
+    """One epoch of `feed`, as `Block`s of tensors.
+
+    Raises:
+        StoreError: as the feed raised it. TensorFlow would wrap it in an error of its own and log both; so the
+            dataset just ends, and the error is raised from here.
+    """
+    failures: list[Exception] = []
+
+    def produce() -> Iterator[Block]:
+        try:
+            yield from feed.epoch(epoch, first_step)
+        except Exception as error:
+            failures.append(error)
+
+    yield from tf.data.Dataset.from_generator(produce, output_signature=_signature(feed)).prefetch(BLOCKS_AHEAD)
+    if failures:
+        raise failures[0]
 
 
 def _signature(feed: Feed) -> Block:

@@ -9,7 +9,6 @@ payload and its `Peers`, and returns text.
 
 from __future__ import annotations
 
-import importlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from pipeline import errors
 from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, TrainError
-from pipeline.runtime.quiet import quiet_environment
+from pipeline.runtime.quiet import import_quietly
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 
@@ -133,9 +132,8 @@ def first_cause(scratch: Root, error: BaseException) -> PipelineError:
 
 
 def _function(target: str) -> Callable[[str, Peers], str]:
-    quiet_environment()
     module, _, name = target.partition(":")
-    return cast(Callable[[str, Peers], str], getattr(importlib.import_module(module), name))
+    return cast(Callable[[str, Peers], str], getattr(import_quietly(module), name))
 
 
 def _run_task(target: str, payload: str, scratch_uri: str) -> Iterator[tuple[int, str]]:

@@ -10,23 +10,27 @@ from pipeline.config.run import RunConfig
 from pipeline.data.build import build_store
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import open_source
-from pipeline.stages.context import StageContext, open_stage
+from pipeline.runtime.progress import Progress
+from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.results import PrepareResult
 from pipeline.store.store import Store, is_published, open_store
 
 
-def prepare(config: RunConfig, *, spark: SparkSession | None = None) -> PrepareResult:
+def prepare(
+    config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
+) -> PrepareResult:
     """Publish the store that a configuration describes, unless it is there already.
 
     Args:
         config: the experiment.
-        spark: a session to work in; None opens one.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
 
     Raises:
         ConfigError: the configuration does not fit the source.
         DataError: the data is missing, unreadable, or not as configured; nothing is published then.
     """
-    with open_stage(config, "prepare", spark=spark) as stage:
+    with open_stage(config, "prepare", spark=spark, progress=progress) as opened, tracked(opened) as stage:
         _, result = prepare_store(stage)
         rows = {f"rows.{split}": count for split, count in result.rows.items()}
         stage.tracker.log_params({"store_id": result.store_id} | rows)

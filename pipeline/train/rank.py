@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block, Feed, open_feed
-from pipeline.feed.dataset import block_dataset
+from pipeline.feed.dataset import read_blocks
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.model.serving import build_serving_model
@@ -89,11 +89,11 @@ def _epoch(
     learner: Learner, training: Feed, validation: Feed, epoch: int, stopping: Stopping
 ) -> tuple[EpochRecord, Stopping]:
     waited, start = _Waiting(), time.monotonic()
-    for block in waited.over(iter(block_dataset(training, epoch))):
+    for block in waited.over(read_blocks(training, epoch)):
         learner.train(block)
     seconds = time.monotonic() - start
     metrics = learner.training.finish(learner.world)
-    for block in block_dataset(validation, epoch):
+    for block in read_blocks(validation, epoch):
         learner.validate(block)
     if sum(validation.plan.shard_rows):
         metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}

@@ -27,7 +27,10 @@ class Watch:
         """Hand over all records that are there."""
         while (record := read_epoch(self._scratch, len(self.history) + 1)) is not None:
             self.history.append(record)
-            self._on_epoch(record)
+            try:
+                self._on_epoch(record)
+            except Exception:  # showing and tracking an epoch must not cost the training
+                logger.exception("Epoch %d could not be reported", record.epoch)
 
 
 @contextmanager
@@ -37,10 +40,7 @@ def watch_epochs(scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> Iter
 
     def follow() -> None:
         while not over.wait(POLL_SECONDS):
-            try:
-                watch.catch_up()
-            except Exception:
-                logger.exception("An epoch's record could not be handed over; it is tried again")
+            watch.catch_up()
 
     thread = threading.Thread(target=follow, name="watch-epochs", daemon=True)
     thread.start()

@@ -43,7 +43,7 @@ def ledger(store: Store, world: int, epoch: int = 0, **options) -> list[list[int
 @pytest.fixture
 def id_store(tmp_path, monkeypatch):
     """Makes stores whose label is the row's id, so that a batch tells which rows are in it."""
-    import pipeline.feed.reader as reader
+    from pipeline.feed import reader
 
     def rows_with_ids(contract, columns):
         rows = original(contract, columns)

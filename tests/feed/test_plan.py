@@ -51,7 +51,9 @@ def test_rows_before_a_step_are_those_that_the_earlier_steps_served(shards, batc
     assert plan.before(step).tolist() == plan.served(0, step).sum(0).tolist()
 
 
-@pytest.mark.parametrize(("shards", "batch", "steps"), [([5, 3], 4, 2), ([512] * 16, 512, 16), ([], 4, 0), ([0, 0], 4, 0)])
+@pytest.mark.parametrize(
+    ("shards", "batch", "steps"), [([5, 3], 4, 2), ([512] * 16, 512, 16), ([], 4, 0), ([0, 0], 4, 0)]
+)
 def test_known_plans(shards, batch, steps):
     assert plan_epoch(shards, batch, 2).steps == steps
 

@@ -15,7 +15,7 @@ from pipeline.contract.features import CategoricalFeature, FeatureState, Numeric
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, store_place
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.store import Store, open_store
 
@@ -46,7 +46,7 @@ def write_small_store(
 
     Args:
         folder: the storage root.
-        shard_rows: rows of every shard, by split.
+        shard_rows: rows of every shard, by split; a split that is left out has none.
         state: the features; by default two numeric columns and one categorical.
         row_group: rows of a row group at most.
         seed: of the values.
@@ -55,7 +55,8 @@ def write_small_store(
     root = open_root(str(folder))
     place = store_place(root, NAME, STORE_ID)
     splits = {}
-    for number, (split, counts) in enumerate(shard_rows.items()):
+    for number, split in enumerate(SPLITS):
+        counts = shard_rows.get(split, ())
         starts = np.cumsum([0, *counts])
         entries = [
             _write_file(folder, state, split, shard, range(starts[shard], starts[shard + 1]), row_group, seed + number)

@@ -1,0 +1,78 @@
+"""What every stage works with: the storage root, Spark, the tracked run, and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.runtime.progress import Progress, open_progress
+from pipeline.runtime.slots import check_slots
+from pipeline.runtime.spark import open_session
+from pipeline.store.filesystem import Root, open_root
+from pipeline.track.mlflow_tracker import open_tracker
+from pipeline.track.tracker import NullTracker, Tracker
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Open resources of one job.
+
+    Attributes:
+        config: the experiment.
+        stage: the job's name.
+        root: of the storage.
+        spark: a live session.
+        progress: for people.
+        tracker: the job's run; nothing is recorded before `tracked`.
+    """
+
+    config: RunConfig
+    stage: str
+    root: Root
+    spark: SparkSession
+    progress: Progress
+    tracker: Tracker = field(default_factory=NullTracker)
+
+
+@contextmanager
+def open_stage(
+    config: RunConfig,
+    stage: str,
+    *,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+    workers: int = 1,
+) -> Iterator[StageContext]:
+    """Open what a job needs, its tracked run excepted.
+
+    Args:
+        config: the experiment.
+        stage: the job's name.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+        workers: ranks that the job will launch; too few task slots are said before anything is done.
+    """
+    with progress or open_progress() as shown:
+        shown.update("Starting Spark")
+        session = spark or open_session(config.spark, app=f"{config.name} {stage}", workers=workers)
+        check_slots(session, workers)
+        yield StageContext(config, stage, open_root(config.storage.root), session, shown)
+
+
+@contextmanager
+def tracked(opened: StageContext, *, run_id: str | None = None) -> Iterator[StageContext]:
+    """The same job with its tracked run: a new one, or `run_id` continued."""
+    config = opened.config
+    with open_tracker(
+        config.track,
+        root=opened.root,
+        experiment=config.track.experiment or config.name,
+        run_name=f"{config.name} {opened.stage}",
+        stage=opened.stage,
+        run_id=run_id,
+    ) as tracker:
+        yield replace(opened, tracker=tracker)

@@ -1,0 +1,44 @@
+"""The main job: prepare, train and evaluate, in one tracked run."""
+
+from __future__ import annotations
+
+import time
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.runtime.progress import Progress
+from pipeline.stages.context import open_stage, tracked
+from pipeline.stages.evaluate import evaluate_model
+from pipeline.stages.prepare import prepare_store
+from pipeline.stages.results import RunResult
+from pipeline.stages.train import train_model
+from pipeline.store.layout import model_place
+from pipeline.store.model import open_model
+
+
+def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunResult:
+    """From the source to a trained, evaluated, tracked model.
+
+    Args:
+        config: the experiment.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Raises:
+        PipelineError: see `errors`; what was published before stays.
+    """
+    start = time.monotonic()
+    workers = config.train.workers
+    with open_stage(config, "run", spark=spark, progress=progress, workers=workers) as opened, tracked(opened) as stage:
+        store, prepared = prepare_store(stage)
+        trained = train_model(stage, store)
+        model = open_model(model_place(stage.root, config.name, trained.model_id))
+        evaluated = evaluate_model(stage, store, model)
+        return RunResult(
+            prepare=prepared,
+            train=trained,
+            evaluate=evaluated,
+            seconds=time.monotonic() - start,
+            run_id=stage.tracker.run_id,
+        )

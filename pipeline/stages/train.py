@@ -1,0 +1,166 @@
+"""Train: from a published store to a published model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.contract.document import fingerprint
+from pipeline.errors import DataError
+from pipeline.evaluate.plots.curves import learning_curves
+from pipeline.model.losses import loss_of
+from pipeline.runtime.progress import Progress
+from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.prepare import prepare_store
+from pipeline.stages.results import TrainResult
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import MODEL, model_place
+from pipeline.store.model import ModelCard, PublishedModel, publish_model
+from pipeline.store.publish import scratch
+from pipeline.store.store import Store
+from pipeline.track.params import run_params
+from pipeline.train.job import RankJob, RankResult
+from pipeline.train.launch import launch_training
+from pipeline.train.records import EpochRecord
+
+MODEL_ID_LENGTH = 16
+
+
+def train(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> TrainResult:
+    """Train the model that a configuration describes; its store is prepared where it is missing.
+
+    Args:
+        config: the experiment.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Raises:
+        PipelineError: see `errors`; nothing is published then, and an earlier model stays.
+    """
+    workers = config.train.workers
+    with (
+        open_stage(config, "train", spark=spark, progress=progress, workers=workers) as opened,
+        tracked(opened) as stage,
+    ):
+        store, _ = prepare_store(stage)
+        return train_model(stage, store)
+
+
+def train_model(stage: StageContext, store: Store) -> TrainResult:
+    """The training itself, within an open job."""
+    start = time.monotonic()
+    config = stage.config
+    _check(config, store)
+    stage.tracker.log_params(run_params(config) | {"store_id": store.manifest.store_id} | _rows(store))
+    with scratch(stage.root) as work:
+        job = _job(stage, store, work)
+        result, history = launch_training(stage.spark, job, lambda record: _show(stage, record))
+        model = _publish(stage, store, work, result, history)
+    stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
+    _log(stage, store, model, history)
+    return _result(stage, model, history, time.monotonic() - start)
+
+
+def model_id(config: RunConfig, store_id: str) -> str:
+    """The model's name: changes with its store and with every setting that shapes it."""
+    sections = config.model_dump(mode="json", include={"model", "train", "seed"})
+    return fingerprint([store_id, sections])[:MODEL_ID_LENGTH]
+
+
+def _check(config: RunConfig, store: Store) -> None:
+    loss_of(store.features.label, config.train.loss)
+    if not store.split("train").rows:
+        raise DataError(f"Store {store.place.path} has no training rows. Check split.fractions and the source.")
+
+
+def _job(stage: StageContext, store: Store, work: Root) -> RankJob:
+    return RankJob(
+        root=stage.root.uri,
+        name=stage.config.name,
+        store_id=store.manifest.store_id,
+        scratch=work.uri,
+        model=stage.config.model,
+        train=stage.config.train,
+        seed=stage.config.seed,
+    )
+
+
+def _show(stage: StageContext, record: EpochRecord) -> None:
+    """One epoch, on the terminal and in the tracked run."""
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+    stage.progress.update(
+        f"Epoch {record.epoch}/{stage.config.train.epochs}: {shown}, {record.rows_per_second:,.0f} rows/s"
+    )
+    stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+
+
+def tracked_names(record: EpochRecord) -> dict[str, float]:
+    """Metrics as they are tracked: `train/loss`, `validation/loss`, ..."""
+    named = {
+        f"validation/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
+        for name, value in record.metrics.items()
+    }
+    return named | {"train/rows_per_second": record.rows_per_second}
+
+
+def _publish(
+    stage: StageContext, store: Store, work: Root, result: RankResult, history: Sequence[EpochRecord]
+) -> PublishedModel:
+    name, store_id = stage.config.name, store.manifest.store_id
+    identity = model_id(stage.config, store_id)
+    finished = work.within("model")
+    files.move(work.within(MODEL), finished.within(MODEL))
+    card = ModelCard(
+        name=name,
+        model_id=identity,
+        store_id=store_id,
+        run_id=stage.tracker.run_id,
+        sha256=files.sha256_of(finished.within(MODEL)),
+        weights=result.weights,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        metrics=history[result.best_epoch - 1].metrics,
+    )
+    return publish_model(finished, model_place(stage.root, name, identity), card)
+
+
+def _log(stage: StageContext, store: Store, model: PublishedModel, history: Sequence[EpochRecord]) -> None:
+    """Plots and the model."""
+    names = [*history[0].metrics]
+    curves = {name: [record.metrics[name] for record in history] for name in names}
+    figure = learning_curves(curves, title=f"{stage.config.name}: learning curves", best_epoch=model.card.best_epoch)
+    stage.tracker.log_figure(figure, "plots/learning_curves.png")
+    best = {f"best/{name.replace('val_', 'validation_')}": value for name, value in model.card.metrics.items()}
+    stage.tracker.log_metrics(best | {"best/epoch": float(model.card.best_epoch)})
+    stage.progress.update("Logging the model")
+    stage.tracker.log_model(model.file, store.features)
+
+
+def _result(stage: StageContext, model: PublishedModel, history: Sequence[EpochRecord], seconds: float) -> TrainResult:
+    # The first epoch also compiles the step; a training of one epoch has nothing better to tell.
+    steady = history[1:] or history
+    busy = sum(record.seconds for record in steady)
+    waited = sum(record.input_seconds for record in steady)
+    return TrainResult(
+        model=model.file.uri,
+        model_id=model.card.model_id,
+        store_id=model.card.store_id,
+        weights=model.card.weights,
+        epochs=model.card.epochs,
+        best_epoch=model.card.best_epoch,
+        metrics=model.card.metrics,
+        history=tuple(history),
+        rows_per_second=sum(record.rows for record in steady) / busy,
+        input_bound_percent=100.0 * waited / busy,
+        workers=stage.config.train.workers,
+        seconds=seconds,
+        run_id=stage.tracker.run_id,
+    )
+
+
+def _rows(store: Store) -> dict[str, int]:
+    return {f"rows.{name}": split.rows for name, split in store.manifest.splits.items()}

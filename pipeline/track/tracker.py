@@ -1,0 +1,100 @@
+"""What stages tell about a run. One implementation talks to MLflow; the others need nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.contract.features import FeatureState
+from pipeline.store.filesystem import Root
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Param = str | int | float | bool | None
+
+
+class Tracker(Protocol):
+    """One run. A tracker never raises: a run that cannot be recorded must not cost the work that it records."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id, or None where nothing is recorded."""
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """What varies between runs."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Numbers, at an epoch counted from 1, or of the run as a whole."""
+
+    def log_text(self, text: str, path: str) -> None:
+        """A small text artifact."""
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """A picture."""
+
+    def log_model(self, file: Root, state: FeatureState) -> str | None:
+        """The model that takes raw columns; returns its URI, or None where it was not recorded."""
+
+
+@dataclass(frozen=True)
+class NullTracker:
+    """Records nothing."""
+
+    run_id: str | None = None
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """Nothing."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Nothing."""
+
+    def log_text(self, text: str, path: str) -> None:
+        """Nothing."""
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """Nothing."""
+
+    def log_model(self, file: Root, state: FeatureState) -> str | None:
+        """Nothing."""
+        return None
+
+
+@dataclass
+class MemoryTracker:
+    """Keeps everything, for tests and for a look in a notebook.
+
+    Attributes:
+        params: as logged.
+        metrics: (name, step) to value; step 0 is the run as a whole.
+        artifacts: by path: a text, or a figure.
+        models: files of logged models.
+    """
+
+    run_id: str | None = "memory"
+    params: dict[str, Param] = field(default_factory=dict)
+    metrics: dict[tuple[str, int], float] = field(default_factory=dict)
+    artifacts: dict[str, Any] = field(default_factory=dict)
+    models: list[Root] = field(default_factory=list)
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """Keep them."""
+        self.params.update(params)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Keep them."""
+        self.metrics.update({(name, step or 0): value for name, value in metrics.items()})
+
+    def log_text(self, text: str, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = text
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = figure
+
+    def log_model(self, file: Root, state: FeatureState) -> str | None:
+        """Keep the place of its file."""
+        self.models.append(file)
+        return file.uri

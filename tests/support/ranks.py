@@ -1,0 +1,22 @@
+"""Functions for ranks to run in tests of launching."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from pipeline.runtime.ranks import Peers
+
+
+def tell(payload: str, peers: Peers) -> str:
+    """Say who one is."""
+    return f"{payload} from {peers.rank} of {peers.size}"
+
+
+def die_on_rank_1(payload: str, peers: Peers) -> str:
+    """Rank 1 is killed; rank 0 waits for it, as it would in an allreduce."""
+    if peers.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(120)
+    return ""
