@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-"""MLflow's own would wait four minutes for a server that is down."""
+SETTINGS = {
+    # MLflow's own limits would wait four minutes for a server that is down.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    # Its progress bars write over ours.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 PARAM_LENGTH = 500
 MODEL_CODE = Path(__file__).parents[1] / "score" / "mlflow_model.py"
 
@@ -93,7 +99,11 @@ class MlflowTracker:
         import mlflow.pyfunc
         from mlflow.models import Model
 
-        with tempfile.TemporaryDirectory() as folder:
+        experiment = self._client.get_run(self._run_id).info.experiment_id
+        logged = self._client.create_logged_model(experiment, name="model", source_run_id=self._run_id)
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # The signature is explicit; an example would cost a prediction, and so TensorFlow in the driver.
+            warnings.filterwarnings("ignore", r".*An input example was not provided")
             local = Path(folder) / MODEL
             local.write_bytes(files.read_bytes(file))
             described = Path(folder) / "features.json"
@@ -102,7 +112,7 @@ class MlflowTracker:
                 artifact_path=None,
                 flavor=mlflow.pyfunc,
                 run_id=self._run_id,
-                name="model",
+                model_id=logged.model_id,
                 python_model=str(MODEL_CODE),
                 artifacts={"model": str(local), "features": str(described)},
                 code_paths=[str(MODEL_CODE.parents[1])],
@@ -158,7 +168,7 @@ def default_uri(root: Root) -> str:
 def _start(
     config: TrackConfig, root: Root, experiment: str, run_name: str, *, stage: str, run_id: str | None
 ) -> MlflowTracker | None:
-    for name, value in LIMITS.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     uri = config.uri or default_uri(root)
     if config.uri is None:
