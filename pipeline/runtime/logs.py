@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+import warnings
 from typing import Any
 
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 USER_INFO = re.compile(r"(?<=://)[^/\s?#]*@")
 
 
@@ -25,17 +27,24 @@ def configure_logging(debug: bool) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.addLevelName(logging.WARNING, "WARN")
     logging.captureWarnings(True)
+    warnings.formatwarning = _as_one_line
     logging.getLogger("pipeline").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
 def safe_text(text: str) -> str:
     """Text from anywhere, fit for a terminal and a log file.
 
-    Control characters are escaped, user names and passwords in URLs left out, and continued lines are indented, so
-    that none can pass for a line of its own.
+    Colours are taken out, other control characters escaped, user names and passwords in URLs left out, and continued
+    lines are indented, so that none can pass for a line of its own.
     """
-    lines = USER_INFO.sub("", text).split("\n")
+    lines = USER_INFO.sub("", COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", line) for line in lines)
+
+
+def _as_one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"{category.__name__}: {message} ({filename}:{lineno})"
 
 
 class _SafeFormatter(logging.Formatter):
