@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import DataType, StringType, StructField, StructType
@@ -21,6 +22,7 @@ from pipeline.data.files import read_head
 from pipeline.data.header import Header, parse_header
 from pipeline.data.source import Source
 from pipeline.errors import DataError
+from pipeline.runtime.spark_errors import explain_spark_error
 
 MALFORMED = "__malformed"
 """The text of a line with too few or too many fields, or that is no JSON object; null for a good line."""
@@ -163,8 +165,9 @@ def _json_names(head: bytes) -> set[str]:
 def _read_parquet(spark: SparkSession, source: Source, *, wanted: Sequence[str], check: CheckNames) -> RawTable:
     try:
         rows = spark.read.parquet(_literal(source.location))
-    except PySparkException as error:
-        raise DataError(f"Source '{source.location}' cannot be read as Parquet: {first_line(error)}") from error
+    except (PySparkException, Py4JJavaError) as error:
+        reason = explain_spark_error(error)
+        raise DataError(f"Source '{source.location}' cannot be read as Parquet. {reason}") from error
     check(rows.columns)
     return RawTable(_renamed(rows, [F.col(quoted(name)) for name in wanted], lines=False), tuple(wanted))
 
@@ -177,11 +180,6 @@ def _renamed(rows: DataFrame, columns: Sequence[Column], *, lines: bool) -> Data
 def quoted(name: str) -> str:
     """A column name that Spark takes as it is, whatever is in it."""
     return "`" + name.replace("`", "``") + "`"
-
-
-def first_line(error: PySparkException) -> str:
-    """What Spark says, without its plan and its stack."""
-    return str(error).strip().splitlines()[0]
 
 
 def _literal(location: str) -> str:

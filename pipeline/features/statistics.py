@@ -132,7 +132,7 @@ def rounded(value: float, spread: float = 0.0) -> float:
     """`value` to 10 significant digits, or as many digits as matter beside `spread`.
 
     >>> rounded(1.23456789012345e-9, spread=1.0)
-    1.2e-09
+    1e-09
     """
     size = max(abs(value), abs(spread))
     if size == 0.0 or not math.isfinite(size):

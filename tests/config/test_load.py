@@ -1,0 +1,169 @@
+"""Configurations: merged, checked as a whole, and every problem named in one message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config.load import load_config, merge, parse_config
+from pipeline.errors import ConfigError
+
+MINIMAL = {
+    "name": "n",
+    "data": {"source": {"path": "t.csv"}, "label": "y"},
+    "features": {"numeric": {"columns": "x"}},
+}
+
+
+def message_of(content: dict) -> str:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(content)
+    assert raised.value.exit_code == 2
+    return str(raised.value)
+
+
+def changed(path: str, value: object) -> dict:
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return merge(MINIMAL, value)
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL))
+    return path
+
+
+def test_a_minimal_configuration_gets_stated_defaults():
+    config = parse_config(MINIMAL)
+    assert config.features.columns == ("x",)
+    assert config.split.fractions.train == 0.8
+    assert (config.train.workers, config.seed, config.storage.root) == (1, 0, "artifacts")
+    with pytest.raises(ValueError, match="frozen"):
+        config.seed = 1
+
+
+def test_later_layers_win_key_by_key(file, tmp_path):
+    env = tmp_path / "env.yaml"
+    env.write_text("storage: {root: /data}\ntrain: {workers: 4, batch_size: 64}\n")
+    config = load_config(
+        file, env=env, overrides=["train.workers=2", "split.fractions={train: 1.0, validation: 0, test: 0}"]
+    )
+    assert (config.storage.root, config.train.workers, config.train.batch_size) == ("/data", 2, 64)
+    assert config.split.fractions.test == 0.0
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [("seed=7", 7), ("seed=1_000", 1000)],
+)
+def test_an_override_is_yaml(file, override, value):
+    assert load_config(file, overrides=[override]).seed == value
+
+
+def test_an_exponent_without_a_point_is_a_number(file):
+    assert load_config(file, overrides=["train.optimizer.learning_rate=1e-4"]).train.optimizer.learning_rate == 1e-4
+
+
+def test_spark_settings_are_text(file):
+    config = load_config(file, overrides=["spark.conf={a.b: true, c: 4}"])
+    assert config.spark.conf == {"a.b": "true", "c": "4"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 1, "Unknown key 'sed'. Did you mean 'seed'?"),
+        ("train.worker", 1, "Unknown key 'train.worker'. Did you mean 'workers'?"),
+        ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: learning_rate, momentum, name."),
+        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: format, "),
+        (
+            "seed",
+            "one",
+            "'seed' has a wrong value. Allowed: integer, unable to parse string as an integer. Received: 'one'.",
+        ),
+        ("seed", True, "'seed': a number is needed, not true or false."),
+        ("train.epochs", 0, "'train.epochs' has a wrong value. Allowed: greater than or equal to 1. Received: 0."),
+        ("name", "a/b", "'name' has a wrong value. Allowed: String should match pattern"),
+        (
+            "data.task",
+            "guess",
+            "'data.task' has a wrong value. Allowed: 'auto', 'regression', 'binary' or 'multiclass'.",
+        ),
+        ("data.source.sample", "iris", "'data.source': give either path or sample."),
+        ("split.fractions.train", 0.5, "'split.fractions': train, validation and test add up to 0.7, not to 1."),
+        ("features.numeric.fill", 1.0, "'features.numeric[0]': fill and impute: constant go together."),
+        ("features.categorical", {"columns": ["x"]}, "'features': columns named more than once: x."),
+        ("data.label", "x", "the label 'x' is also named as a feature."),
+    ],
+)
+def test_every_message(path, value, message):
+    assert message_of(changed(path, value)).startswith(message)
+
+
+def test_no_feature():
+    content = {**MINIMAL, "features": {}}
+    assert message_of(content).startswith("'features': no feature column: name some under features.numeric or ")
+
+
+def test_all_problems_are_named_at_once():
+    content = merge(changed("sed", 1), {"train": {"epochs": 0}, "data": {"label": None}})
+    message = message_of(content)
+    assert message.startswith("The configuration is not valid (3 problems):\n  - ")
+    assert all(place in message for place in ("'sed'", "'train.epochs'", "'data.label'"))
+
+
+def test_what_is_missing():
+    assert message_of({"name": "n", "features": MINIMAL["features"]}) == (
+        "'data' is missing. Add it to the configuration."
+    )
+
+
+def test_long_values_are_cut_in_messages():
+    assert "..." in message_of(changed("seed", "x" * 500))
+    assert len(message_of(changed("seed", "x" * 500))) < 250
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"Configuration file '.*' does not exist\. Give --config or --env an existing file\."),
+        ("a: [", r"is not valid YAML: line 1, column "),
+        ("a: 1\na: 2\n", r"is not valid YAML: line 1, column 1: key 'a' is given twice"),
+        ("- a\n", r"must hold a mapping of sections, like 'name: \.\.\.'"),
+        ("a: !!python/object/apply:os.system [ls]\n", r"is not valid YAML: .*could not determine a constructor"),
+        ("#" * 1_000_001, r"is too large\. Allowed: 1000000 bytes\."),
+        ("[" * 5000, r"is not valid YAML: "),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, content, message):
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+@pytest.mark.parametrize("override", ["seed", "=1", "a..b=1"])
+def test_overrides_that_cannot_be_read(file, override):
+    with pytest.raises(ConfigError, match=r"cannot be read\. Allowed: --set section\.key=value\."):
+        load_config(file, overrides=[override])
+
+
+def test_an_override_that_is_no_yaml(file):
+    with pytest.raises(ConfigError, match=r"Override 'seed=\[' has a value that is not valid YAML: "):
+        load_config(file, overrides=["seed=["])
+
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "conf").glob("*.yaml"))
+OVERLAYS = [None, *sorted((Path(__file__).resolve().parents[2] / "conf" / "env").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem if path else "none")
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_what_ships_is_valid_in_every_environment(config, overlay):
+    assert load_config(config, env=overlay).name == config.stem

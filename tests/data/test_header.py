@@ -1,0 +1,40 @@
+"""Headers as other programs write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.data.header import parse_header
+from pipeline.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "unnamed"),
+    [
+        (b"a,b\n1,2\n", ("a", "b"), False),
+        (b"a,b", ("a", "b"), False),
+        (b"\xef\xbb\xbf\r\n\r\na,b\r\n1,2\r\n", ("a", "b"), False),
+        (b'"a ""x""","b,c"\n1,2\n', ('a "x"', "b,c"), False),
+        (b'"a","b"\n"1",1,2\n', ("a", "b"), True),
+        (b'"a","b"\n"Mazda RX4",1,2\n', ("a", "b"), True),
+        # A separator at the end of every line, an index that pandas wrote, and lines that are simply too long:
+        (b"a,b\n1,2,\n", ("a", "b"), False),
+        (b",a,b\n0,1,2\n", ("", "a", "b"), False),
+        (b"a,b\n1,2,3,4\n", ("a", "b"), False),
+        # Cut within a sign of two bytes.
+        ("a,ü\n1,ü".encode()[:-1], ("a", "ü"), False),
+    ],
+)
+def test_headers(head, names, unnamed):
+    header = parse_header(head, ",", "f")
+    assert (header.names, header.unnamed) == (names, unnamed)
+    assert header.fields == len(names) + unnamed
+    assert header.index(names[-1]) == header.fields - 1
+
+
+@pytest.mark.parametrize(
+    ("head", "message"), [(b"", "File 'f' is empty"), (b"a\xff\n", r"is not UTF-8 text \(byte 1\)")]
+)
+def test_what_has_no_header(head, message):
+    with pytest.raises(DataError, match=message):
+        parse_header(head, ",", "f")
