@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 
 @contextmanager
@@ -25,7 +25,9 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
         os.write(original, f"{line}\n".encode())
 
     try:
-        yield write
+        # Python's own stream may lead elsewhere than to descriptor 1, in notebooks for one.
+        with redirect_stdout(sys.stderr):
+            yield write
     finally:
         sys.stdout.flush()
         os.dup2(original, 1)

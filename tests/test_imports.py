@@ -1,0 +1,68 @@
+"""What is loaded when; each case in a fresh interpreter."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+
+import pytest
+
+import pipeline
+
+HEAVY = {"pyspark", "tensorflow", "keras", "horovod", "petastorm", "mlflow", "optuna", "pandas", "sklearn"}
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import pipeline", "from pipeline import load_config", "import pipeline.cli", "import pipeline.runtime.progress"],
+)
+def test_light_imports_load_nothing_heavy(statement):
+    loaded = run(f"import sys; {statement}; print(' '.join({{name.partition('.')[0] for name in sys.modules}}))")
+
+    assert HEAVY & set(loaded.split()) == set()
+
+
+def test_a_stage_that_is_asked_for_is_loaded():
+    loaded = run("import sys; from pipeline import prepare; print(' '.join(sys.modules))").split()
+
+    assert "pyspark" in loaded
+    assert "tensorflow" not in loaded, "the Spark side does without TensorFlow"
+
+
+@pytest.mark.parametrize("first", ["pass", "import pipeline.train.job", "import pipeline.evaluate.metrics"])
+def test_train_and_evaluate_are_the_functions_whatever_was_imported_before(first):
+    code = f"{first}\nfrom pipeline import evaluate, train\nprint(train.__module__, evaluate.__module__)"
+
+    assert run(code) == "pipeline.stages.train pipeline.stages.evaluate"
+
+
+def test_the_packages_of_the_same_names_stay_importable():
+    code = (
+        "from pipeline import train\nfrom pipeline.train.job import RankJob\nfrom pipeline import train as again\n"
+        "print(train is again, RankJob.__module__)"
+    )
+
+    assert run(code) == "True pipeline.train.job"
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(AttributeError, match="module 'pipeline' has no attribute 'trian'"):
+        _ = pipeline.trian
+
+
+def test_the_steps_are_listed():
+    assert {"evaluate", "load_config", "prepare", "run", "train"} <= set(dir(pipeline))
+
+
+def test_the_version_is_the_distribution_s(repository):
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(repository / "setup.cfg")
+
+    assert pipeline.__version__ == setup["metadata"]["version"]
