@@ -17,7 +17,9 @@ def predict_linear(store: Store, split: str, *, fit_rows: int) -> Predictions:
     """Fit on `fit_rows` training rows at most, and score every row of `split`, a row group at a time."""
     sizes = [feature.size for feature in store.features.categorical]
     training = concatenate(list(sample_rows(store, "train", fit_rows)))
-    model = fit_baseline(store.features.label, _inputs(training, sizes), training.label)
+    spec = store.features.label
+    label = training.label.astype(np.int64) if spec.classes else training.label
+    model = fit_baseline(spec, _inputs(training, sizes), label)
     scored = [
         Predictions(rows.row_id, rows.label, model.predict(_inputs(rows, sizes)))
         for rows in sample_rows(store, split, store.split(split).rows)

@@ -1,0 +1,86 @@
+"""The saved model: raw columns in, the very predictions of the network on the store's columns out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.config.model import ModelConfig
+from pipeline.contract.features import NULL_TOKEN, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.errors import StoreError
+
+keras = pytest.importorskip("keras")
+
+import tensorflow as tf  # noqa: E402 (takes seconds to import)
+
+from pipeline.model.layers import FillAndScale, LabelUnit, OneHot  # noqa: E402
+from pipeline.model.network import build_network  # noqa: E402
+from pipeline.model.serving import build_serving_model, load_network  # noqa: E402
+
+LABELS = [
+    LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
+    LabelSpec(name="y", task=Task.REGRESSION, transform="standard", center=100.0, scale=30.0),
+    LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
+    LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+]
+
+
+def state(label: LabelSpec) -> FeatureState:
+    return FeatureState(
+        numeric=(
+            NumericFeature(name="age", fill=40.0, center=40.0, scale=12.0),
+            NumericFeature(name="hours-per-week", fill=None, center=0.0, scale=1.0),
+        ),
+        categorical=(CategoricalFeature(name="région été", vocabulary=("nord", "süd", NULL_TOKEN)),),
+        label=label,
+    )
+
+
+RAW = {
+    "age": tf.constant([[20.0], [float("nan")], [61.0], [0.0]]),
+    "hours-per-week": tf.constant([[38.0], [-0.0], [1.5], [40.0]]),
+    "région été": tf.constant([["süd"], ["unseen"], [NULL_TOKEN], [""]]),
+}
+STORED = {
+    "numeric": np.array([[-20 / 12, 38.0], [0.0, 0.0], [21 / 12, 1.5], [-40 / 12, 40.0]], np.float32),
+    "categorical": np.array([[2], [0], [3], [0]], np.int32),
+}
+
+
+@pytest.mark.parametrize("label", LABELS, ids=lambda label: f"{label.task}-{label.transform}")
+def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
+    network = build_network(ModelConfig(hidden=(5,)), state(label), seed=4)
+    model = build_serving_model(network, state(label))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    z = np.asarray(network(STORED), np.float64)
+    expected = {
+        Task.REGRESSION: lambda: z * label.scale + label.center,
+        Task.BINARY: lambda: 1 / (1 + np.exp(-z)),
+        Task.MULTICLASS: lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
+    }[label.task]()
+    expected = np.expm1(expected) if label.transform == "log" else expected
+    np.testing.assert_allclose(np.asarray(loaded(RAW)), expected, rtol=2e-6)
+    np.testing.assert_allclose(np.asarray(load_network(tmp_path / "model.keras")(STORED)), z, rtol=1e-6)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"nothing")
+    with pytest.raises(StoreError, match=r"model.keras cannot be loaded: .* Train it again"):
+        load_network(tmp_path / "model.keras")
+
+
+def test_one_hot_expands_each_column_into_its_own_block():
+    expanded = np.asarray(OneHot([3, 2])(np.array([[0, 1], [2, 0]], np.int32)))
+    assert expanded.tolist() == [[1, 0, 0, 0, 1], [0, 0, 1, 1, 0]]
+
+
+def test_numbers_are_rounded_once():
+    layer = FillAndScale([0.0], [1e8], [3.0])
+    assert np.asarray(layer(np.array([[100000008.0]], np.float32)))[0, 0] == np.float32(8 / 3)
+
+
+def test_a_log_label_is_given_back_in_its_unit():
+    unit = LabelUnit("log", center=1.0, scale=2.0)
+    assert np.asarray(unit(np.array([[0.5]], np.float32)))[0, 0] == pytest.approx(np.expm1(2.0))
