@@ -24,9 +24,9 @@ END_SECONDS = 10
 
 
 def start_java(config: SparkConfig) -> None:
-    """Start the Java process unless spark-submit has; either way it logs as we like it afterwards."""
+    """Start the Java process unless there is one, spark-submit's or a closed session's; it logs as we like it then."""
     with resources.as_file(resources.files("pipeline.runtime") / "log4j2.properties") as log4j2:
-        if in_spark_submit():
+        if in_spark_submit() or SparkContext._gateway is not None:
             SparkContext._ensure_initialized()
             with suppress(Py4JError):  # a session that says too much is better than none
                 _configure_running_java(log4j2)
@@ -107,7 +107,7 @@ def _driver_megabytes() -> int:
 
 
 def _configure_running_java(log4j2: Path) -> None:
-    """Have spark-submit's Java log as ours does, unless its user has configured it."""
+    """Have somebody else's Java log as ours does, unless its user has configured it."""
     jvm: Any = SparkContext._jvm
     log4j = jvm.org.apache.logging.log4j
     # spark-submit leaves logging to be set up at Spark's first message, which would undo ours: have it done now.

@@ -17,6 +17,7 @@ DATA_FAULTS = re.compile(
 )
 CLASS_NAME = re.compile(r"^(?:[a-z_$][\w$]*\.)+[A-Z][\w$.]*(?:Exception|Error): ")
 SQL_STATE = re.compile(r"\.?\s+SQLSTATE: \w+\b")
+STAGE_FAILURE = re.compile(r"^Job aborted due to stage failure: .*?\(TID \d+\) \([^)]*\): ")
 MAX_LENGTH = 600
 
 
@@ -47,13 +48,25 @@ def _java_is_gone() -> bool:
 
 
 def meaningful_line(text: str) -> str:
-    """What went wrong, out of a Java or Python stack trace: without the frames and the wrapping exceptions."""
-    innermost = text.rpartition("Caused by: ")[2]
-    if "Traceback (most recent call last)" in innermost:
-        found = _end_of_traceback(innermost.rpartition("Traceback (most recent call last)")[2])
+    """What went wrong, out of a Java or Python stack trace.
+
+    That is the innermost exception, and before it the last one that Spark names, which knows the file or the column.
+    """
+    told = [_message(section) for section in text.split("Caused by: ")]
+    named = [message for message in told[:-1] if message.startswith("[")]
+    parts = [part.rstrip(". ") for part in dict.fromkeys([*named[-1:], told[-1]])]
+    return ": ".join(parts)[:MAX_LENGTH]
+
+
+def _message(section: str) -> str:
+    """The message of one exception of a chain, without its frames, its class and its SQL state."""
+    if "Traceback (most recent call last)" in section:
+        found = _end_of_traceback(section.rpartition("Traceback (most recent call last)")[2])
     else:
-        found = " ".join(line.strip() for line in takewhile(_is_message, innermost.strip().splitlines()))
-    return SQL_STATE.sub("", CLASS_NAME.sub("", found))[:MAX_LENGTH].strip()
+        found = " ".join(line.strip() for line in takewhile(_is_message, section.strip().splitlines()))
+    found = CLASS_NAME.sub("", SQL_STATE.sub("", found))
+    # What failed a stage is quoted in the stage's own message.
+    return CLASS_NAME.sub("", STAGE_FAILURE.sub("", found)).strip()
 
 
 def _end_of_traceback(traceback: str) -> str:

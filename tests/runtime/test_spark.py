@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.config.run import SparkConfig
+from pipeline.errors import PlatformError
+from pipeline.runtime.spark import is_owned, open_session
+
+pytestmark = pytest.mark.spark
+
+BESIDE = """
+from pyspark.sql import SparkSession
+from pipeline.config.run import SparkConfig
+from pipeline.errors import PlatformError
+from pipeline.runtime.spark import check_slots, close_session, is_owned, open_session
+
+theirs = (SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "Asia/Tokyo")
+          .config("spark.ui.enabled", "false").getOrCreate())
+ours = open_session(SparkConfig(master="local[7]"), app="ours")
+assert ours.sparkContext is theirs.sparkContext and not is_owned(ours)
+assert ours.conf.get("spark.sql.session.timeZone") == "UTC"
+assert theirs.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
+close_session()
+assert not theirs.sparkContext._jsc.sc().isStopped()
+theirs.stop()
+try:
+    check_slots(ours, 2)
+except PlatformError as error:
+    print(error)
+
+conf = {"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "3"}
+new = open_session(SparkConfig(master="local[5]", conf=conf), app="new")
+assert is_owned(new) and new.sparkContext.appName == "new"
+print(new.sparkContext.master, new.conf.get("spark.sql.shuffle.partitions"))
+close_session()
+"""
+
+
+def test_settings(spark):
+    settings = dict(spark.sparkContext.getConf().getAll())
+
+    assert is_owned(spark)
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert settings["spark.scheduler.mode"] == "FAIR"
+    assert settings["spark.dynamicAllocation.enabled"] == "false"
+    assert settings["spark.ui.enabled"] == "false"
+    assert spark.sparkContext.uiWebUrl is None
+    assert spark.conf.get("spark.sql.shuffle.partitions") == "2", "the configuration's wins"
+
+
+def test_workers_run_this_python(spark):
+    ran = spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).collect()
+
+    assert ran == [sys.executable]
+
+
+def test_our_own_live_session_is_given_again(spark):
+    assert open_session(SparkConfig(), app="again") is spark
+
+
+def test_barrier_stages_run(spark):
+    barrier = spark.sparkContext.parallelize(range(2), 2).barrier()
+
+    assert sorted(barrier.mapPartitions(list).collect()) == [0, 1]
+
+
+@pytest.mark.slow
+def test_a_session_of_somebody_else_is_shared_and_left_alone():
+    done = subprocess.run([sys.executable, "-c", BESIDE], capture_output=True, text=True, timeout=200, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "The Spark session is stopped. Open a new one, or pass none and let the job open its own.",
+        "local[5] 3",
+    ]
+
+
+@pytest.mark.slow
+def test_a_master_that_does_not_exist_is_said():
+    code = (
+        "from pipeline.config.run import SparkConfig\nfrom pipeline.runtime.spark import open_session\n"
+        "open_session(SparkConfig(master='lokal[2]'), app='x')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+
+    assert "Master must either be yarn or start with spark, k8s, or local" in done.stderr
+    assert (
+        f"{PlatformError.__name__}: Spark does not start: its Java process ended at once, see its message above. "
+        "Look at spark.master and spark.conf."
+    ) in done.stderr
+    assert "\tat org.apache" not in done.stderr
