@@ -16,9 +16,7 @@ from pipeline.stages.results import PrepareResult
 from pipeline.store.store import Store, is_published, open_store
 
 
-def prepare(
-    config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
-) -> PrepareResult:
+def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> PrepareResult:
     """Publish the store that a configuration describes, unless it is there already.
 
     Args:
@@ -33,7 +31,7 @@ def prepare(
     with open_stage(config, "prepare", spark=spark, progress=progress) as opened, tracked(opened) as stage:
         _, result = prepare_store(stage)
         rows = {f"rows.{split}": count for split, count in result.rows.items()}
-        stage.tracker.log_params({"store_id": result.store_id} | rows)
+        stage.tracker.log_params({"store_id": result.store_id, **rows})
         return result
 
 
