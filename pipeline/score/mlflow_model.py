@@ -6,61 +6,79 @@ Raw columns in a data frame become the dict of tensors that the Keras model take
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
 
 from pipeline.contract.features import NULL_TOKEN, FeatureState
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.errors import DataError, StoreError
+
+ROWS_AT_ONCE = 8192
+"""Bounds the memory that the expanded features of a long data frame take."""
 
 
-class RawColumnsModel(PythonModel):  # type: ignore[misc]
-    """Loads the Keras model when MLflow loads the model, not before."""
+class RawColumnsModel(PythonModel):
+    """Loads the Keras model when MLflow loads the model, not when it is logged."""
 
     def load_context(self, context: Any) -> None:
-        """Read the features and the Keras model from the model's artifacts."""
+        """Read the features and the Keras model from the model's artifacts.
+
+        Raises:
+            StoreError: the Keras file is not the one that was logged.
+        """
         import keras
 
-        import pipeline.model.layers  # registers the layers that the file names
+        import pipeline.model.layers  # noqa: F401 (registers the layers that the file names)
 
-        self._layers = pipeline.model.layers
-        features = Path(context.artifacts["features"])
+        file, features = Path(context.artifacts["model"]), Path(context.artifacts["features"])
+        if hashlib.sha256(file.read_bytes()).hexdigest() != context.model_config["sha256"]:
+            raise StoreError(f"Model file {file.name} was altered after it was logged. Log the model again.")
         self._state = FeatureState.from_json(features.read_bytes(), features.name)
-        self._model = keras.saving.load_model(context.artifacts["model"], compile=False, safe_mode=True)
+        self._model = keras.saving.load_model(file, compile=False, safe_mode=True)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Score rows.
 
         Args:
             context: MLflow's.
-            model_input: one column a feature; others are ignored.
+            model_input: one column a feature, in any order; others are ignored, absent ones count as null.
             params: not used.
+
+        Raises:
+            DataError: a numeric column has a null that training did not know how to fill.
         """
-        output = np.asarray(self._model(to_tensors(model_input, self._state), training=False), np.float64)
-        return answer(output, self._state.label)
+        starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
+        outputs = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
+        return answer(np.concatenate(outputs), self._state.label).set_index(model_input.index)
+
+    def _score(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        return np.asarray(self._model(to_tensors(rows, self._state), training=False), np.float64)
 
 
 def to_tensors(rows: pd.DataFrame, state: FeatureState) -> dict[str, Any]:
-    """float32 [b, 1] a numeric column, NaN for null; string [b, 1] a categorical one, NULL_TOKEN for null."""
+    """float32 [b, 1] a numeric column, NaN for null; string [b, 1] a categorical one, NULL_TOKEN for null.
+
+    Raises:
+        DataError: a numeric column holds text, or a null that training did not know how to fill.
+    """
     import tensorflow as tf
 
-    tensors: dict[str, Any] = {}
-    for numeric in state.numeric:
-        column = pd.to_numeric(_column(rows, numeric.name)).to_numpy(np.float32, na_value=np.nan)
-        tensors[numeric.name] = tf.constant(column[:, None])
-    for category in state.categorical:
-        column = _column(rows, category.name)
-        texts = [NULL_TOKEN if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
-        tensors[category.name] = tf.constant(texts, shape=(len(texts), 1), dtype=tf.string)
-    return tensors
+    numbers = {f.name: _numbers(_column(rows, f.name)) for f in state.numeric}
+    _refuse_nulls([f.name for f in state.numeric if f.fill is None and np.isnan(numbers[f.name]).any()])
+    texts = {f.name: _texts(_column(rows, f.name), frozenset(f.vocabulary)) for f in state.categorical}
+    tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float32) for name, column in numbers.items()}
+    return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
 
 
-def answer(output: np.ndarray[Any, np.dtype[np.float64]], label: LabelSpec) -> pd.DataFrame:
-    """The model's output [b, 1] or [b, k] as a data frame."""
+def answer(output: NDArray[np.float64], label: LabelSpec) -> pd.DataFrame:
+    """The model's output, [b, 1] or [b, k], as a data frame."""
     if label.task is Task.REGRESSION:
         return pd.DataFrame({"prediction": output[:, 0]})
     table = np.hstack([1.0 - output, output]) if label.task is Task.BINARY else output
@@ -68,8 +86,37 @@ def answer(output: np.ndarray[Any, np.dtype[np.float64]], label: LabelSpec) -> p
     return pd.DataFrame({"label": np.asarray(label.classes, object)[table.argmax(1)], **probabilities})
 
 
-def _column(rows: pd.DataFrame, name: str) -> Any:
+def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:
     return rows[name] if name in rows else pd.Series([None] * len(rows), dtype=object)
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float32]:
+    try:
+        values: NDArray[np.float32] = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"Column '{column.name}' must be numeric. {error}.") from error
+    return values
+
+
+def _refuse_nulls(names: list[str]) -> None:
+    if names:
+        raise DataError(
+            f"Nulls where training had none to learn from, in: {', '.join(names)}. "
+            "Fill them, or set impute for these columns and train again."
+        )
+
+
+def _texts(column: pd.Series[Any], known: frozenset[str]) -> list[str]:
+    return [NULL_TOKEN if null else _text(value, known) for value, null in zip(column, column.isna(), strict=True)]
+
+
+def _text(value: Any, known: frozenset[str]) -> str:
+    """A category as Spark writes it: `true`, and `98101` also where pandas made `98101.0` of it, beside a null."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(value).lower()
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and str(value) not in known:
+        return str(int(value))
+    return str(value)
 
 
 set_model(RawColumnsModel())

@@ -1,18 +1,39 @@
-"""Which settings become parameters of a run: those that one compares runs by."""
+"""What of a configuration is told to the tracking server.
+
+Parameters are the few settings that runs are compared by; the whole configuration is an artifact beside them,
+without what is nobody's business.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from pipeline.config.run import RunConfig
+from pipeline.track.address import without_user
 from pipeline.track.tracker import Param
+
+SECRET = re.compile(r"password|passwd|secret|token|credential|access[._-]?key", re.IGNORECASE)
+HIDDEN = "(hidden)"
 
 
 def run_params(config: RunConfig) -> dict[str, Param]:
-    """Network, training and seed, as flat dotted keys; the whole configuration is an artifact beside them."""
+    """Network, training and seed, as flat dotted keys, without those that have no effect."""
     sections = config.model_dump(mode="json", include={"model", "train", "seed"})
-    return _flat(sections, "") | {"features": len(config.features.columns), "label": config.data.label}
+    params = _flat(sections, "")
+    params.setdefault("train.early_stopping.patience", "off")
+    if config.train.optimizer.name != "sgd":
+        del params["train.optimizer.momentum"]
+    return params | {"features": len(config.features.columns), "label": config.data.label}
+
+
+def config_text(config: RunConfig) -> str:
+    """The whole configuration as YAML that `load_config` reads again, but for passwords and the like."""
+    content = _without_secrets(config.model_dump(mode="json", exclude_none=True))
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _flat(section: Mapping[str, Any], prefix: str) -> dict[str, Param]:
@@ -25,3 +46,13 @@ def _flat(section: Mapping[str, Any], prefix: str) -> dict[str, Param]:
         elif value is not None:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _without_secrets(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(below, name) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(below, key) for below in value]
+    if not isinstance(value, str):
+        return value
+    return HIDDEN if SECRET.search(key) else without_user(value)

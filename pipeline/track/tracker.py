@@ -25,6 +25,9 @@ class Tracker(Protocol):
     def log_params(self, params: Mapping[str, Param]) -> None:
         """What varies between runs."""
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """What one filters by; a later value replaces an earlier one."""
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers, at an epoch counted from 1, or of the run as a whole."""
 
@@ -47,6 +50,9 @@ class NullTracker:
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Nothing."""
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Nothing."""
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Nothing."""
 
@@ -67,6 +73,7 @@ class MemoryTracker:
 
     Attributes:
         params: as logged.
+        tags: as set.
         metrics: (name, step) to value; step 0 is the run as a whole.
         artifacts: by path: a text, or a figure.
         models: files of logged models.
@@ -74,6 +81,7 @@ class MemoryTracker:
 
     run_id: str | None = "memory"
     params: dict[str, Param] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     artifacts: dict[str, Any] = field(default_factory=dict)
     models: list[Root] = field(default_factory=list)
@@ -81,6 +89,10 @@ class MemoryTracker:
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Keep them."""
         self.params.update(params)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Keep them."""
+        self.tags.update(tags)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Keep them."""

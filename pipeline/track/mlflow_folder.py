@@ -1,0 +1,100 @@
+"""A model in MLflow's own format: a folder that holds the Keras file, the code that applies it, and its signature.
+
+The model is given as code (`score/mlflow_model.py`), so nothing is pickled, and TensorFlow is not loaded here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from pipeline.contract.features import FeatureState
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import FEATURES, MODEL
+
+PACKAGE = Path(__file__).parents[1]
+CODE = PACKAGE / "score" / "mlflow_model.py"
+NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "setuptools")
+"""Distributions that the logged model needs; those that are installed are pinned."""
+
+# An example would be scored at once, to check it: that loads TensorFlow into the driver and takes seconds.
+warnings.filterwarnings("ignore", message=r".*An input example was not provided", category=UserWarning)
+
+
+def write_model_folder(folder: Path, file: Root, state: FeatureState, *, model_id: str, run_id: str) -> None:
+    """Write the folder.
+
+    Args:
+        folder: where; it does not exist yet.
+        file: the Keras file, wherever it is stored.
+        state: fitted features; they tell the raw columns and the label.
+        model_id: MLflow's, of the model that the folder will belong to.
+        run_id: the run that made it.
+    """
+    sources = folder.with_name(f"{folder.name}.sources")
+    sources.mkdir()
+    content = files.read_bytes(file)
+    (sources / MODEL).write_bytes(content)
+    (sources / FEATURES).write_text(state.to_json(), encoding="utf-8")
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        mlflow_model=Model(model_uuid=model_id, model_id=model_id, run_id=run_id),
+        python_model=str(CODE),
+        code_paths=[str(PACKAGE)],
+        artifacts={"model": str(sources / MODEL), "features": str(sources / FEATURES)},
+        model_config={"sha256": hashlib.sha256(content).hexdigest()},
+        metadata=_columns(state),
+        signature=signature_of(state),
+        pip_requirements=requirements(),
+    )
+
+
+def signature_of(state: FeatureState) -> Any:
+    """Raw columns in, predictions out; a column may be missing where its nulls can be filled.
+
+    MLflow refuses whole numbers (int64) for a column that is declared as `double` or `string`, and nulls for one
+    that is declared as `long`. Columns are therefore of type `Any`, and checked by the model itself.
+    """
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    numeric = [ColSpec(anything, feature.name, required=feature.fill is None) for feature in state.numeric]
+    categorical = [ColSpec(anything, feature.name, required=False) for feature in state.categorical]
+    return ModelSignature(inputs=Schema([*numeric, *categorical]), outputs=Schema(_outputs(state.label)))
+
+
+def requirements() -> list[str]:
+    """What the logged model needs to predict, in the versions that are installed here."""
+    installed = {name: _version(name) for name in NEEDED}
+    return [f"{name}=={version}" for name, version in installed.items() if version]
+
+
+def _columns(state: FeatureState) -> dict[str, Any]:
+    """What the signature cannot tell."""
+    return {
+        "numeric": [feature.name for feature in state.numeric],
+        "categorical": [feature.name for feature in state.categorical],
+        "label": state.label.name,
+        "task": str(state.label.task),
+    }
+
+
+def _outputs(label: LabelSpec) -> list[Any]:
+    if label.task is Task.REGRESSION:
+        return [ColSpec("double", "prediction")]
+    return [ColSpec("string", "label"), *(ColSpec("double", f"probability_{name}") for name in label.classes)]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
