@@ -106,4 +106,5 @@ def _last_position(given: Ints, rows: Ints) -> Ints:
 
 def _one_of_each(shard: Ints, rows: Ints) -> Ints:
     """A one in the column of each step's shard: int64 [steps, S]."""
-    return (np.arange(rows.shape[1])[None, :] == shard[:, None]).astype(np.int64)
+    ones: Ints = (np.arange(rows.shape[1])[None, :] == shard[:, None]).astype(np.int64)
+    return ones

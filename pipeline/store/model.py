@@ -87,6 +87,7 @@ def open_model(place: Root) -> PublishedModel:
     card = ModelCard.from_json(text, f"{place.path}/{MODEL_CARD}")
     if found != card.sha256:
         raise StoreError(
-            f"Model {place.path}/{MODEL} was altered. Allowed: SHA-256 {card.sha256}. Received: {found}. Train it again."
+            f"Model {place.path}/{MODEL} was altered. Allowed: SHA-256 {card.sha256}. Received: {found}. "
+            "Train it again."
         )
     return PublishedModel(place, card)
