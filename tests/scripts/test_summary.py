@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+RESULT = {
+    "stage": "run",
+    "status": "done",
+    "seconds": 61.2,
+    "run_id": "ab12",
+    "prepare": {"rows": {"train": 140000, "validation": 30000, "test": 30000, "quarantined": 7}, "seconds": 20.4},
+    "train": {
+        "model": "file:/x/model.keras",
+        "epochs": 15,
+        "best_epoch": 13,
+        "workers": 2,
+        "rows_per_second": 123456.7,
+        "input_bound_percent": 8.3,
+        "seconds": 30.0,
+    },
+    "evaluate": {
+        "metrics": {"mae": 132_000.4, "r2": 0.91234, "auc": None, "rows_per_flower": 3.0},
+        "baseline": {"mae": 150_000.0, "r2": 0.95, "auc": 0.5},
+        "seconds": 4.0,
+    },
+}
+TABLE = """
+The run
+-----------------------------------------------------------------------
+rows     140,000 train + 30,000 validation + 30,000 test, 7 quarantined
+ranks    2
+epochs   15 (best: 13)
+speed    123,457 rows/s, waiting for rows 8 %
+seconds  61 (prepare 20, train 30, evaluate 4)
+
+Test split       network   linear
+-----------------------------------------
+mae              132,000  150,000  better
+r2                0.9123     0.95  worse
+auc                    -      0.5
+rows_per_flower        3        -
+
+Model  file:/x/model.keras
+Runs   ./scripts/mlflow-ui   (this one: ab12)
+"""
+
+
+@pytest.fixture
+def summary(repository):
+    def run(result: dict) -> str:
+        command = [sys.executable, str(repository / "scripts" / "env" / "summary.py")]
+        text = f"something before\n{json.dumps(result)}\n"
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    return run
+
+
+def test_the_table(summary):
+    assert summary(RESULT) == TABLE
+
+
+def test_without_a_baseline(summary):
+    table = summary(RESULT | {"evaluate": {"metrics": {"mae": 2.0}, "baseline": {}, "seconds": 4.0}})
+
+    assert "mae               2       -\n" in table
