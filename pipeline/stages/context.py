@@ -13,7 +13,8 @@ from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session
 from pipeline.store.filesystem import Root, open_root
-from pipeline.track.mlflow_tracker import open_tracker
+from pipeline.track.mlflow_tracker import open_tracker, warm_up
+from pipeline.track.params import config_text
 from pipeline.track.tracker import NullTracker, Tracker
 
 
@@ -57,10 +58,12 @@ def open_stage(
         workers: ranks that the job will launch; too few task slots are said before anything is done.
     """
     with progress or open_progress() as shown:
+        root = open_root(config.storage.root)
+        warm_up(config.track, root)
         shown.update("Starting Spark")
         session = spark or open_session(config.spark, app=f"{config.name} {stage}", workers=workers)
         check_slots(session, workers)
-        yield StageContext(config, stage, open_root(config.storage.root), session, shown)
+        yield StageContext(config, stage, root, session, shown)
 
 
 @contextmanager
@@ -75,4 +78,6 @@ def tracked(opened: StageContext, *, run_id: str | None = None) -> Iterator[Stag
         stage=opened.stage,
         run_id=run_id,
     ) as tracker:
+        if run_id is None:
+            tracker.log_text(config_text(config), "config.yaml")
         yield replace(opened, tracker=tracker)
