@@ -52,6 +52,16 @@ class EvalReport(Document):
     baseline: Metrics = Field(default_factory=dict)
     confusion: ConfusionMatrix | None = None
 
+    def to_markdown(self) -> str:
+        """The metrics as a table, the linear model beside the network where there is one."""
+        head = ["metric", "network", *(["linear model"] if self.baseline else [])]
+        rows = [[name, _shown(value)] for name, value in self.metrics.items()]
+        if self.baseline:
+            rows = [[*row, _shown(self.baseline.get(row[0]))] for row in rows]
+        lines = [head, ["---"] * len(head), *rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}\n\n{table}\n"
+
 
 def measure(spec: LabelSpec, label: ArrayLike, prediction: ArrayLike) -> Metrics:
     """The metrics that fit the label; see `regression_metrics` and `classification_metrics`."""
@@ -89,3 +99,9 @@ def _confusion(spec: LabelSpec, label: ArrayLike, prediction: ArrayLike) -> Conf
         return None
     counts = confusion_counts(label, prediction, len(spec.classes))
     return ConfusionMatrix(classes=spec.classes, counts=tuple(tuple(row) for row in counts.tolist()))
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

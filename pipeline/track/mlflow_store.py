@@ -27,6 +27,8 @@ SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Else MLflow's pages show what belongs to language models."""
 NOISY = ("mlflow", "alembic")
 TEXT_LENGTH = 500
 
@@ -78,7 +80,7 @@ def find_experiment(client: MlflowClient, name: str, address: Address) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, artifact_location=address.artifacts))
+            return str(client.create_experiment(name, artifact_location=address.artifacts, tags=EXPERIMENT_TAGS))
         except MlflowException:
             found = client.get_experiment_by_name(name)
             if found is None:

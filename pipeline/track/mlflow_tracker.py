@@ -61,6 +61,10 @@ class MlflowTracker:
         found = [RunTag(name, value) for name, value in tags.items()]
         self._attempt("tags", lambda: self._client.log_batch(self._run_id, tags=found))
 
+    def describe(self, markdown: str) -> None:
+        """Shown on top of the run's page."""
+        self.set_tags({"mlflow.note.content": markdown})
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """In one request."""
         from mlflow.entities import Metric

@@ -30,6 +30,13 @@ def run_params(config: RunConfig) -> dict[str, Param]:
     return params | {"features": len(config.features.columns), "label": config.data.label}
 
 
+def run_name(config: RunConfig, stage: str) -> str:
+    """What tells a run from its neighbours in a list and in a legend, e.g. `run 64-64 relu, adam 0.001, seed 0`."""
+    model, optimizer = config.model, config.train.optimizer
+    hidden = f"{'-'.join(map(str, model.hidden))} {model.activation}" if model.hidden else "linear"
+    return f"{stage} {hidden}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
+
+
 def config_text(config: RunConfig) -> str:
     """The whole configuration as YAML that `load_config` reads again, but for passwords and the like."""
     content = _without_secrets(config.model_dump(mode="json", exclude_none=True))

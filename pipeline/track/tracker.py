@@ -28,6 +28,9 @@ class Tracker(Protocol):
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """What one filters by; a later value replaces an earlier one."""
 
+    def describe(self, markdown: str) -> None:
+        """What a person reads first about the run."""
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers, at an epoch counted from 1, or of the run as a whole."""
 
@@ -53,6 +56,9 @@ class NullTracker:
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Nothing."""
 
+    def describe(self, markdown: str) -> None:
+        """Nothing."""
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Nothing."""
 
@@ -74,6 +80,7 @@ class MemoryTracker:
     Attributes:
         params: as logged.
         tags: as set.
+        description: as given last.
         metrics: (name, step) to value; step 0 is the run as a whole.
         artifacts: by path: a text, or a figure.
         models: files of logged models.
@@ -82,6 +89,7 @@ class MemoryTracker:
     run_id: str | None = "memory"
     params: dict[str, Param] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     artifacts: dict[str, Any] = field(default_factory=dict)
     models: list[Root] = field(default_factory=list)
@@ -93,6 +101,10 @@ class MemoryTracker:
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Keep them."""
         self.tags.update(tags)
+
+    def describe(self, markdown: str) -> None:
+        """Keep it."""
+        self.description = markdown
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Keep them."""

@@ -33,6 +33,7 @@ def test_everything_arrives(open_run: Open, client: MlflowClient, track_root: Ro
     with open_run(config=TrackConfig(tags={"team": "a"})) as tracker:
         tracker.log_params({"model.hidden": "64-64", "train.threads": None, "long": "x" * 9000})
         tracker.set_tags({"store_id": "abc"})
+        tracker.describe("**good**")
         for epoch in (1, 2, 3):
             tracker.log_metrics({"train/loss": 1.0 / epoch, "validation/loss": 2.0 / epoch}, step=epoch)
         tracker.log_metrics({"test/mae": 7.0})
@@ -42,6 +43,7 @@ def test_everything_arrives(open_run: Open, client: MlflowClient, track_root: Ro
     assert (run.info.status, run.info.run_name) == ("FINISHED", "a run")
     assert run.data.params == {"model.hidden": "64-64", "long": "x" * 499 + "…"}
     assert {"stage": "train", "team": "a", "store_id": "abc"}.items() <= run.data.tags.items()
+    assert run.data.tags["mlflow.note.content"] == "**good**"
     assert run.data.tags["version.python"].startswith("3.")
     assert run.data.metrics["test/mae"] == 7.0
     history = client.get_metric_history(tracker.run_id, "train/loss")

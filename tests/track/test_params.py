@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from pipeline.config.load import load_config, parse_config
-from pipeline.track.params import config_text, run_params
+from pipeline.track.params import config_text, run_name, run_params
 
 CONTENT: dict[str, Any] = {
     "name": "demo",
@@ -52,3 +52,9 @@ def test_secrets_stay_here() -> None:
     assert content["track"]["uri"] == "https://tracking.example:5000/a"
     assert content["spark"]["conf"]["spark.x"] == "seen"
     assert content["data"]["key"] == ["id"]
+
+
+def test_names_tell_runs_apart() -> None:
+    deep = parse_config(CONTENT | {"model": {"hidden": [64, 32]}, "seed": 3})
+    assert run_name(deep, "run") == "run 64-32 relu, adam 0.001, seed 3"
+    assert run_name(parse_config(CONTENT | {"model": {"hidden": []}}), "train") == "train linear, adam 0.001, seed 0"

@@ -19,6 +19,7 @@ def test_every_call_is_taken(tracker: Tracker, tmp_path: Path) -> None:
 
     tracker.log_params({"model.hidden": "64-64", "train.threads": None})
     tracker.set_tags({"stage": "train"})
+    tracker.describe("**good**")
     tracker.log_metrics({"train/loss": 0.5}, step=1)
     tracker.log_text("name: a", "config.yaml")
     tracker.log_figure(Figure(), "plots/a.png")
