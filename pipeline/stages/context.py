@@ -14,7 +14,7 @@ from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session
 from pipeline.store.filesystem import Root, open_root
 from pipeline.track.mlflow_tracker import open_tracker, warm_up
-from pipeline.track.params import config_text
+from pipeline.track.params import config_text, run_name
 from pipeline.track.tracker import NullTracker, Tracker
 
 
@@ -74,7 +74,7 @@ def tracked(opened: StageContext, *, run_id: str | None = None) -> Iterator[Stag
         config.track,
         root=opened.root,
         experiment=config.track.experiment or config.name,
-        run_name=f"{config.name} {opened.stage}",
+        run_name=run_name(config, opened.stage),
         stage=opened.stage,
         run_id=run_id,
     ) as tracker:

@@ -98,6 +98,7 @@ def _log(stage: StageContext, store: Store, report: EvalReport, scored: Predicti
     named |= {f"test_linear/{name}": value for name, value in report.baseline.items()}
     stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     stage.tracker.log_text(report.to_json(), "evaluation.json")
+    stage.tracker.describe(report.to_markdown())
     title = f"{stage.config.name}: test split"
     if report.task is Task.REGRESSION:
         figure = residuals(scored.label, scored.prediction, name=store.features.label.name, title=title)

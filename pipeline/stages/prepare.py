@@ -31,7 +31,8 @@ def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: P
     with open_stage(config, "prepare", spark=spark, progress=progress) as opened, tracked(opened) as stage:
         _, result = prepare_store(stage)
         rows = {f"rows.{split}": count for split, count in result.rows.items()}
-        stage.tracker.log_params({"store_id": result.store_id, **rows})
+        stage.tracker.log_params(rows)
+        stage.tracker.set_tags({"store_id": result.store_id})
         return result
 
 

@@ -55,7 +55,8 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     start = time.monotonic()
     config = stage.config
     _check(config, store)
-    stage.tracker.log_params(run_params(config) | {"store_id": store.manifest.store_id} | _rows(store))
+    stage.tracker.log_params(run_params(config) | _rows(store))
+    stage.tracker.set_tags({"store_id": store.manifest.store_id})
     with scratch(stage.root) as work:
         job = _job(stage, store, work)
         result, history = launch_training(stage.spark, job, lambda record: _show(stage, record))
@@ -134,8 +135,7 @@ def _log(stage: StageContext, store: Store, model: PublishedModel, history: Sequ
     curves = {name: [record.metrics[name] for record in history] for name in names}
     figure = learning_curves(curves, title=f"{stage.config.name}: learning curves", best_epoch=model.card.best_epoch)
     stage.tracker.log_figure(figure, "plots/learning_curves.png")
-    best = {f"best/{name.replace('val_', 'validation_')}": value for name, value in model.card.metrics.items()}
-    stage.tracker.log_metrics(best | {"best/epoch": float(model.card.best_epoch)})
+    stage.tracker.log_metrics({"train/best_epoch": float(model.card.best_epoch)})
     stage.progress.update("Logging the model")
     stage.tracker.log_model(model.file, store.features)
 
