@@ -60,9 +60,9 @@ def build_head(label: LabelSpec, loss: str) -> Head:
             return Head(label, _multiclass_loss, tf.nn.softmax)
 
 
-def label_unit(label: LabelSpec) -> LabelUnit:
+def label_unit(label: LabelSpec, name: str | None = None) -> LabelUnit:
     """The layer that brings a regression output into the label's own unit."""
-    return LabelUnit(label.transform, label.center, label.scale, name="label_unit")
+    return LabelUnit(label.transform, label.center, label.scale, name=name)
 
 
 def _regression_loss(label: LabelSpec, loss: RowLoss) -> RowLoss:

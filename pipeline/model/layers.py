@@ -36,21 +36,22 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class FillAndScale(keras.layers.Layer):  # type: ignore[misc]
-    """Numeric columns as the store has them: float32 [b, a] to `((fill if x is NaN else x) - center) / scale`.
+    """Numeric columns as the store has them: float64 [b, a] to `((fill if x is not finite else x) - center) / scale`.
 
-    The arithmetic is done in float64, as Spark does it, and rounded once.
+    The arithmetic is done in float64, as Spark does it, and rounded once, to float32.
     """
 
     def __init__(self, fill: Sequence[float], center: Sequence[float], scale: Sequence[float], **kwargs: Any) -> None:
         """One number a column each."""
-        super().__init__(**kwargs)
+        # Keras would otherwise round what comes in to float32 first.
+        super().__init__(autocast=False, **kwargs)
         self.fill, self.center, self.scale = tuple(fill), tuple(center), tuple(scale)
 
     def call(self, x: Any) -> Any:
-        """Null is NaN."""
+        """Null is NaN; infinities count as null."""
         x = ops.cast(x, "float64")
         fill, center, scale = (ops.convert_to_tensor(v, "float64") for v in (self.fill, self.center, self.scale))
-        return ops.cast((ops.where(ops.isnan(x), fill, x) - center) / scale, "float32")
+        return ops.cast((ops.where(ops.isfinite(x), x, fill) - center) / scale, "float32")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Unchanged."""

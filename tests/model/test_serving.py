@@ -14,6 +14,7 @@ keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
+from pipeline.model.head import build_head  # noqa: E402
 from pipeline.model.layers import FillAndScale, LabelUnit, OneHot  # noqa: E402
 from pipeline.model.network import build_network  # noqa: E402
 from pipeline.model.serving import build_serving_model, load_network  # noqa: E402
@@ -38,8 +39,8 @@ def state(label: LabelSpec) -> FeatureState:
 
 
 RAW = {
-    "age": tf.constant([[20.0], [float("nan")], [61.0], [0.0]]),
-    "hours-per-week": tf.constant([[38.0], [-0.0], [1.5], [40.0]]),
+    "age": tf.constant([[20.0], [float("nan")], [61.0], [0.0]], tf.float64),
+    "hours-per-week": tf.constant([[38.0], [-0.0], [1.5], [40.0]], tf.float64),
     "région été": tf.constant([["süd"], ["unseen"], [NULL_TOKEN], [""]]),
 }
 STORED = {
@@ -65,6 +66,47 @@ def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
     np.testing.assert_allclose(np.asarray(load_network(tmp_path / "model.keras")(STORED)), z, rtol=1e-6)
 
 
+OWN_LOOKING = ("network", "probability", "numeric", "fill_and_scale", "label_unit", "model")
+
+
+@pytest.mark.parametrize("label", LABELS[1:3], ids=lambda label: label.task)
+def test_columns_may_be_called_like_the_layers(tmp_path, label):
+    named_alike = FeatureState(
+        numeric=tuple(NumericFeature(name=name, fill=0.0, center=0.0, scale=1.0) for name in OWN_LOOKING),
+        categorical=tuple(CategoricalFeature(name=name, vocabulary=("a",)) for name in ("ids", "lookup_0")),
+        label=label,
+    )
+    network = build_network(ModelConfig(hidden=(3,)), named_alike, seed=4)
+    build_serving_model(network, named_alike).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    raw = {name: np.full((1, 1), 2.0) for name in OWN_LOOKING} | {n: tf.constant([["a"]]) for n in ("ids", "lookup_0")}
+    stored = {"numeric": np.full((1, 6), 2.0, np.float32), "categorical": np.ones((1, 2), np.int32)}
+    answer = build_head(label, "auto").predict(network(stored))
+    np.testing.assert_allclose(tf.function(loaded)(raw)[:, 0], answer, rtol=1e-6)
+    again = tf.function(load_network(tmp_path / "model.keras"))
+    np.testing.assert_allclose(again(stored), network(stored), rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
+    """Seconds since 1970, whose deviation is much smaller than they are."""
+    center, scale = 1.7e9, 1e5
+    seconds = 1.7e9 + np.random.default_rng(0).normal(0.0, scale, (100, 1))
+    names = ["t", "u"][:columns]
+    times = FeatureState(
+        numeric=tuple(NumericFeature(name=name, fill=0.0, center=center, scale=scale) for name in names),
+        categorical=(),
+        label=LabelSpec(name="y", task=Task.REGRESSION),
+    )
+    inputs = {"numeric": keras.Input((columns,), name="numeric")}
+    unchanged = keras.Model(inputs, keras.layers.Identity()(inputs["numeric"])[:, :1])
+    build_serving_model(unchanged, times).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    raw, expected = dict.fromkeys(names, seconds), ((seconds - center) / scale).astype(np.float32)
+    np.testing.assert_array_equal(loaded(raw), expected)
+    np.testing.assert_array_equal(tf.function(loaded)(raw), expected)
+
+
 def test_a_file_that_is_no_model_is_named(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"nothing")
     with pytest.raises(StoreError, match=r"model.keras cannot be loaded: .* Train it again"):
@@ -78,7 +120,12 @@ def test_one_hot_expands_each_column_into_its_own_block():
 
 def test_numbers_are_rounded_once():
     layer = FillAndScale([0.0], [1e8], [3.0])
-    assert np.asarray(layer(np.array([[100000008.0]], np.float32)))[0, 0] == np.float32(8 / 3)
+    assert np.asarray(layer(np.array([[100000001.0]])))[0, 0] == np.float32(1 / 3)
+
+
+def test_infinities_are_filled_like_nulls():
+    filled = FillAndScale([7.0], [1.0], [2.0])(np.array([[np.inf], [-np.inf], [np.nan], [3.0]]))
+    assert np.asarray(filled)[:, 0].tolist() == [3.0, 3.0, 3.0, 1.0]
 
 
 def test_a_log_label_is_given_back_in_its_unit():
