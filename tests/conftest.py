@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# No deadline: how long an example takes says more of the machine than of the code. The same examples every time: a
+# red run can be repeated.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"

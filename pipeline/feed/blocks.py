@@ -15,6 +15,7 @@ step. A padding row is all zeros.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,12 +61,33 @@ class Feed:
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Block]:
         """The blocks of one epoch, from `first_step` on."""
-        streams = {shard: self._open(shard, epoch) for shard in self.plan.shards_of(self.rank)}
+        with ExitStack() as closing:
+            streams = {shard: self._open(shard, epoch) for shard in self.plan.shards_of(self.rank)}
+            for stream in streams.values():
+                closing.callback(stream.close)
+            yield from self._blocks(streams, first_step)
+            for shard, stream in streams.items():
+                with self._as_planned(shard):
+                    stream.finish()
+
+    def _blocks(self, streams: dict[int, RowStream], first_step: int) -> Iterator[Block]:
         skipped = self.plan.before(first_step)
         for shard, stream in streams.items():
-            stream.skip(int(skipped[shard]))
+            with self._as_planned(shard):
+                stream.skip(int(skipped[shard]))
         for first in range(first_step, self.plan.steps, self.steps_per_block):
             yield self._block(streams, first, min(first + self.steps_per_block, self.plan.steps))
+
+    @contextmanager
+    def _as_planned(self, shard: int) -> Iterator[None]:
+        """The plan was made from the manifest; a shard that is shorter or longer has changed since."""
+        try:
+            yield
+        except (EOFError, ValueError) as error:
+            raise StoreError(
+                f"Store {self.store.place.path} changed while it was read: {self.split} shard {shard} does not hold "
+                "the rows that the manifest tells. Prepare the store again."
+            ) from error
 
     def _open(self, shard: int, epoch: int) -> RowStream:
         seed = None if self.seed is None else shard_seed(self.seed, epoch, shard)
@@ -77,12 +99,8 @@ class Feed:
         filled = np.zeros(last - first, np.int64)
         for shard, stream in streams.items():
             counts = served[:, shard]
-            try:
+            with self._as_planned(shard):
                 pieces = stream.take(int(counts.sum()))
-            except EOFError:
-                raise StoreError(
-                    f"Store {self.store.place.path} changed while it was read: shard {shard} ended."
-                ) from None
             _place(block, pieces, _positions(counts, filled))
             filled += counts
         return block

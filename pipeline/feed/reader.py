@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,11 @@ with warnings.catch_warnings():
 
 THREADS = 1
 """A thread a shard: a rank reads several shards at once already."""
-QUEUED_ROW_GROUPS = 2
+QUEUED_ROW_GROUPS = 5
+"""Row groups that a shard reads ahead at most; Petastorm takes no fewer."""
 
 
-def read_shard(store: Store, split: str, shard: int, *, seed: int | None = None) -> Iterator[Rows]:
+def read_shard(store: Store, split: str, shard: int, *, seed: int | None = None) -> Generator[Rows, None, None]:
     """The rows of one shard, a row group at a time.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ def _stack(
 class RowStream:
     """Rows of one shard, handed out in the sizes that are asked for."""
 
-    def __init__(self, groups: Iterator[Rows]) -> None:
+    def __init__(self, groups: Generator[Rows, None, None]) -> None:
         """`groups` gives the rows in order, in pieces of any size."""
         self._groups = groups
         self._rest: Rows | None = None
@@ -83,6 +83,19 @@ class RowStream:
     def skip(self, count: int) -> None:
         """Pass over the next `count` rows."""
         self.take(count)
+
+    def finish(self) -> None:
+        """Make sure that no row is left; the reader behind `groups` checks its count when it is asked once more.
+
+        Raises:
+            ValueError: a row is left.
+        """
+        if (self._rest is not None and len(self._rest)) or next(self._groups, None) is not None:
+            raise ValueError("more rows than planned")
+
+    def close(self) -> None:
+        """End the reader, wherever it is."""
+        self._groups.close()
 
     def _next_group(self) -> Rows:
         group = next(self._groups, None)

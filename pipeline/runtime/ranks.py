@@ -9,23 +9,18 @@ payload and its `Peers`, and returns text.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from pipeline import errors
-from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, TrainError
+from pipeline.runtime.failures import failures_recorded, first_cause
 from pipeline.runtime.quiet import import_quietly
-from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 
 if TYPE_CHECKING:
     from pyspark import BarrierTaskContext
     from pyspark.sql import SparkSession
-
-FAILURES = "failures"
 
 
 @dataclass(frozen=True)
@@ -61,22 +56,6 @@ class Peers:
 ALONE = Peers(0, ("localhost",), lambda text: [text])
 
 
-class FailureRecord(Document):
-    """Why a rank gave up; it leaves this in the scratch folder before it fails its task.
-
-    Attributes:
-        rank: which one.
-        kind: class of the error.
-        message: for people.
-        details: the traceback.
-    """
-
-    rank: int
-    kind: str
-    message: str
-    details: str
-
-
 def run_ranks(spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root) -> list[str]:
     """Run `target` on every rank.
 
@@ -94,7 +73,7 @@ def run_ranks(spark: SparkSession, workers: int, target: str, *, payload: str, s
         PipelineError: the first cause of a failure, as its rank raised it.
     """
     if workers == 1:
-        return [_function(target)(payload, ALONE)]
+        return [_run_here(target, payload)]
     uri = scratch.uri
     spark.sparkContext.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
     try:
@@ -107,33 +86,19 @@ def run_ranks(spark: SparkSession, workers: int, target: str, *, payload: str, s
     return [text for _, text in sorted(answers)]
 
 
-def first_cause(scratch: Root, error: BaseException) -> PipelineError:
-    """The error that made the ranks fail: one of ours as it was raised, anything else as a `TrainError`."""
-    folder = scratch.within(FAILURES)
-    records = [
-        FailureRecord.from_json(files.read_bytes(folder.within(name)), name)
-        for name in files.list_files(folder)
-        if name.endswith(".json")
-    ]
-    if not records:
-        reason = next((line.strip() for line in str(error).splitlines() if "failed" in line.lower()), str(error)[:300])
-        return TrainError(
-            f"A training process ended without a word; it was killed or ran out of memory. Spark says: {reason}. "
-            "Give the workers more memory, or fewer workers to a host."
-        )
-    # When one rank fails, Horovod breaks off the collectives of the others: those are consequences.
-    record = min(records, key=lambda r: (r.kind == "HorovodInternalError", r.rank))
-    own = getattr(errors, record.kind, None)
-    if isinstance(own, type) and issubclass(own, PipelineError):
-        return own(record.message)
-    failure = TrainError(f"Rank {record.rank} failed: {record.kind}: {record.message}")
-    failure.add_note(record.details)
-    return failure
-
-
 def _function(target: str) -> Callable[[str, Peers], str]:
     module, _, name = target.partition(":")
     return cast(Callable[[str, Peers], str], getattr(import_quietly(module), name))
+
+
+def _run_here(target: str, payload: str) -> str:
+    """An error ends the job as it would from another process."""
+    try:
+        return _function(target)(payload, ALONE)
+    except PipelineError:
+        raise
+    except Exception as error:
+        raise TrainError(f"{target.rpartition(':')[2]} failed: {type(error).__name__}: {error}") from error
 
 
 def _run_task(target: str, payload: str, scratch_uri: str) -> Iterator[tuple[int, str]]:
@@ -141,18 +106,8 @@ def _run_task(target: str, payload: str, scratch_uri: str) -> Iterator[tuple[int
 
     context = BarrierTaskContext.get()
     peers = _peers(context)
-    try:
+    with failures_recorded(open_root(scratch_uri), peers.rank):
         yield peers.rank, _function(target)(payload, peers)
-    except Exception as error:
-        record = FailureRecord(
-            rank=peers.rank,
-            kind=type(error).__name__,
-            message=str(error),
-            details="".join(traceback.format_exception(error)),
-        )
-        place = open_root(scratch_uri).within(FAILURES, f"{peers.rank:06d}.json")
-        files.write_atomically(place, record.to_json().encode())
-        raise
 
 
 def _peers(context: BarrierTaskContext) -> Peers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import Peers
 from pipeline.train.device import configure_devices
 from pipeline.train.horovod_world import Rendezvous, horovod_world, rank_environment
@@ -17,7 +18,7 @@ def run(payload: str, peers: Peers) -> str:
     """Train as one rank; JSON in, JSON out."""
     job = RankJob.from_json(payload, "the job of this rank")
     configure_devices(job.train.threads, peers.local_size, peers.local_rank)
-    with join_world(peers) as world:
+    with join_world(peers) as world, failures_recorded(job.open_scratch(), peers.rank):
         return train_rank(job, world).to_json()
 
 

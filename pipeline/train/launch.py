@@ -37,6 +37,11 @@ def launch_training(
     with watch_epochs(scratch, on_epoch) as watch:
         answers = run_ranks(spark, job.train.workers, TARGET, payload=job.to_json(), scratch=scratch)
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
+    if len(watch.history) != results[0].epochs:
+        raise TrainError(
+            f"{len(watch.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
+            "Driver and executors must see the same storage.root."
+        )
     if len({result.weights for result in results}) != 1:
         raise TrainError(
             f"The ranks ended with different weights: {', '.join(r.weights[:12] for r in results)}. "

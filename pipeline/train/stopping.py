@@ -16,21 +16,26 @@ class Stopping:
         config: None never stops early.
         best_epoch: counted from 0; -1 before the first epoch.
         best: the lowest loss so far.
-        waited: epochs since then.
+        reference: the loss that a later one must improve on by `min_delta`; it moves only when one does.
+        waited: epochs since it moved.
     """
 
     config: EarlyStoppingConfig | None
     best_epoch: int = -1
     best: float = math.inf
+    reference: float = math.inf
     waited: int = 0
 
     def after(self, epoch: int, loss: float) -> Stopping:
         """With one more epoch; the lowest loss is the best, however little it is lower."""
-        enough = loss < self.best - (self.config.min_delta if self.config else 0.0)
-        waited = 0 if enough else self.waited + 1
-        if loss < self.best:
-            return replace(self, best_epoch=epoch, best=loss, waited=waited)
-        return replace(self, waited=waited)
+        improved = loss < self.reference - (self.config.min_delta if self.config else 0.0)
+        return replace(
+            self,
+            best_epoch=epoch if loss < self.best else self.best_epoch,
+            best=min(loss, self.best),
+            reference=loss if improved else self.reference,
+            waited=0 if improved else self.waited + 1,
+        )
 
     def is_best(self, epoch: int) -> bool:
         """Whether `epoch` is the best one so far."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pipeline.errors import StoreError
 from pipeline.store.filesystem import Root
 from pipeline.train.records import EpochRecord, read_epoch
 
@@ -24,13 +25,20 @@ class Watch:
         self.history: list[EpochRecord] = []
 
     def catch_up(self) -> None:
-        """Hand over all records that are there."""
-        while (record := read_epoch(self._scratch, len(self.history) + 1)) is not None:
+        """Hand over all records that are there; trouble in showing an epoch must not cost the training."""
+        while (record := self._next()) is not None:
             self.history.append(record)
             try:
                 self._on_epoch(record)
-            except Exception:  # showing and tracking an epoch must not cost the training
+            except Exception:
                 logger.exception("Epoch %d could not be reported", record.epoch)
+
+    def _next(self) -> EpochRecord | None:
+        try:
+            return read_epoch(self._scratch, len(self.history) + 1)
+        except (OSError, StoreError) as error:
+            logger.warning("The record of epoch %d cannot be read yet: %s", len(self.history) + 1, error)
+            return None
 
 
 @contextmanager
@@ -49,4 +57,4 @@ def watch_epochs(scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> Iter
     finally:
         over.set()
         thread.join()
-    watch.catch_up()
+        watch.catch_up()

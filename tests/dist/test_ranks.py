@@ -75,22 +75,29 @@ def test_metrics_are_exact_over_the_ranks(trained):
 def test_two_ranks_score_what_one_rank_scores(trained, spark):
     from pipeline.evaluate.predict import PredictJob, predict_split
     from pipeline.store import filesystem as files
-    from pipeline.store.layout import MODEL, model_place
+    from pipeline.store.layout import MODEL
 
     folder, _ = trained
     root = open_root(str(folder))
-    content = files.read_bytes(root.within("one", MODEL))
-    files.write_bytes(model_place(root, NAME, "m").within(MODEL), content)
+    model = root.within("one", MODEL)
+    task = PredictJob(
+        root=root.uri,
+        name=NAME,
+        store_id=STORE_ID,
+        model=model.uri,
+        sha256=files.sha256_of(model),
+        split="validation",
+        scratch="",
+    )
     scored = {}
     for workers in (1, 2):
         scratch = root.within(f"scores-{workers}")
-        task = PredictJob(
-            root=root.uri, name=NAME, store_id=STORE_ID, model_id="m", split="validation", scratch=scratch.uri
-        )
-        scored[workers] = predict_split(spark, workers, task)
+        scored[workers] = predict_split(spark, workers, task.model_copy(update={"scratch": scratch.uri}))
     assert scored[1].row_id.tolist() == list(range(100))
     assert (scored[1].row_id == scored[2].row_id).all()
     np.testing.assert_allclose(scored[1].prediction, scored[2].prediction, rtol=1e-6)
+    with pytest.raises(StoreError, match=r"model\.keras was altered. Allowed: SHA-256 00. Received: "):
+        predict_split(spark, 2, task.model_copy(update={"scratch": root.within("refused").uri, "sha256": "00"}))
 
 
 def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark):
@@ -104,7 +111,7 @@ def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark):
 
 def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark):
     with pytest.raises(
-        TrainError, match=r"A training process ended without a word; it was killed or ran out of memory"
+        TrainError, match=r"A training process ended without a word: it was killed, or ran out of memory"
     ):
         run_ranks(spark, 2, "tests.support.ranks:die_on_rank_1", payload="", scratch=open_root(str(tmp_path)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,14 @@ def test_no_row_group_is_lost_when_the_reader_is_faster_than_its_ventilator(tmp_
     store = write_small_store(tmp_path, {"train": [640]}, row_group=4)
     for epoch in range(10):
         assert sum(block.weight.sum() for block in feed(store, batch=64).epoch(epoch)) == 640
+
+
+@pytest.mark.parametrize("told", [39, 41])
+def test_a_file_that_does_not_hold_what_the_manifest_tells_stops_the_epoch(tmp_path, told):
+    store = write_small_store(tmp_path, {"train": [40]})
+    split = store.split("train")
+    file = split.files[0].model_copy(update={"rows": told})
+    splits = {**store.manifest.splits, "train": split.model_copy(update={"rows": told, "files": (file,)})}
+    altered = replace(store, manifest=store.manifest.model_copy(update={"splits": splits}))
+    with pytest.raises(StoreError, match=r"held 40 rows|does not hold the rows that the manifest tells"):
+        list(feed(altered, batch=16).epoch(0))

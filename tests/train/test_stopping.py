@@ -30,8 +30,9 @@ def test_a_small_improvement_is_kept_but_not_waited_for():
     assert stopping.best_epoch == 2
 
 
-def test_many_small_improvements_add_up_only_from_epoch_to_epoch():
-    assert not after([1.0, 0.9, 0.8], EarlyStoppingConfig(patience=2, min_delta=0.05)).stops
+def test_steady_small_improvements_add_up_against_the_last_one_that_counted():
+    config = EarlyStoppingConfig(patience=3, min_delta=0.01)
+    assert not after([1.0 - 0.006 * epoch for epoch in range(20)], config).stops
 
 
 def test_without_a_config_nothing_stops():
