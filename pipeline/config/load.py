@@ -70,14 +70,15 @@ def parse_config(content: Mapping[str, Any]) -> RunConfig:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file of at most 1 MB, read by the safe loader."""
-    if not path.is_file():
-        raise ConfigError(f"Configuration file '{path}' does not exist. Give --config or --env an existing file.")
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"Configuration file '{path}' is too large. Allowed: {MAX_BYTES} bytes.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"Configuration file '{path}' is not valid YAML: {_one_line(error)}.") from error
+        if not path.is_file():
+            raise ConfigError(f"Configuration file '{path}' does not exist. Give --config or --env an existing file.")
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"Configuration file '{path}' is too large. Allowed: {MAX_BYTES} bytes.")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"Configuration file '{path}' cannot be read: {error.strerror}. Make it readable.") from error
+    content = _parse(raw, f"Configuration file '{path}' is")
     if not isinstance(content, dict):
         raise ConfigError(f"Configuration file '{path}' must hold a mapping of sections, like 'name: ...'.")
     return content
@@ -97,13 +98,18 @@ def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError(f"Override '{override}' cannot be read. Allowed: --set section.key=value.")
-    try:
-        value = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"Override '{override}' has a value that is not valid YAML: {_one_line(error)}.") from error
+    value: Any = _parse(text, f"Override '{override}' has a value that is")
     for key in reversed(keys):
         value = {key: value}
     return merge(content, value)
+
+
+def _parse(text: str | bytes, whose: str) -> Any:
+    """What YAML makes of a text."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except Exception as error:  # e.g. of a date that is none: the loader lets errors of its conversions pass
+        raise ConfigError(f"{whose} not valid YAML: {_one_line(error)}.") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -138,6 +138,8 @@ def test_long_values_are_cut_in_messages():
         ("a: !!python/object/apply:os.system [ls]\n", r"is not valid YAML: .*could not determine a constructor"),
         ("#" * 1_000_001, r"is too large\. Allowed: 1000000 bytes\."),
         ("[" * 5000, r"is not valid YAML: "),
+        ("name: 2024-99-99\n", r"Configuration file '.*' is not valid YAML: month must be in 1\.\.12\."),
+        ("name: !!timestamp x\n", r"Configuration file '.*' is not valid YAML: "),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, content, message):
@@ -148,15 +150,21 @@ def test_files_that_cannot_be_read(tmp_path, content, message):
         load_config(path)
 
 
+def test_a_file_that_the_system_refuses():
+    with pytest.raises(ConfigError, match=r"Configuration file '/proc/self/mem' cannot be read: .*Make it readable\."):
+        load_config("/proc/self/mem")
+
+
 @pytest.mark.parametrize("override", ["seed", "=1", "a..b=1"])
 def test_overrides_that_cannot_be_read(file, override):
     with pytest.raises(ConfigError, match=r"cannot be read\. Allowed: --set section\.key=value\."):
         load_config(file, overrides=[override])
 
 
-def test_an_override_that_is_no_yaml(file):
-    with pytest.raises(ConfigError, match=r"Override 'seed=\[' has a value that is not valid YAML: "):
-        load_config(file, overrides=["seed=["])
+@pytest.mark.parametrize("value", ["[", "2024-99-99", "!!timestamp x", "[" * 5000])
+def test_an_override_that_is_no_yaml(file, value):
+    with pytest.raises(ConfigError, match=r"Override 'seed=.*' has a value that is not valid YAML: "):
+        load_config(file, overrides=[f"seed={value}"])
 
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "conf").glob("*.yaml"))
