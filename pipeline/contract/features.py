@@ -18,13 +18,16 @@ OUT_OF_VOCABULARY = 0
 NULL_TOKEN = "\x00null"
 """Stands for null in a vocabulary. It begins with NUL, which no text source that we read can contain."""
 
+TRUE, FALSE = ("TRUE", "true", "True"), ("FALSE", "false", "False")
+"""Texts that are 1 and 0 in a numeric column."""
+
 
 class NumericFeature(Document):
     """One numeric column.
 
     Attributes:
         name: the column.
-        fill: replaces null; None where training rows had no null and none is allowed later.
+        fill: replaces null, NaN and infinities; None where training rows had no null and none is allowed later.
         center: subtracted.
         scale: divides; never 0.
     """
@@ -55,11 +58,19 @@ class CategoricalFeature(Document):
 
 
 class FeatureState(Document):
-    """All fitted features, in the order in which the model sees them; `features.json` of a store."""
+    """All fitted features, in the order in which the model sees them; `features.json` of a store.
+
+    Attributes:
+        numeric: come first.
+        categorical: come after them.
+        label: what is predicted.
+        null_values: texts that mean null in every column, spaces around them aside.
+    """
 
     numeric: tuple[NumericFeature, ...]
     categorical: tuple[CategoricalFeature, ...]
     label: LabelSpec
+    null_values: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:

@@ -48,7 +48,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     with watch_spark(spark, progress, "Collecting statistics"):
         found = _survey(recipe, raw, table)
     with watch_spark(spark, progress, "Counting categories"):
-        state = _fit(recipe, table, found)
+        state = _fit(recipe, raw, table, found)
     with scratch(root) as work:
         shards = shards_for(found.splits["train"])
         with watch_spark(spark, progress, "Writing the store"):
@@ -73,13 +73,13 @@ def _survey(recipe: StoreRecipe, raw: RawTable, table: Table) -> TableStatistics
     return found
 
 
-def _fit(recipe: StoreRecipe, table: Table, found: TableStatistics) -> FeatureState:
+def _fit(recipe: StoreRecipe, raw: RawTable, table: Table, found: TableStatistics) -> FeatureState:
     data, features = recipe.data, recipe.features
     task = infer_task(data, found.label)
     check_label(found, data, features, task)
     counts = count_values(table, category_limits(features), classes=task is not Task.REGRESSION)
     label = fit_label(data, features.target, found.label, task=task, classes=counts.classes)
-    return fit_features(features, found.numeric, counts.categories, label)
+    return fit_features(features, found.numeric, counts.categories, label, null_values=raw.markers)
 
 
 def _rows(splits: Mapping[str, SplitEntry]) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """One value, two readings: as a number and as the text of a category.
 
 The text of a category does not depend on the file format: 98002 is "98002" in a CSV file, in an integer column and
-in a float column (which pandas makes of integers with gaps). Text itself is never changed.
+in a float column (which pandas makes of integers with gaps). Text itself is never changed. `score/spelling.py` finds
+the categories of a data frame's values.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-TRUE, FALSE = ("TRUE", "true", "True"), ("FALSE", "false", "False")
+from pipeline.contract.features import FALSE, TRUE
+
 EXACT_INTEGER = float(1 << 53)
 
 
@@ -53,8 +55,11 @@ def plain_number_of(column: Column, kind: DataType) -> Column:
 
 
 def category_of(column: Column, kind: DataType) -> Column:
-    """String: the text of a category."""
-    return number_text(column.cast("double")) if isinstance(kind, FractionalType) else column.cast("string")
+    """String: the text of a category; null for NaN, which a data frame cannot tell from null."""
+    if not isinstance(kind, FractionalType):
+        return column.cast("string")
+    number = column.cast("double")
+    return F.when(~F.isnan(number), number_text(number))
 
 
 def number_text(number: Column) -> Column:

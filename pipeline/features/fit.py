@@ -30,6 +30,8 @@ def fit_features(
     numeric: Mapping[str, NumericStatistics],
     categories: Mapping[str, ValueCounts],
     label: LabelSpec,
+    *,
+    null_values: tuple[str, ...] = (),
 ) -> FeatureState:
     """All features, in the order of the configuration.
 
@@ -38,6 +40,7 @@ def fit_features(
         numeric: statistics by column.
         categories: counts by column, most frequent first, as `count_values` gives them.
         label: the fitted label.
+        null_values: texts that were read as null.
     """
     return FeatureState(
         numeric=tuple(
@@ -47,6 +50,7 @@ def fit_features(
             fit_categorical(name, group, categories[name]) for group in features.categorical for name in group.columns
         ),
         label=label,
+        null_values=null_values,
     )
 
 

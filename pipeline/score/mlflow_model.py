@@ -15,10 +15,12 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
-from pipeline.contract.features import NULL_TOKEN, FeatureState
+from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, StoreError
+from pipeline.score.spelling import Categories, number_in
 
 ROWS_AT_ONCE = 8192
 """Bounds the memory that the expanded features of a long data frame take."""
@@ -52,7 +54,7 @@ class RawColumnsModel(PythonModel):
             params: not used.
 
         Raises:
-            DataError: a numeric column has a null that training did not know how to fill.
+            DataError: a numeric column holds text, or a null that training did not know how to fill.
         """
         starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
         outputs = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
@@ -63,17 +65,20 @@ class RawColumnsModel(PythonModel):
 
 
 def to_tensors(rows: pd.DataFrame, state: FeatureState) -> dict[str, Any]:
-    """float32 [b, 1] a numeric column, NaN for null; string [b, 1] a categorical one, NULL_TOKEN for null.
+    """What the Keras model takes: float64 [b, 1] a numeric column, string [b, 1] a categorical one.
+
+    NaN stands for null and infinities, NULL_TOKEN for a category that is null.
 
     Raises:
         DataError: a numeric column holds text, or a null that training did not know how to fill.
     """
     import tensorflow as tf
 
-    numbers = {f.name: _numbers(_column(rows, f.name)) for f in state.numeric}
+    markers = frozenset(state.null_values)
+    numbers = {f.name: _numbers(_column(rows, f.name), markers) for f in state.numeric}
     _refuse_nulls([f.name for f in state.numeric if f.fill is None and np.isnan(numbers[f.name]).any()])
-    texts = {f.name: _texts(_column(rows, f.name), frozenset(f.vocabulary)) for f in state.categorical}
-    tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float32) for name, column in numbers.items()}
+    texts = {f.name: _texts(_column(rows, f.name), Categories(f, markers)) for f in state.categorical}
+    tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float64) for name, column in numbers.items()}
     return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
 
 
@@ -90,12 +95,13 @@ def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:
     return rows[name] if name in rows else pd.Series([None] * len(rows), dtype=object)
 
 
-def _numbers(column: pd.Series[Any]) -> NDArray[np.float32]:
+def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.float64]:
+    cells = column if is_numeric_dtype(column) else column.astype(object).map(lambda cell: number_in(cell, markers))
     try:
-        values: NDArray[np.float32] = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
+        values: NDArray[np.float64] = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise DataError(f"Column '{column.name}' must be numeric. {error}.") from error
-    return values
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _refuse_nulls(names: list[str]) -> None:
@@ -106,17 +112,8 @@ def _refuse_nulls(names: list[str]) -> None:
         )
 
 
-def _texts(column: pd.Series[Any], known: frozenset[str]) -> list[str]:
-    return [NULL_TOKEN if null else _text(value, known) for value, null in zip(column, column.isna(), strict=True)]
-
-
-def _text(value: Any, known: frozenset[str]) -> str:
-    """A category as Spark writes it: `true`, and `98101` also where pandas made `98101.0` of it, beside a null."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(value).lower()
-    if isinstance(value, (float, np.floating)) and float(value).is_integer() and str(value) not in known:
-        return str(int(value))
-    return str(value)
+def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
+    return [categories.text(value) for value in column]
 
 
 set_model(RawColumnsModel())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import Task
+from pipeline.score.spelling import Categories
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store
 from tests.support.recipes import build, recipe_for, rows_of
@@ -19,6 +23,7 @@ from tests.support.recipes import build, recipe_for, rows_of
 pytestmark = pytest.mark.spark
 
 ROWS = 500
+PAIRS = [("a", "02134"), (" ? ", "98101"), ("?", "98101"), ("", "02134"), (" a", "7")]
 GROUPS = [
     {"columns": ["plain", "skewed"], "impute": "mean", "scale": "standard"},
     {"columns": ["whole"], "impute": "median", "scale": "min_max"},
@@ -133,6 +138,54 @@ def test_ids_are_positions_counted_from_one(store, frame):
         assert stored[feature.name].dtype == np.int32
         assert stored[feature.name].tolist() == expected
         assert stored[feature.name].max() < feature.size
+
+
+def served_ids(store, frame: pd.DataFrame) -> dict[str, list[int]]:
+    """The ids of a data frame's categories, in its order."""
+    markers = frozenset(store.features.null_values)
+    ids = {}
+    for feature in store.features.categorical:
+        known = {value: i for i, value in enumerate(feature.vocabulary, start=1)}
+        texts = map(Categories(feature, markers).text, frame[feature.name])
+        ids[feature.name] = [known.get(text, 0) for text in texts]
+    return ids
+
+
+def assert_served_as_stored(store, frame: pd.DataFrame) -> None:
+    stored, served = rows_of(store).sort_values("y"), served_ids(store, frame.sort_values("y"))
+    assert {name: stored[name].tolist() for name in served} == served
+    assert all(max(ids) > 1 for ids in served.values())
+
+
+def test_categories_of_any_type_are_served_as_they_were_stored(spark, tmp_path):
+    floats = [1e-05, 2e-3, 0.1, 1.5, 12345678.5, 1e23, -0.0, 7.0, np.nan, np.inf]
+    frame = pd.DataFrame({"double": floats * 12, "y": np.arange(120.0)})
+    frame["single"] = frame.double.astype(np.float32)
+    frame["whole"] = np.arange(120) % 7 + 2**60
+    frame["flag"] = frame.whole % 2 == 0
+    frame["money"] = [Decimal(n % 5) / 4 for n in range(120)]
+    frame["day"] = [pd.Timestamp(2020, 1, n % 5 + 1).date() for n in range(120)]
+    frame["moment"] = pd.to_datetime(frame.whole % 3 * 500, unit="ms").astype("datetime64[us]")
+    # NaN is written as it is, not as null.
+    pq.write_table(
+        pa.Table.from_pydict({name: pa.array(frame[name], from_pandas=False) for name in frame}), tmp_path / "t.parquet"
+    )
+    names = [name for name in frame if name != "y"]
+    store = build(spark, recipe_for(tmp_path / "t.parquet", categorical=names, key="y"), tmp_path / "root")
+    assert_served_as_stored(store, frame.assign(day=pd.to_datetime(frame.day)))
+
+
+def test_what_pandas_reads_from_the_same_text_gets_the_same_ids(spark, tmp_path):
+    rows = [f"{c},{code},{('TRUE', 'FALSE')[i % 2]},{i % 2},{i}" for i, (c, code) in enumerate(PAIRS * 20)]
+    (tmp_path / "t.csv").write_text("\n".join(["c,code,flag,x,y", *rows]))
+    recipe = recipe_for(
+        tmp_path / "t.csv", numeric=["x"], categorical=["c", "code", "flag"], source={"null_values": ["?"]}, key="y"
+    )
+    store = build(spark, recipe, tmp_path / "root")
+    assert store.features.null_values == ("?", "")
+    read = pd.read_csv(tmp_path / "t.csv", keep_default_na=False)
+    assert [read[name].dtype for name in ("c", "code", "flag")] == [object, np.int64, bool]
+    assert_served_as_stored(store, read)
 
 
 def test_a_label_keeps_its_unit_and_is_scaled_by_training_rows(store, frame):

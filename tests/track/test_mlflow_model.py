@@ -34,7 +34,7 @@ RAW = {"region": ["north", None, "elsewhere"], "net worth": [1, 2, 3], "age": [5
 
 
 def state_of(task: Task) -> FeatureState:
-    return FeatureState(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task])
+    return FeatureState(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task], null_values=("?", ""))
 
 
 def save_model(folder: Path, state: FeatureState) -> Root:
@@ -61,8 +61,8 @@ def keras_answer(file: Root) -> np.ndarray:
     import tensorflow as tf
 
     tensors = {
-        "age": tf.constant([[50.0], [np.nan], [20.0]]),
-        "net worth": tf.constant([[1.0], [2.0], [3.0]]),
+        "age": tf.constant([[50.0], [np.nan], [20.0]], tf.float64),
+        "net worth": tf.constant([[1.0], [2.0], [3.0]], tf.float64),
         "region": tf.constant([["north"], [NULL_TOKEN], ["elsewhere"]]),
     }
     return np.asarray(keras.saving.load_model(file.path)(tensors), np.float64)
@@ -120,11 +120,15 @@ def test_several_classes_and_odd_input(load: Any) -> None:
     texts = model.predict(rows.assign(region=["98101", "98101", None])).drop(columns="label")
     floats = model.predict(rows.assign(region=[98101.0, 98101.0, None])).drop(columns="label")
     np.testing.assert_array_equal(texts, floats)
+    marked = model.predict(rows.assign(age=["50", " ? ", "20.0"], region=["north", "?", "x"])).drop(columns="label")
+    np.testing.assert_array_equal(marked, found.drop(columns="label"))
+    flags = model.predict(rows.assign(**{"net worth": ["TRUE", "False", True]}))
+    np.testing.assert_array_equal(flags, model.predict(rows.assign(**{"net worth": [1, 0, 1]})))
 
     with pytest.raises(MlflowException, match=r"missing inputs \['net worth'\]"):
         model.predict(rows.drop(columns="net worth"))
     with pytest.raises(Exception, match="Nulls where training had none to learn from, in: net worth"):
-        model.predict(rows.assign(**{"net worth": [1.0, None, 2.0]}))
+        model.predict(rows.assign(**{"net worth": [1.0, np.inf, 2.0]}))
     with pytest.raises(Exception, match="Column 'age' must be numeric"):
         model.predict(rows.assign(age=["old", "young", "old"]))
 
