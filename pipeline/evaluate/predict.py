@@ -21,7 +21,8 @@ from pipeline.feed.reader import read_shard
 from pipeline.runtime.ranks import Peers, run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import MODEL, model_place, store_place
+from pipeline.store.layout import MODEL, store_place
+from pipeline.store.model import read_model
 from pipeline.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class PredictJob(Document):
         root: the storage root's URI.
         name: of the experiment.
         store_id: what to read.
-        model_id: what to apply.
+        model: URI of the model file to apply.
+        sha256: of that file.
         split: which rows.
         scratch: URI of the folder for results.
     """
@@ -45,7 +47,8 @@ class PredictJob(Document):
     root: str
     name: str
     store_id: str
-    model_id: str
+    model: str
+    sha256: str
     split: str
     scratch: str
 
@@ -109,10 +112,10 @@ def _network(job: PredictJob) -> Any:
     """Keras reads local files only; the storage root may be elsewhere."""
     from pipeline.model.serving import load_network
 
-    place = model_place(open_root(job.root), job.name, job.model_id)
+    content = read_model(open_root(job.model), job.sha256)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / MODEL
-        path.write_bytes(files.read_bytes(place.within(MODEL)))
+        path.write_bytes(content)
         return load_network(path)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.logs import safe_text
-from pipeline.runtime.slots import is_classic
 from pipeline.runtime.terminal import Terminal, standard_error
 
 if TYPE_CHECKING:
@@ -81,23 +81,21 @@ def open_progress() -> Progress:
 
 @contextmanager
 def watch_spark(spark: SparkSession, progress: Progress, what: str) -> Iterator[None]:
-    """Show how many tasks of Spark's active stages are done, as long as the block runs.
+    """Show how many tasks of Spark's active stages are done, as long as the block runs; cancel them if it raises.
 
     Args:
-        spark: the session that works; of a Spark Connect session nothing is known but `what`.
+        spark: the session that works.
         progress: where to show it.
         what: what the work is for, e.g. `Writing the store`.
     """
     progress.update(what)
-    if not is_classic(spark):
-        yield
-        return
     end = threading.Event()
     tracker = spark.sparkContext.statusTracker()
     thread = threading.Thread(target=_follow, args=(tracker, progress, what, end), name="watch-spark", daemon=True)
     thread.start()
     try:
-        yield
+        with cancelling(spark):
+            yield
     finally:
         end.set()
         thread.join()

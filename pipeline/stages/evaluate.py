@@ -14,6 +14,7 @@ from pipeline.evaluate.plots.confusion import confusion_matrix
 from pipeline.evaluate.plots.residuals import residuals
 from pipeline.evaluate.predict import Predictions, PredictJob, predict_split
 from pipeline.evaluate.report import EvalReport, report_on
+from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
@@ -73,12 +74,13 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
 
 
 def _predict(stage: StageContext, model: PublishedModel) -> Predictions:
-    with scratch(stage.root) as work:
+    with scratch(stage.root) as work, cancelling(stage.spark):
         job = PredictJob(
             root=stage.root.uri,
             name=stage.config.name,
             store_id=model.card.store_id,
-            model_id=model.card.model_id,
+            model=model.file.uri,
+            sha256=model.card.sha256,
             split=SPLIT,
             scratch=work.uri,
         )

@@ -12,13 +12,14 @@ from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError
 from pipeline.evaluate.plots.curves import learning_curves
 from pipeline.model.losses import loss_of
+from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import MODEL, model_place
+from pipeline.store.layout import MODEL, model_file, model_place
 from pipeline.store.model import ModelCard, PublishedModel, publish_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
@@ -57,7 +58,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     _check(config, store)
     stage.tracker.log_params(run_params(config) | _rows(store))
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
-    with scratch(stage.root) as work:
+    with scratch(stage.root) as work, cancelling(stage.spark):
         job = _job(stage, store, work)
         result, history = launch_training(stage.spark, job, lambda record: _show(stage, record))
         model = _publish(stage, store, work, result, history)
@@ -113,14 +114,15 @@ def _publish(
 ) -> PublishedModel:
     name, store_id = stage.config.name, store.manifest.store_id
     identity = model_id(stage.config, store_id)
-    finished = work.within("model")
-    files.move(work.within(MODEL), finished.within(MODEL))
+    finished = work.within(MODEL)
+    sha256 = files.sha256_of(finished)
     card = ModelCard(
         name=name,
         model_id=identity,
         store_id=store_id,
         run_id=stage.tracker.run_id,
-        sha256=files.sha256_of(finished.within(MODEL)),
+        file=model_file(sha256),
+        sha256=sha256,
         weights=result.weights,
         epochs=result.epochs,
         best_epoch=result.best_epoch,

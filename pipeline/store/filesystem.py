@@ -8,6 +8,7 @@ beside them and for publication.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,10 @@ class Root:
         tail = "/".join(parts)
         return Root(self.filesystem, f"{self.path}/{tail}", f"{self.uri}/{tail}")
 
+    def beside(self, ending: str) -> Root:
+        """A file or folder next to this one, called alike, but for what its name ends with."""
+        return Root(self.filesystem, self.path + ending, self.uri + ending)
+
     @property
     def is_local(self) -> bool:
         """Whether renames are atomic and files have descriptors."""
@@ -64,16 +69,17 @@ def exists(place: Root) -> bool:
     return bool(place.filesystem.get_file_info(place.path).type != fs.FileType.NotFound)
 
 
-def is_empty_or_absent(place: Root) -> bool:
-    """Whether nothing stands in the way of a rename to `place`."""
-    return not place.filesystem.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
-
-
 def list_files(place: Root) -> list[str]:
     """All files below a folder, as sorted paths relative to it."""
     selector = fs.FileSelector(place.path, recursive=True, allow_not_found=True)
     found = place.filesystem.get_file_info(selector)
     return sorted(info.path.removeprefix(place.path).lstrip("/") for info in found if info.is_file)
+
+
+def list_folders(place: Root) -> list[str]:
+    """Names of the folders directly in a folder, sorted."""
+    found = place.filesystem.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
+    return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
 
 def size_of(place: Root) -> int | None:
@@ -98,7 +104,7 @@ def write_bytes(place: Root, content: bytes) -> None:
 
 def write_atomically(place: Root, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
-    unfinished = Root(place.filesystem, f"{place.path}.part", f"{place.uri}.part")
+    unfinished = place.beside(".part")
     write_bytes(unfinished, content)
     place.filesystem.move(unfinished.path, place.path)
 
@@ -116,6 +122,12 @@ def move(source: Root, target: Root) -> None:
     """Rename; atomic on local file systems and HDFS."""
     target.filesystem.create_dir(target.path.rpartition("/")[0], recursive=True)
     source.filesystem.move(source.path, target.path)
+
+
+def remove_file(place: Root) -> None:
+    """Delete a file; nothing happens where there is none."""
+    with suppress(FileNotFoundError):
+        place.filesystem.delete_file(place.path)
 
 
 def remove_folder(place: Root) -> None:

@@ -1,8 +1,9 @@
 """Where everything lies under a storage root, and what a store is called.
 
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, manifest.json
-<root>/models/<name>/<model_id>/model.keras, model.json
+<root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
 <root>/samples/<sample>-<...>.parquet
+<root>/scratch/<...>/, work in progress
 <root>/mlflow.db, <root>/mlartifacts/
 """
 
@@ -13,6 +14,7 @@ from pipeline.store.filesystem import Root
 SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, MANIFEST = "contract.json", "features.json", "manifest.json"
 MODEL, MODEL_CARD = "model.keras", "model.json"
+"""A model's file before it is published, and its card."""
 
 
 def store_place(root: Root, name: str, store_id: str) -> Root:
@@ -25,6 +27,11 @@ def model_place(root: Root, name: str, model_id: str) -> Root:
     return root.within("models", name, model_id)
 
 
-def scratch_place(root: Root, token: str) -> Root:
-    """A folder for work in progress, on the same file system as what it will become."""
-    return root.within("scratch", token)
+def model_file(sha256: str) -> str:
+    """The name of a published model's file, which no other model's file has."""
+    return f"model-{sha256[:12]}.keras"
+
+
+def scratch_folder(root: Root) -> Root:
+    """The folder of all folders for work in progress, on the same file system as what they will become."""
+    return root.within("scratch")

@@ -2,31 +2,47 @@
 
 Work in progress is written under `<root>/scratch/<token>`; when its last file is there, one rename makes it
 visible. Where two jobs publish the same thing, the first one wins and the second one takes the first one's, since
-the name of a store is derived from what is in it. A model replaces its predecessor: the old folder is moved aside
-first and removed after, and `recover_previous` puts it back if the job died between the two renames.
+the name of a store is derived from what is in it.
+
+The token names the host and the process, so that a later job on that host can delete what a killed one left.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import scratch_place
+from pipeline.store.layout import scratch_folder
 
-PREVIOUS = ".previous"
+logger = logging.getLogger(__name__)
+
+ASIDE = "-aside"
+ATTEMPTS = 10
 
 
 @contextmanager
 def scratch(root: Root) -> Iterator[Root]:
     """A fresh folder for work in progress, gone afterwards unless it was published."""
-    place = scratch_place(root, uuid.uuid4().hex)
+    place = scratch_folder(root).within(f"{_this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
         yield place
     finally:
-        files.remove_folder(place)
+        _discard(place)
+
+
+def sweep_scratch(root: Root) -> None:
+    """Delete the scratch folders of processes of this host that run no more; those of other hosts stay."""
+    folder = scratch_folder(root)
+    for name in files.list_folders(folder):
+        host, _, pid = name.rpartition(".")[0].rpartition(".")
+        if host == _this_host() and pid.isdecimal() and not _runs(int(pid)):
+            _discard(folder.within(name))
 
 
 def publish_once(source: Root, target: Root, marker: str) -> bool:
@@ -40,39 +56,57 @@ def publish_once(source: Root, target: Root, marker: str) -> bool:
     Returns:
         False where somebody else published the same before us.
     """
-    if files.exists(target.within(marker)):
-        return False
-    if files.exists(target):
-        files.remove_folder(target)
-    try:
-        files.move(source, target)
-    except OSError:
+    for _ in range(ATTEMPTS):
         if files.exists(target.within(marker)):
             return False
-        raise
+        # Only into a free place: some file systems take a rename to a folder for a move into it.
+        if files.exists(target) and not _clear(target, marker, source.beside(ASIDE)):
+            return False
+        try:
+            files.move(source, target)
+        except OSError:
+            if not files.exists(target):
+                raise
+        else:
+            return True
+    raise OSError(f"{target.path} cannot be published: other jobs keep writing there. Stop them.")
+
+
+def _clear(target: Root, marker: str, aside: Root) -> bool:
+    """Remove an incomplete folder; False where another job completed it since it was looked at."""
+    try:
+        files.move(target, aside)
+    except OSError:
+        if files.exists(target):
+            raise
+    if not files.exists(aside.within(marker)):
+        files.remove_folder(aside)
+        return True
+    try:
+        files.move(aside, target)
+    except OSError:  # a third job has published there in between
+        files.remove_folder(aside)
+    return False
+
+
+def _discard(place: Root) -> None:
+    """Delete a folder; one that cannot be, since tasks still write there, is left to a later job's sweep."""
+    try:
+        files.remove_folder(place)
+    except OSError as error:
+        logger.debug("Scratch folder %s stays for now: %s", place.path, error)
+
+
+def _this_host() -> str:
+    return socket.gethostname()
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process on this host, whosever it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OverflowError, PermissionError):
+        return True
     return True
-
-
-def publish_instead(source: Root, target: Root) -> None:
-    """Rename `source` to `target`, which may hold a predecessor."""
-    recover_previous(target)
-    previous = _previous(target)
-    if files.exists(target):
-        files.move(target, previous)
-    files.move(source, target)
-    files.remove_folder(previous)
-
-
-def recover_previous(target: Root) -> None:
-    """Undo a replacement that was cut off between its two renames."""
-    previous = _previous(target)
-    if not files.exists(previous):
-        return
-    if files.exists(target):
-        files.remove_folder(previous)
-    else:
-        files.move(previous, target)
-
-
-def _previous(target: Root) -> Root:
-    return Root(target.filesystem, target.path + PREVIOUS, target.uri + PREVIOUS)

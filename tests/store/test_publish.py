@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from pipeline.store import filesystem as files
 from pipeline.store import publish
 from pipeline.store.filesystem import Root, open_root
-from pipeline.store.publish import publish_instead, publish_once, recover_previous, scratch
+from pipeline.store.publish import publish_once, scratch, sweep_scratch
 
 MARKER = "manifest.json"
 
@@ -65,41 +67,19 @@ def test_a_failing_rename_is_an_error(root, monkeypatch):
         publish_once(folder(root, "a", "ours"), root.within("s"), MARKER)
 
 
-def test_a_successor_takes_the_place(root):
-    target = folder(root, "model", "old")
-    publish_instead(folder(root, "a", "new"), target)
-    assert text_of(target) == "new"
-    assert sorted(path.name for path in Path(root.path).iterdir()) == ["model"]
+def test_a_store_that_another_job_completes_meanwhile_stays(root, monkeypatch):
+    target, moved = folder(root, "s", "half", complete=False), files.move
 
-
-@pytest.mark.parametrize("renames", [0, 1, 2])
-def test_cut_off_between_any_two_renames_one_of_the_two_is_left(root, monkeypatch, renames):
-    target, moved, done = folder(root, "model", "old"), files.move, []
-
-    def cut_off(source: Root, place: Root) -> None:
-        if len(done) == renames:
-            raise KeyboardInterrupt
-        done.append(place)
+    def slower(source: Root, place: Root) -> None:
+        monkeypatch.setattr(publish.files, "move", moved)
+        files.remove_folder(target)
+        moved(folder(root, "other", "theirs"), target)
         moved(source, place)
 
-    monkeypatch.setattr(publish.files, "move", cut_off)
-    if renames < 2:
-        with pytest.raises(KeyboardInterrupt):
-            publish_instead(folder(root, "a", "new"), target)
-    else:
-        publish_instead(folder(root, "a", "new"), target)
-    monkeypatch.undo()
-    recover_previous(target)
-    assert text_of(target) == ("old" if renames < 2 else "new")
-    assert files.exists(target.within(MARKER))
-
-
-def test_recovery_keeps_the_successor_when_it_is_there(root):
-    target = folder(root, "model", "new")
-    folder(root, "model.previous", "old")
-    recover_previous(target)
-    assert text_of(target) == "new"
-    assert not files.exists(root.within("model.previous"))
+    monkeypatch.setattr(publish.files, "move", slower)
+    assert not publish_once(folder(root, "a", "ours"), target, MARKER)
+    assert text_of(target) == "theirs"
+    assert sorted(path.name for path in Path(root.path).iterdir()) == ["a", "s"]
 
 
 def test_scratch_is_gone_after_a_failure(root):
@@ -112,3 +92,37 @@ def test_scratch_is_gone_after_a_failure(root):
 def test_two_scratch_folders_are_two(root):
     with scratch(root) as one, scratch(root) as two:
         assert one.path != two.path
+
+
+def test_a_scratch_folder_that_cannot_be_removed_does_not_hide_why(root, monkeypatch):
+    def refuse(place: Root) -> None:
+        raise OSError("not empty")
+
+    monkeypatch.setattr(publish.files, "remove_folder", refuse)
+    with pytest.raises(KeyboardInterrupt), scratch(root):
+        raise KeyboardInterrupt
+
+
+def killed(root: Root) -> None:
+    """A job that leaves its scratch folder."""
+    code = f"""
+import os
+from pipeline.store.filesystem import open_root, write_bytes
+from pipeline.store.publish import scratch
+with scratch(open_root({root.path!r})) as work:
+    write_bytes(work.within("rows"), b"x")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 9
+
+
+def test_what_a_killed_job_left_is_swept_and_nothing_else(root, monkeypatch):
+    killed(root)
+    with scratch(root) as alive:
+        files.write_bytes(alive.within("rows"), b"x")
+        monkeypatch.setattr(publish.socket, "gethostname", lambda: "another.host")
+        sweep_scratch(root)
+        assert len(files.list_folders(root.within("scratch"))) == 2
+        monkeypatch.undo()
+        sweep_scratch(root)
+        assert files.list_folders(root.within("scratch")) == [Path(alive.path).name]
