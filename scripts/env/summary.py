@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 Cell = str
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
@@ -79,7 +82,18 @@ def number(value: float | None) -> str:
 
 def where_to_look(result: dict[str, Any]) -> str:
     """What to open next."""
-    return f"Model  {result['train']['model']}\nRuns   ./scripts/mlflow-ui   (this one: {result['run_id']})"
+    model = result["train"]["model"]
+    return f"Model  {model}\nRuns   ./scripts/mlflow-ui{root_option(model)}   (this one: {result['run_id']})"
+
+
+def root_option(model: str) -> str:
+    """The storage root, for scripts/mlflow-ui, unless it is the one that it opens by itself.
+
+    Args:
+        model: URI of the model file, `<root>/models/<name>/<model_id>/<file>`.
+    """
+    root = Path(model.removeprefix("file://")).parents[3]
+    return "" if root == CHECKOUT / "artifacts" else f" --root {shlex.quote(str(root))}"
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Cell]]) -> str:
