@@ -40,7 +40,7 @@ def locate(spark: SparkSession, path: str) -> str:
 
 
 def list_source(spark: SparkSession, location: str) -> tuple[SourceFile, ...]:
-    """The data files at a location, by name; hidden ones (`_` or `.` in front) do not count.
+    """The data files at a location, by name, in subfolders too; those that Spark takes for hidden do not count.
 
     Raises:
         DataError: nothing is there, or the file system refuses.
@@ -99,4 +99,8 @@ def _source_file(status: Any, base: str) -> SourceFile:
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "_")) for part in name.split("/"))
+    """As Spark sees it: `_` in front hides a file, but not the folder of a column that begins so."""
+    return any(
+        part.startswith(".") or part.endswith("._COPYING_") or (part.startswith("_") and "=" not in part)
+        for part in name.split("/")
+    )

@@ -27,6 +27,9 @@ from pipeline.runtime.spark_errors import explain_spark_error
 MALFORMED = "__malformed"
 """The text of a line with too few or too many fields, or that is no JSON object; null for a good line."""
 
+_OPENINGS = ("{", "[", "[{")
+"""The first line of JSON that is laid out over several lines."""
+
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -140,20 +143,34 @@ def _common_header(spark: SparkSession, source: Source, separator: str) -> Heade
 
 def _read_json(spark: SparkSession, source: Source, *, wanted: Sequence[str], check: CheckNames) -> RawTable:
     location = _literal(source.location)
-    names = _json_names(read_head(spark, source.files[0]))
+    filled = next(file for file in source.files if file.bytes)
+    lines = _first_lines(read_head(spark, filled))
+    names = _json_names(lines)
     if not set(wanted) <= names:
         # A key may be left out where its value is null, so only a look at every line tells that it is nowhere.
-        names |= set(spark.read.json(location).columns)
+        names |= set(spark.read.json(location, columnNameOfCorruptRecord=MALFORMED).columns) - {MALFORMED}
+    if not names or (lines and lines[0] in _OPENINGS):
+        raise DataError(
+            f"Source '{source.location}' is not JSON with one object a line. "
+            f"Received: file '{filled.name}', which begins with '{lines[0][:80] if lines else ''}'. "
+            "Write it without line breaks inside of objects, and without brackets around all of them."
+        )
     check(sorted(names))
     reader = spark.read.schema(_text_schema([*wanted, MALFORMED]))
     rows = reader.json(location, mode="PERMISSIVE", columnNameOfCorruptRecord=MALFORMED)
     return RawTable(_renamed(rows, [F.col(quoted(name)) for name in wanted], lines=True), tuple(wanted))
 
 
-def _json_names(head: bytes) -> set[str]:
-    """The keys in the first lines; a line that cannot be parsed is found later, by Spark."""
+def _first_lines(head: bytes) -> list[str]:
+    """Up to 1000 lines that are not blank."""
+    lines = (line.strip() for line in head.decode("utf-8-sig", "replace").split("\n")[:1000])
+    return [line for line in lines if line]
+
+
+def _json_names(lines: Sequence[str]) -> set[str]:
+    """The keys in some lines; a line that cannot be parsed is found later, by Spark."""
     names: set[str] = set()
-    for line in head.splitlines()[:1000]:
+    for line in lines:
         try:
             content = json.loads(line)
         except ValueError:

@@ -51,7 +51,7 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
 
     Raises:
         ConfigError: the format cannot be told.
-        DataError: there is no file, or nothing in it.
+        DataError: there is no file, or nothing in it, or files that Spark would leave out without a word.
     """
     sample = config.sample is not None
     location = locate(spark, make_sample(config, root).uri if sample else str(config.path))
@@ -59,6 +59,7 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
     if not any(file.bytes for file in files):
         what = "is empty" if files else "holds no data file"
         raise DataError(f"Source '{location}' {what}. Correct data.source.path.")
+    _check_folders(location, files)
     content = sample_fingerprint(config) if sample else files_fingerprint(files)
     return Source(location, _format(config, files[0].name), files, content)
 
@@ -66,6 +67,25 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
 def files_fingerprint(files: tuple[SourceFile, ...]) -> str:
     """SHA-256 over names, sizes and times of change; the folder's own place does not count."""
     return fingerprint([[file.name, file.bytes, file.modified] for file in files])
+
+
+def _check_folders(location: str, files: tuple[SourceFile, ...]) -> None:
+    """Spark reads subfolders only where all files are in some that are named COLUMN=VALUE, of the same columns."""
+    folders = {file.name: file.name.split("/")[:-1] for file in files}
+    plain = next((name for name, parts in folders.items() if any("=" not in part for part in parts)), None)
+    if plain is not None:
+        raise DataError(
+            f"File '{plain}' of source '{location}' is in a subfolder, which Spark does not read. "
+            "Allowed: files in the folder itself, or all in subfolders named COLUMN=VALUE. "
+            "Move the files, or give the folder that they are in as data.source.path."
+        )
+    first, *others = ((name, [part.split("=")[0] for part in parts]) for name, parts in folders.items())
+    other = next((name for name, columns in others if columns != first[1]), None)
+    if other is not None:
+        raise DataError(
+            f"Files '{first[0]}' and '{other}' of source '{location}' are in subfolders of different columns, "
+            "not all of which Spark reads. Move the files, so that all are at the same depth."
+        )
 
 
 def _format(config: SourceConfig, name: str) -> Format:

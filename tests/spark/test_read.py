@@ -99,6 +99,16 @@ def test_json_lines(spark, tmp_path):
     assert malformed(raw) == ["[1, 2]", "{broken"]
 
 
+@pytest.mark.parametrize("content", [[{"x": 1, "y": {"x": 2}}], {"x": 1}, [1]])
+@pytest.mark.parametrize("indent", [0, 2])
+def test_json_over_several_lines_is_named(spark, tmp_path, content, indent):
+    (tmp_path / "t.json").write_text("\n" + json.dumps(content, indent=indent))
+    with pytest.raises(
+        DataError, match=r"not JSON with one object a line\. Received: file 't\.json', .* '[{[]'\. Write"
+    ):
+        read(spark, tmp_path / "t.json", ["x"])
+
+
 def test_a_json_key_may_appear_late(spark, tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_text('{"x": 1}\n' * 1500 + '{"x": 2, "y": 3}\n')
@@ -163,6 +173,32 @@ def test_an_empty_folder(spark, tmp_path):
     (tmp_path / "t.csv").mkdir()
     with pytest.raises(DataError, match=r"t\.csv' holds no data file"):
         read(spark, tmp_path / "t.csv", ["x"])
+
+
+@pytest.mark.parametrize("columns", [["x"], ["x", "_k"]])
+def test_subfolders_of_a_column_are_read(spark, tmp_path, columns):
+    for value in (1, 2):
+        (tmp_path / "t" / f"_k={value}").mkdir(parents=True)
+        pd.DataFrame({"x": [value]}).to_parquet(tmp_path / "t" / f"_k={value}" / "0.parquet")
+    (tmp_path / "t" / "_SUCCESS").touch()
+    raw = read(spark, tmp_path / "t", columns)
+    assert values(raw) == [(1,) * len(columns), (2,) * len(columns)]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["1.csv", "more/2.csv"], r"File 'more/2\.csv' of source '.*' is in a subfolder, which Spark does not read"),
+        (["k=1/more/2.csv"], r"File 'k=1/more/2\.csv' of source '.*' is in a subfolder"),
+        (["1.csv", "k=1/2.csv"], r"Files '1\.csv' and 'k=1/2\.csv' of source '.*' are in subfolders of different"),
+    ],
+)
+def test_files_that_spark_would_leave_out_are_named(spark, tmp_path, names, message):
+    for name in names:
+        (tmp_path / "t" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "t" / name).write_text("x\n1\n")
+    with pytest.raises(DataError, match=message):
+        read(spark, tmp_path / "t", ["x"])
 
 
 def test_an_unknown_ending(spark, tmp_path):
