@@ -49,7 +49,9 @@ class DataConfig(Section):
         label: the column to predict.
         task: `auto` goes by the label: text and true/false are classes, 0 and 1 are two classes, numbers a regression.
         positive_class: of a two-class label; by default the later one in sorted order.
-        key: columns that identify a row's subject; rows of one key share a split. By default the whole row.
+        key: columns that identify a row's subject; rows of one key share a split, whatever becomes of the features.
+            By default all feature columns and the label together, so that adding a feature, or taking one away,
+            moves rows between the splits; give a key to compare such models on the same rows.
     """
 
     source: SourceConfig
