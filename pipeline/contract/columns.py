@@ -17,7 +17,7 @@ from pipeline.contract.features import FeatureState
 from pipeline.contract.label import Task
 
 ROW_ID = "__row_id"
-"""int64: a stable hash of the row's key (of the whole row, where there is no key)."""
+"""int64: a stable hash of the row's key (of all feature columns and the label, where there is no key)."""
 
 StoreType = Literal["float32", "float64", "int32", "int64"]
 
