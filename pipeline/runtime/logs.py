@@ -8,12 +8,12 @@ import traceback
 import warnings
 from typing import Any
 
+from pipeline.redact import without_user
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-USER_INFO = re.compile(r"(?<=://)[^/\s?#]*@")
 
 
 def configure_logging(debug: bool) -> None:
@@ -37,7 +37,7 @@ def safe_text(text: str) -> str:
     Colours are taken out, other control characters escaped, user names and passwords in URLs left out, and continued
     lines are indented, so that none can pass for a line of its own.
     """
-    lines = USER_INFO.sub("", COLOUR.sub("", text)).rstrip("\n").split("\n")
+    lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", line) for line in lines)
 
 

@@ -1,8 +1,8 @@
-"""Where runs are recorded: the address of the tracking store, and how it may be shown."""
+"""Where runs are recorded: the address of the tracking store, and whether it can be reached."""
 
 from __future__ import annotations
 
-import re
+import os
 import socket
 import sqlite3
 from contextlib import closing
@@ -12,13 +12,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
+from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
-
-USER_INFO = re.compile(r"(?<=://)(?:[^\s/?#:@]*:[^\s?#]*|[^\s/?#]*)@(?=[^/\s])")
-"""`user:password@`, where a password may hold `@` and `/` of its own, or `token@`."""
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 TIMEOUT = 4.0
+REMOTE_FOLDERS = ("/Volumes/", "/dbfs/")
+"""Databricks' storage, seen as folders: sqlite can neither lock nor update a file there."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,16 @@ class Address:
 
 
 def address_of(config: TrackConfig, root: Root) -> Address:
-    """The configured tracking store, or the database beside the runs, `<root>/mlflow.db`, `<root>/mlartifacts`.
+    """The configured tracking store, or Databricks' own there, or `<root>/mlflow.db` with `<root>/mlartifacts`.
 
     Raises:
         ConfigError: none is configured, and the root cannot hold a database.
     """
     if config.uri is not None:
         return Address(config.uri)
-    if not root.is_local:
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return Address("databricks")
+    if not root.is_local or root.path.startswith(REMOTE_FOLDERS):
         raise ConfigError(
             f"storage.root '{without_user(root.uri)}' cannot hold MLflow's database, which needs a local folder. "
             "Set track.uri to a tracking server, or track.enabled: false."
@@ -72,8 +74,3 @@ def _open_database(file: Path) -> None:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.Error as error:
         raise OSError(f"{file}: {error}") from error
-
-
-def without_user(text: str) -> str:
-    """A text whose URLs show neither users nor passwords."""
-    return USER_INFO.sub("", text)

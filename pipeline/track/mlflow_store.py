@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
-from pipeline.track.address import Address, check_reachable, without_user
+from pipeline.redact import without_user
+from pipeline.track.address import Address, check_reachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

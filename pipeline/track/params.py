@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline.config.run import RunConfig
-from pipeline.track.address import without_user
+from pipeline.redact import without_user
 from pipeline.track.tracker import Param
 
 SECRET = re.compile(r"password|passwd|secret|token|credential|access[._-]?key", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Where runs go by default, what cannot hold them, and that addresses are shown without passwords."""
+"""Where runs go by default, and what cannot hold them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyarrow import fs
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import Root, open_root
-from pipeline.track.address import Address, address_of, check_reachable, without_user
+from pipeline.track.address import Address, address_of, check_reachable
 
 
 def test_default_is_a_database_beside_the_stores(tmp_path: Path) -> None:
@@ -34,19 +34,14 @@ def test_remote_root_cannot_hold_a_database() -> None:
         address_of(TrackConfig(), root)
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("https://me:pass@host/path", "https://host/path"),
-        ("https://token@host", "https://host"),
-        ("postgresql://me:p@ss/w0rd@db:5432/runs", "postgresql://db:5432/runs"),
-        ("no answer from http://u:p@a/b and http://u:p@c", "no answer from http://a/b and http://c"),
-        ("https://host/path?to=me@example.org", "https://host/path?to=me@example.org"),
-        ("sqlite:////a/b@c.db", "sqlite:////a/b@c.db"),
-    ],
-)
-def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:
-    assert without_user(text) == shown
+def test_databricks_has_a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("/Volumes/c/s/v", "/dbfs/x"):
+        with pytest.raises(ConfigError, match=rf"'file://{folder}' cannot hold MLflow's database"):
+            address_of(TrackConfig(), open_root(folder))
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16.4")
+    for folder in ("/Volumes/c/s/v", "/dbfs/x", str(tmp_path)):
+        assert address_of(TrackConfig(), open_root(folder)) == Address("databricks")
+    assert address_of(TrackConfig(uri="http://here:1"), open_root("/dbfs/x")) == Address("http://here:1")
 
 
 def test_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

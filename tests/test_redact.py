@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.redact import without_user
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:pass@host/path", "https://host/path"),
+        ("https://token@host", "https://host"),
+        ("postgresql://me:p@ss/w0rd@db:5432/runs", "postgresql://db:5432/runs"),
+        ("no answer from http://u:p@a/b and http://u:p@c", "no answer from http://a/b and http://c"),
+        ("https://host/path?to=me@example.org", "https://host/path?to=me@example.org"),
+        ("sqlite:////a/b@c.db", "sqlite:////a/b@c.db"),
+    ],
+)
+def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:
+    assert without_user(text) == shown
