@@ -30,7 +30,7 @@ class TrackConfig(Section):
 
     Attributes:
         enabled: False records nothing.
-        uri: of the MLflow tracking store; None means a sqlite file under `storage.root`.
+        uri: of the MLflow tracking store; None means Databricks' own there, else a sqlite file under `storage.root`.
         experiment: None means the configuration's name.
         tags: put on every run.
     """

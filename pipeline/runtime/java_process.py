@@ -119,14 +119,17 @@ def _configure_running_java(log4j2: Path) -> None:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Environment variables that child processes started meanwhile see."""
-    before = dict(os.environ)
+    """Environment variables that child processes started meanwhile see; other threads may set others meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

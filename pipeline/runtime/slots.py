@@ -19,7 +19,7 @@ def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXEC
     """Make sure that a barrier stage of `workers` tasks can start.
 
     Args:
-        spark: the session that will run it.
+        spark: the session that will run it, with a SparkContext in this process.
         workers: ranks; 1 needs no slot, since it trains in the job's own process.
         wait_seconds: how long a cluster's executors may take to register. A local master is never waited for.
 
@@ -28,7 +28,7 @@ def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXEC
     """
     if workers <= 1:
         return
-    context = _context(spark, workers)
+    context = _context(spark)
     master = context.master or ""
     if context.getConf().get("spark.dynamicAllocation.enabled", "false") == "true":
         raise PlatformError(
@@ -42,19 +42,8 @@ def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXEC
         raise PlatformError(_too_few(master, slots, workers))
 
 
-def is_classic(spark: SparkSession) -> bool:
-    """Whether it has a SparkContext in this process, which barrier stages need; Spark Connect has none."""
-    return not type(spark).__module__.startswith("pyspark.sql.connect")
-
-
-def _context(spark: SparkSession, workers: int) -> SparkContext:
+def _context(spark: SparkSession) -> SparkContext:
     """The session's SparkContext, alive."""
-    if not is_classic(spark):
-        raise PlatformError(
-            f"train.workers is {workers}, but this is a Spark Connect session (serverless or shared compute also "
-            "are), which cannot run barrier stages. Use a dedicated (single-user) cluster or a local master, or set "
-            "train.workers: 1."
-        )
     context = spark.sparkContext
     if context._jsc is None or context._jsc.sc().isStopped():
         raise PlatformError("The Spark session is stopped. Open a new one, or pass none and let the job open its own.")
@@ -78,5 +67,6 @@ def _slots(context: SparkContext) -> int:
 
 def _too_few(master: str, slots: int, workers: int) -> str:
     has = f"has {slots} task slot{'' if slots == 1 else 's'}"
-    remedy = f"give --master local[{workers}]" if master.startswith("local") else "give the cluster more cores"
+    option = f"local[{workers}] (--set spark.master=local[{workers}], or spark-submit --master local[{workers}])"
+    remedy = f"set spark.master: {option}" if master.startswith("local") else "give the cluster more cores"
     return f"train.workers is {workers}, but the Spark master '{master}' {has}. Lower train.workers, or {remedy}."

@@ -22,12 +22,14 @@ from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.java_process import end_java, is_local, start_java
 from pipeline.runtime.signals import interrupt_handler_kept
-from pipeline.runtime.slots import check_slots, is_classic
-
-__all__ = ["check_slots", "close_session", "is_classic", "is_owned", "open_session"]
 
 OWNED = "spark.pipeline.owned"
 """Marks the sessions that this module opened, and may close."""
+
+NO_CONNECT = (
+    "This is a Spark Connect session (serverless and shared compute also give one), which has no SparkContext. Use a "
+    "dedicated (single-user) cluster or a local master; outside of those, unset SPARK_REMOTE."
+)
 
 SESSION_DEFAULTS = {
     # Timestamps mean the same on every machine.
@@ -65,10 +67,11 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
         workers: how many task slots training will need at once.
 
     Raises:
-        PlatformError: no fit Java, or Spark does not start.
+        PlatformError: no fit Java, Spark does not start, or the running session is one of Spark Connect.
     """
     live = _running_session()
     if live is not None:
+        refuse_connect(live)
         return live if is_owned(live) else _beside(live)
     _silence_query_loggers()
     try:
@@ -98,13 +101,25 @@ def close_session() -> None:
     end_java()
 
 
+def refuse_connect(spark: SparkSession) -> None:
+    """Make sure that a session has its SparkContext in this process: files are listed and ranks are launched there.
+
+    Raises:
+        PlatformError: it is a session of Spark Connect, which has none.
+    """
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        raise PlatformError(NO_CONNECT)
+
+
 def is_owned(spark: SparkSession) -> bool:
     """Whether `open_session` opened it."""
     return spark.conf.get(OWNED, None) is not None
 
 
 def _running_session() -> SparkSession | None:
-    if "SPARK_REMOTE" in os.environ or SparkContext._active_spark_context is not None:
+    if "SPARK_REMOTE" in os.environ:
+        raise PlatformError(NO_CONNECT)
+    if SparkContext._active_spark_context is not None:
         return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
     return SparkSession.getActiveSession()
 
@@ -117,7 +132,7 @@ def _silence_query_loggers() -> None:
 
 def _beside(live: SparkSession) -> SparkSession:
     """A session that shares the executors of `live`, but not its SQL settings."""
-    ours = live.newSession() if is_classic(live) else live
+    ours = live.newSession()
     for key, value in SESSION_DEFAULTS.items():
         ours.conf.set(key, value)
     return ours

@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
-from pipeline.runtime.spark import open_session
+from pipeline.runtime.spark import open_session, refuse_connect
 from pipeline.store.filesystem import Root, open_root
+from pipeline.store.publish import sweep_scratch
 from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from pipeline.track.params import config_text, run_name
 from pipeline.track.tracker import NullTracker, Tracker
@@ -59,11 +60,20 @@ def open_stage(
     """
     with progress or open_progress() as shown:
         root = open_root(config.storage.root)
-        warm_up(config.track, root)
-        shown.update("Starting Spark")
-        session = spark or open_session(config.spark, app=f"{config.name} {stage}", workers=workers)
-        check_slots(session, workers)
+        sweep_scratch(root)
+        with warm_up(config.track, root):
+            shown.update("Starting Spark")
+            session = _session(config, stage, spark)
+            check_slots(session, workers)
         yield StageContext(config, stage, root, session, shown)
+
+
+def _session(config: RunConfig, stage: str, given: SparkSession | None) -> SparkSession:
+    """A session that later stages of this process fit in as well, since it stays open for them."""
+    if given is not None:
+        refuse_connect(given)
+        return given
+    return open_session(config.spark, app=f"{config.name} {stage}", workers=config.train.workers)
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.run import TrackConfig
 from pipeline.contract.features import FeatureState
 from pipeline.errors import ConfigError
+from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
-from pipeline.track.address import address_of, without_user
+from pipeline.track.address import address_of
 from pipeline.track.mlflow_store import connect, continued_run, cut, find_experiment, is_down, patience, reason_of
 from pipeline.track.tags import run_tags
 from pipeline.track.tracker import NullTracker, Param, Tracker
@@ -167,18 +168,27 @@ def open_tracker(
     tracker.finish("FINISHED")
 
 
-def warm_up(config: TrackConfig, root: Root) -> None:
-    """Load MLflow and make its database in the background, which takes seconds, while the job starts Spark.
+@contextmanager
+def warm_up(config: TrackConfig, root: Root) -> Iterator[None]:
+    """Load MLflow and make its database in the background, which takes seconds, while the block starts Spark.
 
+    The block ends when that is done, however it ends: a process that exited earlier would leave half a database.
     Trouble is left for `open_tracker` to tell.
     """
+    if not config.enabled:
+        yield
+        return
 
     def connect_early() -> None:
         with suppress(Exception):
             connect(address_of(config, root))
 
-    if config.enabled:
-        threading.Thread(target=connect_early, name="mlflow", daemon=True).start()
+    thread = threading.Thread(target=connect_early, name="mlflow")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _start(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
 from pipeline.errors import PlatformError
 from pipeline.runtime.java import find_java
+from pipeline.runtime.java_process import _environment
 
 
 @pytest.fixture
@@ -75,3 +77,13 @@ def test_unfit_ones_are_listed(make_java, monkeypatch):
         find_java()
 
     assert f"{old}/bin/java is Java 11; {broken}/bin/java is no working Java" in str(caught.value)
+
+
+def test_variables_for_java_are_taken_back_and_those_of_others_stay(monkeypatch):
+    monkeypatch.setenv("KEPT", "before")
+    monkeypatch.delenv("GONE", raising=False)
+    with _environment({"KEPT": "meanwhile", "GONE": "meanwhile"}):
+        assert (os.environ["KEPT"], os.environ["GONE"]) == ("meanwhile", "meanwhile")
+        monkeypatch.setenv("OF_ANOTHER_THREAD", "stays")
+    assert (os.environ["KEPT"], os.environ.get("GONE")) == ("before", None)
+    assert os.environ["OF_ANOTHER_THREAD"] == "stays"

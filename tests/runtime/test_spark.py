@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
-from pipeline.runtime.spark import is_owned, open_session
+from pipeline.runtime.spark import is_owned, open_session, refuse_connect
 
 pytestmark = pytest.mark.spark
 
@@ -15,7 +15,8 @@ BESIDE = """
 from pyspark.sql import SparkSession
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
-from pipeline.runtime.spark import check_slots, close_session, is_owned, open_session
+from pipeline.runtime.slots import check_slots
+from pipeline.runtime.spark import close_session, is_owned, open_session
 
 theirs = (SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "Asia/Tokyo")
           .config("spark.ui.enabled", "false").getOrCreate())
@@ -59,6 +60,21 @@ def test_workers_run_this_python(spark):
 
 def test_our_own_live_session_is_given_again(spark):
     assert open_session(SparkConfig(), app="again") is spark
+
+
+class _ConnectSession:
+    """As Spark Connect's session, whose client library is not installed here: it is told by its module."""
+
+    __module__ = "pyspark.sql.connect.session"
+
+
+def test_spark_connect_is_refused(spark, monkeypatch):
+    refuse_connect(spark)
+    with pytest.raises(PlatformError, match=r"This is a Spark Connect session .*serverless.*Use a dedicated"):
+        refuse_connect(_ConnectSession())
+    monkeypatch.setenv("SPARK_REMOTE", "sc://host")
+    with pytest.raises(PlatformError, match=r"This is a Spark Connect session .*unset SPARK_REMOTE"):
+        open_session(SparkConfig(), app="x")
 
 
 def test_barrier_stages_run(spark):

@@ -42,6 +42,20 @@ def test_a_store_that_was_not_prepared_is_not_found(spark, tmp_path, repository)
         assert find_store(stage).manifest.store_id == prepared.store_id
 
 
+def test_a_session_is_opened_for_the_training_that_may_follow(spark, tmp_path, repository, monkeypatch):
+    from pipeline.stages import context
+
+    asked = []
+
+    def opened(_, *, app: str, workers: int):
+        asked.append((app, workers))
+        return spark
+
+    monkeypatch.setattr(context, "open_session", opened)
+    with context.open_stage(config_of(repository, tmp_path, "iris", "train.workers=7"), "prepare"):
+        assert asked == [("iris prepare", 7)]
+
+
 @pytest.mark.parametrize(
     ("name", "file", "rows"),
     [

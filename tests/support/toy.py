@@ -52,7 +52,8 @@ def toy(config: RunConfig) -> ToyResult:
 
 def _with_spark(behaviour: str) -> None:
     from pipeline.runtime.progress import open_progress, watch_spark
-    from pipeline.runtime.spark import check_slots, open_session
+    from pipeline.runtime.slots import check_slots
+    from pipeline.runtime.spark import open_session
 
     spark = open_session(SparkConfig(conf={"spark.driver.memory": "1g"}), app="toy", workers=2)
     with open_progress() as progress, watch_spark(spark, progress, "Counting"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ import pytest
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import Root
-from pipeline.track.mlflow_tracker import open_tracker
+from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from tests.track.conftest import Open
 
 if TYPE_CHECKING:
@@ -179,7 +181,8 @@ from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from tests.support.stores import regression_state
 root = open_root({free_folder.path!r})
 root.filesystem.open_output_stream(root.path + "/model.keras").close()
-warm_up(TrackConfig(), root)
+with warm_up(TrackConfig(), root):
+    pass
 with open_tracker(TrackConfig(), root=root, experiment="e", run_name="r", stage="train") as tracker:
     assert tracker.log_model(root.within("model.keras"), regression_state()).startswith("models:/m-")
 assert "tensorflow" not in sys.modules
@@ -193,3 +196,10 @@ def test_opening_changes_no_logging_but_the_libraries_own(open_run: Open) -> Non
     with open_run():
         pass
     assert (logging.getLogger().level, logging.getLogger().handlers) == (root_level, handlers)
+
+
+def test_a_job_that_ends_early_leaves_a_whole_database(free_folder: Root) -> None:
+    with pytest.raises(ValueError, match="too few slots"), warm_up(TrackConfig(), free_folder):
+        raise ValueError("too few slots")
+    with closing(sqlite3.connect(f"{free_folder.path}/mlflow.db")) as database:
+        assert database.execute("SELECT name FROM experiments").fetchall() == [("Default",)]
