@@ -59,6 +59,11 @@ class Feed:
     steps_per_block: int
     seed: int | None
 
+    @property
+    def blocks_per_epoch(self) -> int:
+        """Blocks of an epoch that is read from its beginning."""
+        return -(-self.plan.steps // self.steps_per_block)
+
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Block]:
         """The blocks of one epoch, from `first_step` on."""
         with ExitStack() as closing:

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from pipeline.errors import TrainError
-from pipeline.feed.blocks import Block, Feed, open_feed
-from pipeline.feed.dataset import read_blocks
+from pipeline.feed.blocks import Block, open_feed
+from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.model.serving import build_serving_model
@@ -68,7 +68,7 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _feeds(job: RankJob, store: Store, world: World) -> tuple[Feed, Feed]:
+def _feeds(job: RankJob, store: Store, world: World) -> tuple[BlockReader, BlockReader]:
     steps, size, rank = job.train.steps_per_execution, world.size, world.rank
     training = open_feed(
         store,
@@ -82,20 +82,20 @@ def _feeds(job: RankJob, store: Store, world: World) -> tuple[Feed, Feed]:
     validation = open_feed(
         store, "validation", batch_size=VALIDATION_BATCH, world_size=size, rank=rank, steps_per_block=1, seed=None
     )
-    return training, validation
+    return BlockReader(training), BlockReader(validation)
 
 
 def _epoch(
-    learner: Learner, training: Feed, validation: Feed, epoch: int, stopping: Stopping
+    learner: Learner, training: BlockReader, validation: BlockReader, epoch: int, stopping: Stopping
 ) -> tuple[EpochRecord, Stopping]:
     waited, start = _Waiting(), time.monotonic()
-    for block in waited.over(read_blocks(training, epoch)):
+    for block in waited.over(training.epoch()):
         learner.train(block)
     seconds = time.monotonic() - start
     metrics = learner.training.finish(learner.world)
-    for block in read_blocks(validation, epoch):
+    for block in validation.epoch():
         learner.validate(block)
-    if sum(validation.plan.shard_rows):
+    if sum(validation.feed.plan.shard_rows):
         metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}
     monitored = metrics.get("val_loss", metrics["loss"])
     if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
@@ -107,7 +107,7 @@ def _epoch(
     record = EpochRecord(
         epoch=epoch + 1,
         metrics=metrics,
-        rows=sum(training.plan.shard_rows),
+        rows=sum(training.feed.plan.shard_rows),
         seconds=seconds,
         input_seconds=waited.seconds,
         best=stopping.is_best(epoch),
