@@ -87,7 +87,7 @@ def test_too_few_slots(repository, command):
     cores = max(os.cpu_count() or 1, 2)
     message = (
         f"train.workers is 9, but the Spark master 'local[{cores}]' has {cores} task slots. Lower train.workers, or "
-        "give --master local[9]."
+        "set spark.master: local[9] (--set spark.master=local[9], or spark-submit --master local[9])."
     )
     assert done.returncode == 5
     assert result_of(done.stdout)["error"] == message
