@@ -7,6 +7,8 @@ epoch would trace its functions again each time, which took 0.1 s an epoch: most
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
+from typing import Self
 
 import tensorflow as tf
 
@@ -16,12 +18,13 @@ BLOCKS_AHEAD = 2
 
 
 class BlockReader:
-    """Reads a feed epoch by epoch."""
+    """Reads a feed epoch by epoch; a context manager, since its threads must end with the training."""
 
     def __init__(self, feed: Feed, first_epoch: int = 0) -> None:
         """Nothing is read before the first block is asked for."""
         self.feed = feed
         self._failures: list[Exception] = []
+        self._closing = False
         self._blocks = self._read(first_epoch) if feed.blocks_per_epoch else iter(())
 
     def epoch(self) -> Iterator[Block]:
@@ -37,13 +40,24 @@ class BlockReader:
                 raise self._failures[0]
             yield block
 
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the feed and take what was read ahead."""
+        self._closing = True
+        for _ in self._blocks:
+            pass
+
     def _read(self, first_epoch: int) -> Iterator[Block]:
         def produce() -> Iterator[Block]:
-            epoch = first_epoch
             try:
-                while True:
-                    yield from self.feed.epoch(epoch)
-                    epoch += 1
+                for epoch in count(first_epoch):
+                    for block in self.feed.epoch(epoch):
+                        if self._closing:
+                            return
+                        yield block
             except Exception as error:
                 self._failures.append(error)
 

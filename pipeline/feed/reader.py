@@ -24,8 +24,11 @@ from pipeline.errors import StoreError
 from pipeline.feed.rows import Rows, rows_of
 from pipeline.store.store import Store
 
+# Petastorm still uses pyarrow's legacy classes, in threads of its own, where `catch_warnings` does not reach.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"petastorm|pyarrow|pipeline\.feed")
+warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"petastorm|pyarrow|pipeline\.feed")
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Petastorm still imports pyarrow's legacy classes
+    warnings.simplefilter("ignore")
     from petastorm.arrow_reader_worker import ArrowReaderWorker
     from petastorm.fs_utils import get_filesystem_and_path_or_paths
     from petastorm.reader import Reader
@@ -81,20 +84,17 @@ def shard_seed(seed: int, epoch: int, shard: int) -> int:
 
 
 def _row_groups(store: Store, paths: list[str], seed: int | None) -> Iterator[Rows]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        filesystem, _ = get_filesystem_and_path_or_paths(store.place.uri, hdfs_driver="libhdfs")
-        reader = Reader(
-            filesystem,
-            paths,
-            worker_class=_worker_class(store.contract),
-            reader_pool=ThreadPool(THREADS, QUEUED_ROW_GROUPS),
-            is_batched_reader=True,
-            shuffle_row_groups=seed is not None,
-            seed=seed,
-            num_epochs=1,
-        )
+    filesystem, _ = get_filesystem_and_path_or_paths(store.place.uri, hdfs_driver="libhdfs")
+    reader = Reader(
+        filesystem,
+        paths,
+        worker_class=_worker_class(store.contract),
+        reader_pool=ThreadPool(THREADS, QUEUED_ROW_GROUPS),
+        is_batched_reader=True,
+        shuffle_row_groups=seed is not None,
+        seed=seed,
+        num_epochs=1,
+    )
     try:
         yield from reader
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pipeline.contract.document import Document
 
-FORMAT = 1
+FORMAT = 2
 
 
 class FileEntry(Document):

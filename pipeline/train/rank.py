@@ -40,24 +40,32 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     network = build_network(job.model, store.features, job.seed)
     head = build_head(store.features.label, job.train.loss)
     learner = Learner(network, head, build_optimizer(job.train.optimizer, world), world)
-    stopping = Stopping(job.train.early_stopping)
-    training, validation = _feeds(job, store, world)
-    best, epochs = network.get_weights(), 0
-    for epoch in range(job.train.epochs):
-        record, stopping = _epoch(learner, training, validation, epoch, stopping)
-        epochs = epoch + 1
-        if stopping.is_best(epoch):
-            best = network.get_weights()
-        if world.rank == 0:
-            write_epoch(scratch, record)
-        if stopping.stops:
-            break
-    network.set_weights(best)
+    training, validation = _readers(job, store, world)
+    with training, validation:
+        best_epoch, epochs = _train(job, learner, training, validation, scratch)
     if world.rank == 0:
         _save(network, store, scratch)
-    return RankResult(
-        rank=world.rank, epochs=epochs, best_epoch=stopping.best_epoch + 1, weights=weights_digest(network)
-    )
+    return RankResult(rank=world.rank, epochs=epochs, best_epoch=best_epoch, weights=weights_digest(network))
+
+
+def _train(
+    job: RankJob, learner: Learner, training: BlockReader, validation: BlockReader, scratch: Root
+) -> tuple[int, int]:
+    """All epochs; the network ends with the weights of the best one.
+
+    Returns:
+        The best epoch, counted from 1, and how many were trained.
+    """
+    stopping, best, epochs = Stopping(job.train.early_stopping), learner.network.get_weights(), 0
+    while epochs < job.train.epochs and not stopping.stops:
+        record, stopping = _epoch(learner, training, validation, epochs, stopping)
+        if record.best:
+            best = learner.network.get_weights()
+        if learner.world.rank == 0:
+            write_epoch(scratch, record)
+        epochs += 1
+    learner.network.set_weights(best)
+    return stopping.best_epoch + 1, epochs
 
 
 def weights_digest(network: keras.Model) -> str:
@@ -68,7 +76,7 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _feeds(job: RankJob, store: Store, world: World) -> tuple[BlockReader, BlockReader]:
+def _readers(job: RankJob, store: Store, world: World) -> tuple[BlockReader, BlockReader]:
     steps, size, rank = job.train.steps_per_execution, world.size, world.rank
     training = open_feed(
         store,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,13 @@ def test_regularisation_pulls_weights_towards_zero(tmp_path):
         weights = load_network(tmp_path / f"scratch-{position}" / "model.keras").get_weights()
         sizes.append(sum(float(np.square(w).sum()) for w in weights))
     assert sizes[1] < sizes[0]
+
+
+def test_a_training_leaves_no_thread_behind(tmp_path):
+    """Petastorm's threads poll a thousand times a second for as long as they live."""
+    write_small_store(tmp_path, {"train": [200, 150], "validation": [40, 60]})
+    before = set(threading.enumerate())
+    train_rank(job(tmp_path), SingleWorld())
+    left = set(threading.enumerate()) - before
+    # TensorFlow's own threads show up as dummies once they have called Python; Python never forgets them.
+    assert {thread for thread in left if not isinstance(thread, threading._DummyThread)} == set()
