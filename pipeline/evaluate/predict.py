@@ -86,6 +86,9 @@ def in_order(parts: Sequence[Predictions]) -> Predictions:
 
 def run(payload: str, peers: Peers) -> str:
     """Score this rank's shards."""
+    from pipeline.model.device import configure_devices
+
+    configure_devices(None, peers.local_size, peers.local_rank)
     job = PredictJob.from_json(payload, "the job of this rank")
     store = open_store(store_place(open_root(job.root), job.name, job.store_id))
     scored = [_nothing(store), *_score(job, store, range(peers.rank, store.manifest.shards, peers.size))]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.model.device import configure_devices
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import Peers
-from pipeline.train.device import configure_devices
 from pipeline.train.horovod_world import Rendezvous, horovod_world, rank_environment
 from pipeline.train.job import RankJob
 from pipeline.train.rank import train_rank

@@ -10,19 +10,21 @@ from pipeline.stages.run import run
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.slow]
 
 BOUNDS = [
-    ("iris", None, "accuracy", 0.93, "at least"),
-    ("breast_cancer", None, "auc", 0.98, "at least"),
-    ("adult", "adult.csv", "auc", 0.905, "at least"),
-    ("house_prices", "house_sales.tsv", "mae", 133_000, "at most"),
-    ("house_prices_full", "house_sales.tsv", "mae", 68_000, "at most"),
+    ("iris", None, 1, "accuracy", 0.93, "at least"),
+    ("breast_cancer", None, 1, "auc", 0.98, "at least"),
+    ("adult", "adult.csv", 1, "auc", 0.905, "at least"),
+    ("house_prices", "house_sales.tsv", 2, "mae", 133_000, "at most"),
+    ("house_prices_full", "house_sales.tsv", 1, "mae", 68_000, "at most"),
 ]
 
 
-@pytest.mark.parametrize(("name", "file", "metric", "bound", "side"), BOUNDS, ids=[bound[0] for bound in BOUNDS])
+@pytest.mark.parametrize(
+    ("name", "file", "workers", "metric", "bound", "side"), BOUNDS, ids=[bound[0] for bound in BOUNDS]
+)
 def test_a_shipped_configuration_reaches_its_bound(
-    spark, tmp_path, repository, request, name, file, metric, bound, side
+    spark, tmp_path, repository, request, name, file, workers, metric, bound, side
 ):
-    settings = [f"storage.root={tmp_path}", "track.enabled=false", "train.workers=2"]
+    settings = [f"storage.root={tmp_path}", "track.enabled=false", f"train.workers={workers}"]
     if file:
         settings.append(f"data.source.path={request.getfixturevalue('shared_data') / file}")
     done = run(load_config(repository / "conf" / f"{name}.yaml", overrides=settings), spark=spark)

@@ -1,4 +1,4 @@
-"""What of the machine a rank may use."""
+"""What of the machine a process that computes with TensorFlow may use."""
 
 from __future__ import annotations
 
