@@ -1,0 +1,80 @@
+"""README stays true: its example is run, its code is run, its commands are those of the project."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import load_config
+from pipeline.stages.run import run
+
+
+@pytest.fixture(scope="module")
+def readme(repository) -> str:
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def block(readme: str, language: str) -> str:
+    """The first code block of a language."""
+    found = re.search(rf"```{language}\n(.*?)```", readme, re.DOTALL)
+    assert found, f"README has no {language} block"
+    return found[1]
+
+
+def test_every_file_that_it_names_is_there(repository, readme):
+    named = set(re.findall(r"(?:\./)?((?:scripts|jobs|conf|docs|notebooks|pipeline)/[\w./-]+\w)", readme))
+    missing = {name for name in named if not (repository / name).exists()} - {"conf/mine.yaml"}
+    assert len(named) > 10
+    assert missing == set()
+
+
+def test_every_job_that_is_there_is_named(repository, readme):
+    assert {path.name for path in (repository / "jobs").glob("*.py")} == set(re.findall(r"\| `jobs/(\w+\.py)`", readme))
+
+
+@pytest.mark.spark
+@pytest.mark.dist
+def test_your_own_data_in_five_minutes(readme, tmp_path, monkeypatch, spark):
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(
+        {
+            "customer_id": np.arange(600),
+            "age": rng.integers(18, 90, 600),
+            "balance": rng.normal(1000, 400, 600).round(2),
+            "region": rng.choice(["north", "south"], 600),
+            "channel": rng.choice(["web", "branch"], 600),
+        }
+    )
+    rows["churned"] = np.where(rows["balance"] < 900, "yes", "no")
+    rows.to_csv(tmp_path / "customers.csv", index=False)
+    (tmp_path / "mine.yaml").write_text(block(readme, "yaml"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = run(load_config("mine.yaml", overrides=["train.epochs=3", "track.enabled=false"]), spark=spark)
+    assert done.train.workers == 2
+    assert done.evaluate.classes == ("no", "yes")
+    assert (tmp_path / "artifacts" / "models" / "mine").is_dir()
+
+
+@pytest.mark.spark
+def test_the_code_for_a_notebook_runs(readme, repository, tmp_path, monkeypatch, spark):
+    (tmp_path / "conf").symlink_to(repository / "conf")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(block(readme, "python"), "README.md", "exec"), names)
+    assert names["result"].evaluate.metrics["accuracy"] > 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+@pytest.mark.dist
+def test_the_demo_ends_with_its_summary(repository, tmp_path):
+    settings = ("data.source.rows=4000", "train.epochs=2", f"storage.root={tmp_path}")
+    command = ["./scripts/demo", *(part for setting in settings for part in ("--set", setting))]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for line in ("ranks    2", "Test split             network  linear", f"./scripts/mlflow-ui --root {tmp_path}"):
+        assert line in done.stdout
