@@ -120,7 +120,10 @@ class MlflowTracker:
         model = self._client.create_logged_model(self._experiment_id, MODEL_NAME, source_run_id=self._run_id)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / MODEL_NAME
-            write_model_folder(folder, file, state, model_id=model.model_id, run_id=self._run_id)
+            try:
+                write_model_folder(folder, file, state, model_id=model.model_id, run_id=self._run_id)
+            except Exception as error:  # not the server's fault, whatever MLflow calls it
+                raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
             with patience():
                 self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
