@@ -34,6 +34,7 @@ except signals.Stopped as stopped:
 KEPT = """
 import signal
 from pipeline.runtime import signals
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born with it ignored
 with signals.stopping_on_signals(lambda: None):
     mine = signal.getsignal(signal.SIGINT)
     with signals.interrupt_handler_kept():
