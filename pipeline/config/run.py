@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Integer, Name, Section
-from pipeline.config.data import DataConfig, SplitConfig, StorageConfig
+from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
+from pipeline.config.split import SplitConfig
 from pipeline.config.train import TrainConfig
 
 

@@ -5,7 +5,7 @@ A batch, on the TensorFlow side, holds these tensors (b rows):
     numeric      float32 [b, n]   one column a numeric feature
     categorical  int32   [b, c]   one column a categorical feature, ids below its size
     label        float32 [b]      in the label's own unit, or the class id
-    weight       float32 [b]      0 for a padding row, 1 for a real one
+    weight       float32 [b]      0 for a padding row, else the row's own weight (1 where there is none)
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pipeline.contract.label import Task
 
 ROW_ID = "__row_id"
 """int64: a stable hash of the row's key (of all feature columns and the label, where there is no key)."""
+
+WEIGHT = "__weight"
+"""float32: how much a row counts in training; only where the configuration names a column of weights."""
 
 StoreType = Literal["float32", "float64", "int32", "int64"]
 
@@ -34,7 +37,7 @@ class ColumnSpec(Document):
 
     name: str
     type: StoreType
-    role: Literal["numeric", "categorical", "label", "row_id"]
+    role: Literal["numeric", "categorical", "label", "weight", "row_id"]
     size: int | None = None
 
 
@@ -54,8 +57,9 @@ def contract_of(state: FeatureState) -> StoreContract:
     return StoreContract(
         columns=(
             *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
-            *(ColumnSpec(name=f.name, type="int32", role="categorical", size=f.size) for f in state.categorical),
+            *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),
             ColumnSpec(name=state.label.name, type=label_type, role="label"),
+            *([ColumnSpec(name=WEIGHT, type="float32", role="weight")] if state.weight else []),
             ColumnSpec(name=ROW_ID, type="int64", role="row_id"),
         )
     )

@@ -1,7 +1,7 @@
 """The label: what is predicted, in which unit, and how the network sees it.
 
 A regression label is kept in its own unit everywhere outside the network; inside, the network learns
-`(g(y) - center) / scale`, where `g` is the identity or `log1p`. A classification label is an id: the position
+`(g(y) - center) / scale`, where `g` is the identity, `log1p` or Yeo-Johnson's power transform. A classification label is an id: the position
 of its class in `classes`. For two classes, id 1 is the positive one.
 """
 
@@ -30,17 +30,22 @@ class LabelSpec(Document):
         name: the column in the source and in the store.
         task: regression, binary or multiclass.
         classes: the class names by id; empty for regression.
-        transform: `none`, `standard` (center and scale) or `log` (log1p, then center and scale).
+        transform: `none`, `standard` (center and scale), or one of `log` (log1p) and `power` (Yeo-Johnson), and then
+            center and scale.
+        power: lambda of Yeo-Johnson's transform.
         center: subtracted from `g(y)`.
         scale: divides `g(y) - center`; never 0.
+        counts: training rows of each class, by id.
     """
 
     name: str
     task: Task
     classes: tuple[str, ...] = ()
-    transform: Literal["none", "standard", "log"] = "none"
+    transform: Literal["none", "standard", "log", "power"] = "none"
+    power: float = 1.0
     center: float = 0.0
     scale: float = 1.0
+    counts: tuple[int, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> LabelSpec:

@@ -6,8 +6,9 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pipeline.config.data import DataConfig, SplitFractions
+from pipeline.config.data import DataConfig
 from pipeline.config.features import FeaturesConfig, NumericConfig
+from pipeline.config.split import SplitFractions
 from pipeline.contract.label import Task
 from pipeline.data.convert import is_usable
 from pipeline.data.read import RawTable

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
-from pipeline.config.data import SourceConfig
+from pipeline.config.source import SourceConfig
 from pipeline.data.files import read_head
 from pipeline.data.header import Header, parse_header
 from pipeline.data.source import Source

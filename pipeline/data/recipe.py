@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.config.data import DataConfig, SplitConfig
+from pipeline.config.data import DataConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.run import RunConfig
+from pipeline.config.split import SplitConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.source import Source
 from pipeline.store.filesystem import Root

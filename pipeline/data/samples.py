@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.config.data import SourceConfig
+from pipeline.config.source import SourceConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.bank import CHUNK_ROWS, bank_chunk
 from pipeline.store import filesystem as files

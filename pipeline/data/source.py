@@ -7,7 +7,7 @@ from typing import Literal
 
 from pyspark.sql import SparkSession
 
-from pipeline.config.data import SourceConfig
+from pipeline.config.source import SourceConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.files import SourceFile, list_source, locate
 from pipeline.data.samples import make_sample, sample_fingerprint

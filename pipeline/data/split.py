@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
-from pipeline.config.data import SplitFractions
+from pipeline.config.split import SplitFractions
 
 SPLIT, SHARD, ORDER = "__split", "__shard", "__order"
 """Columns: the index in `SPLITS`; a number below `MAX_SHARDS`; int64 by which the rows of a shard are sorted."""

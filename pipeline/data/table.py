@@ -21,8 +21,9 @@ import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 from pyspark.sql.types import StringType
 
-from pipeline.config.data import DataConfig, SplitConfig
+from pipeline.config.data import DataConfig
 from pipeline.config.features import FeaturesConfig
+from pipeline.config.split import SplitConfig
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.convert import category_of, number_of, plain_number_of, without_markers
 from pipeline.data.read import MALFORMED, RawTable

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from pipeline.config.features import CategoricalConfig, FeaturesConfig, NumericConfig
-from pipeline.contract.features import NULL_TOKEN, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec
 from pipeline.features.statistics import Moments, NumericStatistics
 
@@ -54,13 +54,13 @@ def fit_features(
     )
 
 
-def fit_numeric(name: str, group: NumericConfig, train: Moments) -> NumericFeature:
+def fit_numeric(name: str, group: NumericConfig, train: Moments) -> ScaledFeature:
     """One numeric column; one that is constant in training rows gets the scale 1."""
     center, scale = _center_and_scale(group, train)
     if scale == 0.0:
         log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", name, train.low)
         scale = 1.0
-    return NumericFeature(name=name, fill=_fill(group, train), center=center, scale=scale)
+    return ScaledFeature(name=name, source=name, fill=_fill(group, train), center=center, scale=scale)
 
 
 def _fill(group: NumericConfig, train: Moments) -> float | None:
@@ -78,11 +78,13 @@ def _center_and_scale(group: NumericConfig, train: Moments) -> tuple[float, floa
     return 0.0, 1.0
 
 
-def fit_categorical(name: str, group: CategoricalConfig, counts: ValueCounts) -> CategoricalFeature:
+def fit_categorical(name: str, group: CategoricalConfig, counts: ValueCounts) -> VocabularyFeature:
     """One categorical column. Null keeps its place among the values, and is kept however rare it is."""
     null = [pair for pair in counts if pair[0] == NULL_TOKEN]
     known = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
     kept = sorted([*null, *known[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
     if not kept:
         log.warning("Column '%s' has no value that occurs %d times in training rows.", name, group.min_count)
-    return CategoricalFeature(name=name, vocabulary=tuple(value for value, _ in kept), encoding=group.encoding)
+    return VocabularyFeature(
+        name=name, sources=(name,), vocabulary=tuple(value for value, _ in kept), encoding=group.encoding
+    )

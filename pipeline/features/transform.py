@@ -15,7 +15,7 @@ from pyspark.sql import Column
 from pyspark.sql.types import ArrayType, IntegerType, MapType, StringType
 
 from pipeline.contract.columns import ROW_ID
-from pipeline.contract.features import NULL_TOKEN, OUT_OF_VOCABULARY, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import NULL_TOKEN, OUT_OF_VOCABULARY, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.convert import is_finite, number_text
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT
@@ -33,14 +33,14 @@ def stored_columns(state: FeatureState) -> list[Column]:
     ]
 
 
-def numeric_value(value: Column, feature: NumericFeature) -> Column:
+def numeric_value(value: Column, feature: ScaledFeature) -> Column:
     """Float: imputed and scaled, in double precision until the last step. NaN and infinities count as null."""
     known = F.when(is_finite(value), value)
     filled = known if feature.fill is None else F.coalesce(known, F.lit(feature.fill))
     return ((filled - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
 
 
-def category_id(value: Column, feature: CategoricalFeature) -> Column:
+def category_id(value: Column, feature: VocabularyFeature) -> Column:
     """Int: the id of a text, or of null."""
     return _looked_up(F.coalesce(value, F.lit(NULL_TOKEN)), feature.vocabulary, first=1, unknown=OUT_OF_VOCABULARY)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import keras
 
-from pipeline.contract.features import OUT_OF_VOCABULARY, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import OUT_OF_VOCABULARY, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import Task
 from pipeline.errors import StoreError
 from pipeline.model.head import label_unit
@@ -61,7 +61,7 @@ def _named(network: keras.Model, name: str) -> keras.Model:
     return keras.Model(network.input, network.output, name=name)
 
 
-def _scaled(features: tuple[NumericFeature, ...], columns: list[keras.KerasTensor]) -> keras.KerasTensor:
+def _scaled(features: tuple[ScaledFeature, ...], columns: list[keras.KerasTensor]) -> keras.KerasTensor:
     nan = float("nan")
     fill = [nan if feature.fill is None else feature.fill for feature in features]
     center, scale = [f.center for f in features], [f.scale for f in features]
@@ -69,7 +69,7 @@ def _scaled(features: tuple[NumericFeature, ...], columns: list[keras.KerasTenso
     return layer(_side_by_side(columns, "numeric", "float64"))
 
 
-def _lookup(position: int, feature: CategoricalFeature) -> keras.layers.Layer:
+def _lookup(position: int, feature: VocabularyFeature) -> keras.layers.Layer:
     """Id 0 is out-of-vocabulary, as in the store."""
     vocabulary = list(feature.vocabulary) or ["\x00none"]
     name = f"{OWN}lookup_{position}"

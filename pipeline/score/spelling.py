@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.contract.features import FALSE, NULL_TOKEN, TRUE, CategoricalFeature
+from pipeline.contract.features import FALSE, NULL_TOKEN, TRUE, VocabularyFeature
 
 
 class Categories:
     """What the values of one categorical column are called in its vocabulary."""
 
-    def __init__(self, feature: CategoricalFeature, markers: frozenset[str]) -> None:
+    def __init__(self, feature: VocabularyFeature, markers: frozenset[str]) -> None:
         """`markers` are texts that mean null."""
         self._markers = markers
         self._known = frozenset(feature.vocabulary)

@@ -6,13 +6,13 @@ import pytest
 
 from pipeline.contract.columns import ROW_ID, contract_of
 from pipeline.contract.document import fingerprint
-from pipeline.contract.features import NULL_TOKEN, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 
 STATE = FeatureState(
-    numeric=(NumericFeature(name="größe", fill=None, center=0.1, scale=1e-300),),
-    categorical=(CategoricalFeature(name="c", vocabulary=("日本", NULL_TOKEN, 'a"b\n', "")),),
+    numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),
+    categorical=(VocabularyFeature(name="c", sources=("c",), vocabulary=("日本", NULL_TOKEN, 'a"b\n', "")),),
     label=LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
 )
 

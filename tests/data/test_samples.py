@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 
-from pipeline.config.data import SourceConfig
+from pipeline.config.source import SourceConfig
 from pipeline.data import samples
 from pipeline.data.bank import CHUNK_ROWS, bank_chunk
 from pipeline.data.samples import make_sample, sample_fingerprint

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config.data import DataConfig, SourceConfig
+from pipeline.config.data import DataConfig
 from pipeline.config.features import CategoricalConfig, NumericConfig, TargetConfig
+from pipeline.config.source import SourceConfig
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import Task
 from pipeline.errors import DataError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.features import NULL_TOKEN, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 
@@ -30,10 +30,12 @@ LABELS = [
 def state(label: LabelSpec) -> FeatureState:
     return FeatureState(
         numeric=(
-            NumericFeature(name="age", fill=40.0, center=40.0, scale=12.0),
-            NumericFeature(name="hours-per-week", fill=None, center=0.0, scale=1.0),
+            ScaledFeature(name="age", source="age", fill=40.0, center=40.0, scale=12.0),
+            ScaledFeature(name="hours-per-week", source="hours-per-week", fill=None, center=0.0, scale=1.0),
         ),
-        categorical=(CategoricalFeature(name="région été", vocabulary=("nord", "süd", NULL_TOKEN)),),
+        categorical=(
+            VocabularyFeature(name="région été", sources=("région été",), vocabulary=("nord", "süd", NULL_TOKEN)),
+        ),
         label=label,
     )
 
@@ -72,8 +74,10 @@ OWN_LOOKING = ("network", "probability", "numeric", "fill_and_scale", "label_uni
 @pytest.mark.parametrize("label", LABELS[1:3], ids=lambda label: label.task)
 def test_columns_may_be_called_like_the_layers(tmp_path, label):
     named_alike = FeatureState(
-        numeric=tuple(NumericFeature(name=name, fill=0.0, center=0.0, scale=1.0) for name in OWN_LOOKING),
-        categorical=tuple(CategoricalFeature(name=name, vocabulary=("a",)) for name in ("ids", "lookup_0")),
+        numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=0.0, scale=1.0) for name in OWN_LOOKING),
+        categorical=tuple(
+            VocabularyFeature(name=name, sources=(name,), vocabulary=("a",)) for name in ("ids", "lookup_0")
+        ),
         label=label,
     )
     network = build_network(ModelConfig(hidden=(3,)), named_alike, seed=4)
@@ -94,7 +98,7 @@ def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
     seconds = 1.7e9 + np.random.default_rng(0).normal(0.0, scale, (100, 1))
     names = ["t", "u"][:columns]
     times = FeatureState(
-        numeric=tuple(NumericFeature(name=name, fill=0.0, center=center, scale=scale) for name in names),
+        numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=center, scale=scale) for name in names),
         categorical=(),
         label=LabelSpec(name="y", task=Task.REGRESSION),
     )

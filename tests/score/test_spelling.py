@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.features import NULL_TOKEN, CategoricalFeature
+from pipeline.contract.features import NULL_TOKEN, VocabularyFeature
 from pipeline.score.spelling import Categories, number_in
 
 MARKERS = frozenset({"?", "NA", ""})
@@ -50,7 +50,9 @@ MARKERS = frozenset({"?", "NA", ""})
     ],
 )
 def test_a_value_is_found_under_every_spelling(value, vocabulary, expected):
-    assert Categories(CategoricalFeature(name="c", vocabulary=vocabulary), MARKERS).text(value) == expected
+    assert (
+        Categories(VocabularyFeature(name="c", sources=("c",), vocabulary=vocabulary), MARKERS).text(value) == expected
+    )
 
 
 @pytest.mark.parametrize(

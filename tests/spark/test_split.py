@@ -7,7 +7,7 @@ import pandas as pd
 import pyspark.sql.functions as F
 import pytest
 
-from pipeline.config.data import SplitFractions
+from pipeline.config.split import SplitFractions
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.split import ORDER, ROW_HASH, SHARD, SPLIT, with_split
 from pipeline.data.write import _murmur3

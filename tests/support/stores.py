@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.contract.columns import ROW_ID, contract_of
-from pipeline.contract.features import CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
@@ -25,9 +25,11 @@ NAME, STORE_ID = "small", "0123456789abcdef"
 def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureState:
     """Columns x0, x1, ... and c0, ... with a label y in its own unit."""
     return FeatureState(
-        numeric=tuple(NumericFeature(name=f"x{i}", fill=0.0, center=0.0, scale=1.0) for i in range(numeric)),
+        numeric=tuple(
+            ScaledFeature(name=f"x{i}", source=f"x{i}", fill=0.0, center=0.0, scale=1.0) for i in range(numeric)
+        ),
         categorical=tuple(
-            CategoricalFeature(name=f"c{j}", vocabulary=tuple(f"v{k}" for k in range(1, size)))
+            VocabularyFeature(name=f"c{j}", sources=(f"c{j}",), vocabulary=tuple(f"v{k}" for k in range(1, size)))
             for j, size in enumerate(sizes)
         ),
         label=LabelSpec(name="y", task=Task.REGRESSION),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.features import NULL_TOKEN, CategoricalFeature, FeatureState, NumericFeature
+from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store.filesystem import Root, open_root
 from tests.track.conftest import Open
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 NUMERIC = (
-    NumericFeature(name="age", fill=40.0, center=40.0, scale=10.0),
-    NumericFeature(name="net worth", fill=None, center=0.0, scale=1.0),
+    ScaledFeature(name="age", source="age", fill=40.0, center=40.0, scale=10.0),
+    ScaledFeature(name="net worth", source="net worth", fill=None, center=0.0, scale=1.0),
 )
-CATEGORICAL = (CategoricalFeature(name="region", vocabulary=("98101", "north", NULL_TOKEN)),)
+CATEGORICAL = (VocabularyFeature(name="region", sources=("region",), vocabulary=("98101", "north", NULL_TOKEN)),)
 LABELS = {
     Task.REGRESSION: LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
     Task.BINARY: LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
