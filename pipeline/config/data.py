@@ -21,6 +21,10 @@ class DataConfig(Section):
         key: columns that identify a row's subject; rows of one key share a split, whatever becomes of the features.
             By default all feature columns and the label together, so that adding a feature, or taking one away,
             moves rows between the splits; give a key to compare such models on the same rows.
+        time: the column by which rows are divided in order of time: a date, a date and time (ISO 8601), or a number.
+        group: columns whose values together name a group; rows of one group share a split, and go before the key.
+        audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
+            split, and on a sample of the keys where a hash of the key does.
     """
 
     source: SourceConfig
@@ -28,6 +32,9 @@ class DataConfig(Section):
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
     positive_class: str | None = None
     key: Columns = ()
+    time: str | None = None
+    group: Columns = ()
+    audit: Literal["full", "quick"] = "quick"
 
 
 class StorageConfig(Section):
