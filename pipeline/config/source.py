@@ -2,40 +2,163 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from pipeline.config.base import Count, Integer, Section
+from pipeline.config.base import Count, Integer, OneOrMore, Section
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
+FileFormat = Literal["csv", "tsv", "json", "parquet", "orc", "delta"]
+Encoding = Literal["utf-8", "iso-8859-1", "windows-1252", "us-ascii", "utf-16", "utf-16be", "utf-16le"]
+
+ENCODING_ALIASES = {
+    "utf8": "utf-8",
+    "latin1": "iso-8859-1",
+    "latin-1": "iso-8859-1",
+    "cp1252": "windows-1252",
+    "ascii": "us-ascii",
+    "utf-16-be": "utf-16be",
+    "utf-16-le": "utf-16le",
+}
+KINDS = ("path", "table", "query", "sample")
+DELIMITED_ONLY = ("separator", "quote", "escape", "encoding", "null_values", "multiline")
+GENERATED_ONLY = ("rows", "seed")
+
+# A name, or anything within backticks, where a backtick is doubled.
+_TABLE = re.compile(r"(?:\w+|`(?:[^`]|``)+`)(?:\.(?:\w+|`(?:[^`]|``)+`)){0,2}")
+_COMMENTS_AND_QUOTES = re.compile(
+    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`]|``)*`", re.DOTALL
+)
+_PROGRAMS = re.compile(r"\b(?:try_reflect|reflect|java_method)\b(?=`?\s*\()|\busing(?=\s*['\"])", re.IGNORECASE)
+
+
+def _lower_case(value: Any) -> Any:
+    return ENCODING_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+Sign = Annotated[str, Field(min_length=1, max_length=1, pattern=r"[^\r\n]")]
 
 
 class SourceConfig(Section):
-    """One source: files, or a sample that the pipeline makes itself.
+    """One source: files, a table of the catalog, a query, or a sample that the pipeline makes itself.
 
     Attributes:
-        path: a file or folder, relative to the working folder; any file system that Spark reads.
-        format: `auto` goes by the file's ending.
-        separator: between fields of a CSV or TSV file; None means by format.
-        null_values: texts that mean null, besides the empty one, in a CSV or TSV file.
-        sample: a built-in data set instead of a path.
-        multiline: whether a quoted field of a CSV or TSV file may hold line breaks; a file is then read by one task.
+        path: files and folders of one format, relative to the working folder or on any file system that Spark reads.
+            An entry is taken literally where it exists, else as a pattern (`*`, `?`, `[ab]`, `{a,b}`). Folders named
+            COLUMN=VALUE below it, or below what stands before a pattern's first sign, are columns.
+        table: a table or view of Spark's catalog, `db.table` or `catalog.db.table`.
+        query: one SQL query, over tables and views of Spark's catalog, that gives the same rows each time.
+        sample: a built-in data set.
+        format: of a path; `auto` goes by the ending of its files, and takes a folder with `_delta_log` for Delta.
+        encoding: of CSV and TSV; UTF-16 (without a byte order mark big-endian, if not said otherwise) is read by one
+            task a file, as with `multiline`.
+        separator: between fields of CSV and TSV; None means by format.
+        quote: around fields of CSV and TSV that hold separators or quotes; empty means that there are none.
+        escape: before a quote within a quoted field; None means that it is doubled.
+        null_values: texts that mean null, besides the empty one, in CSV and TSV.
+        multiline: whether a quoted field of CSV and TSV may hold line breaks; a file is then read by one task.
         rows: how many rows to generate, for a generated sample.
         seed: of a generated sample.
     """
 
-    path: str | None = None
-    format: Literal["auto", "csv", "tsv", "json", "parquet"] = "auto"
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    path: Annotated[Paths | None, OneOrMore] = None
+    table: str | None = None
+    query: Annotated[str, Field(max_length=100_000)] | None = None
+    sample: SampleName | None = None
+    format: Literal["auto"] | FileFormat = "auto"
+    encoding: Annotated[Encoding, BeforeValidator(_lower_case)] = "utf-8"
+    separator: Sign | None = None
+    quote: Sign | Literal[""] = '"'
+    escape: Sign | None = None
     null_values: tuple[str, ...] = ("NA",)
     multiline: bool = False
-    sample: SampleName | None = None
     rows: Count = 200_000
     seed: Integer = 0
 
+    @field_validator("table")
+    @classmethod
+    def _is_table_name(cls, value: str | None) -> str | None:
+        if value is not None and not _TABLE.fullmatch(value):
+            raise ValueError(
+                f"'{value}' is no table name; allowed are table, db.table and catalog.db.table, with `backticks` "
+                "around a part that holds more than letters, digits and _"
+            )
+        return value
+
+    @field_validator("query")
+    @classmethod
+    def _is_query(cls, value: str | None) -> str | None:
+        return None if value is None else checked_query(value)
+
     @model_validator(mode="after")
-    def _one_source(self) -> SourceConfig:
-        if (self.path is None) == (self.sample is None):
-            raise ValueError("give either path or sample")
+    def _consistent(self) -> SourceConfig:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            received = " and ".join(given) or "none of them"
+            raise ValueError(f"give one of {', '.join(KINDS[:-1])} and {KINDS[-1]}; received {received}")
+        problems = [*self._signs_that_clash(), *self._settings_out_of_place(given[0])]
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _signs_that_clash(self) -> Iterator[str]:
+        signs = [name for name in ("separator", "quote", "escape") if getattr(self, name)]
+        values = [getattr(self, name) for name in signs]
+        # An escape that equals the quote is the doubled quote.
+        if "separator" in signs and values.count(self.separator) > 1:
+            yield "separator must differ from quote and escape"
+        if self.escape and not self.quote:
+            yield "escape has no meaning without quote"
+
+    def _settings_out_of_place(self, kind: str) -> Iterator[str]:
+        if kind != "sample":
+            yield from (f"{name} goes with sample: bank, not with {kind}" for name in self._changed(GENERATED_ONLY))
+        if kind != "path":
+            yield from (
+                f"{name} goes with path, not with {kind}" for name in self._changed(("format", *DELIMITED_ONLY))
+            )
+        elif self.format != "auto":
+            yield from self.unused_by(self.format)
+
+    def unused_by(self, format: str) -> Iterator[str]:
+        """What is wrong with settings that a format of files has no use for."""
+        if format not in ("csv", "tsv"):
+            yield from (f"{name} goes with format: csv or tsv, not {format}" for name in self._changed(DELIMITED_ONLY))
+        if format == "delta" and self.path is not None and len(self.path) > 1:
+            yield "format: delta takes one path"
+
+    def _changed(self, names: tuple[str, ...]) -> list[str]:
+        defaults = type(self).model_fields
+        return [name for name in names if getattr(self, name) != defaults[name].default]
+
+
+def checked_query(text: str) -> str:
+    """The query without a semicolon at its end.
+
+    Raises:
+        ValueError: it is not one SELECT, or runs programs.
+    """
+    bare = _COMMENTS_AND_QUOTES.sub(_blank, text).rstrip()
+    end = len(bare.rstrip("; \t\r\n"))
+    if ";" in bare[:end]:
+        raise ValueError("give one statement; the query holds several, divided by ';'")
+    word = str(re.findall(r"^[\s(]*(\w*)", bare)[0])
+    if word.upper() not in ("SELECT", "WITH"):
+        raise ValueError(f"a query begins with SELECT or WITH, not with '{word}'; nothing else is run")
+    program = _PROGRAMS.search(bare)
+    if program:
+        raise ValueError(f"a query must not run programs, as {program[0].upper()} does")
+    return text[:end].strip()
+
+
+def _blank(found: re.Match[str]) -> str:
+    """As many signs, but nothing in them that could be taken for SQL."""
+    text = found[0]
+    if text[0] == "`":
+        return text.replace(";", " ")
+    edge = text[0] if text[0] in "'\"" else " "
+    return edge + " " * (len(text) - 2) + edge

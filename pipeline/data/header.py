@@ -1,4 +1,4 @@
-"""The header of a CSV or TSV file, read by ourselves so that no name is changed and no field is shifted.
+"""The first line of a delimited file: its column names, and whether the lines below have one field more.
 
 R's `write.table` puts a row name in front of every line and none into the header:
 
@@ -18,6 +18,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import DataError
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How text becomes fields.
+
+    Attributes:
+        separator: between fields.
+        quote: around fields; empty where there are no quotes.
+        escape: before a quote within a quoted field; None where it is doubled.
+        encoding: of the text.
+    """
+
+    separator: str
+    quote: str = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -44,14 +63,14 @@ class Header:
         return self.names.index(name) + self.unnamed
 
 
-def parse_header(head: bytes, separator: str, origin: str) -> Header:
+def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     """The header of a file that begins with `head`.
 
     Raises:
-        DataError: the file is no UTF-8 text, or has no line.
+        DataError: the file is no text of this encoding, or has no line.
     """
-    text = _text(head, origin)
-    lines = _lines(text, separator, origin)
+    text = _text(head, dialect.encoding, origin)
+    lines = _lines(text, dialect, origin)
     names = next(lines, None)
     if names is None:
         raise DataError(f"File '{origin}' is empty. Its first line must name the columns.")
@@ -60,19 +79,32 @@ def parse_header(head: bytes, separator: str, origin: str) -> Header:
     return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], unnamed)
 
 
-def _text(head: bytes, origin: str) -> str:
+def _text(head: bytes, encoding: str, origin: str) -> str:
+    # Java, which reads the rows, takes UTF-16 without a mark for big-endian; Python goes by the machine.
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    codec = "utf-16be" if encoding == "utf-16" and not marked else encoding
     try:
-        return codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-    except UnicodeDecodeError as error:
+        return codecs.getincrementaldecoder(codec)().decode(head).removeprefix(BYTE_ORDER_MARK)
+    except UnicodeError as error:
+        place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(
-            f"File '{origin}' is not UTF-8 text (byte {error.start}). Convert it, or correct data.source.format."
+            f"File '{origin}' is not {encoding.upper()} text{place}. "
+            "Correct data.source.encoding or data.source.format."
         ) from error
 
 
-def _lines(text: str, separator: str, origin: str) -> Iterator[list[str]]:
+def _lines(text: str, dialect: Dialect, origin: str) -> Iterator[list[str]]:
     """The non-empty lines, split into fields."""
     csv.field_size_limit(1 << 30)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    escape = None if dialect.escape == dialect.quote else dialect.escape
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.separator,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        escapechar=escape,
+        doublequote=escape is None,
+    )
     try:
         yield from filter(None, reader)
     except csv.Error as error:

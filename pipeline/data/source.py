@@ -1,22 +1,26 @@
-"""The source of a run: which files, in which format, and the fingerprint that tells one content from another."""
+"""The source of a run: what it is, in which format, and the fingerprint that tells one content from another."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pyspark.sql import SparkSession
 
-from pipeline.config.source import SourceConfig
+from pipeline.config.source import FileFormat, SourceConfig
 from pipeline.contract.document import fingerprint
-from pipeline.data.files import SourceFile, list_source, locate
+from pipeline.data.delta import LOG, find_snapshot
+from pipeline.data.files import Place, SourceFile, find_places, has_folder, list_files, locate, outermost
+from pipeline.data.folders import ColumnFolders, column_folders
+from pipeline.data.relation import open_relation, relation_fingerprint
 from pipeline.data.samples import make_sample, sample_fingerprint
 from pipeline.errors import ConfigError, DataError
 from pipeline.store.filesystem import Root
 
-Format = Literal["csv", "tsv", "json", "parquet"]
+Format = FileFormat | Literal["table", "query"]
 
-ENDINGS: dict[str, Format] = {
+ENDINGS: dict[str, FileFormat] = {
     "csv": "csv",
     "tsv": "tsv",
     "tab": "tsv",
@@ -25,8 +29,12 @@ ENDINGS: dict[str, Format] = {
     "ndjson": "json",
     "parquet": "parquet",
     "pq": "parquet",
+    "orc": "orc",
 }
 COMPRESSED = frozenset({"gz", "bz2", "zst", "lz4", "snappy", "deflate"})
+SHOWN_PATHS = 3
+
+Files = Mapping[Place, tuple[SourceFile, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,34 +42,97 @@ class Source:
     """A source that was found, before anything of it is read.
 
     Attributes:
-        location: the file or folder, as Spark wants it.
+        location: what messages call it.
         format: how to read it.
-        files: its data files.
         fingerprint: changes when the content does.
+        paths: its files and folders, as Spark wants them; none for a table or a query.
+        files: its data files; none for a table, a query or Delta, which keep their own list.
+        firsts: one file of each path that was given.
+        folders: the folders named COLUMN=VALUE.
+        version: of a Delta table.
     """
 
     location: str
     format: Format
-    files: tuple[SourceFile, ...]
     fingerprint: str
+    paths: tuple[str, ...] = ()
+    files: tuple[SourceFile, ...] = ()
+    firsts: tuple[SourceFile, ...] = ()
+    folders: ColumnFolders | None = None
+    version: int | None = None
 
 
 def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source:
-    """Find the files of a source; a sample is made first where it is not there yet.
+    """Find a source; a sample is made first where it is not there yet.
 
     Raises:
-        ConfigError: the format cannot be told.
-        DataError: there is no file, or nothing in it, or files that Spark would leave out without a word.
+        ConfigError: the format cannot be told, or does not go with other settings.
+        DataError: there is no file, table or view, or nothing in it, or files that Spark would leave out.
+        PlatformError: nothing here can read Delta.
     """
-    sample = config.sample is not None
-    location = locate(spark, make_sample(config, root).uri if sample else str(config.path))
-    files = list_source(spark, location)
-    if not any(file.bytes for file in files):
-        what = "is empty" if files else "holds no data file"
+    if config.table is not None or config.query is not None:
+        rows = open_relation(spark, config)
+        kind: Format = "query" if config.table is None else "table"
+        location = "query" if config.table is None else config.table
+        return Source(location, kind, relation_fingerprint(spark, rows, config.query or ""))
+    paths = (make_sample(config, root).uri,) if config.sample is not None else config.path or ()
+    locations = [locate(spark, path) for path in paths]
+    groups = [find_places(spark, location) for location in locations]
+    places = outermost([place for group in groups for place in group])
+    shown = ", ".join(locations[:SHOWN_PATHS]) + (", ..." if len(locations) > SHOWN_PATHS else "")
+    if _is_delta(spark, config, places):
+        return _delta_source(spark, config, places)
+    return _file_source(spark, config, places, groups=groups, location=shown)
+
+
+def _is_delta(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...]) -> bool:
+    if config.format in ("auto", "delta", "parquet"):
+        table = next((place for place in places if has_folder(spark, place, LOG)), None)
+        if table is not None and config.format == "parquet":
+            raise ConfigError(
+                f"'{table.uri}' is a Delta table, whose folder also holds rows that are deleted. "
+                "Set data.source.format: delta."
+            )
+        return table is not None or config.format == "delta"
+    return False
+
+
+def _delta_source(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...]) -> Source:
+    if len(places) != 1:
+        raise ConfigError(
+            f"A Delta table is one folder. Received: {len(places)} files and folders, '{places[0].uri}' among them. "
+            "Correct data.source.path."
+        )
+    _refuse_unused(config, "delta")
+    found = find_snapshot(spark, places[0].uri)
+    content = fingerprint([found.id, found.version])
+    return Source(places[0].uri, "delta", content, paths=(places[0].uri,), version=found.version)
+
+
+def _file_source(
+    spark: SparkSession,
+    config: SourceConfig,
+    places: tuple[Place, ...],
+    *,
+    groups: list[tuple[Place, ...]],
+    location: str,
+) -> Source:
+    files = {place: list_files(spark, place) for place in places}
+    every = tuple(sorted((file for found in files.values() for file in found), key=_order))
+    if not any(file.bytes for file in every):
+        what = "is empty" if every else "holds no data file"
         raise DataError(f"Source '{location}' {what}. Correct data.source.path.")
-    _check_folders(location, files)
-    content = sample_fingerprint(config) if sample else files_fingerprint(files)
-    return Source(location, _format(config, files[0].name), files, content)
+    format = _format(config, every)
+    _refuse_unused(config, format)
+    return Source(
+        location,
+        format,
+        sample_fingerprint(config) if config.sample is not None else files_fingerprint(every),
+        paths=tuple(place.uri for place in places),
+        files=every,
+        firsts=_firsts(groups, files),
+        folders=column_folders(location, files),
+    )
 
 
 def files_fingerprint(files: tuple[SourceFile, ...]) -> str:
@@ -69,36 +140,44 @@ def files_fingerprint(files: tuple[SourceFile, ...]) -> str:
     return fingerprint([[file.name, file.bytes, file.modified] for file in files])
 
 
-def _check_folders(location: str, files: tuple[SourceFile, ...]) -> None:
-    """Spark reads subfolders only where all files are in some that are named COLUMN=VALUE, of the same columns."""
-    folders = {file.name: file.name.split("/")[:-1] for file in files}
-    plain = next((name for name, parts in folders.items() if any("=" not in part for part in parts)), None)
-    if plain is not None:
-        raise DataError(
-            f"File '{plain}' of source '{location}' is in a subfolder, which Spark does not read. "
-            "Allowed: files in the folder itself, or all in subfolders named COLUMN=VALUE. "
-            "Move the files, or give the folder that they are in as data.source.path."
-        )
-    first, *others = ((name, [part.split("=")[0] for part in parts]) for name, parts in folders.items())
-    other = next((name for name, columns in others if columns != first[1]), None)
-    if other is not None:
-        raise DataError(
-            f"Files '{first[0]}' and '{other}' of source '{location}' are in subfolders of different columns, "
-            "not all of which Spark reads. Move the files, so that all are at the same depth."
-        )
+def _order(file: SourceFile) -> tuple[str, int, int, str]:
+    """By what the fingerprint sees first: the place of a folder does not count."""
+    return file.name, file.bytes, file.modified, file.uri
 
 
-def _format(config: SourceConfig, name: str) -> Format:
+def _firsts(groups: list[tuple[Place, ...]], files: Files) -> tuple[SourceFile, ...]:
+    filled = ([file for place in group for file in files.get(place, ()) if file.bytes] for group in groups)
+    return tuple(found[0] for found in filled if found)
+
+
+def _refuse_unused(config: SourceConfig, format: FileFormat) -> None:
+    problems = list(config.unused_by(format))
+    if problems:
+        raise ConfigError(f"'data.source': {'; '.join(problems)}.")
+
+
+def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> FileFormat:
     if config.sample is not None:
         return "parquet"
     if config.format != "auto":
         return config.format
+    first, *others = [_ending_format(file.name) for file in files]
+    odd = next((file.name for file, format in zip(files[1:], others, strict=True) if format != first), None)
+    if odd is not None:
+        raise ConfigError(
+            f"The endings of '{files[0].name}' and '{odd}' tell different formats. Allowed: files of one format. "
+            "Correct data.source.path, or set data.source.format."
+        )
+    if first is None:
+        raise ConfigError(
+            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(ENDINGS))}. "
+            "Set data.source.format."
+        )
+    return first
+
+
+def _ending_format(name: str) -> FileFormat | None:
     endings = name.lower().split(".")[1:]
     while endings and endings[-1] in COMPRESSED:
         endings.pop()
-    if not endings or endings[-1] not in ENDINGS:
-        raise ConfigError(
-            f"The ending of '{name}' does not tell its format. Allowed: {', '.join(sorted(ENDINGS))}. "
-            "Set data.source.format."
-        )
-    return ENDINGS[endings[-1]]
+    return ENDINGS.get(endings[-1]) if endings else None

@@ -80,7 +80,7 @@ def test_spark_settings_are_text(file):
         ("sed", 1, "Unknown key 'sed'. Did you mean 'seed'?"),
         ("train.worker", 1, "Unknown key 'train.worker'. Did you mean 'workers'?"),
         ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: learning_rate, momentum, name."),
-        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: format, "),
+        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: encoding, "),
         (
             "seed",
             "one",
@@ -94,7 +94,11 @@ def test_spark_settings_are_text(file):
             "guess",
             "'data.task' has a wrong value. Allowed: 'auto', 'regression', 'binary' or 'multiclass'.",
         ),
-        ("data.source.sample", "iris", "'data.source': give either path or sample."),
+        (
+            "data.source.sample",
+            "iris",
+            "'data.source': give one of path, table, query and sample; received path and sample.",
+        ),
         ("split.fractions.train", 0.5, "'split.fractions': train, validation and test add up to 0.7, not to 1."),
         ("features.numeric.fill", 1.0, "'features.numeric[0]': fill and impute: constant go together."),
         ("features.categorical", {"columns": ["x"]}, "'features': columns named more than once: x."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.data.header import parse_header
+from pipeline.data.header import Dialect, parse_header
 from pipeline.errors import DataError
 
 
@@ -26,15 +26,39 @@ from pipeline.errors import DataError
     ],
 )
 def test_headers(head, names, unnamed):
-    header = parse_header(head, ",", "f")
+    header = parse_header(head, Dialect(","), "f")
     assert (header.names, header.unnamed) == (names, unnamed)
     assert header.fields == len(names) + unnamed
     assert header.index(names[-1]) == header.fields - 1
 
 
 @pytest.mark.parametrize(
-    ("head", "message"), [(b"", "File 'f' is empty"), (b"a\xff\n", r"is not UTF-8 text \(byte 1\)")]
+    ("head", "dialect", "names"),
+    [
+        ("ä;b\n".encode("latin-1"), Dialect(";", encoding="iso-8859-1"), ("ä", "b")),
+        ("€,b\n".encode("cp1252"), Dialect(",", encoding="windows-1252"), ("€", "b")),
+        # With a byte order mark of either kind, and without one.
+        ("ä,b\n".encode("utf-16"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("\ufeffä,b\n".encode("utf-16be"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("ä,b\n".encode("utf-16be"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("\ufeffä,b\n".encode("utf-16le"), Dialect(",", encoding="utf-16le"), ("ä", "b")),
+        (b"'a,''b',c\n", Dialect(",", quote="'"), ("a,'b", "c")),
+        (b'"a \\"x\\"",c\n', Dialect(",", escape="\\"), ('a "x"', "c")),
+        (b'5",6"\n', Dialect(",", quote=""), ('5"', '6"')),
+    ],
 )
-def test_what_has_no_header(head, message):
+def test_dialects(head, dialect, names):
+    assert parse_header(head, dialect, "f").names == names
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "message"),
+    [
+        (b"", "utf-8", "File 'f' is empty"),
+        (b"a\xff\n", "utf-8", r"is not UTF-8 text \(byte 1\)\. Correct data\.source\.encoding"),
+        (b"a\xff\n", "us-ascii", r"is not US-ASCII text \(byte 1\)"),
+    ],
+)
+def test_what_has_no_header(head, encoding, message):
     with pytest.raises(DataError, match=message):
-        parse_header(head, ",", "f")
+        parse_header(head, Dialect(",", encoding=encoding), "f")

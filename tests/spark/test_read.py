@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.config.source import SourceConfig
 from pipeline.data.check import check_names
-from pipeline.data.read import MALFORMED, RawTable, read_table
+from pipeline.data.read import MALFORMED, RawTable, open_table, read_table
 from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
 from pipeline.store.filesystem import open_root
-from tests.support.recipes import recipe_for
 
 pytestmark = pytest.mark.spark
 
@@ -22,9 +22,11 @@ ODD_NAMES = ["a.b", "c d", "größe", "back`tick", "x,y", 'quo"te', "select", "p
 
 
 def read(spark, path: Path, wanted: list[str], **source) -> RawTable:
-    recipe = recipe_for(path, numeric=["x"], source=source)
-    found = open_source(spark, recipe.data.source, open_root(str(path.parent / "root")))
-    return read_table(spark, found, recipe.data.source, wanted=wanted, check=lambda names: check_names(names, wanted))
+    config = SourceConfig(path=str(path), **source)
+    found = open_source(spark, config, open_root(str(path.parent / "root")))
+    table = open_table(spark, found, config).knowing(wanted)
+    check_names(table.names, wanted)
+    return table.read(wanted)
 
 
 def values(raw: RawTable) -> list[tuple]:
@@ -38,9 +40,11 @@ def malformed(raw: RawTable) -> list[str]:
 def test_csv_quotes_and_column_order(spark, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('x,"na, me",z\n1,"a, ""b""",ü\n2,,NA\n\n3, c ,""\n', encoding="utf-8")
-    raw = read(spark, path, ["na, me", "x"])
+    config = SourceConfig(path=str(path))
+    source, checked = open_source(spark, config, open_root(str(tmp_path / "root"))), []
+    raw = read_table(spark, source, config, wanted=["na, me", "x"], check=checked.append)
     assert values(raw) == sorted([('a, "b"', "1"), (None, "2"), (" c ", "3")], key=str)
-    assert raw.markers == ("NA", "")
+    assert (raw.markers, checked) == (("NA", ""), [("x", "na, me", "z")])
 
 
 def test_csv_separator_byte_order_mark_and_compression(spark, tmp_path):
@@ -154,7 +158,7 @@ def test_only_the_columns_that_are_asked_for_are_read(spark, tmp_path):
         (b"\n\n", r"File 't\.csv' is empty\. Its first line must name the columns\."),
         (
             b"\xff\xfe\x00",
-            r"File 't\.csv' is not UTF-8 text \(byte 0\)\. Convert it, or correct data\.source\.format\.",
+            r"File 't\.csv' is not UTF-8 text \(byte 0\)\. Correct data\.source\.encoding or data\.source\.format\.",
         ),
         (b"y\n1\n", r"Column 'x' is not in the source\. Known: y\."),
         (b"xx,y\n1,2\n", r"Column 'x' is not in the source\. Did you mean 'xx'\?"),
@@ -209,9 +213,8 @@ def test_an_unknown_ending(spark, tmp_path):
 
 
 def test_an_unknown_file_system(spark, tmp_path):
-    recipe = recipe_for("nowhere://host/t.csv", numeric=["x"])
     with pytest.raises(DataError, match=r"Source 'nowhere://host/t\.csv' cannot be opened: No FileSystem for scheme"):
-        open_source(spark, recipe.data.source, open_root(str(tmp_path)))
+        open_source(spark, SourceConfig(path="nowhere://host/t.csv"), open_root(str(tmp_path)))
 
 
 def test_files_of_one_folder_with_other_headers(spark, tmp_path):

@@ -1,0 +1,90 @@
+"""CSV and TSV: all fields as text, and lines with too few or too many of them kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyspark.sql.functions as F
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType
+
+from pipeline.config.source import SourceConfig
+from pipeline.data.files import escaped, read_head
+from pipeline.data.header import Dialect, Header, parse_header
+from pipeline.data.raw import MALFORMED, RawTable, SourceTable, quoted, select
+from pipeline.data.source import Source
+from pipeline.data.text import folder_columns, text_schema
+from pipeline.errors import DataError
+
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
+    """The columns that the first lines of all files name.
+
+    Raises:
+        DataError: a file has no such line, or another one than the others.
+    """
+    dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
+    header = _common_header(spark, source, dialect)
+    folders = folder_columns(source, header.names)
+    fields = _field_names(header)
+    safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
+
+    def read(wanted: Sequence[str]) -> RawTable:
+        rows = _rows(spark, source, dialect, header, multiline=config.multiline)
+        columns = [F.col(quoted(safe[name])) for name in wanted]
+        return RawTable(select(rows, columns, lines=True), tuple(wanted), (*config.null_values, ""))
+
+    names = (*header.names, *folders)
+    return SourceTable(names, dict.fromkeys(names, StringType()), is_text=True, reader=read)
+
+
+def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
+    if dialect.encoding == "windows-1252":
+        # Spark 4 reads only the encodings that every Java has, unless told otherwise.
+        spark.conf.set("spark.sql.legacy.javaCharsets", "true")
+    folders = () if source.folders is None else source.folders.names
+    reader = spark.read.schema(text_schema([*_field_names(header), MALFORMED, *folders])).options(
+        # R's header is shorter than the lines below; it is dropped as the malformed line that it is for Spark.
+        header=not header.unnamed,
+        sep=dialect.separator,
+        quote=dialect.quote,
+        escape=dialect.escape or dialect.quote,
+        encoding=dialect.encoding,
+        # Spark looks for the ends of lines byte by byte, which finds them in the midst of signs of two bytes.
+        multiLine=multiline or dialect.encoding.startswith("utf-16"),
+        mode="PERMISSIVE",
+        columnNameOfCorruptRecord=MALFORMED,
+        # Parsing only some fields would hide that a line has too few or too many.
+        columnPruning=False,
+        maxColumns=max(20_480, header.fields + 1),
+    )
+    if source.folders is not None:
+        reader = reader.option("basePath", source.folders.above)
+    rows = reader.csv([escaped(path) for path in source.paths])
+    if header.unnamed:
+        line = F.btrim(MALFORMED, F.lit("\ufeff\r\n"))
+        rows = rows.where(F.col(MALFORMED).isNull() | (line != F.lit(header.text)))
+    return rows
+
+
+def _field_names(header: Header) -> list[str]:
+    """Names of all fields: the header's own where Spark can tell them apart (it warns of any others), else numbers."""
+    folded = {name.lower() for name in header.names if name}
+    if len(folded) == len(header.names) and not header.unnamed:
+        return list(header.names)
+    return [f"f{i}" for i in range(header.fields)]
+
+
+def _common_header(spark: SparkSession, source: Source, dialect: Dialect) -> Header:
+    """The header that all files share."""
+    filled = [file for file in source.files if file.bytes]
+    headers = [parse_header(read_head(spark, file), dialect, file.name) for file in filled]
+    for file, header in zip(filled, headers, strict=True):
+        if header.names != headers[0].names:
+            raise DataError(
+                f"File '{file.name}' has other columns than '{filled[0].name}'. "
+                f"Allowed: {', '.join(headers[0].names)}. Received: {', '.join(header.names)}."
+            )
+    return headers[0]

@@ -1,0 +1,91 @@
+"""JSON with one object a line: all values as text, those of nested objects and lists as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pyspark.sql.functions as F
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StringType
+
+from pipeline.data.files import SourceFile, escaped, read_head
+from pipeline.data.raw import MALFORMED, RawTable, SourceTable, quoted, select
+from pipeline.data.source import Source
+from pipeline.data.text import folder_columns, text_schema
+from pipeline.errors import DataError
+
+HEAD_LINES = 1000
+
+_OPENINGS = ("{", "[", "[{")
+"""The first line of JSON that is laid out over several lines."""
+
+
+def json_table(spark: SparkSession, source: Source) -> SourceTable:
+    """The columns that the first lines of the first file name.
+
+    A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
+    """
+    file = next(file for file in source.files if file.bytes)
+    lines = _first_lines(read_head(spark, file))
+    names = _names(lines)
+
+    def scan() -> SourceTable:
+        found = spark.read.options(**_options(source)).json(_paths(source)).columns
+        folders = () if source.folders is None else source.folders.names
+        known = [*names, *(name for name in found if name not in (MALFORMED, *names, *folders))]
+        _check_lines(source, file, lines, known)
+        return _table(spark, source, known)
+
+    if not names:
+        return scan()
+    _check_lines(source, file, lines, names)
+    table = _table(spark, source, names)
+    return SourceTable(table.names, table.kinds, table.is_text, table.reader, scan)
+
+
+def _table(spark: SparkSession, source: Source, names: Sequence[str]) -> SourceTable:
+    every = (*names, *folder_columns(source, names))
+
+    def read(wanted: Sequence[str]) -> RawTable:
+        reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
+        columns = [F.col(quoted(name)) for name in wanted]
+        return RawTable(select(reader.json(_paths(source)), columns, lines=True), tuple(wanted))
+
+    return SourceTable(every, dict.fromkeys(every, StringType()), is_text=True, reader=read)
+
+
+def _options(source: Source) -> dict[str, str]:
+    options = {"columnNameOfCorruptRecord": MALFORMED}
+    return options if source.folders is None else {**options, "basePath": source.folders.above}
+
+
+def _paths(source: Source) -> list[str]:
+    return [escaped(path) for path in source.paths]
+
+
+def _check_lines(source: Source, file: SourceFile, lines: Sequence[str], names: Sequence[str]) -> None:
+    if not names or (lines and lines[0] in _OPENINGS):
+        raise DataError(
+            f"Source '{source.location}' is not JSON with one object a line. "
+            f"Received: file '{file.name}', which begins with '{lines[0][:80] if lines else ''}'. "
+            "Write it without line breaks inside of objects, and without brackets around all of them."
+        )
+
+
+def _first_lines(head: bytes) -> list[str]:
+    """Some lines that are not blank."""
+    lines = (line.strip() for line in head.decode("utf-8-sig", "replace").split("\n")[:HEAD_LINES])
+    return [line for line in lines if line]
+
+
+def _names(lines: Sequence[str]) -> list[str]:
+    """The keys in some lines, as they first appear; a line that cannot be parsed is found later, by Spark."""
+    names: dict[str, None] = {}
+    for line in lines:
+        try:
+            content = json.loads(line)
+        except ValueError:
+            continue
+        names |= dict.fromkeys(content) if isinstance(content, dict) else {}
+    return list(names)
