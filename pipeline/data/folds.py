@@ -1,0 +1,258 @@
+"""Folds of a cross-validation, as columns of integers, and what they say of a row.
+
+    hash, stratified, group   fold_column(r): the fold of repeat r that the row is validated in
+    leave_one_group_out       fold_column(0): the place of the row's group in the sorted groups
+    time                      fold_column(0): the row's period less (1 + gap); negative in periods before all validation
+    bootstrap                 fold_column(f): how often fold f drew the row
+
+Folds are numbered 0, 1, ... through all repeats. As for the splits, each row decides for itself by hashes (or by its
+time or its group), so that nothing depends on other rows; for the bootstrap this means that the number of draws of
+a row is Poisson distributed with mean 1, the limit of drawing n of n rows with replacement (Oza and Russell, Online
+bagging and boosting, 2001), and that fold sizes vary a little.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pyspark.sql.functions as F
+from pyspark.sql import Column, DataFrame
+
+from pipeline.config.data import DataConfig
+from pipeline.config.moment import place_of
+from pipeline.config.split import MAX_FOLDS, FoldConfig, FoldMethod
+from pipeline.data.moment import TimeColumn, find_cuts, moment_of, open_time
+from pipeline.data.split import salted, text_of_column, uniform, unit_id
+from pipeline.errors import DataError, Problem
+
+log = logging.getLogger(__name__)
+
+FOLD = "__fold"
+_MOST_DRAWS = 17
+"""More draws of one row are less likely than 1e-16, which is finer than a double in [0, 1) can tell."""
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """How rows are divided into folds, with everything known that the data had to be asked for.
+
+    Attributes:
+        method: what decides.
+        folds: of one repeat.
+        repeats: how often the rows are divided anew.
+        groups: safe columns and names of data.group; rows of one group stay together.
+        strata: safe columns and names of crossval.by.
+        bins: intervals of a number in `strata`.
+        time: the time column, where it decides.
+        borders: between the periods, on the axis of time, ascending.
+        window: how many periods are trained on at most; None for all.
+        gap: how many periods between training and validation are left out.
+        members: of `leave_one_group_out`: each group's parts of its name, sorted.
+    """
+
+    method: FoldMethod
+    folds: int
+    repeats: int = 1
+    groups: tuple[tuple[str, str], ...] = ()
+    strata: tuple[tuple[str, str], ...] = ()
+    bins: int = 10
+    time: TimeColumn | None = None
+    borders: tuple[float, ...] = ()
+    window: int | None = None
+    gap: int = 0
+    members: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+
+    @property
+    def count(self) -> int:
+        """Folds of all repeats together."""
+        return self.folds * self.repeats
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that `with_folds` adds."""
+        return tuple(fold_column(i) for i in range(self.folds if self.method == "bootstrap" else self.repeats))
+
+
+def fold_column(number: int) -> str:
+    """The column of a repeat, or of a fold of the bootstrap."""
+    return f"{FOLD}_{number}" if number else FOLD
+
+
+def resolve_folds(config: FoldConfig, data: DataConfig, columns: Mapping[str, str], rows: DataFrame) -> FoldPlan:
+    """Find what a division needs to know; runs queries for borders between periods and for the list of groups.
+
+    Args:
+        config: the division.
+        data: the roles of columns.
+        columns: the safe column of each that `needed_columns` names, with its raw values.
+        rows: that are to be divided; without the test split.
+
+    Raises:
+        ConfigError: the borders do not fit the time column.
+        DataError: there are too few times or groups, or too many groups.
+    """
+    groups = tuple((columns[name], name) for name in data.group)
+    plan = FoldPlan(config.method, config.folds, config.repeats, groups, bins=config.bins)
+    match config.method:
+        case "stratified":
+            return replace(plan, strata=tuple((columns[name], name) for name in config.by or (data.label,)))
+        case "time":
+            assert data.time is not None
+            time = open_time(rows, columns[data.time], data.time, given=config.borders)
+            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, rows, time)
+            return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
+        case "leave_one_group_out":
+            members = _members(rows, plan)
+            return replace(plan, folds=len(members), members=members)
+    return plan
+
+
+def with_folds(rows: DataFrame, plan: FoldPlan, seed: int) -> DataFrame:
+    """Add the int columns `plan.columns`; null where a row lacks its group or its time.
+
+    Args:
+        rows: with `ROW_ID` and the columns of the plan.
+        plan: what decides.
+        seed: mixed into every hash.
+    """
+    if plan.time:
+        return rows.withColumn(FOLD, _period_of(moment_of(rows, plan.time), plan) - F.lit(1 + plan.gap))
+    if plan.method == "leave_one_group_out":
+        return rows.withColumn(FOLD, _place_among(rows, plan))
+    unit = unit_id(rows, plan.groups)
+    if plan.method == "bootstrap":
+        drawn = {fold_column(f): draws(uniform(_salted(f, seed, unit, "bootstrap"))) for f in range(plan.folds)}
+        return rows.withColumns({name: F.when(unit.isNotNull(), count) for name, count in drawn.items()})
+    return rows.withColumns(
+        {
+            fold_column(repeat): F.when(
+                unit.isNotNull(), F.pmod(_salted(repeat, seed, unit, "fold"), F.lit(plan.folds)).cast("int")
+            )
+            for repeat in range(plan.repeats)
+        }
+    )
+
+
+def training_weight(plan: FoldPlan, fold: int) -> Column:
+    """Int: how often a fold trains on a row; 0 for never. Rows are from `with_folds`."""
+    if plan.method == "bootstrap":
+        return F.col(fold_column(fold))
+    repeat, index = divmod(fold, plan.folds)
+    place = F.col(fold_column(repeat))
+    if not plan.time:
+        return (place != F.lit(index)).cast("int")
+    trained = place < F.lit(index - plan.gap)
+    if plan.window is not None:
+        trained &= place >= F.lit(index - plan.gap - plan.window)
+    return trained.cast("int")
+
+
+def is_validation(plan: FoldPlan, fold: int) -> Column:
+    """Boolean: whether a fold is validated on a row. Rows are from `with_folds`."""
+    if plan.method == "bootstrap":
+        return F.col(fold_column(fold)) == F.lit(0)
+    repeat, index = divmod(fold, plan.folds)
+    return F.col(fold_column(repeat)) == F.lit(index)
+
+
+@dataclass(frozen=True)
+class FoldCounts:
+    """Rows of the folds.
+
+    Attributes:
+        training: rows that each fold trains on at least once.
+        validation: rows that each fold is validated on.
+        undecided: rows without the group or the time that decides.
+    """
+
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+    undecided: int
+
+
+def count_folds(rows: DataFrame, plan: FoldPlan) -> FoldCounts:
+    """Count them: one query over rows from `with_folds`."""
+    training = [F.count_if(training_weight(plan, fold) > F.lit(0)) for fold in range(plan.count)]
+    validation = [F.count_if(is_validation(plan, fold)) for fold in range(plan.count)]
+    counts = [F.count_if(F.col(FOLD).isNull()), *training, *validation]
+    found = rows.agg(*(count.alias(f"c{i}") for i, count in enumerate(counts))).first()
+    assert found is not None
+    return FoldCounts(tuple(found[1 : 1 + plan.count]), tuple(found[1 + plan.count :]), found[0])
+
+
+def fold_problems(counts: FoldCounts) -> list[Problem]:
+    """What is wrong with the folds: rows in none, and folds with nothing to train on or to be validated on."""
+    problems = []
+    if counts.undecided:
+        remedy = "Repair these rows, or correct data.group or data.time"
+        problems.append(Problem(f"{counts.undecided} rows lack the group or time of the folds", remedy=remedy))
+    for use in ("training", "validation"):
+        for fold, count in enumerate(getattr(counts, use)):
+            if not count:
+                remedy = "Give more rows, or take fewer folds"
+                problems.append(Problem(f"Fold {fold} has no row for {use}", remedy=remedy))
+    return problems
+
+
+def draws(unit: Column) -> Column:
+    """Int: the number of draws, Poisson distributed with mean 1, by the inverse of its distribution function.
+
+    Args:
+        unit: uniform in [0, 1).
+    """
+    below, chance = 0.0, math.exp(-1.0)
+    chosen = F.when(F.lit(False), F.lit(0))
+    for count in range(_MOST_DRAWS):
+        below += chance / math.factorial(count)
+        chosen = chosen.when(unit < F.lit(below), F.lit(count))
+    return chosen.otherwise(F.lit(_MOST_DRAWS))
+
+
+def _salted(number: int, seed: int, unit: Column, purpose: str) -> Column:
+    return salted(f"{purpose} {number}", seed, unit)
+
+
+def _period_of(moment: Column, plan: FoldPlan) -> Column:
+    """Int: how many borders are not later than the moment; null for null."""
+    period = F.when(moment.isNull(), F.lit(None).cast("int"))
+    for index, border in enumerate(plan.borders):
+        period = period.when(moment < F.lit(border), F.lit(index))
+    return period.otherwise(F.lit(len(plan.borders)))
+
+
+def _equal_periods(config: FoldConfig, rows: DataFrame, time: TimeColumn) -> tuple[float, ...]:
+    periods = config.folds + config.gap + 1
+    borders, unit = find_cuts(rows, time, [index / periods for index in range(1, periods)])
+    log.warning(
+        "The periods of the folds begin at %s, found from the rows to %s. They move when rows are added; "
+        "set crossval.borders to keep them.",
+        ", ".join(time.text(border) for border in borders),
+        unit,
+    )
+    return borders
+
+
+def _members(rows: DataFrame, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
+    texts = [text_of_column(rows, column).alias(column) for column, _ in plan.groups]
+    found = rows.select(*texts).dropna().distinct().limit(MAX_FOLDS + 1).collect()
+    names = ", ".join(f"'{name}'" for _, name in plan.groups)
+    if not 2 <= len(found) <= MAX_FOLDS:
+        shown = f"more than {MAX_FOLDS}" if len(found) > MAX_FOLDS else str(len(found))
+        problem = Problem(
+            f"data.group ({names}) has {shown} different values",
+            f"2 to {MAX_FOLDS} for method: leave_one_group_out",
+            remedy="Use method: group",
+        )
+        raise DataError(str(problem))
+    return tuple(sorted(tuple(row) for row in found))
+
+
+def _place_among(rows: DataFrame, plan: FoldPlan) -> Column:
+    """Int: the place of the row's group in `plan.members`; null where it is not there."""
+    group = F.array(*(text_of_column(rows, column) for column, _ in plan.groups))
+    known = F.array(*(F.array(*(F.lit(part) for part in member)) for member in plan.members))
+    place = F.array_position(known, group).cast("int")
+    return F.when(place > F.lit(0), place - F.lit(1))

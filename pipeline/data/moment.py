@@ -1,0 +1,195 @@
+"""A column as points in time, on one axis of doubles, and cuts of that axis.
+
+A number is its own place on the axis; a date or a time (ISO 8601, also without its signs, like 20240630T120000) is at
+its seconds since 1970-01-01 UTC. One without a zone is taken as UTC, whatever the zone of the session.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyspark.sql.functions as F
+from pyspark.sql import Column, DataFrame
+from pyspark.sql.types import DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
+
+from pipeline.config.moment import text_of
+from pipeline.data.convert import is_finite, plain_number_of
+from pipeline.errors import ConfigError, DataError, Problem
+
+MIN_CELLS = 100
+"""Cuts are sought among the borders of at least so many equal cells between the first and the last moment."""
+
+_DATE_UNITS = (86_400.0, 3600.0, 60.0, 1.0)
+_UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
+_DAY_SECONDS, _MICROS = 86_400.0, 1e6
+
+# With a zone: something before the time, and Z or an offset at the end.
+_ZONED = r"^[^ T]+[ T].*([Zz]|[+-]\d{2}:?\d{2})$"
+_BASIC = r"^(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?)?$"
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """A column that holds moments.
+
+    Attributes:
+        column: its safe name.
+        name: in the source.
+        dated: whether its values are dates and times, not numbers.
+    """
+
+    column: str
+    name: str
+    dated: bool
+
+    def text(self, place: float) -> str:
+        """A place on the axis as people write it."""
+        return text_of(place) if self.dated else f"{place:.15g}"
+
+
+def moment_of(rows: DataFrame, time: TimeColumn) -> Column:
+    """Double: where on the axis a row lies; null where its value is missing or cannot be read."""
+    kind = rows.schema[time.column].dataType
+    column = F.col(time.column)
+    if not time.dated:
+        number = plain_number_of(column, kind)
+        return F.when(is_finite(number), number)
+    return _seconds_of(column, kind)
+
+
+def open_time(
+    rows: DataFrame, column: str, name: str, *, given: Sequence[float | str], gap: float | str | None = None
+) -> TimeColumn:
+    """Find out whether a column holds dates or numbers: by its type, else by the cuts, else by all of its texts.
+
+    Args:
+        rows: with the column.
+        column: its safe name.
+        name: in the source.
+        given: cuts as configured.
+        gap: as configured.
+
+    Raises:
+        ConfigError: cuts or gap are dates where the column holds numbers, or the other way round.
+        DataError: the column's type is neither.
+    """
+    dated = _dated_by_type(rows.schema[column].dataType, name)
+    if dated is None:
+        dated = isinstance(given[0], str) if given else _holds_dates(rows, column)
+    settings = [*given, *([] if gap is None else [gap])]
+    for setting in settings:
+        if isinstance(setting, str) != dated:
+            allowed = "dates like 2024-06-30, and lengths like 7d" if dated else "numbers"
+            remedy = "Write the cuts and the gap of the split alike"
+            holds = f"Column '{name}' (data.time) holds {'dates' if dated else 'numbers'}"
+            raise ConfigError(str(Problem(holds, allowed, str(setting), remedy)))
+    return TimeColumn(column, name, dated)
+
+
+def _dated_by_type(kind: DataType, name: str) -> bool | None:
+    """None for texts, which can hold either."""
+    if isinstance(kind, StringType):
+        return None
+    if isinstance(kind, NumericType):
+        return False
+    if isinstance(kind, (DateType, TimestampType, TimestampNTZType)):
+        return True
+    allowed = "dates, times, numbers, or texts that hold them"
+    raise DataError(str(Problem(f"Column '{name}' (data.time) has no usable type", allowed, kind.simpleString())))
+
+
+def _holds_dates(rows: DataFrame, column: str) -> bool:
+    """Whether texts are dates rather than numbers, for the most part: one query."""
+    counts = [F.count(moment_of(rows, TimeColumn(column, column, dated))) for dated in (False, True)]
+    found = rows.agg(*counts).first()
+    assert found is not None
+    return bool(found[1] >= found[0])
+
+
+def find_cuts(rows: DataFrame, time: TimeColumn, shares: Sequence[float]) -> tuple[tuple[float, ...], str]:
+    """Cuts that come closest to given shares of the rows before them; two queries.
+
+    A cut is the beginning of a cell that has rows. Cells are a day, hour, minute or second long, or a power of ten for
+    numbers, so that there are at least `MIN_CELLS` of them; the result depends on nothing but the values.
+
+    Args:
+        rows: with the time column.
+        time: the column.
+        shares: ascending, between 0 and 1.
+
+    Returns:
+        The cuts, ascending, and the length of a cell in words.
+
+    Raises:
+        DataError: there are too few different times.
+    """
+    moment = moment_of(rows, time)
+    ends = rows.agg(F.min(moment).alias("low"), F.max(moment).alias("high")).first()
+    assert ends is not None
+    if ends["low"] is None:
+        raise DataError(f"Column '{time.name}' (data.time) has no time in any row. Correct data.time.")
+    unit = _unit_of(ends["high"] - ends["low"], dated=time.dated)
+    cell = F.floor(moment / F.lit(unit)).alias("cell")
+    counts = sorted(tuple(row) for row in rows.where(moment.isNotNull()).groupBy(cell).count().collect())
+    if len(counts) <= len(shares):
+        what = f"Column '{time.name}' (data.time) has {len(counts)} different times"
+        raise DataError(f"{what}, too few for {len(shares)} cuts. Give more rows, or divide them otherwise.")
+    cells, sizes = np.array(counts, dtype=np.int64).T
+    return tuple(_rounded(cells[i], unit) for i in closest_cuts(sizes, shares)), _unit_name(unit, dated=time.dated)
+
+
+def closest_cuts(sizes: npt.NDArray[np.int64], shares: Sequence[float]) -> list[int]:
+    """Indices of cells, ascending and not 0, before which the share of the rows is closest to each of `shares`.
+
+    Args:
+        sizes: rows of each cell; more cells than shares.
+        shares: ascending.
+    """
+    before = np.cumsum(sizes) - sizes
+    chosen = [0]
+    for left, share in enumerate(shares, start=1 - len(shares)):
+        first, last = chosen[-1] + 1, len(sizes) + left
+        chosen.append(first + int(np.argmin(np.abs(before[first:last] - share * sizes.sum()))))
+    return chosen[1:]
+
+
+def _unit_of(extent: float, *, dated: bool) -> float:
+    if dated:
+        return next((unit for unit in _DATE_UNITS if extent >= MIN_CELLS * unit), _DATE_UNITS[-1])
+    return 10.0 ** math.floor(math.log10(extent / MIN_CELLS)) if extent else 1.0
+
+
+def _unit_name(unit: float, *, dated: bool) -> str:
+    return f"1 {_UNIT_NAMES[unit]}" if dated else f"{unit:g}"
+
+
+def _rounded(cell: int, unit: float) -> float:
+    """The beginning of a cell, without the last digits that a product of powers of ten leaves."""
+    return round(cell * unit, max(0, -math.floor(math.log10(unit))))
+
+
+def _seconds_of(column: Column, kind: DataType) -> Column:
+    if isinstance(kind, TimestampType):
+        return F.unix_micros(column) / F.lit(_MICROS)
+    if isinstance(kind, StringType):
+        return _seconds_of_text(F.trim(column))
+    return _local_seconds(column.cast("timestamp_ntz"))
+
+
+def _seconds_of_text(text: Column) -> Column:
+    extended = F.regexp_replace(text, _BASIC, "$1-$2-$3T$4:$5:$6")
+    # Without hours the replacement ends in "T::", without seconds in ":".
+    plain = F.when(text.rlike(_BASIC), F.regexp_replace(extended, "(T:)?:$", "")).otherwise(text)
+    zoned = F.unix_micros(plain.try_cast("timestamp")) / F.lit(_MICROS)
+    return F.when(text.rlike(_ZONED), zoned).otherwise(_local_seconds(plain.try_cast("timestamp_ntz")))
+
+
+def _local_seconds(moment: Column) -> Column:
+    """By arithmetic on its parts: a cast to an instant would use the zone of the session."""
+    days = F.unix_date(moment.cast("date")).cast("double")
+    second = F.date_part(F.lit("SECOND"), moment).cast("double")
+    return days * F.lit(_DAY_SECONDS) + F.hour(moment) * F.lit(3600.0) + F.minute(moment) * F.lit(60.0) + second

@@ -1,0 +1,149 @@
+"""How well each column alone predicts the label: a column that does so nearly perfectly often contains it.
+
+Predictions are cross-fitted: the rows are dealt into five parts, and each is predicted from the other four. So a
+column of ids, which fits the rows that it was fitted on perfectly, predicts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.contract.label import Task
+
+PARTS, BINS, MAX_CLASSES = 5, 32, 50
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Objects = npt.NDArray[np.object_]
+
+
+def single_feature_scores(
+    numbers: Mapping[str, Floats], texts: Mapping[str, Objects], label: npt.NDArray[np.generic], task: Task
+) -> dict[str, float]:
+    """The score of each column: R² for a regression, else the area under the ROC curve, the mean over classes.
+
+    A number predicts by a line through the means of its 32 quantile bins, and by a straight line or, for classes, by
+    its order; the better one counts. A text predicts by the mean of its rows.
+
+    Args:
+        numbers: float64 columns, NaN for null.
+        texts: columns of str, None for null.
+        label: as many values as each column: float64 for a regression, else classes of any sortable type.
+        task: of the label.
+
+    Returns:
+        Scores by column; 0 for R² and 0.5 for the area where a column tells nothing. Below 2 * PARTS rows, nothing.
+    """
+    if len(label) < 2 * PARTS:
+        return {}
+    targets = _targets(label, task)
+    scores: dict[str, float] = {}
+    for name, number in numbers.items():
+        if task is Task.REGRESSION:
+            scores[name] = max(_r2(_by_bins(number, targets), targets), _r2(_by_line(number, targets), targets))
+        else:
+            scores[name] = max(_auc(_by_bins(number, targets), targets), _auc_of_order(number, targets))
+    score = _r2 if task is Task.REGRESSION else _auc
+    return scores | {name: score(_by_cell(_codes(text), targets), targets) for name, text in texts.items()}
+
+
+def _targets(label: npt.NDArray[np.generic], task: Task) -> Floats:
+    """Rows x targets: the label itself, or 1 and 0 for each class; the later one of two, the most frequent of many."""
+    if task is Task.REGRESSION:
+        return label.astype(np.float64)[:, None]
+    classes, counts = np.unique(label, return_counts=True)
+    chosen = classes[-1:] if len(classes) == 2 else classes[np.argsort(-counts, kind="stable")[:MAX_CLASSES]]
+    return np.asarray(label[:, None] == chosen[None, :], dtype=np.float64)
+
+
+def _parts(rows: int) -> Integers:
+    return np.arange(rows, dtype=np.int64) % PARTS
+
+
+def _outside(values: Floats, cells: Integers, count: int) -> Floats:
+    """Cells x parts: sums over the rows of a cell that are outside of a part."""
+    place = cells * PARTS + _parts(len(cells))
+    sums = np.bincount(place, values, count * PARTS).reshape(count, PARTS)
+    return np.asarray(sums.sum(axis=1, keepdims=True) - sums, dtype=np.float64)
+
+
+def _means(values: Floats, cells: Integers, count: int) -> tuple[Floats, Floats]:
+    """Cells x parts: means over a cell's rows outside of a part, or of all cells where it has none; sizes."""
+    sums, sizes = _outside(values, cells, count), _outside(np.ones(len(cells)), cells, count)
+    overall = sums.sum(axis=0) / sizes.sum(axis=0)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1.0), overall), sizes
+
+
+def _by_cell(cells: Integers, targets: Floats) -> Floats:
+    """Rows x targets: the mean of the row's cell outside of the row's part."""
+    parts, count = _parts(len(cells)), int(cells.max()) + 1
+    return np.stack([_means(target, cells, count)[0][cells, parts] for target in targets.T], axis=1)
+
+
+def _by_bins(number: Floats, targets: Floats) -> Floats:
+    """Rows x targets: between the means of the bins a straight line, so that a curve is followed closely."""
+    known = np.isfinite(number)
+    edges = np.unique(np.quantile(number[known], np.arange(1, BINS) / BINS)) if known.any() else np.empty(0)
+    cells = np.where(known, np.searchsorted(edges, number, side="left"), len(edges) + 1)
+    by_cell, parts, bins = _by_cell(cells, targets), _parts(len(cells)), len(edges) + 1
+    filled = np.where(known, number, 0.0)
+    places, sizes = _means(filled, cells, bins + 1)
+    guess = by_cell.copy()
+    for index, target in enumerate(targets.T):
+        means, _ = _means(target, cells, bins + 1)
+        for part in range(PARTS):
+            seen, rows = sizes[:bins, part] > 0, known & (parts == part)
+            if seen.any():
+                guess[rows, index] = np.interp(number[rows], places[:bins, part][seen], means[:bins, part][seen])
+    return guess
+
+
+def _by_line(number: Floats, targets: Floats) -> Floats:
+    """Rows x 1: least squares; null counts as the mean."""
+    x, y, parts = _filled(number), targets[:, 0], _parts(len(number))
+    guess = np.empty_like(targets)
+    for part in range(PARTS):
+        rows = parts == part
+        mean_x, mean_y, spread = x[~rows].mean(), y[~rows].mean(), x[~rows].var()
+        slope = ((x[~rows] - mean_x) * (y[~rows] - mean_y)).mean() / spread if spread else 0.0
+        guess[rows, 0] = mean_y + slope * (x[rows] - mean_x)
+    return guess
+
+
+def _filled(number: Floats) -> Floats:
+    known = np.isfinite(number)
+    return np.where(known, number, number[known].mean() if known.any() else 0.0)
+
+
+def _codes(text: Objects) -> Integers:
+    """Each text's number; null is a text of its own."""
+    codes: dict[str | None, int] = {}
+    return np.fromiter((codes.setdefault(value, len(codes)) for value in text), np.int64, len(text))
+
+
+def _r2(guess: Floats, targets: Floats) -> float:
+    spread = float(((targets - targets.mean(axis=0)) ** 2).sum())
+    return max(0.0, 1.0 - float(((targets - guess) ** 2).sum()) / spread) if spread else 0.0
+
+
+def _auc(guess: Floats, targets: Floats) -> float:
+    areas = [_area(g, y) for g, y in zip(guess.T, targets.T, strict=True) if 0.0 < y.mean() < 1.0]
+    return max(0.5, float(np.mean(areas))) if areas else 0.5
+
+
+def _auc_of_order(number: Floats, targets: Floats) -> float:
+    """Of the number itself, or of its negative; nothing has to be fitted."""
+    x = _filled(number)[:, None]
+    areas = [max(_auc(x, target[:, None]), _auc(-x, target[:, None])) for target in targets.T]
+    return float(np.mean(areas))
+
+
+def _area(guess: Floats, target: Floats) -> float:
+    """By the sum of the positive rows' ranks, ties sharing their mean rank."""
+    _, place, counts = np.unique(guess, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
+    positive = target.sum()
+    return float(((ranks * target).sum() - positive * (positive + 1) / 2) / (positive * (len(target) - positive)))
