@@ -97,7 +97,9 @@ def find_places(spark: SparkSession, location: str) -> tuple[Place, ...]:
 def outermost(places: Sequence[Place]) -> tuple[Place, ...]:
     """Each place once, without those that are within another one."""
     folders = {place.uri.rstrip("/") for place in places if not place.is_file}
-    return tuple({place.uri: place for place in places if not any(up in folders for up in _above(place.uri))}.values())
+    # Sorted, so that the order of the paths does not decide which base a file's name is relative to.
+    alone = sorted((place for place in places if not any(up in folders for up in _above(place.uri))), key=_rank)
+    return tuple({place.uri: place for place in alone}.values())
 
 
 def list_files(spark: SparkSession, place: Place) -> tuple[SourceFile, ...]:
@@ -183,6 +185,10 @@ def _literal_place(status: Any) -> Place:
 
 def _place(status: Any, base: str) -> Place:
     return Place(str(status.getPath()), base, bool(status.isFile()))
+
+
+def _rank(place: Place) -> tuple[str, str]:
+    return place.uri, place.base
 
 
 def _above(uri: str) -> Iterator[str]:

@@ -68,10 +68,10 @@ class SourceTable:
         """Some columns, lazily.
 
         Raises:
-            DataError: naming each that is not there.
+            DataError: naming each that is not there, or more than once.
         """
         table = self.knowing(wanted)
-        problems = [_missing(name, table.names) for name in wanted if name not in table.names]
+        problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
         return self.reader(wanted)
@@ -81,7 +81,9 @@ class SourceTable:
         return self if self.scan is None or set(wanted) <= set(self.names) else self.scan()
 
 
-def _missing(name: str, names: Sequence[str]) -> Problem:
+def _absent(name: str, names: Sequence[str]) -> Problem:
+    if count := names.count(name):
+        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
@@ -94,11 +96,15 @@ def select(rows: DataFrame, columns: Sequence[Column], *, lines: bool) -> DataFr
 def typed_table(rows: DataFrame) -> SourceTable:
     """The table of a format that has types; only the columns that are read reach the reader."""
 
+    # By place, since Spark does not tell names apart that differ by case only.
+    names, placed = tuple(rows.columns), rows.toDF(*(f"c{i}" for i in range(len(rows.columns))))
+
     def read(wanted: Sequence[str]) -> RawTable:
-        return RawTable(select(rows, [F.col(quoted(name)) for name in wanted], lines=False), tuple(wanted))
+        columns = [F.col(f"c{names.index(name)}") for name in wanted]
+        return RawTable(select(placed, columns, lines=False), tuple(wanted))
 
     kinds = {field.name: field.dataType for field in rows.schema.fields}
-    return SourceTable(tuple(rows.columns), kinds, is_text=False, reader=read)
+    return SourceTable(names, kinds, is_text=False, reader=read)
 
 
 def quoted(name: str) -> str:

@@ -83,6 +83,16 @@ def test_relative_patterns(spark, months, monkeypatch):
     assert len(rows_of(spark, ["x"], path="*/1*.csv")) == 2
 
 
+def test_another_file_system(spark, months):
+    """Hadoop's viewfs stands for all that are not local: names with a scheme, and no folder that Python sees."""
+    spark._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.default.link./lake", months.as_uri())
+    source, _ = opened(spark, path="viewfs:/lake/*/0?.csv")
+    assert source.paths == ("viewfs:/lake/2024/01.csv", "viewfs:/lake/2024/02.csv")
+    assert rows_of(spark, ["x"], path="viewfs:/lake/2023") == [("202312",)]
+    with pytest.raises(DataError, match=r"nearest folder that exists is 'viewfs:/lake'\."):
+        identity(spark, path="viewfs:/lake/2025/*.csv")
+
+
 def test_what_fits_nothing(spark, months):
     with pytest.raises(DataError) as caught:
         open_source(spark, SourceConfig(path=f"{months}/2024/none/*/[a-c].csv"), open_root("unused"))
@@ -233,6 +243,14 @@ def test_a_query(spark, table):
     assert identity(spark, query=query.replace("max", "min")) != source.fingerprint
     write(table / "2.parquet", {"x": [3], "wide": ["v"]})
     assert identity(spark, query=query) != source.fingerprint
+    assert rows_of(spark, ["n"], query=query) == [(1,), (2,)]
+
+
+def test_a_query_whose_names_repeat(spark):
+    query = "SELECT 1 AS x, 2 AS X, 3 AS y, 4 AS y"
+    assert rows_of(spark, ["X", "x"], query=query) == [(2, 1)]
+    with pytest.raises(DataError, match=r"Column 'y' is in the source 2 times\. Allowed: once\."):
+        opened(spark, query=query)[1].read(["y"])
 
 
 def test_files_that_only_a_condition_reads_count(spark, table, tmp_path):
