@@ -216,7 +216,7 @@ def test_what_is_no_orc(spark, tmp_path):
 def table(spark, tmp_path):
     """A table of the catalog, of one Parquet file."""
     write(tmp_path / "t" / "1.parquet", {"x": [1, 2], "wide": ["v", "w"]})
-    spark.sql("CREATE DATABASE IF NOT EXISTS lake")
+    spark.sql(f"CREATE DATABASE lake LOCATION '{tmp_path}/lake'")
     spark.sql(f"CREATE TABLE lake.t USING parquet LOCATION '{tmp_path}/t'")
     yield tmp_path / "t"
     spark.sql("DROP DATABASE lake CASCADE")
