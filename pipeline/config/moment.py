@@ -51,7 +51,7 @@ def _moment(value: Any) -> float | str:
         datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"'{value}' is no date and time like 2024-06-30 or 2024-06-30T12:00:00, and no number"
+            f"'{value}' is no date or time like 2024-06-30 or 2024-06-30T12:00:00, and no number"
         ) from None
     return value
 

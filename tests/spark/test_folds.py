@@ -1,0 +1,177 @@
+"""Folds: each row is validated once, groups are whole, nothing is trained on its future, draws are Poisson's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyspark.sql.functions as F
+import pytest
+
+from pipeline.config.data import DataConfig
+from pipeline.config.split import FoldConfig
+from pipeline.contract.columns import ROW_ID
+from pipeline.data.folds import (
+    FoldPlan,
+    count_folds,
+    fold_problems,
+    is_validation,
+    resolve_folds,
+    training_weight,
+    with_folds,
+)
+from pipeline.errors import DataError
+
+pytestmark = pytest.mark.spark
+
+ROWS = 3000
+DATA = DataConfig(source={"sample": "iris"}, label="y", group="g", time="t")
+CONFIGS = {
+    "hash": {"folds": 4, "repeats": 2},
+    "stratified": {"method": "stratified", "folds": 4},
+    "group": {"method": "group", "folds": 3},
+    "leave_one_group_out": {"method": "leave_one_group_out"},
+    "expanding": {"method": "time", "folds": 3},
+    "sliding": {"method": "time", "folds": 3, "window": 2, "gap": 1, "borders": [100, 200, 300, 400]},
+    "bootstrap": {"method": "bootstrap", "folds": 3},
+}
+
+
+def table(spark):
+    """Groups g0 to g9, times 0 to 499, each label about as often."""
+    return spark.range(ROWS).select(
+        F.xxhash64("id").alias(ROW_ID),
+        F.col("id").alias("row"),
+        F.concat(F.lit("g"), F.col("id") % 10).alias("g"),
+        (F.col("id") % 500).alias("t"),
+        (F.xxhash64("id", F.lit(1)) % 3).alias("y"),
+    )
+
+
+def plans(rows) -> dict[str, FoldPlan]:
+    columns = {name: name for name in "gty"}
+    grouped = ("group", "leave_one_group_out")
+    return {
+        name: resolve_folds(
+            FoldConfig(**content), DATA if name in grouped else DATA.model_copy(update={"group": ()}), columns, rows
+        )
+        for name, content in CONFIGS.items()
+    }
+
+
+def divided(rows, found: dict[str, FoldPlan]) -> pd.DataFrame:
+    """All folds of all plans in one job: columns `plan weight fold` and `plan validation fold`."""
+    columns = []
+    for name, plan in found.items():
+        rows = with_folds(rows, plan, seed=5)
+        for fold in range(plan.count):
+            columns += [f"{name} weight {fold}", f"{name} validation {fold}"]
+            rows = rows.withColumns(
+                {columns[-2]: training_weight(plan, fold), columns[-1]: is_validation(plan, fold).cast("int")}
+            )
+        rows = rows.drop(*plan.columns)
+    return rows.select("row", "g", "t", "y", *columns).toPandas().sort_values("row", ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def found(_spark_of_the_session) -> dict[str, FoldPlan]:
+    return plans(table(_spark_of_the_session))
+
+
+@pytest.fixture(scope="module")
+def folds(_spark_of_the_session, found) -> pd.DataFrame:
+    return divided(table(_spark_of_the_session), found)
+
+
+def of(folds: pd.DataFrame, name: str, what: str, repeat: range) -> np.ndarray:
+    return np.stack([folds[f"{name} {what} {fold}"].to_numpy() for fold in repeat], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "repeat"),
+    [
+        ("hash", range(4)),
+        ("hash", range(4, 8)),
+        ("stratified", range(4)),
+        ("group", range(3)),
+        ("leave_one_group_out", range(10)),
+    ],
+)
+def test_each_row_is_validated_once_and_trained_on_in_all_other_folds(folds, name, repeat):
+    validation, weight = of(folds, name, "validation", repeat), of(folds, name, "weight", repeat)
+    assert (validation.sum(axis=1) == 1).all()
+    assert (weight == 1 - validation).all()
+    assert validation.any(axis=0).all()
+
+
+def test_repeats_are_independent_and_folds_even(folds):
+    first, second = (of(folds, "hash", "validation", repeat) for repeat in (range(4), range(4, 8)))
+    assert first.mean(axis=0) == pytest.approx([0.25] * 4, abs=0.04)
+    assert (first & second).sum() / ROWS == pytest.approx(0.25, abs=0.04)
+
+
+def test_groups_are_whole(folds, found):
+    for name in ("group", "leave_one_group_out"):
+        validation = of(folds, name, "validation", range(found[name].count))
+        assert (pd.DataFrame(validation).groupby(folds.g).nunique() == 1).all(axis=None)
+    alone = of(folds, "leave_one_group_out", "validation", range(10)).argmax(axis=1)
+    assert (folds.g == "g" + pd.Series(alone.astype(str))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "windows"),
+    [
+        ("expanding", [((0, 124), (125, 249)), ((0, 249), (250, 374)), ((0, 374), (375, 499))]),
+        ("sliding", [((0, 99), (200, 299)), ((0, 199), (300, 399)), ((100, 299), (400, 499))]),
+    ],
+)
+def test_nothing_is_trained_on_its_future(folds, found, name, windows):
+    assert found[name].count == 3
+    for fold, ends in enumerate(windows):
+        uses = [folds.t[folds[f"{name} {what} {fold}"] > 0] for what in ("weight", "validation")]
+        assert [(use.min(), use.max()) for use in uses] == list(ends)
+        assert [use.nunique() for use in uses] == [high - low + 1 for low, high in ends]
+
+
+def test_draws_are_poissons_and_what_is_not_drawn_is_validated_on(folds):
+    weight, validation = (of(folds, "bootstrap", what, range(3)) for what in ("weight", "validation"))
+    assert ((weight == 0) == (validation == 1)).all()
+    shares = np.bincount(weight.ravel(), minlength=5)[:5] / weight.size
+    assert shares == pytest.approx(np.exp(-1) / np.array([1, 1, 2, 6, 24]), abs=0.02)
+    assert weight.mean() == pytest.approx(1.0, abs=0.04)
+    assert weight.var() == pytest.approx(1.0, abs=0.08)
+    assert abs(np.corrcoef(weight.T)[0, 1]) < 0.06
+
+
+def test_order_partitions_and_more_rows_change_nothing(spark, folds, found):
+    rows = table(spark)
+    more = rows.withColumns({"row": F.col("row") + ROWS, ROW_ID: F.xxhash64(F.col("row") + ROWS)})
+    again = divided(more.unionAll(rows).orderBy(F.rand(1)).repartition(3), found)
+    assert again[:ROWS].to_numpy().tolist() == folds.to_numpy().tolist()
+
+
+def test_the_bootstrap_draws_groups_as_a_whole(spark):
+    plan = resolve_folds(FoldConfig(method="bootstrap", folds=2), DATA, {"g": "g"}, table(spark))
+    drawn = with_folds(table(spark), plan, seed=0).select("g", *plan.columns).distinct().toPandas()
+    assert len(drawn) == 10
+
+
+def test_folds_without_rows_and_rows_without_a_group_are_named(spark):
+    rows = spark.sql("select 1L as __row_id, g from values ('a'), ('a'), (null) as t(g)")
+    plan = FoldPlan("group", 2, groups=(("g", "group"),))
+    counts = count_folds(with_folds(rows, plan, seed=0), plan)
+    assert (sorted(counts.training), sorted(counts.validation), counts.undecided) == ([0, 2], [0, 2], 1)
+    empty = counts.validation.index(0)
+    assert [str(problem) for problem in fold_problems(counts)] == [
+        "1 rows lack the group or time of the folds. Repair these rows, or correct data.group or data.time.",
+        f"Fold {1 - empty} has no row for training. Give more rows, or take fewer folds.",
+        f"Fold {empty} has no row for validation. Give more rows, or take fewer folds.",
+    ]
+
+
+def test_one_group_cannot_be_left_out(spark):
+    with pytest.raises(DataError) as raised:
+        resolve_folds(FoldConfig(method="leave_one_group_out"), DATA, {"g": "g"}, table(spark).where("g = 'g1'"))
+    assert str(raised.value) == (
+        "data.group ('g') has 1 different values. Allowed: 2 to 1000 for method: leave_one_group_out. "
+        "Use method: group."
+    )
