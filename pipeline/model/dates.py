@@ -1,0 +1,111 @@
+"""Dates in the exported model: texts to days since 1970-01-01, and days to the parts of a date.
+
+The calendar is the proleptic Gregorian one; the arithmetic is Howard Hinnant's, chrono-Compatible Low-Level Date
+Algorithms (2013), which counts years from March, so that the leap day is a year's last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+Tensor = Any
+"""tf.Tensor; TensorFlow ships no types."""
+
+DATE_OR_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)?"
+PLACES = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
+"""Position and length of the parts of `2024-03-01 12:30:00.000`."""
+
+MILLISECONDS = (20, 3)
+MILLISECONDS_OF_A_DAY = 86_400_000.0
+CLOCK_TOLERANCE = 1e-7
+"""Hours that the fraction of a day may fall short of the hour that it was made of."""
+
+EPOCH = 719_468
+"""Days from 0000-03-01 to 1970-01-01."""
+
+DAYS_OF_AN_ERA, YEARS_OF_AN_ERA = 146_097, 400
+
+
+def days_of_text(text: Tensor) -> Tensor:
+    """float64: days with the time as a fraction, to the millisecond; NaN where the text is no date."""
+    is_date = tf.strings.regex_full_match(text, DATE_OR_TIME)
+    full = _with_time(tf.where(is_date, text, "1970-01-01"))
+    year, month, day, hour, minute, second = (_digits(full, place) for place in PLACES.values())
+    days = _days_of_civil(year, month, day)
+    again = _civil(days)
+    conditions = (is_date, year >= 1, *map(tf.equal, again, (year, month, day)), hour < 24, minute < 60, second < 60)
+    milliseconds = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + _digits(full, MILLISECONDS)
+    valid = tf.reduce_all(tf.stack(conditions), axis=0)
+    return tf.where(valid, tf.cast(milliseconds, tf.float64) / MILLISECONDS_OF_A_DAY, float("nan"))
+
+
+def _with_time(text: Tensor) -> Tensor:
+    """All parts of a date, and more of the fraction than is used."""
+    length = tf.strings.length(text)
+    rest = tf.where(length == 10, " 00:00:00.000", tf.where(length == 19, ".000", "000"))
+    return tf.strings.join([text, rest])
+
+
+def _digits(text: Tensor, place: tuple[int, int]) -> Tensor:
+    return tf.strings.to_number(tf.strings.substr(text, *place), tf.int64)
+
+
+def _days_of_civil(year: Tensor, month: Tensor, day: Tensor) -> Tensor:
+    """Days since 1970-01-01; a month or a day that does not exist gives some other date's."""
+    year = year - tf.cast(month <= 2, tf.int64)
+    era = year // YEARS_OF_AN_ERA
+    year_of_era = year - era * YEARS_OF_AN_ERA
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
+    return era * DAYS_OF_AN_ERA + day_of_era - EPOCH
+
+
+def _civil(days: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Year, month and day, int64 each."""
+    shifted = days + EPOCH
+    era = shifted // DAYS_OF_AN_ERA
+    day_of_era = shifted - era * DAYS_OF_AN_ERA
+    leap_days = day_of_era // 1460 - day_of_era // 36_524 + day_of_era // 146_096
+    year_of_era = (day_of_era - leap_days) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month_from_march + 2) // 5 + 1
+    month = (month_from_march + 2) % 12 + 1
+    return era * YEARS_OF_AN_ERA + year_of_era + tf.cast(month <= 2, tf.int64), month, day
+
+
+def _part(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A part of a whole day, int64, as float64; NaN beyond 2^31 days."""
+
+    def of_days(days: Tensor) -> Tensor:
+        whole = tf.floor(days)
+        valid = tf.logical_and(whole >= -(2.0**31), whole < 2.0**31)
+        part = function(tf.cast(tf.where(valid, whole, 0.0), tf.int64))
+        return tf.where(valid, tf.cast(part, tf.float64), float("nan"))
+
+    return of_days
+
+
+def _day_of_year(days: Tensor) -> Tensor:
+    first = tf.ones_like(days)
+    return days - _days_of_civil(_civil(days)[0], first, first) + 1
+
+
+def _hour(days: Tensor) -> Tensor:
+    return tf.math.floormod(tf.floor(tf.math.floormod(days, 1.0) * 24.0 + CLOCK_TOLERANCE), 24.0)
+
+
+DATE_PARTS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "year": _part(lambda days: _civil(days)[0]),
+    "quarter": _part(lambda days: (_civil(days)[1] + 2) // 3),
+    "month": _part(lambda days: _civil(days)[1]),
+    "day": _part(lambda days: _civil(days)[2]),
+    # 1970-01-01 was a Thursday.
+    "weekday": _part(lambda days: (days + 3) % 7),
+    "day_of_year": _part(_day_of_year),
+    "hour": _hour,
+}
+"""Each of float64 days; NaN for NaN."""
