@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -46,6 +47,9 @@ class TrainConfig(Section):
         epochs: at most this many.
         optimizer: a name or a section.
         loss: `auto` follows from the label: squared error or cross-entropy.
+        class_weights: multiply the loss of a training row by a number for its class: `balanced` lets all classes count
+            alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
+            numbers are then scaled so that training rows have the mean 1.
         early_stopping: None trains all epochs.
         steps_per_execution: steps that run between two returns to Python.
         threads: CPU threads of a rank; None divides the host's cores among its ranks.
@@ -56,6 +60,7 @@ class TrainConfig(Section):
     epochs: Count = 20
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: Literal["auto", "mse", "mae", "huber", "cross_entropy"] = "auto"
+    class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     steps_per_execution: Count = 16
     threads: Count | None = None
@@ -64,3 +69,25 @@ class TrainConfig(Section):
     @classmethod
     def _name_alone(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _weights(cls, value: object) -> object:
+        if isinstance(value, dict) and value:
+            return {_class_name(name): _weight(name, weight) for name, weight in value.items()}
+        if value not in ("none", "balanced"):
+            raise ValueError(f"allowed are none, balanced, or a weight for each class by name. Received: {value!r}")
+        return value
+
+
+def _class_name(name: object) -> str:
+    """Classes are texts; YAML reads `0` as a number, and `yes` as true."""
+    if isinstance(name, bool) or name is None:
+        raise ValueError(f"a class is named {name!r}, as YAML reads it: write the names of classes in quotes")
+    return str(name)
+
+
+def _weight(name: object, weight: object) -> float:
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0.0 <= weight < math.inf:
+        raise ValueError(f"the weight of class {name!r} must be a number, 0 or more. Received: {weight!r}")
+    return float(weight)

@@ -27,8 +27,8 @@ class Inputs:
 
     Attributes:
         numeric: float32 [n, a]; a may be 0.
-        ids: int32 [n, c], category ids; c may be 0.
-        sizes: number of ids of each categorical column, c numbers.
+        ids: int32 [n, c], ids, a column for each slot of a multi-valued feature; c may be 0.
+        sizes: number of ids of each column of ids, c numbers.
     """
 
     numeric: NDArray[np.float32]

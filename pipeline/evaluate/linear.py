@@ -15,7 +15,7 @@ from pipeline.store.store import Store
 
 def predict_linear(store: Store, split: str, *, fit_rows: int) -> Predictions:
     """Fit on `fit_rows` training rows at most, and score every row of `split`, a row group at a time."""
-    sizes = [feature.size for feature in store.features.categorical]
+    sizes = [feature.size for _, feature in store.features.id_columns]
     training = concatenate(list(sample_rows(store, "train", fit_rows)))
     spec = store.features.label
     label = training.label.astype(np.int64) if spec.classes else training.label
@@ -48,6 +48,7 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         np.concatenate([part.categorical for part in parts]),
         np.concatenate([part.label for part in parts]),
         np.concatenate([part.row_id for part in parts]),
+        np.concatenate([part.weight for part in parts]),
     )
 
 

@@ -5,8 +5,8 @@ A block of k steps of a rank whose batches hold b rows:
     numeric      float32 [k, b, a]
     categorical  int32   [k, b, c]
     label        float32 [k, b]
-    weight       float32 [k, b]     1 for a real row, 0 for padding
-    rows         float32 [k]        real rows of the global batch, over all ranks
+    weight       float32 [k, b]     how much a real row counts, 1 if nothing else is said; 0 for padding
+    rows         float32 [k]        real rows of the global batch, over all ranks, whatever they count
 
 Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
 step. A padding row is all zeros.
@@ -50,6 +50,7 @@ class Feed:
         rank: this process.
         steps_per_block: k, but for the last block of an epoch.
         seed: of the order of rows; None keeps the order of the files.
+        class_weights: multiply the weight of each row by that of its class; None leaves the weights.
     """
 
     store: Store
@@ -58,6 +59,7 @@ class Feed:
     rank: int
     steps_per_block: int
     seed: int | None
+    class_weights: tuple[float, ...] | None = None
 
     @property
     def blocks_per_epoch(self) -> int:
@@ -105,7 +107,7 @@ class Feed:
         for shard, stream in streams.items():
             counts = served[:, shard]
             with self._as_planned(shard):
-                pieces = stream.take(int(counts.sum()))
+                pieces = [rows.weighed(self.class_weights) for rows in stream.take(int(counts.sum()))]
             _place(block, pieces, _positions(counts, filled))
             filled += counts
         return block
@@ -115,7 +117,7 @@ class Feed:
         state = self.store.features
         return Block(
             np.zeros((*shape, len(state.numeric)), np.float32),
-            np.zeros((*shape, len(state.categorical)), np.int32),
+            np.zeros((*shape, len(state.id_columns)), np.int32),
             np.zeros(shape, np.float32),
             np.zeros(shape, np.float32),
             served.sum(1).astype(np.float32),
@@ -123,11 +125,19 @@ class Feed:
 
 
 def open_feed(
-    store: Store, split: str, *, batch_size: int, world_size: int, rank: int, steps_per_block: int, seed: int | None
+    store: Store,
+    split: str,
+    *,
+    batch_size: int,
+    world_size: int,
+    rank: int,
+    steps_per_block: int,
+    seed: int | None,
+    class_weights: tuple[float, ...] | None = None,
 ) -> Feed:
     """A split's feed for one rank; `batch_size` is the global one."""
-    shard_rows = store.split(split).shard_rows(store.manifest.shards)
-    return Feed(store, split, plan_epoch(shard_rows, batch_size, world_size), rank, steps_per_block, seed)
+    plan = plan_epoch(store.split(split).shard_rows(store.manifest.shards), batch_size, world_size)
+    return Feed(store, split, plan, rank, steps_per_block, seed, class_weights)
 
 
 def _positions(counts: npt.NDArray[np.int64], filled: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
@@ -144,5 +154,5 @@ def _place(block: Block, pieces: list[Rows], positions: tuple[npt.NDArray[np.int
         block.numeric[step, slot] = piece.numeric
         block.categorical[step, slot] = piece.categorical
         block.label[step, slot] = piece.label
-        block.weight[step, slot] = 1.0
+        block.weight[step, slot] = piece.weight
         start += len(piece)

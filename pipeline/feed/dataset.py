@@ -69,7 +69,7 @@ def _signature(feed: Feed) -> Block:
     batch, state = feed.plan.local_batch, feed.store.features
     return Block(
         numeric=tf.TensorSpec((None, batch, len(state.numeric)), tf.float32),
-        categorical=tf.TensorSpec((None, batch, len(state.categorical)), tf.int32),
+        categorical=tf.TensorSpec((None, batch, len(state.id_columns)), tf.int32),
         label=tf.TensorSpec((None, batch), tf.float32),
         weight=tf.TensorSpec((None, batch), tf.float32),
         rows=tf.TensorSpec((None,), tf.float32),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.columns import ROW_ID, StoreContract
+from pipeline.contract.columns import ROW_ID, WEIGHT, StoreContract
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class Rows:
         categorical: int32 [n, c].
         label: float64 [n], in the label's own unit, or the class id.
         row_id: int64 [n].
+        weight: float32 [n], how much each row counts in training.
     """
 
     numeric: npt.NDArray[np.float32]
     categorical: npt.NDArray[np.int32]
     label: npt.NDArray[np.float64]
     row_id: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         """n."""
@@ -34,7 +36,14 @@ class Rows:
 
     def take(self, rows: npt.NDArray[np.int64] | slice) -> Rows:
         """Some rows: a copy for positions, a view for a slice."""
-        return Rows(self.numeric[rows], self.categorical[rows], self.label[rows], self.row_id[rows])
+        return Rows(self.numeric[rows], self.categorical[rows], self.label[rows], self.row_id[rows], self.weight[rows])
+
+    def weighed(self, class_weights: Sequence[float] | None) -> Rows:
+        """The same rows, each one's weight multiplied by that of its class; None leaves the weights."""
+        if class_weights is None:
+            return self
+        factor = np.asarray(class_weights, np.float32)[self.label.astype(np.int64)]
+        return replace(self, weight=self.weight * factor)
 
 
 def rows_of(contract: StoreContract, columns: Mapping[str, npt.NDArray[Any]]) -> Rows:
@@ -45,6 +54,7 @@ def rows_of(contract: StoreContract, columns: Mapping[str, npt.NDArray[Any]]) ->
         _stack(columns, contract.names("categorical"), len(label), np.int32),
         label.astype(np.float64),
         columns[ROW_ID].astype(np.int64, copy=False),
+        columns[WEIGHT].astype(np.float32, copy=False) if WEIGHT in columns else np.ones(len(label), np.float32),
     )
 
 

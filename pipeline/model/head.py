@@ -15,8 +15,9 @@ import keras
 import tensorflow as tf
 
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.model.layers import LabelUnit
 from pipeline.model.losses import loss_of
+from pipeline.model.numbers import LabelUnit
+from pipeline.model.power import yeo_johnson
 
 RowLoss = Callable[[Any, Any], Any]
 
@@ -62,15 +63,22 @@ def build_head(label: LabelSpec, loss: str) -> Head:
 
 def label_unit(label: LabelSpec, name: str | None = None) -> LabelUnit:
     """The layer that brings a regression output into the label's own unit."""
-    return LabelUnit(label.transform, label.center, label.scale, name=name)
+    return LabelUnit(label.transform, label.center, label.scale, label.power, name=name)
 
 
 def _regression_loss(label: LabelSpec, loss: RowLoss) -> RowLoss:
-    def row_loss(y: Any, z: Any) -> Any:
-        target = tf.math.log1p(y) if label.transform == "log" else y
-        return loss((target - label.center) / label.scale, z[:, 0])
+    return lambda y, z: loss(_target(label, y), z[:, 0])
 
-    return row_loss
+
+def _target(label: LabelSpec, y: Any) -> Any:
+    """What z should be: float32 [b]. A power transform leaves large labels nearly equal; float64 tells them apart."""
+    value = tf.cast(y, tf.float64)
+    match label.transform:
+        case "log":
+            value = tf.math.log1p(value)
+        case "power":
+            value = yeo_johnson(value, label.power)
+    return tf.cast((value - label.center) / label.scale, tf.float32)
 
 
 def _binary_loss(y: Any, z: Any) -> Any:

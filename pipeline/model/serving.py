@@ -1,6 +1,8 @@
 """The model that is saved: raw columns in, predictions out, in one Keras file.
 
-Inputs are named by column: a numeric column is float64 [b, 1], with NaN for null; a categorical one is string
+    raw columns -> derived columns -> the store's columns -> the network that was trained -> the label's own unit
+
+Inputs are the columns of `FeatureState.raw` by name: a number is float64 [b, 1], with NaN for null; a text is string
 [b, 1], with `NULL_TOKEN` for null. The network that was trained is the nested model `__network`.
 The output is float32 [b, 1] (the label's own unit, or the probability of class id 1) or [b, k] probabilities.
 Call the model itself with tensors: Keras's own `predict` rounds numpy arrays to float32 before the model sees them.
@@ -11,35 +13,52 @@ named with `OWN` in front, as no feature column is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
 
-from pipeline.contract.features import OUT_OF_VOCABULARY, FeatureState, ScaledFeature, VocabularyFeature
+from pipeline.contract.features import (
+    CROSS_SEPARATOR,
+    NULL_TOKEN,
+    OUT_OF_VOCABULARY,
+    BucketFeature,
+    FeatureState,
+    HashedFeature,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+    slot_names,
+)
 from pipeline.contract.label import Task
 from pipeline.errors import StoreError
+from pipeline.model.columns import SideBySide
+from pipeline.model.expression import Derive
 from pipeline.model.head import label_unit
-from pipeline.model.layers import FillAndScale
 from pipeline.model.network import NETWORK
+from pipeline.model.numbers import Bucketize, ScaleNumbers
+from pipeline.model.texts import NO_VALUE, HashTexts, JoinTexts, LookUpTexts, SplitTexts
 
 OWN = "__"
 """Configurations refuse feature columns that begin so."""
 
+Columns = Mapping[str, keras.KerasTensor]
+Part = tuple[Sequence[str], keras.KerasTensor]
+"""Columns of the store: their names, and [b, as many]."""
+
 
 def build_serving_model(network: keras.Model, state: FeatureState) -> keras.Model:
     """Wrap a trained network in the features that its store was written with."""
-    inputs: dict[str, keras.KerasTensor] = {}
+    types = {"number": "float64", "text": "string"}
+    inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}
+    columns = _derived(inputs, state)
     tensors = {}
     if state.numeric:
-        columns = {f.name: keras.Input((1,), dtype="float64", name=f.name) for f in state.numeric}
-        inputs |= columns
-        tensors["numeric"] = _scaled(state.numeric, list(columns.values()))
+        names = [feature.name for feature in state.numeric]
+        tensors["numeric"] = _in_order("numeric", names, list(_numeric(state, columns)))
     if state.categorical:
-        columns = {f.name: keras.Input((1,), dtype="string", name=f.name) for f in state.categorical}
-        inputs |= columns
-        tensors["categorical"] = _side_by_side(
-            [_lookup(i, f)(columns[f.name]) for i, f in enumerate(state.categorical)], "ids", "string"
-        )
+        names = [name for name, _ in state.id_columns]
+        tensors["categorical"] = _in_order("ids", names, list(_ids(state, columns)))
     return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state), name="model")
 
 
@@ -61,23 +80,69 @@ def _named(network: keras.Model, name: str) -> keras.Model:
     return keras.Model(network.input, network.output, name=name)
 
 
-def _scaled(features: tuple[ScaledFeature, ...], columns: list[keras.KerasTensor]) -> keras.KerasTensor:
-    nan = float("nan")
-    fill = [nan if feature.fill is None else feature.fill for feature in features]
-    center, scale = [f.center for f in features], [f.scale for f in features]
-    layer = FillAndScale(fill, center, scale, name=f"{OWN}fill_and_scale")
-    return layer(_side_by_side(columns, "numeric", "float64"))
+def _derived(inputs: Columns, state: FeatureState) -> Columns:
+    """The raw columns, and those that are computed from them."""
+    if not state.derived:
+        return inputs
+    computed = Derive([column.model_dump(mode="json") for column in state.derived], name=f"{OWN}derive")(inputs)
+    return {**inputs, **{column.name: computed[column.name] for column in state.derived}}
 
 
-def _lookup(position: int, feature: VocabularyFeature) -> keras.layers.Layer:
-    """Id 0 is out-of-vocabulary, as in the store."""
-    vocabulary = list(feature.vocabulary) or ["\x00none"]
-    name = f"{OWN}lookup_{position}"
-    return keras.layers.StringLookup(vocabulary=vocabulary, num_oov_indices=OUT_OF_VOCABULARY + 1, name=name)
+def _numeric(state: FeatureState, columns: Columns) -> Iterator[Part]:
+    """All scaled numbers at once, then texts that stand for numbers."""
+    scaled = [feature for feature in state.numeric if isinstance(feature, ScaledFeature)]
+    if scaled:
+        settings = [feature.model_dump(exclude={"kind", "name", "source", "edges"}) for feature in scaled]
+        layer = ScaleNumbers(settings, name=f"{OWN}scale")
+        yield [feature.name for feature in scaled], layer(_numbers("scaled", scaled, columns))
+    for place, feature in enumerate(state.numeric):
+        if isinstance(feature, MappedFeature):
+            layer = LookUpTexts(
+                feature.vocabulary, feature.values, feature.default, "float32", name=f"{OWN}mapped_{place}"
+            )
+            yield [feature.name], layer(_text(place, feature, columns))
 
 
-def _side_by_side(columns: list[keras.KerasTensor], name: str, dtype: str) -> keras.KerasTensor:
-    return keras.layers.Concatenate(axis=1, name=OWN + name, dtype=dtype)(columns) if len(columns) > 1 else columns[0]
+def _ids(state: FeatureState, columns: Columns) -> Iterator[Part]:
+    """All intervals at once, then texts."""
+    buckets = [feature for feature in state.categorical if isinstance(feature, BucketFeature)]
+    if buckets:
+        layer = Bucketize([feature.edges for feature in buckets], name=f"{OWN}bucketize")
+        yield [feature.name for feature in buckets], layer(_numbers("buckets", buckets, columns))
+    for place, feature in enumerate(state.categorical, start=len(state.numeric)):
+        if not isinstance(feature, BucketFeature):
+            text = _text(place, feature, columns)
+            if feature.separator is not None:
+                text = SplitTexts(feature.separator, feature.slots, name=f"{OWN}split_{place}")(text)
+            yield slot_names(feature), _id_layer(feature, name=f"{OWN}id_{place}")(text)
+
+
+def _id_layer(feature: VocabularyFeature | HashedFeature, name: str) -> keras.layers.Layer:
+    """From texts, or the values of slots, to ids."""
+    padding = {} if feature.separator is None else {NO_VALUE: feature.size - 1}
+    if isinstance(feature, HashedFeature):
+        null = {NULL_TOKEN: OUT_OF_VOCABULARY} if len(feature.sources) == 1 else {}  # a cross is never null
+        return HashTexts(feature.buckets, null | padding, name=name)
+    ids = {text: number for number, text in enumerate(feature.vocabulary, start=1)} | padding
+    return LookUpTexts(list(ids), list(ids.values()), OUT_OF_VOCABULARY, "int32", name=name)
+
+
+def _numbers(name: str, features: Sequence[ScaledFeature | BucketFeature], columns: Columns) -> keras.KerasTensor:
+    order = range(len(features))
+    return SideBySide(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])
+
+
+def _text(
+    place: int, feature: MappedFeature | VocabularyFeature | HashedFeature, columns: Columns
+) -> keras.KerasTensor:
+    texts = [columns[source] for source in feature.sources]
+    return texts[0] if len(texts) == 1 else JoinTexts(CROSS_SEPARATOR, name=f"{OWN}join_{place}")(texts)
+
+
+def _in_order(name: str, wanted: Sequence[str], parts: Sequence[Part]) -> keras.KerasTensor:
+    """The store's columns, in the order in which the network was trained on them."""
+    made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
+    return SideBySide([made[column] for column in wanted], name=OWN + name)([part for _, part in parts])
 
 
 def _answer(z: keras.KerasTensor, state: FeatureState) -> keras.KerasTensor:

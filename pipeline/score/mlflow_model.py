@@ -7,6 +7,7 @@ Raw columns in a data frame become the dict of tensors that the Keras model take
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from pandas.api.types import is_numeric_dtype
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, StoreError
-from pipeline.score.spelling import Categories, number_in
+from pipeline.score.spelling import Categories, categories_of, number_in
+from pipeline.track.mlflow_folder import never_null
 
 ROWS_AT_ONCE = 8192
 """Bounds the memory that the expanded features of a long data frame take."""
@@ -37,12 +39,13 @@ class RawColumnsModel(PythonModel):
         """
         import keras
 
-        import pipeline.model.layers  # noqa: F401 (registers the layers that the file names)
+        import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
 
         file, features = Path(context.artifacts["model"]), Path(context.artifacts["features"])
         if hashlib.sha256(file.read_bytes()).hexdigest() != context.model_config["sha256"]:
             raise StoreError(f"Model file {file.name} was altered after it was logged. Log the model again.")
         self._state = FeatureState.from_json(features.read_bytes(), features.name)
+        self._categories = categories_of(self._state)
         self._model = keras.saving.load_model(file, compile=False, safe_mode=True)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -50,7 +53,7 @@ class RawColumnsModel(PythonModel):
 
         Args:
             context: MLflow's.
-            model_input: one column a feature, in any order; others are ignored, absent ones count as null.
+            model_input: raw columns, in any order; others are ignored, absent ones count as null.
             params: not used.
 
         Raises:
@@ -61,13 +64,13 @@ class RawColumnsModel(PythonModel):
         return answer(np.concatenate(outputs), self._state.label).set_index(model_input.index)
 
     def _score(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        return np.asarray(self._model(to_tensors(rows, self._state), training=False), np.float64)
+        return np.asarray(self._model(to_tensors(rows, self._state, self._categories), training=False), np.float64)
 
 
-def to_tensors(rows: pd.DataFrame, state: FeatureState) -> dict[str, Any]:
-    """What the Keras model takes: float64 [b, 1] a numeric column, string [b, 1] a categorical one.
+def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str, Categories]) -> dict[str, Any]:
+    """What the Keras model takes: float64 [b, 1] for a column of numbers, string [b, 1] for one of texts.
 
-    NaN stands for null and infinities, NULL_TOKEN for a category that is null.
+    NaN stands for null and infinities, NULL_TOKEN for a text that is null.
 
     Raises:
         DataError: a numeric column holds text, or a null that training did not know how to fill.
@@ -75,9 +78,9 @@ def to_tensors(rows: pd.DataFrame, state: FeatureState) -> dict[str, Any]:
     import tensorflow as tf
 
     markers = frozenset(state.null_values)
-    numbers = {f.name: _numbers(_column(rows, f.name), markers) for f in state.numeric}
-    _refuse_nulls([f.name for f in state.numeric if f.fill is None and np.isnan(numbers[f.name]).any()])
-    texts = {f.name: _texts(_column(rows, f.name), Categories(f, markers)) for f in state.categorical}
+    numbers = {c.name: _numbers(_column(rows, c.name), markers) for c in state.raw if c.type == "number"}
+    _refuse_nulls([name for name in never_null(state) if np.isnan(numbers[name]).any()])
+    texts = {name: _texts(_column(rows, name), spelling) for name, spelling in categories.items()}
     tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float64) for name, column in numbers.items()}
     return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
 

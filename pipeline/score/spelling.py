@@ -2,11 +2,13 @@
 
 A source's `TRUE` comes out of pandas as True, `02134` as 2134, `98101` as 98101.0 where a null is in the column, and
 Spark writes 1e-05 as `1.0E-5`. A value is therefore looked for in the vocabulary under every spelling that it may
-have had, and then by what it is worth.
+have had, and then by what it is worth. Where no vocabulary has it, as in a column that is only hashed or used in
+expressions, it gets the likeliest spelling: that of Python, for times and truth values that of Spark.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 from numbers import Real
@@ -15,32 +17,61 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.contract.features import FALSE, NULL_TOKEN, TRUE, VocabularyFeature
+from pipeline.contract.features import (
+    CROSS_SEPARATOR,
+    FALSE,
+    NULL_TOKEN,
+    TRUE,
+    FeatureState,
+    MappedFeature,
+    VocabularyFeature,
+)
 
 
 class Categories:
-    """What the values of one categorical column are called in its vocabulary."""
+    """What the values of one column of texts are called in the vocabularies of the features that read it."""
 
-    def __init__(self, feature: VocabularyFeature, markers: frozenset[str]) -> None:
-        """`markers` are texts that mean null."""
+    def __init__(self, known: Collection[str], markers: frozenset[str]) -> None:
+        """`known` are the texts of all vocabularies, `markers` are texts that mean null."""
         self._markers = markers
-        self._known = frozenset(feature.vocabulary)
+        self._known = frozenset(known)
         self._by_number: dict[float, str] = {}
-        for text in feature.vocabulary:
+        for text in known:
             number = _number(text)
             if number is not None:
                 self._by_number.setdefault(number, text)
 
     def text(self, value: Any) -> str:
-        """The value's text in the vocabulary, or one that is not in it; text itself is taken as it is."""
+        """The value's text in a vocabulary, or one that is in none; text itself is taken as it is."""
         if isinstance(value, str):
             return NULL_TOKEN if value.strip(" ") in self._markers else value
         if pd.isna(value):
             return NULL_TOKEN
-        known = next((text for text in _spellings(value) if text in self._known), None)
+        spellings = _spellings(value)
+        known = next((text for text in spellings if text in self._known), None)
         if known is None and _is_number(value):
             known = self._by_number.get(float(value))
-        return str(value) if known is None else known
+        return spellings[0] if known is None else known
+
+
+def categories_of(state: FeatureState) -> dict[str, Categories]:
+    """The spelling of every raw column of texts."""
+    markers = frozenset(state.null_values)
+    names = [column.name for column in state.raw if column.type == "text"]
+    return {name: Categories(dict.fromkeys(_known(state, name)), markers) for name in names}
+
+
+def _known(state: FeatureState, name: str) -> Iterator[str]:
+    """The texts that features know of one column, of a cross the part that comes from it."""
+    for feature in (*state.numeric, *state.categorical):
+        if not isinstance(feature, (MappedFeature, VocabularyFeature)):
+            continue
+        parts = len(feature.sources)
+        for place in [place for place, source in enumerate(feature.sources) if source == name]:
+            for text in feature.vocabulary:
+                split = text.split(CROSS_SEPARATOR) if parts > 1 else [text]
+                if len(split) == parts:
+                    yield split[place]
 
 
 def number_in(value: Any, markers: frozenset[str]) -> Any:

@@ -16,7 +16,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from pipeline.contract.features import FeatureState
+from pipeline.contract.features import FeatureState, ScaledFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
@@ -60,15 +60,21 @@ def write_model_folder(folder: Path, file: Root, state: FeatureState, *, model_i
 
 
 def signature_of(state: FeatureState) -> Any:
-    """Raw columns in, predictions out; a column may be missing where its nulls can be filled.
+    """Raw columns in, predictions out; a column may be missing where its nulls mean something.
 
     MLflow refuses whole numbers (int64) for a column that is declared as `double` or `string`, and nulls for one
     that is declared as `long`. Columns are therefore of type `Any`, and checked by the model itself.
     """
     anything = AnyType()  # type: ignore[no-untyped-call]
-    numeric = [ColSpec(anything, feature.name, required=feature.fill is None) for feature in state.numeric]
-    categorical = [ColSpec(anything, feature.name, required=False) for feature in state.categorical]
-    return ModelSignature(inputs=Schema([*numeric, *categorical]), outputs=Schema(_outputs(state.label)))
+    needed = never_null(state)
+    inputs = Schema([ColSpec(anything, column.name, required=column.name in needed) for column in state.raw])
+    return ModelSignature(inputs=inputs, outputs=Schema(_outputs(state.label)))
+
+
+def never_null(state: FeatureState) -> tuple[str, ...]:
+    """Raw columns whose nulls a feature cannot fill, since training rows had none."""
+    unfilled = {f.source for f in state.numeric if isinstance(f, ScaledFeature) and f.fill is None}
+    return tuple(column.name for column in state.raw if column.name in unfilled)
 
 
 def requirements() -> list[str]:
@@ -80,8 +86,8 @@ def requirements() -> list[str]:
 def _columns(state: FeatureState) -> dict[str, Any]:
     """What the signature cannot tell."""
     return {
-        "numeric": [feature.name for feature in state.numeric],
-        "categorical": [feature.name for feature in state.categorical],
+        "numeric": [column.name for column in state.raw if column.type == "number"],
+        "categorical": [column.name for column in state.raw if column.type == "text"],
         "label": state.label.name,
         "task": str(state.label.task),
     }

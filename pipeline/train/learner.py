@@ -2,6 +2,8 @@
 
 The gradient of a global step is that of the mean loss over the real rows of the global batch: each rank
 differentiates the sum over its own rows divided by the global number of rows, and the optimizer sums over ranks.
+Weights multiply the losses of rows. They have the mean 1 over all training rows, not in each batch, so that a row
+counts the same in whatever batch it is; no rank needs to know the weights of another one's rows.
 A regularisation loss is the same on every rank, so each rank contributes its share of it.
 """
 
@@ -50,7 +52,9 @@ class Learner:
             if self.network.losses:
                 loss += tf.add_n(self.network.losses) / self.world.size
         variables = self.network.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        # The gradient of an embedding names some rows of it only; summing over ranks and most optimizers need all.
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+        self.optimizer.apply(gradients, variables)
         self._measure(self.training, batch, z, row_loss)
 
     def _measure(self, metrics: EpochMetrics, batch: Any, z: Any, row_loss: Any) -> None:

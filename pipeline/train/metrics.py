@@ -1,7 +1,7 @@
 """Training and validation metrics, exact over all ranks: the metrics' states are summed, never their results.
 
 Every metric here keeps its state as sums over rows, so a metric whose variables were summed over ranks is the
-metric of all rows. Padding rows have weight 0 and count nowhere.
+metric of all rows. Rows count by their weight, those of padding, of weight 0, nowhere.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block, open_feed
 from pipeline.feed.dataset import BlockReader
+from pipeline.model.class_weights import class_weights_of
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.model.serving import build_serving_model
@@ -86,6 +87,7 @@ def _readers(job: RankJob, store: Store, world: World) -> tuple[BlockReader, Blo
         rank=rank,
         steps_per_block=steps,
         seed=job.seed,
+        class_weights=class_weights_of(store.features.label, job.train.class_weights),
     )
     validation = open_feed(
         store, "validation", batch_size=VALIDATION_BATCH, world_size=size, rank=rank, steps_per_block=1, seed=None

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 from pipeline.feed.blocks import Feed, open_feed
-from pipeline.feed.rows import Rows
+from pipeline.feed.reader import read_shard
 from pipeline.store.store import Store
-from tests.support.stores import write_small_store
+from tests.support.kinds import every_kind
+from tests.support.stores import regression_state, write_small_store
 
 
 def spread(rows: int, shards: int = 16) -> list[int]:
@@ -49,7 +51,7 @@ def id_store(tmp_path, monkeypatch):
 
     def rows_with_ids(contract, columns):
         rows = original(contract, columns)
-        return Rows(rows.numeric, rows.categorical, rows.row_id.astype(np.float64), rows.row_id)
+        return replace(rows, label=rows.row_id.astype(np.float64))
 
     original = reader.rows_of
     monkeypatch.setattr(reader, "rows_of", rows_with_ids)
@@ -146,3 +148,34 @@ def test_a_file_that_does_not_hold_what_the_manifest_tells_stops_the_epoch(tmp_p
     altered = replace(store, manifest=store.manifest.model_copy(update={"splits": splits}))
     with pytest.raises(StoreError, match=r"held 40 rows|does not hold the rows that the manifest tells"):
         list(feed(altered, batch=16).epoch(0))
+
+
+def test_weights_are_those_of_the_rows_and_zero_for_padding(tmp_path):
+    weighed = regression_state().model_copy(update={"weight": "w"})
+    store = write_small_store(tmp_path, {"train": [70, 20]}, state=weighed)
+    stored = np.concatenate([rows.weight for shard in (0, 1) for rows in read_shard(store, "train", shard)])
+    assert ((stored >= 0.5) & (stored <= 1.5)).all()
+    assert len(np.unique(stored)) == 90
+    weights = np.concatenate([block.weight.ravel() for block in feed(store, seed=None, batch=50).epoch(0)])
+    np.testing.assert_array_equal(np.sort(weights[weights > 0]), np.sort(stored))
+    assert sum(block.rows.sum() for block in feed(store, batch=50).epoch(0)) == 90
+
+
+def test_class_weights_multiply_those_of_rows(tmp_path):
+    label = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+    state = regression_state().model_copy(update={"weight": "w", "label": label})
+    store = write_small_store(tmp_path, {"train": [70, 20]}, state=state)
+    plain, weighed = (
+        next(replace(feed(store, batch=90, k=1), class_weights=weights).epoch(0)) for weights in (None, (0.5, 1.0, 4.0))
+    )
+    np.testing.assert_array_equal(plain.label, weighed.label)
+    assert set(plain.label[0]) == {0.0, 1.0, 2.0}
+    factor = np.array([0.5, 1.0, 4.0], np.float32)[plain.label.astype(int)]
+    np.testing.assert_array_equal(weighed.weight, plain.weight * factor)
+
+
+def test_every_slot_of_a_multi_valued_feature_is_a_column(tmp_path):
+    store = write_small_store(tmp_path, {"train": [40]}, state=every_kind())
+    block = next(feed(store, seed=None, batch=40, k=1).epoch(0))
+    assert block.categorical.shape == (1, 40, 11)
+    assert store.contract.names("categorical")[:4] == ("tags[0]", "tags[1]", "tags[2]", "city")

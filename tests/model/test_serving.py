@@ -15,9 +15,9 @@ keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
 from pipeline.model.head import build_head  # noqa: E402
-from pipeline.model.layers import FillAndScale, LabelUnit, OneHot  # noqa: E402
 from pipeline.model.network import build_network  # noqa: E402
 from pipeline.model.serving import build_serving_model, load_network  # noqa: E402
+from tests.support import kinds  # noqa: E402
 
 LABELS = [
     LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
@@ -117,21 +117,31 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
         load_network(tmp_path / "model.keras")
 
 
-def test_one_hot_expands_each_column_into_its_own_block():
-    expanded = np.asarray(OneHot([3, 2])(np.array([[0, 1], [2, 0]], np.int32)))
-    assert expanded.tolist() == [[1, 0, 0, 0, 1], [0, 0, 1, 1, 0]]
+def test_every_kind_of_feature_is_computed_from_raw_columns(tmp_path):
+    """Against numpy, zlib and Python's own text functions."""
+    state = kinds.every_kind()
+    network = build_network(ModelConfig(hidden=(5,)), state, seed=4)
+    build_serving_model(network, state).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    stored = keras.Model(loaded.input, [loaded.get_layer(name).output for name in ("__numeric", "__ids")])
+    numeric, ids = stored(kinds.raw_tensors())
+    np.testing.assert_allclose(numeric, kinds.numeric_columns(), rtol=1e-6)
+    np.testing.assert_array_equal(ids, kinds.id_columns())
+    answer = build_head(state.label, "auto").predict(network({"numeric": numeric, "categorical": ids}))
+    np.testing.assert_allclose(loaded(kinds.raw_tensors())[:, 0], answer, rtol=1e-6)
+    np.testing.assert_allclose(tf.function(loaded)(kinds.raw_tensors())[:, 0], answer, rtol=1e-5)
+    one_row = {name: column[:1] for name, column in kinds.raw_tensors().items()}
+    np.testing.assert_allclose(loaded(one_row)[:, 0], answer[:1], rtol=1e-6)
 
 
-def test_numbers_are_rounded_once():
-    layer = FillAndScale([0.0], [1e8], [3.0])
-    assert np.asarray(layer(np.array([[100000001.0]])))[0, 0] == np.float32(1 / 3)
-
-
-def test_infinities_are_filled_like_nulls():
-    filled = FillAndScale([7.0], [1.0], [2.0])(np.array([[np.inf], [-np.inf], [np.nan], [3.0]]))
-    assert np.asarray(filled)[:, 0].tolist() == [3.0, 3.0, 3.0, 1.0]
-
-
-def test_a_log_label_is_given_back_in_its_unit():
-    unit = LabelUnit("log", center=1.0, scale=2.0)
-    assert np.asarray(unit(np.array([[0.5]], np.float32)))[0, 0] == pytest.approx(np.expm1(2.0))
+@pytest.mark.parametrize("kind", ["texts", "numbers"])
+def test_texts_alone_and_numbers_alone_need_no_other_input(kind):
+    everything = kinds.every_kind()
+    dropped = {"numeric": (), "derived": (), "categorical": everything.categorical[:2]}
+    if kind == "numbers":
+        dropped = {"numeric": everything.numeric[:3:2], "categorical": everything.categorical[2:3]}
+    state = everything.model_copy(update=dropped)
+    model = build_serving_model(build_network(ModelConfig(hidden=()), state, seed=4), state)
+    assert set(model.input) == ({"city", "tags"} if kind == "texts" else {"area"})
+    answer = model({name: column for name, column in kinds.raw_tensors().items() if name in model.input})
+    assert np.isfinite(answer).all()

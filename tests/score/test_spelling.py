@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.features import NULL_TOKEN, VocabularyFeature
-from pipeline.score.spelling import Categories, number_in
+from pipeline.contract.features import (
+    CROSS_SEPARATOR,
+    NULL_TOKEN,
+    FeatureState,
+    HashedFeature,
+    MappedFeature,
+    VocabularyFeature,
+)
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.score.spelling import Categories, categories_of, number_in
 
 MARKERS = frozenset({"?", "NA", ""})
 
@@ -46,13 +54,14 @@ MARKERS = frozenset({"?", "NA", ""})
         ("1", ("1.0",), "1"),
         (None, ("None",), NULL_TOKEN),
         (float("nan"), ("nan",), NULL_TOKEN),
+        (98101.0, (), "98101.0"),
+        (True, (), "true"),
+        (pd.Timestamp("2020-01-02 03:00:00.500", tz="CET"), (), "2020-01-02 02:00:00.5"),
         (pd.NaT, ("NaT",), NULL_TOKEN),
     ],
 )
 def test_a_value_is_found_under_every_spelling(value, vocabulary, expected):
-    assert (
-        Categories(VocabularyFeature(name="c", sources=("c",), vocabulary=vocabulary), MARKERS).text(value) == expected
-    )
+    assert Categories(vocabulary, MARKERS).text(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,3 +70,21 @@ def test_a_value_is_found_under_every_spelling(value, vocabulary, expected):
 )
 def test_texts_in_numeric_columns_are_read_as_the_source_was(cell, expected):
     assert number_in(cell, MARKERS) == expected
+
+
+def test_a_column_is_spelled_as_any_feature_that_reads_it_has_it():
+    crossed = CROSS_SEPARATOR.join
+    state = FeatureState(
+        numeric=(MappedFeature(name="m", sources=("zip",), vocabulary=("02134",), values=(1.0,), default=0.0),),
+        categorical=(
+            VocabularyFeature(name="v", sources=("zip",), vocabulary=("98101", NULL_TOKEN)),
+            VocabularyFeature(name="x", sources=("flag", "zip"), vocabulary=(crossed(("TRUE", "10001")), "odd")),
+            HashedFeature(name="h", sources=("other",), buckets=9),
+        ),
+        label=LabelSpec(name="y", task=Task.REGRESSION),
+    )
+    found = categories_of(state)
+    assert set(found) == {"zip", "flag", "other"}
+    assert [found["zip"].text(value) for value in (2134.0, 98101, 10001.0, 5.0)] == ["02134", "98101", "10001", "5.0"]
+    assert found["flag"].text(True) == "TRUE"
+    assert found["other"].text(True) == "true"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID, contract_of
+from pipeline.contract.columns import ROW_ID, WEIGHT, contract_of
 from pipeline.contract.features import FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store import filesystem as files
@@ -103,9 +103,9 @@ def _write_file(
 def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Table:
     n, label = len(ids), state.label
     columns = {f.name: rng.normal(size=n).astype(np.float32) for f in state.numeric}
-    columns |= {f.name: rng.integers(0, f.size, n).astype(np.int32) for f in state.categorical}
+    columns |= {name: rng.integers(0, feature.size, n).astype(np.int32) for name, feature in state.id_columns}
     signal = sum((columns[f.name] * (i + 1) for i, f in enumerate(state.numeric)), np.zeros(n))
-    signal = signal + sum(((columns[f.name] == 1) for f in state.categorical), np.zeros(n))
+    signal = signal + sum(((columns[name] == 1) for name, _ in state.id_columns), np.zeros(n))
     match label.task:
         case Task.REGRESSION:
             columns[label.name] = signal.astype(np.float64)
@@ -113,5 +113,7 @@ def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Tabl
             columns[label.name] = (signal > 0).astype(np.int32)
         case Task.MULTICLASS:
             columns[label.name] = np.digitize(signal, np.linspace(-2, 2, len(label.classes) - 1)).astype(np.int32)
+    if state.weight:
+        columns[WEIGHT] = rng.uniform(0.5, 1.5, n).astype(np.float32)
     columns[ROW_ID] = np.asarray(ids, np.int64)
     return pa.table(columns)

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.config.model import ModelConfig
 from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store.filesystem import Root, open_root
+from tests.support import kinds
 from tests.track.conftest import Open
 
 if TYPE_CHECKING:
@@ -38,19 +40,11 @@ def state_of(task: Task) -> FeatureState:
 
 
 def save_model(folder: Path, state: FeatureState) -> Root:
-    """A network with fixed weights, wrapped to take raw columns."""
-    import keras
-
-    from pipeline.model.layers import OneHot
+    """A network with its first weights, wrapped to take raw columns."""
+    from pipeline.model.network import build_network
     from pipeline.model.serving import build_serving_model
 
-    keras.utils.set_random_seed(1)
-    inputs = {
-        "numeric": keras.Input((2,), name="numeric"),
-        "categorical": keras.Input((1,), dtype="int32", name="categorical"),
-    }
-    wide = keras.layers.Concatenate()([inputs["numeric"], OneHot([CATEGORICAL[0].size])(inputs["categorical"])])
-    network = keras.Model(inputs, keras.layers.Dense(state.label.outputs)(wide), name="network")
+    network = build_network(ModelConfig(hidden=()), state, seed=1)
     build_serving_model(network, state).save(folder / "model.keras")
     return open_root(str(folder)).within("model.keras")
 
@@ -167,3 +161,23 @@ def test_signature_names_every_raw_column(load: Any) -> None:
         "probability_c",
     ]
     assert model.metadata.metadata["categorical"] == ["region"]
+
+
+def test_every_kind_of_feature_is_served_from_raw_columns(load: Any) -> None:
+    """Derived columns, crosses and hashes: the data frame holds what the source held."""
+    import keras
+
+    model, file = load(kinds.every_kind(LABELS[Task.REGRESSION]))
+    expected = np.asarray(keras.saving.load_model(file.path)(kinds.raw_tensors()))[:, 0]
+    rows = pd.DataFrame(kinds.ROWS, columns=["area", "city", "zip", "tags"])
+    np.testing.assert_allclose(model.predict(rows)["prediction"], expected, rtol=1e-6)
+    numbers = rows.assign(zip=pd.to_numeric(rows["zip"]))
+    alike = rows["zip"].isna() | (rows["zip"] == "98101")
+    np.testing.assert_allclose(model.predict(numbers[alike])["prediction"], expected[alike], rtol=1e-6)
+    columns = model.metadata.get_input_schema().inputs
+    assert [(column.name, column.required) for column in columns] == [
+        ("area", False),
+        ("city", False),
+        ("zip", False),
+        ("tags", False),
+    ]

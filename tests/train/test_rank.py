@@ -14,6 +14,7 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, TrainError
 from pipeline.store.filesystem import open_root
 from pipeline.train.job import RankJob
+from tests.support import kinds
 from tests.support.stores import NAME, STORE_ID, regression_state, write_small_store
 
 keras = pytest.importorskip("keras")
@@ -70,6 +71,17 @@ def test_every_kind_of_label_and_column_is_learned(tmp_path, state, metric):
     assert records[-1].metrics["val_loss"] < 0.5 * records[0].metrics["val_loss"]
 
 
+def test_every_kind_of_feature_is_learned(tmp_path):
+    state = kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION, transform="power", power=0.9))
+    shards = {"train": [200, 150, 170, 190], "validation": [40, 60, 50, 30]}
+    write_small_store(tmp_path, shards, state=state.model_copy(update={"weight": "w"}))
+    jobs = [job(tmp_path, epochs=6, optimizer={"name": "adam", "learning_rate": 0.01}) for _ in range(2)]
+    result, again = (train_rank(done, SingleWorld()) for done in jobs)
+    losses = [record.metrics["val_loss"] for record in history(jobs[0])]
+    assert losses[-1] < 0.5 * losses[0]
+    assert result.weights == again.weights
+
+
 def test_the_same_seed_gives_identical_weights_and_another_does_not(tmp_path):
     write_small_store(tmp_path, {"train": [200, 150], "validation": [40, 60]})
     first, again, other = (train_rank(job(tmp_path, seed=seed), SingleWorld()) for seed in (1, 1, 2))
@@ -93,6 +105,52 @@ def test_one_step_is_the_gradient_of_the_mean_over_real_rows(tmp_path):
     trained = load_network(tmp_path / "scratch-0" / "model.keras").get_weights()
     np.testing.assert_allclose(trained[0][:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(trained[1][0], bias[0] - 0.1 * 2 * error.mean(), rtol=1e-5)
+
+
+def test_weights_multiply_the_losses_of_rows(tmp_path):
+    """One step of plain gradient descent on weighed rows, against the formula: divided by rows, not by weights."""
+    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(24, 8))
+    state = regression_state(sizes=()).model_copy(update={"weight": "w", "label": label})
+    store = write_small_store(tmp_path, {"train": [23, 9]}, state=state)
+    settings = {"batch_size": 32, "epochs": 1, "class_weights": {"yes": 5.0}}
+    done = job(tmp_path, hidden=(), optimizer={"name": "sgd", "learning_rate": 0.1}, **settings)
+    train_rank(done, SingleWorld())
+    from pipeline.evaluate.linear import concatenate, sample_rows
+    from pipeline.model.network import build_network
+    from pipeline.model.serving import load_network
+
+    rows = concatenate(list(sample_rows(store, "train", 100)))
+    weight = rows.weight * np.where(rows.label == 1, 5.0, 1.0) / 2.0  # (24 x 1 + 8 x 5) / 32 is 2
+    kernel, bias = build_network(done.model, store.features, done.seed).get_weights()
+    error = weight * (1 / (1 + np.exp(-(rows.numeric @ kernel[:, 0] + bias[0]))) - rows.label)
+    trained = load_network(tmp_path / "scratch-0" / "model.keras").get_weights()
+    np.testing.assert_allclose(
+        trained[0][:, 0], kernel[:, 0] - 0.1 * (error[:, None] * rows.numeric).mean(0), rtol=1e-5
+    )
+    np.testing.assert_allclose(trained[1][0], bias[0] - 0.1 * error.mean(), rtol=1e-5)
+
+
+def test_class_weights_do_not_weigh_validation_rows(tmp_path):
+    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(100, 101))
+    state = regression_state().model_copy(update={"label": label})
+    store = write_small_store(tmp_path, {"train": [101, 100], "validation": [33, 58]}, state=state)
+    done = job(tmp_path, epochs=1, class_weights={"yes": 9.0})
+    train_rank(done, SingleWorld())
+    from pipeline.evaluate.linear import concatenate, sample_rows
+    from pipeline.model.serving import load_network
+
+    rows = concatenate(list(sample_rows(store, "validation", 1000)))
+    network = load_network(tmp_path / "scratch-0" / "model.keras")
+    logit = np.asarray(network({"numeric": rows.numeric, "categorical": rows.categorical}))[:, 0]
+    loss = np.log1p(np.exp(-np.where(rows.label == 1, logit, -logit))).mean()
+    assert history(done)[0].metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_class_that_is_none_is_named(tmp_path):
+    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(30, 30))
+    write_small_store(tmp_path, {"train": [60]}, state=regression_state().model_copy(update={"label": label}))
+    with pytest.raises(ConfigError, match=r"names 'yse', which is no class of label 'y'. Did you mean 'yes'\?"):
+        train_rank(job(tmp_path, class_weights={"yse": 2.0}), SingleWorld())
 
 
 def test_steps_per_execution_changes_nothing_but_speed(tmp_path):

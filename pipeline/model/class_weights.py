@@ -1,0 +1,58 @@
+"""How much a training row counts for its class.
+
+Known without TensorFlow, so that a mistake is named before ranks start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.errors import ConfigError, Problem, gather, nearest
+
+
+def class_weights_of(label: LabelSpec, wanted: str | Mapping[str, float]) -> tuple[float, ...] | None:
+    """The weight of each class, by id, with the mean 1 over training rows.
+
+    Args:
+        label: the fitted label, with the training rows of each class.
+        wanted: `train.class_weights`: `none`, `balanced` (a class counts as much as any other, however many rows it
+            has), or the weight of each class by name, 1 for those that are not named.
+
+    Returns:
+        None where all rows count alike.
+
+    Raises:
+        ConfigError: the label has no classes, or not those that are named.
+    """
+    if wanted == "none":
+        return None
+    _check(label, wanted)
+    rows = sum(label.counts)
+    if isinstance(wanted, str):
+        weights = [rows / (len(label.classes) * count) for count in label.counts]
+    else:
+        weights = [wanted.get(name, 1.0) for name in label.classes]
+    mean = sum(weight * count for weight, count in zip(weights, label.counts, strict=True)) / rows
+    if mean == 0.0:
+        raise ConfigError(
+            f"train.class_weights leaves no training row of label '{label.name}' any weight. "
+            "Allowed: a weight above 0 for one class at least. Give more classes a weight."
+        )
+    return tuple(weight / mean for weight in weights)
+
+
+def _check(label: LabelSpec, wanted: str | Mapping[str, float]) -> None:
+    if label.task is Task.REGRESSION:
+        raise ConfigError(
+            f"train.class_weights is for labels with classes; the label '{label.name}' is a number. Allowed: none. "
+            f"Received: {wanted if isinstance(wanted, str) else dict(wanted)}. Remove it, or weigh rows by data.weight."
+        )
+    unknown = [] if isinstance(wanted, str) else [name for name in wanted if name not in label.classes]
+    if unknown:
+        problems = [
+            Problem(f"train.class_weights names '{name}', which is no class of label '{label.name}'", remedy=remedy)
+            for name in unknown
+            for remedy in [nearest(name, label.classes)]
+        ]
+        raise ConfigError(gather("train.class_weights does not fit the label", problems))
