@@ -6,8 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config.base import Columns, Section
+from pipeline.config.base import Columns, Number, Section
 from pipeline.config.source import SourceConfig
+
+
+class BadRowsConfig(Section):
+    """Rows that cannot be used: malformed lines, values that are not as configured, missing labels and keys.
+
+    Attributes:
+        budget: how many are set aside at most, as a number of rows or, below 1, as a share of all; more stop the job.
+    """
+
+    budget: Annotated[Number, Field(ge=0.0)] = 0.0
+
+    def allowed(self, rows: int) -> int:
+        """The budget for a source of so many rows."""
+        return int(self.budget * rows) if self.budget < 1.0 else int(self.budget)
 
 
 class DataConfig(Section):
@@ -21,6 +35,9 @@ class DataConfig(Section):
         key: columns that identify a row's subject; rows of one key share a split, whatever becomes of the features.
             By default all feature columns and the label together, so that adding a feature, or taking one away,
             moves rows between the splits; give a key to compare such models on the same rows.
+        weight: a column of numbers that are 0 or more: how much a row counts in training.
+        filter: an SQL expression; rows for which it is not true are left out, and counted.
+        bad_rows: what becomes of rows that cannot be used.
         time: the column by which rows are divided in order of time: a date, a date and time (ISO 8601), or a number.
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
@@ -32,6 +49,9 @@ class DataConfig(Section):
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
     positive_class: str | None = None
     key: Columns = ()
+    weight: str | None = None
+    filter: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    bad_rows: BadRowsConfig = BadRowsConfig()
     time: str | None = None
     group: Columns = ()
     audit: Literal["full", "quick"] = "quick"

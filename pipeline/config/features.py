@@ -105,10 +105,9 @@ class CategoricalConfig(Section):
         encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the place in `order`, from 0
             for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
             towards the mean of all (a training row sees the mean over other rows only).
-        max_categories: the most frequent values that are kept; the others are unknown.
+        max_categories: the most frequent values that are kept. The rare others share the id of values that training
+            never saw, which they teach the model to read.
         min_count: how often a value must occur in training rows to be kept.
-        rare: what becomes of values that are not kept: `unknown` gives them the id of values never seen, `own` an id
-            of their own.
         dimension: of an embedding; None means min(50, 1.6 x size^0.56).
         hash_buckets: instead of a vocabulary, the id is the text's hash below this number.
         order: of an ordinal column's values, the lowest first; other values count as null, null is the middle.
@@ -121,7 +120,6 @@ class CategoricalConfig(Section):
     encoding: Literal["one_hot", "embedding", "ordinal", "target_mean"] = "one_hot"
     max_categories: Annotated[Integer, Field(ge=1, le=10_000_000)] = 1000
     min_count: Count = 1
-    rare: Literal["unknown", "own"] = "unknown"
     dimension: Dimension | None = None
     hash_buckets: Annotated[Integer, Field(ge=2, le=10_000_000)] | None = None
     order: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
@@ -252,8 +250,7 @@ class FeaturesConfig(Section):
 
     @model_validator(mode="after")
     def _each_column_once(self) -> FeaturesConfig:
-        names = [name for group in (*self.numeric, *self.categorical) for name in group.columns]
-        names += [name for group in self.dates for name in group.columns]
+        names = [name for group in self.groups for name in group.columns]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns named more than once: {', '.join(repeated)}")
@@ -265,6 +262,11 @@ class FeaturesConfig(Section):
                 "Rename them in the source: no '/', and no '__' at the start"
             )
         return self
+
+    @property
+    def groups(self) -> tuple[NumericConfig | CategoricalConfig | DateConfig, ...]:
+        """Every group of columns, crosses aside."""
+        return (*self.numeric, *self.categorical, *self.dates)
 
     @property
     def is_automatic(self) -> bool:

@@ -81,7 +81,7 @@ class RunConfig(Section):
     storage: StorageConfig = StorageConfig()
     data: DataConfig
     split: SplitConfig = SplitConfig()
-    features: FeaturesConfig
+    features: FeaturesConfig = FeaturesConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
@@ -90,6 +90,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> RunConfig:
-        if self.data.label in self.features.columns:
+        groups = (*self.features.groups, *self.features.crosses)
+        if any(self.data.label in group.columns for group in groups):
             raise ValueError(f"the label '{self.data.label}' is also named as a feature")
         return self

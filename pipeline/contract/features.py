@@ -216,6 +216,7 @@ class FeatureState(Document):
         label: what is predicted.
         derived: columns that features are computed from, each using raw columns and those before it.
         weight: the column of the source that weighs training rows, if any.
+        weight_mean: of that column over training rows; the store holds weights divided by it.
         null_values: texts that mean null in every column, spaces around them aside.
     """
 
@@ -224,6 +225,7 @@ class FeatureState(Document):
     label: LabelSpec
     derived: tuple[DerivedColumn, ...] = ()
     weight: str | None = None
+    weight_mean: float = 1.0
     null_values: tuple[str, ...] = ()
 
     @property

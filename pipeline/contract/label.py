@@ -1,8 +1,8 @@
 """The label: what is predicted, in which unit, and how the network sees it.
 
 A regression label is kept in its own unit everywhere outside the network; inside, the network learns
-`(g(y) - center) / scale`, where `g` is the identity, `log1p` or Yeo-Johnson's power transform. A classification label is an id: the position
-of its class in `classes`. For two classes, id 1 is the positive one.
+`(g(y) - center) / scale`, where `g` is the identity, `log1p` or Yeo-Johnson's power transform.
+A classification label is an id: the position of its class in `classes`. For two classes, id 1 is the positive one.
 """
 
 from __future__ import annotations

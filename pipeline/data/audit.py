@@ -21,9 +21,9 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.label import Task
-from pipeline.data.moment import moment_of
+from pipeline.data.moment import MOMENT
 from pipeline.data.raw import quoted
-from pipeline.data.split import LEFT_OUT, SPLIT, ResolvedSplit, group_id, hash_of
+from pipeline.data.split import GROUP_ID, LEFT_OUT, SPLIT, VALUES, ResolvedSplit, hash_of
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
@@ -33,9 +33,6 @@ QUICK_ROWS = 100_000
 """A quick audit looks at about so many rows where it takes a sample."""
 
 NEARLY_PERFECT = 0.99
-
-VALUES = "__values"
-"""Column: int64, a hash of a row's features and label and of nothing else: rows of different keys can be equal."""
 
 _KEY, _GROUP, _ROW, _TIME = "key", "group", "row", "time"
 _NAMES = {
@@ -76,7 +73,7 @@ def audit_splits(
     """Compare the splits, in one query.
 
     Args:
-        rows: with `SPLIT`, `ROW_ID`, the columns of `split` for groups and time, and `VALUES` if `values`.
+        rows: from `with_split`, with `ROW_ID`, and `VALUES` if `values`.
         split: what decided.
         total: rows of all splits.
         level: whether to look at everything, or at samples where that is enough.
@@ -86,7 +83,7 @@ def audit_splits(
         The checks that make sense for this division.
     """
     every = max(1, total // QUICK_ROWS) if level == "quick" else 1
-    kinds = _kinds(rows, split, every, values=values)
+    kinds = _kinds(split, every, values=values)
     found = _count(rows, kinds, split)
     checks = [_shared_check(kind, kinds[kind].every, found, split) for kind in kinds]
     return (*checks, _time_check(found, split)) if split.time else tuple(checks)
@@ -139,13 +136,13 @@ def report_audit(audit: LeakAudit) -> None:
         raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
 
 
-def _kinds(rows: DataFrame, split: ResolvedSplit, every: int, *, values: bool) -> dict[str, _Kind]:
+def _kinds(split: ResolvedSplit, every: int, *, values: bool) -> dict[str, _Kind]:
     key_decides = split.by_hash and not split.groups
     kinds = {}
     if split.key or key_decides:
         kinds[_KEY] = _Kind(F.col(ROW_ID), every if key_decides else 1)
     if split.groups:
-        kinds[_GROUP] = _Kind(group_id(rows, split.groups), every if split.by_hash else 1)
+        kinds[_GROUP] = _Kind(F.col(GROUP_ID), every if split.by_hash else 1)
     if values and (split.key or not key_decides):
         kinds[_ROW] = _Kind(F.col(VALUES), every)
     return kinds
@@ -176,7 +173,7 @@ def _entries(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) 
         for name, kind in kinds.items()
     ]
     if split.time:
-        entries.append(_entry(_TIME, F.col(SPLIT).cast("long"), moment_of(rows, split.time)))
+        entries.append(_entry(_TIME, F.col(SPLIT).cast("long"), F.col(MOMENT)))
     placed = rows.where(F.col(SPLIT) < F.lit(LEFT_OUT))
     exploded = placed.select(F.col(SPLIT).alias("split"), F.explode(F.array(*entries)).alias("entry"))
     return exploded.where(F.col("entry").isNotNull()).select("split", "entry.*")

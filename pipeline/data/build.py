@@ -1,9 +1,9 @@
 """Building a store, from rows that lie somewhere to a folder that is published.
 
-    read -> check names -> [query 1] check values -> [query 2] fit -> [query 3] transform and write -> publish
+    open -> plan -> [query 1] survey -> [query 2] count categories -> fit -> [query 3] write -> audit -> publish
 
 The source is gone through three times: for statistics, for counts of categories and classes (not where there are
-neither), and to write. Nothing is written before the checks are done.
+neither), and to write. Some features ask for more, see `features/fit.py`. Nothing is written before it was checked.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
+from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import contract_of
 from pipeline.contract.features import FeatureState
-from pipeline.contract.label import Task
-from pipeline.data.check import check_label, check_names, check_types, check_values
-from pipeline.data.diagnose import bad_rows_error
-from pipeline.data.read import RawTable, read_table
+from pipeline.data.audit import report_audit
+from pipeline.data.check import check_splits
+from pipeline.data.faults import bad_rows_error
+from pipeline.data.fitting import fit_state
+from pipeline.data.leaks import audit_store
+from pipeline.data.opening import Opened, open_data
+from pipeline.data.quarantine import write_quarantine
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source, open_source
 from pipeline.data.split import shards_for
-from pipeline.data.table import Table, type_table
+from pipeline.data.survey import Survey, survey
 from pipeline.data.write import write_rows
 from pipeline.errors import DataError
-from pipeline.features.fit import category_limits, fit_features, median_columns
-from pipeline.features.label import fit_label, infer_task
-from pipeline.features.statistics import TableStatistics, collect_statistics
-from pipeline.features.vocabulary import count_values
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
+from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.publish import publish_once, scratch
 
@@ -41,45 +41,37 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     """Publish the store of a recipe at `recipe.place(source, root)`.
 
     Raises:
+        ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
     with watch_spark(spark, progress, "Reading the source"):
-        raw, table = _open_table(spark, recipe, source)
+        opened = open_data(spark, recipe, source)
     with watch_spark(spark, progress, "Collecting statistics"):
-        found = _survey(recipe, raw, table)
-    with watch_spark(spark, progress, "Counting categories"):
-        state = _fit(recipe, raw, table, found)
+        found = _survey(recipe, opened)
+    with watch_spark(spark, progress, "Fitting features"):
+        state = fit_state(recipe, opened, found)
     with scratch(root) as work:
         shards = shards_for(found.splits["train"])
         with watch_spark(spark, progress, "Writing the store"):
-            splits = write_rows(table, state, shards, work)
+            splits = write_rows(opened.table, state, shards, work)
+            if found.bad:
+                write_quarantine(opened.table.rows, opened.raw, opened.faults, work)
+        with watch_spark(spark, progress, "Looking for leaks"):
+            written, task = (contract_of(state), splits), state.label.task
+            audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
         _check_unchanged(spark, recipe, source, root=root, same_rows=_rows(splits) == found.splits)
-        _write_documents(recipe, source, state, shards=shards, splits=splits, work=work)
+        _write_documents(recipe, source, state, audit, found, shards=shards, splits=splits, work=work)
         publish_once(work, recipe.place(source, root), MANIFEST)
 
 
-def _open_table(spark: SparkSession, recipe: StoreRecipe, source: Source) -> tuple[RawTable, Table]:
-    wanted = recipe.columns
-    raw = read_table(spark, source, recipe.data.source, wanted=wanted, check=lambda names: check_names(names, wanted))
-    check_types(raw, recipe.features)
-    return raw, type_table(raw, recipe.data, recipe.features, split=recipe.split, seed=recipe.seed)
-
-
-def _survey(recipe: StoreRecipe, raw: RawTable, table: Table) -> TableStatistics:
-    found = collect_statistics(table, median_columns(recipe.features))
-    if found.bad:
-        raise bad_rows_error(table, raw, multiline=recipe.data.source.multiline)
-    check_values(found, recipe.data, recipe.features, recipe.split.fractions)
+def _survey(recipe: StoreRecipe, opened: Opened) -> Survey:
+    found = survey(opened.table, opened.plan, weighted=recipe.data.weight is not None)
+    allowed = recipe.data.bad_rows.allowed(found.rows)
+    if found.bad > allowed:
+        rows = opened.table.rows
+        raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
+    check_splits(found.splits, opened.table.split)
     return found
-
-
-def _fit(recipe: StoreRecipe, raw: RawTable, table: Table, found: TableStatistics) -> FeatureState:
-    data, features = recipe.data, recipe.features
-    task = infer_task(data, found.label)
-    check_label(found, data, features, task)
-    counts = count_values(table, category_limits(features), classes=task is not Task.REGRESSION)
-    label = fit_label(data, features.target, found.label, task=task, classes=counts.classes)
-    return fit_features(features, found.numeric, counts.categories, label, null_values=raw.markers)
 
 
 def _rows(splits: Mapping[str, SplitEntry]) -> dict[str, int]:
@@ -87,8 +79,8 @@ def _rows(splits: Mapping[str, SplitEntry]) -> dict[str, int]:
 
 
 def _check_unchanged(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, same_rows: bool) -> None:
-    """The three queries saw the same source."""
-    again = open_source(spark, recipe.data.source, root)
+    """The queries saw the same source; one that names its version cannot change."""
+    again = source if source.version is not None else open_source(spark, recipe.data.source, root)
     if again.fingerprint != source.fingerprint or not same_rows:
         raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
 
@@ -97,13 +89,17 @@ def _write_documents(
     recipe: StoreRecipe,
     source: Source,
     state: FeatureState,
+    audit: LeakAudit,
+    found: Survey,
     *,
     shards: int,
     splits: Mapping[str, SplitEntry],
     work: Root,
 ) -> None:
     """The documents beside the rows, the manifest last."""
-    documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
+    report_audit(audit)
+    contents = {CONTRACT: contract_of(state).to_json(), FEATURES: state.to_json(), AUDIT: audit.to_json()}
+    documents = {name: content.encode() for name, content in contents.items()}
     for name, content in documents.items():
         files.write_bytes(work.within(name), content)
     manifest = Manifest(
@@ -114,5 +110,7 @@ def _write_documents(
         shards=shards,
         splits=splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+        quarantined=found.bad,
+        left_out=found.left_out,
     )
     files.write_bytes(work.within(MANIFEST), manifest.to_json().encode())

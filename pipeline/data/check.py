@@ -6,14 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pipeline.config.data import DataConfig
-from pipeline.config.features import FeaturesConfig, NumericConfig
-from pipeline.config.split import SplitFractions
-from pipeline.contract.label import Task
 from pipeline.data.convert import is_usable
-from pipeline.data.read import RawTable
+from pipeline.data.raw import RawTable
+from pipeline.data.split import ResolvedSplit
 from pipeline.errors import DataError, Problem, gather, nearest
-from pipeline.features.statistics import NumericStatistics, TableStatistics
+from pipeline.features.label import LabelStatistics
+from pipeline.features.plan import FeaturePlan
+from pipeline.features.statistics import Moments
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +50,13 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
-def check_types(raw: RawTable, features: FeaturesConfig) -> None:
+def check_types(raw: RawTable, plan: FeaturePlan) -> None:
     """Every column has a type that its role can use.
 
     Raises:
         DataError: naming each that has not.
     """
-    numeric = {name for group in features.numeric for name in group.columns}
+    numeric = {column.name for column in plan.raw if column.type == "number"}
     problems = []
     for name in raw.names:
         kind = raw.kind(name)
@@ -69,96 +68,74 @@ def check_types(raw: RawTable, features: FeaturesConfig) -> None:
         raise DataError(gather("Some columns have a type that cannot be used", problems))
 
 
-def check_values(found: TableStatistics, data: DataConfig, features: FeaturesConfig, fractions: SplitFractions) -> None:
-    """What one look at all rows tells, bad rows aside.
+def check_splits(splits: Mapping[str, int], split: ResolvedSplit) -> None:
+    """There are rows, in every split that should have some.
+
+    Args:
+        splits: rows of each split.
+        split: what decided.
 
     Raises:
-        DataError: naming everything that does not hold.
+        DataError: naming each split that has none.
     """
-    if not found.rows:
+    rows = sum(splits.values())
+    if not rows:
         raise DataError("The source has columns and no row. Correct data.source.")
-    problems = [*_key_problems(found, data), *_label_problems(found, data)]
-    for group in features.numeric:
-        for name in group.columns:
-            problems += _numeric_problems(name, group, found.numeric[name])
-    problems += _split_problems(found, fractions)
+    problems = [_empty_split(name, rows, split) for name in split.wanted if not splits[name]]
     if problems:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))
-    _warn_if_uneven(found, fractions, keyed=bool(data.key))
+    _warn_if_uneven(splits, split)
 
 
-def check_label(found: TableStatistics, data: DataConfig, features: FeaturesConfig, task: Task) -> None:
-    """The label fits a regression, where it is one; classes are checked when they are fitted.
+def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
+    """Every number has a value to learn from.
+
+    Raises:
+        DataError: naming each that has none.
+    """
+    empty = dict.fromkeys(
+        feature.source
+        for feature in plan.numeric
+        if not moments[feature.source].count and feature.group.impute != "constant"
+    )
+    problems = [Problem(f"Column '{name}' has no number in any training row", remedy="Leave it out") for name in empty]
+    if problems:
+        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+
+
+def check_regression(name: str, label: LabelStatistics) -> None:
+    """The label is a number that varies.
 
     Raises:
         DataError: naming everything that does not hold.
     """
-    label, name = found.label, data.label
-    if task is not Task.REGRESSION:
-        return
     problems = []
     if label.texts:
         remedy = "Repair the data, or set data.task: binary or multiclass"
-        problems.append(Problem(f"Label '{name}' is no number in {label.texts} of {found.rows} rows", remedy=remedy))
+        rows = label.texts + label.numbers
+        problems.append(Problem(f"Label '{name}' is no number in {label.texts} of {rows} rows", remedy=remedy))
     if label.train.std == 0.0:
         problems.append(
             Problem(f"Label '{name}' is {label.train.low:g} in every training row", remedy="Correct data.label")
         )
-    if features.target.transform == "log" and label.up_to_minus_one:
-        what = f"Label '{name}' is -1 or less in {label.up_to_minus_one} rows, which have no log1p"
-        problems.append(Problem(what, remedy="Set features.target.transform: standard"))
     if problems:
         raise DataError(gather(f"Label '{name}' cannot be learned", problems))
 
 
-def _key_problems(found: TableStatistics, data: DataConfig) -> list[Problem]:
-    if not found.key_missing:
-        return []
-    names = ", ".join(f"'{name}'" for name in data.key)
-    remedy = "Fill it, or choose other columns for data.key"
-    return [Problem(f"Key {names} is null in {found.key_missing} of {found.rows} rows", remedy=remedy)]
-
-
-def _label_problems(found: TableStatistics, data: DataConfig) -> list[Problem]:
-    label, problems = found.label, []
-    remedy = "Remove these rows, or fill their labels"
-    if label.nulls:
-        problems.append(Problem(f"Label '{data.label}' is null in {label.nulls} of {found.rows} rows", remedy=remedy))
-    if label.not_finite:
-        what = f"Label '{data.label}' is NaN or infinite in {label.not_finite} of {found.rows} rows"
-        problems.append(Problem(what, remedy=remedy))
-    return problems
-
-
-def _numeric_problems(name: str, group: NumericConfig, found: NumericStatistics) -> list[Problem]:
-    problems = []
-    if found.not_finite and group.not_finite == "error":
-        remedy = "Repair them, or set not_finite: null for this column"
-        problems.append(Problem(f"Column '{name}' is NaN or infinite in {found.not_finite} rows", remedy=remedy))
-    nulls = found.nulls + (found.not_finite if group.not_finite == "null" else 0)
-    if nulls and group.impute == "error":
-        remedy = "Fill them, or set impute: mean, median or constant"
-        problems.append(Problem(f"Column '{name}' is null in {nulls} rows, and impute is 'error'", remedy=remedy))
-    elif not found.train.count and group.impute != "constant":
-        problems.append(Problem(f"Column '{name}' has no number in any training row", remedy="Leave it out"))
-    return problems
-
-
-def _split_problems(found: TableStatistics, fractions: SplitFractions) -> list[Problem]:
-    shares: Mapping[str, float] = fractions.model_dump()
+def _empty_split(name: str, rows: int, split: ResolvedSplit) -> Problem:
+    if name not in split.shares:
+        return Problem(f"Split '{name}' gets none of {rows} rows", remedy="Correct the section split")
     remedy = "Give more rows, or a larger share in split.fractions"
-    return [
-        Problem(f"Split '{name}' gets none of {found.rows} rows, for a share of {share:g}", remedy=remedy)
-        for name, share in shares.items()
-        if share and not found.splits[name]
-    ]
+    return Problem(f"Split '{name}' gets none of {rows} rows, for a share of {split.shares[name]:g}", remedy=remedy)
 
 
-def _warn_if_uneven(found: TableStatistics, fractions: SplitFractions, *, keyed: bool) -> None:
-    shares: Mapping[str, float] = fractions.model_dump()
-    off = [name for name, share in shares.items() if abs(found.splits[name] / found.rows - share) > UNEVEN_BY]
-    if found.rows < UNEVEN_ABOVE_ROWS or not off:
+def _warn_if_uneven(splits: Mapping[str, int], split: ResolvedSplit) -> None:
+    rows = sum(splits.values())
+    off = [name for name, share in split.shares.items() if abs(splits[name] / rows - share) > UNEVEN_BY]
+    if rows < UNEVEN_ABOVE_ROWS or not off:
         return
-    reason = "a few keys hold many of the rows" if keyed else "many rows are equal in all columns used; set data.key"
-    received = ", ".join(f"{name} {found.splits[name] / found.rows:.3f}" for name in shares)
+    reason = "many rows are equal in all columns used; set data.key"
+    if split.key or split.groups:
+        reason = "a few keys or groups hold many of the rows"
+    received = ", ".join(f"{name} {splits[name] / rows:.3f}" for name in split.shares)
     log.warning("The splits got other shares than configured (%s): %s.", received, reason)

@@ -24,8 +24,9 @@ from pyspark.sql import Column, DataFrame
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig, FoldMethod
-from pipeline.data.moment import TimeColumn, find_cuts, moment_of, open_time
-from pipeline.data.split import salted, text_of_column, uniform, unit_id
+from pipeline.contract.columns import ROW_ID
+from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
+from pipeline.data.split import GROUP_ID, salted, text_of_column, uniform, with_group
 from pipeline.errors import DataError, Problem
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ def resolve_folds(config: FoldConfig, data: DataConfig, columns: Mapping[str, st
 
 
 def with_folds(rows: DataFrame, plan: FoldPlan, seed: int) -> DataFrame:
-    """Add the int columns `plan.columns`; null where a row lacks its group or its time.
+    """Add the int columns `plan.columns`, null where a row lacks its group or its time; and `MOMENT` or `GROUP_ID`.
 
     Args:
         rows: with `ROW_ID` and the columns of the plan.
@@ -119,21 +120,14 @@ def with_folds(rows: DataFrame, plan: FoldPlan, seed: int) -> DataFrame:
         seed: mixed into every hash.
     """
     if plan.time:
-        return rows.withColumn(FOLD, _period_of(moment_of(rows, plan.time), plan) - F.lit(1 + plan.gap))
+        period = _period_of(F.col(MOMENT), plan)
+        return with_moment(rows, plan.time).withColumn(FOLD, period - F.lit(1 + plan.gap))
     if plan.method == "leave_one_group_out":
         return rows.withColumn(FOLD, _place_among(rows, plan))
-    unit = unit_id(rows, plan.groups)
-    if plan.method == "bootstrap":
-        drawn = {fold_column(f): draws(uniform(_salted(f, seed, unit, "bootstrap"))) for f in range(plan.folds)}
-        return rows.withColumns({name: F.when(unit.isNotNull(), count) for name, count in drawn.items()})
-    return rows.withColumns(
-        {
-            fold_column(repeat): F.when(
-                unit.isNotNull(), F.pmod(_salted(repeat, seed, unit, "fold"), F.lit(plan.folds)).cast("int")
-            )
-            for repeat in range(plan.repeats)
-        }
-    )
+    unit = F.col(GROUP_ID if plan.groups else ROW_ID)
+    folds = {name: _drawn_or_dealt(plan, i, seed, unit) for i, name in enumerate(plan.columns)}
+    known = {name: F.when(unit.isNotNull(), fold) for name, fold in folds.items()}
+    return with_group(rows, plan.groups).withColumns(known)
 
 
 def training_weight(plan: FoldPlan, fold: int) -> Column:
@@ -211,8 +205,11 @@ def draws(unit: Column) -> Column:
     return chosen.otherwise(F.lit(_MOST_DRAWS))
 
 
-def _salted(number: int, seed: int, unit: Column, purpose: str) -> Column:
-    return salted(f"{purpose} {number}", seed, unit)
+def _drawn_or_dealt(plan: FoldPlan, number: int, seed: int, unit: Column) -> Column:
+    """Int: how often fold `number` of the bootstrap drew the unit, or the unit's fold in repeat `number`."""
+    if plan.method == "bootstrap":
+        return draws(uniform(salted(f"bootstrap {number}", seed, unit)))
+    return F.pmod(salted(f"fold {number}", seed, unit), F.lit(plan.folds)).cast("int")
 
 
 def _period_of(moment: Column, plan: FoldPlan) -> Column:

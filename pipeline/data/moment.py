@@ -20,16 +20,25 @@ from pipeline.config.moment import text_of
 from pipeline.data.convert import is_finite, plain_number_of
 from pipeline.errors import ConfigError, DataError, Problem
 
+MOMENT = "__moment"
+"""Column: double, the place of a row on the axis of time."""
+
 MIN_CELLS = 100
 """Cuts are sought among the borders of at least so many equal cells between the first and the last moment."""
 
 _DATE_UNITS = (86_400.0, 3600.0, 60.0, 1.0)
 _UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
-_DAY_SECONDS, _MICROS = 86_400.0, 1e6
+_MICROS = 1e6
+_DATE_LENGTH = 10
 
+# Spark takes 202406 for a year, and T12:00 for noon of today.
+_DATED = r"^\d{4}(-\d{1,2}-|\d{4}(T|$))"
 # With a zone: something before the time, and Z or an offset at the end.
-_ZONED = r"^[^ T]+[ T].*([Zz]|[+-]\d{2}:?\d{2})$"
-_BASIC = r"^(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?)?$"
+_ZONED = r"^\d[^ T]+[ T].*([Zz]|[+-]\d{2}:?\d{2})$"
+_BASIC = r"^(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?([Zz]|[+-]\d{2}:?\d{2})?)?$"
+# What the parts that a text leaves out leave behind: "T::" without a time, ":" without seconds.
+_LEFTOVER = r"(T:)?:(?=$|[Zz+-])"
+_MINUTES_AND_ZONE = r"([T ]\d{2}:\d{2})([Zz+-])"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,11 @@ class TimeColumn:
     def text(self, place: float) -> str:
         """A place on the axis as people write it."""
         return text_of(place) if self.dated else f"{place:.15g}"
+
+
+def with_moment(rows: DataFrame, time: TimeColumn) -> DataFrame:
+    """Add `MOMENT`: in a layer of its own, so that Spark computes it once however often it is used."""
+    return rows.withColumn(MOMENT, moment_of(rows, time))
 
 
 def moment_of(rows: DataFrame, time: TimeColumn) -> Column:
@@ -127,14 +141,14 @@ def find_cuts(rows: DataFrame, time: TimeColumn, shares: Sequence[float]) -> tup
     Raises:
         DataError: there are too few different times.
     """
-    moment = moment_of(rows, time)
-    ends = rows.agg(F.min(moment).alias("low"), F.max(moment).alias("high")).first()
+    rows = with_moment(rows.select(time.column), time).where(F.col(MOMENT).isNotNull())
+    ends = rows.agg(F.min(MOMENT).alias("low"), F.max(MOMENT).alias("high")).first()
     assert ends is not None
     if ends["low"] is None:
         raise DataError(f"Column '{time.name}' (data.time) has no time in any row. Correct data.time.")
     unit = _unit_of(ends["high"] - ends["low"], dated=time.dated)
-    cell = F.floor(moment / F.lit(unit)).alias("cell")
-    counts = sorted(tuple(row) for row in rows.where(moment.isNotNull()).groupBy(cell).count().collect())
+    cell = F.floor(F.col(MOMENT) / F.lit(unit)).alias("cell")
+    counts = sorted(tuple(row) for row in rows.groupBy(cell).count().collect())
     if len(counts) <= len(shares):
         what = f"Column '{time.name}' (data.time) has {len(counts)} different times"
         raise DataError(f"{what}, too few for {len(shares)} cuts. Give more rows, or divide them otherwise.")
@@ -181,15 +195,19 @@ def _seconds_of(column: Column, kind: DataType) -> Column:
 
 
 def _seconds_of_text(text: Column) -> Column:
-    extended = F.regexp_replace(text, _BASIC, "$1-$2-$3T$4:$5:$6")
-    # Without hours the replacement ends in "T::", without seconds in ":".
-    plain = F.when(text.rlike(_BASIC), F.regexp_replace(extended, "(T:)?:$", "")).otherwise(text)
-    zoned = F.unix_micros(plain.try_cast("timestamp")) / F.lit(_MICROS)
-    return F.when(text.rlike(_ZONED), zoned).otherwise(_local_seconds(plain.try_cast("timestamp_ntz")))
+    # Looking for a zone and for missing signs takes longer than the rest, and few texts need it.
+    zoned = (F.length(text) > F.lit(_DATE_LENGTH)) & text.rlike(_ZONED)
+    local = F.coalesce(text.try_cast("timestamp_ntz"), _extended(text).try_cast("timestamp_ntz"))
+    instant = F.coalesce(text.try_cast("timestamp"), _extended(text).try_cast("timestamp"))
+    return F.when(zoned, F.unix_micros(instant) / F.lit(_MICROS)).when(text.rlike(_DATED), _local_seconds(local))
+
+
+def _extended(text: Column) -> Column:
+    """With what ISO 8601 lets a text leave out and Spark does not: signs, and seconds before a zone."""
+    signed = F.regexp_replace(F.regexp_replace(text, _BASIC, "$1-$2-$3T$4:$5:$6$7"), _LEFTOVER, "")
+    return F.regexp_replace(F.when(text.rlike(_BASIC), signed).otherwise(text), _MINUTES_AND_ZONE, "$1:00$2")
 
 
 def _local_seconds(moment: Column) -> Column:
-    """By arithmetic on its parts: a cast to an instant would use the zone of the session."""
-    days = F.unix_date(moment.cast("date")).cast("double")
-    second = F.date_part(F.lit("SECOND"), moment).cast("double")
-    return days * F.lit(_DAY_SECONDS) + F.hour(moment) * F.lit(3600.0) + F.minute(moment) * F.lit(60.0) + second
+    """By a difference: a cast to an instant would use the zone of the session."""
+    return (moment - F.expr("timestamp_ntz'1970-01-01'")).cast("decimal(20,6)").cast("double")

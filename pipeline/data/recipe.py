@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.config.data import DataConfig
-from pipeline.config.features import FeaturesConfig
+from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.source import Source
+from pipeline.data.split import needed_columns
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import store_place
 from pipeline.store.manifest import FORMAT
@@ -59,6 +60,22 @@ class StoreRecipe:
         return store_place(root, self.name, self.store_id(source))
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column of the source that is needed, once."""
-        return tuple(dict.fromkeys((*self.features.columns, self.data.label, *self.data.key)))
+    def roles(self) -> tuple[str, ...]:
+        """Columns of the source with a role of their own, which are no features unless they are named."""
+        data = self.data
+        single = (data.label, data.weight, data.time, self.split.column)
+        return tuple(dict.fromkeys((*(name for name in single if name is not None), *data.key, *data.group)))
+
+    @property
+    def split_columns(self) -> tuple[str, ...]:
+        """Columns of the source that the split needs."""
+        return needed_columns(self.split, self.data)
+
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """Every column of the source that the configuration names, so that one look finds all that are not there."""
+        features = self.features
+        groups = (*features.groups, *features.crosses)
+        derived = {column.name for column in features.derived}
+        named = [name for group in groups for name in group.columns if not is_choice(name) and name not in derived]
+        return tuple(dict.fromkeys((*named, *self.roles, *self.split_columns)))

@@ -30,7 +30,7 @@ from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.convert import category_of
-from pipeline.data.moment import TimeColumn, find_cuts, moment_of, open_time
+from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
@@ -39,6 +39,12 @@ log = logging.getLogger(__name__)
 SPLIT, SHARD, ORDER = "__split", "__shard", "__order"
 """Columns: the index in `SPLITS`, `LEFT_OUT`, or null where nothing decides (see `undecided_error`); a number below
 `MAX_SHARDS`; int64 by which the rows of a shard are sorted."""
+
+VALUES = "__values"
+"""Column: int64, a hash of a row's features and label and of nothing else: rows of different keys can be equal."""
+
+GROUP_ID = "__group_id"
+"""Column: int64, a hash that rows of one group share; null where a part of the group's name is missing."""
 
 ROW_HASH = "__row_hash"
 """Column: int64, a hash of all values of a row that are used."""
@@ -146,7 +152,7 @@ def resolve_split(config: SplitConfig, data: DataConfig, columns: Mapping[str, s
 
 
 def with_split(rows: DataFrame, split: ResolvedSplit, *, seed: int) -> DataFrame:
-    """Add `SPLIT`, `SHARD` and `ORDER`.
+    """Add `SPLIT`, `SHARD` and `ORDER`, and `MOMENT` and `GROUP_ID` where there is a time or a group.
 
     Args:
         rows: with the columns `ROW_ID`, `ROW_HASH` and those of `split`.
@@ -154,7 +160,9 @@ def with_split(rows: DataFrame, split: ResolvedSplit, *, seed: int) -> DataFrame
         seed: mixed into every hash.
     """
     place = salted("shard", seed, F.col(ROW_HASH))
-    return rows.withColumns(
+    layered = with_moment(rows, split.time) if split.time else rows
+    layered = with_group(layered, split.groups)
+    return layered.withColumns(
         {
             SPLIT: _split_of(rows, split, seed),
             SHARD: F.pmod(place, F.lit(MAX_SHARDS)).cast("int"),
@@ -181,16 +189,13 @@ def text_of_column(rows: DataFrame, column: str) -> Column:
     return category_of(F.col(column), rows.schema[column].dataType)
 
 
-def group_id(rows: DataFrame, groups: Sequence[tuple[str, str]]) -> Column:
-    """int64: a hash that rows of one group share; null where a part of the group's name is missing."""
+def with_group(rows: DataFrame, groups: Sequence[tuple[str, str]]) -> DataFrame:
+    """Add `GROUP_ID` where there are groups: safe columns and names."""
+    if not groups:
+        return rows
     texts = [text_of_column(rows, column) for column, _ in groups]
     missing = reduce(Column.__or__, (text.isNull() for text in texts))
-    return F.when(~missing, hash_of(texts))
-
-
-def unit_id(rows: DataFrame, groups: Sequence[tuple[str, str]]) -> Column:
-    """int64: what rows that must stay together share; the group's hash, or without groups the row's id."""
-    return group_id(rows, groups) if groups else F.col(ROW_ID)
+    return rows.withColumn(GROUP_ID, F.when(~missing, hash_of(texts)))
 
 
 def salted(purpose: str, seed: int, value: Column) -> Column:
@@ -235,10 +240,10 @@ def _undecided(split: ResolvedSplit, values: tuple[str | None, ...], count: int)
 def _split_of(rows: DataFrame, split: ResolvedSplit, seed: int) -> Column:
     """Int: the index of the split."""
     if split.time:
-        return _split_by_time(moment_of(rows, split.time), split)
+        return _split_by_time(F.col(MOMENT), split)
     if split.column:
         return _split_by_value(text_of_column(rows, split.column[0]), split.values)
-    unit = unit_id(rows, split.groups)
+    unit = F.col(GROUP_ID if split.groups else ROW_ID)
     index = _split_by_hash(uniform(salted("split", seed, unit)), split.fractions)
     return F.when(unit.isNotNull(), index) if split.groups else index
 

@@ -2,19 +2,21 @@
 
 Its columns:
 
-    n0, n1, ...         double, the numeric features in the order of the configuration; null where missing
-    c0, c1, ...         string, the categorical features; null where missing
+    r0, r1, ...         the source's columns as they are, null markers aside
+    n0, n1, ...         double, columns that are read as numbers; null where missing
+    t0, t1, ...         string, columns that are read as texts; null where missing
+    d0, d1, ...         derived columns
     label_number        double, null where the label is missing or no number
     label_text          string, only where the label is there and no number
-    key_missing         boolean, a key column is null
-    bad                 boolean, the line is malformed or a numeric text is no number
-    __row_id, __row_hash, __split, __shard, __order    see `split.py`
+    weight_number       double, only where rows are weighted
+    __bad               boolean, the row cannot be used (see `faults.py`)
+    __row_id, __values, __row_hash, __split, __shard, __order    see `split.py`
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 
 import pyspark.sql.functions as F
@@ -22,99 +24,172 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql.types import StringType
 
 from pipeline.config.data import DataConfig
-from pipeline.config.features import FeaturesConfig
 from pipeline.config.split import SplitConfig
 from pipeline.contract.columns import ROW_ID
+from pipeline.contract.expression import DerivedColumn, Node
+from pipeline.contract.features import RawColumn
 from pipeline.data.convert import category_of, number_of, plain_number_of, without_markers
-from pipeline.data.read import MALFORMED, RawTable
-from pipeline.data.split import ROW_HASH, hash_of, with_split
+from pipeline.data.raw import MALFORMED, RawTable
+from pipeline.data.split import (
+    LEFT_OUT,
+    ROW_HASH,
+    SPLIT,
+    VALUES,
+    ResolvedSplit,
+    hash_of,
+    needed_columns,
+    resolve_split,
+    with_split,
+)
+from pipeline.features.expression import to_column
 
-LABEL_NUMBER, LABEL_TEXT, KEY_MISSING, BAD = "label_number", "label_text", "key_missing", "bad"
+LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, BAD = "label_number", "label_text", "weight_number", "__bad"
 _RAW_LABEL = "__label"
+
+QUARANTINED = 4
+"""The split of rows that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is computed of a row before it has a split.
+
+    Attributes:
+        rows: the columns at the top of this module, without the last line.
+        raw: as the source has them.
+        typed: columns that are read as numbers, then those that are read as texts.
+        derived: columns computed from them.
+        data: the roles of columns.
+    """
+
+    rows: DataFrame
+    raw: RawTable
+    typed: tuple[RawColumn, ...]
+    derived: tuple[DerivedColumn, ...]
+    data: DataConfig
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The safe name of each raw and derived column."""
+        return safe_names(self.typed, self.derived)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Typed rows; see the module for the columns.
+    """Typed rows, divided; see the module for the columns.
 
     Attributes:
         rows: the rows.
-        numeric: names of `n0, n1, ...` in the source.
-        categorical: names of `c0, c1, ...` in the source.
-        label: name of the label in the source.
+        columns: the safe name of each raw and derived column.
+        split: what decides the split of a row.
+        seed: of the split and of the order of rows.
+        numbers: names of the raw and derived columns that are numbers, in their order.
+        texts: names of those that are texts.
     """
 
     rows: DataFrame
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-    label: str
-
-    def numbers(self) -> Iterator[tuple[str, str]]:
-        """Pairs of a safe column and its name in the source."""
-        return ((f"n{i}", name) for i, name in enumerate(self.numeric))
-
-    def categories(self) -> Iterator[tuple[str, str]]:
-        """Pairs of a safe column and its name in the source."""
-        return ((f"c{i}", name) for i, name in enumerate(self.categorical))
+    columns: Mapping[str, str]
+    split: ResolvedSplit
+    seed: int
+    numbers: tuple[str, ...] = field(default=())
+    texts: tuple[str, ...] = field(default=())
 
 
-def type_table(raw: RawTable, data: DataConfig, features: FeaturesConfig, *, split: SplitConfig, seed: int) -> Table:
-    """Give values their types, and rows their places.
+def type_rows(raw: RawTable, data: DataConfig, typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> Inputs:
+    """Give values their types, and compute derived columns.
 
-    Columns are added in layers, each using the ones before by name: Spark then computes a conversion once, though
-    a value, its check and the row's hash all need it.
+    Columns are added in layers, each using the ones before by name: Spark then computes a conversion once, though a
+    value, its check and the row's hash all need it.
     """
-    numeric = tuple(name for group in features.numeric for name in group.columns)
-    categorical = tuple(name for group in features.categorical for name in group.columns)
-    table = Table(_cleaned(raw), numeric, categorical, data.label)
-    rows = _with_values(table, raw, data.key)
-    rows = _with_checks(rows, table, raw)
-    rows = _with_hashes(rows, table, keyed=bool(data.key))
-    rows = with_split(rows, ROW_ID, split.fractions, seed)
-    return Table(rows, numeric, categorical, data.label)
+    rows = _cleaned(raw).withColumns(_typed(raw, typed, data))
+    text = F.when(F.col(LABEL_NUMBER).isNull(), F.col(_RAW_LABEL))
+    rows = rows.withColumns({LABEL_TEXT: text})
+    names = safe_names(typed, derived)
+    for column in derived:
+        known = {name: F.col(safe) for name, safe in names.items() if safe in rows.columns}
+        rows = rows.withColumn(names[column.name], to_column(column.expression, known))
+    return Inputs(rows, raw, tuple(typed), tuple(derived), data)
+
+
+def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfig, seed: int) -> Table:
+    """Give rows their places.
+
+    Args:
+        inputs: typed rows.
+        bad: whether a row cannot be used.
+        where: what a row must fulfil not to be left out.
+        split: how rows are divided.
+        seed: of the split and of the order of rows.
+    """
+    data, raw = inputs.data, inputs.raw
+    rows = _with_hashes(inputs).withColumn(BAD, F.coalesce(bad, F.lit(False)))
+    resolved = resolve_split(split, data, {name: raw.column(name) for name in needed_columns(split, data)}, rows)
+    rows = with_split(rows, resolved, seed=seed)
+    place = F.when(F.col(BAD), F.lit(QUARANTINED))
+    if where is not None:
+        known = {name: F.col(safe) for name, safe in inputs.columns.items()}
+        place = place.when(~F.coalesce(to_column(where, known) != 0.0, F.lit(False)), F.lit(LEFT_OUT))
+    rows = rows.withColumn(SPLIT, place.otherwise(F.col(SPLIT)))
+    kinds = {column.name: column.type for column in inputs.typed}
+    kinds |= {column.name: column.type for column in inputs.derived}
+    numbers = tuple(name for name, kind in kinds.items() if kind == "number")
+    texts = tuple(name for name, kind in kinds.items() if kind == "text")
+    return Table(rows, inputs.columns, resolved, seed, numbers, texts)
+
+
+def safe_names(typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> dict[str, str]:
+    """`n0, ...`, `t0, ...` and `d0, ...` by name."""
+    numbers = [column.name for column in typed if column.type == "number"]
+    texts = [column.name for column in typed if column.type == "text"]
+    names = {name: f"n{i}" for i, name in enumerate(numbers)} | {name: f"t{i}" for i, name in enumerate(texts)}
+    return names | {column.name: f"d{i}" for i, column in enumerate(derived)}
 
 
 def _cleaned(raw: RawTable) -> DataFrame:
     """Null markers become null."""
-    is_text = {name: isinstance(raw.kind(name), StringType) for name in raw.names}
-    columns = [
-        (without_markers(F.col(safe), raw.markers) if is_text[name] else F.col(safe)).alias(safe)
-        for safe, name in ((raw.column(name), name) for name in raw.names)
-    ]
+    columns = []
+    for name in raw.names:
+        column = F.col(raw.column(name))
+        is_text = isinstance(raw.kind(name), StringType)
+        columns.append((without_markers(column, raw.markers) if is_text else column).alias(raw.column(name)))
     return raw.rows.select(*columns, *([MALFORMED] if raw.has_lines else []))
 
 
-def _with_values(table: Table, raw: RawTable, key: tuple[str, ...]) -> DataFrame:
-    values = {safe: number_of(F.col(raw.column(name)), raw.kind(name)) for safe, name in table.numbers()}
-    values |= {safe: category_of(F.col(raw.column(name)), raw.kind(name)) for safe, name in table.categories()}
-    label, kind = F.col(raw.column(table.label)), raw.kind(table.label)
+def _typed(raw: RawTable, typed: Sequence[RawColumn], data: DataConfig) -> dict[str, Column]:
+    names = safe_names(typed, ())
+    values = {}
+    for column in typed:
+        convert = number_of if column.type == "number" else category_of
+        values[names[column.name]] = convert(F.col(raw.column(column.name)), raw.kind(column.name))
+    label, kind = F.col(raw.column(data.label)), raw.kind(data.label)
     values |= {LABEL_NUMBER: plain_number_of(label, kind), _RAW_LABEL: category_of(label, kind)}
-    texts = [category_of(F.col(raw.column(name)), raw.kind(name)) for name in key]
-    missing = [text.isNull() for text in texts]
-    values[KEY_MISSING] = reduce(Column.__or__, missing) if key else F.lit(False)
-    if key:
-        values[ROW_ID] = hash_of(texts)
-    return table.rows.withColumns(values)
+    if data.weight is not None:
+        values[WEIGHT_NUMBER] = number_of(F.col(raw.column(data.weight)), raw.kind(data.weight))
+    return values
 
 
-def _with_checks(rows: DataFrame, table: Table, raw: RawTable) -> DataFrame:
-    """What is wrong with a row, and the label's text where it is no number."""
-    text = F.when(F.col(LABEL_NUMBER).isNull(), F.col(_RAW_LABEL))
-    faults = [F.col(MALFORMED).isNotNull()] if raw.has_lines else []
-    faults += [
-        F.col(safe).isNull() & F.col(raw.column(name)).isNotNull()
-        for safe, name in table.numbers()
-        if isinstance(raw.kind(name), StringType)
-    ]
-    bad = reduce(Column.__or__, faults) if faults else F.lit(False)
-    return rows.withColumns({LABEL_TEXT: text, BAD: bad})
+def key_texts(inputs: Inputs) -> list[Column]:
+    """The parts of a row's key as texts."""
+    raw = inputs.raw
+    return [category_of(F.col(raw.column(name)), raw.kind(name)) for name in inputs.data.key]
 
 
-def _with_hashes(rows: DataFrame, table: Table, *, keyed: bool) -> DataFrame:
+def _with_hashes(inputs: Inputs) -> DataFrame:
     # Adding 0.0 turns -0.0 into 0.0: the two are equal, and must not be told apart by a hash.
-    values = {name: [F.col(safe) + F.lit(0.0)] for safe, name in table.numbers()}
-    values |= {name: [F.col(safe)] for safe, name in table.categories()}
-    values[table.label] = [F.col(LABEL_NUMBER) + F.lit(0.0), F.col(LABEL_TEXT)]
+    names = safe_names(inputs.typed, ())
+    values: dict[str, list[Column]] = {}
+    for column in inputs.typed:
+        value = F.col(names[column.name])
+        values[column.name] = [value + F.lit(0.0) if column.type == "number" else value]
+    values[inputs.data.label] = [F.col(LABEL_NUMBER) + F.lit(0.0), F.col(LABEL_TEXT)]
     columns = [column for name in sorted(values) for column in values[name]]
-    rows = rows.withColumn(ROW_HASH, hash_of([*([F.col(ROW_ID)] if keyed else []), *columns]))
-    return rows if keyed else rows.withColumn(ROW_ID, F.col(ROW_HASH))
+    rows = inputs.rows.withColumn(VALUES, hash_of(columns))
+    if not inputs.data.key:
+        return rows.withColumns({ROW_ID: F.col(VALUES), ROW_HASH: F.col(VALUES)})
+    rows = rows.withColumn(ROW_ID, hash_of(key_texts(inputs)))
+    return rows.withColumn(ROW_HASH, hash_of([F.col(ROW_ID), F.col(VALUES)]))
+
+
+def missing(texts: Sequence[Column]) -> Column:
+    """Whether one of several texts is null."""
+    return reduce(Column.__or__, (text.isNull() for text in texts))

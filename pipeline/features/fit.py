@@ -1,90 +1,172 @@
-"""Fitting: from statistics and counts of training rows to the plain numbers of `FeatureState`."""
+"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FeatureState`.
+
+    [query 1] moments of every number -> [query 2] counts of every text -> FeatureState
+
+and, only where a feature asks for them, between the two: a sample of training rows, moments of values that were clipped
+or shaped by what the sample told, and sums of the label by category.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pipeline.config.features import CategoricalConfig, FeaturesConfig, NumericConfig
-from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
+import numpy as np
+import pyspark.sql.functions as F
+from pyspark.sql import Column
+
+from pipeline.contract.features import (
+    BucketFeature,
+    HashedFeature,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+)
 from pipeline.contract.label import LabelSpec
-from pipeline.features.statistics import Moments, NumericStatistics
+from pipeline.data.convert import is_finite
+from pipeline.data.split import SPLIT, TRAIN
+from pipeline.data.table import Table
+from pipeline.features.categorical import (
+    fit_categorical,
+    fit_ordinal,
+    kept_values,
+    needs_counts,
+)
+from pipeline.features.numeric import (
+    fit_bucket,
+    fit_curve,
+    fit_scaled,
+    needs_sample,
+    needs_shaped_moments,
+)
+from pipeline.features.plan import CategoricalPlan, FeaturePlan
+from pipeline.features.sample import Sample, Values, take_sample
+from pipeline.features.shape import Curve
+from pipeline.features.statistics import Measured, Moments, measure
+from pipeline.features.target_mean import Sums, fit_target_mean, sum_labels
+from pipeline.features.transform import network_label
+from pipeline.features.vocabulary import Category, joined, values_of
 
-log = logging.getLogger(__name__)
-
-ValueCounts = Sequence[tuple[str, int]]
+NO_VALUES: Values = np.zeros(0)
 
 
-def median_columns(features: FeaturesConfig) -> frozenset[str]:
-    """The columns whose median is needed."""
-    return frozenset(name for group in features.numeric if group.impute == "median" for name in group.columns)
+def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
+    """The columns whose values are needed."""
+    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if needs_sample(feature.group)))
 
 
-def category_limits(features: FeaturesConfig) -> dict[str, int]:
-    """How many values are kept of each categorical column, null aside."""
-    return {name: group.max_categories for group in features.categorical for name in group.columns}
+def category_columns(plan: FeaturePlan, table: Table) -> dict[str, Category]:
+    """What is counted, by feature."""
+    wanted = {}
+    for feature in plan.categorical:
+        if not needs_counts(feature.group):
+            continue
+        text, group = _text(feature, table), feature.group
+        multiple = group.separator is not None
+        column = values_of(text, group.separator) if group.separator is not None else text
+        wanted[feature.name] = Category(column, group.max_categories, multiple)
+    return wanted
 
 
-def fit_features(
-    features: FeaturesConfig,
-    numeric: Mapping[str, NumericStatistics],
-    categories: Mapping[str, ValueCounts],
-    label: LabelSpec,
-    *,
-    null_values: tuple[str, ...] = (),
-) -> FeatureState:
-    """All features, in the order of the configuration.
+def slot_columns(plan: FeaturePlan, table: Table) -> dict[str, Column]:
+    """How many values a row has, for each multi-valued feature."""
+    return {
+        feature.name: F.size(values_of(_text(feature, table), feature.group.separator))
+        for feature in plan.categorical
+        if feature.group.separator is not None
+    }
+
+
+def fit_numeric(
+    plan: FeaturePlan, table: Table, moments: Mapping[str, Moments], sample: Sample
+) -> tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]]:
+    """Features made of numbers: those that stay numbers, and those that become intervals.
 
     Args:
-        features: how each column is treated.
-        numeric: statistics by column.
-        categories: counts by column, most frequent first, as `count_values` gives them.
-        label: the fitted label.
-        null_values: texts that were read as null.
+        plan: all features.
+        table: typed rows, for moments of what was clipped or shaped.
+        moments: of each raw or derived number in training rows.
+        sample: with the columns of `sampled_numbers`.
     """
-    return FeatureState(
-        numeric=tuple(
-            fit_numeric(name, group, numeric[name].train) for group in features.numeric for name in group.columns
-        ),
-        categorical=tuple(
-            fit_categorical(name, group, categories[name]) for group in features.categorical for name in group.columns
-        ),
-        label=label,
-        null_values=null_values,
-    )
+    values = {name: sample.finite(name) for name in sample.numbers}
+    curves = {
+        feature.name: fit_curve(feature.group, values.get(feature.source, NO_VALUES))
+        for feature in plan.numeric
+        if feature.group.encoding != "bucketize"
+    }
+    shaped = _shaped_moments(plan, table, curves)
+    scaled, buckets = [], []
+    for feature in plan.numeric:
+        raw, seen = moments[feature.source], values.get(feature.source, NO_VALUES)
+        if feature.group.encoding == "bucketize":
+            buckets.append(fit_bucket(feature, raw, seen))
+        else:
+            curve = curves[feature.name]
+            scaled.append(fit_scaled(feature, curve, raw, shaped.get(feature.name, raw), seen))
+    return tuple(scaled), tuple(buckets)
 
 
-def fit_numeric(name: str, group: NumericConfig, train: Moments) -> ScaledFeature:
-    """One numeric column; one that is constant in training rows gets the scale 1."""
-    center, scale = _center_and_scale(group, train)
-    if scale == 0.0:
-        log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", name, train.low)
-        scale = 1.0
-    return ScaledFeature(name=name, source=name, fill=_fill(group, train), center=center, scale=scale)
+def fit_texts(
+    plan: FeaturePlan,
+    table: Table,
+    counts: Mapping[str, tuple[tuple[str, int], ...]],
+    slots: Mapping[str, int],
+    label: LabelSpec,
+) -> tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]]:
+    """Features made of texts: those that become numbers, and those that become ids.
+
+    Args:
+        plan: all features.
+        table: typed rows, for sums of the label.
+        counts: of each feature's values in training rows, as `count_values` gives them.
+        slots: of each multi-valued feature, how many values a training row has at most.
+        label: the fitted label.
+    """
+    means = [feature for feature in plan.categorical if feature.group.encoding == "target_mean"]
+    texts = {feature.name: _text(feature, table) for feature in means}
+    sums = sum_labels(table.rows, texts, network_label(label), table.seed)
+    mapped = []
+    for feature in plan.categorical:
+        if feature.group.encoding == "ordinal":
+            mapped.append(fit_ordinal(feature))
+        elif feature.group.encoding == "target_mean":
+            mapped.append(_target_mean(feature, counts[feature.name], sums[feature.name]))
+    ids = [
+        fit_categorical(feature, counts.get(feature.name, ()), slots.get(feature.name, 1))
+        for feature in plan.categorical
+        if feature.group.encoding in ("one_hot", "embedding")
+    ]
+    return tuple(mapped), tuple(ids)
 
 
-def _fill(group: NumericConfig, train: Moments) -> float | None:
-    by_method = {"mean": train.mean, "median": train.median, "constant": group.fill, "error": None}
-    return by_method[group.impute]
+def sample_of(table: Table, names: tuple[str, ...], train_rows: int) -> Sample:
+    """Values of some numbers of training rows."""
+    return take_sample(table.rows, {name: F.col(table.columns[name]) for name in names}, {}, train_rows)
 
 
-def _center_and_scale(group: NumericConfig, train: Moments) -> tuple[float, float]:
-    match group.scale:
-        case "standard":
-            return train.mean or 0.0, train.std or 0.0
-        case "min_max":
-            low, high = train.low or 0.0, train.high or 0.0
-            return low, high - low
-    return 0.0, 1.0
+def _shaped_moments(plan: FeaturePlan, table: Table, curves: Mapping[str, Curve]) -> dict[str, Moments]:
+    wanted = {
+        feature.name: curves[feature.name].column(_finite(F.col(table.columns[feature.source])))
+        for feature in plan.numeric
+        if needs_shaped_moments(feature.group)
+    }
+    return train_moments(measure(table.rows.where(F.col(SPLIT) == TRAIN), wanted, SPLIT))
 
 
-def fit_categorical(name: str, group: CategoricalConfig, counts: ValueCounts) -> VocabularyFeature:
-    """One categorical column. Null keeps its place among the values, and is kept however rare it is."""
-    null = [pair for pair in counts if pair[0] == NULL_TOKEN]
-    known = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
-    kept = sorted([*null, *known[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
-    if not kept:
-        log.warning("Column '%s' has no value that occurs %d times in training rows.", name, group.min_count)
-    return VocabularyFeature(
-        name=name, sources=(name,), vocabulary=tuple(value for value, _ in kept), encoding=group.encoding
-    )
+def train_moments(measured: Measured) -> dict[str, Moments]:
+    """Of training rows, without digits that depend on the order of summation."""
+    return {
+        name: groups[TRAIN].moments.rounded() if TRAIN in groups else Moments() for name, groups in measured.items()
+    }
+
+
+def _target_mean(feature: CategoricalPlan, counts: tuple[tuple[str, int], ...], sums: Sums) -> MappedFeature:
+    vocabulary = kept_values(feature.name, feature.group, counts)
+    return fit_target_mean(feature.name, feature.sources, vocabulary, sums, feature.group.smoothing)
+
+
+def _text(feature: CategoricalPlan, table: Table) -> Column:
+    return joined([F.col(table.columns[source]) for source in feature.sources])
+
+
+def _finite(value: Column) -> Column:
+    return F.when(is_finite(value), value)

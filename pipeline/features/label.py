@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, Problem, gather, nearest
-from pipeline.features.statistics import LabelStatistics
+from pipeline.features.numeric import fit_power
+from pipeline.features.sample import Values
+from pipeline.features.statistics import Moments
 from pipeline.features.vocabulary import MAX_CLASSES
 from pipeline.store.layout import SPLITS
 
 ClassCounts = Mapping[str, tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class LabelStatistics:
+    """The label, over all rows that can be used except where said.
+
+    Attributes:
+        numbers: labels that are numbers, true and false not among them.
+        texts: labels that are there and no numbers.
+        zero_one: labels that are 0 or 1.
+        train: of the label in training rows.
+        train_log: of log1p(label) in training rows.
+    """
+
+    numbers: int
+    texts: int
+    zero_one: int
+    train: Moments
+    train_log: Moments
 
 
 def infer_task(data: DataConfig, label: LabelStatistics) -> Task:
@@ -33,14 +55,11 @@ def infer_task(data: DataConfig, label: LabelStatistics) -> Task:
     return Task.BINARY if label.zero_one == label.numbers else Task.REGRESSION
 
 
-def fit_label(
-    data: DataConfig, target: TargetConfig, label: LabelStatistics, *, task: Task, classes: ClassCounts
-) -> LabelSpec:
-    """The label's document.
+def fit_classes(data: DataConfig, label: LabelStatistics, *, task: Task, classes: ClassCounts) -> LabelSpec:
+    """The document of a label with classes.
 
     Args:
         data: the label's name, task and positive class.
-        target: how the network sees a regression label.
         label: its statistics.
         task: from `infer_task`; a text label found to have two classes becomes binary here.
         classes: rows of each class in each split.
@@ -48,8 +67,6 @@ def fit_label(
     Raises:
         DataError: the classes do not fit the task.
     """
-    if task is Task.REGRESSION:
-        return _regression(data.label, target, label)
     names = _in_order(list(classes), numeric=not label.texts)
     if task is Task.MULTICLASS and data.task == "auto" and len(names) == 2:
         task = Task.BINARY
@@ -58,18 +75,31 @@ def fit_label(
         raise DataError(gather(f"Label '{data.label}' cannot be learned", problems))
     if data.positive_class is not None:
         names.sort(key=lambda name: name == data.positive_class)
-    return LabelSpec(name=data.label, task=task, classes=tuple(names))
+    return LabelSpec(name=data.label, task=task, classes=tuple(names), counts=tuple(classes[name][0] for name in names))
 
 
-def _regression(name: str, target: TargetConfig, label: LabelStatistics) -> LabelSpec:
+def label_power(target: TargetConfig, values: Values) -> float:
+    """Lambda of the label's power transform; 1 where it has none."""
+    return fit_power(values) if target.transform == "power" else 1.0
+
+
+def fit_regression(name: str, target: TargetConfig, seen: Moments, power: float = 1.0) -> LabelSpec:
+    """The document of a number.
+
+    Args:
+        name: of the label.
+        target: how the network sees it.
+        seen: moments of what the network learns, before it is scaled, in training rows.
+        power: from `label_power`.
+    """
     if target.transform == "none":
         return LabelSpec(name=name, task=Task.REGRESSION)
-    seen = label.train_log if target.transform == "log" else label.train
     assert seen.mean is not None
     return LabelSpec(
         name=name,
         task=Task.REGRESSION,
         transform=target.transform,
+        power=power,
         center=seen.mean,
         scale=seen.std or 1.0,
     )

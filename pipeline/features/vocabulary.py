@@ -1,25 +1,38 @@
-"""The second of two queries: how often each category and each class occurs, for all columns in one pass.
+"""How often each category and each class occurs, for all columns in one query.
 
-Every row becomes one (column, value) pair a categorical column, and one (label, value, split) triple; these are
-counted together. Categories are counted in training rows only; classes in every split, since a class that training
-never sees is an error to be named.
+Every row becomes one (column, value) pair a categorical column, and one (class, value) pair; these are counted
+together. Categories are counted in training rows only; classes in every split, since a class that training never sees
+is an error to be named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, Row, Window
 
-from pipeline.contract.features import NULL_TOKEN
-from pipeline.data.convert import number_text
-from pipeline.data.split import SPLIT, TRAIN
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, Table
+from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.data.split import SPLIT, TEST, TRAIN, VALIDATION
 
 MAX_CLASSES = 1000
 _CLASS = "class"
+
+
+@dataclass(frozen=True)
+class Category:
+    """A text, or the texts of a multi-valued column, to be counted.
+
+    Attributes:
+        text: string; for a multi-valued column an array of strings.
+        limit: how many values are needed, null aside.
+        multiple: whether it is an array.
+    """
+
+    text: Column
+    limit: int
+    multiple: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,8 +40,8 @@ class Counts:
     """Occurrences.
 
     Attributes:
-        categories: by column name: value and count in training rows, most frequent first, ties by code point; null
-            is `NULL_TOKEN` and comes first.
+        categories: by name: value and count in training rows, most frequent first, ties by code point; null is
+            `NULL_TOKEN` and comes first.
         classes: by class: rows of each split, in the order of `SPLITS`; at most `MAX_CLASSES` + 1 of each split.
     """
 
@@ -36,40 +49,75 @@ class Counts:
     classes: Mapping[str, tuple[int, int, int]]
 
 
-def count_values(table: Table, limits: Mapping[str, int], *, classes: bool) -> Counts:
+def joined(texts: list[Column]) -> Column:
+    """String: the text of one column, null as it is; or a cross of several, never null."""
+    if len(texts) == 1:
+        return texts[0]
+    return F.concat_ws(CROSS_SEPARATOR, *(F.coalesce(text, F.lit(NULL_TOKEN)) for text in texts))
+
+
+def values_of(text: Column, separator: str) -> Column:
+    """Array of strings: the values of a multi-valued text, without spaces around them and without empty ones."""
+    parts = F.split(text, "\\Q" + separator + "\\E")
+    return F.filter(F.transform(parts, F.trim), lambda value: value != "")
+
+
+def count_values(rows: DataFrame, categories: Mapping[str, Category], classes: Column | None) -> Counts:
     """Run the query; there is none where nothing is to be counted.
 
     Args:
-        table: typed rows.
-        limits: how many values are needed of each categorical column, null aside.
-        classes: whether the label's classes are counted.
+        rows: typed rows with `SPLIT`.
+        categories: what is counted, by name.
+        classes: the label's text, or None where classes are not counted.
     """
-    values = {safe: F.coalesce(F.col(safe), F.lit(NULL_TOKEN)) for safe, _ in table.categories()}
-    if classes:
-        values[_CLASS] = F.coalesce(number_text(F.col(LABEL_NUMBER)), F.col(LABEL_TEXT), F.lit(NULL_TOKEN))
-    if not values:
+    if not categories and classes is None:
         return Counts({}, {})
-    bounds = {safe: limits[name] for safe, name in table.categories()} | {_CLASS: MAX_CLASSES + 1}
-    found = _counted(table, values, bounds).collect()
-    by_column = {safe: [row for row in found if row["column"] == safe] for safe in values}
+    keys = {name: f"c{i}" for i, name in enumerate(categories)}
+    found = _counted(rows, {keys[name]: category for name, category in categories.items()}, classes).collect()
+    by_column: dict[str, list[Row]] = {}
+    for row in found:
+        by_column.setdefault(row["column"], []).append(row)
     return Counts(
-        {name: _categories(by_column[safe]) for safe, name in table.categories()}, _classes(by_column.get(_CLASS, []))
+        {name: _categories(by_column.get(key, [])) for name, key in keys.items()},
+        _classes(by_column.get(_CLASS, [])),
     )
 
 
-def _counted(table: Table, values: Mapping[str, Column], bounds: Mapping[str, int]) -> DataFrame:
-    """Rows of column, split, value, count and rank; of each column and split, no more than its bound and null."""
-    pairs = table.rows.select(SPLIT, *(value.alias(safe) for safe, value in values.items())).unpivot(
-        SPLIT, list(values), "column", "value"
-    )
-    seen = pairs.where((F.col(SPLIT) == TRAIN) | (F.col("column") == _CLASS))
-    counts = seen.groupBy("column", SPLIT, "value").count()
+def _counted(rows: DataFrame, categories: Mapping[str, Category], classes: Column | None) -> DataFrame:
+    """Rows of column, split, value, count and rank; of each column and split, no more than its limit and null."""
+    pairs = rows.select(SPLIT, F.explode(_pairs(categories, classes)).alias("pair")).select(SPLIT, "pair.*")
+    wanted = F.col(SPLIT) == TRAIN
+    if classes is not None:
+        wanted |= (F.col("column") == _CLASS) & F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)
+    counts = pairs.where(wanted).groupBy("column", SPLIT, "value").count()
     is_null = F.col("value") == NULL_TOKEN
     order = Window.partitionBy("column", SPLIT).orderBy(is_null.desc(), F.col("count").desc(), F.col("value"))
-    bound = F.lit(0)
-    for safe, limit in bounds.items():
-        bound = F.when(F.col("column") == safe, limit + 1).otherwise(bound)
+    bound = F.when(F.col("column") == _CLASS, MAX_CLASSES + 1)
+    for key, category in categories.items():
+        bound = bound.when(F.col("column") == key, category.limit + 1)
     return counts.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= bound)
+
+
+def _pairs(categories: Mapping[str, Category], classes: Column | None) -> Column:
+    """Array of (column, value): one a column, and one a value of a multi-valued column."""
+    single = {key: category.text for key, category in categories.items() if not category.multiple}
+    if classes is not None:
+        single[_CLASS] = classes
+    arrays = [F.array(*(_pair(key, text) for key, text in single.items()))] if single else []
+    arrays += [
+        F.transform(F.coalesce(category.text, F.array().cast("array<string>")), _pair_of(key))
+        for key, category in categories.items()
+        if category.multiple
+    ]
+    return arrays[0] if len(arrays) == 1 else F.concat(*arrays)
+
+
+def _pair(key: str, text: Column) -> Column:
+    return F.struct(F.lit(key).alias("column"), F.coalesce(text, F.lit(NULL_TOKEN)).alias("value"))
+
+
+def _pair_of(key: str) -> Callable[[Column], Column]:
+    return lambda value: _pair(key, value)
 
 
 def _categories(rows: Iterable[Row]) -> tuple[tuple[str, int], ...]:

@@ -1,6 +1,7 @@
 """Where everything lies under a storage root, and what a store is called.
 
-<root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, manifest.json
+<root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
+    quarantine/*.parquet where rows were set aside, manifest.json
 <root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
@@ -12,7 +13,7 @@ from __future__ import annotations
 from pipeline.store.filesystem import Root
 
 SPLITS = ("train", "validation", "test")
-CONTRACT, FEATURES, MANIFEST = "contract.json", "features.json", "manifest.json"
+CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
 MODEL, MODEL_CARD = "model.keras", "model.json"
 """A model's file before it is published, and its card."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pipeline.contract.document import Document
 
-FORMAT = 2
+FORMAT = 3
 
 
 class FileEntry(Document):
@@ -62,8 +62,9 @@ class Manifest(Document):
         config: fingerprint of the configuration sections that shape the store.
         shards: number of virtual shards.
         splits: by name.
-        documents: SHA-256 of `contract.json` and `features.json`.
-        quarantined: rows that were set aside.
+        documents: SHA-256 of the documents beside it.
+        quarantined: rows that were set aside since they cannot be used.
+        left_out: rows that the configuration leaves out: by its filter, or in a gap before a cut.
     """
 
     format: int = FORMAT
@@ -75,6 +76,7 @@ class Manifest(Document):
     splits: Mapping[str, SplitEntry]
     documents: Mapping[str, str]
     quarantined: int = 0
+    left_out: int = 0
 
     @property
     def rows(self) -> dict[str, int]:

@@ -27,7 +27,7 @@ def run_params(config: RunConfig) -> dict[str, Param]:
     params.setdefault("train.early_stopping.patience", "off")
     if config.train.optimizer.name != "sgd":
         del params["train.optimizer.momentum"]
-    return params | {"features": len(config.features.columns), "label": config.data.label}
+    return params | {"label": config.data.label}
 
 
 def run_name(config: RunConfig, stage: str) -> str:

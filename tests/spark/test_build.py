@@ -106,7 +106,7 @@ ODD = ["a.b", "c d", "größe", "back`tick", 'q"x,y;{}', "select"]
 
 def test_any_column_name_reaches_the_store(spark, tmp_path):
     frame = table(100).rename(columns={"x": ODD[0], "c": ODD[1], "y": ODD[3], "id": ODD[4]})
-    frame[ODD[2]], frame[ODD[5]] = np.arange(100.0), "one"
+    frame[ODD[2]], frame[ODD[5]] = np.arange(100.0), ["one", "two"] * 50
     frame.to_parquet(tmp_path / "t.parquet")
     recipe = recipe_for(
         tmp_path / "t.parquet", label=ODD[3], numeric=[ODD[0], ODD[2]], categorical=[ODD[1], ODD[5]], key=ODD[4]

@@ -33,16 +33,23 @@ def recipe_for(
     seed: int = 0,
     fractions: dict[str, float] | None = None,
     target: str = "standard",
+    features: dict[str, Any] | None = None,
+    split: dict[str, Any] | None = None,
     **data: Any,
 ) -> StoreRecipe:
     """A recipe for a file; `numeric` and `categorical` are column names or groups as in a configuration."""
-    features = {"numeric": _groups(numeric), "categorical": _groups(categorical), "target": {"transform": target}}
+    section = {
+        "numeric": _groups(numeric),
+        "categorical": _groups(categorical),
+        "target": {"transform": target},
+        **(features or {}),
+    }
     content = {
         "name": "test",
         "seed": seed,
         "data": {"source": {"path": str(path), **(source or {})}, "label": label, **data},
-        "split": {"fractions": fractions or FRACTIONS},
-        "features": features,
+        "split": split or {"fractions": fractions or FRACTIONS},
+        "features": section,
     }
     return StoreRecipe.of(parse_config(content))
 

@@ -1,0 +1,111 @@
+"""What one look at all rows tells: the first of two queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyspark.sql.functions as F
+from pyspark.sql import Column
+
+from pipeline.data.convert import is_finite
+from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, undecided_error
+from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, QUARANTINED, WEIGHT_NUMBER, Table
+from pipeline.features.fit import slot_columns, train_moments
+from pipeline.features.label import LabelStatistics
+from pipeline.features.plan import FeaturePlan
+from pipeline.features.statistics import ColumnStatistics, Measured, Moments, measure, total
+from pipeline.store.layout import SPLITS
+
+USED = (TRAIN, VALIDATION, TEST)
+
+_LABEL, _LOG, _TEXT, _ZERO_ONE, _WEIGHT = "label", "label_log", "label_text", "label_zero_one", "weight"
+_COLUMN, _SLOTS = "column:", "slots:"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Counts and moments.
+
+    Attributes:
+        rows: in the source.
+        bad: rows that cannot be used.
+        left_out: rows that are in no split by the configuration's own will.
+        splits: rows of each split.
+        columns: of each number, by split.
+        label: of the label.
+        weight: moments of the weights of training rows.
+        slots: how many values a training row has at most, for each multi-valued feature.
+    """
+
+    rows: int
+    bad: int
+    left_out: int
+    splits: Mapping[str, int]
+    columns: Measured
+    label: LabelStatistics
+    weight: Moments
+    slots: Mapping[str, int]
+
+    @property
+    def moments(self) -> dict[str, Moments]:
+        """Of each number in training rows."""
+        return train_moments(self.columns)
+
+
+def survey(table: Table, plan: FeaturePlan, *, weighted: bool) -> Survey:
+    """Run the query.
+
+    Raises:
+        DataError: some rows belong to no split.
+    """
+    found = measure(table.rows, _measures(table, plan, weighted=weighted), SPLIT)
+    label = found[_LABEL]
+    rows = {index: statistics.rows for index, statistics in label.items()}
+    if rows.get(-1):
+        raise undecided_error(table.rows, table.split)
+    slots = {name: _most(found[_SLOTS + name]) for name in slot_columns(plan, table)}
+    return Survey(
+        rows=sum(rows.values()),
+        bad=rows.get(QUARANTINED, 0),
+        left_out=rows.get(LEFT_OUT, 0),
+        splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
+        columns={name: found[_COLUMN + name] for name in table.numbers},
+        label=_label_of(found),
+        weight=found[_WEIGHT].get(TRAIN, ColumnStatistics()).moments if weighted else Moments(),
+        slots=slots,
+    )
+
+
+def _measures(table: Table, plan: FeaturePlan, *, weighted: bool) -> dict[str, Column]:
+    number, text = F.col(LABEL_NUMBER), F.col(LABEL_TEXT)
+    finite = F.when(is_finite(number), number)
+    measures = {
+        _LABEL: finite,
+        _LOG: F.when(finite > -1.0, F.log1p(finite)),
+        _TEXT: F.when(text.isNotNull(), 1.0),
+        _ZERO_ONE: F.when(number.isin(0.0, 1.0), 1.0),
+    }
+    if weighted:
+        measures[_WEIGHT] = F.col(WEIGHT_NUMBER)
+    measures |= {_SLOTS + name: column for name, column in slot_columns(plan, table).items()}
+    return measures | {_COLUMN + name: F.col(table.columns[name]) for name in table.numbers}
+
+
+def _label_of(found: Measured) -> LabelStatistics:
+    def present(name: str) -> int:
+        used = total(found[name][index] for index in USED if index in found[name])
+        return used.rows - used.nulls
+
+    moments = train_moments({name: found[name] for name in (_LABEL, _LOG)})
+    return LabelStatistics(
+        numbers=present(_LABEL),
+        texts=present(_TEXT),
+        zero_one=present(_ZERO_ONE),
+        train=moments[_LABEL],
+        train_log=moments[_LOG],
+    )
+
+
+def _most(groups: Mapping[int, ColumnStatistics]) -> int:
+    return int(groups[TRAIN].moments.high or 0) if TRAIN in groups else 0

@@ -1,0 +1,181 @@
+"""Fitting numbers: from statistics and a sample of training rows to the plain numbers of a feature."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from pipeline.config.features import ClipConfig, NumericConfig
+from pipeline.contract.features import BucketFeature, ScaledFeature
+from pipeline.features.plan import NumericPlan
+from pipeline.features.sample import Values
+from pipeline.features.shape import Curve
+from pipeline.features.statistics import Moments, rounded
+
+log = logging.getLogger(__name__)
+
+FEW_VALUES = 2
+"""A power cannot be told from fewer distinct values."""
+
+
+def needs_sample(group: NumericConfig) -> bool:
+    """Whether fitting asks for values, and not for moments alone."""
+    quantiles = group.clip is not None and group.clip.quantiles is not None
+    edges = group.encoding != "scalar" and group.edges is None
+    return quantiles or edges or group.impute in ("median", "mode") or group.scale == "robust" or group.shape == "power"
+
+
+def needs_shaped_moments(group: NumericConfig) -> bool:
+    """Whether scaling asks for moments after clipping and shaping."""
+    shaped = group.clip is not None or group.shape != "linear"
+    return shaped and group.encoding != "bucketize" and group.scale not in ("none", "robust")
+
+
+def fit_curve(group: NumericConfig, values: Values) -> Curve:
+    """Bounds and shape.
+
+    Args:
+        group: the configuration.
+        values: finite values of training rows, ascending; may be empty where `needs_sample` is False.
+    """
+    low, high = _bounds(group.clip, values)
+    curve = Curve(low, high)
+    if group.shape != "power":
+        return Curve(low, high, group.shape)
+    return Curve(low, high, "power", fit_power(curve.array(values)))
+
+
+def fit_power(values: Values) -> float:
+    """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where values do not tell."""
+    if len(np.unique(values)) < FEW_VALUES:
+        return 1.0
+    return rounded(float(stats.yeojohnson_normmax(values)))
+
+
+def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, values: Values) -> ScaledFeature:
+    """A scaled number.
+
+    Args:
+        plan: the feature.
+        curve: from `fit_curve`.
+        raw: moments of the column in training rows.
+        shaped: moments after clipping and shaping.
+        values: finite values of training rows, ascending; may be empty where `needs_sample` is False.
+    """
+    group = plan.group
+    bent = curve.array(values)
+    center, scale = _center_and_scale(group, shaped, bent)
+    if scale == 0.0:
+        log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", plan.name, raw.low)
+        scale = 1.0
+    edges: tuple[float, ...] = ()
+    if group.encoding == "piecewise_linear":
+        edges = _linear_edges(group, curve, (bent - center) / scale, center=center, scale=scale)
+    return ScaledFeature(
+        name=plan.name,
+        source=plan.source,
+        fill=_fill(group, raw, values),
+        low=curve.low,
+        high=curve.high,
+        shape=curve.shape,
+        power=curve.power,
+        center=center,
+        scale=scale,
+        edges=edges,
+    )
+
+
+def fit_bucket(plan: NumericPlan, raw: Moments, values: Values) -> BucketFeature:
+    """Intervals of a number."""
+    group = plan.group
+    edges = group.edges if group.edges is not None else _inner(find_edges(values, group.bins, group.binning))
+    return BucketFeature(
+        name=plan.name,
+        source=plan.source,
+        edges=tuple(edges),
+        encoding="one_hot" if group.dimension is None else "embedding",
+        dimension=group.dimension or 0,
+    )
+
+
+def find_edges(values: Values, bins: int, binning: str) -> tuple[float, ...]:
+    """At most `bins + 1` ascending edges, the smallest and the largest value among them.
+
+    `mixed` takes half of them at quantiles of the rows and half at quantiles of the distinct values: of a column that
+    is 0 nearly everywhere, all quantiles of the rows are 0.
+    """
+    if not len(values):
+        return ()
+    match binning:
+        case "uniform":
+            found = np.linspace(values[0], values[-1], bins + 1)
+        case "quantile":
+            found = np.quantile(values, np.linspace(0.0, 1.0, bins + 1))
+        case _:
+            half = bins - bins // 2
+            found = np.concatenate(
+                [
+                    np.quantile(values, np.linspace(0.0, 1.0, half + 1)),
+                    np.quantile(np.unique(values), np.linspace(0.0, 1.0, bins // 2 + 1)),
+                ]
+            )
+    return tuple(float(edge) for edge in np.unique(found))
+
+
+def _bounds(clip: ClipConfig | None, values: Values) -> tuple[float | None, float | None]:
+    if clip is None:
+        return None, None
+    if clip.quantiles is None:
+        return clip.low, clip.high
+    if not len(values):
+        return None, None
+    low, high = np.quantile(values, clip.quantiles)
+    return float(low), float(high)
+
+
+def _fill(group: NumericConfig, raw: Moments, values: Values) -> float | None:
+    match group.impute:
+        case "mean":
+            return raw.mean
+        case "median":
+            return float(np.median(values))
+        case "mode":
+            found, counts = np.unique(values, return_counts=True)
+            return float(found[counts.argmax()])
+        case "constant":
+            return group.fill
+    return None
+
+
+def _center_and_scale(group: NumericConfig, shaped: Moments, bent: Values) -> tuple[float, float]:
+    low, high = shaped.low or 0.0, shaped.high or 0.0
+    match group.scale:
+        case "standard":
+            return shaped.mean or 0.0, shaped.std or 0.0
+        case "min_max":
+            return low, high - low
+        case "max_abs":
+            return 0.0, max(abs(low), abs(high))
+        case "robust":
+            first, middle, third = np.quantile(bent, (0.25, 0.5, 0.75))
+            return float(middle), float(third - first)
+    return 0.0, 1.0
+
+
+def _linear_edges(
+    group: NumericConfig, curve: Curve, scaled: Values, *, center: float, scale: float
+) -> tuple[float, ...]:
+    """In the unit of the store's column; none where there is no interval, and the number itself is used."""
+    if group.edges is None:
+        edges = find_edges(scaled, group.bins, group.binning)
+    else:
+        edges = tuple(float(edge) for edge in np.unique((curve.array(np.array(group.edges)) - center) / scale))
+    return edges if len(edges) > 1 else ()
+
+
+def _inner(edges: Sequence[float]) -> tuple[float, ...]:
+    """Between the intervals: a value below the first edge or above the last one belongs to the outer intervals."""
+    return tuple(edges[1:-1])
