@@ -9,9 +9,9 @@ from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.label import Task
 from pipeline.data import audit
-from pipeline.data.audit import VALUES, audit_splits, feature_check, report_audit, stored_rows
-from pipeline.data.moment import TimeColumn
-from pipeline.data.split import ROW_HASH, SPLIT, ResolvedSplit, with_split
+from pipeline.data.audit import audit_splits, feature_check, report_audit, stored_rows
+from pipeline.data.moment import TimeColumn, with_moment
+from pipeline.data.split import ROW_HASH, SPLIT, VALUES, ResolvedSplit, with_group, with_split
 from pipeline.errors import DataError
 
 pytestmark = pytest.mark.spark
@@ -83,7 +83,7 @@ def test_groups_are_compared_whoever_decides(spark):
     checks = audit_splits(table(spark, whole), whole, total=ROWS, level="full", values=False)
     assert [(check.name, check.passed) for check in checks] == [("group in one split only", True)]
     torn = ResolvedSplit("hash", groups=groups)
-    placed = table(spark, ResolvedSplit("hash"))
+    placed = with_group(table(spark, ResolvedSplit("hash")), groups)
     (group,) = audit_splits(placed, torn, total=ROWS, level="full", values=False)
     assert (group.passed, group.severity, group.found) == (False, "error", 50)
     assert "50 of 50 groups of 'g' are in more than one split, in 2000 rows" in group.detail
@@ -109,7 +109,7 @@ def test_time_is_in_order_and_keys_may_come_back(spark):
         "train ends at 2024-02-14, validation begins at 2024-02-20; "
         "validation ends at 2024-03-15, test begins at 2024-03-21"
     )
-    shuffled = table(spark, ResolvedSplit("hash"))
+    shuffled = with_moment(table(spark, ResolvedSplit("hash")), time)
     broken = audit_splits(shuffled, split, total=ROWS, level="quick", values=False)[-1]
     assert (broken.passed, broken.severity, broken.found) == (False, "error", 2)
     assert "train ends at 2024-04-09, validation begins at 2024-01-01" in broken.detail
