@@ -363,10 +363,7 @@ class _Translation:
         if needle is None or set("%_\\") & set(needle):
             raise ValueError("LIKE takes a constant text with % at its ends only: 'a%', '%a', '%a%'")
         ends = (text.startswith("%"), text.endswith("%")) if text else (False, False)
-        function = {(False, True): "starts_with", (True, False): "ends_with", (True, True): "contains"}.get(
-            ends, "equal"
-        )
-        found = self.call(function, [value, _Value(TextNode(value=needle), "text")], "LIKE")
+        found = self.call(_LIKE[ends], [value, _Value(TextNode(value=needle), "text")], "LIKE")
         return self._not(found) if syntax.args.get("negate") else found
 
     def _case(self, syntax: exp.Expr) -> _Value:
