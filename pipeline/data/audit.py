@@ -23,7 +23,7 @@ from pipeline.contract.columns import ROW_ID
 from pipeline.contract.label import Task
 from pipeline.data.moment import MOMENT
 from pipeline.data.raw import quoted
-from pipeline.data.split import GROUP_ID, LEFT_OUT, SPLIT, VALUES, ResolvedSplit, hash_of
+from pipeline.data.split import GROUP_ID, SPLIT, TEST, TRAIN, VALUES, ResolvedSplit, hash_of
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
@@ -73,7 +73,7 @@ def audit_splits(
     """Compare the splits, in one query.
 
     Args:
-        rows: from `with_split`, with `ROW_ID`, and `VALUES` if `values`.
+        rows: from `with_split`, with `ROW_ID`, and `VALUES` if `values`; those in no split do not count.
         split: what decided.
         total: rows of all splits.
         level: whether to look at everything, or at samples where that is enough.
@@ -168,14 +168,15 @@ def _count(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) ->
 
 def _entries(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) -> DataFrame:
     """A row of `split`, `kind`, `id` and `moment` for each thing that a row of a split stands for."""
+    # Not a filter: Spark would push it to the source, and compute there anew all that the split is made of.
+    used = F.col(SPLIT).between(TRAIN, TEST)
     entries = [
-        F.when(F.pmod(kind.id, F.lit(kind.every)) == 0, _entry(name, kind.id, F.lit(None)))
+        F.when(used & (F.pmod(kind.id, F.lit(kind.every)) == 0), _entry(name, kind.id, F.lit(None)))
         for name, kind in kinds.items()
     ]
     if split.time:
-        entries.append(_entry(_TIME, F.col(SPLIT).cast("long"), F.col(MOMENT)))
-    placed = rows.where(F.col(SPLIT) < F.lit(LEFT_OUT))
-    exploded = placed.select(F.col(SPLIT).alias("split"), F.explode(F.array(*entries)).alias("entry"))
+        entries.append(F.when(used, _entry(_TIME, F.col(SPLIT).cast("long"), F.col(MOMENT))))
+    exploded = rows.select(F.col(SPLIT).alias("split"), F.explode(F.array(*entries)).alias("entry"))
     return exploded.where(F.col("entry").isNotNull()).select("split", "entry.*")
 
 

@@ -72,8 +72,9 @@ def test_another_seed_gives_another_split(spark, tmp_path, frame):
 
 
 def test_negative_zero_is_zero(spark, tmp_path):
-    pd.DataFrame({"x": [0.0, -0.0] * 20, "y": np.repeat(np.arange(20.0), 2)}).to_parquet(tmp_path / "t.parquet")
-    rows = rows_of(build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "root"))
+    twice = np.repeat(np.arange(20.0), 2)
+    pd.DataFrame({"x": [0.0, -0.0] * 20, "z": twice % 7, "y": twice}).to_parquet(tmp_path / "t.parquet")
+    rows = rows_of(build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x", "z"]), tmp_path / "root"))
     assert rows[ROW_ID].nunique() == 20
 
 
