@@ -17,16 +17,14 @@ from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import contract_of
 from pipeline.contract.features import FeatureState
 from pipeline.data.audit import report_audit
-from pipeline.data.check import check_splits
-from pipeline.data.faults import bad_rows_error
 from pipeline.data.fitting import fit_state
 from pipeline.data.leaks import audit_store
-from pipeline.data.opening import Opened, open_data
+from pipeline.data.opening import open_data
 from pipeline.data.quarantine import write_quarantine
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source, open_source
 from pipeline.data.split import shards_for
-from pipeline.data.survey import Survey, survey
+from pipeline.data.survey import Survey, checked_survey
 from pipeline.data.write import write_rows
 from pipeline.errors import DataError
 from pipeline.runtime.progress import Progress, watch_spark
@@ -47,7 +45,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     with watch_spark(spark, progress, "Reading the source"):
         opened = open_data(spark, recipe, source)
     with watch_spark(spark, progress, "Collecting statistics"):
-        found = _survey(recipe, opened)
+        found = checked_survey(recipe, opened)
     with watch_spark(spark, progress, "Fitting features"):
         state = fit_state(recipe, opened, found)
     with scratch(root) as work:
@@ -62,16 +60,6 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         _check_unchanged(spark, recipe, source, root=root, same_rows=_rows(splits) == found.splits)
         _write_documents(recipe, source, state, audit, found, shards=shards, splits=splits, work=work)
         publish_once(work, recipe.place(source, root), MANIFEST)
-
-
-def _survey(recipe: StoreRecipe, opened: Opened) -> Survey:
-    found = survey(opened.table, opened.plan, weighted=recipe.data.weight is not None)
-    allowed = recipe.data.bad_rows.allowed(found.rows)
-    if found.bad > allowed:
-        rows = opened.table.rows
-        raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
-    check_splits(found.splits, opened.table.split)
-    return found
 
 
 def _rows(splits: Mapping[str, SplitEntry]) -> dict[str, int]:

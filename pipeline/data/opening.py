@@ -14,7 +14,7 @@ from pipeline.contract.table import ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import Fault, any_fault, find_faults
 from pipeline.data.kinds import column_types
-from pipeline.data.raw import RawTable
+from pipeline.data.raw import RawTable, SourceTable
 from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
@@ -48,8 +48,18 @@ def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source) -> Opene
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
+    return open_rows(recipe, open_table(spark, source, recipe.data.source))
+
+
+def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
+    """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
+
+    Raises:
+        ConfigError: the features or the filter do not fit the table.
+        DataError: the table lacks columns, or has them in types that cannot be used.
+    """
     data, features = recipe.data, recipe.features
-    found = open_table(spark, source, data.source).knowing(recipe.named_columns)
+    found = found.knowing(recipe.named_columns)
     check_names(found.names, recipe.named_columns)
     types = column_types(found) if needs_types(features) or data.filter is not None else {}
     plan = plan_features(features, found.names, types, recipe.roles)

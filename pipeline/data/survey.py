@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import pyspark.sql.functions as F
 from pyspark.sql import Column
 
+from pipeline.data.check import check_splits
 from pipeline.data.convert import is_finite
+from pipeline.data.faults import bad_rows_error
+from pipeline.data.opening import Opened
+from pipeline.data.recipe import StoreRecipe
 from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, undecided_error
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, QUARANTINED, WEIGHT_NUMBER, Table
 from pipeline.features.fit import slot_columns, train_moments
@@ -51,6 +55,21 @@ class Survey:
     def moments(self) -> dict[str, Moments]:
         """Of each number in training rows."""
         return train_moments(self.columns)
+
+
+def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
+    """Run the query, and see that its answer is as configured.
+
+    Raises:
+        DataError: more rows cannot be used than the budget allows, a split has no rows, or rows have no split.
+    """
+    found = survey(opened.table, opened.plan, weighted=recipe.data.weight is not None)
+    allowed = recipe.data.bad_rows.allowed(found.rows)
+    if found.bad > allowed:
+        rows = opened.table.rows
+        raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
+    check_splits(found.splits, opened.table.split)
+    return found
 
 
 def survey(table: Table, plan: FeaturePlan, *, weighted: bool) -> Survey:

@@ -29,7 +29,7 @@ from pipeline.contract.columns import ROW_ID
 from pipeline.contract.expression import DerivedColumn, Node
 from pipeline.contract.features import RawColumn
 from pipeline.data.convert import category_of, number_of, plain_number_of, without_markers
-from pipeline.data.raw import MALFORMED, RawTable
+from pipeline.data.raw import RawTable
 from pipeline.data.split import (
     LEFT_OUT,
     ROW_HASH,
@@ -96,19 +96,32 @@ class Table:
 
 
 def type_rows(raw: RawTable, data: DataConfig, typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> Inputs:
-    """Give values their types, and compute derived columns.
+    """Give values their types, and compute derived columns."""
+    rows = typed_rows(raw, typed, derived, label=data.label, weight=data.weight)
+    return Inputs(rows, raw, tuple(typed), tuple(derived), data)
+
+
+def typed_rows(
+    raw: RawTable,
+    typed: Sequence[RawColumn],
+    derived: Sequence[DerivedColumn],
+    *,
+    label: str | None,
+    weight: str | None,
+) -> DataFrame:
+    """The columns of `Inputs.rows`, beside all others that `raw.rows` has.
 
     Columns are added in layers, each using the ones before by name: Spark then computes a conversion once, though a
     value, its check and the row's hash all need it.
     """
-    rows = _cleaned(raw).withColumns(_typed(raw, typed, data))
-    text = F.when(F.col(LABEL_NUMBER).isNull(), F.col(_RAW_LABEL))
-    rows = rows.withColumns({LABEL_TEXT: text})
+    rows = _cleaned(raw).withColumns(_typed(raw, typed, label=label, weight=weight))
+    if label is not None:
+        rows = rows.withColumn(LABEL_TEXT, F.when(F.col(LABEL_NUMBER).isNull(), F.col(_RAW_LABEL)))
     names = safe_names(typed, derived)
     for column in derived:
         known = {name: F.col(safe) for name, safe in names.items() if safe in rows.columns}
         rows = rows.withColumn(names[column.name], to_column(column.expression, known))
-    return Inputs(rows, raw, tuple(typed), tuple(derived), data)
+    return rows
 
 
 def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfig, seed: int) -> Table:
@@ -147,24 +160,23 @@ def safe_names(typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> 
 
 def _cleaned(raw: RawTable) -> DataFrame:
     """Null markers become null."""
-    columns = []
-    for name in raw.names:
-        column = F.col(raw.column(name))
-        is_text = isinstance(raw.kind(name), StringType)
-        columns.append((without_markers(column, raw.markers) if is_text else column).alias(raw.column(name)))
-    return raw.rows.select(*columns, *([MALFORMED] if raw.has_lines else []))
+    if not raw.markers:
+        return raw.rows
+    texts = [raw.column(name) for name in raw.names if isinstance(raw.kind(name), StringType)]
+    return raw.rows.withColumns({name: without_markers(F.col(name), raw.markers) for name in texts})
 
 
-def _typed(raw: RawTable, typed: Sequence[RawColumn], data: DataConfig) -> dict[str, Column]:
+def _typed(raw: RawTable, typed: Sequence[RawColumn], *, label: str | None, weight: str | None) -> dict[str, Column]:
     names = safe_names(typed, ())
     values = {}
     for column in typed:
         convert = number_of if column.type == "number" else category_of
         values[names[column.name]] = convert(F.col(raw.column(column.name)), raw.kind(column.name))
-    label, kind = F.col(raw.column(data.label)), raw.kind(data.label)
-    values |= {LABEL_NUMBER: plain_number_of(label, kind), _RAW_LABEL: category_of(label, kind)}
-    if data.weight is not None:
-        values[WEIGHT_NUMBER] = number_of(F.col(raw.column(data.weight)), raw.kind(data.weight))
+    if label is not None:
+        value, kind = F.col(raw.column(label)), raw.kind(label)
+        values |= {LABEL_NUMBER: plain_number_of(value, kind), _RAW_LABEL: category_of(value, kind)}
+    if weight is not None:
+        values[WEIGHT_NUMBER] = number_of(F.col(raw.column(weight)), raw.kind(weight))
     return values
 
 
