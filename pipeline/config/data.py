@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.config.base import Columns, Number, Section
+from pipeline.config.expression import check_expression
 from pipeline.config.source import SourceConfig
 
 
@@ -42,6 +43,9 @@ class DataConfig(Section):
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
+        contract: the YAML file that says what the columns hold (`contract/table.py`), written by the first run and
+            enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
+            `none` keeps and enforces nothing.
     """
 
     source: SourceConfig
@@ -50,11 +54,19 @@ class DataConfig(Section):
     positive_class: str | None = None
     key: Columns = ()
     weight: str | None = None
-    filter: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    filter: Annotated[str, Field(min_length=1)] | None = None
     bad_rows: BadRowsConfig = BadRowsConfig()
     time: str | None = None
     group: Columns = ()
     audit: Literal["full", "quick"] = "quick"
+    contract: Annotated[str, Field(min_length=1)] = "auto"
+
+    @field_validator("filter")
+    @classmethod
+    def _is_allowed(cls, text: str | None) -> str | None:
+        if text is not None:
+            check_expression(text)
+        return text
 
 
 class StorageConfig(Section):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.config.base import Columns, Count, Fraction, Integer, Number, OneOrMore, Section
+from pipeline.config.expression import check_expression
 
 PATTERN_SIGNS = frozenset("*?[")
 TYPE_PREFIX = "type:"
@@ -174,7 +175,13 @@ class DerivedConfig(Section):
     """
 
     name: Annotated[str, Field(min_length=1)]
-    expression: Annotated[str, Field(min_length=1, max_length=10_000)]
+    expression: Annotated[str, Field(min_length=1)]
+
+    @field_validator("expression")
+    @classmethod
+    def _is_allowed(cls, text: str) -> str:
+        check_expression(text)
+        return text
 
 
 DatePart = Literal["year", "quarter", "month", "day", "weekday", "day_of_year", "hour", "days"]

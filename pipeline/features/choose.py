@@ -59,7 +59,7 @@ def plan_features(
         features = _automatic(features, names, types, reserved)
     derived = _derived(features, types)
     chooser = _Chooser(features, [*names, *(column.name for column in derived)], types, reserved)
-    dates = [column for group in features.dates for column in dates_of(group, chooser.columns(group.columns))]
+    dates = [column for group in features.dates for column in chooser.dates(group)]
     indicators: list[DerivedColumn] = []
     numeric = []
     for group in features.numeric:
@@ -142,6 +142,15 @@ class _Chooser:
         self._taken |= set(found)
         return tuple(dict.fromkeys(found))
 
+    def dates(self, group: DateConfig) -> tuple[DerivedColumn, ...]:
+        """The parts of one group of dates."""
+        columns = self.columns(group.columns)
+        try:
+            return dates_of(group, columns)
+        except ValueError as error:
+            self.problems.append(Problem(f"features.dates.since: {error}"))
+            return ()
+
     def _is_name(self, entry: str) -> bool:
         """A column may be called `a*`; it is then meant by that name."""
         return entry in self._known or not is_choice(entry)
@@ -191,7 +200,7 @@ def _check(plan: FeaturePlan, problems: list[Problem], names: Sequence[str]) -> 
     numbers = {column.name for column in plan.raw if column.type == "number"}
     for column in plan.raw:
         if column.type == "text" and column.name in numbers:
-            remedy = "Derive a second column, such as 'x + 0' or 'upper(x)', for one of the uses"
+            remedy = "Derive a second column for one of the uses: CAST(x AS DOUBLE) is the number in a text"
             problems.append(Problem(f"Column '{column.name}' is used both as a number and as a text", remedy=remedy))
     problems += _misplaced(plan)
     if problems:

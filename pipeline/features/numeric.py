@@ -69,7 +69,7 @@ def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, v
     bent = curve.array(values)
     center, scale = _center_and_scale(group, shaped, bent)
     if scale == 0.0:
-        log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", plan.name, raw.low)
+        _warn_unscaled(plan.name, group, raw)
         scale = 1.0
     edges: tuple[float, ...] = ()
     if group.encoding == "piecewise_linear":
@@ -159,10 +159,20 @@ def _center_and_scale(group: NumericConfig, shaped: Moments, bent: Values) -> tu
             return low, high - low
         case "max_abs":
             return 0.0, max(abs(low), abs(high))
-        case "robust":
+        case "robust" if len(bent):
             first, middle, third = np.quantile(bent, (0.25, 0.5, 0.75))
             return float(middle), float(third - first)
     return 0.0, 1.0
+
+
+def _warn_unscaled(name: str, group: NumericConfig, raw: Moments) -> None:
+    if raw.low == raw.high:
+        shown = "null" if raw.low is None else raw.low
+        log.warning("Column '%s' is %s in every training row; the model learns nothing from it.", name, shown)
+    elif group.scale == "robust":
+        log.warning("Column '%s' has the same value at both quartiles of training rows; it is not scaled.", name)
+    else:
+        log.warning("Column '%s' has one value after clipping; it is not scaled.", name)
 
 
 def _linear_edges(

@@ -24,6 +24,8 @@ from pyspark.sql import Column, DataFrame, Row
 from pipeline.data.convert import is_finite
 
 DIGITS = 10
+FAR = 1e5
+"""A mean that is so many deviations from 0 is rounded by the deviation, not by its own size."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,15 @@ def total(groups: Iterable[ColumnStatistics]) -> ColumnStatistics:
 
 
 def rounded(value: float, spread: float = 0.0) -> float:
-    """`value` to 10 significant digits, or as many digits as matter beside `spread`.
+    """`value` to 10 significant digits, or as many digits as matter beside `spread`: fewer where it is larger than the
+    value, and more where it is far smaller, as of times in nanoseconds.
 
     >>> rounded(1.23456789012345e-9, spread=1.0)
     1e-09
     """
     size = max(abs(value), abs(spread))
+    if spread:
+        size = min(size, abs(spread) * FAR)
     if size == 0.0 or not math.isfinite(size):
         return value
     return round(value, DIGITS - 1 - math.floor(math.log10(size)))

@@ -11,6 +11,7 @@ from pipeline.config.run import RunConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError
 from pipeline.evaluate.plots.curves import learning_curves
+from pipeline.model.class_weights import class_weights_of
 from pipeline.model.losses import loss_of
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
@@ -75,6 +76,7 @@ def model_id(config: RunConfig, store_id: str) -> str:
 
 def _check(config: RunConfig, store: Store) -> None:
     loss_of(store.features.label, config.train.loss)
+    class_weights_of(store.features.label, config.train.class_weights)
     if not store.split("train").rows:
         raise DataError(f"Store {store.place.path} has no training rows. Check split.fractions and the source.")
 

@@ -23,6 +23,9 @@ HIDDEN = "(hidden)"
 def run_params(config: RunConfig) -> dict[str, Param]:
     """Network, training and seed, as flat dotted keys, without those that have no effect."""
     sections = config.model_dump(mode="json", include={"model", "train", "seed"})
+    weights = config.train.class_weights
+    if not isinstance(weights, str):
+        sections["train"]["class_weights"] = ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
     params = _flat(sections, "")
     params.setdefault("train.early_stopping.patience", "off")
     if config.train.optimizer.name != "sgd":

@@ -1,46 +1,94 @@
-"""Fitting as arithmetic: what becomes of given statistics and counts."""
+"""Fitting as arithmetic: what becomes of given statistics, values and counts."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
-from pipeline.config.features import CategoricalConfig, NumericConfig, TargetConfig
+from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.config.source import SourceConfig
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import Task
 from pipeline.errors import DataError
-from pipeline.features.fit import fit_categorical, fit_numeric
-from pipeline.features.label import fit_label
-from pipeline.features.statistics import LabelStatistics, Moments, rounded
+from pipeline.features.categorical import fit_categorical, fit_ordinal
+from pipeline.features.label import LabelStatistics, fit_classes
+from pipeline.features.numeric import find_edges, fit_bucket, fit_curve, fit_power, fit_scaled
+from pipeline.features.plan import CategoricalPlan, NumericPlan
+from pipeline.features.shape import Curve
+from pipeline.features.statistics import Moments, rounded
 
-SEEN = Moments(count=4, mean=2.0, std=0.5, low=1.0, high=3.0, median=2.5)
+VALUES = np.array([1.0, 1.5, 2.5, 3.0])
+SEEN = Moments(count=4, mean=2.0, squares=1.0, low=1.0, high=3.0)
+
+
+def numeric(**group) -> NumericPlan:
+    return NumericPlan("x", "x", NumericConfig(columns=("x",), **group))
+
+
+def categorical(**group) -> CategoricalPlan:
+    return CategoricalPlan("c", ("c",), CategoricalConfig(columns=("c",), **group))
 
 
 @pytest.mark.parametrize(
     ("group", "expected"),
     [
         ({}, (2.0, 2.0, 0.5)),
-        ({"impute": "median", "scale": "min_max"}, (2.5, 1.0, 2.0)),
+        ({"impute": "median", "scale": "min_max"}, (2.0, 1.0, 2.0)),
+        ({"impute": "mode", "scale": "max_abs"}, (1.0, 0.0, 3.0)),
+        ({"scale": "robust"}, (2.0, 2.0, 1.25)),
         ({"impute": "constant", "fill": 9.0, "scale": "none"}, (9.0, 0.0, 1.0)),
         ({"impute": "error"}, (None, 2.0, 0.5)),
     ],
 )
 def test_fill_center_and_scale(group, expected):
-    fitted = fit_numeric("x", NumericConfig(columns=["x"], **group), SEEN)
+    fitted = fit_scaled(numeric(**group), Curve(), SEEN, SEEN, VALUES)
     assert (fitted.fill, fitted.center, fitted.scale) == expected
 
 
-@pytest.mark.parametrize("scale", ["standard", "min_max"])
+@pytest.mark.parametrize("scale", ["standard", "min_max", "robust"])
 def test_a_constant_column_keeps_the_scale_one(scale, caplog):
-    constant = Moments(count=4, mean=7.0, std=0.0, low=7.0, high=7.0)
-    assert fit_numeric("x", NumericConfig(columns=["x"], scale=scale), constant).scale == 1.0
+    constant = Moments(count=4, mean=7.0, squares=0.0, low=7.0, high=7.0)
+    assert fit_scaled(numeric(scale=scale), Curve(), constant, constant, np.full(4, 7.0)).scale == 1.0
     assert "Column 'x' is 7.0 in every training row; the model learns nothing from it." in caplog.text
 
 
-def test_a_column_without_training_values_is_its_constant(caplog):
-    group = NumericConfig(columns=["x"], impute="constant", fill=3.0)
-    assert fit_numeric("x", group, Moments(0)).fill == 3.0
+@pytest.mark.parametrize("scale", ["standard", "min_max", "max_abs", "robust", "none"])
+@pytest.mark.parametrize("shape", ["linear", "log1p", "power"])
+@pytest.mark.parametrize("encoding", ["scalar", "piecewise_linear"])
+def test_a_column_without_training_values_is_its_constant(scale, shape, encoding):
+    plan = numeric(impute="constant", fill=3.0, scale=scale, shape=shape, encoding=encoding)
+    curve = fit_curve(plan.group, np.zeros(0))
+    fitted = fit_scaled(plan, curve, Moments(), Moments(), np.zeros(0))
+    assert (fitted.fill, fitted.center, fitted.scale, fitted.edges) == (3.0, 0.0, 1.0, ())
+
+
+def test_a_column_whose_middle_half_is_equal_says_why_it_is_not_scaled(caplog):
+    """The distance between the quartiles of a column that is mostly 0 is 0, but the column tells something."""
+    values = np.array([0.0] * 9 + [5.0])
+    seen = Moments(count=10, mean=0.5, squares=22.5, low=0.0, high=5.0)
+    assert fit_scaled(numeric(scale="robust"), Curve(), seen, seen, values).scale == 1.0
+    assert "Column 'x' has the same value at both quartiles of training rows; it is not scaled." in caplog.text
+
+
+@pytest.mark.parametrize("binning", ["quantile", "uniform", "mixed"])
+@pytest.mark.parametrize("values", [[], [3.0], [3.0, 3.0], [0.0] * 50 + [1.0, 2.0], list(range(100))])
+def test_edges_ascend_and_are_few(binning, values):
+    edges = find_edges(np.array(values, float), 7, binning)
+    assert list(edges) == sorted(set(edges))
+    assert len(edges) <= 7 + 1
+    assert fit_bucket(numeric(encoding="bucketize", bins=7, binning=binning), SEEN, np.array(values, float)).size >= 2
+
+
+def test_edges_of_a_column_that_is_mostly_zero():
+    values = np.array([0.0] * 990 + [float(i) for i in range(1, 11)])
+    assert find_edges(values, 8, "quantile") == (0.0, 10.0)
+    assert find_edges(values, 8, "mixed") == (0.0, 2.5, 5.0, 7.5, 10.0)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.0], [0.0, 0.0, 0.0]])
+def test_a_power_that_cannot_be_told_changes_nothing(values):
+    assert fit_power(np.array(values)) == 1.0
 
 
 COUNTS = [(NULL_TOKEN, 2), ("b", 5), ("a", 2), ("ü", 2), ("c", 1)]
@@ -56,14 +104,35 @@ COUNTS = [(NULL_TOKEN, 2), ("b", 5), ("a", 2), ("ü", 2), ("c", 1)]
     ],
 )
 def test_null_keeps_its_place_whatever_the_limits(group, vocabulary):
-    fitted = fit_categorical("c", CategoricalConfig(columns=["c"], **group), COUNTS)
+    fitted = fit_categorical(categorical(**group), COUNTS)
     assert fitted.vocabulary == vocabulary
     assert fitted.size == len(vocabulary) + 1
 
 
 def test_a_vocabulary_may_be_empty_and_says_so(caplog):
-    assert fit_categorical("c", CategoricalConfig(columns=["c"], min_count=9), [("a", 1)]).vocabulary == ()
+    assert fit_categorical(categorical(min_count=9), [("a", 1)]).vocabulary == ()
     assert "Column 'c' has no value that occurs 9 times in training rows." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("group", "dimension"),
+    [({}, 0), ({"encoding": "embedding"}, 4), ({"encoding": "embedding", "dimension": 7}, 7)],
+)
+def test_the_dimension_of_an_embedding(group, dimension):
+    assert fit_categorical(categorical(**group), COUNTS).dimension == dimension
+
+
+def test_slots_of_a_multi_valued_column(caplog):
+    plan = categorical(separator="|", max_values=3)
+    assert [fit_categorical(plan, COUNTS, slots).slots for slots in (0, 2, 3)] == [1, 2, 3]
+    assert not caplog.text
+    assert fit_categorical(plan, COUNTS, 5).slots == 3
+    assert "Column 'c' has up to 5 values in a row; those past the first 3 are dropped (max_values)." in caplog.text
+
+
+def test_an_order_goes_from_zero_to_one():
+    fitted = fit_ordinal(categorical(encoding="ordinal", order=("low", "mid", "high")))
+    assert (fitted.vocabulary, fitted.values, fitted.default) == (("low", "mid", "high"), (0.0, 0.5, 1.0), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +143,8 @@ def test_a_vocabulary_may_be_empty_and_says_so(caplog):
         (1.23456789012345e-9, 1.0, 1e-9),
         (1.23456789012345e-9, 0.0, 1.23456789e-9),
         (1.23456789012345e300, 0.0, 1.23456789e300),
+        (5e-324, 0.0, 5e-324),
+        (1700000000123456789.0, 1e7, 1700000000123457024.0),
         (0.0, 0.0, 0.0),
     ],
 )
@@ -81,13 +152,9 @@ def test_ten_significant_digits(value, spread, expected):
     assert rounded(value, spread) == pytest.approx(expected, rel=1e-15)
 
 
-def label_statistics(**counts) -> LabelStatistics:
-    empty = dict.fromkeys(("nulls", "numbers", "texts", "not_finite", "zero_one", "up_to_minus_one"), 0)
-    return LabelStatistics(**{**empty, **counts}, train=SEEN, train_log=SEEN)
-
-
 def test_too_many_classes_are_no_classes():
     data = DataConfig(source=SourceConfig(path="t.csv"), label="y")
     classes = {f"class {i:05d}": (1, 0, 0) for i in range(1001)}
+    label = LabelStatistics(numbers=0, texts=1001, zero_one=0, train=Moments(), train_log=Moments())
     with pytest.raises(DataError, match=r"Label 'y' has more than 1000 classes, such as 'class 00000', 'class 00001'"):
-        fit_label(data, TargetConfig(), label_statistics(texts=1001), task=Task.MULTICLASS, classes=classes)
+        fit_classes(data, label, task=Task.MULTICLASS, classes=classes)

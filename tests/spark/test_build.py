@@ -149,11 +149,11 @@ def lines(*extra: str, rows: int = 60) -> str:
 def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
     content = lines("two,b,1", "n/a,b,1", "1;5,b,1", "7d,b,1", "1,2", "1,2,3,4")
     assert problem_of(spark, tmp_path, content, numeric=["x"]) == (
-        "Some rows cannot be read as the configuration says (2 problems):\n"
-        "  - Column 'x' is no number in 4 rows. Received: '1;5'. Repair the data, list the text in "
-        "data.source.null_values, or make the column categorical.\n"
+        "The data does not hold what the configuration asks for (2 problems):\n"
         "  - 2 lines are malformed. Allowed: as many fields as the first line names, or one JSON object. "
-        "Received: '1,2'. Repair them, or set data.source.multiline: true where quoted fields hold line breaks."
+        "Received: '1,2'. Repair them, or set data.source.multiline: true where quoted fields hold line breaks.\n"
+        "  - Column 'x' is no number in 4 rows. Received: '1;5'. Repair the data, list the text in "
+        "data.source.null_values, or make the column categorical."
     )
 
 
@@ -173,7 +173,8 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         "  - Label 'y' is null in 2 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Label 'y' is NaN or infinite in 1 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Column 'x' is NaN or infinite in 2 rows. Repair them, or set not_finite: null for this column.\n"
-        "  - Column 'x' is null in 1 rows, and impute is 'error'. Fill them, or set impute: mean, median or constant."
+        "  - Column 'x' is null in 1 rows, and impute is 'error'. Fill them, or set impute: mean, "
+        "median, mode or constant."
     )
 
 
@@ -222,7 +223,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             lines("1,a,-1"),
             {"target": "log"},
-            "Label 'y' is -1 or less in 1 rows, which have no log1p. Set features.target.transform: standard.",
+            "Label 'y' is -1 or less in 1 rows, which have no log1p. Set features.target.transform: standard or power.",
         ),
         (
             "x,c,y\n1,a,1\n2,a,2\n",
@@ -289,9 +290,10 @@ def test_a_source_that_changes_meanwhile_is_refused(spark, tmp_path, monkeypatch
     assert not (tmp_path / "r" / "stores").exists()
 
 
-def test_constant_columns_are_scaled_by_one_and_named(spark, tmp_path, caplog):
+def test_constant_columns_are_scaled_by_one_and_named_where_they_are_kept(spark, tmp_path, caplog):
     table(100).assign(k=7.0).to_parquet(tmp_path / "t.parquet")
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["k", "x"]), tmp_path / "r")
+    recipe = recipe_for(tmp_path / "t.parquet", numeric=["k", "x"], features={"drop": False})
+    store = build(spark, recipe, tmp_path / "r")
     assert (store.features.numeric[0].center, store.features.numeric[0].scale) == (7.0, 1.0)
     assert "Column 'k' is 7.0 in every training row" in caplog.text
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import Task
-from pipeline.score.spelling import Categories
+from pipeline.score.spelling import categories_of
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store
 from tests.support.recipes import build, recipe_for, rows_of
@@ -142,11 +142,10 @@ def test_ids_are_positions_counted_from_one(store, frame):
 
 def served_ids(store, frame: pd.DataFrame) -> dict[str, list[int]]:
     """The ids of a data frame's categories, in its order."""
-    markers = frozenset(store.features.null_values)
-    ids = {}
+    spelling, ids = categories_of(store.features), {}
     for feature in store.features.categorical:
         known = {value: i for i, value in enumerate(feature.vocabulary, start=1)}
-        texts = map(Categories(feature, markers).text, frame[feature.name])
+        texts = map(spelling[feature.name].text, frame[feature.name])
         ids[feature.name] = [known.get(text, 0) for text in texts]
     return ids
 

@@ -22,7 +22,7 @@ def test_params_are_flat_and_leave_out_what_has_no_effect() -> None:
     assert params["model.hidden"] == "64-32"
     assert params["train.optimizer.name"] == "adam"
     assert params["train.early_stopping.patience"] == 10
-    assert (params["features"], params["label"], params["seed"]) == (3, "species", 0)
+    assert (params["label"], params["seed"]) == ("species", 0)
     assert "train.optimizer.momentum" not in params
     assert not [key for key in params if key.startswith(("spark", "storage", "track", "data"))]
 
@@ -35,6 +35,12 @@ def test_what_is_switched_off_is_said() -> None:
     assert params["model.hidden"] == "none"
     assert params["train.early_stopping.patience"] == "off"
     assert params["train.optimizer.momentum"] == 0.0
+
+
+def test_the_weights_of_classes_are_one_param() -> None:
+    params = run_params(parse_config(CONTENT | {"train": {"class_weights": {"setosa": 2, "b, c": 0.5}}}))
+    assert params["train.class_weights"] == "setosa=2, b, c=0.5"
+    assert not [key for key in params if key.startswith("train.class_weights.")]
 
 
 def test_configuration_is_read_back_as_it_was(tmp_path: Path) -> None:
