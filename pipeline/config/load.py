@@ -78,7 +78,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"Configuration file '{path}' cannot be read: {error.strerror}. Make it readable.") from error
-    content = _parse(raw, f"Configuration file '{path}' is")
+    content = parse_yaml(raw, f"Configuration file '{path}' is")
     if not isinstance(content, dict):
         raise ConfigError(f"Configuration file '{path}' must hold a mapping of sections, like 'name: ...'.")
     return content
@@ -98,14 +98,22 @@ def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError(f"Override '{override}' cannot be read. Allowed: --set section.key=value.")
-    value: Any = _parse(text, f"Override '{override}' has a value that is")
+    value: Any = parse_yaml(text, f"Override '{override}' has a value that is")
     for key in reversed(keys):
         value = {key: value}
     return merge(content, value)
 
 
-def _parse(text: str | bytes, whose: str) -> Any:
-    """What YAML makes of a text."""
+def parse_yaml(text: str | bytes, whose: str) -> Any:
+    """What the safe loader makes of a text.
+
+    Args:
+        text: YAML.
+        whose: what it is, for the message, up to `is`.
+
+    Raises:
+        ConfigError: it is no YAML.
+    """
     try:
         return yaml.load(text, Loader=_Loader)
     except Exception as error:  # e.g. of a date that is none: the loader lets errors of its conversions pass

@@ -6,7 +6,7 @@ more such rows than the budget allows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,9 +15,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql.types import StringType
 
 from pipeline.config.features import NumericConfig, TargetConfig
+from pipeline.contract.table import ColumnTerms
 from pipeline.data.convert import is_finite
 from pipeline.data.raw import MALFORMED, RawTable
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, key_texts, missing
+from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.features.plan import FeaturePlan
 
@@ -44,8 +46,10 @@ class Fault:
     example: Column | None = None
 
 
-def find_faults(inputs: Inputs, plan: FeaturePlan, target: TargetConfig, *, multiline: bool) -> tuple[Fault, ...]:
-    """Every fault that a row can have, as configured."""
+def find_faults(
+    inputs: Inputs, plan: FeaturePlan, target: TargetConfig, terms: Mapping[str, ColumnTerms], *, multiline: bool
+) -> tuple[Fault, ...]:
+    """Every fault that a row can have: as configured, and by the terms of the columns that are read."""
     faults = [*_line_faults(inputs, multiline=multiline), *_key_faults(inputs), *_label_faults(inputs, target)]
     faults += _weight_faults(inputs)
     done = set()
@@ -53,7 +57,8 @@ def find_faults(inputs: Inputs, plan: FeaturePlan, target: TargetConfig, *, mult
         if feature.source not in done:
             done.add(feature.source)
             faults += _number_faults(feature.source, F.col(inputs.columns[feature.source]), feature.group)
-    return tuple(faults)
+    said = {fault.reason for fault in faults}
+    return (*faults, *(fault for fault in _broken_terms(inputs, terms) if fault.reason not in said))
 
 
 def any_fault(faults: Sequence[Fault]) -> Column:
@@ -184,6 +189,25 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
             remedy="Repair these rows",
         ),
         F.col(inputs.raw.column(name)).cast("string"),
+    )
+
+
+def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms]) -> Iterator[Fault]:
+    for name in inputs.raw.names:
+        if name in terms:
+            for what, allowed, condition in broken_terms(name, terms[name], inputs, _good(inputs)):
+                yield _broken(name, what, allowed, condition, F.col(inputs.raw.column(name)).cast("string"))
+
+
+def _broken(name: str, what: str, allowed: str, condition: Column, example: Column) -> Fault:
+    remedy = "Repair the data, or edit the contract"
+    return Fault(
+        f"column '{name}' {what}",
+        condition,
+        lambda count, rows, shown: Problem(
+            f"Column '{name}' {what} in {count} of {rows} rows", allowed, shown and f"'{shown}'", remedy
+        ),
+        example,
     )
 
 

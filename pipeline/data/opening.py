@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -19,9 +20,12 @@ from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
 from pipeline.data.table import Table, divide, type_rows
-from pipeline.errors import ConfigError
+from pipeline.data.terms import agreed_types, check_columns, terms_of
+from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.features.choose import needs_types, plan_features, value_types
 from pipeline.features.plan import FeaturePlan
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Opened:
         raw: its columns as they are.
         table: its rows, typed and divided.
         faults: what can be wrong with a row.
+        types: of its columns, as the contract names them.
     """
 
     plan: FeaturePlan
     raw: RawTable
     table: Table
     faults: tuple[Fault, ...]
+    types: Mapping[str, ColumnType]
 
 
 def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source) -> Opened:
@@ -58,21 +64,49 @@ def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
         ConfigError: the features or the filter do not fit the table.
         DataError: the table lacks columns, or has them in types that cannot be used.
     """
-    data, features = recipe.data, recipe.features
-    found = found.knowing(recipe.named_columns)
+    data, features, kept = recipe.data, recipe.features, recipe.contract
+    promised = () if kept is None else tuple(kept.table.columns)
+    found = found.knowing((*recipe.named_columns, *promised))
+    if kept is not None:
+        check_columns(kept, found)
     check_names(found.names, recipe.named_columns)
-    types = column_types(found) if needs_types(features) or data.filter is not None else {}
-    plan = plan_features(features, found.names, types, recipe.roles)
+    types = _types(found, recipe)
+    plan = plan_features(features, _offered(found.names, recipe), types, recipe.roles)
     where = _filter(data.filter, types)
     typed = _with_filter(plan.raw, where)
     wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns)))
     check_names(found.names, wanted)
     raw = found.read(wanted)
-    check_types(raw, plan)
+    check_types(raw, typed)
     inputs = type_rows(raw, data, typed, plan.derived)
-    faults = find_faults(inputs, plan, features.target, multiline=data.source.multiline)
+    agreed = agreed_types(found, raw, typed, plan, types)
+    terms = terms_of(kept, found, agreed)
+    faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
     table = divide(inputs, any_fault(faults), where, split=recipe.split, seed=recipe.seed)
-    return Opened(plan, raw, table, faults)
+    return Opened(plan, raw, table, faults, agreed)
+
+
+def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:
+    """Of all columns, where they matter; what the contract says of a text format need not be found out."""
+    if not needs_types(recipe.features) and recipe.data.filter is None:
+        return {}
+    promised = {} if recipe.contract is None else recipe.contract.table.columns
+    return column_types(found, {name: terms.type for name, terms in promised.items()})
+
+
+def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
+    """The columns that features can be made of; automatic ones are made of those that the contract has."""
+    if recipe.contract is None or not recipe.features.is_automatic:
+        return names
+    promised = recipe.contract.table.columns
+    more = [name for name in names if name not in promised]
+    if more:
+        log.warning(
+            "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
+            ", ".join(more[:SHOWN_AT_MOST]),
+            recipe.contract.place,
+        )
+    return [name for name in names if name in promised]
 
 
 def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:

@@ -6,7 +6,8 @@ line       string, the raw line where it is malformed, else its values as JSON, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 import pyspark.sql.functions as F
 from pyspark.sql import DataFrame
@@ -15,13 +16,20 @@ from pipeline.data.faults import Fault, reason_of
 from pipeline.data.raw import MALFORMED, RawTable
 from pipeline.data.split import ORDER, SPLIT
 from pipeline.data.table import QUARANTINED
+from pipeline.errors import SHOWN_AT_MOST
 from pipeline.store.filesystem import Root
+
+log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
 
 
-def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], work: Root) -> None:
-    """Write the unusable rows of a table below `work`, in an order of their own."""
+def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], work: Root) -> dict[str, int]:
+    """Write the unusable rows of a table below `work`, in an order of their own.
+
+    Returns:
+        How many there are of each reason, the most frequent first; a row counts once, with all its reasons together.
+    """
     values = F.to_json(
         F.struct(*(F.col(raw.column(name)).cast("string").alias(name) for name in raw.names)),
         {"ignoreNullFields": "false"},
@@ -30,11 +38,28 @@ def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], wo
     chosen = rows.where(F.col(SPLIT) == QUARANTINED)
     columns = chosen.select(reason_of(faults).alias("reason"), line.alias("line"), ORDER)
     ordered = columns.coalesce(1).sortWithinPartitions("reason", "line", ORDER)
-    ordered.select("reason", "line").write.parquet(work.within(QUARANTINE).uri, compression="snappy")
+    place = work.within(QUARANTINE).uri
+    ordered.select("reason", "line").write.parquet(place, compression="snappy")
+    found = rows.sparkSession.read.parquet(place).groupBy("reason").count().collect()
+    return {row["reason"]: row["count"] for row in sorted(found, key=lambda row: (-row["count"], row["reason"]))}
 
 
-def counts_by_reason(rows: DataFrame, faults: Sequence[Fault]) -> dict[str, int]:
-    """How many unusable rows there are of each reason."""
-    chosen = rows.where(F.col(SPLIT) == QUARANTINED)
-    found = chosen.groupBy(reason_of(faults).alias("reason")).count().collect()
-    return {row["reason"]: row["count"] for row in sorted(found, key=lambda row: str(row["reason"]))}
+def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> None:
+    """Warn of rows that were set aside.
+
+    Args:
+        reasons: from `write_quarantine`.
+        total: rows in the source.
+        place: of the published store.
+    """
+    bad = sum(reasons.values())
+    lines = [f"  {count:,}  {reason}" for reason, count in list(reasons.items())[:SHOWN_AT_MOST]]
+    hidden = len(reasons) - len(lines)
+    tail = [f"  ... and {hidden} more reasons."] if hidden else []
+    log.warning(
+        "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
+        f"{bad:,}",
+        f"{total:,}",
+        place.within(QUARANTINE).path,
+        "\n".join([*lines, *tail]),
+    )

@@ -9,6 +9,7 @@ from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
 from pipeline.contract.document import fingerprint
+from pipeline.contract.table import KeptContract
 from pipeline.data.source import Source
 from pipeline.data.split import needed_columns
 from pipeline.store.filesystem import Root
@@ -28,6 +29,7 @@ class StoreRecipe:
         data: the table and the roles of its columns.
         split: how rows are divided.
         features: which columns become features, and how.
+        contract: what the source must keep to; None where nothing is kept yet.
     """
 
     name: str
@@ -35,25 +37,39 @@ class StoreRecipe:
     data: DataConfig
     split: SplitConfig
     features: FeaturesConfig
+    contract: KeptContract | None = None
 
     @classmethod
-    def of(cls, config: RunConfig) -> StoreRecipe:
+    def of(cls, config: RunConfig, contract: KeptContract | None = None) -> StoreRecipe:
         """The recipe in a configuration."""
-        return cls(config.name, config.seed, config.data, config.split, config.features)
+        return cls(config.name, config.seed, config.data, config.split, config.features, contract)
+
+    @property
+    def infers_contract(self) -> bool:
+        """Whether a contract is made of the rows."""
+        return self.contract is None and self.data.contract != "none"
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything but the name and the source's place, for which its files' fingerprint stands."""
+        """SHA-256 of everything but names and places, for which the fingerprints of the files stand."""
         sections = {
-            "data": self.data.model_dump(mode="json", exclude={"source": {"path"}}),
+            "data": self.data.model_dump(mode="json", exclude={"source": {"path"}, "contract": True}),
             "split": self.split.model_dump(mode="json"),
             "features": self.features.model_dump(mode="json"),
         }
         return fingerprint([FORMAT, self.seed, sections])
 
     def store_id(self, source: Source) -> str:
-        """The store's name: changes with the source and with every setting that shapes the store."""
-        return fingerprint([source.fingerprint, self.fingerprint])[:STORE_ID_LENGTH]
+        """The store's name: changes with the source and with every setting that shapes the store.
+
+        A contract that was inferred from this very source by this very recipe, and is enforced as it was inferred,
+        changes nothing of the store, so the name is as without one. The terms of any other contract are part of it.
+        """
+        inputs = [source.fingerprint, self.fingerprint]
+        plain = fingerprint(inputs)[:STORE_ID_LENGTH]
+        if self.contract is None or self.contract.table.is_inferred_with(plain):
+            return plain
+        return fingerprint([*inputs, self.contract.table.fingerprint])[:STORE_ID_LENGTH]
 
     def place(self, source: Source, root: Root) -> Root:
         """Where the store is published."""

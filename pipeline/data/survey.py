@@ -24,7 +24,7 @@ from pipeline.store.layout import SPLITS
 USED = (TRAIN, VALIDATION, TEST)
 
 _LABEL, _LOG, _TEXT, _ZERO_ONE, _WEIGHT = "label", "label_log", "label_text", "label_zero_one", "weight"
-_COLUMN, _SLOTS = "column:", "slots:"
+_COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Survey:
         label: of the label.
         weight: moments of the weights of training rows.
         slots: how many values a training row has at most, for each multi-valued feature.
+        nulls: rows without a value in each raw and derived column, bad rows aside; of texts only where asked for.
     """
 
     rows: int
@@ -50,6 +51,11 @@ class Survey:
     label: LabelStatistics
     weight: Moments
     slots: Mapping[str, int]
+    nulls: Mapping[str, int]
+
+    def good(self, name: str) -> ColumnStatistics:
+        """Of a number in all rows that are not bad; of nothing where it is none."""
+        return _good(self.columns.get(name, {}))
 
     @property
     def moments(self) -> dict[str, Moments]:
@@ -63,7 +69,8 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
     Raises:
         DataError: more rows cannot be used than the budget allows, a split has no rows, or rows have no split.
     """
-    found = survey(opened.table, opened.plan, weighted=recipe.data.weight is not None)
+    weighted, count_nulls = recipe.data.weight is not None, recipe.infers_contract
+    found = survey(opened.table, opened.plan, weighted=weighted, count_nulls=count_nulls)
     allowed = recipe.data.bad_rows.allowed(found.rows)
     if found.bad > allowed:
         rows = opened.table.rows
@@ -72,13 +79,22 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
     return found
 
 
-def survey(table: Table, plan: FeaturePlan, *, weighted: bool) -> Survey:
+def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool = False) -> Survey:
     """Run the query.
+
+    Args:
+        table: the rows.
+        plan: the features.
+        weighted: whether rows have weights.
+        count_nulls: whether the nulls of texts are wanted.
 
     Raises:
         DataError: some rows belong to no split.
     """
-    found = measure(table.rows, _measures(table, plan, weighted=weighted), SPLIT)
+    texts = table.texts if count_nulls else ()
+    measures = _measures(table, plan, weighted=weighted)
+    measures |= {_PRESENT + name: F.when(F.col(table.columns[name]).isNotNull(), 1.0) for name in texts}
+    found = measure(table.rows, measures, SPLIT)
     label = found[_LABEL]
     rows = {index: statistics.rows for index, statistics in label.items()}
     if rows.get(-1):
@@ -93,6 +109,8 @@ def survey(table: Table, plan: FeaturePlan, *, weighted: bool) -> Survey:
         label=_label_of(found),
         weight=found[_WEIGHT].get(TRAIN, ColumnStatistics()).moments if weighted else Moments(),
         slots=slots,
+        nulls={name: _good(found[_COLUMN + name]).nulls for name in table.numbers}
+        | {name: _good(found[_PRESENT + name]).nulls for name in texts},
     )
 
 
@@ -124,6 +142,10 @@ def _label_of(found: Measured) -> LabelStatistics:
         train=moments[_LABEL],
         train_log=moments[_LOG],
     )
+
+
+def _good(groups: Mapping[int, ColumnStatistics]) -> ColumnStatistics:
+    return total(statistics for index, statistics in groups.items() if index != QUARANTINED)
 
 
 def _most(groups: Mapping[int, ColumnStatistics]) -> int:

@@ -1,8 +1,10 @@
 """Where everything lies under a storage root, and what a store is called.
 
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
+    table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
 <root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
+<root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
 <root>/mlflow.db, <root>/mlartifacts/
@@ -14,6 +16,8 @@ from pipeline.store.filesystem import Root
 
 SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
+PROFILE = "profile.json"
+TABLE = "table.json"
 MODEL, MODEL_CARD = "model.keras", "model.json"
 """A model's file before it is published, and its card."""
 

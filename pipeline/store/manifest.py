@@ -64,6 +64,7 @@ class Manifest(Document):
         splits: by name.
         documents: SHA-256 of the documents beside it.
         quarantined: rows that were set aside since they cannot be used.
+        reasons: how many of these have each reason, the most frequent first.
         left_out: rows that the configuration leaves out: by its filter, or in a gap before a cut.
     """
 
@@ -76,6 +77,7 @@ class Manifest(Document):
     splits: Mapping[str, SplitEntry]
     documents: Mapping[str, str]
     quarantined: int = 0
+    reasons: Mapping[str, int] = {}
     left_out: int = 0
 
     @property
