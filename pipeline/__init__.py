@@ -5,6 +5,8 @@ The steps, for notebooks and programs, with what they need loaded at their first
     from pipeline import load_config, prepare, train, evaluate
     config = load_config("conf/bank.yaml")
 
+and, for pipelines of pyspark.ml, `FeatureEstimator` and `FeatureModel`.
+
 Two of them, `train` and `evaluate`, are named like the packages that they are made of. As attributes of `pipeline`
 these names mean the functions; what is in the packages is imported by `from pipeline.train.job import RankJob`.
 """
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import load_config as load_config
+    from pipeline.features.estimator import FeatureEstimator as FeatureEstimator
+    from pipeline.features.estimator import FeatureModel as FeatureModel
     from pipeline.stages.evaluate import evaluate as evaluate
     from pipeline.stages.prepare import prepare as prepare
     from pipeline.stages.run import run as run
@@ -31,6 +35,8 @@ _HOMES = {
     "train": "pipeline.stages.train",
     "evaluate": "pipeline.stages.evaluate",
     "run": "pipeline.stages.run",
+    "FeatureEstimator": "pipeline.features.estimator",
+    "FeatureModel": "pipeline.features.estimator",
 }
 
 

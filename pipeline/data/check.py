@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from pipeline.contract.features import RawColumn
 from pipeline.data.convert import is_usable
 from pipeline.data.raw import RawTable
 from pipeline.data.split import ResolvedSplit
@@ -50,13 +51,13 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
-def check_types(raw: RawTable, plan: FeaturePlan) -> None:
+def check_types(raw: RawTable, typed: Iterable[RawColumn]) -> None:
     """Every column has a type that its role can use.
 
     Raises:
         DataError: naming each that has not.
     """
-    numeric = {column.name for column in plan.raw if column.type == "number"}
+    numeric = {column.name for column in typed if column.type == "number"}
     problems = []
     for name in raw.names:
         kind = raw.kind(name)
