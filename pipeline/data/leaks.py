@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.contract.audit import Check, LeakAudit
@@ -16,7 +15,6 @@ from pipeline.contract.label import Task
 from pipeline.data.audit import audit_splits, feature_check, stored_rows
 from pipeline.data.opening import Opened
 from pipeline.data.single_feature import single_feature_scores
-from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION
 from pipeline.data.survey import Survey
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
@@ -70,7 +68,7 @@ def _rows(spark: SparkSession, opened: Opened, splits: Mapping[str, SplitEntry],
     """The written rows, which are quicker to read; the source's where groups or times are compared."""
     split = opened.table.split
     if split.groups or split.time:
-        return opened.table.rows.where(F.col(SPLIT).isin(TRAIN, VALIDATION, TEST, LEFT_OUT))
+        return opened.table.rows
     parts = {
         name: spark.read.parquet(*(work.within(file.path).uri for file in entry.files))
         for name, entry in splits.items()

@@ -62,17 +62,21 @@ def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> d
 def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
     """The stored columns, each file's rows in one partition and in their order.
 
-    One partition is one file, numbered by split and shard, so that Spark need not sort by folder as well. Rows are
-    sorted by `ORDER` alone, a single 64-bit number, which Spark does by radix sort: rows with an equal one are equal in
-    all values used, unless two hashes collide, which of 10^7 rows a shard happens once in 3 x 10^5 stores.
+    One partition is one file, numbered by split and shard, so that Spark need not sort by folder as well. Rows of no
+    split go to a last one, which is thrown away: a filter on the split would make Spark write out all that decides it
+    for every column that it needs.
+
+    Rows are sorted by `ORDER` alone, a single 64-bit number, which Spark does by radix sort: rows with an equal one are
+    equal in all values used, unless two hashes collide, which of 10^7 rows a shard happens once in 3 x 10^5 stores.
     """
     shard = F.pmod(F.col(SHARD), F.lit(shards))
-    task = _task(F.col(SPLIT) * F.lit(shards) + shard, len(SPLITS) * shards)
-    stored = table.rows.where(F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)).select(
-        *stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK)
-    )
+    files_count = len(SPLITS) * shards
+    used = F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)
+    file = F.when(used, F.col(SPLIT) * F.lit(shards) + shard).otherwise(F.lit(files_count))
+    task = _task(file, files_count + 1)
+    stored = table.rows.select(*stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK))
     names = [quoted(column.name) for column in contract_of(state).columns]
-    return stored.repartition(len(SPLITS) * shards, _TASK).sortWithinPartitions(ORDER).select(*names)
+    return stored.repartition(files_count + 1, _TASK).sortWithinPartitions(ORDER).select(*names)
 
 
 def _task(file: Column, count: int) -> Column:
@@ -127,7 +131,7 @@ def _name_files(drafts: Root, place: Root, shards: int) -> Mapping[str, int]:
         if not found:
             continue
         split, shard = divmod(int(found[1]), shards)
-        if not _has_rows(drafts.within(draft)):
+        if split == len(SPLITS) or not _has_rows(drafts.within(draft)):
             continue
         count = sum(path.startswith(f"{SPLITS[split]}/shard-{shard:02d}-") for path in named)
         path = f"{SPLITS[split]}/shard-{shard:02d}-{count:03d}.parquet"

@@ -149,7 +149,7 @@ def _shaped_moments(plan: FeaturePlan, table: Table, curves: Mapping[str, Curve]
         for feature in plan.numeric
         if needs_shaped_moments(feature.group)
     }
-    return train_moments(measure(table.rows.where(F.col(SPLIT) == TRAIN), wanted, SPLIT))
+    return train_moments(measure(table.rows, wanted, SPLIT))
 
 
 def train_moments(measured: Measured) -> dict[str, Moments]:

@@ -74,7 +74,8 @@ def _equal(rows: DataFrame, pairs: Sequence[tuple[Described, Described]]) -> lis
     """Those that are equal in every training row."""
     if not pairs:
         return []
-    differ = [F.count_if(~first.value.eqNullSafe(second.value)) for first, second in pairs]
-    answer = rows.where(F.col(SPLIT) == TRAIN).agg(*differ).first()
+    training = F.col(SPLIT) == TRAIN
+    differ = [F.count_if(training & ~first.value.eqNullSafe(second.value)) for first, second in pairs]
+    answer = rows.agg(*differ).first()
     assert answer is not None
     return [pair for pair, count in zip(pairs, answer, strict=True) if not count]

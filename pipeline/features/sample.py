@@ -78,7 +78,9 @@ def take_sample(rows: DataFrame, numbers: Mapping[str, Column], texts: Mapping[s
         chosen &= F.pmod(F.xxhash64(F.lit("sample"), F.col(ORDER)), F.lit(_STEPS)) < int(share * _STEPS)
     columns = [column.cast("double").alias(f"n{i}") for i, column in enumerate(numbers.values())]
     columns += [column.alias(f"t{i}") for i, column in enumerate(texts.values())]
-    table = rows.where(chosen).select(F.col(ORDER).alias("order"), *columns).toArrow().sort_by("order")
+    row = F.array(F.struct(F.col(ORDER).alias("order"), *columns))
+    # Not a filter, see `vocabulary.py`.
+    table = rows.select(F.inline(F.when(chosen, row))).toArrow().sort_by("order")
     return Sample(
         {name: _numbers(table[f"n{i}"]) for i, name in enumerate(numbers)},
         {name: table[f"t{i}"].to_numpy() for i, name in enumerate(texts)},

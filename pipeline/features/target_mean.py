@@ -63,9 +63,9 @@ def sum_labels(rows: DataFrame, texts: Mapping[str, Column], label: Column, seed
             for i, text in enumerate(texts.values())
         )
     )
-    long = rows.where(F.col(SPLIT) == TRAIN).select(
-        fold_of_row(seed).alias("fold"), label.alias("label"), F.explode(pairs).alias("pair")
-    )
+    # Not a filter, see `vocabulary.py`.
+    training = F.explode(F.when(F.col(SPLIT) == TRAIN, pairs)).alias("pair")
+    long = rows.select(fold_of_row(seed).alias("fold"), label.alias("label"), training)
     found = long.groupBy("pair.column", "pair.value", "fold").agg(
         F.sum("label").alias("sum"), F.count("label").alias("count")
     )

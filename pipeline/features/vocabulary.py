@@ -18,6 +18,7 @@ from pipeline.data.split import SPLIT, TEST, TRAIN, VALIDATION
 
 MAX_CLASSES = 1000
 _CLASS = "class"
+_PAIRS = "array<struct<column: string, value: string>>"
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,7 @@ def count_values(rows: DataFrame, categories: Mapping[str, Category], classes: C
 def _counted(rows: DataFrame, categories: Mapping[str, Category], classes: Column | None) -> DataFrame:
     """Rows of column, split, value, count and rank; of each column and split, no more than its limit and null."""
     pairs = rows.select(SPLIT, F.explode(_pairs(categories, classes)).alias("pair")).select(SPLIT, "pair.*")
-    wanted = F.col(SPLIT) == TRAIN
-    if classes is not None:
-        wanted |= (F.col("column") == _CLASS) & F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)
-    counts = pairs.where(wanted).groupBy("column", SPLIT, "value").count()
+    counts = pairs.groupBy("column", SPLIT, "value").count()
     is_null = F.col("value") == NULL_TOKEN
     order = Window.partitionBy("column", SPLIT).orderBy(is_null.desc(), F.col("count").desc(), F.col("value"))
     bound = F.when(F.col("column") == _CLASS, MAX_CLASSES + 1)
@@ -99,17 +97,23 @@ def _counted(rows: DataFrame, categories: Mapping[str, Category], classes: Colum
 
 
 def _pairs(categories: Mapping[str, Category], classes: Column | None) -> Column:
-    """Array of (column, value): one a column, and one a value of a multi-valued column."""
+    """Array of (column, value): one a column and one a value of a multi-valued column, and one of the class.
+
+    Rows that do not count get an empty array. A filter would say the same, but Spark moves a filter on `SPLIT` down to
+    the source, and writes everything that decides the split out for every column that it needs: the plan of 14 text
+    columns then takes minutes.
+    """
     single = {key: category.text for key, category in categories.items() if not category.multiple}
-    if classes is not None:
-        single[_CLASS] = classes
     arrays = [F.array(*(_pair(key, text) for key, text in single.items()))] if single else []
     arrays += [
         F.transform(F.coalesce(category.text, F.array().cast("array<string>")), _pair_of(key))
         for key, category in categories.items()
         if category.multiple
     ]
-    return arrays[0] if len(arrays) == 1 else F.concat(*arrays)
+    parts = [F.when(F.col(SPLIT) == TRAIN, F.concat(*arrays))] if arrays else []
+    if classes is not None:
+        parts.append(F.when(F.col(SPLIT).isin(TRAIN, VALIDATION, TEST), F.array(_pair(_CLASS, classes))))
+    return F.concat(*(F.coalesce(part, F.array().cast(_PAIRS)) for part in parts))
 
 
 def _pair(key: str, text: Column) -> Column:
