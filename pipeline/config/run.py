@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.config.base import Integer, Name, Section
 from pipeline.config.data import DataConfig, StorageConfig
+from pipeline.config.drift import DriftConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.split import SplitConfig
@@ -82,6 +83,7 @@ class RunConfig(Section):
     data: DataConfig
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
+    drift: DriftConfig = DriftConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyspark.sql.functions as F
 
@@ -36,8 +38,28 @@ from pipeline.features.vocabulary import Counts, count_values
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned, and from which counts.
+
+    Attributes:
+        state: everything that is learned from training rows.
+        counts: of texts and classes.
+        limits: how many values of each text were counted at most, null being one.
+    """
+
+    state: FeatureState
+    counts: Counts
+    limits: Mapping[str, int]
+
+
 def fit_state(recipe: StoreRecipe, opened: Opened, found: Survey) -> FeatureState:
-    """Everything that is learned from training rows.
+    """Everything that `fit_features` learns."""
+    return fit_features(recipe, opened, found).state
+
+
+def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey) -> Fitted:
+    """Learn from training rows.
 
     Raises:
         ConfigError: a feature does not fit the label.
@@ -48,7 +70,8 @@ def fit_state(recipe: StoreRecipe, opened: Opened, found: Survey) -> FeatureStat
     if task is Task.REGRESSION:
         check_regression(data.label, found.label)
     classes = label_text() if task is not Task.REGRESSION else None
-    counts = count_values(table.rows, category_columns(opened.plan, table), classes)
+    categories = category_columns(opened.plan, table)
+    counts = count_values(table.rows, categories, classes)
     plan = _useful(recipe, opened, found, counts, task)
     check_numbers(plan, found.moments)
     sample = sample_of(table, sampled_numbers(plan), found.splits["train"])
@@ -57,7 +80,7 @@ def fit_state(recipe: StoreRecipe, opened: Opened, found: Survey) -> FeatureStat
     scaled, buckets = fit_numeric(plan, table, found.moments, sample)
     mapped, ids = fit_texts(plan, table, counts.categories, found.slots, label)
     _tell_error(sample)
-    return FeatureState(
+    state = FeatureState(
         numeric=(*scaled, *mapped),
         categorical=(*ids, *buckets),
         label=label,
@@ -66,6 +89,7 @@ def fit_state(recipe: StoreRecipe, opened: Opened, found: Survey) -> FeatureStat
         weight_mean=_weight_mean(data.weight, found.weight),
         null_values=opened.raw.markers,
     )
+    return Fitted(state, counts, {name: category.limit for name, category in categories.items()})
 
 
 def _useful(recipe: StoreRecipe, opened: Opened, found: Survey, counts: Counts, task: Task) -> FeaturePlan:
@@ -120,7 +144,7 @@ def _fit_label(recipe: StoreRecipe, found: Survey, counts: Counts, task: Task, t
     power = label_power(target, sample.finite(data.label))
     number = F.col(LABEL_NUMBER)
     bent = Curve(shape="power", power=power).column(F.when(is_finite(number), number))
-    seen = train_moments(measure(table.rows.where(F.col(SPLIT) == TRAIN), {data.label: bent}, SPLIT))
+    seen = train_moments(measure(table.rows, {data.label: bent}, SPLIT))
     return fit_regression(data.label, target, seen[data.label], power)
 
 

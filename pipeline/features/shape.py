@@ -61,6 +61,20 @@ class Curve:
                 return _yeo_johnson_array(values, self.power)
         return values
 
+    def inverse(self, values: Values) -> Values:
+        """What `array` made these values of; a value that was clipped stays at its bound."""
+        match self.shape:
+            case "log1p":
+                return np.expm1(values)
+            case "power":
+                return _yeo_johnson_inverse(values, self.power)
+        return values
+
+
+def restored(values: Values, feature: ScaledFeature) -> Values:
+    """From the store's column back to the unit of the source; what was filled or clipped stays so."""
+    return Curve.of(feature).inverse(values * feature.scale + feature.center)
+
 
 def _yeo_johnson(value: Column, power: float) -> Column:
     upper = F.log1p(value) if power == 0.0 else (F.pow(value + 1.0, F.lit(power)) - 1.0) / power
@@ -74,4 +88,13 @@ def _yeo_johnson_array(values: Values, power: float) -> Values:
     rest = 2.0 - power
     above = np.log1p(upper) if power == 0.0 else (np.power(upper + 1.0, power) - 1.0) / power
     below = -np.log1p(-lower) if rest == 0.0 else -(np.power(1.0 - lower, rest) - 1.0) / rest
+    return np.where(values >= 0.0, above, below)
+
+
+def _yeo_johnson_inverse(values: Values, power: float) -> Values:
+    upper, lower = np.maximum(values, 0.0), np.minimum(values, 0.0)
+    rest = 2.0 - power
+    # Rounding may take a value just past the end of the transform's range.
+    above = np.expm1(upper) if power == 0.0 else np.power(np.maximum(upper * power + 1.0, 0.0), 1.0 / power) - 1.0
+    below = -np.expm1(-lower) if rest == 0.0 else 1.0 - np.power(np.maximum(1.0 - rest * lower, 0.0), 1.0 / rest)
     return np.where(values >= 0.0, above, below)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import StoreContract
 from pipeline.contract.features import FeatureState
+from pipeline.contract.profile import DataProfile
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
+from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE
 from pipeline.store.manifest import FORMAT, Manifest, SplitEntry
 
 PETASTORM_METADATA = "_common_metadata"
@@ -67,6 +69,20 @@ def open_store(place: Root) -> Store:
         StoreContract.from_json(_document(place, CONTRACT), f"{place.path}/{CONTRACT}"),
         FeatureState.from_json(_document(place, FEATURES), f"{place.path}/{FEATURES}"),
     )
+
+
+def read_profile(store: Store) -> DataProfile | None:
+    """What its training rows look like; None for a store without a profile."""
+    if PROFILE not in store.manifest.documents:
+        return None
+    return DataProfile.from_json(_document(store.place, PROFILE), f"{store.place.path}/{PROFILE}")
+
+
+def read_audit(store: Store) -> LeakAudit | None:
+    """What the leak audit found; None for a store without one."""
+    if AUDIT not in store.manifest.documents:
+        return None
+    return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
 
 
 def _document(place: Root, name: str) -> bytes:

@@ -1,0 +1,69 @@
+"""Bins of numbers: those that people look at, and those by which later data is compared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.contract.profile import Bins, Histogram
+from pipeline.features.numeric import find_edges
+from pipeline.features.sample import Values
+
+HISTOGRAM_BINS = 20
+COMPARED_BINS = 10
+TAILS = (0.01, 0.99)
+WIDE = 2.0
+"""Bins end at the outer quantiles where the range is so many times as wide; a few far values would fill no bin else."""
+
+
+def histogram_of(values: Values) -> Histogram | None:
+    """One bin a value where there are few, else bins of equal width.
+
+    Args:
+        values: finite, ascending.
+    """
+    if not len(values):
+        return None
+    distinct = np.unique(values)
+    if len(distinct) <= HISTOGRAM_BINS:
+        edges, is_open = np.concatenate([distinct[:1], _middles(distinct), distinct[-1:]]), False
+    else:
+        low, high = np.quantile(values, TAILS)
+        is_open = bool(low < high and distinct[-1] - distinct[0] > WIDE * (high - low))
+        ends = (low, high) if is_open else (distinct[0], distinct[-1])
+        edges = np.linspace(*ends, HISTOGRAM_BINS + 1)
+    inner = np.unique(edges[1:-1])
+    outer = (float(edges[0]), *inner.tolist(), float(edges[-1]))
+    return Histogram(edges=outer, counts=counts_between(inner, values), open=is_open)
+
+
+def bins_of(values: Values) -> Bins | None:
+    """One bin a value where there are few, else half of the edges at quantiles of rows, half of distinct values.
+
+    An edge lies in the middle between two neighbouring values, so that a value that occurs often is on the same side
+    of it in float32 and in float64.
+
+    Args:
+        values: finite, ascending.
+    """
+    if not len(values):
+        return None
+    distinct = np.unique(values)
+    middles = _middles(distinct)
+    if len(distinct) <= HISTOGRAM_BINS:
+        edges = middles
+    else:
+        wanted = find_edges(values, COMPARED_BINS, "mixed")[1:-1]
+        places = np.searchsorted(distinct, wanted)
+        edges = np.unique(middles[np.unique(places[places > 0]) - 1])
+    return Bins(edges=tuple(edges.tolist()), counts=counts_between(edges, values))
+
+
+def counts_between(edges: Values, values: Values) -> tuple[int, ...]:
+    """Values of each bin: below the first edge, from each edge on, from the last edge on."""
+    places = np.searchsorted(edges, values, side="right")
+    return tuple(np.bincount(places, minlength=len(edges) + 1).tolist())
+
+
+def _middles(distinct: Values) -> Values:
+    """Between neighbours; the upper of the two where no float lies between."""
+    return np.maximum(distinct[:-1] / 2 + distinct[1:] / 2, np.nextafter(distinct[:-1], np.inf))

@@ -1,0 +1,212 @@
+"""The profile of a store that was just written: from the survey, the counts of texts, and a sample of what was written.
+
+It costs no further look at the source: counts and moments come from the survey's query, counts of texts from the
+vocabularies' query, and quantiles and histograms from the store's own files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.contract.features import (
+    NULL_TOKEN,
+    FeatureState,
+    HashedFeature,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+)
+from pipeline.contract.label import Task
+from pipeline.contract.profile import (
+    QUANTILES,
+    Bins,
+    DataProfile,
+    Histogram,
+    NumberProfile,
+    Summary,
+    TextProfile,
+    ValueCount,
+)
+from pipeline.data.bins import bins_of, histogram_of
+from pipeline.data.drift import drift_of_split
+from pipeline.data.stored import StoredValues, is_clipped, number_features, rank_error, read_values
+from pipeline.data.survey import Survey
+from pipeline.features.sample import Values
+from pipeline.features.statistics import ColumnStatistics, rounded
+from pipeline.features.vocabulary import Counts
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import SPLITS
+from pipeline.store.manifest import SplitEntry
+
+TOP_VALUES = 20
+
+TextFeature = VocabularyFeature | HashedFeature | MappedFeature
+
+
+@dataclass(frozen=True)
+class Written:
+    """A store that was just written.
+
+    Attributes:
+        source: what the rows came from.
+        state: what made its columns.
+        splits: its files.
+        place: its folder.
+        limits: how many values of each text were counted at most.
+    """
+
+    source: str
+    state: FeatureState
+    splits: Mapping[str, SplitEntry]
+    place: Root
+    limits: Mapping[str, int]
+
+
+def profile_store(written: Written, found: Survey, counts: Counts) -> DataProfile:
+    """Describe a store with training rows.
+
+    Args:
+        written: the store.
+        found: statistics of all rows.
+        counts: of texts in training rows, and of classes.
+    """
+    state = written.state
+    summaries = _summaries(state, found)
+    samples = {
+        split: read_values(entry, written.place, state, {name: of[split] for name, of in summaries.items()})
+        for split, entry in written.splits.items()
+        if entry.rows
+    }
+    train = samples["train"]
+    profile = DataProfile(
+        source=written.source,
+        rows=found.splits,
+        quarantined=found.bad,
+        left_out=found.left_out,
+        label=_label(state, found, counts, train),
+        numbers=tuple(_number(name, state, of, train) for name, of in summaries.items()),
+        texts=tuple(_text(feature, written, counts, train) for feature in _text_features(state)),
+        sample_rows=train.rows,
+        rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
+    )
+    reports = tuple(
+        drift_of_split(profile, state, {name: of[split] for name, of in summaries.items()}, sample, data=split)
+        for split, sample in samples.items()
+        if split != "train"
+    )
+    return profile.model_copy(update={"drift": reports})
+
+
+def _summaries(state: FeatureState, found: Survey) -> dict[str, dict[str, Summary]]:
+    """Of each number that features use, raw ones first, by split."""
+    names = [column.name for column in state.raw if column.type == "number"]
+    names += [column.name for column in state.derived if column.name in found.columns]
+    return {
+        name: {
+            split: _summary(found.columns[name].get(index, ColumnStatistics())) for index, split in enumerate(SPLITS)
+        }
+        for name in names
+    }
+
+
+def _summary(statistics: ColumnStatistics) -> Summary:
+    moments = statistics.moments.rounded()
+    return Summary(
+        rows=statistics.rows,
+        nulls=statistics.nulls,
+        not_finite=statistics.not_finite,
+        zeros=moments.zeros,
+        low=moments.low,
+        high=moments.high,
+        mean=moments.mean,
+        std=None if moments.std is None else rounded(moments.std),
+    )
+
+
+def _number(name: str, state: FeatureState, splits: Mapping[str, Summary], train: StoredValues) -> NumberProfile:
+    derived = any(column.name == name for column in state.derived)
+    profile = NumberProfile(name=name, derived=derived, splits=splits)
+    feature = number_features(state).get(name)
+    if feature is None:
+        return profile.model_copy(update={"note": "used by derived columns only, its values are not in the store"})
+    if isinstance(feature, ScaledFeature):
+        return profile.model_copy(update=_described(train.numbers[name]) | {"note": _clip_note(feature)})
+    bins = Bins(edges=feature.edges, counts=train.intervals[name])
+    low, high = splits["train"].low, splits["train"].high
+    ends = (min(low, *feature.edges), max(high, *feature.edges)) if low is not None and high is not None else (0.0, 0.0)
+    histogram = Histogram(edges=(ends[0], *feature.edges, ends[1]), counts=bins.counts)
+    return profile.model_copy(update={"bins": bins, "histogram": histogram, "note": "stored as intervals"})
+
+
+def _described(values: Values) -> dict[str, object]:
+    """The parts of a profile that are learned from values."""
+    if not len(values):
+        return {}
+    return {
+        "distinct": len(np.unique(values)),
+        "quantiles": tuple(np.quantile(values, QUANTILES).tolist()),
+        "histogram": histogram_of(values),
+        "bins": bins_of(values),
+    }
+
+
+def _clip_note(feature: ScaledFeature) -> str:
+    if not is_clipped(feature):
+        return ""
+    low = "" if feature.low is None else f"below {feature.low:g}"
+    high = "" if feature.high is None else f"above {feature.high:g}"
+    return f"values {' and '.join(filter(None, (low, high)))} are clipped; so are the quantiles and bins shown"
+
+
+def _text_features(state: FeatureState) -> list[TextFeature]:
+    found: list[TextFeature] = [feature for feature in state.numeric if isinstance(feature, MappedFeature)]
+    return found + [f for f in state.categorical if isinstance(f, (VocabularyFeature, HashedFeature))]
+
+
+def _text(feature: TextFeature, written: Written, counts: Counts, train: StoredValues) -> TextProfile:
+    if isinstance(feature, HashedFeature):
+        return _hashed(feature, written.splits["train"].rows, train)
+    counted = dict(counts.categories.get(feature.name, ()))
+    multiple = isinstance(feature, VocabularyFeature) and feature.separator is not None
+    complete = len(counted) <= written.limits[feature.name]
+    rows = sum(counted.values()) if multiple else written.splits["train"].rows
+    nulls = counted.pop(NULL_TOKEN, 0)
+    known = sum(counted.get(value, 0) for value in feature.vocabulary)
+    notes = ["counts are of values, of which a row has several"] if multiple else []
+    notes += [] if complete else [f"only the {len(counted):,} most frequent values were counted"]
+    return TextProfile(
+        name=feature.name,
+        sources=feature.sources,
+        rows=rows,
+        nulls=nulls,
+        distinct=len(counted) if complete else None,
+        values=_top(list(counted.items())),
+        unknown=rows - nulls - known,
+        note="; ".join(notes),
+    )
+
+
+def _hashed(feature: HashedFeature, rows: int, train: StoredValues) -> TextProfile:
+    ids = train.ids[feature.name]
+    rows = rows if feature.separator is None else len(ids)
+    nulls = round(rows * float(np.mean(ids == 0))) if len(ids) else 0
+    note = f"hashed to {feature.buckets:,} buckets, values are not counted"
+    return TextProfile(name=feature.name, sources=feature.sources, rows=rows, nulls=nulls, note=note)
+
+
+def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
+    return tuple(ValueCount(value=value, count=count) for value, count in counted[:TOP_VALUES])
+
+
+def _label(state: FeatureState, found: Survey, counts: Counts, train: StoredValues) -> NumberProfile | TextProfile:
+    label, rows = state.label, found.splits["train"]
+    if label.task is Task.REGRESSION:
+        summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))
+        return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))
+    seen = sorted(((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+    return TextProfile(
+        name=label.name, sources=(label.name,), rows=rows, distinct=len(seen), values=_top(seen), unknown=0
+    )

@@ -1,0 +1,66 @@
+"""Drift: other rows against the training rows of a store that was prepared."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.config.source import SourceConfig
+from pipeline.contract.drift import DriftReport
+from pipeline.data.drift import drift_of_rows, enforce
+from pipeline.data.read import open_table
+from pipeline.data.source import open_source
+from pipeline.data.table import safe_names, typed_rows
+from pipeline.errors import StoreError
+from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.prepare import find_store
+from pipeline.store.store import Store, read_profile
+
+
+def drift(
+    config: RunConfig,
+    source: SourceConfig | str,
+    *,
+    spark: SparkSession | None = None,
+    progress: Progress | None = None,
+) -> DriftReport:
+    """Compare a source with the training rows of a configuration's store; the label need not be there.
+
+    Args:
+        config: the experiment, as it was prepared.
+        source: the other rows; a path is read like the configuration's own source.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Returns:
+        The report; `to_text` makes a table of it.
+
+    Raises:
+        StoreError: the store was not prepared, or the configuration changed since.
+        DataError: the source cannot be read, or a limit that stops is exceeded.
+    """
+    if isinstance(source, str):
+        own = config.data.source.model_dump(exclude={"path", "table", "query", "sample", "rows", "seed"})
+        source = SourceConfig(**own, path=(source,))
+    with open_stage(config, "drift", spark=spark, progress=progress) as opened:
+        store = find_store(opened)
+        with tracked(opened) as stage:
+            report = _compare(stage, store, source)
+            stage.tracker.log_text(report.to_json(), "drift.json")
+            stage.tracker.log_text(report.to_text() + "\n", "drift.txt")
+            stage.progress.done(f"Compared {report.rows:,} rows of '{report.data}' with the training rows")
+            enforce(report, config.drift)
+            return report
+
+
+def _compare(stage: StageContext, store: Store, config: SourceConfig) -> DriftReport:
+    profile, state = read_profile(store), store.features
+    if profile is None:
+        raise StoreError(f"Store {store.place.path} has no profile. Delete it and run jobs/prepare.py.")
+    source = open_source(stage.spark, config, stage.root)
+    raw = open_table(stage.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
+    with watch_spark(stage.spark, stage.progress, "Looking for drift"):
+        rows = typed_rows(raw, state.raw, state.derived, label=None, weight=None)
+        columns = safe_names(state.raw, state.derived)
+        return drift_of_rows(profile, state, rows, columns, data=source.location)

@@ -1,0 +1,150 @@
+"""Parts of a page that is one file: HTML without scripts, with its style and pictures inside, for screens and paper.
+
+Everything that comes from data passes `text`, so that a name or a value is shown and never obeyed.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+
+from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
+
+LONGEST = 60
+NONE, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+WIDTH, HEIGHT = 180, 44
+
+STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1180px; padding: 28px 32px 48px; background: #fff; color: #222;
+  font: 14px/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+h1 { font-size: 24px; margin: 0 0 2px; }
+h2 { font-size: 17px; margin: 36px 0 8px; padding-bottom: 4px; border-bottom: 1px solid #ddd; }
+p { margin: 4px 0; max-width: 900px; }
+.quiet { color: #595959; font-size: 12.5px; }
+.name { font-weight: 600; overflow-wrap: anywhere; }
+.tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 14px 0 6px; }
+.tile { border: 1px solid #ddd; border-radius: 6px; padding: 8px 14px; min-width: 112px; }
+.tile b { display: block; font-size: 19px; font-variant-numeric: tabular-nums; }
+.tile span { color: #595959; font-size: 12.5px; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
+th { text-align: left; font-weight: 600; color: #595959; border-bottom: 1px solid #bbb; padding: 4px 8px;
+  vertical-align: bottom; }
+td { padding: 6px 8px; border-bottom: 1px solid #eee; vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.name { max-width: 220px; min-width: 90px; }
+tr, .card { break-inside: avoid; }
+.scroll { overflow-x: auto; }
+svg { display: block; }
+svg rect { fill: #0072b2; }
+svg line { stroke: #999; stroke-width: 1; }
+.axis { display: flex; justify-content: space-between; color: #595959; font-size: 11px; width: 180px;
+  font-variant-numeric: tabular-nums; }
+.ok { color: #00663f; font-weight: 600; }
+.bad { color: #a33f00; font-weight: 600; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 14px; }
+.card { border: 1px solid #ddd; border-radius: 6px; padding: 10px 14px 12px; }
+.card table { margin-top: 6px; }
+.card td { padding: 2px 6px; border: 0; font-size: 12.5px; }
+.card td.v { max-width: 150px; overflow-wrap: anywhere; }
+.bar { width: 90px; }
+.bar i { display: block; height: 10px; margin-top: 4px; background: #0072b2; min-width: 1px; }
+.bar i.rest { background: #bbb; }
+@media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
+  table { font-size: 10px; } thead { display: table-header-group; }
+  .bar i, svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  @page { size: A4 landscape; margin: 12mm; } }
+"""
+
+
+def page(title: str, *sections: str) -> str:
+    """A whole document."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = (
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
+        f"<style>{STYLE}</style>"
+    )
+    body = "\n".join(section for section in sections if section)
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def text(value: str) -> str:
+    """A name or a value as it is shown: escaped, on one line, the middle left out where it is long."""
+    shown = value.replace(NULL_TOKEN, "null").replace(CROSS_SEPARATOR, f" {TIMES} ")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+    if len(shown) > LONGEST:
+        shown = f"{shown[: LONGEST - 21]}…{shown[-20:]}"
+    return html.escape(shown) or '<span class="quiet">(empty)</span>'
+
+
+def number(value: float | None) -> str:
+    """A number in at most six digits or so, thousands grouped."""
+    if value is None or not math.isfinite(value):
+        return NONE if value is None else str(value)
+    size = abs(value)
+    if value == int(value) and size < 1e9:
+        shown = f"{value:,.0f}"
+    elif 1e-4 <= size < 1e9:
+        shown = f"{value:,.{max(1, 4 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".")
+    else:
+        shown = f"{value:.4g}"
+    return shown.replace("-", MINUS)
+
+
+def share(part: float, whole: float = 1.0) -> str:
+    """A percentage; one that is small but not 0 stays visible."""
+    if not whole or not part:
+        return "0 %"
+    percent = 100 * part / whole
+    return "< 0.01 %" if percent < 0.01 else f"{percent:.2f} %" if percent < 10 else f"{percent:.1f} %"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
+    """A table of cells that are HTML already; the first column holds names.
+
+    Args:
+        head: plain texts.
+        rows: cells.
+        numeric: places of the columns that are aligned to the right.
+    """
+    kinds = [' class="n"' if place in numeric else ' class="name"' if not place else "" for place in range(len(head))]
+    heads = "".join(f"<th{kind if place else ''}>{text(name)}</th>" for place, (name, kind) in _placed(head, kinds))
+    lines = "".join(
+        f"<tr>{''.join(f'<td{kind}>{cell}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>\n" for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
+
+
+def tile(value: str, name: str) -> str:
+    """A figure with its name below."""
+    return f'<div class="tile"><b>{value}</b><span>{text(name)}</span></div>'
+
+
+def bars(counts: Sequence[int], labels: Sequence[str], low: str, high: str) -> str:
+    """A small picture of counts with the ends of its axis below.
+
+    Args:
+        counts: heights.
+        labels: plain texts that are shown when a bar is pointed at.
+        low: at the left end.
+        high: at the right end.
+    """
+    step, most = WIDTH / len(counts), max(*counts, 1)
+    gap = 1.0 if len(counts) > 1 else 0.0
+    drawn = []
+    for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
+        height = 0.0 if not count else max(1.0, (HEIGHT - 2) * count / most)
+        drawn.append(
+            f'<rect x="{place * step:.4g}" y="{HEIGHT - 1 - height:.4g}" width="{step - gap:.4g}" '
+            f'height="{height:.4g}"><title>{html.escape(label)}: {count:,}</title></rect>'
+        )
+    base = f'<line x1="0" x2="{WIDTH}" y1="{HEIGHT - 0.5}" y2="{HEIGHT - 0.5}"/>'
+    picture = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="histogram">{"".join(drawn)}{base}</svg>'
+    return f'{picture}<div class="axis"><span>{low}</span><span>{high}</span></div>'
+
+
+def _placed(head: Sequence[str], kinds: Sequence[str]) -> list[tuple[int, tuple[str, str]]]:
+    return list(enumerate(zip(head, kinds, strict=True)))
