@@ -60,7 +60,8 @@ def joined(texts: list[Column]) -> Column:
 def values_of(text: Column, separator: str) -> Column:
     """Array of strings: the values of a multi-valued text, without spaces around them and without empty ones."""
     parts = F.split(text, "\\Q" + separator + "\\E")
-    return F.filter(F.transform(parts, F.trim), lambda value: value != "")
+    # Not `F.trim` itself: Spark would pass the place as its second argument, the characters to trim.
+    return F.filter(F.transform(parts, lambda value: F.trim(value)), lambda value: value != "")
 
 
 def count_values(rows: DataFrame, categories: Mapping[str, Category], classes: Column | None) -> Counts:
