@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.base import Columns, Number, Section
 from pipeline.config.expression import check_expression
+from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
 
 
@@ -39,6 +40,7 @@ class DataConfig(Section):
         weight: a column of numbers that are 0 or more: how much a row counts in training.
         filter: an SQL expression; rows for which it is not true are left out, and counted.
         bad_rows: what becomes of rows that cannot be used.
+        sampling: whether training rows of some classes are left out or repeated.
         time: the column by which rows are divided in order of time: a date, a date and time (ISO 8601), or a number.
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
@@ -56,6 +58,7 @@ class DataConfig(Section):
     weight: str | None = None
     filter: Annotated[str, Field(min_length=1)] | None = None
     bad_rows: BadRowsConfig = BadRowsConfig()
+    sampling: SamplingConfig = SamplingConfig()
     time: str | None = None
     group: Columns = ()
     audit: Literal["full", "quick"] = "quick"
@@ -67,6 +70,12 @@ class DataConfig(Section):
         if text is not None:
             check_expression(text)
         return text
+
+    @model_validator(mode="after")
+    def _sampling_needs_classes(self) -> DataConfig:
+        if self.sampling.method != "none" and self.task == "regression":
+            raise ValueError("sampling needs a label with classes, not task: regression; weigh rows by weight")
+        return self
 
 
 class StorageConfig(Section):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
@@ -22,6 +23,7 @@ from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
 from pipeline.data.quarantine import write_quarantine
 from pipeline.data.recipe import StoreRecipe
+from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, sampled_table, with_counts
 from pipeline.data.source import Source, open_source
 from pipeline.data.split import shards_for
 from pipeline.data.survey import Survey, checked_survey
@@ -31,8 +33,17 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST
-from pipeline.store.manifest import Manifest, SplitEntry
+from pipeline.store.manifest import Manifest, Sampled, SplitEntry
 from pipeline.store.publish import publish_once, scratch
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The rows of a store: its virtual shards, its files, and what sampling did."""
+
+    shards: int
+    splits: Mapping[str, SplitEntry]
+    sampled: Sampled | None
 
 
 def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, progress: Progress) -> None:
@@ -48,22 +59,29 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         found = checked_survey(recipe, opened)
     with watch_spark(spark, progress, "Fitting features"):
         state = fit_state(recipe, opened, found)
+    sampling = plan_sampling(recipe.data.sampling, state.label)
     with scratch(root) as work:
-        shards = shards_for(found.splits["train"])
+        shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         with watch_spark(spark, progress, "Writing the store"):
-            splits = write_rows(opened.table, state, shards, work)
+            splits = write_rows(sampled_table(opened.table, sampling), state, shards, work)
             if found.bad:
                 write_quarantine(opened.table.rows, opened.raw, opened.faults, work)
+        sampled = None if sampling is None else count_sampled(sampling, splits["train"], work)
+        stored, state = _Stored(shards, splits, sampled), with_counts(state, sampled)
         with watch_spark(spark, progress, "Looking for leaks"):
             written, task = (contract_of(state), splits), state.label.task
             audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
-        _check_unchanged(spark, recipe, source, root=root, same_rows=_rows(splits) == found.splits)
-        _write_documents(recipe, source, state, audit, found, shards=shards, splits=splits, work=work)
+        _check_unchanged(spark, recipe, source, root=root, same_rows=_same_rows(found, stored, sampling))
+        _write_documents(recipe, source, state, audit, found, stored=stored, work=work)
         publish_once(work, recipe.place(source, root), MANIFEST)
 
 
-def _rows(splits: Mapping[str, SplitEntry]) -> dict[str, int]:
-    return {name: entry.rows for name, entry in splits.items()}
+def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
+    """Whether the rows that were written can be those that were surveyed."""
+    rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
+    if sampling is None or sampled is None:
+        return rows == found.splits
+    return {**rows, "train": sum(sampled.before.values())} == found.splits and sampling.allows(sampled)
 
 
 def _check_unchanged(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, same_rows: bool) -> None:
@@ -80,8 +98,7 @@ def _write_documents(
     audit: LeakAudit,
     found: Survey,
     *,
-    shards: int,
-    splits: Mapping[str, SplitEntry],
+    stored: _Stored,
     work: Root,
 ) -> None:
     """The documents beside the rows, the manifest last."""
@@ -95,10 +112,11 @@ def _write_documents(
         store_id=recipe.store_id(source),
         source=source.fingerprint,
         config=recipe.fingerprint,
-        shards=shards,
-        splits=splits,
+        shards=stored.shards,
+        splits=stored.splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
         quarantined=found.bad,
         left_out=found.left_out,
+        sampled=stored.sampled,
     )
     files.write_bytes(work.within(MANIFEST), manifest.to_json().encode())

@@ -51,6 +51,18 @@ class SplitEntry(Document):
         return tuple(rows)
 
 
+class Sampled(Document):
+    """Up- or down-sampled training rows.
+
+    Attributes:
+        before: training rows of each class in the source.
+        after: those in the store.
+    """
+
+    before: Mapping[str, int]
+    after: Mapping[str, int]
+
+
 class Manifest(Document):
     """A published store.
 
@@ -66,6 +78,7 @@ class Manifest(Document):
         quarantined: rows that were set aside since they cannot be used.
         reasons: how many of these have each reason, the most frequent first.
         left_out: rows that the configuration leaves out: by its filter, or in a gap before a cut.
+        sampled: what sampling did to training rows; None without it.
     """
 
     format: int = FORMAT
@@ -79,6 +92,7 @@ class Manifest(Document):
     quarantined: int = 0
     reasons: Mapping[str, int] = {}
     left_out: int = 0
+    sampled: Sampled | None = None
 
     @property
     def rows(self) -> dict[str, int]:

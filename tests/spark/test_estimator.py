@@ -122,10 +122,10 @@ def test_a_pipeline_is_saved_and_loaded_without_pickle(spark, tmp_path):
     groups = {"numeric": {"columns": "x", "impute": "mean"}, "categorical": {"columns": "t", "encoding": "target_mean"}}
     features = FeaturesConfig.model_validate(groups)
     stage = FeatureEstimator(features=features, labelCol="y", outputPrefix="f ")
-    assembler = VectorAssembler(inputCols=["f a.b", "f t"], outputCol="vector")
+    assembler = VectorAssembler(inputCols=["f x", "f t"], outputCol="vector")
     pipeline = Pipeline(stages=[stage, assembler, LogisticRegression(featuresCol="vector", labelCol="f y", maxIter=3)])
     pipeline.write().overwrite().save(str(tmp_path / "pipeline"))
-    rows = spark.createDataFrame(table())
+    rows = spark.createDataFrame(table().rename(columns={"a.b": "x"}))
     loaded = Pipeline.load(str(tmp_path / "pipeline"))
     again = loaded.getStages()[0]
     assert (again.uid, again.extractParamMap()) == (stage.uid, stage.extractParamMap())
