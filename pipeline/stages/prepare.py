@@ -13,6 +13,7 @@ from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source, open_source
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.profile_page import report_profile
 from pipeline.stages.results import PrepareResult
 from pipeline.store.filesystem import Root
 from pipeline.store.store import Store, is_published, open_store
@@ -55,6 +56,7 @@ def prepare_store(stage: StageContext) -> tuple[Store, PrepareResult]:
     rows = store.manifest.rows
     shown = ", ".join(f"{split} {rows[split]:,}" for split in store.manifest.splits)
     stage.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
+    report_profile(stage, store)
     result = PrepareResult(
         store=place.uri,
         store_id=store.manifest.store_id,
