@@ -11,7 +11,7 @@ from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
-from pipeline.config.split import SplitConfig
+from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
 
 
@@ -89,6 +89,13 @@ class RunConfig(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
+
+    @model_validator(mode="after")
+    def _split_has_its_columns(self) -> RunConfig:
+        problems = role_problems(self.split, self.data)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> RunConfig:

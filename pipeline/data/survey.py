@@ -14,7 +14,9 @@ from pipeline.data.faults import bad_rows_error
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, undecided_error
+from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, QUARANTINED, WEIGHT_NUMBER, Table
+from pipeline.errors import DataError, gather
 from pipeline.features.fit import slot_columns, train_moments
 from pipeline.features.label import LabelStatistics
 from pipeline.features.plan import FeaturePlan
@@ -76,7 +78,19 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
         rows = opened.table.rows
         raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
     check_splits(found.splits, opened.table.split)
+    _check_strata(opened.table)
     return found
+
+
+def _check_strata(table: Table) -> None:
+    """Every stratum has rows in every split that should have some; one more query, for `split.method: stratified`."""
+    split = table.split
+    if not split.strata:
+        return
+    counts = count_strata(table.rows, split.strata, SPLIT, parts=len(SPLITS), bins=split.bins)
+    problems = strata_problems(counts, {SPLITS.index(name): name for name in split.wanted})
+    if problems:
+        raise DataError(gather("Some strata are too small to be divided", problems))
 
 
 def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool = False) -> Survey:
