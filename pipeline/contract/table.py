@@ -59,8 +59,8 @@ class Seen(Document):
     """
 
     nulls: int | None = None
-    min: float | None = None
-    max: float | None = None
+    min: int | float | None = None
+    max: int | float | None = None
     distinct: int | None = None
     values: tuple[str, ...] = ()
 

@@ -68,7 +68,10 @@ def any_fault(faults: Sequence[Fault]) -> Column:
 
 def reason_of(faults: Sequence[Fault]) -> Column:
     """String: all reasons of a row."""
-    return F.concat_ws("; ", *(F.when(fault.condition, F.lit(fault.reason)) for fault in faults))
+    # A filter over an array is interpreted, and all within it: compiled, so many conditions outgrow Java's limit for
+    # one method, and few rows come here.
+    reasons = F.array(*(F.when(fault.condition, F.lit(fault.reason)) for fault in faults))
+    return F.array_join(F.filter(reasons, lambda reason: reason.isNotNull()), "; ")
 
 
 def bad_rows_error(rows: DataFrame, faults: Sequence[Fault], *, total: int, bad: int, allowed: int) -> DataError:

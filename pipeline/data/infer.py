@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pipeline.config.data import DataConfig
 from pipeline.contract.features import NULL_TOKEN, FeatureState, VocabularyFeature
-from pipeline.contract.table import ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.survey import Survey
+from pipeline.features.statistics import ColumnStatistics, Moments
 
 SHOWN_VALUES = 20
 
@@ -34,34 +35,34 @@ def infer_contract(opened: Opened, data: DataConfig, found: Survey, state: Featu
     values = _values(opened, state)
     columns = {}
     for name in opened.types:
+        kind = _type(name, opened, data, found)
         nulls = 0 if name in (data.label, data.weight, *data.key) else found.nulls.get(name)
-        columns[name] = ColumnTerms(
-            type=_type(name, opened, data, found),
-            nullable=nulls is None or nulls > 0,
-            seen=_seen(name, nulls, found, values.get(name, ())),
-        )
+        seen = _seen(kind, nulls, found.good(name), values.get(name, ()))
+        columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
     return TableContract(columns=columns)
 
 
 def _type(name: str, opened: Opened, data: DataConfig, found: Survey) -> ColumnType:
-    """As opened; a text format's label that is a number in every row is one."""
-    is_text = opened.raw.has_lines and opened.types[name] == "text"
-    if is_text and name == data.weight:
-        return "number"
-    is_number = name == data.label and found.label.numbers and not found.label.texts
-    return "number" if is_text and is_number else opened.types[name]
+    """As opened; a text format's label is a number only where every row has one."""
+    is_number = found.label.numbers > 0 and not found.label.texts
+    return "text" if name == data.label and opened.raw.has_lines and not is_number else opened.types[name]
 
 
-def _seen(name: str, nulls: int | None, found: Survey, values: tuple[str, ...]) -> Seen | None:
-    moments = found.good(name).moments
+def _seen(kind: ColumnType, nulls: int | None, statistics: ColumnStatistics, values: tuple[str, ...]) -> Seen | None:
+    """What the rows held; bounds of a truth value would tell nothing."""
+    bounds = statistics.moments if kind in NUMBERS else Moments()
     seen = Seen(
         nulls=nulls,
-        min=moments.low,
-        max=moments.high,
+        min=_plain(bounds.low, kind),
+        max=_plain(bounds.high, kind),
         distinct=len(values) or None,
         values=values if len(values) <= SHOWN_VALUES else (),
     )
     return None if seen == Seen() else seen
+
+
+def _plain(value: float | None, kind: ColumnType) -> float | int | None:
+    return int(value) if value is not None and kind == "integer" else value
 
 
 def _values(opened: Opened, state: FeatureState) -> dict[str, tuple[str, ...]]:

@@ -79,7 +79,7 @@ def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
     raw = found.read(wanted)
     check_types(raw, typed)
     inputs = type_rows(raw, data, typed, plan.derived)
-    agreed = agreed_types(found, raw, typed, plan, types)
+    agreed = agreed_types(found, inputs, plan, types)
     terms = terms_of(kept, found, agreed)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
     table = divide(inputs, any_fault(faults), where, split=recipe.split, seed=recipe.seed)

@@ -14,11 +14,11 @@ import pyspark.sql.functions as F
 from pyspark.sql import Column
 from pyspark.sql.types import StringType
 
-from pipeline.contract.features import FALSE, TRUE, RawColumn
+from pipeline.contract.features import FALSE, TRUE
 from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
 from pipeline.data.convert import category_of, is_finite, number_of
 from pipeline.data.kinds import is_date_text, is_time_text, type_of
-from pipeline.data.raw import RawTable, SourceTable
+from pipeline.data.raw import SourceTable
 from pipeline.data.table import Inputs
 from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.features.plan import FeaturePlan
@@ -56,32 +56,35 @@ def terms_of(kept: KeptContract | None, table: SourceTable, types: Mapping[str, 
 
 
 def agreed_types(
-    table: SourceTable,
-    raw: RawTable,
-    typed: Sequence[RawColumn],
-    plan: FeaturePlan,
-    found: Mapping[str, ColumnType],
+    table: SourceTable, inputs: Inputs, plan: FeaturePlan, found: Mapping[str, ColumnType]
 ) -> dict[str, ColumnType]:
-    """The type that the contract gives each column that is read.
+    """The type that the contract gives each column that is read, in the order of the source.
 
     Args:
         table: the source.
-        raw: the columns that are read.
-        typed: those that features and the filter are computed from.
+        inputs: the columns that are read.
         plan: the features.
         found: types that were found out, of a text format.
     """
+    raw, data = inputs.raw, inputs.data
+    names = sorted(raw.names, key=table.names.index)
     if not table.is_text:
-        return {name: type_of(raw.kind(name)) for name in raw.names}
-    uses: dict[str, set[str]] = {}
-    for column in typed:
-        uses.setdefault(column.name, set()).add(column.type)
-    texts = {source for feature in plan.categorical for source in feature.sources}
-    return {name: _agreed(uses.get(name, set()), found.get(name), as_text=name in texts) for name in raw.names}
+        return {name: type_of(raw.kind(name)) for name in names}
+    numbers = {column.name for column in inputs.typed if column.type == "number"} | {data.label, data.weight}
+    used = {column.name for column in inputs.typed}
+    dates = used - {source for feature in plan.categorical for source in feature.sources}
+    agreed: dict[str, ColumnType] = {}
+    for name in names:
+        kind = found.get(name, "text")
+        if name in numbers:
+            agreed[name] = kind if kind in (*NUMBERS, "boolean") else "number"
+        else:
+            agreed[name] = kind if kind in DATES and name in dates else "text"
+    return agreed
 
 
 def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs, good: Column) -> Iterator[tuple[str, str, Column]]:
-    """Ways to break the terms of a column that is read: what, what is allowed, and the condition on a good row.
+    """Ways to break the terms of a column that is read: what, what is allowed, and the condition on a row.
 
     Args:
         name: of the column.
@@ -96,12 +99,12 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs, good: Column) ->
     if isinstance(inputs.raw.kind(name), StringType):
         yield from _wrong_type(terms.type, text, value, good, is_number=_is_number(name, inputs))
     if terms.min is not None:
-        yield f"is below {terms.min}", f"at least {terms.min}", value < _bound(terms.min)
+        yield f"is below {terms.min}", f"at least {terms.min}", good & (value < _bound(terms.min))
     if terms.max is not None:
-        yield f"is above {terms.max}", f"at most {terms.max}", value > _bound(terms.max)
+        yield f"is above {terms.max}", f"at most {terms.max}", good & (value > _bound(terms.max))
     if terms.allowed is not None:
         allowed = [float(each) if isinstance(each, (bool, int)) else each for each in terms.allowed]
-        yield "has another value", _listed(terms.allowed), ~value.isin(*allowed)
+        yield "has another value", _listed(terms.allowed), good & ~value.isin(*allowed)
 
 
 def _difference(
@@ -131,12 +134,6 @@ def _aligned(rows: Sequence[tuple[str, str, str, str]]) -> str:
     return "\n".join([*lines, *([f"  ... and {hidden} more."] if hidden > 0 else [])])
 
 
-def _agreed(uses: set[str], found: ColumnType | None, *, as_text: bool) -> ColumnType:
-    if "number" in uses:
-        return found if found in (*NUMBERS, "boolean") else "number"
-    return found if found in DATES and uses and not as_text else "text"
-
-
 def _wrong_type(
     kind: ColumnType, text: Column, value: Column, good: Column, *, is_number: bool
 ) -> Iterator[tuple[str, str, Column]]:
@@ -146,7 +143,7 @@ def _wrong_type(
         yield "is no number", "a number", absent
     if kind == "integer":
         whole = (F.floor(value).cast("double") == value) & (F.abs(value) < INTEGERS_BELOW)
-        yield "is no integer", "a whole number of at most 64 bits", is_finite(value) & ~whole
+        yield "is no integer", "a whole number of at most 64 bits", good & ~whole
     if kind == "boolean":
         yield "is not true or false", "true, false", good & text.isNotNull() & ~F.trim(text).isin(*TRUE, *FALSE)
     if kind == "date":

@@ -139,6 +139,10 @@ def _problem(detail: ErrorDetails, whose: str) -> Problem:
             return Problem(f"{where}: '{loc[-1]}' is missing", remedy="Add it")
         case "value_error":
             return Problem(f"{where}: {detail['ctx']['error']}")
+        case "model_type":
+            return Problem(f"{where} needs keys and values", "such as {type: text}", repr(detail["input"])[:80])
+    if detail["loc"][-1] == "[key]":
+        return Problem(f"{where}: a name is a text", remedy="Write it in quotes")
     allowed = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     what = f"{where}: '{key}' has a wrong value" if key else f"{where} has a wrong value"
     return Problem(what, allowed=allowed, received=repr(detail["input"])[:80])

@@ -1,0 +1,82 @@
+"""Rows that cannot be used: set aside with their reasons within the budget, else named before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from pipeline.contract.table import ColumnTerms, KeptContract, TableContract
+from pipeline.errors import DataError
+from tests.support.recipes import build, recipe_for, rows_of
+
+pytestmark = pytest.mark.spark
+
+GOOD = [f"{i},{i}.5,2020-01-01,c{i % 2},{i % 7}" for i in range(60)]
+BAD = {
+    "1,1,2020-01-01,c0": "malformed line",
+    "1,1,2020-01-01,c0,5,6": "malformed line",
+    '1,1,2020-01-01,"c0,5': "malformed line",
+    '1,1,2020-01-01,"c': "malformed line",
+    '0",5': "malformed line",
+    "many,1,2020-01-01,c0,5": "column 'n' is no number",
+    "1.5,1,2020-01-01,c0,5": "column 'n' is no integer",
+    "99999999999999999999,1,2020-01-01,c0,5": "column 'n' is no integer",
+    "1,1e999,2020-01-01,c0,5": "column 'x' is NaN or infinite",
+    ",1,2020-01-01,c0,5": "column 'n' is null",
+    "-1,1,2020-01-01,c0,5": "column 'n' is below 0",
+    "1,1,2020-02-30,c0,5": "column 'd' is no date",
+    "1,-9,2020-01-01,,": "column 'x' is below -5; no label",
+    "1,1,2020-01-01,C0,5": "column 'c' has another value",
+    "1,1,202": "malformed line",
+}
+TERMS = {
+    "n": ColumnTerms(type="integer", nullable=False, min=0),
+    "x": ColumnTerms(type="number", min=-5),
+    "d": ColumnTerms(type="date"),
+    "c": ColumnTerms(type="text", allowed=("c0", "c1")),
+    "y": ColumnTerms(type="number", nullable=False),
+}
+CONTRACT = KeptContract(TableContract(columns=TERMS), "people.yaml")
+
+
+def recipe(path, budget: float):
+    features = {"dates": {"columns": ["d"]}}
+    found = recipe_for(path, numeric=["n", "x"], categorical=["c"], features=features, bad_rows={"budget": budget})
+    return replace(found, contract=CONTRACT)
+
+
+def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog):
+    # The last line is cut off, and so has no end.
+    (tmp_path / "t.csv").write_text("\n".join(["n,x,d,c,y", *GOOD, *BAD]))
+    with pytest.raises(DataError) as raised:
+        build(spark, recipe(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
+    first, *lines = str(raised.value).split("\n")
+    assert first == "The data does not hold what the configuration asks for (11 problems):"
+    assert lines[0].startswith("  - 6 lines are malformed. Allowed: as many fields as the first line names")
+    assert lines[-1] == (
+        "  - 15 rows cannot be used. Allowed: 14. Received: 15. Repair the data, or raise data.bad_rows.budget."
+    )
+    expected = "Column 'n' is no integer in 2 of 75 rows. Allowed: a whole number of at most 64 bits. Received: '1.5'."
+    assert f"  - {expected} Repair the data, or edit the contract." in lines
+    assert not (tmp_path / "r" / "stores").exists()
+
+    store = build(spark, recipe(tmp_path / "t.csv", 0.2), tmp_path / "r")
+    place = f"{store.place.path}/quarantine"
+    found = pd.read_parquet(place)
+    by_line = dict(zip(found.line, found.reason, strict=True))
+    assert sorted(found.reason) == sorted(BAD.values())
+    assert {line for line, reason in by_line.items() if reason == "malformed line"} == {
+        line for line, reason in BAD.items() if reason == "malformed line"
+    }
+    assert by_line['{"n":"1","x":"-9","c":null,"d":"2020-01-01","y":null}'] == "column 'x' is below -5; no label"
+    assert store.manifest.rows["quarantined"] == len(BAD)
+    assert store.manifest.reasons == found.reason.value_counts().to_dict()
+    assert next(iter(store.manifest.reasons)) == "malformed line"
+    assert len(rows_of(store)) == len(GOOD)
+    warned = next(record.getMessage() for record in caplog.records if "set aside" in record.getMessage())
+    assert warned.startswith(
+        f"15 of 75 rows cannot be used and were set aside, with the reason and the line, in {place}:"
+    )
+    assert "\n  6  malformed line\n  2  column 'n' is no integer\n" in warned
