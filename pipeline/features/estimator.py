@@ -147,7 +147,12 @@ class FeatureEstimator(
             "name": "frame",
             "seed": value(self.seed),
             # A source must be named, and is not looked at.
-            "data": {"source": {"table": "frame"}, "label": value(self.labelCol), "task": value(self.task)},
+            "data": {
+                "source": {"table": "frame"},
+                "label": value(self.labelCol),
+                "task": value(self.task),
+                "contract": "none",
+            },
             "split": {"fractions": EVERY_ROW},
             "features": value(self.features),
         }
