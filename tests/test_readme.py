@@ -8,8 +8,10 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from pipeline.config import load_config
+from pipeline.config.load import parse_config
 from pipeline.stages.run import run
 
 
@@ -78,3 +80,11 @@ def test_the_demo_ends_with_its_summary(repository, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     for line in ("ranks    2", "Test split             network  linear", f"./scripts/mlflow-ui --root {tmp_path}"):
         assert line in done.stdout
+
+
+def test_the_features_that_it_shows_are_a_configuration(readme):
+    shown = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)[1])
+    content = {"name": "shown", "data": {"source": {"path": "t.csv"}, "label": "y"}, **shown}
+    features = parse_config(content).features
+    assert len(features.categorical) == 5
+    assert features.dates[0].cyclic
