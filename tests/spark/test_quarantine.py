@@ -27,7 +27,7 @@ BAD = {
     ",1,2020-01-01,c0,5": "column 'n' is null",
     "-1,1,2020-01-01,c0,5": "column 'n' is below 0",
     "1,1,2020-02-30,c0,5": "column 'd' is no date",
-    "1,-9,2020-01-01,,": "column 'x' is below -5; no label",
+    "1,-9,2020-01-01,,": "no label; column 'x' is below -5",
     "1,1,2020-01-01,C0,5": "column 'c' has another value",
     "1,1,202": "malformed line",
 }
@@ -70,7 +70,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog):
     assert {line for line, reason in by_line.items() if reason == "malformed line"} == {
         line for line, reason in BAD.items() if reason == "malformed line"
     }
-    assert by_line['{"n":"1","x":"-9","c":null,"d":"2020-01-01","y":null}'] == "column 'x' is below -5; no label"
+    assert by_line['{"n":"1","x":"-9","c":null,"d":"2020-01-01","y":null}'] == "no label; column 'x' is below -5"
     assert store.manifest.rows["quarantined"] == len(BAD)
     assert store.manifest.reasons == found.reason.value_counts().to_dict()
     assert next(iter(store.manifest.reasons)) == "malformed line"
