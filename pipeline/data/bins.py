@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.contract.profile import Bins, Histogram
-from pipeline.features.numeric import find_edges
 from pipeline.features.sample import Values
 
 HISTOGRAM_BINS = 20
@@ -37,7 +36,7 @@ def histogram_of(values: Values) -> Histogram | None:
 
 
 def bins_of(values: Values) -> Bins | None:
-    """One bin a value where there are few, else half of the edges at quantiles of rows, half of distinct values.
+    """One bin a value where there are few; else a bin for each value that fills one alone, and quantiles of the others.
 
     An edge lies in the middle between two neighbouring values, so that a value that occurs often is on the same side
     of it in float32 and in float64.
@@ -47,14 +46,14 @@ def bins_of(values: Values) -> Bins | None:
     """
     if not len(values):
         return None
-    distinct = np.unique(values)
-    middles = _middles(distinct)
-    if len(distinct) <= HISTOGRAM_BINS:
-        edges = middles
-    else:
-        wanted = find_edges(values, COMPARED_BINS, "mixed")[1:-1]
-        places = np.searchsorted(distinct, wanted)
-        edges = np.unique(middles[np.unique(places[places > 0]) - 1])
+    distinct, counts = np.unique(values, return_counts=True)
+    edges = _middles(distinct)
+    if len(distinct) > HISTOGRAM_BINS:
+        heavy = np.flatnonzero(counts * COMPARED_BINS >= len(values))
+        others = np.repeat(np.delete(distinct, heavy), np.delete(counts, heavy))
+        inner = np.linspace(0.0, 1.0, max(COMPARED_BINS - len(heavy), 1) + 1)[1:-1]
+        starts = np.concatenate([heavy, heavy + 1, np.searchsorted(distinct, np.quantile(others, inner))])
+        edges = edges[np.unique(starts[(starts > 0) & (starts < len(distinct))]) - 1]
     return Bins(edges=tuple(edges.tolist()), counts=counts_between(edges, values))
 
 

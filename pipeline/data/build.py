@@ -16,12 +16,17 @@ from pyspark.sql import SparkSession
 
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import contract_of
+from pipeline.contract.document import Document
 from pipeline.contract.features import FeatureState
+from pipeline.contract.profile import DataProfile
+from pipeline.contract.table import TableContract
 from pipeline.data.audit import report_audit
-from pipeline.data.fitting import fit_state
+from pipeline.data.fitting import fit_features
+from pipeline.data.infer import contract_to_keep
 from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
-from pipeline.data.quarantine import write_quarantine
+from pipeline.data.profile import Written, profile_store
+from pipeline.data.quarantine import tell_quarantined, write_quarantine
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, sampled_table, with_counts
 from pipeline.data.source import Source, open_source
@@ -32,7 +37,7 @@ from pipeline.errors import DataError
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST
+from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
 from pipeline.store.publish import publish_once, scratch
 
@@ -58,22 +63,30 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     with watch_spark(spark, progress, "Collecting statistics"):
         found = checked_survey(recipe, opened)
     with watch_spark(spark, progress, "Fitting features"):
-        state = fit_state(recipe, opened, found)
+        fitted = fit_features(recipe, opened, found)
+        state = fitted.state
     sampling = plan_sampling(recipe.data.sampling, state.label)
     with scratch(root) as work:
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         with watch_spark(spark, progress, "Writing the store"):
             splits = write_rows(sampled_table(opened.table, sampling), state, shards, work)
-            if found.bad:
-                write_quarantine(opened.table.rows, opened.raw, opened.faults, work)
+            reasons = write_quarantine(opened.table.rows, opened.raw, opened.faults, work) if found.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, splits["train"], work)
         stored, state = _Stored(shards, splits, sampled), with_counts(state, sampled)
         with watch_spark(spark, progress, "Looking for leaks"):
             written, task = (contract_of(state), splits), state.label.task
             audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
+        profile = profile_store(
+            Written(source.location, fitted.state, splits, work, fitted.limits), found, fitted.counts
+        )
         _check_unchanged(spark, recipe, source, root=root, same_rows=_same_rows(found, stored, sampling))
-        _write_documents(recipe, source, state, audit, found, stored=stored, work=work)
-        publish_once(work, recipe.place(source, root), MANIFEST)
+        table = contract_to_keep(recipe, opened, found, state)
+        documents = _documents(state, audit, profile, table)
+        _write_documents(recipe, source, documents, found, reasons, stored=stored, work=work)
+        place = recipe.place(source, root)
+        publish_once(work, place, MANIFEST)
+    if reasons:
+        tell_quarantined(reasons, found.rows, place)
 
 
 def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
@@ -91,20 +104,28 @@ def _check_unchanged(spark: SparkSession, recipe: StoreRecipe, source: Source, *
         raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
 
 
+def _documents(
+    state: FeatureState, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+) -> dict[str, bytes]:
+    """What lies beside the rows, by name."""
+    report_audit(audit)
+    contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
+    if table is not None:
+        contents[TABLE] = table
+    return {name: content.to_json().encode() for name, content in contents.items()}
+
+
 def _write_documents(
     recipe: StoreRecipe,
     source: Source,
-    state: FeatureState,
-    audit: LeakAudit,
+    documents: Mapping[str, bytes],
     found: Survey,
+    reasons: Mapping[str, int],
     *,
     stored: _Stored,
     work: Root,
 ) -> None:
     """The documents beside the rows, the manifest last."""
-    report_audit(audit)
-    contents = {CONTRACT: contract_of(state).to_json(), FEATURES: state.to_json(), AUDIT: audit.to_json()}
-    documents = {name: content.encode() for name, content in contents.items()}
     for name, content in documents.items():
         files.write_bytes(work.within(name), content)
     manifest = Manifest(
@@ -116,6 +137,7 @@ def _write_documents(
         splits=stored.splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
         quarantined=found.bad,
+        reasons=reasons,
         left_out=found.left_out,
         sampled=stored.sampled,
     )

@@ -52,7 +52,7 @@ class Written:
 
     Attributes:
         source: what the rows came from.
-        state: what made its columns.
+        state: what made its columns, with the classes of training rows as they were before sampling.
         splits: its files.
         place: its folder.
         limits: how many values of each text were counted at most.
@@ -76,7 +76,13 @@ def profile_store(written: Written, found: Survey, counts: Counts) -> DataProfil
     state = written.state
     summaries = _summaries(state, found)
     samples = {
-        split: read_values(entry, written.place, state, {name: of[split] for name, of in summaries.items()})
+        split: read_values(
+            entry,
+            written.place,
+            state,
+            {name: of[split] for name, of in summaries.items()},
+            classes=state.label.counts if entry.rows != found.splits[split] else (),
+        )
         for split, entry in written.splits.items()
         if entry.rows
     }
@@ -88,7 +94,7 @@ def profile_store(written: Written, found: Survey, counts: Counts) -> DataProfil
         left_out=found.left_out,
         label=_label(state, found, counts, train),
         numbers=tuple(_number(name, state, of, train) for name, of in summaries.items()),
-        texts=tuple(_text(feature, written, counts, train) for feature in _text_features(state)),
+        texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in _text_features(state)),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
     )
@@ -166,13 +172,13 @@ def _text_features(state: FeatureState) -> list[TextFeature]:
     return found + [f for f in state.categorical if isinstance(f, (VocabularyFeature, HashedFeature))]
 
 
-def _text(feature: TextFeature, written: Written, counts: Counts, train: StoredValues) -> TextProfile:
+def _text(feature: TextFeature, rows: int, written: Written, counts: Counts, train: StoredValues) -> TextProfile:
     if isinstance(feature, HashedFeature):
-        return _hashed(feature, written.splits["train"].rows, train)
+        return _hashed(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))
     multiple = isinstance(feature, VocabularyFeature) and feature.separator is not None
     complete = len(counted) <= written.limits[feature.name]
-    rows = sum(counted.values()) if multiple else written.splits["train"].rows
+    rows = sum(counted.values()) if multiple else rows
     nulls = counted.pop(NULL_TOKEN, 0)
     known = sum(counted.get(value, 0) for value in feature.vocabulary)
     notes = ["counts are of values, of which a row has several"] if multiple else []

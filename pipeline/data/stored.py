@@ -58,7 +58,14 @@ class StoredValues:
     label: npt.NDArray[Any]
 
 
-def read_values(split: SplitEntry, place: Root, state: FeatureState, summaries: Mapping[str, Summary]) -> StoredValues:
+def read_values(
+    split: SplitEntry,
+    place: Root,
+    state: FeatureState,
+    summaries: Mapping[str, Summary],
+    *,
+    classes: Sequence[int] = (),
+) -> StoredValues:
     """Sample a split that has rows.
 
     Args:
@@ -66,11 +73,14 @@ def read_values(split: SplitEntry, place: Root, state: FeatureState, summaries: 
         place: the folder of the store.
         state: what made the stored columns.
         summaries: of each raw or derived number, in this split.
+        classes: rows of each class before the split was up- or down-sampled, to undo that; empty where it was not.
     """
     sources = number_features(state)
     texts = [feature for feature in state.categorical if isinstance(feature, (VocabularyFeature, HashedFeature))]
     wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in slot_names(text)]
     table = sample_stored(split, place, list(dict.fromkeys((*wanted, state.label.name))))
+    if classes:
+        table = _with_shares(table, table[state.label.name].to_numpy(), classes)
     return StoredValues(
         rows=len(table),
         numbers={
@@ -129,7 +139,7 @@ def rank_error(rows: int) -> float:
     return math.sqrt(math.log(2 / CONFIDENCE) / (2 * rows))
 
 
-def known_values(stored: Values, feature: ScaledFeature, summary: Summary) -> Values:
+def known_values(stored: npt.NDArray[np.float32], feature: ScaledFeature, summary: Summary) -> Values:
     """The values that were there, in the unit of the source, ascending; those that were filled in are left out.
 
     Args:
@@ -142,14 +152,31 @@ def known_values(stored: Values, feature: ScaledFeature, summary: Summary) -> Va
         filled = (Curve.of(feature).array(np.array([feature.fill])) - feature.center) / feature.scale
         alike = np.flatnonzero(np.isclose(stored, filled[0], rtol=_SAME, atol=_SAME))
         kept = np.delete(stored, alike[: round(summary.missing * len(stored))])
-    values = restored(kept.astype(np.float64), feature)
-    return np.sort(values[np.isfinite(values)])
+    return np.sort(_plain(kept[np.isfinite(kept)], feature))
+
+
+def _plain(stored: npt.NDArray[np.float32], feature: ScaledFeature) -> Values:
+    """The values, without the digits that float32 does not hold: 0.1 and not 0.10000000149, 0 and not -0."""
+    values = restored(stored.astype(np.float64), feature)
+    apart = restored(np.nextafter(stored, np.float32(np.inf)).astype(np.float64), feature) - values
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        unit = np.power(10.0, np.ceil(np.log10(np.abs(apart))))
+        plain = np.rint(values / unit) * unit + 0.0
+    return np.where(np.isfinite(plain), plain, values)
 
 
 def _groups(split: SplitEntry) -> Iterator[tuple[FileEntry, int]]:
     """The first row group of each file, then the second one, and so on."""
     for group in range(max((len(file.row_groups) for file in split.files), default=0)):
         yield from ((file, group) for file in split.files if group < len(file.row_groups))
+
+
+def _with_shares(table: pa.Table, ids: npt.NDArray[np.int32], classes: Sequence[int]) -> pa.Table:
+    """As many of the rows as have the classes in the given shares."""
+    there = np.bincount(ids, minlength=len(classes))
+    scale = min(have / count for have, count in zip(there, classes, strict=True) if count)
+    kept = [np.flatnonzero(ids == i)[: round(scale * count)] for i, count in enumerate(classes)]
+    return table.take(np.sort(np.concatenate(kept)))
 
 
 def _ids(table: pa.Table, feature: CategoricalFeature) -> npt.NDArray[np.int32]:

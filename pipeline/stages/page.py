@@ -13,12 +13,12 @@ from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
 
 LONGEST = 60
 NONE, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
-WIDTH, HEIGHT = 180, 44
+WIDTH, HEIGHT = 140, 40
 
 STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 28px 32px 48px; background: #fff; color: #222;
+body { margin: 0 auto; max-width: 1240px; padding: 28px 32px 48px; background: #fff; color: #222;
   font: 14px/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 24px; margin: 0 0 2px; }
 h2 { font-size: 17px; margin: 36px 0 8px; padding-bottom: 4px; border-bottom: 1px solid #ddd; }
@@ -29,23 +29,24 @@ p { margin: 4px 0; max-width: 900px; }
 .tile { border: 1px solid #ddd; border-radius: 6px; padding: 8px 14px; min-width: 112px; }
 .tile b { display: block; font-size: 19px; font-variant-numeric: tabular-nums; }
 .tile span { color: #595959; font-size: 12.5px; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th { text-align: left; font-weight: 600; color: #595959; border-bottom: 1px solid #bbb; padding: 4px 8px;
+table { border-collapse: collapse; width: 100%; font-size: 12.5px; }
+th { text-align: left; font-weight: 600; color: #595959; border-bottom: 1px solid #bbb; padding: 4px 7px;
   vertical-align: bottom; }
-td { padding: 6px 8px; border-bottom: 1px solid #eee; vertical-align: top; }
+td { padding: 5px 7px; border-bottom: 1px solid #eee; vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.name { max-width: 220px; min-width: 90px; }
+td.name { max-width: 240px; min-width: 110px; }
 tr, .card { break-inside: avoid; }
 .scroll { overflow-x: auto; }
 svg { display: block; }
-svg rect { fill: #0072b2; }
+svg path { fill: #0072b2; }
 svg line { stroke: #999; stroke-width: 1; }
-.axis { display: flex; justify-content: space-between; color: #595959; font-size: 11px; width: 180px;
+.axis { display: flex; justify-content: space-between; color: #595959; font-size: 11px; width: 140px;
   font-variant-numeric: tabular-nums; }
 .ok { color: #00663f; font-weight: 600; }
 .bad { color: #a33f00; font-weight: 600; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 14px; }
-.card { border: 1px solid #ddd; border-radius: 6px; padding: 10px 14px 12px; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 8px 40px; margin-top: 10px; }
+.cards { columns: 340px; column-gap: 14px; }
+.card { margin: 0 0 14px; border: 1px solid #ddd; border-radius: 6px; padding: 10px 14px 12px; }
 .card table { margin-top: 6px; }
 .card td { padding: 2px 6px; border: 0; font-size: 12.5px; }
 .card td.v { max-width: 150px; overflow-wrap: anywhere; }
@@ -54,7 +55,7 @@ svg line { stroke: #999; stroke-width: 1; }
 .bar i.rest { background: #bbb; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
   table { font-size: 10px; } thead { display: table-header-group; }
-  .bar i, svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .bar i, svg path { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   @page { size: A4 landscape; margin: 12mm; } }
 """
 
@@ -81,14 +82,15 @@ def text(value: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number in at most six digits or so, thousands grouped."""
+    """A number in about five digits; thousands are grouped, but 1984 stays a year."""
     if value is None or not math.isfinite(value):
         return NONE if value is None else str(value)
     size = abs(value)
     if value == int(value) and size < 1e9:
-        shown = f"{value:,.0f}"
+        shown = f"{value:,.0f}" if size >= 1e4 else f"{value:.0f}"
     elif 1e-4 <= size < 1e9:
-        shown = f"{value:,.{max(1, 4 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".")
+        shown = f"{value:,.{max(0, 4 - math.floor(math.log10(size)))}f}"
+        shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
     else:
         shown = f"{value:.4g}"
     return shown.replace("-", MINUS)
@@ -123,26 +125,24 @@ def tile(value: str, name: str) -> str:
     return f'<div class="tile"><b>{value}</b><span>{text(name)}</span></div>'
 
 
-def bars(counts: Sequence[int], labels: Sequence[str], low: str, high: str) -> str:
+def bars(counts: Sequence[int], low: str, high: str) -> str:
     """A small picture of counts with the ends of its axis below.
 
     Args:
         counts: heights.
-        labels: plain texts that are shown when a bar is pointed at.
         low: at the left end.
         high: at the right end.
     """
     step, most = WIDTH / len(counts), max(*counts, 1)
     gap = 1.0 if len(counts) > 1 else 0.0
-    drawn = []
-    for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
-        height = 0.0 if not count else max(1.0, (HEIGHT - 2) * count / most)
-        drawn.append(
-            f'<rect x="{place * step:.4g}" y="{HEIGHT - 1 - height:.4g}" width="{step - gap:.4g}" '
-            f'height="{height:.4g}"><title>{html.escape(label)}: {count:,}</title></rect>'
-        )
+    heights = [max(1.0, (HEIGHT - 2) * count / most) if count else 0.0 for count in counts]
+    path = "".join(
+        f"M{place * step:.4g} {HEIGHT - 1}v-{height:.3g}h{step - gap:.3g}v{height:.3g}z"
+        for place, height in enumerate(heights)
+        if height
+    )
     base = f'<line x1="0" x2="{WIDTH}" y1="{HEIGHT - 0.5}" y2="{HEIGHT - 0.5}"/>'
-    picture = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="histogram">{"".join(drawn)}{base}</svg>'
+    picture = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="histogram"><path d="{path}"/>{base}</svg>'
     return f'{picture}<div class="axis"><span>{low}</span><span>{high}</span></div>'
 
 

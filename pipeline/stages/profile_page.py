@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.drift import ColumnDrift, DriftReport
@@ -13,7 +12,9 @@ from pipeline.stages.context import StageContext
 from pipeline.stages.page import NONE, bars, number, page, share, table, text, tile
 from pipeline.store.store import Store, read_audit, read_profile
 
-DRIFT_SHOWN = 12
+DRIFT_SHOWN = 10
+CHANGED = 0.1
+"""An index above this is pointed out."""
 
 _NUMBER_HEAD = ("column", "missing", "zeros", "distinct", "min", "1 %", "25 %", "median", "75 %", "99 %", "max")
 _SHOWN_QUANTILES = (0, 2, 3, 4, 6)
@@ -88,23 +89,26 @@ def _drift(reports: Sequence[DriftReport]) -> str:
         return ""
     about = (
         "Population stability index of each column: below 0.1 is usually read as no change, above 0.25 as a large one. "
-        "An index below the one that chance alone explains says nothing."
+        "An index below what chance explains says nothing. New: texts that the vocabulary lacks beyond those of "
+        "training rows, numbers outside the range of training rows."
     )
-    return f'<h2>Other splits against the training rows</h2><p class="quiet">{about}</p>{"".join(sections)}'
+    title = "Other splits against the training rows"
+    return f'<h2>{title}</h2><p class="quiet">{about}</p><div class="pair">{"".join(sections)}</div>'
 
 
 def _drift_table(report: DriftReport) -> str:
     rows = [_drift_row(column) for column in report.columns[:DRIFT_SHOWN]]
     hidden = len(report.columns) - len(rows)
-    more = f'<p class="quiet">and {hidden:,} columns with less drift</p>' if hidden > 0 else ""
-    head = ("column", "index", "by chance", "missing", "missing in training", "new or outside the range")
+    plural = "" if hidden == 1 else "s"
+    more = f'<p class="quiet">and {hidden:,} column{plural} with less drift</p>' if hidden > 0 else ""
+    head = ("column", "index", "by chance", "missing", "in training", "new")
     title = f"<p><b>{text(report.data)}</b>, {report.rows:,} rows compared</p>"
-    return title + table(head, rows, range(1, len(head))) + more
+    return f"<div>{title}{table(head, rows, range(1, len(head)))}{more}</div>"
 
 
 def _drift_row(column: ColumnDrift) -> tuple[str, ...]:
     index = f"{column.psi:.4f}"
-    shown = f'<span class="bad">{index}</span>' if column.shift > 0.1 else index
+    shown = f'<span class="bad">{index}</span>' if column.shift > CHANGED else index
     new = NONE if column.new is None else share(column.new)
     missing = (share(column.missing), share(column.missing_before))
     return (text(column.name), shown, f"{column.chance:.4f}", *missing, new)
@@ -120,7 +124,7 @@ def _numbers(profile: DataProfile) -> str:
             f"quantile is off by less than {100 * profile.rank_error:.2g} %."
         )
     else:
-        about += "So are quantiles and histograms, but for float32 in which the store keeps numbers."
+        about += "So are quantiles and histograms, as far as float32 goes, in which the store keeps numbers."
     return f'<h2>Numeric columns</h2><p class="quiet">{about}</p>{_number_table(profile.numbers)}'
 
 
@@ -149,13 +153,9 @@ def _number_row(column: NumberProfile) -> tuple[str, ...]:
 
 
 def _histogram(histogram: Histogram) -> str:
-    edges = [number(edge) for edge in histogram.edges]
-    labels = [f"{low} to {high}" for low, high in pairwise(edges)]
-    low, high = edges[0], edges[-1]
-    if histogram.open:
-        labels[0], labels[-1] = f"below {edges[1]}", f"{edges[-2]} and above"
-        low, high = f"≤ {low}", f"≥ {high}"
-    return bars(histogram.counts, labels, low, high)
+    low, high = number(histogram.edges[0]), number(histogram.edges[-1])
+    ends = (f"≤ {low}", f"≥ {high}") if histogram.open else (low, high)
+    return bars(histogram.counts, *ends)
 
 
 def _texts(columns: Sequence[TextProfile]) -> str:
