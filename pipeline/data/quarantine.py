@@ -7,10 +7,11 @@ line       string, the raw line where it is malformed, else its values as JSON, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import pyspark.sql.functions as F
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.data.faults import Fault, reason_of
 from pipeline.data.raw import MALFORMED, RawTable
@@ -39,9 +40,22 @@ def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], wo
     columns = chosen.select(reason_of(faults).alias("reason"), line.alias("line"), ORDER)
     ordered = columns.coalesce(1).sortWithinPartitions("reason", "line", ORDER)
     place = work.within(QUARANTINE).uri
-    ordered.select("reason", "line").write.parquet(place, compression="snappy")
+    with _piecewise(rows.sparkSession):
+        ordered.select("reason", "line").write.parquet(place, compression="snappy")
     found = rows.sparkSession.read.parquet(place).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in sorted(found, key=lambda row: (-row["count"], row["reason"]))}
+
+
+@contextmanager
+def _piecewise(spark: SparkSession) -> Iterator[None]:
+    """Compile expressions one by one: all conditions of a row in one method outgrow Java's limit, noisily."""
+    setting = "spark.sql.codegen.wholeStage"
+    before = spark.conf.get(setting)
+    spark.conf.set(setting, "false")
+    try:
+        yield
+    finally:
+        spark.conf.set(setting, before or "true")
 
 
 def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> None:

@@ -47,7 +47,7 @@ def recipe(path, budget: float):
     return replace(found, contract=CONTRACT)
 
 
-def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog):
+def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, capfd):
     # The last line is cut off, and so has no end.
     (tmp_path / "t.csv").write_text("\n".join(["n,x,d,c,y", *GOOD, *BAD]))
     with pytest.raises(DataError) as raised:
@@ -80,3 +80,4 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog):
         f"15 of 75 rows cannot be used and were set aside, with the reason and the line, in {place}:"
     )
     assert "\n  6  malformed line\n  2  column 'n' is no integer\n" in warned
+    assert "Failed to compile" not in capfd.readouterr().err
