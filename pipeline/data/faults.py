@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
@@ -63,7 +62,15 @@ def find_faults(
 
 def any_fault(faults: Sequence[Fault]) -> Column:
     """Boolean: whether a row has one."""
-    return reduce(Column.__or__, (F.coalesce(fault.condition, F.lit(False)) for fault in faults), F.lit(False))
+    return _any([F.coalesce(fault.condition, F.lit(False)) for fault in faults])
+
+
+def _any(conditions: Sequence[Column]) -> Column:
+    """By halves: a chain of 500 conditions is deeper than Java's stack."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else F.lit(False)
+    middle = len(conditions) // 2
+    return _any(conditions[:middle]) | _any(conditions[middle:])
 
 
 def reason_of(faults: Sequence[Fault]) -> Column:
