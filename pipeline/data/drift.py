@@ -32,6 +32,7 @@ from pipeline.data.bins import counts_between
 from pipeline.data.convert import is_finite
 from pipeline.data.stored import StoredValues
 from pipeline.errors import DataError
+from pipeline.features.lookup import place_among
 from pipeline.features.sample import Values
 from pipeline.features.transform import bucket_id, vocabulary_id
 from pipeline.features.vocabulary import joined, values_of
@@ -278,8 +279,7 @@ def _text_code(value: Column, text: TextProfile, feature: TextFeature) -> Column
     missing = F.when(value.isNull(), F.lit(_MISSING))
     if isinstance(feature, HashedFeature):
         return missing.otherwise(F.lit(_REST))
-    words = VocabularyFeature(name=feature.name, sources=feature.sources, vocabulary=feature.vocabulary)
-    id_ = vocabulary_id(value, words)
+    id_ = vocabulary_id(place_among(value, feature.vocabulary))
     known = F.array_position(F.array(*(F.lit(place + 1) for place, _ in _top(text, feature))).cast("array<int>"), id_)
     code = F.when(known > 0, known.cast("int") + F.lit(_FIRST - 1)).otherwise(F.lit(_REST))
     return missing.when(id_ == OUT_OF_VOCABULARY, F.lit(_UNKNOWN)).otherwise(code)

@@ -21,7 +21,7 @@ from pipeline.contract.features import FeatureState
 from pipeline.data.raw import quoted
 from pipeline.data.split import ORDER, SHARD, SPLIT, TEST, TRAIN, VALIDATION
 from pipeline.data.table import Table
-from pipeline.features.transform import stored_columns
+from pipeline.features.transform import stored_columns, with_places
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
@@ -74,7 +74,8 @@ def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
     used = F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)
     file = F.when(used, F.col(SPLIT) * F.lit(shards) + shard).otherwise(F.lit(files_count))
     task = _task(file, files_count + 1)
-    stored = table.rows.select(*stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK))
+    rows = with_places(table.rows, state, table.columns)
+    stored = rows.select(*stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK))
     names = [quoted(column.name) for column in contract_of(state).columns]
     return stored.repartition(files_count + 1, _TASK).sortWithinPartitions(ORDER).select(*names)
 

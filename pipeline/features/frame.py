@@ -21,7 +21,7 @@ from pipeline.data.recipe import StoreRecipe
 from pipeline.data.survey import checked_survey
 from pipeline.data.table import safe_names, typed_rows
 from pipeline.errors import DataError, Problem, gather
-from pipeline.features.transform import feature_columns, label_value
+from pipeline.features.transform import feature_columns, label_value, with_places
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
@@ -58,13 +58,14 @@ def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> Dat
     raw = _read(rows, state)
     label = state.label.name if state.label.name in raw.names else None
     typed = typed_rows(raw, state.raw, state.derived, label=label, weight=None)
-    features = feature_columns(state, safe_names(state.raw, state.derived))
+    columns = safe_names(state.raw, state.derived)
+    features = feature_columns(state, columns)
     names = [*(feature.name for feature in state.numeric), *(name for name, _ in state.id_columns)]
     made = {prefix + name: column for name, column in zip(names, features, strict=True)}
     if label is not None:
         made[prefix + label] = _known_label(state.label)
     _check_new(list(made), rows.columns, () if prefix else raw.names)
-    return typed.select(*_placed(rows.columns, made))
+    return with_places(typed, state, columns).select(*_placed(rows.columns, made))
 
 
 def feature_names(state: FeatureState, prefix: str = "") -> list[str]:

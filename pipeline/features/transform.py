@@ -1,19 +1,17 @@
 """Transforming: fitted numbers as Catalyst expressions, without Python on the way of a row.
 
-A text is looked up in a constant hash table: an array of small maps, one of which is chosen by the CRC-32 of the text.
-Spark's own map lookup goes through all keys; here a row compares with one or two, for any size of the vocabulary, and
-no join and no broadcast is needed.
+Rows first get the places of texts in large vocabularies (`with_places`), which are joined; everything else is computed
+from a row alone.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import pyspark.sql.functions as F
-from pyspark.sql import Column
-from pyspark.sql.types import ArrayType, DoubleType, IntegerType, MapType, StringType
+from pyspark.sql import Column, DataFrame
+from pyspark.sql.types import ArrayType, DoubleType
 
 from pipeline.contract.columns import ROW_ID, WEIGHT
 from pipeline.contract.features import (
@@ -24,6 +22,7 @@ from pipeline.contract.features import (
     FeatureState,
     HashedFeature,
     MappedFeature,
+    NumericFeature,
     ScaledFeature,
     VocabularyFeature,
     slot_names,
@@ -32,11 +31,27 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.convert import is_finite, number_text
 from pipeline.data.split import SPLIT, TRAIN
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Table
+from pipeline.features.lookup import constant, is_large, place_among, with_place_among
 from pipeline.features.shape import Curve
 from pipeline.features.target_mean import fold_of_row
 from pipeline.features.vocabulary import joined, values_of
 
-_BUCKETS = ArrayType(MapType(StringType(), IntegerType()))
+TextFeature = MappedFeature | VocabularyFeature | HashedFeature
+
+
+def with_places(rows: DataFrame, state: FeatureState, columns: Mapping[str, str]) -> DataFrame:
+    """Rows with the columns that `feature_columns` needs beside `columns`: places in large vocabularies.
+
+    Args:
+        rows: with the columns of `columns`.
+        state: the fitted features.
+        columns: the column that holds each raw or derived one.
+    """
+    for number, feature in _numbered(state):
+        if _is_joined(feature):
+            for slot, text in enumerate(_texts(feature, columns)):
+                rows = with_place_among(rows, _place_name(number, slot), _with_null(text), feature.vocabulary)
+    return rows
 
 
 def stored_columns(state: FeatureState, table: Table) -> list[Column]:
@@ -51,21 +66,29 @@ def stored_columns(state: FeatureState, table: Table) -> list[Column]:
 
 
 def feature_columns(state: FeatureState, columns: Mapping[str, str], fold: Column | None = None) -> list[Column]:
-    """All features under their own names.
+    """All features under their own names, of rows that went through `with_places`.
 
     Args:
         state: the fitted features.
         columns: the column that holds each raw or derived one.
         fold: int, the fold of a training row, null for other rows; None where no row is a training row.
     """
-    numeric = []
-    for feature in state.numeric:
-        if isinstance(feature, ScaledFeature):
-            value = scaled_value(F.col(columns[feature.source]), feature)
-        else:
-            value = mapped_value(_text(feature.sources, columns), feature, fold)
-        numeric.append(value.alias(feature.name))
-    return numeric + [column for feature in state.categorical for column in _id_columns(feature, columns)]
+    made = []
+    for number, feature in _numbered(state):
+        match feature:
+            case ScaledFeature():
+                made.append(scaled_value(F.col(columns[feature.source]), feature).alias(feature.name))
+            case BucketFeature():
+                made.append(bucket_id(F.col(columns[feature.source]), feature).alias(feature.name))
+            case MappedFeature():
+                place = _places(number, feature, columns)[0]
+                made.append(mapped_value(place, feature, fold).alias(feature.name))
+            case VocabularyFeature():
+                ids = [vocabulary_id(place) for place in _places(number, feature, columns)]
+                made += _slots(feature, ids, columns)
+            case HashedFeature():
+                made += _slots(feature, [hashed_id(text, feature) for text in _texts(feature, columns)], columns)
+    return made
 
 
 def scaled_value(value: Column, feature: ScaledFeature) -> Column:
@@ -76,20 +99,20 @@ def scaled_value(value: Column, feature: ScaledFeature) -> Column:
     return ((shaped - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
 
 
-def mapped_value(text: Column, feature: MappedFeature, fold: Column | None = None) -> Column:
-    """Float: the number of a text."""
-    place = _looked_up(_with_null(text), feature.vocabulary, first=0, unknown=len(feature.vocabulary))
-    value = F.get(_constant([*feature.values, feature.default], ArrayType(DoubleType())), place)
+def mapped_value(place: Column, feature: MappedFeature, fold: Column | None = None) -> Column:
+    """Float: the number of a text by its place in the vocabulary."""
+    place = F.coalesce(place, F.lit(len(feature.vocabulary)))
+    value = F.get(constant([*feature.values, feature.default], ArrayType(DoubleType())), place)
     if feature.folds and fold is not None:
         width = len(feature.vocabulary) + 1
         numbers = [number for values in feature.folds for number in (*values, feature.default)]
-        value = F.coalesce(F.get(_constant(numbers, ArrayType(DoubleType())), fold * width + place), value)
+        value = F.coalesce(F.get(constant(numbers, ArrayType(DoubleType())), fold * width + place), value)
     return value.cast("float")
 
 
-def vocabulary_id(text: Column, feature: VocabularyFeature) -> Column:
-    """Int: the id of a text, or of null."""
-    return _looked_up(_with_null(text), feature.vocabulary, first=1, unknown=OUT_OF_VOCABULARY)
+def vocabulary_id(place: Column) -> Column:
+    """Int: the id of a text by its place in the vocabulary."""
+    return F.coalesce(place + 1, F.lit(OUT_OF_VOCABULARY))
 
 
 def hashed_id(text: Column, feature: HashedFeature) -> Column:
@@ -108,7 +131,7 @@ def label_value(label: LabelSpec) -> Column:
     """Double: the label in its own unit; or int: the id of its class."""
     if label.task is Task.REGRESSION:
         return F.col(LABEL_NUMBER)
-    return _looked_up(label_text(), label.classes, first=0, unknown=-1)
+    return F.coalesce(place_among(label_text(), label.classes), F.lit(-1))
 
 
 def label_text() -> Column:
@@ -138,27 +161,42 @@ def _training_fold(state: FeatureState, seed: int) -> Column | None:
     return F.when(F.col(SPLIT) == TRAIN, fold_of_row(seed)) if needed else None
 
 
-def _id_columns(feature: CategoricalFeature, columns: Mapping[str, str]) -> Iterator[Column]:
-    if isinstance(feature, BucketFeature):
-        yield bucket_id(F.col(columns[feature.source]), feature).alias(feature.name)
-        return
-    text = _text(feature.sources, columns)
-    if feature.separator is None:
-        yield _text_id(text, feature).alias(feature.name)
-        return
+def _numbered(state: FeatureState) -> Iterator[tuple[int, NumericFeature | CategoricalFeature]]:
+    return enumerate((*state.numeric, *state.categorical))
+
+
+def _is_joined(feature: NumericFeature | CategoricalFeature) -> TypeGuard[MappedFeature | VocabularyFeature]:
+    return isinstance(feature, (MappedFeature, VocabularyFeature)) and is_large(feature.vocabulary)
+
+
+def _place_name(number: int, slot: int) -> str:
+    return f"__place_{number}_{slot}"
+
+
+def _places(number: int, feature: MappedFeature | VocabularyFeature, columns: Mapping[str, str]) -> list[Column]:
+    """Int, one a slot: the place of a text in the vocabulary; null where it is not in it."""
+    texts = _texts(feature, columns)
+    if _is_joined(feature):
+        return [F.col(_place_name(number, slot)) for slot in range(len(texts))]
+    return [place_among(_with_null(text), feature.vocabulary) for text in texts]
+
+
+def _texts(feature: TextFeature, columns: Mapping[str, str]) -> list[Column]:
+    """Strings, one a slot."""
+    text = joined([F.col(columns[source]) for source in feature.sources])
+    if isinstance(feature, MappedFeature) or feature.separator is None:
+        return [text]
     values = values_of(text, feature.separator)
-    for slot, name in enumerate(slot_names(feature)):
-        value = F.get(values, F.lit(slot))
-        padded = F.when(value.isNotNull(), _text_id(value, feature)).otherwise(F.lit(feature.size - 1))
+    return [F.get(values, F.lit(slot)) for slot in range(feature.slots)]
+
+
+def _slots(
+    feature: VocabularyFeature | HashedFeature, ids: Sequence[Column], columns: Mapping[str, str]
+) -> Iterator[Column]:
+    """The ids under their names, with padding in slots without a value."""
+    for name, text, value in zip(slot_names(feature), _texts(feature, columns), ids, strict=True):
+        padded = value if feature.separator is None else F.when(text.isNull(), feature.size - 1).otherwise(value)
         yield padded.alias(name)
-
-
-def _text_id(text: Column, feature: VocabularyFeature | HashedFeature) -> Column:
-    return vocabulary_id(text, feature) if isinstance(feature, VocabularyFeature) else hashed_id(text, feature)
-
-
-def _text(sources: Sequence[str], columns: Mapping[str, str]) -> Column:
-    return joined([F.col(columns[source]) for source in sources])
 
 
 def _with_null(text: Column) -> Column:
@@ -173,17 +211,3 @@ def _interval(value: Column, edges: Sequence[float], first: int) -> Column:
     below = _interval(value, edges[:middle], first)
     above = _interval(value, edges[middle + 1 :], first + middle + 1)
     return F.when(value < F.lit(edges[middle]), below).otherwise(above)
-
-
-def _looked_up(text: Column, values: Sequence[str], *, first: int, unknown: int) -> Column:
-    size = 1 << max(len(values) - 1, 0).bit_length()
-    buckets: list[dict[str, int]] = [{} for _ in range(size)]
-    for number, value in enumerate(values, start=first):
-        buckets[zlib.crc32(value.encode()) % size][value] = number
-    bucket = F.pmod(F.crc32(text.cast("binary")), F.lit(size)).cast("int")
-    return F.coalesce(F.element_at(F.get(_constant(buckets, _BUCKETS), bucket), text), F.lit(unknown))
-
-
-def _constant(content: object, kind: ArrayType) -> Column:
-    """One JSON text instead of one expression a value: Spark folds it to a constant when it plans the query."""
-    return F.from_json(F.lit(json.dumps(content)), kind)
