@@ -36,6 +36,8 @@ SESSION_DEFAULTS = {
     "spark.sql.session.timeZone": "UTC",
     # Columns travel between Java and Python as blocks, not as pickled rows.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # PySpark would note the line of Python behind every part of every expression, by four more calls to Java each.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 STATIC_DEFAULTS = {
     OWNED: "true",
