@@ -40,7 +40,7 @@ def file(tmp_path) -> Path:
 
 def test_a_minimal_configuration_gets_stated_defaults():
     config = parse_config(MINIMAL)
-    assert config.features.columns == ("x",)
+    assert config.features.numeric[0].columns == ("x",)
     assert config.split.fractions.train == 0.8
     assert (config.train.workers, config.seed, config.storage.root) == (1, 0, "artifacts")
     with pytest.raises(ValueError, match="frozen"):
@@ -109,9 +109,11 @@ def test_every_message(path, value, message):
     assert message_of(changed(path, value)).startswith(message)
 
 
-def test_no_feature():
-    content = {**MINIMAL, "features": {}}
-    assert message_of(content).startswith("'features': no feature column: name some under features.numeric or ")
+@pytest.mark.parametrize(
+    "content", [{**MINIMAL, "features": {}}, {k: v for k, v in MINIMAL.items() if k != "features"}]
+)
+def test_without_features_they_follow_from_the_data(content):
+    assert parse_config(content).features.is_automatic
 
 
 def test_all_problems_are_named_at_once():
