@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.config import load_config as load_config
     from pipeline.features.estimator import FeatureEstimator as FeatureEstimator
     from pipeline.features.estimator import FeatureModel as FeatureModel
+    from pipeline.stages.drift import drift as drift
     from pipeline.stages.evaluate import evaluate as evaluate
     from pipeline.stages.prepare import prepare as prepare
     from pipeline.stages.run import run as run
@@ -35,6 +36,7 @@ _HOMES = {
     "train": "pipeline.stages.train",
     "evaluate": "pipeline.stages.evaluate",
     "run": "pipeline.stages.run",
+    "drift": "pipeline.stages.drift",
     "FeatureEstimator": "pipeline.features.estimator",
     "FeatureModel": "pipeline.features.estimator",
 }

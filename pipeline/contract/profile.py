@@ -142,7 +142,6 @@ class DataProfile(Document):
     """All columns that the features use, and the label.
 
     Attributes:
-        source: what the rows came from.
         rows: of each split.
         quarantined: rows that cannot be used.
         left_out: rows that the configuration leaves out.
@@ -155,7 +154,6 @@ class DataProfile(Document):
         drift: of the validation and test rows against the training rows.
     """
 
-    source: str
     rows: Mapping[str, int]
     quarantined: int = 0
     left_out: int = 0

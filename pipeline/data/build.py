@@ -76,9 +76,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         with watch_spark(spark, progress, "Looking for leaks"):
             written, task = (contract_of(state), splits), state.label.task
             audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
-        profile = profile_store(
-            Written(source.location, fitted.state, splits, work, fitted.limits), found, fitted.counts
-        )
+        profile = profile_store(Written(fitted.state, splits, work, fitted.limits), found, fitted.counts)
         _check_unchanged(spark, recipe, source, root=root, same_rows=_same_rows(found, stored, sampling))
         table = contract_to_keep(recipe, opened, found, state)
         documents = _documents(state, audit, profile, table)

@@ -51,14 +51,12 @@ class Written:
     """A store that was just written.
 
     Attributes:
-        source: what the rows came from.
         state: what made its columns, with the classes of training rows as they were before sampling.
         splits: its files.
         place: its folder.
         limits: how many values of each text were counted at most.
     """
 
-    source: str
     state: FeatureState
     splits: Mapping[str, SplitEntry]
     place: Root
@@ -88,7 +86,6 @@ def profile_store(written: Written, found: Survey, counts: Counts) -> DataProfil
     }
     train = samples["train"]
     profile = DataProfile(
-        source=written.source,
         rows=found.splits,
         quarantined=found.bad,
         left_out=found.left_out,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.config.source import SourceConfig
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.drift import ColumnDrift, DriftReport
 from pipeline.contract.profile import DataProfile, Histogram, NumberProfile, TextProfile
 from pipeline.data.drift import enforce
+from pipeline.redact import without_user
 from pipeline.stages.context import StageContext
 from pipeline.stages.page import NONE, bars, number, page, share, table, text, tile
 from pipeline.store.store import Store, read_audit, read_profile
@@ -30,23 +32,25 @@ def report_profile(stage: StageContext, store: Store) -> None:
     if profile is None:
         return
     stage.tracker.log_text(profile.to_json(), "data/profile.json")
-    stage.tracker.log_text(profile_page(store.manifest.name, profile, read_audit(store)), "data/profile.html")
+    drawn = profile_page(store.manifest.name, _source(stage.config.data.source), profile, read_audit(store))
+    stage.tracker.log_text(drawn, "data/profile.html")
     for report in profile.drift:
         named = report.model_copy(update={"data": f"the {report.data} rows"})
         enforce(named, stage.config.drift)
 
 
-def profile_page(name: str, profile: DataProfile, audit: LeakAudit | None) -> str:
+def profile_page(name: str, source: str, profile: DataProfile, audit: LeakAudit | None) -> str:
     """One HTML document without scripts and without anything from elsewhere.
 
     Args:
         name: of the experiment.
+        source: what the rows came from.
         profile: what is shown.
         audit: of leaks; None shows no such section.
     """
     return page(
         f"{name}: data profile",
-        _overview(name, profile),
+        _overview(name, source, profile),
         _label(profile.label),
         "" if audit is None else _audit(audit),
         _drift(profile.drift),
@@ -55,13 +59,19 @@ def profile_page(name: str, profile: DataProfile, audit: LeakAudit | None) -> st
     )
 
 
-def _overview(name: str, profile: DataProfile) -> str:
+def _source(config: SourceConfig) -> str:
+    """What people call it; a password in an address stays out of the page."""
+    named = config.table or config.sample or config.query or ", ".join(config.path or ())
+    return without_user(named)
+
+
+def _overview(name: str, source: str, profile: DataProfile) -> str:
     total = sum(profile.rows.values())
     tiles = [tile(f"{rows:,}", f"{split} rows, {share(rows, total)}") for split, rows in profile.rows.items()]
     tiles += [tile(f"{profile.quarantined:,}", "quarantined"), tile(f"{profile.left_out:,}", "left out")]
     tiles += [tile(f"{len(profile.numbers):,}", "numeric columns"), tile(f"{len(profile.texts):,}", "text columns")]
     return (
-        f'<h1>{text(name)}</h1><p class="quiet">Training data from <span class="name">{text(profile.source)}</span></p>'
+        f'<h1>{text(name)}</h1><p class="quiet">Training data from <span class="name">{text(source)}</span></p>'
         f'<div class="tiles">{"".join(tiles)}</div>'
     )
 

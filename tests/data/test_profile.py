@@ -154,7 +154,6 @@ def checked(page: str) -> Checker:
 def test_the_page_is_well_formed_and_nothing_in_the_data_is_obeyed():
     drift = ColumnDrift(name=EVIL, kind="text", psi=0.3, chance=0.1, missing=0.0, missing_before=0.1, new=0.5)
     profile = DataProfile(
-        source=EVIL,
         rows={"train": 500, "validation": 0, "test": 10},
         label=some_number(EVIL),
         numbers=(some_number(EVIL), NumberProfile(name="empty", splits={"train": Summary(rows=500, nulls=500)})),
@@ -174,7 +173,7 @@ def test_the_page_is_well_formed_and_nothing_in_the_data_is_obeyed():
     audit = LeakAudit(
         method=EVIL, rows=profile.rows, cuts={"test": EVIL}, checks=(Check(name=EVIL, passed=False, detail=EVIL),)
     )
-    page = profile_page(EVIL, profile, audit)
+    page = profile_page(EVIL, EVIL, profile, audit)
     words = checked(page).words
     assert words.count(EVIL) >= 10
     assert "null \N{MULTIPLICATION SIGN} ü" in words and "(empty)" in words and "\\x00" in words
@@ -183,8 +182,8 @@ def test_the_page_is_well_formed_and_nothing_in_the_data_is_obeyed():
 
 def test_the_page_of_500_columns_stays_small():
     columns = tuple(some_number(f"column_{i}") for i in range(500))
-    profile = DataProfile(source="s", rows={"train": 500}, label=some_number("y"), numbers=columns)
-    page = profile_page("wide", profile, None)
+    profile = DataProfile(rows={"train": 500}, label=some_number("y"), numbers=columns)
+    page = profile_page("wide", "s", profile, None)
     checked(page)
     assert len(page.encode()) < 500_000
 

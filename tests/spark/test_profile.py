@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import drift
 from pipeline.config.load import parse_config
 from pipeline.contract.profile import QUANTILES
 from pipeline.data.drift import stability_index
 from pipeline.errors import DataError
 from pipeline.stages.context import open_stage
-from pipeline.stages.drift import drift
 from pipeline.stages.prepare import prepare, prepare_store
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store, read_audit, read_profile
