@@ -12,6 +12,10 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    def has_changed(self, name: str) -> bool:
+        """Whether a setting has another value than its default, which a whole configuration, written out, repeats."""
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
+
 
 def _refuse_bool(value: Any) -> Any:
     """YAML's `yes` and `on` are booleans, and Python's booleans are numbers: neither is a number to a user."""

@@ -27,6 +27,6 @@ class SamplingConfig(Section):
 
     @model_validator(mode="after")
     def _ratio_has_a_method(self) -> SamplingConfig:
-        if self.method == "none" and "ratio" in self.model_fields_set:
+        if self.method == "none" and self.has_changed("ratio"):
             raise ValueError("ratio goes with method: down or up")
         return self

@@ -127,13 +127,16 @@ class SourceConfig(Section):
     def unused_by(self, format: str) -> Iterator[str]:
         """What is wrong with settings that a format of files has no use for."""
         if format not in ("csv", "tsv"):
-            yield from (f"{name} goes with format: csv or tsv, not {format}" for name in self._changed(DELIMITED_ONLY))
+            yield from (
+                f"{name} goes with format: csv or tsv, not {format}"
+                for name in DELIMITED_ONLY
+                if self.has_changed(name)
+            )
         if format == "delta" and self.path is not None and len(self.path) > 1:
             yield "format: delta takes one path"
 
     def _changed(self, names: tuple[str, ...]) -> list[str]:
-        defaults = type(self).model_fields
-        return [name for name in names if getattr(self, name) != defaults[name].default]
+        return [name for name in names if self.has_changed(name)]
 
 
 def checked_query(text: str) -> str:

@@ -117,7 +117,7 @@ class SplitConfig(Section):
         _refuse_foreign(self, belongs)
         if self.method == "column" and (self.column is None or self.values is None):
             raise ValueError("method: column needs column and values")
-        if "fractions" in self.model_fields_set and (self.method == "column" or self.cuts):
+        if self.has_changed("fractions") and (self.method == "column" or self.cuts):
             other = "values" if self.method == "column" else "validation_from and test_from"
             raise ValueError(f"fractions do not go with {other}; leave them out")
         return self
@@ -178,7 +178,7 @@ class FoldConfig(Section):
         _refuse_foreign(self, {"stratified": ("by", "bins"), "time": ("borders", "window", "gap")})
         if self.repeats > 1 and self.method not in ("hash", "stratified", "group"):
             raise ValueError(f"repeats do not go with method: {self.method}")
-        if self.method == "leave_one_group_out" and "folds" in self.model_fields_set:
+        if self.method == "leave_one_group_out" and self.has_changed("folds"):
             raise ValueError("folds do not go with method: leave_one_group_out, which has one for each group")
         return self
 
@@ -211,5 +211,5 @@ def _refuse_foreign(section: SplitConfig | FoldConfig, belongs: dict[str, tuple[
     """Settings of another method than the chosen one would silently do nothing."""
     for method, names in belongs.items():
         for name in names:
-            if name in section.model_fields_set and section.method != method:
+            if section.has_changed(name) and section.method != method:
                 raise ValueError(f"{name} goes with method: {method}, not with {section.method}")

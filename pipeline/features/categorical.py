@@ -23,7 +23,7 @@ MIDDLE = 0.5
 
 def needs_counts(group: CategoricalConfig) -> bool:
     """Whether fitting asks how often values occur."""
-    return group.hash_buckets is None and group.order is None
+    return group.hash_buckets is None
 
 
 def kept_values(name: str, group: CategoricalConfig, counts: ValueCounts) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def run_name(config: RunConfig, stage: str) -> str:
 
 def config_text(config: RunConfig) -> str:
     """The whole configuration as YAML that `load_config` reads again, but for passwords and the like."""
-    content = _without_secrets(config.model_dump(mode="json", exclude_none=True))
+    content = _without_secrets(config.model_dump(mode="json"))
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 

@@ -30,11 +30,11 @@ def message_of(section: type, content: dict[str, Any]) -> str:
         ({"column": "x"}, "column goes with method: column, not with hash"),
         ({"method": "column", "column": "x"}, "method: column needs column and values"),
         (
-            {"method": "column", "column": "x", "values": PARTS, "fractions": {}},
+            {"method": "column", "column": "x", "values": PARTS, "fractions": {"train": 0.7, "test": 0.2}},
             "fractions do not go with values; leave them out",
         ),
         (
-            {"method": "time", "test_from": 5, "fractions": {}},
+            {"method": "time", "test_from": 5, "fractions": {"train": 0.7, "test": 0.2}},
             "fractions do not go with validation_from and test_from; leave them out",
         ),
         (
@@ -73,7 +73,7 @@ def test_a_value_can_only_mean_one_split():
         ({"window": 2}, "window goes with method: time, not with hash"),
         ({"method": "time", "repeats": 2}, "repeats do not go with method: time"),
         (
-            {"method": "leave_one_group_out", "folds": 5},
+            {"method": "leave_one_group_out", "folds": 7},
             "folds do not go with method: leave_one_group_out, which has one for each group",
         ),
         ({"method": "time", "folds": 2, "gap": 1, "borders": [1, 2]}, "2 folds with gap 1 need 3 borders"),

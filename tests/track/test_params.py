@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from pipeline.config.load import load_config, parse_config
@@ -43,8 +44,9 @@ def test_the_weights_of_classes_are_one_param() -> None:
     assert not [key for key in params if key.startswith("train.class_weights.")]
 
 
-def test_configuration_is_read_back_as_it_was(tmp_path: Path) -> None:
-    config = parse_config(CONTENT | {"train": {"early_stopping": {"patience": 3}}})
+@pytest.mark.parametrize("stopping", [{"patience": 3}, None])
+def test_configuration_is_read_back_as_it_was(tmp_path: Path, stopping: dict[str, int] | None) -> None:
+    config = parse_config(CONTENT | {"train": {"early_stopping": stopping}, "drift": {"psi_warn": None}})
     (tmp_path / "config.yaml").write_text(config_text(config), encoding="utf-8")
     assert load_config(tmp_path / "config.yaml") == config
 
