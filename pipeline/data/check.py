@@ -6,14 +6,15 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.contract.features import RawColumn
+from pipeline.contract.features import RawColumn, ScaledFeature
 from pipeline.data.convert import is_usable
 from pipeline.data.raw import RawTable
-from pipeline.data.split import ResolvedSplit
+from pipeline.data.split import TEST, TRAIN, VALIDATION, ResolvedSplit
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.features.label import LabelStatistics
+from pipeline.features.numeric import fits_float32
 from pipeline.features.plan import FeaturePlan
-from pipeline.features.statistics import Moments
+from pipeline.features.statistics import ColumnStatistics, Measured, Moments, total
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,27 @@ def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
         if not moments[feature.source].count and feature.group.impute != "constant"
     )
     problems = [Problem(f"Column '{name}' has no number in any training row", remedy="Leave it out") for name in empty]
+    if problems:
+        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+
+
+def check_ranges(features: Sequence[ScaledFeature], columns: Measured) -> None:
+    """The store's float32 columns can hold every value of every split.
+
+    Args:
+        features: the fitted features.
+        columns: of each number, by split.
+
+    Raises:
+        DataError: naming each column that they cannot.
+    """
+    problems = []
+    for feature in features:
+        seen = total(columns[feature.source].get(split, ColumnStatistics()) for split in (TRAIN, VALIDATION, TEST))
+        ends = [end for end in (seen.moments.low, seen.moments.high, feature.fill) if end is not None]
+        if not fits_float32(feature, ends):
+            what = f"Column '{feature.name}' goes from {min(ends):g} to {max(ends):g}, which float32 cannot hold scaled"
+            problems.append(Problem(what, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
     if problems:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))
 

@@ -10,7 +10,7 @@ import pyspark.sql.functions as F
 
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.check import check_numbers, check_regression
+from pipeline.data.check import check_numbers, check_ranges, check_regression
 from pipeline.data.convert import is_finite
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
@@ -72,12 +72,13 @@ def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey) -> Fitted:
     classes = label_text() if task is not Task.REGRESSION else None
     categories = category_columns(opened.plan, table)
     counts = count_values(table.rows, categories, classes)
+    label = _fit_label(recipe, found, counts, task, table)
     plan = _useful(recipe, opened, found, counts, task)
     check_numbers(plan, found.moments)
     sample = sample_of(table, sampled_numbers(plan), found.splits["train"])
-    label = _fit_label(recipe, found, counts, task, table)
     _check_target_means(plan, label)
     scaled, buckets = fit_numeric(plan, table, found.moments, sample)
+    check_ranges(scaled, found.columns)
     mapped, ids = fit_texts(plan, table, counts.categories, found.slots, label)
     _tell_error(sample)
     state = FeatureState(

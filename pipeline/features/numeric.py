@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from pipeline.features.shape import Curve
 from pipeline.features.statistics import Moments, rounded
 
 log = logging.getLogger(__name__)
+
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 FEW_VALUES = 2
 """A power cannot be told from fewer distinct values."""
@@ -52,7 +55,13 @@ def fit_power(values: Values) -> float:
     """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where values do not tell."""
     if len(np.unique(values)) < FEW_VALUES:
         return 1.0
-    return rounded(float(stats.yeojohnson_normmax(values)))
+    try:
+        with np.errstate(all="ignore"):
+            power = float(stats.yeojohnson_normmax(values))
+    except ValueError:
+        # No power keeps numbers beyond 1e154 within double precision.
+        return 1.0
+    return rounded(power) if math.isfinite(power) else 1.0
 
 
 def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, values: Values) -> ScaledFeature:
@@ -99,6 +108,13 @@ def fit_bucket(plan: NumericPlan, raw: Moments, values: Values) -> BucketFeature
         encoding="one_hot" if group.dimension is None else "embedding",
         dimension=group.dimension or 0,
     )
+
+
+def fits_float32(feature: ScaledFeature, values: Sequence[float]) -> bool:
+    """Whether scaled values, and all between them, are finite in single precision."""
+    with np.errstate(all="ignore"):
+        scaled = (Curve.of(feature).array(np.array(values)) - feature.center) / feature.scale
+    return bool(np.isfinite(feature.scale) and (np.abs(scaled) <= LARGEST_FLOAT32).all())
 
 
 def find_edges(values: Values, bins: int, binning: str) -> tuple[float, ...]:

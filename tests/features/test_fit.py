@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from pipeline.config.data import DataConfig
 from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.features import NULL_TOKEN, ScaledFeature
 from pipeline.contract.label import Task
 from pipeline.errors import DataError
 from pipeline.features.categorical import fit_categorical, fit_ordinal
 from pipeline.features.label import LabelStatistics, fit_classes
-from pipeline.features.numeric import find_edges, fit_bucket, fit_curve, fit_power, fit_scaled
+from pipeline.features.numeric import find_edges, fit_bucket, fit_curve, fit_power, fit_scaled, fits_float32
 from pipeline.features.plan import CategoricalPlan, NumericPlan
 from pipeline.features.shape import Curve
 from pipeline.features.statistics import Moments, rounded
@@ -86,7 +88,25 @@ def test_edges_of_a_column_that_is_mostly_zero():
     assert find_edges(values, 8, "mixed") == (0.0, 2.5, 5.0, 7.5, 10.0)
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.0], [0.0, 0.0, 0.0]])
+@pytest.mark.parametrize(
+    ("feature", "values", "fits"),
+    [
+        ({}, [-3e38, 3e38], True),
+        ({}, [0.0, 4e38], False),
+        ({"scale": 1e-300}, [0.0, 1.0], False),
+        ({"scale": math.inf}, [0.0, 1.0], False),
+        ({"scale": 1e10}, [0.0, 4e38], True),
+        ({"high": 1.0}, [-1.0, 1e300], True),
+        ({"shape": "log1p"}, [0.0, 1e300], True),
+        ({"shape": "power", "power": 3.0}, [0.0, 1e200], False),
+        ({}, [], True),
+    ],
+)
+def test_what_single_precision_can_hold(feature, values, fits):
+    assert fits_float32(ScaledFeature(name="x", source="x", **feature), values) is fits
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.0], [0.0, 0.0, 0.0], [-1e300, -1e300, 0.0, 1e300]])
 def test_a_power_that_cannot_be_told_changes_nothing(values):
     assert fit_power(np.array(values)) == 1.0
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyspark.sql.functions as F
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -242,3 +243,37 @@ def test_a_vocabulary_of_thousands(spark, tmp_path):
     rows = rows_of(store)
     assert rows.c.tolist() == [ids.get(frame.c[int(y)], 0) for y in rows.y]
     assert feature.size > 3000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", [1000, 1_000_000])
+def test_a_million_categories_fit_a_small_driver(spark, tmp_path, kept):
+    """The driver has 1 GB here (see conftest)."""
+    values = 1_000_000
+    ids = spark.range(values + 200_000)
+    table = ids.select("id", F.concat(F.lit("number "), F.col("id") % values).alias("c"), (F.col("id") % 7).alias("y"))
+    table.write.parquet(str(tmp_path / "t.parquet"))
+    groups = [{"columns": ["c"], "max_categories": kept, "encoding": "embedding", "dimension": 2}]
+    fractions = {"train": 0.998, "validation": 0.001, "test": 0.001}
+    recipe = recipe_for(tmp_path / "t.parquet", categorical=groups, key="id", fractions=fractions)
+    store = build(spark, recipe, tmp_path / "root")
+    (feature,) = store.features.categorical
+    rows = rows_of(store)
+    assert feature.size > 0.99 * kept
+    # More frequent first: those that are there twice have the smaller ids.
+    counts = rows[(rows.split == "train") & (rows.c > 0)].groupby("c").size()
+    assert counts.is_monotonic_decreasing
+    assert counts.index.tolist() == list(range(1, feature.size))
+
+
+def test_texts_of_any_length_are_categories(spark, tmp_path):
+    """Spark's JSON reader, which reads small vocabularies, stops at 50,000 characters."""
+    texts = ["short", "x" * 60_000, "y" * 300_000, None]
+    frame = pd.DataFrame({"c": texts * 15, "y": np.arange(60.0)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    groups = [{"columns": ["c"]}]
+    store = build(spark, recipe_for(tmp_path / "t.parquet", categorical=groups, key="y"), tmp_path / "root")
+    rows, (feature,) = rows_of(store), store.features.categorical
+    known = {text: i for i, text in enumerate(feature.vocabulary, start=1)}
+    assert len(known) == len(texts)
+    assert rows.c.tolist() == [known[frame.c[int(y)] or NULL_TOKEN] for y in rows.y]
