@@ -39,11 +39,11 @@ SESSION_DEFAULTS = {
     # Java never compiles a method of more than 8,000 bytes. With Spark's own limit of 65,535, writing 18 columns ran as
     # one method that was interpreted: 29 s of processor time for 2,000,000 rows, and 5 s in smaller methods.
     "spark.sql.codegen.hugeMethodLimit": "8000",
-    # PySpark would note the line of Python behind every part of every expression, by four more calls to Java each.
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 STATIC_DEFAULTS = {
     OWNED: "true",
+    # PySpark would note the line of Python behind every part of every expression, by four more calls to Java each.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     # Barrier stages, which hold the ranks, are refused with dynamic allocation, and a speculative copy of a rank
     # would be one rank too many.
     "spark.dynamicAllocation.enabled": "false",
