@@ -73,11 +73,11 @@ def _regression_loss(label: LabelSpec, loss: RowLoss) -> RowLoss:
 def _target(label: LabelSpec, y: Any) -> Any:
     """What z should be: float32 [b]. A power transform leaves large labels nearly equal; float64 tells them apart."""
     value = tf.cast(y, tf.float64)
-    match label.transform:
-        case "log":
-            value = tf.math.log1p(value)
-        case "power":
-            value = yeo_johnson(value, label.power)
+    # Not `match`, which TensorFlow's AutoGraph cannot read and warns of.
+    if label.transform == "log":
+        value = tf.math.log1p(value)
+    elif label.transform == "power":
+        value = yeo_johnson(value, label.power)
     return tf.cast((value - label.center) / label.scale, tf.float32)
 
 
