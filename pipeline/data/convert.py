@@ -77,3 +77,8 @@ def is_usable(kind: DataType, *, numeric: bool) -> bool:
 def is_finite(number: Column) -> Column:
     """Whether a double is neither NaN nor infinite; null for null."""
     return number * F.lit(0.0) == F.lit(0.0)
+
+
+def finite(number: Column) -> Column:
+    """Double: the number, or null for NaN and infinities."""
+    return F.when(is_finite(number), number)

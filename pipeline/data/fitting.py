@@ -11,7 +11,7 @@ import pyspark.sql.functions as F
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_numbers, check_ranges, check_regression
-from pipeline.data.convert import is_finite
+from pipeline.data.convert import finite
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.split import SPLIT, TRAIN
@@ -143,8 +143,7 @@ def _fit_label(recipe: StoreRecipe, found: Survey, counts: Counts, task: Task, t
         return fit_regression(data.label, target, found.label.train)
     sample = take_sample(table.rows, {data.label: F.col(LABEL_NUMBER)}, {}, found.splits["train"])
     power = label_power(target, sample.finite(data.label))
-    number = F.col(LABEL_NUMBER)
-    bent = Curve(shape="power", power=power).column(F.when(is_finite(number), number))
+    bent = Curve(shape="power", power=power).column(finite(F.col(LABEL_NUMBER)))
     seen = train_moments(measure(table.rows, {data.label: bent}, SPLIT))
     return fit_regression(data.label, target, seen[data.label], power)
 

@@ -17,7 +17,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql.types import DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from pipeline.config.moment import text_of
-from pipeline.data.convert import is_finite, plain_number_of
+from pipeline.data.convert import finite, plain_number_of
 from pipeline.errors import ConfigError, DataError, Problem
 
 MOMENT = "__moment"
@@ -70,8 +70,7 @@ def moment_of(rows: DataFrame, time: TimeColumn) -> Column:
     kind = rows.schema[time.column].dataType
     column = F.col(time.column)
     if not time.dated:
-        number = plain_number_of(column, kind)
-        return F.when(is_finite(number), number)
+        return finite(plain_number_of(column, kind))
     return _seconds_of(column, kind)
 
 

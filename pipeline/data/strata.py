@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
-from pipeline.data.convert import is_finite, plain_number_of
+from pipeline.data.convert import finite, plain_number_of
 from pipeline.data.split import text_of_column
 from pipeline.errors import DataError, Problem
 
@@ -107,5 +107,4 @@ def _words(rows: DataFrame, column: str, name: str, seen: _Survey) -> Column:
 
 
 def _number(rows: DataFrame, column: str) -> Column:
-    number = plain_number_of(F.col(column), rows.schema[column].dataType)
-    return F.when(is_finite(number), number)
+    return finite(plain_number_of(F.col(column), rows.schema[column].dataType))

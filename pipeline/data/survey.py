@@ -9,7 +9,7 @@ import pyspark.sql.functions as F
 from pyspark.sql import Column
 
 from pipeline.data.check import check_splits
-from pipeline.data.convert import is_finite
+from pipeline.data.convert import finite
 from pipeline.data.faults import bad_rows_error
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
@@ -130,10 +130,10 @@ def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool
 
 def _measures(table: Table, plan: FeaturePlan, *, weighted: bool) -> dict[str, Column]:
     number, text = F.col(LABEL_NUMBER), F.col(LABEL_TEXT)
-    finite = F.when(is_finite(number), number)
+    known = finite(number)
     measures = {
-        _LABEL: finite,
-        _LOG: F.when(finite > -1.0, F.log1p(finite)),
+        _LABEL: known,
+        _LOG: F.when(known > -1.0, F.log1p(known)),
         _TEXT: F.when(text.isNotNull(), 1.0),
         _ZERO_ONE: F.when(number.isin(0.0, 1.0), 1.0),
     }

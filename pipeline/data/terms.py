@@ -16,7 +16,7 @@ from pyspark.sql.types import StringType
 
 from pipeline.contract.features import FALSE, TRUE
 from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
-from pipeline.data.convert import category_of, is_finite, number_of
+from pipeline.data.convert import category_of, finite, number_of
 from pipeline.data.kinds import is_date_text, is_time_text, type_of
 from pipeline.data.raw import SourceTable
 from pipeline.data.table import Inputs
@@ -167,7 +167,7 @@ def _value(name: str, kind: ColumnType, inputs: Inputs) -> Column:
     if kind == "text":
         return category_of(column, stored)
     number = F.col(inputs.columns[name]) if _is_number(name, inputs) else number_of(column, stored)
-    return F.when(is_finite(number), number)
+    return finite(number)
 
 
 def _bound(bound: float | str) -> Column:

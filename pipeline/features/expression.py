@@ -48,7 +48,8 @@ def to_column(node: Node, columns: Mapping[str, Column]) -> Column:
 
 
 def _finite(number: Column) -> Column:
-    """Null for NaN and infinities: a remainder by infinity is the dividend, or NaN where that is infinite."""
+    """Like `finite` of `data/convert.py`, with one mention of the number: a remainder by infinity is the dividend, or
+    NaN where that is infinite."""
     return F.nanvl(number % F.lit(float("inf")), F.lit(None).cast("double"))
 
 

@@ -22,7 +22,7 @@ from pipeline.contract.features import (
     VocabularyFeature,
 )
 from pipeline.contract.label import LabelSpec
-from pipeline.data.convert import is_finite
+from pipeline.data.convert import finite
 from pipeline.data.split import SPLIT, TRAIN
 from pipeline.data.table import Table
 from pipeline.features.categorical import (
@@ -145,7 +145,7 @@ def sample_of(table: Table, names: tuple[str, ...], train_rows: int) -> Sample:
 
 def _shaped_moments(plan: FeaturePlan, table: Table, curves: Mapping[str, Curve]) -> dict[str, Moments]:
     wanted = {
-        feature.name: curves[feature.name].column(_finite(F.col(table.columns[feature.source])))
+        feature.name: curves[feature.name].column(finite(F.col(table.columns[feature.source])))
         for feature in plan.numeric
         if needs_shaped_moments(feature.group)
     }
@@ -166,7 +166,3 @@ def _target_mean(feature: CategoricalPlan, counts: tuple[tuple[str, int], ...], 
 
 def _text(feature: CategoricalPlan, table: Table) -> Column:
     return joined([F.col(table.columns[source]) for source in feature.sources])
-
-
-def _finite(value: Column) -> Column:
-    return F.when(is_finite(value), value)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, Row
 
-from pipeline.data.convert import is_finite
+from pipeline.data.convert import finite
 
 DIGITS = 10
 FAR = 1e5
@@ -155,16 +155,16 @@ def rounded(value: float, spread: float = 0.0) -> float:
 
 
 def _aggregates(value: Column) -> list[Column]:
-    finite = F.when(is_finite(value), value)
+    number = finite(value)
     return [
         F.count(F.lit(1)).alias("rows"),
         F.count(value).alias("present"),
-        F.count(finite).alias("count"),
-        F.count_if(finite == 0.0).alias("zeros"),
-        F.avg(finite).alias("mean"),
-        F.var_pop(finite).alias("variance"),
-        F.min(finite).alias("low"),
-        F.max(finite).alias("high"),
+        F.count(number).alias("count"),
+        F.count_if(number == 0.0).alias("zeros"),
+        F.avg(number).alias("mean"),
+        F.var_pop(number).alias("variance"),
+        F.min(number).alias("low"),
+        F.max(number).alias("high"),
     ]
 
 

@@ -28,7 +28,7 @@ from pipeline.contract.features import (
     slot_names,
 )
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.convert import is_finite, number_text
+from pipeline.data.convert import finite, number_text
 from pipeline.data.split import SPLIT, TRAIN
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Table
 from pipeline.features.lookup import constant, is_large, place_among, with_place_among
@@ -93,7 +93,7 @@ def feature_columns(state: FeatureState, columns: Mapping[str, str], fold: Colum
 
 def scaled_value(value: Column, feature: ScaledFeature) -> Column:
     """Float: filled, clipped, shaped and scaled, in double precision until the last step."""
-    known = F.when(is_finite(value), value)
+    known = finite(value)
     filled = known if feature.fill is None else F.coalesce(known, F.lit(feature.fill))
     shaped = Curve.of(feature).column(filled)
     return ((shaped - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
@@ -123,7 +123,7 @@ def hashed_id(text: Column, feature: HashedFeature) -> Column:
 
 def bucket_id(value: Column, feature: BucketFeature) -> Column:
     """Int: the id of the interval; null is 0."""
-    known = F.when(is_finite(value), value)
+    known = finite(value)
     return F.coalesce(F.when(known.isNotNull(), _interval(known, feature.edges, 1)), F.lit(OUT_OF_VOCABULARY))
 
 
