@@ -68,6 +68,22 @@ def number_text(number: Column) -> Column:
     return F.when(whole, number.cast("long").cast("string")).otherwise(number.cast("string"))
 
 
+def any_of(conditions: Sequence[Column]) -> Column:
+    """Boolean: whether one of the conditions holds; of none, false.
+
+    By halves: a chain of 500 conditions is deeper than Java's stack.
+    """
+    if len(conditions) < 2:
+        return conditions[0] if conditions else F.lit(False)
+    middle = len(conditions) // 2
+    return any_of(conditions[:middle]) | any_of(conditions[middle:])
+
+
+def any_null(values: Sequence[Column]) -> Column:
+    """Boolean: whether one of several values is null."""
+    return any_of([value.isNull() for value in values])
+
+
 def is_usable(kind: DataType, *, numeric: bool) -> bool:
     """Whether a column of this type can be a number (`numeric`) or a category."""
     plain = (NumericType, BooleanType, StringType)

@@ -15,9 +15,9 @@ from pyspark.sql.types import StringType
 
 from pipeline.config.features import NumericConfig, TargetConfig
 from pipeline.contract.table import ColumnTerms
-from pipeline.data.convert import is_finite
+from pipeline.data.convert import any_null, any_of, is_finite
 from pipeline.data.raw import MALFORMED, RawTable
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, key_texts, missing
+from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, key_texts
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.features.plan import FeaturePlan
@@ -62,15 +62,7 @@ def find_faults(
 
 def any_fault(faults: Sequence[Fault]) -> Column:
     """Boolean: whether a row has one."""
-    return _any([F.coalesce(fault.condition, F.lit(False)) for fault in faults])
-
-
-def _any(conditions: Sequence[Column]) -> Column:
-    """By halves: a chain of 500 conditions is deeper than Java's stack."""
-    if len(conditions) < 2:
-        return conditions[0] if conditions else F.lit(False)
-    middle = len(conditions) // 2
-    return _any(conditions[:middle]) | _any(conditions[middle:])
+    return any_of([F.coalesce(fault.condition, F.lit(False)) for fault in faults])
 
 
 def reason_of(faults: Sequence[Fault]) -> Column:
@@ -156,7 +148,7 @@ def _key_faults(inputs: Inputs) -> Iterator[Fault]:
     remedy = "Fill it, or choose other columns for data.key"
     yield Fault(
         "no key",
-        _good(inputs) & missing(key_texts(inputs)),
+        _good(inputs) & any_null(key_texts(inputs)),
         lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
     )
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
@@ -29,7 +28,7 @@ from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
 from pipeline.contract.columns import ROW_ID
-from pipeline.data.convert import category_of
+from pipeline.data.convert import any_null, category_of
 from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
@@ -194,8 +193,7 @@ def with_group(rows: DataFrame, groups: Sequence[tuple[str, str]]) -> DataFrame:
     if not groups:
         return rows
     texts = [text_of_column(rows, column) for column, _ in groups]
-    missing = reduce(Column.__or__, (text.isNull() for text in texts))
-    return rows.withColumn(GROUP_ID, F.when(~missing, hash_of(texts)))
+    return rows.withColumn(GROUP_ID, F.when(~any_null(texts), hash_of(texts)))
 
 
 def salted(purpose: str, seed: int, value: Column) -> Column:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
@@ -200,8 +199,3 @@ def _with_hashes(inputs: Inputs) -> DataFrame:
         return rows.withColumns({ROW_ID: F.col(VALUES), ROW_HASH: F.col(VALUES)})
     rows = rows.withColumn(ROW_ID, hash_of(key_texts(inputs)))
     return rows.withColumn(ROW_HASH, hash_of([F.col(ROW_ID), F.col(VALUES)]))
-
-
-def missing(texts: Sequence[Column]) -> Column:
-    """Whether one of several texts is null."""
-    return reduce(Column.__or__, (text.isNull() for text in texts))
