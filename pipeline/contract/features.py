@@ -26,7 +26,7 @@ value holds the id `size - 1`, the padding, which the model expands to zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -230,15 +230,8 @@ class FeatureState(Document):
 
     @property
     def raw(self) -> tuple[RawColumn, ...]:
-        """The columns of the source that are needed, numbers first, each once."""
-        derived = {column.name for column in self.derived}
-        used = dict.fromkeys(self._used())
-        return tuple(
-            RawColumn(name=name, type=kind)
-            for wanted in ("number", "text")
-            for name, kind in used
-            if kind == wanted and name not in derived
-        )
+        """Columns of the source and how they are read: see `raw_columns`."""
+        return raw_columns(self._used(), self.derived)
 
     @property
     def id_columns(self) -> tuple[tuple[str, CategoricalFeature], ...]:
@@ -255,6 +248,23 @@ class FeatureState(Document):
                 yield feature.source, "number"
             else:
                 yield from ((source, "text") for source in feature.sources)
+
+
+def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[DerivedColumn] = ()) -> tuple[RawColumn, ...]:
+    """Columns of the source: numbers, then texts, in the order of their first use.
+
+    Args:
+        used: columns with the type in which they are used; one that is used as both types is in the result twice.
+        derived: columns that are computed, and so are not in the result.
+    """
+    computed = {column.name for column in derived}
+    each_once = dict.fromkeys(used)
+    return tuple(
+        RawColumn(name=name, type=kind)
+        for wanted in ("number", "text")
+        for name, kind in each_once
+        if kind == wanted and name not in computed
+    )
 
 
 def slot_names(feature: CategoricalFeature) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
 from pipeline.contract.expression import Node, columns_of
-from pipeline.contract.features import RawColumn
+from pipeline.contract.features import RawColumn, raw_columns
 from pipeline.contract.table import ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import Fault, any_fault, find_faults
@@ -123,6 +123,5 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
 
 def _with_filter(typed: Sequence[RawColumn], where: Node | None) -> tuple[RawColumn, ...]:
     """The columns of the features and of the filter, numbers first."""
-    used = [] if where is None else [RawColumn(name=column.name, type=column.type) for column in columns_of(where)]
-    both = dict.fromkeys((*typed, *used))
-    return tuple(column for kind in ("number", "text") for column in both if column.type == kind)
+    mentions = () if where is None else columns_of(where)
+    return raw_columns((column.name, column.type) for column in (*typed, *mentions))

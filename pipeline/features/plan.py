@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
-from pipeline.contract.features import RawColumn
+from pipeline.contract.features import RawColumn, raw_columns
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,8 @@ class FeaturePlan:
 
     @property
     def raw(self) -> tuple[RawColumn, ...]:
-        """Columns of the source and how they are read: numbers, then texts; one that is used as both is there twice."""
-        derived = {column.name for column in self.derived}
-        used = dict.fromkeys(self._used())
-        return tuple(
-            RawColumn(name=name, type=kind)
-            for wanted in ("number", "text")
-            for name, kind in used
-            if kind == wanted and name not in derived
-        )
+        """Columns of the source and how they are read: see `raw_columns`."""
+        return raw_columns(self._used(), self.derived)
 
     @property
     def needed_derived(self) -> tuple[DerivedColumn, ...]:
