@@ -53,11 +53,6 @@ class Fitted:
     limits: Mapping[str, int]
 
 
-def fit_state(recipe: StoreRecipe, opened: Opened, found: Survey) -> FeatureState:
-    """Everything that `fit_features` learns."""
-    return fit_features(recipe, opened, found).state
-
-
 def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey) -> Fitted:
     """Learn from training rows.
 

@@ -96,11 +96,11 @@ def fit_numeric(
     shaped = _shaped_moments(plan, table, curves)
     scaled, buckets = [], []
     for feature in plan.numeric:
-        raw, seen = moments[feature.source], values.get(feature.source, NO_VALUES)
+        seen = values.get(feature.source, NO_VALUES)
         if feature.group.encoding == "bucketize":
-            buckets.append(fit_bucket(feature, raw, seen))
+            buckets.append(fit_bucket(feature, seen))
         else:
-            curve = curves[feature.name]
+            raw, curve = moments[feature.source], curves[feature.name]
             scaled.append(fit_scaled(feature, curve, raw, shaped.get(feature.name, raw), seen))
     return tuple(scaled), tuple(buckets)
 

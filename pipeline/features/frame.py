@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_names, check_types
-from pipeline.data.fitting import fit_state
+from pipeline.data.fitting import fit_features
 from pipeline.data.opening import open_rows
 from pipeline.data.raw import RawTable, SourceTable, typed_table
 from pipeline.data.recipe import StoreRecipe
@@ -37,7 +37,7 @@ def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] =
         DataError: columns are missing, or rows are not as configured.
     """
     opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_state(recipe, opened, checked_survey(recipe, opened))
+    return fit_features(recipe, opened, checked_survey(recipe, opened)).state
 
 
 def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:

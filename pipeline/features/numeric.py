@@ -97,7 +97,7 @@ def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, v
     )
 
 
-def fit_bucket(plan: NumericPlan, raw: Moments, values: Values) -> BucketFeature:
+def fit_bucket(plan: NumericPlan, values: Values) -> BucketFeature:
     """Intervals of a number."""
     group = plan.group
     edges = group.edges if group.edges is not None else _inner(find_edges(values, group.bins, group.binning))

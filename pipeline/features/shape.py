@@ -33,11 +33,6 @@ class Curve:
         """The curve of a fitted feature."""
         return cls(feature.low, feature.high, feature.shape, feature.power)
 
-    @property
-    def is_straight(self) -> bool:
-        """Whether values stay as they are."""
-        return self == Curve()
-
     def column(self, value: Column) -> Column:
         """Of a double without NaN."""
         if self.low is not None:
