@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.contract.audit import Check, LeakAudit
@@ -15,6 +13,7 @@ from pipeline.contract.label import Task
 from pipeline.data.audit import audit_splits, feature_check, stored_rows
 from pipeline.data.opening import Opened
 from pipeline.data.single_feature import single_feature_scores
+from pipeline.data.stored import first_rows
 from pipeline.data.survey import Survey
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
@@ -80,7 +79,8 @@ def _rows(spark: SparkSession, opened: Opened, splits: Mapping[str, SplitEntry],
 def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task: Task) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
-    table = _some_rows(train, work, [*numeric, *ids, label])
+    columns = [*numeric, *ids, label]
+    table = first_rows(train, work, columns, min(SCORED_ROWS, SCORED_CELLS // len(columns)))
     scores = single_feature_scores(
         {name: table[name].to_numpy().astype(np.float64) for name in numeric},
         {name: table[name].to_numpy().astype(str).astype(object) for name in ids},
@@ -88,15 +88,3 @@ def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task:
         task,
     )
     return feature_check(scores, task)
-
-
-def _some_rows(train: SplitEntry, work: Root, columns: list[str]) -> pa.Table:
-    """The first row groups of files of several shards; a row's place is decided by its hash."""
-    wanted, parts = min(SCORED_ROWS, SCORED_CELLS // len(columns)), []
-    for file in train.files:
-        place = work.within(file.path)
-        with place.filesystem.open_input_file(place.path) as stream:
-            parts.append(pq.ParquetFile(stream).read_row_group(0, columns=columns))
-        if sum(len(part) for part in parts) >= wanted:
-            break
-    return pa.concat_tables(parts).slice(0, wanted)

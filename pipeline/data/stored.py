@@ -123,15 +123,26 @@ def sample_stored(split: SplitEntry, place: Root, columns: Sequence[str]) -> pa.
         place: the folder of the store.
         columns: names in the store.
     """
-    wanted = min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(len(columns), 1), 1000))
+    return first_rows(split, place, columns, min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(len(columns), 1), 1000)))
+
+
+def first_rows(split: SplitEntry, place: Root, columns: Sequence[str], most: int) -> pa.Table:
+    """Some columns of the first rows of all files, at most so many.
+
+    Args:
+        split: its files; it has rows.
+        place: the folder of the store.
+        columns: names in the store.
+        most: how many rows.
+    """
     parts, rows = [], 0
     for file, group in _groups(split):
-        if rows >= wanted:
+        if rows >= most:
             break
         with place.within(file.path).filesystem.open_input_file(place.within(file.path).path) as stream:
             parts.append(pq.ParquetFile(stream).read_row_group(group, columns=list(columns)))
         rows += len(parts[-1])
-    return pa.concat_tables(parts).slice(0, wanted)
+    return pa.concat_tables(parts).slice(0, most)
 
 
 def rank_error(rows: int) -> float:
