@@ -102,8 +102,7 @@ def _asked(fault: Fault) -> tuple[Column, Column]:
 
 def _line_faults(inputs: Inputs, *, multiline: bool) -> Iterator[Fault]:
     """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
-    raw = inputs.raw
-    good = F.col(MALFORMED).isNull() if raw.has_lines else F.lit(True)
+    raw, good = inputs.raw, _good(inputs)
     if raw.has_lines:
         yield _malformed(multiline)
     for column in inputs.typed:
