@@ -3,7 +3,8 @@
 Columns are named, or chosen: `score_*` takes every column that fits the pattern, `type:number` every column that the
 table's contract calls a number (`number`, `integer`, `boolean`, `text`, `date`, `timestamp`). What is chosen leaves
 out the label, the key and other columns with a role of their own, and every column that is named elsewhere. With
-neither numeric nor categorical columns nor crosses, the features follow from the contract (`features/choose.py`).
+neither numeric nor categorical columns, dates nor crosses, the features follow from the contract
+(`features/choose.py`).
 """
 
 from __future__ import annotations

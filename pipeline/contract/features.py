@@ -37,7 +37,8 @@ from pipeline.contract.label import LabelSpec
 
 OUT_OF_VOCABULARY = 0
 NULL_TOKEN = "\x00null"
-"""Stands for null in a vocabulary. It begins with NUL, which no text source that we read can contain."""
+"""Stands for null in a vocabulary. It begins with NUL, which texts hardly ever hold; one that equals it counts as
+null."""
 
 CROSS_SEPARATOR = "\x1f"
 """Between the texts of a cross: ASCII's unit separator."""
