@@ -16,7 +16,7 @@ Its columns:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
@@ -90,8 +90,8 @@ class Table:
     columns: Mapping[str, str]
     split: ResolvedSplit
     seed: int
-    numbers: tuple[str, ...] = field(default=())
-    texts: tuple[str, ...] = field(default=())
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 def type_rows(raw: RawTable, data: DataConfig, typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> Inputs:
