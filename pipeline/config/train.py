@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from pipeline.config.base import Count, Integer, Number, Section
 
+UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
+LEAST_FEED_MEMORY = 64 << 20
+
 OptimizerName = Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad", "adadelta", "lion"]
+
+
+def _bytes(value: Any) -> Any:
+    """A number of bytes, or a text such as `2 GB`; a KB is 1,024 bytes."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+    if found is None or found[2].upper() not in UNITS:
+        raise ValueError(f"allowed are bytes as a number, or with KB, MB, GB or TB. Received: {value!r}")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+Size = Annotated[Count, BeforeValidator(_bytes)]
+"""Bytes."""
 
 
 class OptimizerConfig(Section):
@@ -53,6 +71,12 @@ class TrainConfig(Section):
         early_stopping: None trains all epochs.
         steps_per_execution: steps that run between two returns to Python.
         threads: CPU threads of a rank; None divides the host's cores among its ranks.
+        feed_memory: bytes, or a text such as `2 GB`, that a rank may hold of rows on their way to the model, whatever
+            the store's size. The window within which rows are shuffled follows from it where row groups are large.
+        feed_threads: threads of a rank that read; None takes as many as it has cores, up to four.
+        cache: where rows stay that were read once, so that later epochs need not read and decode them: `memory`, or
+            `disk`, a file on the rank's own disk that goes with the training. The order of rows is the same with all.
+        cache_bytes: what a rank's cache holds at most; rows beyond are read anew in each epoch.
     """
 
     workers: Annotated[Integer, Field(ge=1, le=1024)] = 1
@@ -64,6 +88,10 @@ class TrainConfig(Section):
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     steps_per_execution: Count = 16
     threads: Count | None = None
+    feed_memory: Annotated[Size, Field(ge=LEAST_FEED_MEMORY)] = 1 << 30
+    feed_threads: Annotated[Integer, Field(ge=1, le=64)] | None = None
+    cache: Literal["none", "memory", "disk"] = "none"
+    cache_bytes: Size = 4 << 30
 
     @field_validator("optimizer", mode="before")
     @classmethod

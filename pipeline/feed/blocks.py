@@ -7,26 +7,34 @@ A block of k steps of a rank whose batches hold b rows:
     label        float32 [k, b]
     weight       float32 [k, b]     how much a real row counts, 1 if nothing else is said; 0 for padding
     rows         float32 [k]        real rows of the global batch, over all ranks, whatever they count
+    extras       by name  [k, b, ...]  further columns of the contract
 
 Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
-step. A padding row is all zeros.
+step. A padding row is all zeros, and its texts are empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
-from pipeline.feed.plan import EpochPlan, plan_epoch
-from pipeline.feed.reader import read_shard, shard_seed
-from pipeline.feed.rows import Rows, RowStream
+from pipeline.feed.memory import Resources, row_bytes
+from pipeline.feed.order import Turn, Window, epoch_turns, shard_windows
+from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
+from pipeline.feed.reader import Served, WindowReader
+from pipeline.feed.rows import EXTRA, Rows
 from pipeline.store.store import Store
+
+ALIGNMENT = 64
+"""TensorFlow takes over a numpy array without a copy if it begins at a multiple of so many bytes."""
 
 
 class Block(NamedTuple):
@@ -37,6 +45,19 @@ class Block(NamedTuple):
     label: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
     rows: npt.NDArray[np.float32]
+    extras: Mapping[str, npt.NDArray[Any]]
+
+    def step(self, number: Any) -> Block:
+        """One step, without the first axis; also of tensors, within `tf.function`."""
+        extras = {name: column[number] for name, column in self.extras.items()}
+        return Block(
+            self.numeric[number],
+            self.categorical[number],
+            self.label[number],
+            self.weight[number],
+            self.rows[number],
+            extras,
+        )
 
 
 @dataclass(frozen=True)
@@ -51,6 +72,7 @@ class Feed:
         steps_per_block: k, but for the last block of an epoch.
         seed: of the order of rows; None keeps the order of the files.
         class_weights: multiply the weight of each row by that of its class; None leaves the weights.
+        resources: what may be used of this process.
     """
 
     store: Store
@@ -60,71 +82,149 @@ class Feed:
     steps_per_block: int
     seed: int | None
     class_weights: tuple[float, ...] | None = None
+    resources: Resources = field(default_factory=Resources)
 
     @property
     def blocks_per_epoch(self) -> int:
         """Blocks of an epoch that is read from its beginning."""
-        return -(-self.plan.steps // self.steps_per_block)
+        return self.blocks_from(0)
+
+    def blocks_from(self, first_step: int) -> int:
+        """Blocks of an epoch that is read from a step on."""
+        return -(-(self.plan.steps - first_step) // self.steps_per_block)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Block]:
         """The blocks of one epoch, from `first_step` on."""
-        with ExitStack() as closing:
-            streams = {shard: self._open(shard, epoch) for shard in self.plan.shards_of(self.rank)}
-            for stream in streams.values():
-                closing.callback(stream.close)
-            yield from self._blocks(streams, first_step)
-            for shard, stream in streams.items():
-                with self._as_planned(shard):
-                    stream.finish()
-
-    def _blocks(self, streams: dict[int, RowStream], first_step: int) -> Iterator[Block]:
-        skipped = self.plan.before(first_step)
-        for shard, stream in streams.items():
-            with self._as_planned(shard):
-                stream.skip(int(skipped[shard]))
-        for first in range(first_step, self.plan.steps, self.steps_per_block):
-            yield self._block(streams, first, min(first + self.steps_per_block, self.plan.steps))
-
-    @contextmanager
-    def _as_planned(self, shard: int) -> Iterator[None]:
-        """The plan was made from the manifest; a shard that is shorter or longer has changed since."""
+        stream = BlockStream(self, epoch, first_step, last_epoch=epoch)
         try:
-            yield
-        except (EOFError, ValueError) as error:
-            raise StoreError(
-                f"Store {self.store.place.path} changed while it was read: {self.split} shard {shard} does not hold "
-                "the rows that the manifest tells. Prepare the store again."
-            ) from error
+            yield from stream.blocks()
+        finally:
+            stream.close()
 
-    def _open(self, shard: int, epoch: int) -> RowStream:
-        seed = None if self.seed is None else shard_seed(self.seed, epoch, shard)
-        return RowStream(read_shard(self.store, self.split, shard, seed=seed))
+    def windows(self) -> tuple[tuple[Window, ...], ...]:
+        """The windows of this rank's shards."""
+        entry = self.store.split(self.split)
+        width = row_bytes(self.store.contract, entry)
+        at_most = self.resources.window_rows(width, self.store.manifest.shards)
+        return tuple(shard_windows(entry, shard, at_most) for shard in self.plan.shards_of(self.rank))
 
-    def _block(self, streams: dict[int, RowStream], first: int, last: int) -> Block:
-        served = self.plan.served(first, last)
-        block = self._empty(last - first, served)
+
+class BlockStream:
+    """The blocks of a feed, epoch after epoch, by one reader."""
+
+    def __init__(self, feed: Feed, first_epoch: int = 0, first_step: int = 0, last_epoch: int | None = None) -> None:
+        """Nothing is read before the first block is asked for.
+
+        Args:
+            feed: what is read.
+            first_epoch: where to begin.
+            first_step: of that epoch; what comes before is not read, but for the rest of the row groups it ends in.
+            last_epoch: where to end; None goes on for ever.
+        """
+        self._feed, self._first, self._first_step = feed, first_epoch, first_step
+        self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
+        self._windows = feed.windows()
+        files = {window.file.path: window.file for shard in self._windows for window in shard}
+        self._reader = WindowReader(
+            feed.store,
+            feed.split,
+            self._turns(),
+            list(files.values()),
+            feed.resources,
+            seed=feed.seed,
+            class_weights=feed.class_weights,
+        )
+        self._open: dict[int, deque[_OpenWindow]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks; they end early when the stream is closed.
+
+        Raises:
+            StoreError: a file cannot be read, or is not what manifest and contract tell.
+            PlatformError: a reading thread died or stalled.
+        """
+        feed = self._feed
+        for epoch in self._epochs:
+            begin = self._first_step if epoch == self._first else 0
+            for first in range(begin, feed.plan.steps, feed.steps_per_block):
+                block = self._block(first, min(first + feed.steps_per_block, feed.plan.steps))
+                if block is None:
+                    return
+                yield block
+
+    def close(self) -> None:
+        """End the reader; may be called by any thread."""
+        self._reader.close()
+
+    def _turns(self) -> Iterator[Turn]:
+        feed, epoch = self._feed, self._first
+        before = feed.plan.before(self._first_step)
+        given = [int(before[shard]) for shard in self._open]
+        yield from epoch_turns(self._windows, epoch, feed.seed, given)
+        # As many epochs as `blocks` serves: taken from a range of its own, since these are read ahead of those.
+        later = self._epochs[1:] if isinstance(self._epochs, range) else count(epoch + 1)
+        if any(self._windows):
+            for epoch in later:
+                yield from epoch_turns(self._windows, epoch, feed.seed)
+
+    def _block(self, first: int, last: int) -> Block | None:
+        plan = self._feed.plan
+        served = plan.served(first, last)
+        block = _empty(self._feed, last - first, served)
+        flat = _flat(block, plan.local_batch)
         filled = np.zeros(last - first, np.int64)
-        for shard, stream in streams.items():
+        for shard in self._open:
             counts = served[:, shard]
-            with self._as_planned(shard):
-                pieces = [rows.weighed(self.class_weights) for rows in stream.take(int(counts.sum()))]
-            _place(block, pieces, _positions(counts, filled))
+            places = _places(counts, filled, plan.local_batch)
+            if not self._fill(flat, shard, places):
+                return None
             filled += counts
         return block
 
-    def _empty(self, steps: int, served: npt.NDArray[np.int64]) -> Block:
-        shape = (steps, self.plan.local_batch)
-        state = self.store.features
-        return Block(
-            np.zeros((*shape, len(state.numeric)), np.float32),
-            np.zeros((*shape, len(state.id_columns)), np.int32),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.float32),
-            served.sum(1).astype(np.float32),
-        )
+    def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
+        """Put the next rows of a shard into these places; False if the stream was closed."""
+        done, windows = 0, self._open[shard]
+        while done < len(places):
+            if not windows:
+                if not self._receive():
+                    return False
+                continue
+            done += windows[0].give(flat, places[done:])
+            if windows[0].is_empty:
+                self._reader.release(windows.popleft().served)
+        return True
+
+    def _receive(self) -> bool:
+        """Take the next window, whichever shard it is of."""
+        served = self._reader.next()
+        if served is None:
+            return False
+        self._open[served.turn.window.shard].append(_OpenWindow(served))
+        return True
 
 
-def open_feed(
+class _OpenWindow:
+    """A window that batches are being cut from."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self._columns = _columns(served.rows)
+        self._given = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._given == len(self.served.rows)
+
+    def give(self, flat: dict[str, npt.NDArray[Any]], places: Ints) -> int:
+        """Put the next rows into the first of these places of a block; returns how many there were."""
+        given = min(len(places), len(self.served.rows) - self._given)
+        for name, column in self._columns.items():
+            flat[name][places[:given]] = column[self._given : self._given + given]
+        self._given += given
+        return given
+
+
+def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     store: Store,
     split: str,
     *,
@@ -134,25 +234,71 @@ def open_feed(
     steps_per_block: int,
     seed: int | None,
     class_weights: tuple[float, ...] | None = None,
+    resources: Resources | None = None,
 ) -> Feed:
-    """A split's feed for one rank; `batch_size` is the global one."""
-    plan = plan_epoch(store.split(split).shard_rows(store.manifest.shards), batch_size, world_size)
-    return Feed(store, split, plan, rank, steps_per_block, seed, class_weights)
+    """A split's feed for one rank; `batch_size` is the global one.
+
+    Blocks have fewer steps than `steps_per_block` where memory holds no more.
+    """
+    entry, resources = store.split(split), resources or Resources()
+    shard_rows = entry.shard_rows(store.manifest.shards)
+    if sum(shard_rows) != entry.rows:
+        raise StoreError(
+            f"The manifest of {store.place.path} tells {entry.rows} {split} rows, and files with {sum(shard_rows)}. "
+            "Prepare the store again."
+        )
+    plan = plan_epoch(shard_rows, batch_size, world_size)
+    steps = resources.block_steps(steps_per_block, plan.local_batch * row_bytes(store.contract, entry))
+    return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
 
 
-def _positions(counts: npt.NDArray[np.int64], filled: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Step and slot of each of `counts.sum()` rows that go, in order, behind the `filled` slots of every step."""
+def dtype_of(spec: ColumnSpec) -> np.dtype[Any]:
+    """What a further column is in numpy."""
+    return np.dtype(object if spec.type in ("string", "binary") else spec.type)
+
+
+def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
+    """What goes into a block, by its name there; matrices without columns have nothing to go."""
+    columns = rows.arrays()
+    del columns["row_id"]
+    return {name: column for name, column in columns.items() if column.ndim == 1 or column.size}
+
+
+def _empty(feed: Feed, steps: int, served: Ints) -> Block:
+    shape = (steps, feed.plan.local_batch)
+    contract = feed.store.contract
+    extras = {spec.name: _zeros((*shape, *spec.shape), dtype_of(spec)) for spec in contract.extras}
+    return Block(
+        _zeros((*shape, len(contract.names("numeric"))), np.dtype(np.float32)),
+        _zeros((*shape, len(contract.names("categorical"))), np.dtype(np.int32)),
+        _zeros(shape, np.dtype(np.float32)),
+        _zeros(shape, np.dtype(np.float32)),
+        served.sum(1).astype(np.float32),
+        extras,
+    )
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Zeros, or empty texts, that TensorFlow can take over as they are."""
+    if dtype.hasobject:
+        return np.full(shape, b"", dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    room = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def _flat(block: Block, batch: int) -> dict[str, npt.NDArray[Any]]:
+    """The block's columns with one axis for all rows of all steps."""
+    rows = len(block.rows) * batch
+    own = {name: getattr(block, name) for name in ("numeric", "categorical", "label", "weight")}
+    columns = own | {EXTRA + name: column for name, column in block.extras.items()}
+    return {name: column.reshape(rows, *column.shape[2:]) for name, column in columns.items()}
+
+
+def _places(counts: Ints, filled: Ints, batch: int) -> Ints:
+    """Where each of `counts.sum()` rows goes that lie, in order, behind the `filled` slots of every step."""
     step = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return step, within + filled[step]
-
-
-def _place(block: Block, pieces: list[Rows], positions: tuple[npt.NDArray[np.int64], ...]) -> None:
-    start = 0
-    for piece in pieces:
-        step, slot = (position[start : start + len(piece)] for position in positions)
-        block.numeric[step, slot] = piece.numeric
-        block.categorical[step, slot] = piece.categorical
-        block.label[step, slot] = piece.label
-        block.weight[step, slot] = piece.weight
-        start += len(piece)
+    places: Ints = step * batch + within + filled[step]
+    return places

@@ -34,13 +34,13 @@ class Learner:
     def train(self, block: Block) -> None:
         """Take all steps of a block."""
         for step in tf.range(tf.shape(block.rows)[0]):
-            self._train_step(Block(*(column[step] for column in block)))
+            self._train_step(block.step(step))
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def validate(self, block: Block) -> None:
         """Measure all steps of a block."""
         for step in tf.range(tf.shape(block.rows)[0]):
-            batch = Block(*(column[step] for column in block))
+            batch = block.step(step)
             z = self.network(self._inputs(batch), training=False)
             self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
 

@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import keras
@@ -14,7 +15,9 @@ import numpy as np
 
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block, open_feed
+from pipeline.feed.cache import Cache, open_cache
 from pipeline.feed.dataset import BlockReader
+from pipeline.feed.memory import Memory, Resources
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
@@ -41,9 +44,10 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     network = build_network(job.model, store.features, job.seed)
     head = build_head(store.features.label, job.train.loss)
     learner = Learner(network, head, build_optimizer(job.train.optimizer, world), world)
-    training, validation = _readers(job, store, world)
-    with training, validation:
-        best_epoch, epochs = _train(job, learner, training, validation, scratch)
+    with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
+        training, validation = _readers(job, store, world, cache)
+        with training, validation:
+            best_epoch, epochs = _train(job, learner, training, validation, scratch)
     if world.rank == 0:
         _save(network, store, scratch)
     return RankResult(rank=world.rank, epochs=epochs, best_epoch=best_epoch, weights=weights_digest(network))
@@ -77,8 +81,10 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _readers(job: RankJob, store: Store, world: World) -> tuple[BlockReader, BlockReader]:
+def _readers(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[BlockReader, BlockReader]:
+    """Both feeds share this rank's memory and its cache."""
     steps, size, rank = job.train.steps_per_execution, world.size, world.rank
+    resources = Resources(memory=Memory(job.train.feed_memory), threads=job.train.feed_threads, cache=cache)
     training = open_feed(
         store,
         "train",
@@ -88,11 +94,20 @@ def _readers(job: RankJob, store: Store, world: World) -> tuple[BlockReader, Blo
         steps_per_block=steps,
         seed=job.seed,
         class_weights=class_weights_of(store.features.label, job.train.class_weights),
+        resources=resources,
     )
     validation = open_feed(
-        store, "validation", batch_size=VALIDATION_BATCH, world_size=size, rank=rank, steps_per_block=1, seed=None
+        store,
+        "validation",
+        batch_size=VALIDATION_BATCH,
+        world_size=size,
+        rank=rank,
+        steps_per_block=1,
+        seed=None,
+        resources=resources,
     )
-    return BlockReader(training), BlockReader(validation)
+    last = job.train.epochs - 1
+    return BlockReader(training, last_epoch=last), BlockReader(validation, last_epoch=last)
 
 
 def _epoch(

@@ -1,0 +1,210 @@
+"""Rows that were read once, kept for later epochs. The order of rows is the plan's, with a cache and without.
+
+`memory` keeps decoded windows as they are. `disk` writes them, decoded too, one behind the other into a file of this
+process, and reads them back into fresh memory: a copy of the Parquet files would save the way to a remote store, but
+not the decoding, which is most of the work for a local one. The file is deleted as soon as it is open, so that it goes
+with the process, however that ends. It is not mapped into memory: whoever cut a mapped file short would kill the
+process, and mapped pages count as the process's own.
+
+Only rows that were read and checked come into a cache; those from the disk are checked by a CRC-32 besides.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import IO, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.errors import StoreError
+from pipeline.feed.rows import Rows
+
+logger = logging.getLogger(__name__)
+
+CacheKind = Literal["none", "memory", "disk"]
+
+
+class Cache(Protocol):
+    """What reading threads ask for rows, and give them to."""
+
+    def get(self, key: Hashable) -> Rows | None:
+        """The rows kept under a key, or None."""
+
+    def put(self, key: Hashable, rows: Rows) -> None:
+        """Keep rows, if there is room."""
+
+    def close(self) -> None:
+        """Forget all."""
+
+
+class NoCache:
+    """Keeps nothing."""
+
+    def get(self, key: Hashable) -> Rows | None:
+        """None."""
+        return None
+
+    def put(self, key: Hashable, rows: Rows) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class MemoryCache:
+    """Keeps rows in this process, up to a bound."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is in bytes."""
+        self._room = _Room(limit, "train.cache: memory")
+        self._kept: dict[Hashable, Rows] = {}
+
+    def get(self, key: Hashable) -> Rows | None:
+        """The rows, which nobody may write to."""
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, rows: Rows) -> None:
+        """Keep the rows."""
+        if key not in self._kept and self._room.take(rows.nbytes):
+            self._kept[key] = rows.locked()
+
+    def close(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file an array is, and what makes it an array again."""
+
+    offset: int
+    size: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    crc: int
+
+
+class DiskCache:
+    """Keeps rows in a file of this process, up to a bound."""
+
+    def __init__(self, limit: int, folder: str | None = None) -> None:
+        """`limit` is in bytes; `folder` is that for temporary files unless told otherwise."""
+        self._room = _Room(limit, "train.cache: disk")
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `close`)
+        self._kept: dict[Hashable, dict[str, _Place]] = {}
+        self._end, self._lock = 0, threading.Lock()
+
+    def get(self, key: Hashable) -> Rows | None:
+        """The rows, read back.
+
+        Raises:
+            StoreError: they are not what was written.
+        """
+        places = self._kept.get(key)
+        if places is None:
+            return None
+        return Rows.of_arrays({name: self._read(place) for name, place in places.items()})
+
+    def put(self, key: Hashable, rows: Rows) -> None:
+        """Write the rows; a full disk is treated as a bound."""
+        if key in self._kept or not self._room.take(rows.nbytes):
+            return
+        try:
+            self._kept[key] = {name: self._write(array) for name, array in rows.arrays().items()}
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            self._room.close(f"the disk is full after {self._end >> 20} MB")
+
+    def close(self) -> None:
+        """Forget all, and give the disk back."""
+        self._kept.clear()
+        self._file.close()
+
+    def _write(self, array: npt.NDArray[Any]) -> _Place:
+        content = _plain(array).reshape(-1).view(np.uint8).data
+        with self._lock:
+            offset, self._end = self._end, self._end + len(content)
+        written = 0
+        while written < len(content):
+            written += os.pwrite(self._file.fileno(), content[written:], offset + written)
+        return _Place(offset, len(content), array.dtype, array.shape, zlib.crc32(content))
+
+    def _read(self, place: _Place) -> npt.NDArray[Any]:
+        content = np.empty(place.size, np.uint8)
+        done = 0
+        while done < place.size:
+            found = os.preadv(self._file.fileno(), [content[done:].data], place.offset + done)
+            if not found:
+                break
+            done += found
+        if zlib.crc32(content.data) != place.crc:
+            raise StoreError(
+                f"Rows that were kept on the disk in {tempfile.gettempdir()} have changed since. "
+                "Check that disk, or leave out train.cache."
+            )
+        return _restored(content, place)
+
+
+def open_cache(kind: CacheKind, limit: int) -> Cache:
+    """The cache that `train.cache` names, with a bound in bytes."""
+    makers: dict[CacheKind, Callable[[], Cache]] = {
+        "none": NoCache,
+        "memory": lambda: MemoryCache(limit),
+        "disk": lambda: DiskCache(limit),
+    }
+    return makers[kind]()
+
+
+class _Room:
+    """A bound on bytes, whose first refusal is told."""
+
+    def __init__(self, limit: int, name: str) -> None:
+        self._limit, self._name, self._taken = limit, name, 0
+        self._told, self._lock = False, threading.Lock()
+
+    def take(self, size: int) -> bool:
+        with self._lock:
+            if self._told:
+                return False
+            if self._taken + size <= self._limit:
+                self._taken += size
+                return True
+        self.close(f"train.cache_bytes of {self._limit} is used up")
+        return False
+
+    def close(self, reason: str) -> None:
+        with self._lock:
+            if not self._told:
+                logger.warning("%s: %s; rows that are not kept are read anew in each epoch.", self._name, reason)
+            self._told = True
+
+
+def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Bytes of an array; of one of texts, Arrow's offsets in front of the texts' own."""
+    if array.dtype != object:
+        return np.ascontiguousarray(array)
+    values = pa.array(array.ravel(), pa.large_binary())
+    _, offsets, content = values.buffers()
+    held = [np.frombuffer(buffer, np.uint8) for buffer in (offsets, content) if buffer is not None]
+    return np.concatenate(held)
+
+
+def _restored(content: npt.NDArray[np.uint8], place: _Place) -> npt.NDArray[Any]:
+    if place.dtype != object:
+        return content.view(place.dtype).reshape(place.shape)
+    count = int(np.prod(place.shape))
+    offsets = (count + 1) * 8
+    buffers = [None, pa.py_buffer(content[:offsets]), pa.py_buffer(content[offsets:])]
+    values = pa.Array.from_buffers(pa.large_binary(), count, buffers)
+    restored: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(place.shape)
+    return restored
