@@ -62,6 +62,13 @@ def category_of(column: Column, kind: DataType) -> Column:
     return F.when(~F.isnan(number), number_text(number))
 
 
+def is_missing(column: Column, kind: DataType) -> Column:
+    """Boolean: whether `category_of` is null."""
+    if not isinstance(kind, FractionalType):
+        return column.isNull()
+    return column.isNull() | F.isnan(column.cast("double"))
+
+
 def number_text(number: Column) -> Column:
     """String: a double as text, without a fraction where there is none."""
     whole = (F.floor(number) == number) & (F.abs(number) < EXACT_INTEGER)

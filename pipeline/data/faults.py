@@ -15,9 +15,9 @@ from pyspark.sql.types import StringType
 
 from pipeline.config.features import NumericConfig, TargetConfig
 from pipeline.contract.table import ColumnTerms
-from pipeline.data.convert import any_null, any_of, is_finite
+from pipeline.data.convert import any_of, is_finite
 from pipeline.data.raw import MALFORMED, RawTable
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, key_texts
+from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, missing_keys
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.features.plan import FeaturePlan
@@ -147,7 +147,7 @@ def _key_faults(inputs: Inputs) -> Iterator[Fault]:
     remedy = "Fill it, or choose other columns for data.key"
     yield Fault(
         "no key",
-        _good(inputs) & any_null(key_texts(inputs)),
+        _good(inputs) & any_of(missing_keys(inputs)),
         lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
     )
 

@@ -158,16 +158,30 @@ def with_split(rows: DataFrame, split: ResolvedSplit, *, seed: int) -> DataFrame
         split: what decides.
         seed: mixed into every hash.
     """
-    place = salted("shard", seed, F.col(ROW_HASH))
-    layered = with_moment(rows, split.time) if split.time else rows
-    layered = with_group(layered, split.groups)
-    return layered.withColumns(
-        {
-            SPLIT: _split_of(rows, split, seed),
-            SHARD: F.pmod(place, F.lit(MAX_SHARDS)).cast("int"),
-            ORDER: salted("order", seed, F.col(ROW_HASH)),
-        }
-    )
+    rows = with_unit(rows, split)
+    return rows.withColumns(placed(rows, split, seed=seed, row_id=F.col(ROW_ID), row_hash=F.col(ROW_HASH)))
+
+
+def with_unit(rows: DataFrame, split: ResolvedSplit) -> DataFrame:
+    """Add `MOMENT` and `GROUP_ID` where there is a time or a group."""
+    return with_group(with_moment(rows, split.time) if split.time else rows, split.groups)
+
+
+def placed(rows: DataFrame, split: ResolvedSplit, *, seed: int, row_id: Column, row_hash: Column) -> dict[str, Column]:
+    """The columns `SPLIT`, `SHARD` and `ORDER`.
+
+    Args:
+        rows: from `with_unit`.
+        split: what decides.
+        seed: mixed into every hash.
+        row_id: int64, of the key.
+        row_hash: int64, of the whole row.
+    """
+    return {
+        SPLIT: _split_of(rows, split, seed, row_id),
+        SHARD: F.pmod(salted("shard", seed, row_hash), F.lit(MAX_SHARDS)).cast("int"),
+        ORDER: salted("order", seed, row_hash),
+    }
 
 
 def shards_for(train_rows: int) -> int:
@@ -235,13 +249,13 @@ def _undecided(split: ResolvedSplit, values: tuple[str | None, ...], count: int)
     return Problem(what, known, remedy="Name the value under split.values, or repair these rows")
 
 
-def _split_of(rows: DataFrame, split: ResolvedSplit, seed: int) -> Column:
+def _split_of(rows: DataFrame, split: ResolvedSplit, seed: int, row_id: Column) -> Column:
     """Int: the index of the split."""
     if split.time:
         return _split_by_time(F.col(MOMENT), split)
     if split.column:
         return _split_by_value(text_of_column(rows, split.column[0]), split.values)
-    unit = F.col(GROUP_ID if split.groups else ROW_ID)
+    unit = F.col(GROUP_ID) if split.groups else row_id
     index = _split_by_hash(uniform(salted("split", seed, unit)), split.fractions)
     return F.when(unit.isNotNull(), index) if split.groups else index
 

@@ -25,7 +25,10 @@ from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)
 
-_LABEL, _LOG, _TEXT, _ZERO_ONE, _WEIGHT = "label", "label_log", "label_text", "label_zero_one", "weight"
+_LABEL, _LOG, _KIND, _WEIGHT = "label", "label_log", "label_kind", "weight"
+_A_TEXT, _ZERO_OR_ONE = 0.0, 1.0
+"""What `_KIND` is of a label; null of other numbers. Of so many columns the query counts the zeros already."""
+
 _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
 
@@ -72,7 +75,8 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
         DataError: more rows cannot be used than the budget allows, a split has no rows, or rows have no split.
     """
     weighted, count_nulls = recipe.data.weight is not None, recipe.infers_contract
-    found = survey(opened.table, opened.plan, weighted=weighted, count_nulls=count_nulls)
+    log_label = recipe.features.target.transform == "log"
+    found = survey(opened.table, opened.plan, weighted=weighted, count_nulls=count_nulls, log_label=log_label)
     allowed = recipe.data.bad_rows.allowed(found.rows)
     if found.bad > allowed:
         rows = opened.table.rows
@@ -93,7 +97,9 @@ def _check_strata(table: Table) -> None:
         raise DataError(gather("Some strata are too small to be divided", problems))
 
 
-def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool = False) -> Survey:
+def survey(
+    table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool = False, log_label: bool = False
+) -> Survey:
     """Run the query.
 
     Args:
@@ -101,12 +107,13 @@ def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool
         plan: the features.
         weighted: whether rows have weights.
         count_nulls: whether the nulls of texts are wanted.
+        log_label: whether moments of log1p(label) are wanted.
 
     Raises:
         DataError: some rows belong to no split.
     """
     texts = table.texts if count_nulls else ()
-    measures = _measures(table, plan, weighted=weighted)
+    measures = _measures(table, plan, weighted=weighted, log_label=log_label)
     measures |= {_PRESENT + name: F.when(F.col(table.columns[name]).isNotNull(), 1.0) for name in texts}
     found = measure(table.rows, measures, SPLIT)
     label = found[_LABEL]
@@ -128,15 +135,15 @@ def survey(table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool
     )
 
 
-def _measures(table: Table, plan: FeaturePlan, *, weighted: bool) -> dict[str, Column]:
+def _measures(table: Table, plan: FeaturePlan, *, weighted: bool, log_label: bool) -> dict[str, Column]:
     number, text = F.col(LABEL_NUMBER), F.col(LABEL_TEXT)
     known = finite(number)
     measures = {
         _LABEL: known,
-        _LOG: F.when(known > -1.0, F.log1p(known)),
-        _TEXT: F.when(text.isNotNull(), 1.0),
-        _ZERO_ONE: F.when(number.isin(0.0, 1.0), 1.0),
+        _KIND: F.when(text.isNotNull(), _A_TEXT).when(number.isin(0.0, 1.0), _ZERO_OR_ONE),
     }
+    if log_label:
+        measures[_LOG] = F.when(known > -1.0, F.log1p(known))
     if weighted:
         measures[_WEIGHT] = F.col(WEIGHT_NUMBER)
     measures |= {_SLOTS + name: column for name, column in slot_columns(plan, table).items()}
@@ -144,17 +151,15 @@ def _measures(table: Table, plan: FeaturePlan, *, weighted: bool) -> dict[str, C
 
 
 def _label_of(found: Measured) -> LabelStatistics:
-    def present(name: str) -> int:
-        used = total(found[name][index] for index in USED if index in found[name])
-        return used.rows - used.nulls
-
-    moments = train_moments({name: found[name] for name in (_LABEL, _LOG)})
+    numbers, kinds = (total(found[name][index] for index in USED if index in found[name]) for name in (_LABEL, _KIND))
+    texts = kinds.moments.zeros
+    moments = train_moments({name: found[name] for name in (_LABEL, _LOG) if name in found})
     return LabelStatistics(
-        numbers=present(_LABEL),
-        texts=present(_TEXT),
-        zero_one=present(_ZERO_ONE),
+        numbers=numbers.rows - numbers.nulls,
+        texts=texts,
+        zero_one=kinds.moments.count - texts,
         train=moments[_LABEL],
-        train_log=moments[_LOG],
+        train_log=moments.get(_LOG, Moments()),
     )
 
 

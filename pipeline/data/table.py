@@ -20,14 +20,14 @@ from dataclasses import dataclass
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
-from pyspark.sql.types import StringType
+from pyspark.sql.types import DataType, NumericType, StringType
 
 from pipeline.config.data import DataConfig
 from pipeline.config.split import SplitConfig
 from pipeline.contract.columns import ROW_ID
-from pipeline.contract.expression import DerivedColumn, Node
+from pipeline.contract.expression import DerivedColumn, Node, columns_of
 from pipeline.contract.features import RawColumn
-from pipeline.data.convert import category_of, number_of, plain_number_of, without_markers
+from pipeline.data.convert import category_of, is_missing, number_of, plain_number_of, without_markers
 from pipeline.data.raw import RawTable
 from pipeline.data.split import (
     LEFT_OUT,
@@ -37,13 +37,13 @@ from pipeline.data.split import (
     ResolvedSplit,
     hash_of,
     needed_columns,
+    placed,
     resolve_split,
-    with_split,
+    with_unit,
 )
 from pipeline.features.expression import to_column
 
 LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, BAD = "label_number", "label_text", "weight_number", "__bad"
-_RAW_LABEL = "__label"
 
 QUARANTINED = 4
 """The split of rows that cannot be used."""
@@ -110,17 +110,18 @@ def typed_rows(
 ) -> DataFrame:
     """The columns of `Inputs.rows`, beside all others that `raw.rows` has.
 
-    Columns are added in layers, each using the ones before by name: Spark then computes a conversion once, though a
-    value, its check and the row's hash all need it.
+    Values are a layer of their own, which what comes later uses by name: Spark then computes a conversion once, though
+    a value, its check and the row's hash all need it. Each layer copies the row, so there are as few as can be.
     """
     rows = _cleaned(raw).withColumns(_typed(raw, typed, label=label, weight=weight))
-    if label is not None:
-        rows = rows.withColumn(LABEL_TEXT, F.when(F.col(LABEL_NUMBER).isNull(), F.col(_RAW_LABEL)))
     names = safe_names(typed, derived)
+    known = {name: F.col(safe) for name, safe in names.items()}
+    layer: dict[str, Column] = {}
     for column in derived:
-        known = {name: F.col(safe) for name, safe in names.items() if safe in rows.columns}
-        rows = rows.withColumn(names[column.name], to_column(column.expression, known))
-    return rows
+        if any(names[mentioned.name] in layer for mentioned in columns_of(column.expression)):
+            rows, layer = rows.withColumns(layer), {}
+        layer[names[column.name]] = to_column(column.expression, known)
+    return rows.withColumns(layer) if layer else rows
 
 
 def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfig, seed: int) -> Table:
@@ -134,14 +135,17 @@ def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfi
         seed: of the split and of the order of rows.
     """
     data, raw = inputs.data, inputs.raw
-    rows = _with_hashes(inputs).withColumn(BAD, F.coalesce(bad, F.lit(False)))
-    resolved = resolve_split(split, data, {name: raw.column(name) for name in needed_columns(split, data)}, rows)
-    rows = with_split(rows, resolved, seed=seed)
-    place = F.when(F.col(BAD), F.lit(QUARANTINED))
+    bad = F.coalesce(bad, F.lit(False))
+    needed = {name: raw.column(name) for name in needed_columns(split, data)}
+    resolved = resolve_split(split, data, needed, inputs.rows)
+    rows, hashes = with_unit(inputs.rows, resolved), _hashes(inputs)
+    places = placed(rows, resolved, seed=seed, row_id=hashes[ROW_ID], row_hash=hashes[ROW_HASH])
+    place = F.when(bad, F.lit(QUARANTINED))
     if where is not None:
         known = {name: F.col(safe) for name, safe in inputs.columns.items()}
         place = place.when(~F.coalesce(to_column(where, known) != 0.0, F.lit(False)), F.lit(LEFT_OUT))
-    rows = rows.withColumn(SPLIT, place.otherwise(F.col(SPLIT)))
+    # In one layer, though the hashes of a row are so written out several times: Spark computes each once.
+    rows = rows.withColumns({**hashes, BAD: bad, **places, SPLIT: place.otherwise(places[SPLIT])})
     kinds = {column.name: column.type for column in inputs.typed}
     kinds |= {column.name: column.type for column in inputs.derived}
     numbers = tuple(name for name, kind in kinds.items() if kind == "number")
@@ -173,10 +177,18 @@ def _typed(raw: RawTable, typed: Sequence[RawColumn], *, label: str | None, weig
         values[names[column.name]] = convert(F.col(raw.column(column.name)), raw.kind(column.name))
     if label is not None:
         value, kind = F.col(raw.column(label)), raw.kind(label)
-        values |= {LABEL_NUMBER: plain_number_of(value, kind), _RAW_LABEL: category_of(value, kind)}
+        number = plain_number_of(value, kind)
+        values |= {LABEL_NUMBER: number, LABEL_TEXT: _unless_number(value, number, kind)}
     if weight is not None:
         values[WEIGHT_NUMBER] = number_of(F.col(raw.column(weight)), raw.kind(weight))
     return values
+
+
+def _unless_number(value: Column, number: Column, kind: DataType) -> Column:
+    """String: the text of a label that is no number."""
+    if isinstance(kind, NumericType):
+        return F.lit(None).cast("string")
+    return F.when(number.isNull(), category_of(value, kind))
 
 
 def key_texts(inputs: Inputs) -> list[Column]:
@@ -185,7 +197,14 @@ def key_texts(inputs: Inputs) -> list[Column]:
     return [category_of(F.col(raw.column(name)), raw.kind(name)) for name in inputs.data.key]
 
 
-def _with_hashes(inputs: Inputs) -> DataFrame:
+def missing_keys(inputs: Inputs) -> list[Column]:
+    """For each part of a row's key, whether it is missing: where `key_texts` is null, without making the text."""
+    raw = inputs.raw
+    return [is_missing(F.col(raw.column(name)), raw.kind(name)) for name in inputs.data.key]
+
+
+def _hashes(inputs: Inputs) -> dict[str, Column]:
+    """`VALUES`, `ROW_ID` and `ROW_HASH`."""
     # Adding 0.0 turns -0.0 into 0.0: the two are equal, and must not be told apart by a hash.
     names = safe_names(inputs.typed, ())
     values: dict[str, list[Column]] = {}
@@ -193,9 +212,8 @@ def _with_hashes(inputs: Inputs) -> DataFrame:
         value = F.col(names[column.name])
         values[column.name] = [value + F.lit(0.0) if column.type == "number" else value]
     values[inputs.data.label] = [F.col(LABEL_NUMBER) + F.lit(0.0), F.col(LABEL_TEXT)]
-    columns = [column for name in sorted(values) for column in values[name]]
-    rows = inputs.rows.withColumn(VALUES, hash_of(columns))
+    of_values = hash_of([column for name in sorted(values) for column in values[name]])
     if not inputs.data.key:
-        return rows.withColumns({ROW_ID: F.col(VALUES), ROW_HASH: F.col(VALUES)})
-    rows = rows.withColumn(ROW_ID, hash_of(key_texts(inputs)))
-    return rows.withColumn(ROW_HASH, hash_of([F.col(ROW_ID), F.col(VALUES)]))
+        return {VALUES: of_values, ROW_ID: of_values, ROW_HASH: of_values}
+    row_id = hash_of(key_texts(inputs))
+    return {VALUES: of_values, ROW_ID: row_id, ROW_HASH: hash_of([row_id, of_values])}

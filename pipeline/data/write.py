@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.columns import StoreContract, contract_of
 from pipeline.contract.features import FeatureState
 from pipeline.data.raw import quoted
-from pipeline.data.split import ORDER, SHARD, SPLIT, TEST, TRAIN, VALIDATION
+from pipeline.data.split import ORDER, SHARD, SPLIT
 from pipeline.data.table import Table
 from pipeline.features.transform import stored_columns, with_places
 from pipeline.store import filesystem as files
@@ -69,11 +69,8 @@ def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
     Rows are sorted by `ORDER` alone, a single 64-bit number, which Spark does by radix sort: rows with an equal one are
     equal in all values used, unless two hashes collide, which of 10^7 rows a shard happens once in 3 x 10^5 stores.
     """
-    shard = F.pmod(F.col(SHARD), F.lit(shards))
     files_count = len(SPLITS) * shards
-    used = F.col(SPLIT).isin(TRAIN, VALIDATION, TEST)
-    file = F.when(used, F.col(SPLIT) * F.lit(shards) + shard).otherwise(F.lit(files_count))
-    task = _task(file, files_count + 1)
+    task = _task(F.col(SPLIT) * F.lit(shards) + F.pmod(F.col(SHARD), F.lit(shards)), files_count)
     rows = with_places(table.rows, state, table.columns)
     stored = rows.select(*stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK))
     names = [quoted(column.name) for column in contract_of(state).columns]
@@ -81,16 +78,20 @@ def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
 
 
 def _task(file: Column, count: int) -> Column:
-    """A number that Spark's hash partitioning sends to the partition of the same number as the file."""
-    numbers = [0] * count
-    missing, candidate = set(range(count)), 0
+    """A number that Spark's hash partitioning sends to the partition of the same number as the file.
+
+    Of `count` + 1 partitions the last is for files that are not among the first `count`, or null.
+    """
+    numbers = [0] * (count + 1)
+    missing, candidate = set(range(count + 1)), 0
     while missing:
-        target = _murmur3(candidate) % count
+        target = _murmur3(candidate) % (count + 1)
         if target in missing:
             numbers[target] = candidate
             missing.remove(target)
         candidate += 1
-    return F.get(F.array(*(F.lit(number) for number in numbers)), file)
+    # The split is mentioned once, so that Spark computes it in the layer of all else.
+    return F.coalesce(F.get(F.array(*(F.lit(number) for number in numbers)), file), F.lit(numbers[-1]))
 
 
 def _murmur3(value: int, seed: int = 42) -> int:

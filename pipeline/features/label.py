@@ -27,7 +27,7 @@ class LabelStatistics:
         texts: labels that are there and no numbers.
         zero_one: labels that are 0 or 1.
         train: of the label in training rows.
-        train_log: of log1p(label) in training rows.
+        train_log: of log1p(label) in training rows; empty where it was not asked for.
     """
 
     numbers: int

@@ -19,8 +19,8 @@ from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.data.split import SPLIT, TEST, TRAIN, VALIDATION
 
 MAX_CLASSES = 1000
-_CLASS = "class"
-_PAIRS = "array<struct<column: string, value: string>>"
+_CLASS = -1
+_PAIRS = "array<struct<column: int, value: string>>"
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,15 @@ def count_values(rows: DataFrame, categories: Mapping[str, Category], classes: C
     """
     if not categories and classes is None:
         return Counts({}, {})
-    keys = {name: f"c{i}" for i, name in enumerate(categories)}
-    query = _counted(rows, {keys[name]: category for name, category in categories.items()}, classes)
+    query = _counted(rows, dict(enumerate(categories.values())), classes)
     # As Arrow: a million rows are as many objects otherwise.
     found = query.toArrow().sort_by([("column", "ascending"), (SPLIT, "ascending"), ("rank", "ascending")])
-    return Counts({name: _categories(_of(found, key)) for name, key in keys.items()}, _classes(_of(found, _CLASS)))
+    return Counts(
+        {name: _categories(_of(found, key)) for key, name in enumerate(categories)}, _classes(_of(found, _CLASS))
+    )
 
 
-def _counted(rows: DataFrame, categories: Mapping[str, Category], classes: Column | None) -> DataFrame:
+def _counted(rows: DataFrame, categories: Mapping[int, Category], classes: Column | None) -> DataFrame:
     """Rows of column, split, value, count and rank; of each column and split, no more than its limit and null."""
     pairs = rows.select(SPLIT, F.explode(_pairs(categories, classes)).alias("pair")).select(SPLIT, "pair.*")
     counts = pairs.groupBy("column", SPLIT, "value").count()
@@ -95,7 +96,7 @@ def _counted(rows: DataFrame, categories: Mapping[str, Category], classes: Colum
     return counts.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= bound)
 
 
-def _pairs(categories: Mapping[str, Category], classes: Column | None) -> Column:
+def _pairs(categories: Mapping[int, Category], classes: Column | None) -> Column:
     """Array of (column, value): one a column and one a value of a multi-valued column, and one of the class.
 
     Rows that do not count get an empty array. A filter would say the same, but Spark moves a filter on `SPLIT` down to
@@ -115,15 +116,15 @@ def _pairs(categories: Mapping[str, Category], classes: Column | None) -> Column
     return F.concat(*(F.coalesce(part, F.array().cast(_PAIRS)) for part in parts))
 
 
-def _pair(key: str, text: Column) -> Column:
+def _pair(key: int, text: Column) -> Column:
     return F.struct(F.lit(key).alias("column"), F.coalesce(text, F.lit(NULL_TOKEN)).alias("value"))
 
 
-def _pair_of(key: str) -> Callable[[Column], Column]:
+def _pair_of(key: int) -> Callable[[Column], Column]:
     return lambda value: _pair(key, value)
 
 
-def _of(found: pa.Table, column: str) -> pa.Table:
+def _of(found: pa.Table, column: int) -> pa.Table:
     return found.filter(pc.equal(found["column"], column))
 
 
