@@ -185,7 +185,7 @@ class _Room:
     def close(self, reason: str) -> None:
         with self._lock:
             if not self._told:
-                logger.warning("%s: %s; rows that are not kept are read anew in each epoch.", self._name, reason)
+                logger.warning("%s; %s: rows that are not kept are read anew in each epoch.", self._name, reason)
             self._told = True
 
 

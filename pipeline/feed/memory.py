@@ -24,6 +24,8 @@ from pipeline.store.manifest import SplitEntry
 logger = logging.getLogger(__name__)
 
 DEFAULT_BYTES = 1 << 30
+WINDOWS_AHEAD = 48
+"""Of one feed at most, however small they are: enough for all shards to come to an end at the same time."""
 BLOCKS_AHEAD = 2
 BLOCKS_HELD = BLOCKS_AHEAD + 2
 """Of one feed: ahead, in the model, and in the making."""
@@ -59,7 +61,7 @@ class Gate:
     def __init__(self, memory: Memory) -> None:
         """A gate of one feed; several may share `memory`."""
         self._memory = memory
-        self._own, self._ahead, self._wanted, self._closed = 0, 0, -1, False
+        self._own, self._ahead, self._windows_ahead, self._wanted, self._closed = 0, 0, 0, -1, False
 
     def enter(self, number: int, size: int) -> bool:
         """Wait until `size` bytes may be read; False when the gate was closed instead."""
@@ -70,6 +72,7 @@ class Gate:
             self._memory.held += size
             self._own += size
             self._ahead += size
+            self._windows_ahead += 1
             return True
 
     def want(self, number: int) -> None:
@@ -83,6 +86,7 @@ class Gate:
         with self._memory.changed:
             if not self._closed:
                 self._ahead -= size
+                self._windows_ahead -= 1
                 self._memory.changed.notify_all()
 
     def leave(self, size: int) -> None:
@@ -101,8 +105,12 @@ class Gate:
             self._memory.changed.notify_all()
 
     def _passes(self, number: int, size: int) -> bool:
-        ahead = self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
-        return number <= self._wanted or (ahead and self._memory.held + size <= self._memory.for_windows)
+        if number <= self._wanted:
+            return True
+        near = self._windows_ahead < WINDOWS_AHEAD and (
+            self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
+        )
+        return near and self._memory.held + size <= self._memory.for_windows
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from typing import Any
 
 from pipeline.errors import PlatformError
 from pipeline.feed.files import StoreFiles, unreadable
-from pipeline.feed.memory import Gate, Resources, row_bytes
+from pipeline.feed.memory import WINDOWS_AHEAD, Gate, Resources, row_bytes
 from pipeline.feed.order import Turn, Window, row_order, shard_windows
 from pipeline.feed.rows import Rows
 from pipeline.store.manifest import FileEntry
@@ -38,6 +38,8 @@ from pipeline.store.store import Store
 # Petastorm still uses pyarrow's legacy classes, in threads of its own, where `catch_warnings` does not reach.
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"petastorm|pyarrow|pipeline\.feed")
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"petastorm|pyarrow|pipeline\.feed")
+# Its schema leaves out columns of types that it does not know; ours does not.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"petastorm")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from petastorm.fs_utils import get_filesystem_and_path_or_paths
@@ -49,8 +51,8 @@ with warnings.catch_warnings():
 
 logger = logging.getLogger(__name__)
 
-TURNS_AHEAD = 64
-"""Turns that reading threads know of, so that they always have a next one; memory holds them back earlier."""
+TURNS_AHEAD = WINDOWS_AHEAD + 16
+"""Turns that reading threads know of: more than the gate lets pass, since a thread without a next one would poll."""
 LOOK_SECONDS = 0.5
 """How often a waiting feed looks whether its threads live."""
 JOIN_SECONDS = 10.0
