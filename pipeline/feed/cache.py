@@ -74,7 +74,7 @@ class MemoryCache:
 
     def put(self, key: Hashable, rows: Rows) -> None:
         """Keep the rows."""
-        if key not in self._kept and self._room.take(rows.nbytes):
+        if self._room.take(key, rows.nbytes):
             self._kept[key] = rows.locked()
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class DiskCache:
 
     def put(self, key: Hashable, rows: Rows) -> None:
         """Write the rows; a full disk is treated as a bound."""
-        if key in self._kept or not self._room.take(rows.nbytes):
+        if not self._room.take(key, rows.nbytes):
             return
         try:
             self._kept[key] = {name: self._write(array) for name, array in rows.arrays().items()}
@@ -170,14 +170,17 @@ class _Room:
 
     def __init__(self, limit: int, name: str) -> None:
         self._limit, self._name, self._taken = limit, name, 0
+        self._keys: set[Hashable] = set()
         self._told, self._lock = False, threading.Lock()
 
-    def take(self, size: int) -> bool:
+    def take(self, key: Hashable, size: int) -> bool:
+        """Room for a key that has none yet."""
         with self._lock:
-            if self._told:
+            if self._told or key in self._keys:
                 return False
             if self._taken + size <= self._limit:
                 self._taken += size
+                self._keys.add(key)
                 return True
         self.close(f"train.cache_bytes of {self._limit} is used up")
         return False

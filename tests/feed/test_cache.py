@@ -38,7 +38,8 @@ def reads(monkeypatch):
 
 
 def labels(store, cache, epochs: int = EPOCHS) -> np.ndarray:
-    feed = feed_of(store, k=1, resources=Resources(cache=cache))
+    # One thread: two may come to a window of the next epoch before the first has put it away.
+    feed = feed_of(store, k=1, resources=Resources(cache=cache, threads=1))
     stream = BlockStream(feed, last_epoch=epochs - 1)
     blocks = list(stream.blocks())
     stream.close()
