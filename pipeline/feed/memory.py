@@ -61,7 +61,7 @@ class Gate:
     def __init__(self, memory: Memory) -> None:
         """A gate of one feed; several may share `memory`."""
         self._memory = memory
-        self._own, self._ahead, self._windows_ahead, self._wanted, self._closed = 0, 0, 0, -1, False
+        self._own, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
 
     def enter(self, number: int, size: int) -> bool:
         """Wait until `size` bytes may be read; False when the gate was closed instead."""
@@ -72,7 +72,6 @@ class Gate:
             self._memory.held += size
             self._own += size
             self._ahead += size
-            self._windows_ahead += 1
             return True
 
     def want(self, number: int) -> None:
@@ -86,7 +85,7 @@ class Gate:
         with self._memory.changed:
             if not self._closed:
                 self._ahead -= size
-                self._windows_ahead -= 1
+                self._served += 1
                 self._memory.changed.notify_all()
 
     def leave(self, size: int) -> None:
@@ -107,10 +106,10 @@ class Gate:
     def _passes(self, number: int, size: int) -> bool:
         if number <= self._wanted:
             return True
-        near = self._windows_ahead < WINDOWS_AHEAD and (
-            self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
-        )
-        return near and self._memory.held + size <= self._memory.for_windows
+        # By number, not by count: a fast thread would pass again and again until it knows of no further turn.
+        near = number < self._served + WINDOWS_AHEAD
+        few = self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
+        return near and few and self._memory.held + size <= self._memory.for_windows
 
 
 @dataclass(frozen=True)
