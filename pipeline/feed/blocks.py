@@ -33,9 +33,6 @@ from pipeline.feed.reader import Served, WindowReader
 from pipeline.feed.rows import EXTRA, Rows
 from pipeline.store.store import Store
 
-ALIGNMENT = 64
-"""TensorFlow takes over a numpy array without a copy if it begins at a multiple of so many bytes."""
-
 
 class Block(NamedTuple):
     """k steps of one rank; shapes at the top of this module."""
@@ -179,6 +176,7 @@ class BlockStream:
             if not self._fill(flat, shard, places):
                 return None
             filled += counts
+        _pad(flat, filled, plan.local_batch)
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
@@ -266,26 +264,22 @@ def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
 
 def _empty(feed: Feed, steps: int, served: Ints) -> Block:
     shape = (steps, feed.plan.local_batch)
-    contract = feed.store.contract
-    extras = {spec.name: _zeros((*shape, *spec.shape), dtype_of(spec)) for spec in contract.extras}
+    contract, empty = feed.store.contract, feed.resources.memory.buffers.empty
     return Block(
-        _zeros((*shape, len(contract.names("numeric"))), np.dtype(np.float32)),
-        _zeros((*shape, len(contract.names("categorical"))), np.dtype(np.int32)),
-        _zeros(shape, np.dtype(np.float32)),
-        _zeros(shape, np.dtype(np.float32)),
+        empty((*shape, len(contract.names("numeric"))), np.float32),
+        empty((*shape, len(contract.names("categorical"))), np.int32),
+        empty(shape, np.float32),
+        empty(shape, np.float32),
         served.sum(1).astype(np.float32),
-        extras,
+        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in contract.extras},
     )
 
 
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Zeros, or empty texts, that TensorFlow can take over as they are."""
-    if dtype.hasobject:
-        return np.full(shape, b"", dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    room = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size].view(dtype).reshape(shape)
+def _pad(flat: dict[str, npt.NDArray[Any]], filled: Ints, batch: int) -> None:
+    """Slots behind the real rows: zeros, and empty texts."""
+    padding = (np.arange(batch) >= filled[:, None]).ravel().nonzero()[0]
+    for column in flat.values():
+        column[padding] = b"" if column.dtype.hasobject else 0
 
 
 def _flat(block: Block, batch: int) -> dict[str, npt.NDArray[Any]]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
 from pipeline.feed.order import Window
-from pipeline.feed.rows import Rows, read_rows
+from pipeline.feed.rows import Empty, Rows, read_rows
 from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store
 
@@ -38,9 +39,16 @@ class StoreFiles:
     of 54 columns: 4,158 entries). Where the footers of all files would take too much memory, each reading parses anew.
     """
 
-    def __init__(self, store: Store, files: Sequence[FileEntry], memory: int) -> None:
-        """`memory` is what footers may take, in bytes."""
-        self._store = store
+    def __init__(self, store: Store, files: Sequence[FileEntry], memory: int, empty: Empty = np.empty) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            store: whose files they are.
+            files: that will be read.
+            memory: what their footers may take, in bytes.
+            empty: makes an array to read into.
+        """
+        self._store, self._empty = store, empty
         entries = len(store.contract.columns) * sum(len(file.row_groups) for file in files)
         self._keeps = entries * FOOTER_BYTES <= memory
         self._footers: dict[str, pq.FileMetaData] = {}
@@ -96,7 +104,8 @@ class StoreFiles:
         def read(names: Sequence[str]) -> pa.Table:
             return file.read_row_group(window.row_group, columns=list(names), use_threads=False)
 
-        return read_rows(self._store.contract, read, slice(window.first, window.first + window.rows))
+        rows = slice(window.first, window.first + window.rows)
+        return read_rows(self._store.contract, read, rows, self._empty)
 
     def _open(self, file: FileEntry) -> pq.ParquetFile:
         """This thread's own opening: Arrow does not say that one may be read from several threads."""

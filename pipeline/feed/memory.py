@@ -18,6 +18,7 @@ import threading
 from dataclasses import dataclass, field
 
 from pipeline.contract.columns import ColumnSpec, StoreContract
+from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
 from pipeline.store.manifest import SplitEntry
 
@@ -37,13 +38,21 @@ OBJECT_BYTES = 48
 
 
 class Memory:
-    """Counts the bytes that a rank's feeds hold of windows; any thread may ask."""
+    """What a rank's feeds hold, counted for windows; any thread may ask.
+
+    Attributes:
+        limit: M, in bytes.
+        held: bytes of windows now.
+        changed: is told when `held` is.
+        buffers: memory to be used again.
+    """
 
     def __init__(self, limit: int = DEFAULT_BYTES) -> None:
         """`limit` is M."""
         self.limit = limit
         self.held = 0
         self.changed = threading.Condition()
+        self.buffers = Buffers(limit // 16)
 
     @property
     def for_windows(self) -> int:

@@ -97,7 +97,8 @@ class WindowReader:
         """
         self._store, self._resources = store, resources
         self._gate = Gate(resources.memory)
-        opened = StoreFiles(store, files, resources.memory.limit // 8)
+        memory = resources.memory
+        opened = StoreFiles(store, files, memory.limit // 8, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
         self._desk = _Desk(opened, self._gate, resources, width, seed, class_weights)
         self._turns, self._files = turns, files
@@ -200,7 +201,8 @@ class _Desk:
         if not self.gate.enter(number, size):
             raise WorkerTerminationRequested
         self.files.check(turn.window.file, turn.epoch)
-        rows = self._rows(turn.window).take(row_order(turn, self.seed))
+        order = row_order(turn, self.seed)
+        rows = self._rows(turn.window).take(order, self.resources.memory.buffers.empty)
         return Served(turn, rows.weighed(self.class_weights), size)
 
     def _rows(self, window: Window) -> Rows:
