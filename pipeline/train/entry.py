@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pipeline.model.device import configure_devices
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import Peers
-from pipeline.train.horovod_world import Rendezvous, horovod_world, rank_environment
+from pipeline.train.horovod_world import horovod_world
 from pipeline.train.job import RankJob
 from pipeline.train.rank import train_rank
+from pipeline.train.rendezvous import Rendezvous, rank_environment
 from pipeline.train.world import SingleWorld, World
 
 
