@@ -22,7 +22,7 @@ SMALLEST = 1 << 16
 """Smaller arrays come from Python's own heap, without faults."""
 STEPS = 8
 """Sizes are rounded up to one of so many between a power of two and the next, so that they fit again."""
-FREE_AT_MOST = 16
+FREE_AT_MOST = 8
 """Of one size."""
 
 _Bytes = npt.NDArray[np.uint8]

@@ -18,8 +18,11 @@ from pipeline.feed.rows import Empty, Rows, read_rows
 from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store
 
-FOOTER_BYTES = 600
-"""What a column of a row group takes in an open file's footer, about."""
+FOOTER_BYTES = 950
+"""What a column of a row group takes in an open file's footer, measured."""
+
+OPEN_AT_MOST = 128
+"""Files of one feed; a process may have 1,024, as a rule."""
 
 _LABEL_TYPES = ("int32", "int64", "float32", "float64")
 
@@ -32,29 +35,38 @@ class _Stamp:
     modified: int | None
 
 
+@dataclass(frozen=True)
+class _OpenFile:
+    """A file that several threads may read from, and its footer."""
+
+    source: pa.NativeFile
+    footer: pq.FileMetaData
+
+    @property
+    def bytes(self) -> int:
+        return int(self.footer.num_columns * self.footer.num_row_groups * FOOTER_BYTES)
+
+
 class StoreFiles:
     """Reads windows of one store; may be used by several threads.
 
-    A footer is parsed once and shared, since in a large file that takes longer than reading a row group (77 row groups
-    of 54 columns: 4,158 entries). Where the footers of all files would take too much memory, each reading parses anew.
+    Files stay open with their footers, the last used ones as far as memory allows: to parse the footer of a large file
+    (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
     """
 
-    def __init__(self, store: Store, files: Sequence[FileEntry], memory: int, empty: Empty = np.empty) -> None:
+    def __init__(self, store: Store, memory: int, empty: Empty = np.empty) -> None:
         """Nothing is opened yet.
 
         Args:
             store: whose files they are.
-            files: that will be read.
-            memory: what their footers may take, in bytes.
+            memory: what footers of open files may take, in bytes.
             empty: makes an array to read into.
         """
-        self._store, self._empty = store, empty
-        entries = len(store.contract.columns) * sum(len(file.row_groups) for file in files)
-        self._keeps = entries * FOOTER_BYTES <= memory
-        self._footers: dict[str, pq.FileMetaData] = {}
+        self._store, self._memory, self._empty = store, memory, empty
+        self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
         self._checked: dict[str, int] = {}
-        self._lock, self._opened = threading.Lock(), threading.local()
+        self._lock = threading.Lock()
 
     def read(self, window: Window) -> Rows:
         """The rows of a window, in the order of the file.
@@ -108,18 +120,28 @@ class StoreFiles:
         return read_rows(self._store.contract, read, rows, self._empty)
 
     def _open(self, file: FileEntry) -> pq.ParquetFile:
-        """This thread's own opening: Arrow does not say that one may be read from several threads."""
-        opened: dict[str, pq.ParquetFile] = self._opened.__dict__.setdefault("files", {})
-        if file.path not in opened:
-            place = self._store.place.within(file.path)
-            source = place.filesystem.open_input_file(place.path)
-            parquet = pq.ParquetFile(source, metadata=self._footers.get(file.path), pre_buffer=not place.is_local)
+        """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
+        place = self._store.place.within(file.path)
+        with self._lock:
+            known = self._open_files.get(file.path)
+        source = known.source if known else place.filesystem.open_input_file(place.path)
+        footer = known.footer if known else None
+        parquet = pq.ParquetFile(source, metadata=footer, pre_buffer=not place.is_local)
+        if known is None:
             self._check_footer(file, parquet)
-            if not self._keeps:
-                return parquet
-            self._footers.setdefault(file.path, parquet.metadata)
-            opened[file.path] = parquet
-        return opened[file.path]
+        self._keep(file, _OpenFile(source, parquet.metadata))
+        return parquet
+
+    def _keep(self, file: FileEntry, opened: _OpenFile) -> None:
+        """Keep a file as the last used one, and let go of those that were not used for longest."""
+        with self._lock:
+            self._open_files.pop(file.path, None)
+            self._open_files[file.path] = opened
+            taken = sum(each.bytes for each in self._open_files.values())
+            for path in list(self._open_files):
+                if taken <= self._memory and len(self._open_files) <= OPEN_AT_MOST:
+                    return
+                taken -= self._open_files.pop(path).bytes
 
     def _check_footer(self, file: FileEntry, parquet: pq.ParquetFile) -> None:
         if parquet.metadata.num_row_groups != len(file.row_groups):

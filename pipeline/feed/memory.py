@@ -25,8 +25,8 @@ from pipeline.store.manifest import SplitEntry
 logger = logging.getLogger(__name__)
 
 DEFAULT_BYTES = 1 << 30
-WINDOWS_AHEAD = 48
-"""Of one feed at most, however small they are: enough for all shards to come to an end at the same time."""
+WINDOWS_AHEAD = 20
+"""Of one feed at most, however small they are: more than the usual 16 shards, which may end together."""
 BLOCKS_AHEAD = 2
 BLOCKS_HELD = BLOCKS_AHEAD + 2
 """Of one feed: ahead, in the model, and in the making."""

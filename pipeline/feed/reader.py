@@ -98,7 +98,7 @@ class WindowReader:
         self._store, self._resources = store, resources
         self._gate = Gate(resources.memory)
         memory = resources.memory
-        opened = StoreFiles(store, files, memory.limit // 8, memory.buffers.empty)
+        opened = StoreFiles(store, memory.limit // 32, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
         self._desk = _Desk(opened, self._gate, resources, width, seed, class_weights)
         self._turns, self._files = turns, files

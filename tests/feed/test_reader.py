@@ -14,6 +14,7 @@ from pipeline.errors import PlatformError, StoreError
 from pipeline.feed.blocks import BlockStream
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
+from pipeline.feed.order import shard_windows
 from pipeline.feed.reader import read_shard
 from tests.support.feeds import feed_of, keep_ledger, numbered, publish
 
@@ -227,3 +228,23 @@ def test_a_reader_that_is_left_in_the_middle_ends(id_store):
     reading = read_shard(id_store([6400], row_group=64), "train", 0)
     next(reading)
     reading.close()
+
+
+def test_where_footers_take_too_much_they_are_not_kept(id_store, monkeypatch):
+    store = id_store([640, 320], row_group=64)
+    expected = keep_ledger(store).ids.tolist()
+    files = StoreFiles(store, 1)
+    window = shard_windows(store.split("train"), 1, 100)[2]
+    assert files.read(window).row_id.tolist() == list(range(640 + 128, 640 + 192))
+    assert files._open_files == {}
+    monkeypatch.setattr("pipeline.feed.files.FOOTER_BYTES", 1 << 30)
+    assert keep_ledger(store).ids.tolist() == expected
+
+
+def test_files_that_were_not_used_for_longest_are_closed_first(id_store, monkeypatch):
+    monkeypatch.setattr("pipeline.feed.files.OPEN_AT_MOST", 2)
+    store = id_store([10, 10, 10])
+    files = StoreFiles(store, 1 << 30)
+    for shard in (0, 1, 0, 2, 0):
+        files.read(shard_windows(store.split("train"), shard, 100)[0])
+    assert list(files._open_files) == ["train/shard-02.parquet", "train/shard-00.parquet"]
