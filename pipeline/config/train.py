@@ -6,14 +6,13 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from pipeline.config.base import Count, Integer, Number, Section
+from pipeline.config.base import Columns, Count, Integer, Number, Section
+from pipeline.config.optimizer import OptimizerConfig
 
 UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 LEAST_FEED_MEMORY = 64 << 20
-
-OptimizerName = Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad", "adadelta", "lion"]
 
 
 def _bytes(value: Any) -> Any:
@@ -28,20 +27,6 @@ def _bytes(value: Any) -> Any:
 
 Size = Annotated[Count, BeforeValidator(_bytes)]
 """Bytes."""
-
-
-class OptimizerConfig(Section):
-    """A Keras optimizer.
-
-    Attributes:
-        name: which one.
-        learning_rate: used as given, whatever the number of workers.
-        momentum: of `sgd` only.
-    """
-
-    name: OptimizerName = "adam"
-    learning_rate: Annotated[Number, Field(gt=0.0)] = 1e-3
-    momentum: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 class EarlyStoppingConfig(Section):
@@ -69,7 +54,11 @@ class TrainConfig(Section):
             alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
             numbers are then scaled so that training rows have the mean 1.
         early_stopping: None trains all epochs.
-        steps_per_execution: steps that run between two returns to Python.
+        metrics: shown of training and validation, besides the loss: names of `train/metrics.py` or of Keras, or
+            `package.module:Class`; none means those of the label's task. They must be sums over rows.
+        steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
+        mixed_precision: what layers compute with; weights and losses stay float32. With `float16`, losses are scaled so
+            that small gradients survive.
         threads: CPU threads of a rank; None divides the host's cores among its ranks.
         feed_memory: bytes, or a text such as `2 GB`, that a rank may hold of rows on their way to the model, whatever
             the store's size. The window within which rows are shuffled follows from it where row groups are large.
@@ -86,12 +75,32 @@ class TrainConfig(Section):
     loss: Literal["auto", "mse", "mae", "huber", "cross_entropy"] = "auto"
     class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
-    steps_per_execution: Count = 16
+    metrics: Columns = ()
+    steps_per_execution: Count | Literal["auto"] = 16
+    mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
     threads: Count | None = None
     feed_memory: Annotated[Size, Field(ge=LEAST_FEED_MEMORY)] = 1 << 30
     feed_threads: Annotated[Integer, Field(ge=1, le=64)] | None = None
     cache: Literal["none", "memory", "disk"] = "none"
     cache_bytes: Size = 4 << 30
+
+    @model_validator(mode="after")
+    def _adasum_pairs_ranks(self) -> TrainConfig:
+        if self.optimizer.reduction == "adasum" and self.workers & (self.workers - 1):
+            raise ValueError(
+                f"optimizer.reduction: adasum pairs ranks: allowed are 1, 2, 4, 8 and so on. Received: {self.workers}. "
+                "Change workers, or take reduction: mean"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_thing_moves_the_rate(self) -> TrainConfig:
+        if self.reduce_on_plateau is not None and self.schedule != ScheduleConfig():
+            raise ValueError(
+                "reduce_on_plateau and schedule both change the learning rate: allowed is one of them. "
+                f"Received: schedule {self.schedule.name} as well. Remove one"
+            )
+        return self
 
     @field_validator("optimizer", mode="before")
     @classmethod

@@ -12,17 +12,21 @@ from typing import Any
 
 import keras
 
-from pipeline.config.train import OptimizerConfig
+from pipeline.config.optimizer import OptimizerConfig
 from pipeline.train.world import World
 
 CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
     "nadam": keras.optimizers.Nadam,
+    "adamax": keras.optimizers.Adamax,
+    "adafactor": keras.optimizers.Adafactor,
+    "lamb": keras.optimizers.Lamb,
     "rmsprop": keras.optimizers.RMSprop,
     "sgd": keras.optimizers.SGD,
     "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta,
+    "ftrl": keras.optimizers.Ftrl,
     "lion": keras.optimizers.Lion,
 }
 

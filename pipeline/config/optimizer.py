@@ -1,0 +1,60 @@
+"""How weights follow from gradients."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Count, Number, Section
+
+OptimizerName = Literal[
+    "adam", "adamw", "nadam", "adamax", "adafactor", "lamb", "rmsprop", "sgd", "adagrad", "adadelta", "ftrl", "lion"
+]
+Positive = Annotated[Number, Field(gt=0.0)]
+
+WITH_MOMENTUM = ("sgd", "rmsprop")
+
+
+class OptimizerConfig(Section):
+    """A Keras optimizer, and how the ranks' gradients become one.
+
+    Attributes:
+        name: which one.
+        learning_rate: used as given, whatever the number of workers.
+        momentum: of `sgd` and `rmsprop` only.
+        weight_decay: the share of each weight that is taken off a step, times the learning rate; None leaves that to
+            the optimizer, of which `adamw`, `lamb` and `lion` may have one of their own.
+        clip_value: bounds each number of the gradient. Clipping looks at the gradient of the whole global batch.
+        clip_norm: bounds the norm of each variable's gradient.
+        clip_global_norm: bounds the norm of the whole gradient. Only one of the three may be given.
+        backward_passes_per_step: global batches whose gradients' mean makes one step; ranks talk once for all of them,
+            unless losses are scaled (`train.mixed_precision: float16`), where each batch must be found finite.
+        compression: of gradients on their way between ranks: `fp16` and `bf16` halve what is sent, and round it.
+        reduction: `mean` over all rows of the global batch, or `adasum`, which adds what is orthogonal in the ranks'
+            gradients and averages what is parallel; the number of ranks must then be a power of two, and the result
+            depends on it.
+    """
+
+    name: OptimizerName = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
+    weight_decay: Annotated[Number, Field(ge=0.0)] | None = None
+    clip_value: Positive | None = None
+    clip_norm: Positive | None = None
+    clip_global_norm: Positive | None = None
+    backward_passes_per_step: Count = 1
+    compression: Literal["none", "fp16", "bf16"] = "none"
+    reduction: Literal["mean", "adasum"] = "mean"
+
+    @model_validator(mode="after")
+    def _fits(self) -> OptimizerConfig:
+        clips = [name for name in ("clip_value", "clip_norm", "clip_global_norm") if getattr(self, name) is not None]
+        if len(clips) > 1:
+            raise ValueError(f"only one kind of clipping is allowed. Received: {', '.join(clips)}. Remove the others")
+        if self.momentum and self.name not in WITH_MOMENTUM:
+            raise ValueError(
+                f"momentum is allowed for {' and '.join(WITH_MOMENTUM)}. Received: {self.name} with {self.momentum}. "
+                "Remove momentum, or take another optimizer"
+            )
+        return self
