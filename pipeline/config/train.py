@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.config.base import Columns, Count, Integer, Number, Section
+from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
+from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.optimizer import OptimizerConfig
+from pipeline.config.schedule import ScheduleConfig
 
 UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 LEAST_FEED_MEMORY = 64 << 20
@@ -53,7 +56,13 @@ class TrainConfig(Section):
         class_weights: multiply the loss of a training row by a number for its class: `balanced` lets all classes count
             alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
             numbers are then scaled so that training rows have the mean 1.
+        schedule: how the learning rate goes on from `optimizer.learning_rate`, step by step; a name or a section.
+        reduce_on_plateau: lower the learning rate when the validation loss no longer improves; None does not.
+        find_learning_rate: try rates before training; None does not.
         early_stopping: None trains all epochs.
+        callbacks: called at the begin and the end of epochs, in this order.
+        tensorboard: write metrics for TensorBoard, below `storage.root`.
+        checkpoint: how often; None keeps none, and an interrupted training begins anew.
         metrics: shown of training and validation, besides the loss: names of `train/metrics.py` or of Keras, or
             `package.module:Class`; none means those of the label's task. They must be sums over rows.
         steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
@@ -74,7 +83,13 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: Literal["auto", "mse", "mae", "huber", "cross_entropy"] = "auto"
     class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
+    schedule: ScheduleConfig = ScheduleConfig()
+    reduce_on_plateau: PlateauConfig | None = None
+    find_learning_rate: RateFinderConfig | None = None
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
+    callbacks: tuple[CallbackConfig, ...] = ()
+    tensorboard: bool = False
+    checkpoint: CheckpointConfig | None = CheckpointConfig()
     metrics: Columns = ()
     steps_per_execution: Count | Literal["auto"] = 16
     mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
@@ -102,7 +117,7 @@ class TrainConfig(Section):
             )
         return self
 
-    @field_validator("optimizer", mode="before")
+    @field_validator("optimizer", "schedule", mode="before")
     @classmethod
     def _name_alone(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value

@@ -1,0 +1,57 @@
+"""How the learning rate changes while a training goes on, as a function of the step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Count, Fraction, Number, Section
+
+ScheduleName = Literal["constant", "step", "exponential", "cosine", "one_cycle", "polynomial"]
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "step": ("every_epochs", "factor"),
+    "exponential": ("factor",),
+    "cosine": ("final",),
+    "one_cycle": ("rise", "start", "final"),
+    "polynomial": ("power", "final"),
+}
+"""Which settings a schedule has, warm-up apart."""
+
+
+class ScheduleConfig(Section):
+    """A learning rate as a multiple of `optimizer.learning_rate`, which is its peak.
+
+    Attributes:
+        name: `constant`; `step`, times `factor` every `every_epochs`; `exponential`, times `factor` an epoch, evenly;
+            `cosine` and `polynomial`, from 1 to `final` over all epochs; `one_cycle`, up from `start`, down to `final`.
+        warmup_epochs: over which the rate rises evenly from nearly 0; parts of an epoch are allowed.
+        factor: of `step` and `exponential`.
+        every_epochs: of `step`.
+        power: of `polynomial`; 1 is a straight line.
+        rise: of `one_cycle`, the share of all steps in which the rate goes up.
+        start: of `one_cycle`, the first rate.
+        final: the last rate, of those that have one.
+    """
+
+    name: ScheduleName = "constant"
+    warmup_epochs: Annotated[Number, Field(ge=0.0)] = 0.0
+    factor: Annotated[Number, Field(gt=0.0, le=1.0)] = 0.5
+    every_epochs: Count = 10
+    power: Annotated[Number, Field(gt=0.0)] = 1.0
+    rise: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.3
+    start: Annotated[Number, Field(gt=0.0, le=1.0)] = 0.04
+    final: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def _has_what_it_is_told(self) -> ScheduleConfig:
+        own = {"name", *OPTIONS[self.name]} | ({"warmup_epochs"} if self.name != "one_cycle" else set())
+        strange = [name for name in type(self).model_fields if name not in own and self.has_changed(name)]
+        if strange:
+            raise ValueError(
+                f"schedule '{self.name}' has no {', '.join(strange)}. Allowed: {', '.join(sorted(own))}. "
+                "Remove it, or take another schedule"
+            )
+        return self
