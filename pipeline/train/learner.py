@@ -9,9 +9,12 @@ A regularisation loss is the same on every rank, so each rank contributes its sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.feed.blocks import Block
@@ -43,6 +46,28 @@ class Learner:
             batch = block.step(step)
             z = self.network(self._inputs(batch), training=False)
             self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All that changes while this rank trains, by name: copies."""
+        return {name: np.array(variable.value) for name, variable in self._variables().items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a state of a learner that was built alike."""
+        for name, variable in self._variables().items():
+            variable.assign(state[name])
+
+    def _variables(self) -> dict[str, Any]:
+        """By names that are the same whenever a learner is built; the network's include dropout's generators."""
+        groups = {
+            "network": self.network.variables,
+            "optimizer": self.optimizer.variables,
+            "metrics": self.training.variables,
+        }
+        return {
+            f"{group}/{number}/{variable.path}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
 
     def _train_step(self, batch: Any) -> None:
         with tf.GradientTape() as tape:

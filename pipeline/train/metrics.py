@@ -6,6 +6,7 @@ metric of all rows. Rows count by their weight, those of padding, of weight 0, n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,10 +32,19 @@ class EpochMetrics:
         for metric in self._metrics:
             metric.update_state(label[:, None], columns, sample_weight=weight)
 
+    @property
+    def variables(self) -> list[Any]:
+        """The sums so far, over this rank's rows."""
+        return [variable for metric in (self._loss, *self._metrics) for variable in metric.variables]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no loss so far was NaN or infinite."""
+        return math.isfinite(float(self._loss.total.value))
+
     def finish(self, world: World) -> dict[str, float]:
         """The results over all ranks; the states are zero again afterwards."""
-        metrics = [self._loss, *self._metrics]
-        variables = [variable for metric in metrics for variable in metric.variables]
+        metrics, variables = [self._loss, *self._metrics], self.variables
         for variable, total in zip(variables, _sums(variables, world), strict=True):
             variable.assign(total)
         results = {metric.name: float(metric.result()) for metric in metrics}
