@@ -8,6 +8,8 @@ beside them and for publication.
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ from pyarrow import fs
 from pipeline.errors import PlatformError
 
 CHUNK_BYTES = 1 << 20
+UNFINISHED = ".part"
+"""What the name of a file ends with until it is complete."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,37 @@ def write_bytes(place: Root, content: bytes) -> None:
 
 def write_atomically(place: Root, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
-    unfinished = place.beside(".part")
+    unfinished = place.beside(UNFINISHED)
     write_bytes(unfinished, content)
     place.filesystem.move(unfinished.path, place.path)
+
+
+def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+    """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
+    unfinished = place.beside(UNFINISHED)
+    folder = place.path.rpartition("/")[0]
+    place.filesystem.create_dir(folder, recursive=True)
+    if not place.is_local:
+        with place.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
+            for piece in pieces:
+                stream.write(piece)
+        place.filesystem.move(unfinished.path, place.path)
+        return
+    with open(unfinished.path, "wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished.path, place.path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename within a local folder last."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sha256_of(place: Root) -> str:

@@ -4,6 +4,7 @@
     table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
 <root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
+<root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
@@ -30,6 +31,11 @@ def store_place(root: Root, name: str, store_id: str) -> Root:
 def model_place(root: Root, name: str, model_id: str) -> Root:
     """The folder of a published model."""
     return root.within("models", name, model_id)
+
+
+def checkpoints_folder(root: Root, name: str) -> Root:
+    """The folder of the checkpoints of all unfinished trainings of an experiment, a folder each."""
+    return root.within("checkpoints", name)
 
 
 def model_file(sha256: str) -> str:

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.document import Document
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
+
+WITHOUT_INFLUENCE = {
+    "threads",
+    "feed_threads",
+    "cache",
+    "cache_bytes",
+    "steps_per_execution",
+    "checkpoint",
+    "tensorboard",
+    "max_restarts",
+    "start_seconds",
+    "stall_seconds",
+}
+"""Settings of `train` that the weights do not depend on: a model keeps its name, and a checkpoint serves, when they
+change."""
+
+WORLD_SIZE = "train.workers"
+
+
+def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[str, Any]:
+    """The settings that weights depend on, as JSON-like content."""
+    return {
+        "model": model.model_dump(mode="json"),
+        "train": train.model_dump(mode="json", exclude=WITHOUT_INFLUENCE),
+        "seed": seed,
+    }
 
 
 class RankJob(Document):
@@ -18,6 +47,7 @@ class RankJob(Document):
         name: of the experiment.
         store_id: what to read.
         scratch: URI of the folder for records and results.
+        checkpoints: URI of the folder of this training's checkpoints; None writes none.
         model: the network.
         train: the training.
         seed: of weights and order.
@@ -27,6 +57,7 @@ class RankJob(Document):
     name: str
     store_id: str
     scratch: str
+    checkpoints: str | None = None
     model: ModelConfig
     train: TrainConfig
     seed: int
@@ -39,6 +70,11 @@ class RankJob(Document):
         """The folder for records and results."""
         return open_root(self.scratch)
 
+    def identity(self) -> str:
+        """What the weights depend on, as canonical JSON."""
+        content = {"store": self.store_id, **shaping_settings(self.model, self.train, self.seed)}
+        return json.dumps(content, sort_keys=True)
+
 
 class RankResult(Document):
     """What a rank ended with.
@@ -48,9 +84,13 @@ class RankResult(Document):
         epochs: that were trained.
         best_epoch: counted from 1; its weights were kept.
         weights: SHA-256 of all weights; the same on every rank.
+        stopped: whether it was told to stop before its end; a checkpoint tells where it was.
+        resumed: where it went on from, for people; None where it began.
     """
 
     rank: int
     epochs: int
     best_epoch: int
     weights: str
+    stopped: bool = False
+    resumed: str | None = None
