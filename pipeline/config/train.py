@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pipeline.config.base import Columns, Count, Integer, Number, Section
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
+from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
 
@@ -44,7 +45,7 @@ class EarlyStoppingConfig(Section):
     min_delta: Annotated[Number, Field(ge=0.0)] = 0.0
 
 
-class TrainConfig(Section):
+class TrainConfig(LaunchConfig):
     """Training.
 
     Attributes:

@@ -1,21 +1,37 @@
-"""Why ranks failed: each leaves a record in the launch's scratch folder, and the driver tells the first cause, once."""
+"""Why ranks failed: each leaves a record in the launch's folder, and the driver tells the first cause, once.
+
+A rank that is killed leaves none. It is known by its silence: the others record what its end did to them.
+"""
 
 from __future__ import annotations
 
 import re
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import errors
 from pipeline.contract.document import Document
-from pipeline.errors import PipelineError, PlatformError, TrainError
+from pipeline.errors import PipelineError, PlatformError, StoreError, TrainError
+from pipeline.runtime.beats import Beat, read_beats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 
 FAILURES = "failures"
 PROCESS_DIED = re.compile(r"Python worker exited unexpectedly|Connection reset|EOFException|ExecutorLostFailure")
+BARRIER_TASK = re.compile(r"barrier task (?:ResultTask|ShuffleMapTask)\(\d+, (\d+)\)")
+OUT_OF_MEMORY = re.compile(r"MemoryError|ResourceExhausted|OOM when allocating|bad_alloc|Cannot allocate memory", re.I)
+MEMORY_HINT = (
+    "Give the workers more memory, put fewer of them on a host, or lower train.batch_size or train.feed_memory."
+)
+SETTLE_SECONDS = 2.0
+"""Survivors write what happened to them within moments of a rank's death."""
+
+
+class RankLost(TrainError):
+    """A process of a training ended, or stands still, without an error of its own; another launch may do better."""
 
 
 class FailureRecord(Document):
@@ -37,7 +53,7 @@ class FailureRecord(Document):
 
 
 @contextmanager
-def failures_recorded(scratch: Root, rank: int) -> Iterator[None]:
+def failures_recorded(launch: Root, rank: int) -> Iterator[None]:
     """Record an error that passes through.
 
     Must lie within whatever tells other ranks of the failure: as soon as they know, Spark may end this process.
@@ -52,37 +68,98 @@ def failures_recorded(scratch: Root, rank: int) -> Iterator[None]:
             details="".join(traceback.format_exception(error)),
             consequence=_is_consequence(error),
         )
-        files.write_atomically(scratch.within(FAILURES, f"{rank:06d}.json"), record.to_json().encode())
+        place = _place(launch, rank)
+        if not files.exists(place):  # the innermost one knows most
+            files.write_atomically(place, record.to_json().encode())
         raise
 
 
-def first_cause(scratch: Root, error: BaseException) -> PipelineError:
+def first_cause(launch: Root, error: BaseException, workers: int) -> PipelineError:
     """The error that made the ranks fail: one of ours as it was raised, anything else as a `TrainError`.
 
     Args:
-        scratch: the launch's folder.
+        launch: its folder.
         error: what Spark says of it, for ranks that left no record.
+        workers: number of ranks.
     """
-    records = _records(scratch)
-    if not records:
-        return _unrecorded(error)
-    first = min(records, key=lambda record: (record.consequence, _own(record) is None, record.rank))
+    own = _cause_in(_records(launch))
+    if own is not None:
+        return own
+    explained = explain_spark_error(error)
+    if isinstance(explained, PlatformError):
+        return explained
+    lost = _lost_rank(launch, error, workers)
+    return _cause_in(_records(launch)) or lost or _unrecorded(launch, error)
+
+
+def _cause_in(records: list[FailureRecord]) -> PipelineError | None:
+    """What a rank raised that no other rank caused."""
+    causes = [record for record in records if not record.consequence]
+    if not causes:
+        return None
+    first = min(causes, key=lambda record: (_own(record) is None, record.rank))
     own = _own(first)
     if own is not None:
         return own(first.message)
-    failure = TrainError(f"Rank {first.rank} failed: {first.kind}: {first.message}")
-    failure.add_note(first.details)
+    return _foreign(first)
+
+
+def _foreign(record: FailureRecord) -> TrainError:
+    said = f"Rank {record.rank} failed: {record.kind}: {record.message}"
+    if OUT_OF_MEMORY.search(f"{record.kind} {record.message}"):
+        said = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"
+    failure = TrainError(said)
+    failure.add_note(record.details)
     return failure
+
+
+def _lost_rank(launch: Root, error: BaseException, workers: int) -> RankLost | None:
+    """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
+    if not PROCESS_DIED.search(str(error)) and not _records(launch):
+        return None
+    beats, end = read_beats(launch), time.monotonic() + SETTLE_SECONDS
+    while len(mute := _mute(launch, workers)) > 1 and time.monotonic() < end:
+        time.sleep(0.1)
+    partition = BARRIER_TASK.search(str(error))
+    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in mute]
+    known = named or [beats[rank] for rank in mute if rank in beats]
+    if len(known) == 1:
+        return RankLost(_death_of(known[0]))
+    if mute:
+        return RankLost(f"A training process ended without a word: it was killed, or ran out of memory. {MEMORY_HINT}")
+    return None
+
+
+def _mute(launch: Root, workers: int) -> list[int]:
+    recorded = {record.rank for record in _records(launch)}
+    return [rank for rank in range(workers) if rank not in recorded]
+
+
+def _death_of(beat: Beat) -> str:
+    return (
+        f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
+        f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"
+    )
 
 
 def _is_consequence(error: Exception) -> bool:
     return not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower()
 
 
-def _records(scratch: Root) -> list[FailureRecord]:
-    folder = scratch.within(FAILURES)
-    names = [name for name in files.list_files(folder) if name.endswith(".json")]
-    return [FailureRecord.from_json(files.read_bytes(folder.within(name)), name) for name in names]
+def _place(launch: Root, rank: int) -> Root:
+    return launch.within(FAILURES, f"{rank:06d}.json")
+
+
+def _records(launch: Root) -> list[FailureRecord]:
+    folder = launch.within(FAILURES)
+    found = []
+    for name in files.list_files(folder):
+        if name.endswith(".json"):
+            try:
+                found.append(FailureRecord.from_json(files.read_bytes(folder.within(name)), name))
+            except (OSError, StoreError):
+                continue
+    return found
 
 
 def _own(record: FailureRecord) -> type[PipelineError] | None:
@@ -90,14 +167,9 @@ def _own(record: FailureRecord) -> type[PipelineError] | None:
     return found if isinstance(found, type) and issubclass(found, PipelineError) else None
 
 
-def _unrecorded(error: BaseException) -> PipelineError:
-    """A rank was killed, or could not even start."""
-    if PROCESS_DIED.search(str(error)):
-        return TrainError(
-            "A training process ended without a word: it was killed, or ran out of memory. "
-            "Give the workers more memory, or put fewer of them on a host."
-        )
-    explained = explain_spark_error(error)
-    if isinstance(explained, PlatformError):
-        return explained
+def _unrecorded(launch: Root, error: BaseException) -> PipelineError:
+    """The ranks could not even start, or their network broke."""
+    consequences = _records(launch)
+    if consequences:
+        return RankLost(f"The ranks lost each other: {consequences[0].message}")
     return TrainError(f"The ranks could not run: {meaningful_line(str(error))}")

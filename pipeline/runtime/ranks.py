@@ -9,18 +9,29 @@ payload and its `Peers`, and returns text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+import psutil
+
 from pipeline.errors import PipelineError, TrainError
+from pipeline.runtime.beats import Beat, beating, read_beats
 from pipeline.runtime.failures import failures_recorded, first_cause
-from pipeline.runtime.quiet import import_quietly
+from pipeline.runtime.quiet import import_quietly, quiet_environment
+from pipeline.runtime.relay import filtered_standard_error
+from pipeline.runtime.vigil import Limits, Vigil
 from pipeline.store.filesystem import Root, open_root
 
 if TYPE_CHECKING:
-    from pyspark import BarrierTaskContext
+    from pyspark import BarrierTaskContext, SparkContext
     from pyspark.sql import SparkSession
+
+WATCH_SECONDS = 0.5
+WORKER_MEMORY = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -30,12 +41,12 @@ class Peers:
     Attributes:
         rank: this one.
         hosts: the host of every rank; ranks of one host stand together.
-        gather: gives every rank the texts of all, in no promised order; each rank must call it.
+        launch: URI of a folder that all of them share, and no other launch has; empty for a rank alone.
     """
 
     rank: int
     hosts: tuple[str, ...]
-    gather: Callable[[str], Sequence[str]]
+    launch: str = ""
 
     @property
     def size(self) -> int:
@@ -53,10 +64,27 @@ class Peers:
         return self.hosts.count(self.hosts[self.rank])
 
 
-ALONE = Peers(0, ("localhost",), lambda text: [text])
+ALONE = Peers(0, ("localhost",))
 
 
-def run_ranks(spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root) -> list[str]:
+@dataclass(frozen=True)
+class Care:
+    """How the driver looks after the ranks of a launch.
+
+    Attributes:
+        limits: how long they may take.
+        worker_memory: resident bytes beyond which a Python worker is not used for another launch.
+        on_beats: called with the latest beats of all ranks, twice a second, from another thread.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    worker_memory: int = WORKER_MEMORY
+    on_beats: Callable[[Mapping[int, Beat]], None] | None = None
+
+
+def run_ranks(
+    spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root, care: Care | None = None
+) -> list[str]:
     """Run `target` on every rank.
 
     Args:
@@ -65,25 +93,80 @@ def run_ranks(spark: SparkSession, workers: int, target: str, *, payload: str, s
         target: `package.module:function`, of (payload, Peers), returning text.
         payload: for every rank.
         scratch: a folder that driver and ranks share.
+        care: None takes the usual limits.
 
     Returns:
         What the ranks returned, by rank.
 
     Raises:
-        PipelineError: the first cause of a failure, as its rank raised it.
+        PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where one was killed or
+            stands still.
     """
     if workers == 1:
         return [_run_here(target, payload)]
-    uri = scratch.uri
-    spark.sparkContext.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
+    care = care or Care()
+    launch = scratch.within("launches", uuid.uuid4().hex)
+    uri, bound = launch.uri, care.worker_memory
+    context = spark.sparkContext
+    context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
+    watch = _Watch(launch, Vigil(workers, care.limits), care.on_beats)
     try:
-        stage = spark.sparkContext.parallelize(range(workers), workers).barrier()
-        answers = stage.mapPartitions(lambda _: _run_task(target, payload, uri)).collect()
+        # A list: a range is made in the workers, and a task that has no input to leave unread keeps its worker.
+        stage = context.parallelize([*range(workers)], workers).barrier()
+        with _tagged(context) as tag, watch.until_trouble(lambda: context.cancelJobsWithTag(tag)):
+            answers = stage.mapPartitions(lambda rows: _run_task(rows, target, payload, uri, bound)).collect()
     except Exception as error:
-        raise first_cause(scratch, error) from error
+        raise watch.trouble or first_cause(launch, error, workers) from error
     finally:
-        spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]
+        context.setJobDescription(None)  # type: ignore[arg-type]
     return [text for _, text in sorted(answers)]
+
+
+class _Watch:
+    """Looks at the beats in a thread of its own."""
+
+    def __init__(self, launch: Root, vigil: Vigil, on_beats: Callable[[Mapping[int, Beat]], None] | None) -> None:
+        self._launch, self._vigil, self._on_beats = launch, vigil, on_beats
+        self.trouble: PipelineError | None = None
+
+    @contextmanager
+    def until_trouble(self, act: Callable[[], None]) -> Iterator[None]:
+        """Watch while the block runs; act at the first trouble."""
+        over = threading.Event()
+
+        def follow() -> None:
+            while self.trouble is None and not over.wait(WATCH_SECONDS):
+                with suppress(OSError):  # storage that does not answer now may answer next time
+                    self._look()
+            if self.trouble is not None:
+                with suppress(Exception):  # Java may be gone; the block ends then as well
+                    act()
+
+        thread = threading.Thread(target=follow, name="watch-ranks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _look(self) -> None:
+        beats = read_beats(self._launch)
+        if self._on_beats is not None and beats:
+            self._on_beats(beats)
+        self.trouble = self._vigil.trouble(beats)
+
+
+@contextmanager
+def _tagged(context: SparkContext) -> Iterator[str]:
+    """Jobs that this thread starts in the block carry a tag of their own."""
+    tag = f"ranks-{uuid.uuid4().hex}"
+    context.addJobTag(tag)
+    try:
+        yield tag
+    finally:
+        with suppress(Exception):  # Java may be gone
+            context.removeJobTag(tag)
 
 
 def _function(target: str) -> Callable[[str, Peers], str]:
@@ -101,18 +184,29 @@ def _run_here(target: str, payload: str) -> str:
         raise TrainError(f"{target.rpartition(':')[2]} failed: {type(error).__name__}: {error}") from error
 
 
-def _run_task(target: str, payload: str, scratch_uri: str) -> Iterator[tuple[int, str]]:
+def _run_task(
+    rows: Iterable[int], target: str, payload: str, launch_uri: str, worker_memory: int
+) -> Iterator[tuple[int, str]]:
     from pyspark import BarrierTaskContext
 
-    context = BarrierTaskContext.get()
-    peers = _peers(context)
-    with failures_recorded(open_root(scratch_uri), peers.rank):
-        yield peers.rank, _function(target)(payload, peers)
+    context, launch = BarrierTaskContext.get(), open_root(launch_uri)
+    peers = _peers(context, launch_uri)
+    quiet_environment()
+    with (
+        filtered_standard_error(f"[rank {peers.rank}] "),
+        beating(launch, peers.rank, context.partitionId(), peers.hosts[peers.rank]),
+        failures_recorded(launch, peers.rank),
+    ):
+        answer = _function(target)(payload, peers)
+    yield peers.rank, answer
+    if psutil.Process().memory_info().rss <= worker_memory:
+        for _ in rows:  # Spark ends a worker whose task left its input unread, and keeps the others for later tasks
+            pass
 
 
-def _peers(context: BarrierTaskContext) -> Peers:
+def _peers(context: BarrierTaskContext, launch: str) -> Peers:
     """Ranks by host, then by partition; Spark tells every task the hosts of all, so no message is needed."""
     hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
     order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
     rank = order.index(context.partitionId())
-    return Peers(rank, tuple(hosts[partition] for partition in order), context.allGather)
+    return Peers(rank, tuple(hosts[partition] for partition in order), launch)

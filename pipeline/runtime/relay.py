@@ -42,13 +42,17 @@ def open_relay() -> int:
 
 
 @contextmanager
-def filtered_standard_error() -> Iterator[None]:
-    """Filter what this process itself, native libraries included, writes on standard error meanwhile."""
+def filtered_standard_error(prefix: str = "") -> Iterator[None]:
+    """Filter what this process itself, native libraries included, writes on standard error meanwhile.
+
+    Args:
+        prefix: put before each line that is passed on.
+    """
     sys.stderr.flush()
     original, (reading, writing) = os.dup(2), os.pipe()
 
     def write(line: str) -> None:
-        os.write(original, f"{line}\n".encode(errors="replace"))
+        os.write(original, f"{prefix}{line}\n".encode(errors="replace"))
 
     thread = threading.Thread(target=_forward, args=(reading, write), name="relay", daemon=True)
     thread.start()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
-from pipeline.runtime.ranks import run_ranks
+from pipeline.runtime.beats import Beat
+from pipeline.runtime.failures import RankLost
+from pipeline.runtime.ranks import Care, run_ranks
+from pipeline.runtime.vigil import Limits
 from pipeline.train.job import RankJob, RankResult
 from pipeline.train.records import EpochRecord
 from pipeline.train.watch import watch_epochs
@@ -16,16 +20,22 @@ if TYPE_CHECKING:
 
 TARGET = "pipeline.train.entry:run"
 
+logger = logging.getLogger(__name__)
+
 
 def launch_training(
-    spark: SparkSession, job: RankJob, on_epoch: Callable[[EpochRecord], None]
+    spark: SparkSession,
+    job: RankJob,
+    on_epoch: Callable[[EpochRecord], None],
+    on_beats: Callable[[Mapping[int, Beat]], None] | None = None,
 ) -> tuple[RankResult, list[EpochRecord]]:
-    """Train on `job.train.workers` ranks.
+    """Train on `job.train.workers` ranks; again, from the last checkpoint, where a process of it was lost.
 
     Args:
         spark: a session with as many task slots.
         job: the same for every rank.
         on_epoch: called with each epoch's record, while the training runs.
+        on_beats: called with the latest beats of all ranks, twice a second, where there are several.
 
     Returns:
         The ranks' common result, and the history.
@@ -35,7 +45,7 @@ def launch_training(
     """
     scratch = job.open_scratch()
     with watch_epochs(scratch, on_epoch) as watch:
-        answers = run_ranks(spark, job.train.workers, TARGET, payload=job.to_json(), scratch=scratch)
+        answers = _launch(spark, job, Care(Limits(job.train.start_seconds, job.train.stall_seconds), on_beats=on_beats))
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(watch.history) != results[0].epochs:
         raise TrainError(
@@ -48,3 +58,18 @@ def launch_training(
             "Check that all hosts have the same library versions and processor type."
         )
     return results[0], watch.history
+
+
+def _launch(spark: SparkSession, job: RankJob, care: Care) -> list[str]:
+    """The ranks' answers; see `train.max_restarts`."""
+    restarts = 0
+    while True:
+        try:
+            return run_ranks(
+                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), care=care
+            )
+        except RankLost as error:
+            if restarts == job.train.max_restarts:
+                raise
+            restarts += 1
+            logger.warning("%s The ranks are launched again (%d of %d).", error, restarts, job.train.max_restarts)
