@@ -120,9 +120,10 @@ def measure(rows: DataFrame, columns: Mapping[str, Column], group: str) -> Measu
     if not columns:
         return {}
     values = F.array(*(column.cast("double") for column in columns.values()))
-    long = rows.select(
-        F.coalesce(F.col(group), F.lit(-1)).alias("group"), F.posexplode(values).alias("column", "value")
-    )
+    # The array is a column before it is exploded: what Spark explodes it otherwise evaluates without compiling, which
+    # doubles the time for 500 columns.
+    together = rows.select(F.coalesce(F.col(group), F.lit(-1)).alias("group"), values.alias("values"))
+    long = together.select("group", F.posexplode("values").alias("column", "value"))
     found = long.groupBy("column", "group").agg(*_aggregates(F.col("value"))).collect()
     names = list(columns)
     measured: dict[str, dict[int, ColumnStatistics]] = {name: {} for name in names}
