@@ -7,7 +7,7 @@ so that ranks which fell out of step are told apart by Horovod instead of adding
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,18 +24,37 @@ class HorovodWorld:
     size: int
 
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
-        """One fused allreduce."""
+        """One fused allreduce for each type of number."""
         import horovod.tensorflow as hvd
 
-        if not tensors:
-            return []
-        return list(hvd.grouped_allreduce(list(tensors), name=name, op=hvd.Sum))
+        return _by_type(tensors, lambda alike, kind: hvd.grouped_allreduce(alike, name=f"{name}_{kind}", op=hvd.Sum))
+
+    def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
+        """One fused allgather for each type of number."""
+        from horovod.tensorflow.mpi_ops import grouped_allgather
+
+        return _by_type(tensors, lambda alike, kind: grouped_allgather(alike, name=f"{name}_{kind}"))
+
+    def swap(self, tensor: Any, name: str) -> Any:
+        """One exchange of all with all."""
+        import horovod.tensorflow as hvd
+
+        return hvd.alltoall(tensor, name=name)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """From rank 0."""
         import horovod.tensorflow as hvd
 
         hvd.broadcast_variables(list(variables), root_rank=0)
+
+
+def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequence[Any]]) -> list[Any]:
+    """What a collective makes of tensors, which it takes of one type at a time."""
+    done: dict[int, Any] = {}
+    for kind in dict.fromkeys(tensor.dtype.name for tensor in tensors):
+        places = [place for place, tensor in enumerate(tensors) if tensor.dtype.name == kind]
+        done |= zip(places, collective([tensors[place] for place in places], kind), strict=True)
+    return [done[place] for place in range(len(tensors))]
 
 
 @contextmanager

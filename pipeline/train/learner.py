@@ -9,16 +9,16 @@ A regularisation loss is the same on every rank, so each rank contributes its sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.feed.blocks import Block
 from pipeline.model.head import Head
+from pipeline.train.gradients import as_arrays, restore_arrays
 from pipeline.train.metrics import EpochMetrics
 from pipeline.train.world import World
 
@@ -26,64 +26,92 @@ from pipeline.train.world import World
 class Learner:
     """A network, its optimizer and its metrics on one rank."""
 
-    def __init__(self, network: keras.Model, head: Head, optimizer: keras.optimizers.Optimizer, world: World) -> None:
-        """Builds the optimizer's variables and gives every rank the values of rank 0."""
+    def __init__(
+        self,
+        network: keras.Model,
+        head: Head,
+        optimizer: keras.optimizers.Optimizer,
+        world: World,
+        metrics: Sequence[str] = (),
+    ) -> None:
+        """Builds the optimizer's variables and gives every rank the values of rank 0.
+
+        Args:
+            network: see `model/network.py`.
+            head: what its output means.
+            optimizer: distributed over `world`.
+            world: the ranks.
+            metrics: see `train.metrics`.
+
+        Raises:
+            ConfigError: a metric does not fit.
+        """
         self.network, self.head, self.optimizer, self.world = network, head, optimizer, world
-        self.training, self.validation = EpochMetrics(head.label), EpochMetrics(head.label)
+        self.training = EpochMetrics(head.label, metrics, optimizer)
+        self.validation = EpochMetrics(head.label, metrics)
         optimizer.build(network.trainable_variables)
         world.broadcast([variable.value for variable in (*network.variables, *optimizer.variables)])
+        self._compiled: dict[Any, Any] = {}
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def train(self, block: Block) -> None:
         """Take all steps of a block."""
-        for step in tf.range(tf.shape(block.rows)[0]):
-            self._train_step(block.step(step))
+        self._run(self._train_step, block)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def validate(self, block: Block) -> None:
         """Measure all steps of a block."""
-        for step in tf.range(tf.shape(block.rows)[0]):
-            batch = block.step(step)
-            z = self.network(self._inputs(batch), training=False)
-            self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
+        self._run(self._validation_step, block)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """All that changes while this rank trains, by name: copies."""
-        return {name: np.array(variable.value) for name, variable in self._variables().items()}
+        """All that a step changes, as arrays by name; `metrics/` are sums over this rank's rows."""
+        return {name: array for part, variables in self._parts() for name, array in as_arrays(variables, part).items()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from a state of a learner that was built alike."""
-        for name, variable in self._variables().items():
-            variable.assign(state[name])
+        """Go on from what `state` told; a KeyError names what is missing."""
+        for part, variables in self._parts():
+            restore_arrays(variables, state, part)
 
-    def _variables(self) -> dict[str, Any]:
-        """By names that are the same whenever a learner is built; the network's include dropout's generators."""
-        groups = {
-            "network": self.network.variables,
-            "optimizer": self.optimizer.variables,
-            "metrics": self.training.variables,
-        }
-        return {
-            f"{group}/{number}/{variable.path}": variable
-            for group, variables in groups.items()
-            for number, variable in enumerate(variables)
-        }
+    def _parts(self) -> list[tuple[str, Sequence[Any]]]:
+        return [
+            ("network", self.network.variables),  # those of random numbers too
+            ("optimizer", self.optimizer.variables),
+            ("norms", self.optimizer.norms.variables),
+            ("metrics/training", self.training.variables),
+            ("metrics/validation", self.validation.variables),
+        ]
 
-    def _train_step(self, batch: Any) -> None:
+    def _run(self, work: Callable[[Block], None], block: Block) -> None:
+        """All steps of a block, whatever their number, by a function that is compiled once for each shape of batch."""
+        specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), block)
+        key = (work.__name__, *((tuple(spec.shape), spec.dtype) for spec in tf.nest.flatten(specs)))
+        if key not in self._compiled:
+            self._compiled[key] = tf.function(lambda block: _each_step(work, block), input_signature=[specs])
+        self._compiled[key](block)
+
+    def _train_step(self, batch: Block) -> None:
         with tf.GradientTape() as tape:
-            z = self.network(self._inputs(batch), training=True)
+            z = self._output(batch, training=True)
             row_loss = self.head.row_loss(batch.label, z)
             loss = tf.reduce_sum(row_loss * batch.weight) / batch.rows
             if self.network.losses:
-                loss += tf.add_n(self.network.losses) / self.world.size
+                loss += tf.cast(tf.add_n(self.network.losses), tf.float32) / self.world.size
+            loss = self.optimizer.scale_loss(loss)
         variables = self.network.trainable_variables
-        # The gradient of an embedding names some rows of it only; summing over ranks and most optimizers need all.
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
         self._measure(self.training, batch, z, row_loss)
 
-    def _measure(self, metrics: EpochMetrics, batch: Any, z: Any, row_loss: Any) -> None:
+    def _validation_step(self, batch: Block) -> None:
+        z = self._output(batch, training=False)
+        self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
+
+    def _measure(self, metrics: EpochMetrics, batch: Block, z: Any, row_loss: Any) -> None:
         metrics.update(batch.label, self.head.predict(z), row_loss=row_loss, weight=batch.weight)
 
-    def _inputs(self, batch: Any) -> dict[str, Any]:
-        return {name: getattr(batch, name) for name in self.network.input}
+    def _output(self, batch: Block, *, training: bool) -> Any:
+        """float32, also where layers compute with fewer bits."""
+        inputs = {name: getattr(batch, name) for name in self.network.input}
+        return tf.cast(self.network(inputs, training=training), tf.float32)
+
+
+def _each_step(work: Callable[[Block], None], block: Block) -> None:
+    for step in tf.range(tf.shape(block.rows)[0]):
+        work(block.step(step))

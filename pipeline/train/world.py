@@ -23,6 +23,12 @@ class World(Protocol):
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """The sums over all ranks, tensor by tensor; may be called within `tf.function`."""
 
+    def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
+        """Tensor by tensor, those of all ranks along the first axis, by rank; may be called within `tf.function`."""
+
+    def swap(self, tensor: Any, name: str) -> Any:
+        """Of a tensor with a part for each rank along the first axis, the parts that all ranks have for this one."""
+
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Give every rank the values of rank 0."""
 
@@ -37,6 +43,14 @@ class SingleWorld:
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """The tensors themselves."""
         return list(tensors)
+
+    def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
+        """The tensors themselves."""
+        return list(tensors)
+
+    def swap(self, tensor: Any, name: str) -> Any:
+        """The tensor itself."""
+        return tensor
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Nothing to do."""
