@@ -108,7 +108,10 @@ def tracked_names(record: EpochRecord) -> dict[str, float]:
         f"validation/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
         for name, value in record.metrics.items()
     }
-    return named | {"train/rows_per_second": record.rows_per_second}
+    return named | {
+        "train/rows_per_second": record.rows_per_second,
+        "train/input_bound_percent": record.input_bound_percent,
+    }
 
 
 def _publish(

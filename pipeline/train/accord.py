@@ -24,12 +24,14 @@ class Verdict:
 
     Attributes:
         save: rank 0 wants a checkpoint.
-        stop: a rank was told to stop.
+        stop: a rank was told to stop, and to go on at another time.
+        end: a rank's callbacks find that it was trained enough.
         broken: a rank's loss is not finite.
     """
 
     save: bool
     stop: bool
+    end: bool
     broken: bool
 
 
@@ -46,19 +48,20 @@ class Accord:
         self._left -= 1
         return self._left <= 0
 
-    def meet(self, *, save: bool, stop: bool, broken: bool) -> Verdict:
+    def meet(self, *, save: bool, stop: bool, end: bool, broken: bool) -> Verdict:
         """Tell the others, and hear what holds for all.
 
         Args:
             save: counts on rank 0 only.
             stop: counts on any rank.
+            end: counts on any rank.
             broken: counts on any rank.
         """
         first = self._world.rank == 0
-        said = np.array([save and first, stop, broken, self._next() if first else 0], np.int64)
-        saves, stops, breaks, self._blocks = self._world.sum([tf.constant(said)], "accord")[0].numpy().tolist()
+        said = np.array([save and first, stop, end, broken, self._next() if first else 0], np.int64)
+        *sums, self._blocks = self._world.sum([tf.constant(said)], "accord")[0].numpy().tolist()
         self._left, self._met = self._blocks, self._clock()
-        return Verdict(saves > 0, stops > 0, breaks > 0)
+        return Verdict(*(total > 0 for total in sums))
 
     def _next(self) -> int:
         """Blocks until the next meeting; at most twice as many as last time, since the first ones are slow."""

@@ -52,6 +52,7 @@ class CheckpointHead(Document):
         seconds: that this epoch has trained.
         input_seconds: of these, how long rank 0's model waited for rows.
         history: of the epochs before.
+        ended: whether the user's callbacks found that it was trained enough.
         learning_rate: that the finder chose; None where it did not.
         callbacks: what the user's callbacks keep, by their number.
     """
@@ -64,6 +65,7 @@ class CheckpointHead(Document):
     seconds: float = 0.0
     input_seconds: float = 0.0
     history: tuple[EpochRecord, ...] = ()
+    ended: bool = False
     learning_rate: float | None = None
     callbacks: Mapping[str, str] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pipeline.config.launch import LaunchConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.document import Document
@@ -20,9 +21,7 @@ WITHOUT_INFLUENCE = {
     "steps_per_execution",
     "checkpoint",
     "tensorboard",
-    "max_restarts",
-    "start_seconds",
-    "stall_seconds",
+    *LaunchConfig.model_fields,
 }
 """Settings of `train` that the weights do not depend on: a model keeps its name, and a checkpoint serves, when they
 change."""
@@ -48,6 +47,7 @@ class RankJob(Document):
         store_id: what to read.
         scratch: URI of the folder for records and results.
         checkpoints: URI of the folder of this training's checkpoints; None writes none.
+        tensorboard: URI of the folder for TensorBoard; None writes nothing for it.
         model: the network.
         train: the training.
         seed: of weights and order.
@@ -58,6 +58,7 @@ class RankJob(Document):
     store_id: str
     scratch: str
     checkpoints: str | None = None
+    tensorboard: str | None = None
     model: ModelConfig
     train: TrainConfig
     seed: int

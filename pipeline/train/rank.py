@@ -1,20 +1,16 @@
-"""A training, as one rank runs it: epochs, best weights, records for the driver, the saved model."""
+"""A training, as one rank runs it: what it needs, where it goes on from, the epochs, the saved model."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import tempfile
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from pipeline.errors import TrainError
-from pipeline.feed.blocks import Block, open_feed
+from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.cache import Cache, open_cache
 from pipeline.feed.dataset import BlockReader
 from pipeline.feed.memory import Memory, Resources
@@ -26,11 +22,20 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import MODEL
 from pipeline.store.store import Store
+from pipeline.train.callbacks import Callbacks
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.course import Course, course_of
 from pipeline.train.job import RankJob, RankResult
+from pipeline.train.keeper import Keeper, find_checkpoint
 from pipeline.train.learner import Learner
+from pipeline.train.loop import Loop
 from pipeline.train.optimizer import build_optimizer
-from pipeline.train.records import EpochRecord, write_epoch
+from pipeline.train.plateau import Plateau
+from pipeline.train.saver import open_saver
+from pipeline.train.schedule import build_schedule
+from pipeline.train.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
 from pipeline.train.stopping import Stopping
+from pipeline.train.tensorboard import open_board
 from pipeline.train.world import World
 
 VALIDATION_BATCH = 4096
@@ -38,39 +43,52 @@ VALIDATION_BATCH = 4096
 
 
 def train_rank(job: RankJob, world: World) -> RankResult:
-    """Train to the end; rank 0 writes records and the model into the job's scratch folder."""
-    keras.backend.clear_session()
-    store, scratch = job.open_store(), job.open_scratch()
-    network = build_network(job.model, store.features, job.seed)
-    head = build_head(store.features.label, job.train.loss)
-    learner = Learner(network, head, build_optimizer(job.train.optimizer, world), world)
-    with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
-        training, validation = _readers(job, store, world, cache)
-        with training, validation:
-            best_epoch, epochs = _train(job, learner, training, validation, scratch)
-    if world.rank == 0:
-        _save(network, store, scratch)
-    return RankResult(rank=world.rank, epochs=epochs, best_epoch=best_epoch, weights=weights_digest(network))
+    """Train to the end, or until told to stop; rank 0 writes records and the model into the job's scratch folder.
 
-
-def _train(
-    job: RankJob, learner: Learner, training: BlockReader, validation: BlockReader, scratch: Root
-) -> tuple[int, int]:
-    """All epochs; the network ends with the weights of the best one.
-
-    Returns:
-        The best epoch, counted from 1, and how many were trained.
+    Where there is a checkpoint, the training goes on from it.
     """
-    stopping, best, epochs = Stopping(job.train.early_stopping), learner.network.get_weights(), 0
-    while epochs < job.train.epochs and not stopping.stops:
-        record, stopping = _epoch(learner, training, validation, epochs, stopping)
-        if record.best:
-            best = learner.network.get_weights()
-        if learner.world.rank == 0:
-            write_epoch(scratch, record)
-        epochs += 1
-    learner.network.set_weights(best)
-    return stopping.best_epoch + 1, epochs
+    keras.backend.clear_session()
+    store = job.open_store()
+    generation, found = find_checkpoint(job, world)
+    with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
+        training, validation = _feeds(job, store, world, cache)
+        rate = found.head.learning_rate if found else None
+        learner = _learner(job, store, world, training.plan.steps, rate)
+        course = _go_on(found, learner, training.plan.steps, job) if found else Course(training.plan.steps)
+        last = job.train.epochs - 1
+        with (
+            BlockReader(training, course.epoch, course.step, last_epoch=last) as training_rows,
+            BlockReader(validation, course.epoch, last_epoch=last) as validation_rows,
+            open_saver(job.checkpoints, generation) as saver,
+            open_board(job.tensorboard if world.rank == 0 else None) as board,
+        ):
+            callbacks = Callbacks(job.train.callbacks, learner.network, job.train.epochs)
+            if found:
+                callbacks.restore(found.head.callbacks)
+            loop = Loop(
+                epochs=job.train.epochs,
+                learner=learner,
+                training=training_rows,
+                validation=validation_rows,
+                course=course,
+                stopping=Stopping(job.train.early_stopping),
+                plateau=Plateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
+                keeper=Keeper(job, saver, rate, found),
+                callbacks=callbacks,
+                board=board,
+                scratch=job.open_scratch(),
+            )
+            finished = loop.run()
+    if finished and world.rank == 0:
+        _save(learner.network, store, job.open_scratch())
+    return RankResult(
+        rank=world.rank,
+        epochs=course.epoch,
+        best_epoch=loop.stopping.best_epoch + 1,
+        weights=weights_digest(learner.network),
+        stopped=not finished,
+        resumed=course.resumed,
+    )
 
 
 def weights_digest(network: keras.Model) -> str:
@@ -81,8 +99,8 @@ def weights_digest(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _readers(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[BlockReader, BlockReader]:
-    """Both feeds share this rank's memory and its cache."""
+def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed, Feed]:
+    """Training and validation, which share this rank's memory and its cache."""
     steps, size, rank = job.train.steps_per_execution, world.size, world.rank
     resources = Resources(memory=Memory(job.train.feed_memory), threads=job.train.feed_threads, cache=cache)
     training = open_feed(
@@ -106,53 +124,48 @@ def _readers(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Bl
         seed=None,
         resources=resources,
     )
-    last = job.train.epochs - 1
-    return BlockReader(training, last_epoch=last), BlockReader(validation, last_epoch=last)
+    return training, validation
 
 
-def _epoch(
-    learner: Learner, training: BlockReader, validation: BlockReader, epoch: int, stopping: Stopping
-) -> tuple[EpochRecord, Stopping]:
-    waited, start = _Waiting(), time.monotonic()
-    for block in waited.over(training.epoch()):
-        learner.train(block)
-    seconds = time.monotonic() - start
-    metrics = learner.training.finish(learner.world)
-    for block in validation.epoch():
-        learner.validate(block)
-    if sum(validation.feed.plan.shard_rows):
-        metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}
-    monitored = metrics.get("val_loss", metrics["loss"])
-    if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
-        raise TrainError(
-            f"The loss is not finite after epoch {epoch + 1} (training {metrics['loss']}, monitored {monitored}). "
-            "Lower train.optimizer.learning_rate, or scale the features."
-        )
-    stopping = stopping.after(epoch, monitored)
-    record = EpochRecord(
-        epoch=epoch + 1,
-        metrics=metrics,
-        rows=sum(training.feed.plan.shard_rows),
-        seconds=seconds,
-        input_seconds=waited.seconds,
-        best=stopping.is_best(epoch),
+def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> Learner:
+    """The network as it is before the first step.
+
+    Args:
+        job: what to train.
+        store: on what.
+        world: the ranks.
+        steps: of an epoch.
+        learning_rate: the one to use; None means that of the configuration.
+    """
+    settings = job.train.optimizer
+    if learning_rate is not None:
+        settings = settings.model_copy(update={"learning_rate": learning_rate})
+    schedule = build_schedule(
+        job.train.schedule,
+        peak=settings.learning_rate,
+        epoch_steps=steps / settings.backward_passes_per_step,
+        epochs=job.train.epochs,
     )
-    return record, stopping
+    network = build_network(job.model, store.features, job.seed)
+    head = build_head(store.features.label, job.train.loss)
+    scales_loss = job.train.mixed_precision == "float16"
+    optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
+    return Learner(network, head, optimizer, world, job.train.metrics)
 
 
-class _Waiting:
-    """How long a loop waited for its iterator."""
+def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Course:
+    """Give a learner the state of a checkpoint, and tell where it is.
 
-    seconds = 0.0
-
-    def over(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        while True:
-            start = time.monotonic()
-            block = next(blocks, None)
-            self.seconds += time.monotonic() - start
-            if block is None:
-                return
-            yield block
+    Raises:
+        ConfigError: it is of another network or optimizer.
+    """
+    state, fresh, course = state_of_rank(found, learner.world), learner.state(), course_of(found, steps)
+    check_fits(state, fresh, str(job.checkpoints))
+    # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
+    begun_anew = OF_EPOCH if course.step == 0 else OF_VALIDATION
+    state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
+    learner.restore(state)
+    return course
 
 
 def _save(network: keras.Model, store: Store, scratch: Root) -> None:

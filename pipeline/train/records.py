@@ -14,6 +14,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 
 EPOCHS = "epochs"
+STOP = "stop"
 
 
 class EpochRecord(Document):
@@ -39,6 +40,26 @@ class EpochRecord(Document):
     def rows_per_second(self) -> float:
         """Over all ranks."""
         return self.rows / self.seconds if self.seconds else 0.0
+
+    @property
+    def input_bound_percent(self) -> float:
+        """Share of the time in which the model waited for rows."""
+        return 100.0 * self.input_seconds / self.seconds if self.seconds else 0.0
+
+    @property
+    def monitored(self) -> float:
+        """The loss that decides: of validation rows, or of training rows where there are none."""
+        return self.metrics.get("val_loss", self.metrics["loss"])
+
+
+def request_stop(place: Root) -> None:
+    """Ask the ranks of a launch to stop after their next steps, in a way that lets them go on later."""
+    files.write_bytes(place.within(STOP), b"")
+
+
+def stop_requested(place: Root) -> bool:
+    """Whether the ranks of a launch were asked to stop."""
+    return files.exists(place.within(STOP))
 
 
 def write_epoch(place: Root, record: EpochRecord) -> None:

@@ -19,7 +19,9 @@ from pipeline.train.checkpoint import Array, Arrays, Checkpoint, CheckpointHead
 from pipeline.train.world import World
 
 METRICS = "metrics/"
-"""What the names of sums over rows begin with."""
+"""What the names of sums over rows begin with; see `Learner.state` for these names."""
+OF_VALIDATION = ("metrics/validation",)
+OF_EPOCH = (METRICS, "norms/")
 
 
 def take_snapshot(state: Arrays, best: Sequence[Array], head: CheckpointHead, world: World) -> Checkpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.config.train import EarlyStoppingConfig
@@ -40,6 +41,13 @@ class Stopping:
     def is_best(self, epoch: int) -> bool:
         """Whether `epoch` is the best one so far."""
         return self.best_epoch == epoch
+
+    def after_all(self, losses: Iterable[float]) -> Stopping:
+        """With the epochs of a history, the first one counted as 0."""
+        stopping = self
+        for epoch, loss in enumerate(losses):
+            stopping = stopping.after(epoch, loss)
+        return stopping
 
     @property
     def stops(self) -> bool:
