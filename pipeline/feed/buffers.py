@@ -1,8 +1,8 @@
 """Arrays whose memory is used again.
 
 A feed goes through as much memory in a second as it holds in all. Taken from the system each time, memory comes page
-by page, as faults that cost more than reading the rows does: 0.4 of 0.9 microseconds a row of 52 floats. Here it goes
-from one array to the next.
+by page: of 0.9 to 1.0 microseconds of processor time for a row of 52 floats, 0.4 were the system's, with 225 faults
+in 1,000 rows. Here it goes from one array to the next: 0.7 microseconds, 0.17 of them the system's, with 32 to 43.
 
 An array from `Buffers` is like any other. Its memory goes back when the last view of it is gone, wherever that is,
 also within TensorFlow, which takes such arrays over without a copy.

@@ -191,8 +191,8 @@ class _Desk:
     def answer(self, number: int, turn: Turn) -> Served:
         """A turn's rows, from the cache or from their file.
 
-        They are brought into their order here, by several threads and while they are in the processor's cache: taking
-        them one by one where a batch is cut took 160 ns a row, here it takes 17.
+        They are brought into their order here, by several threads and while they are in the processor's cache. Where
+        batches are cut it took 160 ns a row, by a profile; of rows just decoded, measured alone, it takes 17.
 
         Raises:
             WorkerTerminationRequested: the reader is being closed.
