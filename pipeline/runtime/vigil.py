@@ -95,13 +95,14 @@ class Vigil:
 
     def _still(self, beats: Mapping[int, Beat], now: float) -> PipelineError | None:
         """Of the ranks that stand still, those that hold up the others."""
-        still = [
-            beats[rank]
-            for rank, seen in self._marks.items()
-            if seen.value is not None and now - seen.since > self._limits.stall
-        ]
-        if not still:
+        # Those that wait for another one may have stood a little longer than it has; it is sought among both.
+        doubt = self._limits.stall / 2
+        if any(now - seen.since > doubt for seen in self._lives.values()):
+            return None  # a rank that has fallen silent is the more likely cause, and found in a while
+        stood = {rank: now - seen.since for rank, seen in self._marks.items() if seen.value is not None}
+        if max(stood.values(), default=0.0) <= self._limits.stall:
             return None
+        still = [beats[rank] for rank, seconds in stood.items() if seconds > doubt]
         # The others wait for it in a collective, or have begun more than it has.
         held_up = [beat for beat in still if not beat.executing] or still
         least = min(beat.begun for beat in held_up)

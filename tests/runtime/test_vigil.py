@@ -75,6 +75,18 @@ def test_a_rank_that_is_behind_is_named():
     assert "it waits for rows" in str(trouble)
 
 
+@pytest.mark.parametrize("later", [1, 4])
+def test_a_rank_that_stood_still_later_than_the_one_that_waits_for_it_is_named(later):
+    starved = {"activity": "waits for rows", "executing": False}
+    _, trouble = watched(lambda s: [beat(0, s, begun=min(s, 5)), beat(1, s, begun=min(s, 5 + later), **starved)], 99)
+    assert str(trouble).startswith("Rank 1 on")
+
+
+def test_a_rank_that_fell_silent_later_than_the_one_that_waits_for_it_is_named():
+    _, trouble = watched(lambda s: [beat(0, s, begun=min(s, 3)), beat(1, min(s, 5), begun=2)], 99)
+    assert str(trouble).startswith("Rank 1 on host-1 (process 101) gave no sign of life")
+
+
 def test_where_nothing_counts_a_standing_place_in_python_tells():
     def at(second):
         return [beat(0, second, begun=0), beat(1, second, begun=0, executing=False, where="feed.py:9 in read")]

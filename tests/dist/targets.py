@@ -1,0 +1,104 @@
+"""What ranks do in tests of faults: real collectives in a real Horovod world, until something goes wrong on rank 1.
+
+The payload names the fault.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import NoReturn
+
+from pipeline.errors import ConfigError
+from pipeline.runtime.failures import failures_recorded
+from pipeline.runtime.pulse import JOINS, does
+from pipeline.runtime.ranks import Peers
+from pipeline.store.filesystem import open_root
+
+STEPS_BEFORE = 20
+
+
+def train(payload: str, peers: Peers) -> str:
+    """Steps with an allreduce each; rank 1 meets the fault after some."""
+    from pipeline.train.entry import join_world
+
+    with join_world(peers, 60.0) as world, failures_recorded(open_root(peers.launch), peers.rank):
+        import tensorflow as tf
+
+        step = tf.function(lambda x: world.sum([x], "x")[0])
+        total, fault = float(step(tf.ones(3)).numpy()[0]), "" if peers.rank == 0 else payload
+        for number in range(STEPS_BEFORE if payload == "none" else 1 << 30):
+            if number == STEPS_BEFORE:
+                FAULTS[fault]()
+            does("trains")
+            total += float(step(tf.ones(3)).numpy()[0])
+        return f"{total:g} as {os.getpid()}"
+
+
+def raise_ours() -> NoReturn:
+    raise ConfigError("train.loss does not fit.")
+
+
+def raise_foreign() -> NoReturn:
+    raise KeyError("no such layer")
+
+
+def run_out_of_memory() -> None:
+    import numpy as np
+
+    np.ones(1 << 50, np.uint8)
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def get_stuck() -> None:
+    while True:
+        time.sleep(0.05)
+
+
+def starve() -> None:
+    import queue
+
+    does("waits for rows")
+    queue.Queue[int]().get()
+
+
+FAULTS = {
+    "": lambda: None,
+    "raise_ours": raise_ours,
+    "raise_foreign": raise_foreign,
+    "memory": run_out_of_memory,
+    "stop": stop,
+    "die": die,
+    "stuck": get_stuck,
+    "starve": starve,
+}
+
+
+def never_come(payload: str, peers: Peers) -> str:
+    """Rank 0 is ready to join the others, and rank 1 does not get so far."""
+    if peers.rank == 0:
+        does(JOINS, counts=False)
+    time.sleep(1000)
+    return ""
+
+
+def tell(payload: str, peers: Peers) -> str:
+    """The process that runs it."""
+    return str(os.getpid())
+
+
+def hold(payload: str, peers: Peers) -> str:
+    """Hold some megabytes for as long as the process lives."""
+    HELD.append(bytearray(int(payload) << 20))
+    return str(os.getpid())
+
+
+HELD: list[bytearray] = []
