@@ -102,7 +102,7 @@ def _asked(fault: Fault) -> tuple[Column, Column]:
 
 def _line_faults(inputs: Inputs, *, multiline: bool) -> Iterator[Fault]:
     """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
-    raw, good = inputs.raw, _good(inputs)
+    raw, good = inputs.raw, is_good(inputs)
     if raw.has_lines:
         yield _malformed(multiline)
     for column in inputs.typed:
@@ -136,7 +136,8 @@ def _no_number(name: str, number: Column, raw: RawTable, good: Column) -> Fault:
     )
 
 
-def _good(inputs: Inputs) -> Column:
+def is_good(inputs: Inputs) -> Column:
+    """Boolean: whether a row's line could be read; a malformed one has no values to complain of."""
     return F.col(MALFORMED).isNull() if inputs.raw.has_lines else F.lit(True)
 
 
@@ -147,7 +148,7 @@ def _key_faults(inputs: Inputs) -> Iterator[Fault]:
     remedy = "Fill it, or choose other columns for data.key"
     yield Fault(
         "no key",
-        _good(inputs) & any_of(missing_keys(inputs)),
+        is_good(inputs) & any_of(missing_keys(inputs)),
         lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
     )
 
@@ -157,7 +158,7 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
     remedy = "Remove these rows, or fill their labels"
     yield Fault(
         "no label",
-        _good(inputs) & number.isNull() & F.col(LABEL_TEXT).isNull(),
+        is_good(inputs) & number.isNull() & F.col(LABEL_TEXT).isNull(),
         lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
     )
     yield Fault(
@@ -183,7 +184,7 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
     value = F.col(WEIGHT_NUMBER)
     yield Fault(
         "no weight",
-        _good(inputs) & ~F.coalesce(is_finite(value) & (value >= 0.0), F.lit(False)),
+        is_good(inputs) & ~F.coalesce(is_finite(value) & (value >= 0.0), F.lit(False)),
         lambda count, rows, example: Problem(
             f"Weight '{name}' is missing, negative or no number in {count} of {rows} rows",
             "numbers that are 0 or more",
@@ -196,7 +197,7 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
 def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms]) -> Iterator[Fault]:
     for name in inputs.raw.names:
         if name in terms:
-            for what, allowed, condition in broken_terms(name, terms[name], inputs, _good(inputs)):
+            for what, allowed, condition in broken_terms(name, terms[name], inputs, is_good(inputs)):
                 yield _broken(name, what, allowed, condition, F.col(inputs.raw.column(name)).cast("string"))
 
 

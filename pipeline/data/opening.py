@@ -19,8 +19,9 @@ from pipeline.data.raw import RawTable, SourceTable
 from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
-from pipeline.data.table import Table, divide, type_rows
+from pipeline.data.table import Table, divide, resolve, type_rows
 from pipeline.data.terms import agreed_types, check_columns, terms_of
+from pipeline.data.unplaced import place_faults
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.features.choose import needs_types, plan_features, value_types
 from pipeline.features.plan import FeaturePlan
@@ -81,8 +82,10 @@ def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
     inputs = type_rows(raw, data, typed, plan.derived)
     agreed = agreed_types(found, inputs, plan, types)
     terms = terms_of(kept, found, agreed)
+    split = resolve(inputs, recipe.split)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    table = divide(inputs, any_fault(faults), where, split=recipe.split, seed=recipe.seed)
+    faults = (*faults, *place_faults(inputs, split))
+    table = divide(inputs, any_fault(faults), where, split=split, seed=recipe.seed)
     return Opened(plan, raw, table, faults, agreed)
 
 

@@ -30,13 +30,12 @@ from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFraction
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.convert import any_null, category_of
 from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
-from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
 SPLIT, SHARD, ORDER = "__split", "__shard", "__order"
-"""Columns: the index in `SPLITS`, `LEFT_OUT`, or null where nothing decides (see `undecided_error`); a number below
+"""Columns: the index in `SPLITS`, `LEFT_OUT`, or null where nothing decides (see `unplaced.py`); a number below
 `MAX_SHARDS`; int64 by which the rows of a shard are sorted."""
 
 VALUES = "__values"
@@ -56,7 +55,6 @@ TRAIN, VALIDATION, TEST = range(3)
 LEFT_OUT = 3
 """Of rows in a gap before a cut: they are in no split."""
 
-SHOWN_VALUES = 10
 _UNIT = float(1 << 53)
 
 
@@ -218,35 +216,6 @@ def salted(purpose: str, seed: int, value: Column) -> Column:
 def uniform(hashed: Column) -> Column:
     """Double in [0, 1): the upper 53 bits, which a double holds exactly."""
     return F.shiftrightunsigned(hashed, 11).cast("double") / F.lit(_UNIT)
-
-
-def undecided_error(rows: DataFrame, split: ResolvedSplit) -> DataError:
-    """Why `SPLIT` is null in some rows, which takes a query.
-
-    Args:
-        rows: from `with_split`, some with a null `SPLIT`.
-        split: what decided.
-    """
-    shown = [split.time.column] if split.time else [split.column[0]] if split.column else [c for c, _ in split.groups]
-    texts = [text_of_column(rows, column).alias(column) for column in shown]
-    found = rows.where(F.col(SPLIT).isNull()).groupBy(*texts).count().orderBy(F.desc("count"), *shown)
-    problems = [_undecided(split, row[:-1], row[-1]) for row in found.limit(SHOWN_VALUES).collect()]
-    return DataError(gather(f"Some rows belong to no split (the first {SHOWN_VALUES} values)", problems))
-
-
-def _undecided(split: ResolvedSplit, values: tuple[str | None, ...], count: int) -> Problem:
-    if split.groups and not (split.time or split.column):
-        names = ", ".join(f"'{name}'" for _, name in split.groups)
-        return Problem(f"Group {names} is missing in {count} rows", remedy="Fill it, or correct data.group")
-    shown = "missing" if values[0] is None else f"'{values[0]}'"
-    if split.time:
-        allowed = "a date or time like 2024-06-30T12:00:00" if split.time.dated else "a number"
-        remedy = "Repair these rows, or correct data.time"
-        return Problem(f"Column '{split.time.name}' (data.time) is {shown} in {count} rows", allowed, remedy=remedy)
-    assert split.column is not None
-    what = f"Column '{split.column[1]}' (split.column) is {shown} in {count} rows"
-    known = ", ".join(value for values in split.values for value in values[:SHOWN_VALUES])
-    return Problem(what, known, remedy="Name the value under split.values, or repair these rows")
 
 
 def _split_of(rows: DataFrame, split: ResolvedSplit, seed: int, row_id: Column) -> Column:

@@ -13,7 +13,7 @@ from pipeline.data.convert import finite
 from pipeline.data.faults import bad_rows_error
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, undecided_error
+from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, QUARANTINED, WEIGHT_NUMBER, Table
 from pipeline.errors import DataError, gather
@@ -72,7 +72,7 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
     """Run the query, and see that its answer is as configured.
 
     Raises:
-        DataError: more rows cannot be used than the budget allows, a split has no rows, or rows have no split.
+        DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     weighted, count_nulls = recipe.data.weight is not None, recipe.infers_contract
     log_label = recipe.features.target.transform == "log"
@@ -108,9 +108,6 @@ def survey(
         weighted: whether rows have weights.
         count_nulls: whether the nulls of texts are wanted.
         log_label: whether moments of log1p(label) are wanted.
-
-    Raises:
-        DataError: some rows belong to no split.
     """
     texts = table.texts if count_nulls else ()
     measures = _measures(table, plan, weighted=weighted, log_label=log_label)
@@ -118,8 +115,6 @@ def survey(
     found = measure(table.rows, measures, SPLIT)
     label = found[_LABEL]
     rows = {index: statistics.rows for index, statistics in label.items()}
-    if rows.get(-1):
-        raise undecided_error(table.rows, table.split)
     slots = {name: _most(found[_SLOTS + name]) for name in slot_columns(plan, table)}
     return Survey(
         rows=sum(rows.values()),

@@ -124,22 +124,25 @@ def typed_rows(
     return rows.withColumns(layer) if layer else rows
 
 
-def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfig, seed: int) -> Table:
+def resolve(inputs: Inputs, split: SplitConfig) -> ResolvedSplit:
+    """How these rows are divided; see `resolve_split`."""
+    needed = {name: inputs.raw.column(name) for name in needed_columns(split, inputs.data)}
+    return resolve_split(split, inputs.data, needed, inputs.rows)
+
+
+def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: ResolvedSplit, seed: int) -> Table:
     """Give rows their places.
 
     Args:
         inputs: typed rows.
-        bad: whether a row cannot be used.
+        bad: whether a row cannot be used; a row of which nothing tells where it belongs is one.
         where: what a row must fulfil not to be left out.
         split: how rows are divided.
         seed: of the split and of the order of rows.
     """
-    data, raw = inputs.data, inputs.raw
     bad = F.coalesce(bad, F.lit(False))
-    needed = {name: raw.column(name) for name in needed_columns(split, data)}
-    resolved = resolve_split(split, data, needed, inputs.rows)
-    rows, hashes = with_unit(inputs.rows, resolved), _hashes(inputs)
-    places = placed(rows, resolved, seed=seed, row_id=hashes[ROW_ID], row_hash=hashes[ROW_HASH])
+    rows, hashes = with_unit(inputs.rows, split), _hashes(inputs)
+    places = placed(rows, split, seed=seed, row_id=hashes[ROW_ID], row_hash=hashes[ROW_HASH])
     place = F.when(bad, F.lit(QUARANTINED))
     if where is not None:
         known = {name: F.col(safe) for name, safe in inputs.columns.items()}
@@ -150,7 +153,7 @@ def divide(inputs: Inputs, bad: Column, where: Node | None, *, split: SplitConfi
     kinds |= {column.name: column.type for column in inputs.derived}
     numbers = tuple(name for name, kind in kinds.items() if kind == "number")
     texts = tuple(name for name, kind in kinds.items() if kind == "text")
-    return Table(rows, inputs.columns, resolved, seed, numbers, texts)
+    return Table(rows, inputs.columns, split, seed, numbers, texts)
 
 
 def safe_names(typed: Sequence[RawColumn], derived: Sequence[DerivedColumn]) -> dict[str, str]:

@@ -81,3 +81,17 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     )
     assert "\n  6  malformed line\n  2  column 'n' is no integer\n" in warned
     assert "Failed to compile" not in capfd.readouterr().err
+
+
+def test_a_row_of_which_nothing_tells_where_it_belongs_is_set_aside(spark, tmp_path):
+    days = [f"{i},2020-01-{1 + i % 28:02d},{i % 7}" for i in range(200)]
+    (tmp_path / "t.csv").write_text("\n".join(["n,day,y", *days, "1,soon,2", "2,,3", ""]))
+    split = {"method": "time", "validation_from": "2020-01-20", "test_from": "2020-01-25"}
+    data = {"time": "day", "bad_rows": {"budget": 2}}
+    store = build(spark, recipe_for(tmp_path / "t.csv", numeric=["n"], split=split, **data), tmp_path / "r")
+    assert store.manifest.rows["quarantined"] == 2
+    assert store.manifest.reasons == {
+        "column 'day' (data.time) is missing": 1,
+        "column 'day' (data.time) is no time": 1,
+    }
+    assert sum(store.manifest.rows.values()) == 202

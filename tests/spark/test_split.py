@@ -10,7 +10,9 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.config.split import SplitConfig, SplitFractions
 from pipeline.contract.columns import ROW_ID
+from pipeline.data.faults import any_fault, bad_rows_error
 from pipeline.data.moment import TimeColumn, moment_of, open_time
+from pipeline.data.raw import RawTable
 from pipeline.data.split import (
     LEFT_OUT,
     ORDER,
@@ -19,10 +21,11 @@ from pipeline.data.split import (
     SPLIT,
     ResolvedSplit,
     resolve_split,
-    undecided_error,
     with_split,
 )
 from pipeline.data.strata import count_strata, strata_problems
+from pipeline.data.table import Inputs
+from pipeline.data.unplaced import place_faults
 from pipeline.errors import ConfigError, DataError, PipelineError
 
 pytestmark = pytest.mark.spark
@@ -240,27 +243,34 @@ def test_a_time_column_without_time_is_named(spark):
     )
 
 
-def undecided(rows, content: dict, data: DataConfig = UNGROUPED) -> str:
+def unplaced(rows, content: dict, data: DataConfig = UNGROUPED) -> str:
+    """What is said of rows that have no place: those that `with_split` gives none."""
     split = resolved(rows, content, data)
-    placed = with_split(rows.withColumns({ROW_ID: F.lit(1), ROW_HASH: F.lit(1)}), split, seed=0)
-    assert placed.where(f"{SPLIT} is null").count() > 0
-    return str(undecided_error(placed, split))
+    raw = RawTable(rows, tuple(rows.columns))
+    faults = tuple(place_faults(Inputs(rows, raw, (), (), data), split))
+    divided = with_split(rows.withColumns({ROW_ID: F.lit(1), ROW_HASH: F.lit(1)}), split, seed=0)
+    nowhere = divided.where(f"{SPLIT} is null").count()
+    assert nowhere == divided.where(any_fault(faults)).count() > 0
+    return str(bad_rows_error(divided, faults, total=rows.count(), bad=nowhere, allowed=0))
 
 
 def test_rows_that_belong_nowhere_are_named(spark):
     rows = spark.createDataFrame([("a", "2024-01-01"), ("x", "soon"), (None, None)], "part string, day string")
-    assert undecided(rows, CONFIGS["column"]) == (
-        "Some rows belong to no split (the first 10 values) (2 problems):\n"
-        "  - Column 'part' (split.column) is missing in 1 rows. Allowed: a, b, c, 1. "
-        "Name the value under split.values, or repair these rows.\n"
-        "  - Column 'part' (split.column) is 'x' in 1 rows. Allowed: a, b, c, 1. "
-        "Name the value under split.values, or repair these rows."
-    )
-    answer = undecided(rows, {"method": "time", "test_from": "2024-01-01"})
-    assert "Column 'day' (data.time) is 'soon' in 1 rows. Allowed: a date or time like 2024-06-30T12:00:00." in answer
+    answer = unplaced(rows, CONFIGS["column"])
+    assert (
+        "- Column 'part' (split.column) is missing in 1 of 3 rows. Fill it, or correct split.column.\n"
+        "  - Column 'part' (split.column) has a value that split.values does not name in 1 of 3 rows. "
+        "Allowed: a, b, c, 1. Received: 'x'. Name the value under split.values, or repair these rows."
+    ) in answer
+    answer = unplaced(rows, {"method": "time", "test_from": "2024-01-01"})
+    assert "Column 'day' (data.time) is missing in 1 of 3 rows. Fill it, or correct data.time." in answer
+    assert (
+        "Column 'day' (data.time) is no time in 1 of 3 rows. Allowed: a date or time like 2024-06-30T12:00:00. "
+        "Received: 'soon'. Repair these rows, or correct data.time."
+    ) in answer
     data = DATA.model_copy(update={"group": ("part", "day")})
-    assert undecided(rows, {"method": "group"}, data) == (
-        "Group 'part', 'day' is missing in 1 rows. Fill it, or correct data.group."
+    assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in unplaced(
+        rows, {"method": "group"}, data
     )
 
 
