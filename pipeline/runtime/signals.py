@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 TIDY_SECONDS = 20.0
+GENTLE_SECONDS = 60.0
 POLL_SECONDS = 1.0
 
 
@@ -56,6 +57,47 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
         if not stopping:
             for number, handler in replaced.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def stopping_gently(ask: Callable[[], None], seconds: float = GENTLE_SECONDS) -> Iterator[None]:
+    """Let the block come to an end of its own at the first SIGTERM or SIGINT, which takes effect right after it.
+
+    A second signal, or `seconds` without an end, stops the block where it is, as if it were not in this one. In other
+    threads than the main one, which signals do not reach, nothing changes.
+
+    Args:
+        ask: called in the main thread at the first signal; tells the block to come to an end.
+        seconds: how long that may take.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked:
+            give_back()
+            signal.raise_signal(number)
+            return
+        asked.append(number)
+        timer.start()
+        ask()
+
+    def give_back() -> None:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), asked[0]))
+    timer.daemon = True
+    replaced = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        timer.cancel()
+        give_back()
+        if asked:  # however the block ended, it did so since it was asked to
+            signal.raise_signal(asked[0])
 
 
 @contextmanager

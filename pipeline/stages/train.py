@@ -9,25 +9,27 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.contract.document import fingerprint
-from pipeline.errors import DataError
+from pipeline.errors import DataError, TrainError
 from pipeline.evaluate.plots.curves import learning_curves
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.losses import loss_of
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
+from pipeline.runtime.signals import stopping_gently
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import MODEL, model_file, model_place
+from pipeline.store.filesystem import Root, open_root
+from pipeline.store.layout import MODEL, model_file, model_place, tensorboard_folder
 from pipeline.store.model import ModelCard, PublishedModel, publish_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 from pipeline.track.params import run_params
-from pipeline.train.job import RankJob, RankResult
+from pipeline.train.job import RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord
+from pipeline.train.records import EpochRecord, request_stop
+from pipeline.train.resume import open_checkpoints
 
 MODEL_ID_LENGTH = 16
 
@@ -59,10 +61,14 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     _check(config, store)
     stage.tracker.log_params(run_params(config) | _rows(store))
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
-    with scratch(stage.root) as work, cancelling(stage.spark):
+    with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
         job = _job(stage, store, work)
         result, history = launch_training(stage.spark, job, lambda record: _show(stage, record))
+        if result.stopped:
+            raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
         model = _publish(stage, store, work, result, history)
+    if job.checkpoints is not None:
+        files.remove_folder(open_root(job.checkpoints))
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
     _log(stage, store, model, history)
     return _result(stage, model, history, time.monotonic() - start)
@@ -70,8 +76,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
 
 def model_id(config: RunConfig, store_id: str) -> str:
     """The model's name: changes with its store and with every setting that shapes it."""
-    sections = config.model_dump(mode="json", include={"model", "train", "seed"})
-    return fingerprint([store_id, sections])[:MODEL_ID_LENGTH]
+    return fingerprint([store_id, shaping_settings(config.model, config.train, config.seed)])[:MODEL_ID_LENGTH]
 
 
 def _check(config: RunConfig, store: Store) -> None:
@@ -82,15 +87,29 @@ def _check(config: RunConfig, store: Store) -> None:
 
 
 def _job(stage: StageContext, store: Store, work: Root) -> RankJob:
-    return RankJob(
+    """The work of every rank; it goes on where an interrupted training of this experiment was."""
+    config, store_id = stage.config, store.manifest.store_id
+    identity = model_id(config, store_id)
+    board = tensorboard_folder(stage.root, config.name, identity)
+    job = RankJob(
         root=stage.root.uri,
-        name=stage.config.name,
-        store_id=store.manifest.store_id,
+        name=config.name,
+        store_id=store_id,
         scratch=work.uri,
-        model=stage.config.model,
-        train=stage.config.train,
-        seed=stage.config.seed,
+        tensorboard=board.uri if config.train.tensorboard else None,
+        model=config.model,
+        train=config.train,
+        seed=config.seed,
     )
+    if config.train.checkpoint is None:
+        return job
+    place, head = open_checkpoints(
+        stage.root, config.name, identity, config=config.train.checkpoint, identity=job.identity()
+    )
+    if head is not None:
+        stage.progress.done(f"Going on from {head.place()}, where this training was interrupted")
+        stage.tracker.set_tags({"resumed_from": head.place()})
+    return job.model_copy(update={"checkpoints": place.uri})
 
 
 def _show(stage: StageContext, record: EpochRecord) -> None:

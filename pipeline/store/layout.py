@@ -5,6 +5,7 @@
     quarantine/*.parquet where rows were set aside, manifest.json
 <root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
+<root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
@@ -36,6 +37,11 @@ def model_place(root: Root, name: str, model_id: str) -> Root:
 def checkpoints_folder(root: Root, name: str) -> Root:
     """The folder of the checkpoints of all unfinished trainings of an experiment, a folder each."""
     return root.within("checkpoints", name)
+
+
+def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
+    """The folder of a training's metrics for TensorBoard."""
+    return root.within("tensorboard", name, model_id)
 
 
 def model_file(sha256: str) -> str:

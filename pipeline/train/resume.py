@@ -24,14 +24,16 @@ REMEDY = (
 )
 
 
-def open_checkpoints(root: Root, name: str, model_id: str, *, config: CheckpointConfig | None, identity: str) -> Root:
-    """The folder for a training's checkpoints, ready for it to go on or to begin.
+def open_checkpoints(
+    root: Root, name: str, model_id: str, *, config: CheckpointConfig, identity: str
+) -> tuple[Root, CheckpointHead | None]:
+    """The folder for a training's checkpoints, ready for it to go on or to begin, and the latest one's head.
 
     Args:
         root: of the storage.
         name: of the experiment.
         model_id: of the model to be.
-        config: None keeps no checkpoints, and looks at none.
+        config: what to do about what is there.
         identity: of the training, see `RankJob.identity`.
 
     Raises:
@@ -39,11 +41,12 @@ def open_checkpoints(root: Root, name: str, model_id: str, *, config: Checkpoint
     """
     folder = checkpoints_folder(root, name)
     own = folder.within(model_id)
-    if config is not None and config.resume == "never":
+    if config.resume == "never":
         files.remove_folder(folder)
-    elif config is not None and latest_checkpoint(own) is None:
+    elif latest_checkpoint(own) is None:
         _look_beside(folder, own, config, identity)
-    return own
+    latest = latest_checkpoint(own)
+    return own, latest[1].head if latest else None
 
 
 def check_unchanged(head: CheckpointHead, identity: str, place: Root, *, allowed: bool) -> list[str]:
