@@ -30,7 +30,8 @@ def build_network(config: ModelConfig, state: FeatureState, seed: int) -> keras.
         x = _dense(units, config, name=f"hidden_{number}", activation=config.activation)(x)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
-    output = _dense(state.label.outputs, config, name="output")(x)
+    # float32 even where the other layers compute with fewer bits: losses and predictions need them.
+    output = _dense(state.label.outputs, config, name="output", dtype="float32")(x)
     return keras.Model(inputs, output, name=NETWORK)
 
 
@@ -84,6 +85,8 @@ def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]
         first += feature.slots
 
 
-def _dense(units: int, config: ModelConfig, *, name: str, activation: str | None = None) -> keras.layers.Layer:
+def _dense(
+    units: int, config: ModelConfig, *, name: str, activation: str | None = None, dtype: str | None = None
+) -> keras.layers.Layer:
     regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
-    return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, name=name)
+    return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, dtype=dtype, name=name)

@@ -60,7 +60,7 @@ class Exchange:
         if self.reduction == "adasum":
             stacks = world.gather([gradient[None] for gradient in gradients], "gradients")
             # Each rank's own mean: what is parallel is then averaged, and what is orthogonal added.
-            return [adasum(stack * world.size) for stack in stacks]
+            return [adasum([world.size * part for part in tf.split(stack, world.size)])[0] for stack in stacks]
         if self.compression == "bf16":
             return _sum_in_bfloat16(gradients, world)
         if self.compression == "fp16":
@@ -91,15 +91,14 @@ class Exchange:
         ]
 
 
-def adasum(stack: Any) -> Any:
-    """Adaptive sum of gradients [n, ...], n a power of two, by pairs: equal ones are averaged, orthogonal ones added.
+def adasum(gradients: Sequence[Any]) -> Any:
+    """Adaptive sum of a power of two of gradients, by pairs: equal ones are averaged, orthogonal ones added.
 
     Horovod has it for MPI and NCCL only.
     """
-    parts = tf.unstack(stack)
-    while len(parts) > 1:
-        parts = [_adasum_of_two(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-    return parts[0]
+    while len(gradients) > 1:
+        gradients = [_adasum_of_two(a, b) for a, b in zip(gradients[::2], gradients[1::2], strict=True)]
+    return gradients[0]
 
 
 def _adasum_of_two(a: Any, b: Any) -> Any:
@@ -110,15 +109,15 @@ def _adasum_of_two(a: Any, b: Any) -> Any:
 
 def _sum_in_bfloat16(gradients: list[Any], world: World) -> list[Any]:
     """As an allreduce does it, by hand, since Horovod adds no bfloat16: each rank adds up one part, and all get it."""
-    sizes = [gradient.shape.num_elements() for gradient in gradients]
     flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], 0)
-    flat = tf.pad(flat, [[0, -sum(sizes) % world.size]])
-    mine = _from_bits(world.swap(_to_bits(flat), "gradient_parts"))
-    part = tf.reduce_sum(tf.reshape(mine, [world.size, flat.shape[0] // world.size]), 0)
+    sizes = [tf.size(gradient) for gradient in gradients]
+    padded = tf.pad(flat, [[0, -tf.size(flat) % world.size]])
+    mine = _from_bits(world.swap(_to_bits(padded), "gradient_parts"))
+    part = tf.reduce_sum(tf.reshape(mine, [world.size, -1]), 0)
     (bits,) = world.gather([_to_bits(part)], "gradients")
-    pieces = tf.split(_from_bits(bits)[: sum(sizes)], sizes)
+    pieces = tf.split(_from_bits(bits)[: tf.size(flat)], sizes, num=len(gradients))
     return [
-        tf.cast(tf.reshape(piece, gradient.shape), gradient.dtype)
+        tf.cast(tf.reshape(piece, tf.shape(gradient)), gradient.dtype)
         for piece, gradient in zip(pieces, gradients, strict=True)
     ]
 

@@ -12,7 +12,8 @@ several classes, `auc`, `precision`, `recall` and `f1` are means over the classe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -127,9 +128,12 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
         ConfigError: it is not known, does not fit the label, or is no sum over rows.
     """
     known = KNOWN[label.task]
-    metric = known[name](label.outputs) if name in known else _foreign(name, label)
     try:
-        adds_up = _adds_up(metric, label)
+        with _exact_by_default():
+            metric = known[name](label.outputs) if name in known else _foreign(name, label)
+            adds_up = _adds_up(metric, label)
+    except ConfigError:
+        raise
     except Exception as error:
         raise ConfigError(
             f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': "
@@ -141,6 +145,17 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
             f"Allowed: {', '.join(known)}, and others whose variables start at zero and add up over rows. Remove it."
         )
     return metric
+
+
+@contextmanager
+def _exact_by_default() -> Iterator[None]:
+    """Several metrics of Keras heed their dtype for what they are given, but not for their sums."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(EXACT)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
 
 
 def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:

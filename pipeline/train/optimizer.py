@@ -37,15 +37,15 @@ CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
 
 
 class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A function of the step as Keras wants it."""
+    """A function of the optimizer's steps as Keras wants it, which counts global batches."""
 
-    def __init__(self, rate: Schedule) -> None:
+    def __init__(self, rate: Schedule, batches_per_step: int) -> None:
         """`rate` takes the number of steps before this one."""
-        self._rate = rate
+        self._rate, self._batches = rate, batches_per_step
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate of a step."""
-        return tf.cast(self._rate(step), tf.float32)
+        """The learning rate after so many batches."""
+        return tf.cast(self._rate(step // self._batches), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Never saved: models are saved without their optimizer."""
@@ -65,15 +65,17 @@ def build_optimizer(
             is not finite on any rank is left out on all.
     """
     settings: dict[str, Any] = {
-        "learning_rate": config.learning_rate if schedule is None else StepSchedule(schedule),
+        "learning_rate": config.learning_rate
+        if schedule is None
+        else StepSchedule(schedule, config.backward_passes_per_step),
         "clipvalue": config.clip_value,
         "clipnorm": config.clip_norm,
         "global_clipnorm": config.clip_global_norm,
     }
     if config.weight_decay is not None:
         settings["weight_decay"] = config.weight_decay
-    if config.backward_passes_per_step > 1:
-        settings["gradient_accumulation_steps"] = config.backward_passes_per_step
+    if passes > 1:
+        settings["gradient_accumulation_steps"] = passes
     if config.name in WITH_MOMENTUM:
         settings["momentum"] = config.momentum
     optimizer = CLASSES[config.name](**settings)
