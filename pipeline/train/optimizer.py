@@ -64,10 +64,9 @@ def build_optimizer(
         scales_loss: multiplies losses so that gradients in float16 neither vanish nor overflow; a step whose gradient
             is not finite on any rank is left out on all.
     """
+    passes = config.backward_passes_per_step
     settings: dict[str, Any] = {
-        "learning_rate": config.learning_rate
-        if schedule is None
-        else StepSchedule(schedule, config.backward_passes_per_step),
+        "learning_rate": config.learning_rate if schedule is None else StepSchedule(schedule, passes),
         "clipvalue": config.clip_value,
         "clipnorm": config.clip_norm,
         "global_clipnorm": config.clip_global_norm,
