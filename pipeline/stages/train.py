@@ -20,7 +20,7 @@ from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import Root
 from pipeline.store.layout import MODEL, model_file, model_place, tensorboard_folder
 from pipeline.store.model import ModelCard, PublishedModel, publish_model
 from pipeline.store.publish import scratch
@@ -67,8 +67,8 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
         if result.stopped:
             raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
         model = _publish(stage, store, work, result, history)
-    if job.checkpoints is not None:
-        files.remove_folder(open_root(job.checkpoints))
+    if (checkpoints := job.open_checkpoints()) is not None:
+        files.remove_folder(checkpoints)
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
     _log(stage, store, model, history)
     return _result(stage, model, history, time.monotonic() - start)

@@ -71,6 +71,10 @@ class RankJob(Document):
         """The folder for records and results."""
         return open_root(self.scratch)
 
+    def open_checkpoints(self) -> Root | None:
+        """The folder of this training's checkpoints, where it keeps any."""
+        return open_root(self.checkpoints) if self.checkpoints is not None else None
+
     def identity(self) -> str:
         """What the weights depend on, as canonical JSON."""
         content = {"store": self.store_id, **shaping_settings(self.model, self.train, self.seed)}

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import TrainError
-from pipeline.store.filesystem import open_root
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint, latest_checkpoint, read_checkpoint
 from pipeline.train.course import Course
@@ -32,7 +31,8 @@ class Keeper:
         """`found` is the checkpoint that the training went on from, `learning_rate` what the finder chose."""
         self._config = job.train.checkpoint or CheckpointConfig(every_seconds=None)
         self._identity, self._saver, self._learning_rate = job.identity(), saver, learning_rate
-        self._place = open_root(job.checkpoints).path if job.checkpoints else ""
+        place = job.open_checkpoints()
+        self._place = place.path if place else ""
         self._last = found.head.place() if found else None
         self._since = time.monotonic()
 
@@ -79,9 +79,9 @@ def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]
     Raises:
         ConfigError: on every rank, it is of a training that was set up otherwise.
     """
-    if job.checkpoints is None:
+    place = job.open_checkpoints()
+    if place is None:
         return 0, None
-    place = open_root(job.checkpoints)
     found = latest_checkpoint(place) if world.rank == 0 else None
     generation = int(world.sum([tf.constant(found[0] if found else 0, tf.int64)], "generation")[0])
     if generation == 0:

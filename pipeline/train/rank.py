@@ -25,12 +25,14 @@ from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.course import Course, course_of
+from pipeline.train.execution import choose_steps, most_steps
 from pipeline.train.job import RankJob, RankResult
 from pipeline.train.keeper import Keeper, find_checkpoint
 from pipeline.train.learner import Learner
 from pipeline.train.loop import Loop
 from pipeline.train.optimizer import build_optimizer
 from pipeline.train.plateau import Plateau
+from pipeline.train.precision import computing_in
 from pipeline.train.saver import open_saver
 from pipeline.train.schedule import build_schedule
 from pipeline.train.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
@@ -54,12 +56,13 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         training, validation = _feeds(job, store, world, cache)
         rate = found.head.learning_rate if found else None
         learner = _learner(job, store, world, training.plan.steps, rate)
+        training = choose_steps(job.train.steps_per_execution, learner, training)
         course = _go_on(found, learner, training.plan.steps, job) if found else Course(training.plan.steps)
         last = job.train.epochs - 1
         with (
             BlockReader(training, course.epoch, course.step, last_epoch=last) as training_rows,
             BlockReader(validation, course.epoch, last_epoch=last) as validation_rows,
-            open_saver(job.checkpoints, generation) as saver,
+            open_saver(job.open_checkpoints(), generation) as saver,
             open_board(job.tensorboard if world.rank == 0 else None) as board,
         ):
             callbacks = Callbacks(job.train.callbacks, learner.network, job.train.epochs)
@@ -101,7 +104,7 @@ def weights_digest(network: keras.Model) -> str:
 
 def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed, Feed]:
     """Training and validation, which share this rank's memory and its cache."""
-    steps, size, rank = job.train.steps_per_execution, world.size, world.rank
+    steps, size, rank = most_steps(job.train.steps_per_execution), world.size, world.rank
     resources = Resources(memory=Memory(job.train.feed_memory), threads=job.train.feed_threads, cache=cache)
     training = open_feed(
         store,
@@ -146,7 +149,8 @@ def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate
         epoch_steps=steps / settings.backward_passes_per_step,
         epochs=job.train.epochs,
     )
-    network = build_network(job.model, store.features, job.seed)
+    with computing_in(job.train.mixed_precision):
+        network = build_network(job.model, store.features, job.seed)
     head = build_head(store.features.label, job.train.loss)
     scales_loss = job.train.mixed_precision == "float16"
     optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)

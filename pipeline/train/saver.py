@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import Root
 from pipeline.train.checkpoint import Checkpoint, write_checkpoint
 
 
@@ -35,17 +35,17 @@ class Saver:
 
 
 @contextmanager
-def open_saver(folder: str | None, generation: int) -> Iterator[Saver | None]:
+def open_saver(place: Root | None, generation: int) -> Iterator[Saver | None]:
     """A saver for the length of a block; what was begun is written when it ends, however it ends.
 
     Args:
-        folder: a URI; None keeps nothing.
+        place: a folder; None keeps nothing.
         generation: the latest one there.
     """
-    if folder is None:
+    if place is None:
         yield None
         return
     with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as executor:
-        saver = Saver(open_root(folder), generation, executor)
+        saver = Saver(place, generation, executor)
         yield saver
         saver.finish()

@@ -1,0 +1,119 @@
+"""Two real ranks that are killed at any moment: the same command ends with the weights of an undisturbed training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.model import ModelConfig
+from pipeline.config.train import TrainConfig
+from pipeline.errors import ConfigError, TrainError
+from pipeline.runtime.beats import Beat
+from pipeline.runtime.failures import RankLost
+from pipeline.store.filesystem import open_root
+from pipeline.train.checkpoint import generations, latest_checkpoint
+from pipeline.train.job import RankJob
+from pipeline.train.launch import launch_training
+from pipeline.train.records import request_stop
+from tests.support.stores import NAME, STORE_ID, write_small_store
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(280)]
+
+SHARDS = {"train": [1400, 500, 1100, 1000], "validation": [900, 100, 0, 500]}
+NOTICED_SECONDS = 5.0
+
+
+def job(folder: Path, name: str, **train: object) -> RankJob:
+    """Some hundred steps, with dropout, a schedule, and a best epoch to remember."""
+    (folder / name).mkdir(exist_ok=True)
+    settings = {
+        "workers": 2,
+        "batch_size": 32,
+        "epochs": 3,
+        "steps_per_execution": 2,
+        "optimizer": {"name": "adam", "learning_rate": 0.003},
+        "early_stopping": {"patience": 3},
+        "schedule": {"name": "cosine", "warmup_epochs": 0.5},
+        "checkpoint": {"every_steps": 10},
+    }
+    return RankJob(
+        root=str(folder),
+        name=NAME,
+        store_id=STORE_ID,
+        scratch=str(folder / name),
+        checkpoints=str(folder / f"{name}-checkpoints"),
+        model=ModelConfig(hidden=(16,), dropout=0.2),
+        train=TrainConfig(**(settings | train)),
+        seed=3,
+    )
+
+
+def live(told: RankJob, kills: int, seed: int = 0) -> dict:
+    """Train on two ranks without Spark, killed so many times; see `tests/support/lives.py`."""
+    command = [sys.executable, "-m", "tests.support.lives", told.to_json(), str(kills), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=270, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def history(told: RankJob) -> list[tuple[dict[str, float], bool]]:
+    """What the epochs' records tell, but for times."""
+    records = [json.loads(path.read_text()) for path in sorted(Path(told.scratch).glob("epochs/*.json"))]
+    return [(record["metrics"], record["best"]) for record in records]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A storage root, the weights of a training that nobody disturbs, and its history."""
+    folder = tmp_path_factory.mktemp("resume")
+    write_small_store(folder, SHARDS)
+    told = job(folder, "undisturbed", checkpoint=None)
+    weights = live(told, 0)["result"]["weights"]
+    assert len(history(told)) == 3
+    return folder, weights, history(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("series", range(4))
+def test_a_rank_killed_at_twenty_moments_changes_nothing(undisturbed, series):
+    """Five in each series."""
+    folder, weights, expected = undisturbed
+    told = job(folder, f"killed-{series}")
+    found = live(told, 5, seed=series)
+    assert found["result"]["weights"] == weights
+    assert history(told) == expected
+    assert found["result"]["resumed"] is not None
+    assert max(found["survivors"]) < NOTICED_SECONDS
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
+    """Once by a restart of the launch's own, once by the same command."""
+    folder, weights, expected = undisturbed
+    told, killed = job(folder, "spark", max_restarts=1), []
+    place = told.open_checkpoints()
+
+    def kill(beats: Mapping[int, Beat]) -> None:
+        if len(killed) < 2 and len(beats) == 2 and len(generations(place)) == 2:
+            pid = beats[len(killed)].pid
+            if pid not in [other for other, _ in killed]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append((pid, time.monotonic()))
+
+    with pytest.raises(RankLost, match="ended without a word"):
+        launch_training(spark, told, lambda _: None, kill)
+    assert time.monotonic() - killed[-1][1] < NOTICED_SECONDS
+    seen: list[int] = []
+    result, records = launch_training(spark, told, lambda record: seen.append(record.epoch))
+    assert result.weights == weights
+    assert [(dict(record.metrics), record.best) for record in records] == expected
+    assert seen == [1, 2, 3]

@@ -1,0 +1,98 @@
+"""A training that is killed again and again, on real Horovod ranks, without Spark: each life begins with a fork of this
+process, which has imported TensorFlow once and never used it.
+
+python -m tests.support.lives JOB KILLS SEED
+
+JOB is the JSON of a RankJob. At each of the random moments a random rank is killed by SIGKILL; then the same job is started
+again. Prints, as JSON, what rank 0 returned at last, and how many seconds each survivor took to end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from pipeline.train.checkpoint import generations
+from pipeline.train.job import RankJob
+from pipeline.train.rank import train_rank
+from tests.support.worlds import join
+
+RANKS = 2
+DEADLINE_SECONDS = 60.0
+
+
+def main() -> None:
+    """All lives of one training."""
+    job, kills, chance = RankJob.from_json(sys.argv[1], "the job"), int(sys.argv[2]), random.Random(int(sys.argv[3]))
+    import horovod.tensorflow  # noqa: F401 (imported once, before all forks)
+
+    survivors = []
+    while len(survivors) < kills:
+        with tempfile.TemporaryDirectory() as folder:
+            ranks = begin(job, Path(folder))
+            await_moment(job, chance)
+            victim = ranks.pop(chance.randrange(RANKS))
+            os.kill(victim, signal.SIGKILL)
+            os.waitpid(victim, 0)
+            survivors.append(await_end(ranks)[0])
+    with tempfile.TemporaryDirectory() as folder:
+        await_end(begin(job, Path(folder)))
+        result = json.loads((Path(folder) / "0.json").read_text())
+    print(json.dumps({"result": result, "survivors": survivors}))  # noqa: T201
+
+
+def begin(job: RankJob, folder: Path) -> list[int]:
+    """Start all ranks; returns their processes."""
+    ranks = []
+    for rank in range(RANKS):
+        pid = os.fork()
+        if pid == 0:
+            live(job, rank, folder)
+        ranks.append(pid)
+    return ranks
+
+
+def live(job: RankJob, rank: int, folder: Path) -> None:
+    """One rank, in a process of its own."""
+    code = 1
+    try:
+        with join(rank, RANKS, folder) as world:
+            result = train_rank(job, world)
+            (folder / f"{rank}.json").write_text(result.to_json())
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def await_moment(job: RankJob, chance: random.Random) -> None:
+    """Some moment: from the start of the processes, or from some checkpoint on; a file is just being written at some."""
+    place, begin_ = job.open_checkpoints(), time.monotonic()
+    first, wanted = max(generations(place), default=0), chance.choice([0, 1, 2, 3])
+    while max(generations(place), default=0) < first + wanted and time.monotonic() - begin_ < DEADLINE_SECONDS:
+        time.sleep(0.001)
+    time.sleep(chance.uniform(0, 0.05 if wanted else 2.0))
+
+
+def await_end(ranks: list[int]) -> list[float]:
+    """Seconds until each rank ends; whoever lives longer than the deadline is killed."""
+    seconds, start = [], time.monotonic()
+    for rank in ranks:
+        while os.waitpid(rank, os.WNOHANG) == (0, 0):
+            if time.monotonic() - start > DEADLINE_SECONDS:
+                os.kill(rank, signal.SIGKILL)
+            time.sleep(0.01)
+        seconds.append(time.monotonic() - start)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
