@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
 
 LONGEST = 60
+LARGEST = 1e8
+"""Numbers from here on are written with an exponent, or a row of them would be wider than a page."""
 NONE, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 WIDTH, HEIGHT = 140, 40
 
@@ -86,13 +88,13 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE if value is None else str(value)
     size = abs(value)
-    if value == int(value) and size < 1e9:
+    if value == int(value) and size < LARGEST:
         shown = f"{value:,.0f}" if size >= 1e4 else f"{value:.0f}"
-    elif 1e-4 <= size < 1e9:
+    elif 1e-4 <= size < LARGEST:
         shown = f"{value:,.{max(0, 4 - math.floor(math.log10(size)))}f}"
         shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
     else:
-        shown = f"{value:.4g}"
+        shown = f"{value:.4g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
     return shown.replace("-", MINUS)
 
 
