@@ -15,14 +15,11 @@ import pytest
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.store.filesystem import open_root
-from pipeline.train.checkpoint import generations, latest_checkpoint
+from pipeline.train.checkpoint import generations
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
-from pipeline.train.records import request_stop
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(280)]

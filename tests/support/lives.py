@@ -3,8 +3,8 @@ process, which has imported TensorFlow once and never used it.
 
 python -m tests.support.lives JOB KILLS SEED
 
-JOB is the JSON of a RankJob. At each of the random moments a random rank is killed by SIGKILL; then the same job is started
-again. Prints, as JSON, what rank 0 returned at last, and how many seconds each survivor took to end.
+JOB is the JSON of a RankJob. At each of the random moments a random rank is killed by SIGKILL; then the same job is
+started again. Prints, as JSON, what rank 0 returned at last, and how many seconds each survivor took to end.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def live(job: RankJob, rank: int, folder: Path) -> None:
 
 
 def await_moment(job: RankJob, chance: random.Random) -> None:
-    """Some moment: from the start of the processes, or from some checkpoint on; a file is just being written at some."""
-    place, begin_ = job.open_checkpoints(), time.monotonic()
+    """Soon after the start, or after a further checkpoint; at some moments a file is just being written."""
+    place, started = job.open_checkpoints(), time.monotonic()
     first, wanted = max(generations(place), default=0), chance.choice([0, 1, 2, 3])
-    while max(generations(place), default=0) < first + wanted and time.monotonic() - begin_ < DEADLINE_SECONDS:
+    while max(generations(place), default=0) < first + wanted and time.monotonic() - started < DEADLINE_SECONDS:
         time.sleep(0.001)
     time.sleep(chance.uniform(0, 0.05 if wanted else 2.0))
 
