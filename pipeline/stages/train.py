@@ -11,6 +11,7 @@ from pipeline.config.run import RunConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError, TrainError
 from pipeline.evaluate.plots.curves import learning_curves
+from pipeline.evaluate.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.losses import loss_of
 from pipeline.runtime.cancel import cancelling
@@ -28,6 +29,7 @@ from pipeline.store.store import Store
 from pipeline.track.params import run_params
 from pipeline.train.job import RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
+from pipeline.train.rates import read_curve
 from pipeline.train.records import EpochRecord, request_stop
 from pipeline.train.resume import open_checkpoints
 
@@ -67,6 +69,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
         if result.stopped:
             raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
         model = _publish(stage, store, work, result, history)
+        _log_rates(stage, work)
     if (checkpoints := job.open_checkpoints()) is not None:
         files.remove_folder(checkpoints)
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
@@ -164,6 +167,18 @@ def _log(stage: StageContext, store: Store, model: PublishedModel, history: Sequ
     stage.tracker.log_metrics({"train/best_epoch": float(model.card.best_epoch)})
     stage.progress.update("Logging the model")
     stage.tracker.log_model(model.file, store.features)
+
+
+def _log_rates(stage: StageContext, work: Root) -> None:
+    """What the learning-rate finder saw, where it was asked for."""
+    curve = read_curve(work)
+    if curve is None:
+        return
+    title = f"{stage.config.name}: learning-rate finder"
+    figure = rate_curve(curve.rates, curve.losses, curve.smoothed, chosen=curve.chosen, title=title)
+    stage.tracker.log_figure(figure, "plots/learning_rate_finder.png")
+    stage.tracker.log_metrics({"train/found_learning_rate": curve.chosen})
+    stage.progress.done(f"The loss falls fastest at a learning rate of {curve.chosen:.2g}")
 
 
 def _result(stage: StageContext, model: PublishedModel, history: Sequence[EpochRecord], seconds: float) -> TrainResult:

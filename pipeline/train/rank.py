@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from pipeline.config.schedule import ScheduleConfig
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.cache import Cache, open_cache
 from pipeline.feed.dataset import BlockReader
@@ -26,6 +28,7 @@ from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.course import Course, course_of
 from pipeline.train.execution import choose_steps, most_steps
+from pipeline.train.finder import find_rate
 from pipeline.train.job import RankJob, RankResult
 from pipeline.train.keeper import Keeper, find_checkpoint
 from pipeline.train.learner import Learner
@@ -33,6 +36,7 @@ from pipeline.train.loop import Loop
 from pipeline.train.optimizer import build_optimizer
 from pipeline.train.plateau import Plateau
 from pipeline.train.precision import computing_in
+from pipeline.train.rates import write_curve
 from pipeline.train.saver import open_saver
 from pipeline.train.schedule import build_schedule
 from pipeline.train.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
@@ -54,7 +58,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     generation, found = find_checkpoint(job, world)
     with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
         training, validation = _feeds(job, store, world, cache)
-        rate = found.head.learning_rate if found else None
+        rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
         learner = _learner(job, store, world, training.plan.steps, rate)
         training = choose_steps(job.train.steps_per_execution, learner, training)
         course = _go_on(found, learner, training.plan.steps, job) if found else Course(training.plan.steps)
@@ -155,6 +159,21 @@ def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate
     scales_loss = job.train.mixed_precision == "float16"
     optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
     return Learner(network, head, optimizer, world, job.train.metrics)
+
+
+def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | None:
+    """Run the finder where it is asked for, and leave its curve for the driver; the rate, where it is to be applied."""
+    config = job.train.find_learning_rate
+    if config is None:
+        return None
+    each_step = job.train.optimizer.model_copy(update={"backward_passes_per_step": 1})
+    plain = job.train.model_copy(update={"schedule": ScheduleConfig(), "optimizer": each_step})
+    learner = _learner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
+    curve = find_rate(learner, replace(feed, steps_per_block=1), config)
+    if world.rank == 0:
+        write_curve(job.open_scratch(), curve)
+    keras.backend.clear_session()  # or the variables of the next network would have other names
+    return curve.chosen if config.apply else None
 
 
 def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Course:
