@@ -1,133 +1,159 @@
-"""Runs recorded by MLflow. Together with `mlflow_store` and `mlflow_folder`, the only door to it.
+"""Runs recorded by MLflow. Together with `mlflow_courier`, `mlflow_store` and `mlflow_folder`, the only door to it.
 
-Every call names its store and its run, so that several jobs of one process can record side by side. A tracker
-never raises: what the server refuses is lost with a warning, and a server that does not answer is no longer waited
-for. What a user can repair before anything has started is a ConfigError, when the run is opened.
+Every call names its store and its run, so that several jobs of one process can record side by side. A tracker never
+raises, and but for the model never waits for the server, see `mlflow_courier`. What a user can repair before anything
+has started is a ConfigError, when the run is opened.
 """
 
 from __future__ import annotations
 
+import io
 import logging
+import math
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.config.run import TrackConfig
 from pipeline.contract.features import FeatureState
 from pipeline.errors import ConfigError
 from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
-from pipeline.track.address import address_of
-from pipeline.track.mlflow_store import connect, continued_run, cut, find_experiment, is_down, patience, reason_of
+from pipeline.track.address import Address, address_of
+from pipeline.track.mlflow_courier import Courier, now
+from pipeline.track.mlflow_store import connect, cut, patience, reason_of
+from pipeline.track.spool import Entry, SpooledRun, left_spools, new_spool, spool_folder
 from pipeline.track.tags import run_tags
 from pipeline.track.tracker import NullTracker, Param, Tracker
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
 
 MODEL_NAME = "model"
+ADDED_SECONDS = 9.0
+"""What a server that does not answer may add to a job, in all."""
+WAIT_SECONDS = 4.0
+"""Of these, how long one waits at most for the run, before a model, and at the end."""
+DATABASE_SECONDS = 60.0
+"""The same for a database, which answers at once or not at all, but takes seconds to be made."""
 
 
 class MlflowTracker:
     """A run in an MLflow tracking store."""
 
-    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str) -> None:
-        """Record in an existing run, over `client`."""
-        self._client, self._run_id, self._experiment_id = client, run_id, experiment_id
-        self._down, self._refused = False, False
+    def __init__(self, courier: Courier, *, is_database: bool) -> None:
+        """What is told goes through `courier`, to a database itself or to a server."""
+        self._courier = courier
+        self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
 
     @property
     def run_id(self) -> str | None:
-        """MLflow's."""
-        return self._run_id
+        """MLflow's; None as long as the store has not answered."""
+        return self._courier.spool.run_id
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """In one request; long values are cut."""
-        from mlflow.entities import Param as MlflowParam
-
-        found = [MlflowParam(name, cut(str(value))) for name, value in params.items() if value is not None]
-        self._attempt("parameters", lambda: self._client.log_batch(self._run_id, params=found))
+        texts = {name: cut(str(value)) for name, value in params.items() if value is not None}
+        self._post(Entry(kind="params", time=now(), texts=texts))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """In one request."""
-        from mlflow.entities import RunTag
-
-        found = [RunTag(name, value) for name, value in tags.items()]
-        self._attempt("tags", lambda: self._client.log_batch(self._run_id, tags=found))
+        self._post(Entry(kind="tags", time=now(), texts=tags))
 
     def describe(self, markdown: str) -> None:
         """Shown on top of the run's page."""
         self.set_tags({"mlflow.note.content": markdown})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """In one request."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        found = [Metric(name, value, now, step or 0) for name, value in metrics.items()]
-        self._attempt("metrics", lambda: self._client.log_batch(self._run_id, metrics=found))
+        """In one request, together with those of other steps that wait."""
+        self._post(Entry(kind="metrics", time=now(), metrics=metrics, step=step or 0))
 
     def log_text(self, text: str, path: str) -> None:
         """As an artifact."""
-        self._attempt(path, lambda: self._client.log_text(self._run_id, text, path))
+        self._post_artifact(path, text.encode())
 
     def log_figure(self, figure: Figure, path: str) -> None:
-        """As an artifact."""
-        self._attempt(path, lambda: self._client.log_figure(self._run_id, figure, path))
+        """As an artifact, drawn now."""
+        drawn = io.BytesIO()
+        try:
+            figure.savefig(drawn, format=path.rpartition(".")[2])
+        except Exception as error:  # whatever goes wrong in recording, the training goes on
+            logger.warning("%s could not be drawn. %s", path, reason_of(error))
+            return
+        self._post_artifact(path, drawn.getvalue())
 
     def log_model(self, file: Root, state: FeatureState) -> str | None:
-        """As a model by code, without pickle, with the signature of its raw columns."""
-        uri: str | None = self._attempt("the model", lambda: self._log_model(file, state))
-        return uri
-
-    def finish(self, status: str, reason: str = "") -> None:
-        """End the run."""
-        if reason:
-            self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
-        self._attempt("the status", lambda: self._client.set_terminated(self._run_id, status))
-
-    def _attempt(self, what: str, act: Callable[[], Any]) -> Any:
-        if self._down:
+        """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
+        if not self._within_budget(self._courier.wait):
+            logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
             return None
         try:
-            return act()
+            return self._log_model(file, state)
         except Exception as error:  # whatever goes wrong in recording, the training goes on
-            self._warn(what, error)
+            logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
             return None
 
-    def _warn(self, what: str, error: Exception) -> None:
-        """Say the first refusal, and the moment from which on nothing is recorded."""
-        self._down = is_down(error)
-        if self._down:
-            logger.warning("MLflow no longer answers, so run %s stays incomplete. Lost: %s and all later entries. %s",
-                           self._run_id, what, reason_of(error))  # fmt: skip
-        elif not self._refused:
-            self._refused = True
-            logger.warning("MLflow did not take %s of run %s. %s", what, self._run_id, reason_of(error))
+    def open(self) -> None:
+        """Wait for the run.
+
+        Raises:
+            ConfigError: the store refuses it.
+        """
+        self._within_budget(self._courier.wait)
+        if self._courier.refusal is not None:
+            raise self._courier.refusal
+
+    def finish(self, status: str, reason: str = "") -> None:
+        """End the run, and wait a while for the last entries to arrive."""
+        if reason:
+            self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
+        self._post(Entry(kind="status", time=now(), texts={"status": status}))
+        spool = self._courier.spool
+        if not self._within_budget(self._courier.close):
+            logger.warning(
+                "%d entries of run %s have not reached MLflow. They are kept in %s, and the next job with this "
+                "storage.root and track.uri sends them.", len(spool.pending), self.run_id, spool.folder
+            )  # fmt: skip
+
+    def _within_budget(self, wait: Callable[[float], bool]) -> bool:
+        """Wait, in all no longer than a job may be held up."""
+        start = time.monotonic()
+        done = wait(min(self._once, max(self._budget, 0.0)))
+        self._budget -= time.monotonic() - start
+        return done
+
+    def _post(self, entry: Entry) -> None:
+        self._courier.post(lambda spool: spool.add(entry))
+
+    def _post_artifact(self, path: str, content: bytes) -> None:
+        self._courier.post(lambda spool: spool.add_artifact(path, content, now()))
 
     def _log_model(self, file: Root, state: FeatureState) -> str:
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         from pipeline.track.mlflow_folder import write_model_folder
 
-        model = self._client.create_logged_model(self._experiment_id, MODEL_NAME, source_run_id=self._run_id)
+        client, run_id = self._courier.client, self.run_id
+        if client is None or run_id is None:
+            raise ValueError("The run is not open")
+        model = client.create_logged_model(self._courier.experiment_id, MODEL_NAME, source_run_id=run_id)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / MODEL_NAME
             try:
-                write_model_folder(folder, file, state, model_id=model.model_id, run_id=self._run_id)
+                write_model_folder(folder, file, state, model_id=model.model_id, run_id=run_id)
             except Exception as error:  # not the server's fault, whatever MLflow calls it
                 raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
             with patience():
-                self._client.log_model_artifacts(model.model_id, str(folder))
-        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        self._client.log_outputs(self._run_id, [LoggedModelOutput(model.model_id, step=0)])
+                client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return f"models:/{model.model_id}"
 
 
@@ -143,11 +169,12 @@ def open_tracker(
 ) -> Iterator[Tracker]:
     """A run for the length of a block: finished at its end, failed or killed where the block raises.
 
-    A store that cannot be reached costs a warning, and the block runs with a tracker that records nothing.
+    A store that does not answer costs a warning and some seconds; what the block tells is kept, and sent when it is
+    back, by this job or a later one.
 
     Args:
         config: where runs are recorded.
-        root: of the storage, where the default database lies.
+        root: of the storage, where the default database and the spool lie.
         experiment: what the run belongs to.
         run_name: for people.
         stage: the job, a tag.
@@ -198,20 +225,44 @@ def _start(
     config: TrackConfig, root: Root, experiment: str, run_name: str, *, stage: str, run_id: str | None
 ) -> MlflowTracker | None:
     address = address_of(config, root)
+    run = SpooledRun(
+        uri=without_user(address.uri),
+        artifacts=address.artifacts,
+        experiment=experiment,
+        run_name=run_name,
+        tags={**run_tags(stage), **config.tags},
+        token=uuid.uuid4().hex,
+        started=now(),
+        run_id=run_id,
+    )
     try:
-        client = connect(address)
-        run = continued_run(client, run_id) if run_id else None
-        if run is None:
-            place = find_experiment(client, experiment, address)
-            tags = {**run_tags(stage), **config.tags}
-            run = client.create_run(place, run_name=run_name, tags=tags)
-    except ConfigError:
-        raise
-    except Exception as error:  # a store that is down must not stop a training
-        logger.warning(
-            "MLflow at %s cannot be used, so this run is not recorded there. %s",
-            without_user(address.uri),
-            reason_of(error),
-        )
+        spool = new_spool(spool_folder(root), run)
+    except OSError as error:  # a disk that is full must not stop a job before it has begun
+        logger.warning("This run is not recorded, since nothing can be kept for it: %s", error)
         return None
-    return MlflowTracker(client, run.info.run_id, run.info.experiment_id)
+    import mlflow  # noqa: F401 (its import is not the server's delay)
+
+    courier = Courier(address, spool)
+    tracker = MlflowTracker(courier, is_database=not address.uri.startswith(("http", "databricks")))
+    courier.start(lambda: send_left(address, root))
+    try:
+        tracker.open()
+    except ConfigError:
+        spool.remove()
+        raise
+    return tracker
+
+
+def send_left(address: Address, root: Root) -> None:
+    """Send what other jobs could not; a run whose job was killed is ended as such."""
+    for spool in left_spools(spool_folder(root), without_user(address.uri)):
+        try:
+            if not spool.has_ended:
+                spool.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
+            Courier(address, spool, may_exist=True).send_all()
+        except Exception as error:  # the next job tries again
+            spool.leave()
+            logger.debug("Run %s could not be completed: %s", spool.run_id, reason_of(error))
+            return
+        spool.remove()
+        logger.info("Run %s of an earlier job is complete now", spool.run_id)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.config.launch import LaunchConfig
 from pipeline.config.run import RunConfig
 from pipeline.redact import without_user
 from pipeline.track.tracker import Param
@@ -21,8 +22,10 @@ HIDDEN = "(hidden)"
 
 
 def run_params(config: RunConfig) -> dict[str, Param]:
-    """Network, training and seed, as flat dotted keys, without those that have no effect."""
+    """Network, training and seed, as flat dotted keys, without those that have no effect on the model."""
     sections = config.model_dump(mode="json", include={"model", "train", "seed"})
+    for name in LaunchConfig.model_fields:
+        del sections["train"][name]
     weights = config.train.class_weights
     if not isinstance(weights, str):
         sections["train"]["class_weights"] = ", ".join(f"{name}={weight:g}" for name, weight in weights.items())

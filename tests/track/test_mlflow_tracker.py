@@ -155,7 +155,7 @@ def test_broken_database_costs_a_warning_and_no_time(free_folder: Root, caplog: 
         tracker.log_metrics({"loss": 1.0}, step=1)
         assert tracker.run_id is None
     assert time.monotonic() - start < 10.0
-    assert "cannot be used, so this run is not recorded there" in caplog.text
+    assert "does not answer. What the run tells is kept in" in caplog.text
     assert "file is not a database" in caplog.text
 
 

@@ -25,6 +25,7 @@ def test_params_are_flat_and_leave_out_what_has_no_effect() -> None:
     assert params["train.early_stopping.patience"] == 10
     assert (params["label"], params["seed"]) == ("species", 0)
     assert "train.optimizer.momentum" not in params
+    assert "train.max_restarts" not in params, "how ranks are looked after shapes no model"
     assert not [key for key in params if key.startswith(("spark", "storage", "track", "data"))]
 
 
