@@ -1,0 +1,157 @@
+"""Launches of real ranks: again after a loss, in the same workers or in new ones, side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.model import ModelConfig
+from pipeline.config.train import TrainConfig
+from pipeline.errors import StoreError
+from pipeline.runtime.beats import Beat
+from pipeline.runtime.failures import RankLost
+from pipeline.runtime.ranks import Care, run_ranks
+from pipeline.store.filesystem import open_root
+from pipeline.train.job import RankJob
+from pipeline.train.launch import launch_training
+from tests.support.stores import NAME, STORE_ID, write_small_store
+
+pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(280)]
+
+SHARDS = {"train": [700, 500, 600, 600], "validation": [60, 5, 0, 35]}
+
+
+def job(folder: Path, name: str, **train: object) -> RankJob:
+    (folder / name).mkdir(parents=True)
+    settings = {
+        "workers": 2,
+        "batch_size": 16,
+        "epochs": 2,
+        "steps_per_execution": 2,
+        "checkpoint": {"every_steps": 10},
+    }
+    return RankJob(
+        root=str(folder),
+        name=NAME,
+        store_id=STORE_ID,
+        scratch=str(folder / name),
+        checkpoints=str(folder / f"{name}-checkpoints"),
+        model=ModelConfig(hidden=(8,)),
+        train=TrainConfig(**(settings | train)),
+        seed=3,
+    )
+
+
+def launches(told: RankJob) -> int:
+    return len(list(Path(told.scratch, "launches").iterdir()))
+
+
+def killer(times: int):
+    """Kills rank 1 of so many launches, each in the middle of its training."""
+    killed: set[int] = set()
+
+    def kill(beats: dict[int, Beat]) -> None:
+        if len(killed) < times and 1 in beats and beats[1].begun > 40 and beats[1].pid not in killed:
+            os.kill(beats[1].pid, signal.SIGKILL)
+            killed.add(beats[1].pid)
+
+    return kill, killed
+
+
+@pytest.mark.slow
+def test_a_training_whose_rank_is_killed_is_launched_again_and_ends_the_same(tmp_path, spark, caplog):
+    write_small_store(tmp_path, SHARDS)
+    undisturbed, history = launch_training(spark, job(tmp_path, "undisturbed"), lambda _: None)
+    kill, killed = killer(1)
+    told, epochs = job(tmp_path, "killed", max_restarts=2), []
+    result, again = launch_training(spark, told, epochs.append, kill)
+    assert len(killed) == 1
+    assert launches(told) == 2
+    assert result.weights == undisturbed.weights
+    assert [record.metrics for record in again] == [record.metrics for record in history]
+    assert [record.epoch for record in epochs] == [1, 2]
+    assert "ended without a word" in caplog.text
+    assert "The ranks are launched again (1 of 2)" in caplog.text
+
+
+def test_without_restarts_the_loss_of_a_rank_is_the_end(tmp_path, spark):
+    write_small_store(tmp_path, SHARDS)
+    kill, _ = killer(9)
+    told = job(tmp_path, "killed", epochs=50)
+    with pytest.raises(RankLost, match=r"^Rank 1 on "):
+        launch_training(spark, told, lambda _: None, kill)
+    assert launches(told) == 1
+
+
+def test_an_error_of_the_data_is_not_tried_again(tmp_path, spark):
+    write_small_store(tmp_path, SHARDS)
+    path = tmp_path / "stores" / NAME / STORE_ID / "train" / "shard-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-200] + bytes(200))
+    told = job(tmp_path, "broken", max_restarts=5)
+    with pytest.raises(StoreError, match=r"shard-00001\.parquet"):
+        launch_training(spark, told, lambda _: None)
+    assert launches(told) == 1
+
+
+def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark):
+    scratch = open_root(str(tmp_path))
+
+    def pids(target: str, payload: str = "", **care: int) -> set[str]:
+        return set(
+            run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=payload, scratch=scratch, care=Care(**care))
+        )
+
+    first = pids("tell")
+    assert pids("tell") == first
+    assert pids("hold", "300", worker_memory=300 << 20) == first
+    others = pids("tell")
+    assert not others & first
+    assert pids("tell") == others
+
+
+SIDE_BY_SIDE = """
+import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from pipeline.config.run import SparkConfig
+from pipeline.runtime.spark import close_session, open_session
+from pipeline.train.job import RankJob
+from pipeline.train.launch import launch_training
+spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
+def train(text):
+    spans = []
+    result, _ = launch_training(spark, RankJob.from_json(text, "job"), lambda _: None,
+                                lambda beats: spans.append(time.monotonic()))
+    return {"weights": result.weights, "first": spans[0], "last": spans[-1]}
+with ThreadPoolExecutor(2) as pool:
+    found = list(pool.map(train, json.loads(sys.stdin.read())))
+close_session()
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_two_trainings_at_once_are_those_that_run_alone(tmp_path, spark, repository):
+    write_small_store(tmp_path, SHARDS)
+    settings = [{"optimizer": {"name": name}, "epochs": 2} for name in ("adam", "sgd")]
+    alone = [launch_training(spark, job(tmp_path, f"a{i}", **s), lambda _: None)[0] for i, s in enumerate(settings)]
+    together = [job(tmp_path, f"b{i}", **s).to_json() for i, s in enumerate(settings)]
+    done = subprocess.run(
+        [sys.executable, "-c", SIDE_BY_SIDE],
+        input=json.dumps(together),
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, other = json.loads(done.stdout.splitlines()[-1])
+    assert max(one["first"], other["first"]) < min(one["last"], other["last"]), "they ran at the same time"
+    assert [one["weights"], other["weights"]] == [result.weights for result in alone]
