@@ -100,3 +100,42 @@ def test_a_process_ends_with_its_parent():
     except ProcessLookupError:
         return
     pytest.fail("it went on alone")
+
+
+GENTLY = """
+import os, signal, sys, time
+from pipeline.runtime import signals
+signals.TIDY_SECONDS = 5.0
+asked = []
+try:
+    with signals.stopping_on_signals(lambda: print("broken off")):
+        with signals.stopping_gently(lambda: asked.append(1), seconds=float(sys.argv[2])):
+            for _ in range(int(sys.argv[1])):
+                os.kill(os.getpid(), signal.SIGTERM)
+            end = time.monotonic() + float(sys.argv[3])
+            while time.monotonic() < end:
+                time.sleep(0.05)
+            print("came to its end")
+        print("went on")
+except signals.Stopped as stopped:
+    print(stopped.code, len(asked))
+    sys.exit(stopped.code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "patience", "needed", "expected"),
+    [
+        ("1", "30", "0.2", ["came to its end", "broken off", "143 1"]),
+        ("2", "30", "60", ["broken off", "143 1"]),
+        ("1", "0.3", "60", ["broken off", "143 1"]),
+        ("0", "30", "0.1", ["came to its end", "went on"]),
+    ],
+)
+def test_a_block_may_come_to_its_end_unless_it_takes_too_long_or_a_second_signal_comes(
+    count, patience, needed, expected
+):
+    done = run(GENTLY, count, patience, needed)
+
+    assert done.stdout.splitlines() == expected, done.stderr
+    assert done.returncode == (143 if count != "0" else 0)
