@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_NAME = "model"
 ADDED_SECONDS = 9.0
-"""What a server that does not answer may add to a job, in all."""
+"""What waiting for a server that does not answer may add to a job in all, a model's upload aside."""
 WAIT_SECONDS = 4.0
 """Of these, how long one waits at most for the run, before a model, and at the end."""
 DATABASE_SECONDS = 60.0
@@ -94,9 +94,11 @@ class MlflowTracker:
         if not self._within_budget(self._courier.wait):
             logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
             return None
+        start = time.monotonic()
         try:
             return self._log_model(file, state)
         except Exception as error:  # whatever goes wrong in recording, the training goes on
+            self._budget -= time.monotonic() - start
             logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
             return None
 
