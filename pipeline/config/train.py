@@ -92,7 +92,7 @@ class TrainConfig(LaunchConfig):
     tensorboard: bool = False
     checkpoint: CheckpointConfig | None = CheckpointConfig()
     metrics: Columns = ()
-    steps_per_execution: Count | Literal["auto"] = 16
+    steps_per_execution: Count | Literal["auto"] = "auto"
     mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
     threads: Count | None = None
     feed_memory: Annotated[Size, Field(ge=LEAST_FEED_MEMORY)] = 1 << 30

@@ -155,8 +155,9 @@ def test_a_class_that_is_none_is_named(tmp_path):
 
 def test_steps_per_execution_changes_nothing_but_speed(tmp_path):
     write_small_store(tmp_path, {"train": [200, 150], "validation": [40, 60]})
-    few, many = (train_rank(job(tmp_path, steps_per_execution=k), SingleWorld()) for k in (1, 7))
-    assert few.weights == many.weights
+    settings = (1, 7, "auto")
+    few, many, measured = (train_rank(job(tmp_path, steps_per_execution=k), SingleWorld()) for k in settings)
+    assert few.weights == many.weights == measured.weights
 
 
 def test_early_stopping_keeps_the_best_weights(tmp_path):

@@ -1,0 +1,151 @@
+"""What ranks do in tests of learning together: train on a small store, measure rows, exchange gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config.model import ModelConfig
+from pipeline.config.optimizer import OptimizerConfig
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.feed.blocks import open_feed
+from pipeline.feed.dataset import BlockReader
+from pipeline.model.head import build_head
+from pipeline.model.network import build_network
+from pipeline.store.filesystem import open_root
+from pipeline.store.layout import store_place
+from pipeline.store.store import Store, open_store
+from pipeline.train.gradients import Exchange
+from pipeline.train.learner import Learner
+from pipeline.train.metrics import EpochMetrics
+from pipeline.train.optimizer import build_optimizer
+from pipeline.train.world import World
+from tests.support.stores import NAME, STORE_ID
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"name": "sgd", "learning_rate": 0.05},
+    "momentum": {"name": "sgd", "learning_rate": 0.02, "momentum": 0.9},
+    "adam": {"name": "adam", "learning_rate": 0.01},
+    "rmsprop": {"name": "rmsprop", "learning_rate": 0.01},
+    "adagrad": {"name": "adagrad", "learning_rate": 0.05},
+    "adadelta": {"name": "adadelta", "learning_rate": 1.0},
+    "clip_global_norm": {"name": "sgd", "learning_rate": 0.1, "clip_global_norm": 0.2},
+    "accumulated": {"name": "adam", "learning_rate": 0.01, "backward_passes_per_step": 3, "clip_norm": 1.0},
+    "scaled": {"name": "adam", "learning_rate": 0.01},
+}
+PLAIN, WEIGHTED = "plain", "weighted"
+WITH_WEIGHTS, TWICE = ("sgd", "adam"), "adam"
+LABELS = {
+    "numbers": LabelSpec(name="y", task=Task.REGRESSION),
+    "two": LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
+    "three": LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+}
+METRICS = {
+    "numbers": ("mae", "rmse", "mse", "r2"),
+    "two": ("accuracy", "auc", "precision", "recall", "f1"),
+    "three": ("accuracy", "auc", "precision", "recall", "f1"),
+}
+
+
+def learn(store: Store, world: World, settings: dict[str, Any], *, scaled: bool = False, epochs: int = 1) -> Learner:
+    """Train, and return the learner."""
+    network = build_network(ModelConfig(hidden=(8,)), store.features, 3)
+    head = build_head(store.features.label, "auto")
+    optimizer = build_optimizer(OptimizerConfig(**settings), world, scales_loss=scaled)
+    learner = Learner(network, head, optimizer, world)
+    feed = open_feed(store, "train", batch_size=64, world_size=world.size, rank=world.rank, steps_per_block=5, seed=1)
+    with BlockReader(feed, last_epoch=epochs - 1) as reader:
+        for _ in range(epochs):
+            for block in reader.epoch():
+                learner.train(block)
+    return learner
+
+
+def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
+    """All of this module on one rank: what was learned, measured and exchanged."""
+    found = {}
+    for kind in (PLAIN, WEIGHTED):
+        store = open_store(store_place(open_root(str(folder / kind)), NAME, STORE_ID))
+        for name, settings in OPTIMIZERS.items():
+            if kind == WEIGHTED and name not in WITH_WEIGHTS:
+                continue
+            for turn in range(2 if (kind, name) == (PLAIN, TWICE) else 1):
+                learner = learn(store, world, settings, scaled=name == "scaled")
+                told = learner.training.finish(world)
+                weights = np.concatenate([weight.ravel() for weight in learner.network.get_weights()])
+                found[f"weights/{kind}/{name}/{turn}"] = weights
+                found[f"told/{kind}/{name}/{turn}"] = np.array([told[key] for key in sorted(told)])
+    return found | measure(world) | exchange(world)
+
+
+def rows_of(kind: str) -> dict[str, np.ndarray]:
+    """Labels, predictions and weights of all rows; the labels of numbers lie far from zero."""
+    random, rows = np.random.default_rng(7), 3001
+    weight = random.uniform(0.2, 3, rows).astype(np.float32)
+    if kind == "numbers":
+        label = (5000 + random.normal(size=rows) * 30).astype(np.float32)
+        return {
+            "label": label,
+            "prediction": (label + random.normal(size=rows) * 20).astype(np.float32),
+            "weight": weight,
+        }
+    classes = len(LABELS[kind].classes)
+    label = random.integers(0, classes, rows)
+    scores = random.normal(size=(rows, classes)) + 1.5 * np.eye(classes)[label]
+    shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    prediction = shares if classes > 2 else shares[:, 1]
+    return {"label": label.astype(np.float32), "prediction": prediction.astype(np.float32), "weight": weight}
+
+
+def measure(world: World) -> dict[str, np.ndarray]:
+    """Every metric of all rows, of which each rank sees a part; the first rank sees most."""
+    found = {}
+    for kind, label in LABELS.items():
+        metrics, rows = EpochMetrics(label, METRICS[kind]), rows_of(kind)
+        bounds = np.linspace(0, 1, world.size + 1) ** 0.5 * len(rows["label"])
+        mine = np.arange(int(bounds[world.rank]), int(bounds[world.rank + 1]))
+        for real in np.array_split(mine, 5):
+            part = np.concatenate([real, [0] * 3])  # padding
+            weight = rows["weight"][part]
+            weight[-3:] = 0
+            label_, prediction = (tf.constant(rows[name][part]) for name in ("label", "prediction"))
+            metrics.update(label_, prediction, row_loss=label_, weight=tf.constant(weight))
+        for name, value in metrics.finish(world).items():
+            found[f"metric/{kind}/{name}"] = np.array(value)
+    return found
+
+
+def gradients_of(rank: int) -> list[Any]:
+    """A rank's gradients: a matrix, an embedding's rows, none, and a vector."""
+    random = np.random.default_rng(rank)
+    rows = tf.IndexedSlices(
+        tf.constant(random.normal(size=(6, 4)), tf.float32),
+        tf.constant(random.integers(0, 500, 6), tf.int64),
+        dense_shape=tf.constant([500, 4], tf.int64),
+    )
+    return [
+        tf.constant(random.normal(size=(7, 3)), tf.float32),
+        rows,
+        None,
+        tf.constant(random.normal(size=5), tf.float32),
+    ]
+
+
+def exchange(world: World) -> dict[str, np.ndarray]:
+    """What becomes of the ranks' gradients on each way."""
+    found = {}
+    ways = {
+        "none": {},
+        "fp16": {"compression": "fp16"},
+        "bf16": {"compression": "bf16"},
+        "adasum": {"reduction": "adasum"},
+    }
+    for name, settings in ways.items():
+        combine = tf.function(Exchange(world, **settings).combine)
+        for place, gradient in enumerate(combine(gradients_of(world.rank))):
+            if gradient is not None:
+                found[f"exchange/{name}/{place}"] = gradient.numpy()
+    return found
