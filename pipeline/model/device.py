@@ -10,7 +10,7 @@ import tensorflow as tf
 logger = logging.getLogger(__name__)
 
 
-def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int) -> None:
+def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None) -> None:
     """Make computation repeatable, and divide cores and GPUs among the ranks of a host.
 
     TensorFlow takes shares only before a process computes for the first time. Spark reuses its Python workers, so
@@ -20,20 +20,21 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int) 
         threads: CPU threads of this rank; None divides the host's cores evenly.
         ranks_on_host: how many ranks share the host.
         local_rank: which of them this is.
+        gpu: which of the host's it was assigned; None takes them in turn, by local rank.
     """
     tf.config.experimental.enable_op_determinism()
     share = threads or max(1, len(os.sched_getaffinity(0)) // ranks_on_host)
     try:
         tf.config.threading.set_intra_op_parallelism_threads(share)
         tf.config.threading.set_inter_op_parallelism_threads(share)
-        _take_gpu(local_rank)
+        _take_gpu(local_rank if gpu is None else gpu)
     except RuntimeError as error:
         logger.warning("This process keeps the cores and GPUs of its first training: %s", error)
 
 
-def _take_gpu(local_rank: int) -> None:
+def _take_gpu(number: int) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        mine = gpus[local_rank % len(gpus)]
+        mine = gpus[number % len(gpus)]
         tf.config.set_visible_devices(mine, "GPU")
         tf.config.experimental.set_memory_growth(mine, True)

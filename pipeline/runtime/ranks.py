@@ -42,11 +42,13 @@ class Peers:
         rank: this one.
         hosts: the host of every rank; ranks of one host stand together.
         launch: URI of a folder that all of them share, and no other launch has; empty for a rank alone.
+        gpu: the one that Spark assigned to this rank, among those of its host; None where Spark assigns none.
     """
 
     rank: int
     hosts: tuple[str, ...]
     launch: str = ""
+    gpu: int | None = None
 
     @property
     def size(self) -> int:
@@ -209,4 +211,10 @@ def _peers(context: BarrierTaskContext, launch: str) -> Peers:
     hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
     order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
     rank = order.index(context.partitionId())
-    return Peers(rank, tuple(hosts[partition] for partition in order), launch)
+    return Peers(rank, tuple(hosts[partition] for partition in order), launch, _gpu(context))
+
+
+def _gpu(context: BarrierTaskContext) -> int | None:
+    assigned = context.resources().get("gpu")
+    addresses = assigned.addresses if assigned is not None else []
+    return int(addresses[0]) if addresses and addresses[0].isdecimal() else None

@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 60.0
 def run(payload: str, peers: Peers) -> str:
     """Train as one rank; JSON in, JSON out."""
     job = RankJob.from_json(payload, "the job of this rank")
-    configure_devices(job.train.threads, peers.local_size, peers.local_rank)
+    configure_devices(job.train.threads, peers.local_size, peers.local_rank, peers.gpu)
     if peers.size == 1:
         return train_rank(job, SingleWorld()).to_json()
     with join_world(peers, job.train.stall_seconds) as world, failures_recorded(open_root(peers.launch), peers.rank):
