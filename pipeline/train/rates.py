@@ -15,8 +15,8 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 
 FILE = "learning-rates.json"
-SMOOTHING = 0.9
-"""How much of the losses before is in a smoothed one."""
+NEIGHBOURS = 20
+"""A smoothed loss is the mean of up to this share of all losses on each side."""
 EXPLODED = 4.0
 """Times the lowest smoothed loss."""
 LEAST_STEPS = 10
@@ -61,11 +61,12 @@ def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """An exponential mean, without the pull towards zero that it has at first."""
-    mean, found = 0.0, []
-    for number, loss in enumerate(losses, start=1):
-        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss
-        found.append(mean / (1.0 - SMOOTHING**number))
+    """The mean of each loss and its neighbours on both sides, as many on one as on the other: nothing is shifted."""
+    found = []
+    for number in range(len(losses)):
+        reach = min(max(len(losses) // NEIGHBOURS, 1), number, len(losses) - 1 - number)
+        near = losses[number - reach : number + reach + 1]
+        found.append(sum(near) / len(near))
     return found
 
 
@@ -81,8 +82,7 @@ def read_curve(place: Root) -> RateCurve | None:
 
 
 def explodes(losses: Sequence[float]) -> bool:
-    """Whether the last loss is far above the lowest one, or not finite."""
+    """Whether the last losses are far above the lowest one, or not finite."""
     if len(losses) < LEAST_STEPS:
         return False
-    smoothed = smooth(losses)
-    return not math.isfinite(smoothed[-1]) or smoothed[-1] > EXPLODED * min(smoothed)
+    return not math.isfinite(losses[-1]) or min(losses[-3:]) > EXPLODED * min(smooth(losses))

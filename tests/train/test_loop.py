@@ -139,8 +139,8 @@ def test_a_change_that_cannot_be_allowed_is_named(folder, monkeypatch):
 
 
 def test_after_a_loss_that_is_not_finite_the_last_good_checkpoint_stays(folder):
-    told = job(folder, optimizer={"name": "sgd", "learning_rate": 0.7}, checkpoint={"every_steps": 1})
-    told = told.model_copy(update={"model": ModelConfig(hidden=(8, 8, 8))})
+    wild = {"optimizer": {"name": "sgd", "learning_rate": 1e9}, "steps_per_execution": 1}
+    told = job(folder, checkpoint={"every_steps": 1}, **wild)
     with pytest.raises(
         TrainError, match=r"not finite after step \d+ of epoch \d.* The checkpoint of step \d+ of 23 of"
     ):
@@ -193,7 +193,7 @@ def test_tensorboard_finds_every_epoch(folder):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 name = f"{path.parent.name}/{value.tag}"
-                found.setdefault(name, []).append((event.step, float(tf.make_ndarray(value.tensor))))
+                found.setdefault(name, []).append((event.step, value.simple_value))
     expected = [record["metrics"]["val_loss"] for record in history(told)]
     assert found["validation/loss"] == [(1, pytest.approx(expected[0])), (2, pytest.approx(expected[1]))]
     assert {"train/loss", "train/learning_rate", "train/rows_per_second", "validation/rmse"} <= set(found)
@@ -216,7 +216,7 @@ def test_the_finder_s_rate_is_applied_on_request_and_the_network_is_as_if_it_had
 def test_the_rate_is_chosen_where_the_loss_falls_fastest():
     rates = np.geomspace(1e-4, 10, 200)
     losses = 1.0 / (1.0 + np.exp(4 * (np.log10(rates) + 1.5))) + np.where(rates > 1, rates - 1, 0)
-    assert 10**-1.6 < curve_of(rates.tolist(), losses.tolist()).chosen < 10**-1.0
+    assert 10**-1.6 < curve_of(rates.tolist(), losses.tolist()).chosen < 10**-1.4
     with pytest.raises(TrainError, match=r"found no rate between 0\.0001 and 10 at which the loss falls"):
         curve_of(rates.tolist(), np.linspace(1, 2, 200).tolist())
 
