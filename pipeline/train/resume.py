@@ -43,10 +43,9 @@ def open_checkpoints(
     own = folder.within(model_id)
     if config.resume == "never":
         files.remove_folder(folder)
-    elif latest_checkpoint(own) is None:
-        _look_beside(folder, own, config, identity)
+        return own, None
     latest = latest_checkpoint(own)
-    return own, latest[1].head if latest else None
+    return own, latest[1].head if latest else _look_beside(folder, own, config, identity)
 
 
 def check_unchanged(head: CheckpointHead, identity: str, place: Root, *, allowed: bool) -> list[str]:
@@ -77,18 +76,20 @@ def differences(before: str, now: str) -> list[str]:
     ]
 
 
-def _look_beside(folder: Root, own: Root, config: CheckpointConfig, identity: str) -> None:
+def _look_beside(folder: Root, own: Root, config: CheckpointConfig, identity: str) -> CheckpointHead | None:
     """Refuse what was interrupted with other data or settings, or take it over as this training's own."""
     found = [
         (latest[1].head, folder.within(name))
         for name in files.list_folders(folder)
         if (latest := latest_checkpoint(folder.within(name))) is not None
     ]
-    if found:
-        head, place = max(found, key=lambda entry: (entry[0].epoch, entry[0].step))
-        check_unchanged(head, identity, place, allowed=config.allow_changes)
-        files.remove_folder(own)
-        files.move(place, own)
+    if not found:
+        return None
+    head, place = max(found, key=lambda entry: (entry[0].epoch, entry[0].step))
+    check_unchanged(head, identity, place, allowed=config.allow_changes)
+    files.remove_folder(own)
+    files.move(place, own)
+    return head
 
 
 def _flat(content: Any, place: str) -> Iterator[tuple[str, Any]]:
