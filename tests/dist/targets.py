@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import NoReturn
 
 from pipeline.errors import ConfigError
@@ -93,6 +94,18 @@ def never_come(payload: str, peers: Peers) -> str:
 def tell(payload: str, peers: Peers) -> str:
     """The process that runs it."""
     return str(os.getpid())
+
+
+def meet(payload: str, peers: Peers) -> str:
+    """Wait until the ranks of two launches are there."""
+    folder, number = payload.split()
+    (Path(folder) / f"met-{number}-{peers.rank}").touch()
+    end = time.monotonic() + 100
+    while len(list(Path(folder).glob("met-*"))) < 4:
+        if time.monotonic() > end:
+            raise TimeoutError("the other launch did not come")
+        time.sleep(0.05)
+    return f"{number}: rank {peers.rank}"
 
 
 def hold(payload: str, peers: Peers) -> str:

@@ -116,42 +116,27 @@ def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark
 
 
 SIDE_BY_SIDE = """
-import json, sys, time
+import json, sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from pipeline.config.run import SparkConfig
+from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import close_session, open_session
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.store.filesystem import open_root
 spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
-def train(text):
-    spans = []
-    result, _ = launch_training(spark, RankJob.from_json(text, "job"), lambda _: None,
-                                lambda beats: spans.append(time.monotonic()))
-    return {"weights": result.weights, "first": spans[0], "last": spans[-1]}
+def launch(number):
+    scratch = open_root(f"{sys.argv[1]}/{number}")
+    return run_ranks(spark, 2, "tests.dist.targets:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
 with ThreadPoolExecutor(2) as pool:
-    found = list(pool.map(train, json.loads(sys.stdin.read())))
+    found = list(pool.map(launch, range(2)))
 close_session()
 print(json.dumps(found))
 """
 
 
 @pytest.mark.slow
-def test_two_trainings_at_once_are_those_that_run_alone(tmp_path, spark, repository):
-    write_small_store(tmp_path, SHARDS)
-    settings = [{"optimizer": {"name": name}, "epochs": 2} for name in ("adam", "sgd")]
-    alone = [launch_training(spark, job(tmp_path, f"a{i}", **s), lambda _: None)[0] for i, s in enumerate(settings)]
-    together = [job(tmp_path, f"b{i}", **s).to_json() for i, s in enumerate(settings)]
-    done = subprocess.run(
-        [sys.executable, "-c", SIDE_BY_SIDE],
-        input=json.dumps(together),
-        capture_output=True,
-        text=True,
-        cwd=repository,
-        timeout=200,
-        check=False,
-    )
+def test_two_launches_from_two_threads_run_at_once_and_mix_nothing(tmp_path, repository):
+    """No rank ends before those of both launches have met."""
+    command = [sys.executable, "-c", SIDE_BY_SIDE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    one, other = json.loads(done.stdout.splitlines()[-1])
-    assert max(one["first"], other["first"]) < min(one["last"], other["last"]), "they ran at the same time"
-    assert [one["weights"], other["weights"]] == [result.weights for result in alone]
+    assert json.loads(done.stdout.splitlines()[-1]) == [["0: rank 0", "0: rank 1"], ["1: rank 0", "1: rank 1"]]
