@@ -144,8 +144,10 @@ def exchange(world: World) -> dict[str, np.ndarray]:
         "adasum": {"reduction": "adasum"},
     }
     for name, settings in ways.items():
-        combine = tf.function(Exchange(world, **settings).combine)
-        for place, gradient in enumerate(combine(gradients_of(world.rank))):
+        way = Exchange(world, **settings)
+        # Made within the function, as in a step: the table's shape, which decides what is sent, is then a constant.
+        combine = tf.function(lambda way=way: way.combine(gradients_of(world.rank)))
+        for place, gradient in enumerate(combine()):
             if gradient is not None:
                 found[f"exchange/{name}/{place}"] = gradient.numpy()
     return found

@@ -1,0 +1,78 @@
+"""Worlds of 1, 2 and 4 real ranks learn the same from the same rows, with every optimizer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.support.learning import OPTIMIZERS, PLAIN, TWICE, WEIGHTED, WITH_WEIGHTS, gradients_of
+
+pytestmark = [pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(900)]
+
+LEARNED = [(PLAIN, name) for name in OPTIMIZERS] + [(WEIGHTED, name) for name in WITH_WEIGHTS]
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize(("kind", "name"), LEARNED)
+def test_several_ranks_learn_what_one_learns(worlds, kind, name, size):
+    one, several = (worlds[ranks][0] for ranks in (1, size))
+    np.testing.assert_allclose(several[f"weights/{kind}/{name}/0"], one[f"weights/{kind}/{name}/0"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(several[f"told/{kind}/{name}/0"], one[f"told/{kind}/{name}/0"], rtol=1e-5)
+
+
+def test_optimizers_and_weights_of_rows_make_a_difference(worlds):
+    """Else the tests beside this one would compare nothing."""
+    learned = [worlds[1][0][f"weights/{kind}/{name}/0"] for kind, name in LEARNED if name != "scaled"]
+    for place, weights in enumerate(learned):
+        assert all(np.abs(weights - other).max() > 1e-3 for other in learned[:place])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_all_ranks_hold_the_same_bits_and_so_does_a_second_training(worlds, size):
+    first = worlds[size][0]
+    for name, found in first.items():
+        assert all((rank[name] == found).all() for rank in worlds[size]), name
+    assert (first[f"weights/{PLAIN}/{TWICE}/0"] == first[f"weights/{PLAIN}/{TWICE}/1"]).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize(("way", "tolerance"), [("none", 1e-6), ("fp16", 2e-3), ("bf16", 2e-2)])
+def test_gradients_are_summed_on_every_way(worlds, size, way, tolerance):
+    for place, expected in enumerate(_sums(size)):
+        found = worlds[size][0].get(f"exchange/{way}/{place}")
+        if expected is None:
+            assert found is None
+            continue
+        exact = size == 1 or place == 1  # an embedding's few rows travel as they are
+        np.testing.assert_allclose(
+            found, expected, rtol=1e-6, atol=1e-6 if exact else tolerance * np.abs(expected).max()
+        )
+        if way != "none" and not exact:
+            assert (found != worlds[size][0][f"exchange/none/{place}"]).any()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_adasum_adds_by_pairs_what_is_orthogonal(worlds, size):
+    for place in (0, 1, 3):
+        gradients = [size * _dense(gradients_of(rank)[place]).astype(np.float64) for rank in range(size)]
+        while len(gradients) > 1:
+            gradients = [_adasum(a, b) for a, b in zip(gradients[::2], gradients[1::2], strict=True)]
+        np.testing.assert_allclose(worlds[size][0][f"exchange/adasum/{place}"], gradients[0], rtol=1e-5, atol=1e-5)
+
+
+def _sums(size: int) -> list[np.ndarray | None]:
+    columns = zip(*(gradients_of(rank) for rank in range(size)), strict=True)
+    return [None if column[0] is None else sum(_dense(gradient) for gradient in column) for column in columns]
+
+
+def _dense(gradient) -> np.ndarray:
+    if not hasattr(gradient, "indices"):
+        return gradient.numpy()
+    table = np.zeros(gradient.dense_shape.numpy(), np.float32)
+    np.add.at(table, gradient.indices.numpy(), gradient.values.numpy())
+    return table
+
+
+def _adasum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    common = (a * b).sum()
+    return (1 - common / 2 / (a * a).sum()) * a + (1 - common / 2 / (b * b).sum()) * b
