@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block
 from pipeline.feed.dataset import BlockReader
@@ -148,6 +150,12 @@ class Loop:
             best=self.stopping.is_best(course.epoch),
         )
 
+    @property
+    def _is_finite(self) -> bool:
+        """Of this rank's losses and the common gradient: an activation may swallow a NaN that the gradient shows."""
+        norms = [variable.numpy() for variable in self.learner.optimizer.norms.variables]
+        return self.learner.training.is_finite and bool(np.isfinite(norms).all())
+
     def _meet(self, *, save: bool = False) -> bool:
         """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
         course = self.course
@@ -155,12 +163,12 @@ class Loop:
             save=save or self.keeper.is_time(),
             stop=self.learner.world.rank == 0 and stop_requested(self.scratch),
             end=self.callbacks.want_end,
-            broken=not self.learner.training.is_finite,
+            broken=not self._is_finite,
         )
         course.ended = course.ended or verdict.end
         if verdict.broken:
             raise TrainError(
-                f"The loss is not finite after step {course.step} of epoch {course.epoch + 1}. "
+                f"The loss or its gradient is not finite after step {course.step} of epoch {course.epoch + 1}. "
                 f"{REMEDY}{self.keeper.what_is_kept()}"
             )
         if verdict.save or verdict.stop:
