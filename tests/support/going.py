@@ -1,0 +1,22 @@
+"""What ranks do in tests of going on: train a job, and tell the weights or the error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.train.job import RankJob
+from pipeline.train.rank import train_rank
+from pipeline.train.world import World
+
+
+def attempt(world: World, folder: Path) -> dict[str, np.ndarray]:
+    """Train the job in `folder`."""
+    job = RankJob.from_json((folder / "job.json").read_text(), "the job")
+    try:
+        result = train_rank(job, world)
+    except PipelineError as error:
+        return {"error": np.array(f"{type(error).__name__}: {error}")}
+    return {"weights": np.array(result.weights), "resumed": np.array(str(result.resumed))}
