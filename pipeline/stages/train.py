@@ -32,6 +32,7 @@ from pipeline.train.launch import launch_training
 from pipeline.train.rates import read_curve
 from pipeline.train.records import EpochRecord, request_stop
 from pipeline.train.resume import open_checkpoints
+from pipeline.train.usage import Usage
 
 MODEL_ID_LENGTH = 16
 
@@ -65,7 +66,8 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
     with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
         job = _job(stage, store, work)
-        result, history = launch_training(stage.spark, job, lambda record: _show(stage, record))
+        usage = Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
+        result, history = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
         if result.stopped:
             raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
         model = _publish(stage, store, work, result, history)
