@@ -201,9 +201,8 @@ def test_metrics_equal_numpy_on_the_same_rows(tmp_path):
 def test_a_loss_that_is_not_finite_ends_the_training(tmp_path):
     write_small_store(tmp_path, {"train": [60, 41], "validation": [33, 58]})
     done = job(tmp_path, epochs=30, optimizer={"name": "sgd", "learning_rate": 1e9})
-    with pytest.raises(
-        TrainError, match=r"The loss or its gradient is not finite after step \d+ of epoch \d+. Lower train.optimizer.learning_rate"
-    ):
+    message = r"The loss or its gradient is not finite after step \d+ of epoch \d+. Lower train.optimizer.learning_rate"
+    with pytest.raises(TrainError, match=message):
         train_rank(done, SingleWorld())
 
 
