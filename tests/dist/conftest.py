@@ -17,7 +17,7 @@ UNEVEN = {"train": [400, 40, 130, 250]}
 """One shard has ten times the rows of another."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, np.ndarray]]]:
     """By size of the world, what each rank found."""
     folder = tmp_path_factory.mktemp("worlds")

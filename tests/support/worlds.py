@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-DEADLINE_SECONDS = 400
+DEADLINE_SECONDS = 800
 
 
 def run_world(target: str, size: int, folder: Path) -> list[dict[str, np.ndarray]]:
