@@ -69,6 +69,8 @@ def main() -> None:
     with join(int(rank), int(size), Path(own)) as world:
         found = getattr(import_module(module), name)(world, Path(folder))
     np.savez(Path(own) / f"{rank}.npz", **found)
+    # Libraries' threads can hold a process up for ever when it ends in the usual way; ranks on Spark do not end so.
+    os._exit(0)
 
 
 if __name__ == "__main__":
