@@ -11,6 +11,7 @@ A batch, on the TensorFlow side, holds these tensors (b rows):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pipeline.contract.document import Document
@@ -24,6 +25,10 @@ WEIGHT = "__weight"
 """float32: how much a row counts in training; only where the configuration names a column of weights."""
 
 StoreType = Literal["float32", "float64", "int32", "int64", "string", "binary"]
+
+
+BYTES: Mapping[StoreType, int] = {"float32": 4, "float64": 8, "int32": 4, "int64": 8}
+"""Of one value, for types whose values have all the same size."""
 
 
 class ColumnSpec(Document):

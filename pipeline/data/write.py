@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
-from pipeline.contract.columns import StoreContract, contract_of
+from pipeline.contract.columns import BYTES, StoreContract, contract_of
 from pipeline.contract.features import FeatureState
 from pipeline.data.raw import quoted
 from pipeline.data.split import ORDER, SHARD, SPLIT
@@ -30,7 +30,6 @@ from pipeline.store.manifest import FileEntry, SplitEntry
 ROWS_PER_GROUP = 1 << 14
 """About so many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
 
-WIDTHS = {"float32": 4, "int32": 4, "float64": 8, "int64": 8}
 HASHING_THREADS = 4
 
 _TASK = "__task"
@@ -110,7 +109,7 @@ def _murmur3(value: int, seed: int = 42) -> int:
 
 def _parquet_options(contract: StoreContract) -> dict[str, str]:
     """Row groups are bounded by bytes before encoding, which for fixed-width columns means a number of rows."""
-    width = sum(WIDTHS[column.type] for column in contract.columns)
+    width = sum(BYTES[column.type] for column in contract.columns)
     return {
         "parquet.block.size": str((ROWS_PER_GROUP + 2) * width),
         # Rows are asked for their size at least so often; the default of 10,000 would overshoot.

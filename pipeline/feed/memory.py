@@ -13,11 +13,12 @@ What Arrow needs besides to read a row group is bounded by reading some columns 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from dataclasses import dataclass, field
 
-from pipeline.contract.columns import ColumnSpec, StoreContract
+from pipeline.contract.columns import BYTES, ColumnSpec, StoreContract
 from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
 from pipeline.store.manifest import SplitEntry
@@ -32,7 +33,6 @@ BLOCKS_HELD = BLOCKS_AHEAD + 2
 """Of one feed: ahead, in the model, and in the making."""
 THREADS_AT_MOST = 4
 STALL_SECONDS = 300.0
-WIDTHS = {"float32": 4, "int32": 4, "float64": 8, "int64": 8}
 OBJECT_BYTES = 48
 """Of a text or bytes value in Python, besides its content."""
 
@@ -158,16 +158,13 @@ def row_bytes(contract: StoreContract, split: SplitEntry) -> int:
         contract: of the store.
         split: that is read.
     """
-    fixed = sum(_width(column) for column in contract.columns if column.role != "weight") + WIDTHS["float32"]
+    fixed = sum(_width(column) for column in contract.columns if column.role != "weight") + BYTES["float32"]
     if not any(column.type in ("string", "binary") for column in contract.columns):
         return fixed
     return fixed + 2 * sum(file.bytes for file in split.files) // max(split.rows, 1)
 
 
 def _width(column: ColumnSpec) -> int:
-    values = 1
-    for length in column.shape:
-        values *= length
     if column.role == "label":
-        return 8
-    return values * WIDTHS.get(column.type, OBJECT_BYTES)
+        return BYTES["float64"]
+    return math.prod(column.shape) * BYTES.get(column.type, OBJECT_BYTES)

@@ -15,9 +15,9 @@ from types import FrameType
 import psutil
 
 from pipeline.contract.document import Document
-from pipeline.errors import StoreError
 from pipeline.runtime.pulse import Pulse, felt
 from pipeline.store import filesystem as files
+from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import Root
 
 BEATS = "beats"
@@ -110,16 +110,7 @@ def beating(launch: Root, rank: int, partition: int, host: str) -> Iterator[None
 
 def read_beats(launch: Root) -> dict[int, Beat]:
     """The latest beat of every rank that has begun."""
-    folder = launch.within(BEATS)
-    found = {}
-    for name in files.list_files(folder):
-        if name.endswith(".json"):
-            try:
-                beat = Beat.from_json(files.read_bytes(folder.within(name)), name)
-            except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
-                continue
-            found[beat.rank] = beat
-    return found
+    return {beat.rank: beat for beat in read_documents(launch.within(BEATS), Beat)}
 
 
 def _where(frame: FrameType | None) -> str:

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 
 from pipeline import errors
 from pipeline.contract.document import Document
-from pipeline.errors import PipelineError, PlatformError, StoreError, TrainError
+from pipeline.errors import PipelineError, PlatformError, TrainError
 from pipeline.runtime.beats import Beat, read_beats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
 from pipeline.store import filesystem as files
+from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import Root
 
 FAILURES = "failures"
@@ -151,15 +152,7 @@ def _place(launch: Root, rank: int) -> Root:
 
 
 def _records(launch: Root) -> list[FailureRecord]:
-    folder = launch.within(FAILURES)
-    found = []
-    for name in files.list_files(folder):
-        if name.endswith(".json"):
-            try:
-                found.append(FailureRecord.from_json(files.read_bytes(folder.within(name)), name))
-            except (OSError, StoreError):
-                continue
-    return found
+    return read_documents(launch.within(FAILURES), FailureRecord)
 
 
 def _own(record: FailureRecord) -> type[PipelineError] | None:

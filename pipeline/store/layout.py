@@ -9,6 +9,7 @@
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
+<root>/spool/<...>/, what the tracking server has not got yet
 <root>/mlflow.db, <root>/mlartifacts/
 """
 
