@@ -73,7 +73,7 @@ def audit_splits(
     """Compare the splits, in one query.
 
     Args:
-        rows: from `with_split`, with `ROW_ID`, and `VALUES` if `values`; those in no split do not count.
+        rows: with the columns of `placed`, `ROW_ID`, and `VALUES` if `values`; those in no split do not count.
         split: what decided.
         total: rows of all splits.
         level: whether to look at everything, or at samples where that is enough.

@@ -60,6 +60,16 @@ def find_faults(
     return (*faults, *(fault for fault in _broken_terms(inputs, terms) if fault.reason not in said))
 
 
+def fault_of(reason: str, condition: Column, *, remedy: str, allowed: str = "", example: Column | None = None) -> Fault:
+    """A fault whose problem is told as its reason is: `reason` begins with a small letter."""
+
+    def describe(count: int, rows: int, shown: str) -> Problem:
+        sentence = f"{reason[0].upper()}{reason[1:]} in {count} of {rows} rows"
+        return Problem(sentence, allowed, f"'{shown}'" if shown else "", remedy)
+
+    return Fault(reason, condition, describe, example)
+
+
 def any_fault(faults: Sequence[Fault]) -> Column:
     """Boolean: whether a row has one."""
     return any_of([F.coalesce(fault.condition, F.lit(False)) for fault in faults])
@@ -198,19 +208,9 @@ def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms]) -> Iterator[
     for name in inputs.raw.names:
         if name in terms:
             for what, allowed, condition in broken_terms(name, terms[name], inputs, is_good(inputs)):
-                yield _broken(name, what, allowed, condition, F.col(inputs.raw.column(name)).cast("string"))
-
-
-def _broken(name: str, what: str, allowed: str, condition: Column, example: Column) -> Fault:
-    remedy = "Repair the data, or edit the contract"
-    return Fault(
-        f"column '{name}' {what}",
-        condition,
-        lambda count, rows, shown: Problem(
-            f"Column '{name}' {what} in {count} of {rows} rows", allowed, shown and f"'{shown}'", remedy
-        ),
-        example,
-    )
+                remedy = "Repair the data, or edit the contract"
+                example = F.col(inputs.raw.column(name)).cast("string")
+                yield fault_of(f"column '{name}' {what}", condition, remedy=remedy, allowed=allowed, example=example)
 
 
 def _number_faults(name: str, value: Column, group: NumericConfig) -> Iterator[Fault]:

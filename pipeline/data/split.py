@@ -27,7 +27,6 @@ from pyspark.sql import Column, DataFrame
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
-from pipeline.contract.columns import ROW_ID
 from pipeline.data.convert import any_null, category_of
 from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
 from pipeline.store.layout import SPLITS
@@ -146,18 +145,6 @@ def resolve_split(config: SplitConfig, data: DataConfig, columns: Mapping[str, s
             time = open_time(rows, columns[data.time], data.time, given=config.cuts, gap=config.gap)
             return replace(split, time=time, cuts=_cuts(config, rows, time), gap=config.extent)
     return split
-
-
-def with_split(rows: DataFrame, split: ResolvedSplit, *, seed: int) -> DataFrame:
-    """Add `SPLIT`, `SHARD` and `ORDER`, and `MOMENT` and `GROUP_ID` where there is a time or a group.
-
-    Args:
-        rows: with the columns `ROW_ID`, `ROW_HASH` and those of `split`.
-        split: what decides.
-        seed: mixed into every hash.
-    """
-    rows = with_unit(rows, split)
-    return rows.withColumns(placed(rows, split, seed=seed, row_id=F.col(ROW_ID), row_hash=F.col(ROW_HASH)))
 
 
 def with_unit(rows: DataFrame, split: ResolvedSplit) -> DataFrame:

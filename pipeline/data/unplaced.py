@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pyspark.sql.functions as F
-from pyspark.sql import Column
 
-from pipeline.data.faults import Fault, is_good
+from pipeline.data.faults import Fault, fault_of, is_good
 from pipeline.data.moment import MOMENT, TimeColumn
 from pipeline.data.split import GROUP_ID, ResolvedSplit, text_of_column
 from pipeline.data.table import Inputs
-from pipeline.errors import Problem
 
 SHOWN_VALUES = 10
 
@@ -25,13 +23,13 @@ def place_faults(inputs: Inputs, split: ResolvedSplit) -> Iterator[Fault]:
     elif split.groups:
         names = ", ".join(f"'{name}'" for _, name in split.groups)
         missing = is_good(inputs) & F.col(GROUP_ID).isNull()
-        yield _fault(f"group {names} is missing", missing, remedy="Fill it, or correct data.group")
+        yield fault_of(f"group {names} is missing", missing, remedy="Fill it, or correct data.group")
 
 
 def _time_faults(inputs: Inputs, time: TimeColumn) -> Iterator[Fault]:
     text, good, what = text_of_column(inputs.rows, time.column), is_good(inputs), f"column '{time.name}' (data.time)"
-    yield _fault(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct data.time")
-    yield _fault(
+    yield fault_of(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct data.time")
+    yield fault_of(
         f"{what} is no {'time' if time.dated else 'number'}",
         good & text.isNotNull() & F.col(MOMENT).isNull(),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
@@ -43,19 +41,11 @@ def _time_faults(inputs: Inputs, time: TimeColumn) -> Iterator[Fault]:
 def _value_faults(inputs: Inputs, column: tuple[str, str], known: Sequence[str]) -> Iterator[Fault]:
     (safe, name), good = column, is_good(inputs)
     text, what = text_of_column(inputs.rows, safe), f"column '{name}' (split.column)"
-    yield _fault(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct split.column")
-    yield _fault(
+    yield fault_of(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct split.column")
+    yield fault_of(
         f"{what} has a value that split.values does not name",
         good & text.isNotNull() & ~text.isin(*known),
         allowed=", ".join(known[:SHOWN_VALUES]) + (", ..." if len(known) > SHOWN_VALUES else ""),
         remedy="Name the value under split.values, or repair these rows",
         example=text,
     )
-
-
-def _fault(reason: str, condition: Column, *, remedy: str, allowed: str = "", example: Column | None = None) -> Fault:
-    def describe(count: int, rows: int, shown: str) -> Problem:
-        sentence = f"{reason[0].upper()}{reason[1:]} in {count} of {rows} rows"
-        return Problem(sentence, allowed, f"'{shown}'" if shown else "", remedy)
-
-    return Fault(reason, condition, describe, example)

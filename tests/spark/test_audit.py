@@ -11,8 +11,9 @@ from pipeline.contract.label import Task
 from pipeline.data import audit
 from pipeline.data.audit import audit_splits, feature_check, report_audit, stored_rows
 from pipeline.data.moment import TimeColumn, with_moment
-from pipeline.data.split import ROW_HASH, SPLIT, VALUES, ResolvedSplit, with_group, with_split
+from pipeline.data.split import ROW_HASH, SPLIT, VALUES, ResolvedSplit, with_group
 from pipeline.errors import DataError
+from tests.support.splits import with_split
 
 pytestmark = pytest.mark.spark
 

@@ -21,12 +21,12 @@ from pipeline.data.split import (
     SPLIT,
     ResolvedSplit,
     resolve_split,
-    with_split,
 )
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.table import Inputs
 from pipeline.data.unplaced import place_faults
 from pipeline.errors import ConfigError, DataError, PipelineError
+from tests.support.splits import with_split
 
 pytestmark = pytest.mark.spark
 
