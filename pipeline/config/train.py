@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.base import Columns, Count, Integer, Number, Section
+from pipeline.config.base import Columns, Count, Integer, Number, Section, Size
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
 
-UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 LEAST_FEED_MEMORY = 64 << 20
-
-
-def _bytes(value: Any) -> Any:
-    """A number of bytes, or a text such as `2 GB`; a KB is 1,024 bytes."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
-    if found is None or found[2].upper() not in UNITS:
-        raise ValueError(f"allowed are bytes as a number, or with KB, MB, GB or TB. Received: {value!r}")
-    return int(float(found[1]) * UNITS[found[2].upper()])
-
-
-Size = Annotated[Count, BeforeValidator(_bytes)]
-"""Bytes."""
 
 
 class EarlyStoppingConfig(Section):

@@ -81,11 +81,6 @@ class Feed:
     class_weights: tuple[float, ...] | None = None
     resources: Resources = field(default_factory=Resources)
 
-    @property
-    def blocks_per_epoch(self) -> int:
-        """Blocks of an epoch that is read from its beginning."""
-        return self.blocks_from(0)
-
     def blocks_from(self, first_step: int) -> int:
         """Blocks of an epoch that is read from a step on."""
         return -(-(self.plan.steps - first_step) // self.steps_per_block)

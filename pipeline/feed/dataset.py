@@ -66,11 +66,12 @@ class BlockReader:
             except Exception as error:
                 self._failures.append(error)
 
-        dataset = tf.data.Dataset.from_generator(produce, output_signature=_signature(self.feed))
+        dataset = tf.data.Dataset.from_generator(produce, output_signature=signature_of(self.feed))
         return iter(dataset.prefetch(BLOCKS_AHEAD))
 
 
-def _signature(feed: Feed) -> Block:
+def signature_of(feed: Feed) -> Block:
+    """The shapes and types of a block's tensors, whatever its number of steps."""
     batch, contract = feed.plan.local_batch, feed.store.contract
     return Block(
         numeric=tf.TensorSpec((None, batch, len(contract.names("numeric"))), tf.float32),

@@ -69,7 +69,7 @@ class Courier:
 
     @property
     def _is_done(self) -> bool:
-        return self.refusal is not None or (self._opened and not self.spool.pending)
+        return self.refusal is not None or (self._opened and self.spool.all_sent)
 
     def close(self, seconds: float) -> bool:
         """Stop; False where something is left after `seconds`, which a later job will send."""
@@ -89,7 +89,7 @@ class Courier:
         Raises:
             Exception: the store does not answer; the rest stays in the spool.
         """
-        while not self._opened or self.spool.pending:
+        while not self._opened or not self.spool.all_sent:
             self._step()
 
     def _work(self, then: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ class Courier:
                 self._step()
                 pause = FIRST_PAUSE
                 self._say_back()
-                if not self.spool.pending:
+                if self.spool.all_sent:
                     then()
                     then = _nothing
             except ConfigError as error:
@@ -116,7 +116,7 @@ class Courier:
     def _is_needed(self) -> bool:
         """Sleep until there is something to do; False where there will be nothing more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or not self._opened or bool(self.spool.pending))
+            self._changed.wait_for(lambda: self._closing or not self._opened or not self.spool.all_sent)
             return not self._closing
 
     def _give_up(self, error: ConfigError) -> None:

@@ -18,7 +18,8 @@ from typing import IO, Literal
 
 from pipeline.contract.document import Document
 from pipeline.errors import StoreError
-from pipeline.store.filesystem import Root
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root, open_root
 
 SPOOL = "spool"
 RUN, ENTRIES, SENT = "run.json", "entries.jsonl", "sent.json"
@@ -85,6 +86,11 @@ class Spool:
         return self._entries[self.sent :]
 
     @property
+    def all_sent(self) -> bool:
+        """Whether nothing is pending."""
+        return self.sent == len(self._entries)
+
+    @property
     def has_ended(self) -> bool:
         """Whether the run's end was told."""
         return any(entry.kind == "status" for entry in self._entries)
@@ -112,9 +118,7 @@ class Spool:
     def mark(self, run_id: str | None, sent: int) -> None:
         """Note how many entries the store has, in which run."""
         self.run_id, self.sent = run_id, sent
-        unfinished = self.folder / f"{SENT}.part"
-        unfinished.write_text(json.dumps({"run_id": run_id, "sent": sent}))
-        unfinished.replace(self.folder / SENT)
+        _write(self.folder / SENT, json.dumps({"run_id": run_id, "sent": sent}))
 
     def remove(self) -> None:
         """All was sent."""
@@ -138,9 +142,7 @@ def new_spool(parent: Path, run: SpooledRun) -> Spool:
     lock = (folder / ENTRIES).open("ab")
     fcntl.flock(lock, fcntl.LOCK_EX)
     # The last file: a folder without it is none.
-    unfinished = folder / f"{RUN}.part"
-    unfinished.write_text(run.to_json())
-    unfinished.replace(folder / RUN)
+    _write(folder / RUN, run.to_json())
     return Spool(folder, run, [], lock)
 
 
@@ -156,6 +158,10 @@ def left_spools(parent: Path, uri: str) -> Iterator[Spool]:
             lock.close()
             continue
         yield Spool(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
+
+
+def _write(file: Path, content: str) -> None:
+    files.write_atomically(open_root(str(file)), content.encode())
 
 
 def _take(lock: IO[bytes]) -> bool:

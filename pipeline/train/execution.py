@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block, Feed, dtype_of
+from pipeline.feed.blocks import Block, Feed
+from pipeline.feed.dataset import signature_of
 from pipeline.train.learner import Learner
 
 BLOCK_SECONDS = 0.1
@@ -63,16 +62,5 @@ def _seconds(learner: Learner, block: Block) -> float:
 
 def _blank(feed: Feed, steps: int) -> Block:
     """Rows of zeros, and of weight zero."""
-    shape, contract = (steps, feed.plan.local_batch), feed.store.contract
-    return Block(
-        tf.zeros((*shape, len(contract.names("numeric"))), tf.float32),
-        tf.zeros((*shape, len(contract.names("categorical"))), tf.int32),
-        tf.zeros(shape, tf.float32),
-        tf.zeros(shape, tf.float32),
-        tf.ones(steps, tf.float32),
-        {spec.name: tf.constant(_zeros((*shape, *spec.shape), dtype_of(spec))) for spec in contract.extras},
-    )
-
-
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    return np.full(shape, b"" if dtype.hasobject else 0, dtype)
+    zeros = tf.nest.map_structure(lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed))
+    return zeros._replace(rows=tf.ones(steps))

@@ -7,13 +7,11 @@ the sum over ranks is the gradient of the mean over all rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.train.world import World
@@ -157,14 +155,3 @@ class GradientNorms:
         for variable in self.variables:
             variable.assign(0.0)
         return {"gradient_norm": total / count, "gradient_norm_max": largest} if count else {}
-
-
-def as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:
-    """The values of variables by their place and name."""
-    return {f"{prefix}/{number:03d}/{variable.name}": np.array(variable) for number, variable in enumerate(variables)}
-
-
-def restore_arrays(variables: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
-    """The reverse of `as_arrays`; a KeyError names what is missing."""
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"{prefix}/{number:03d}/{variable.name}"])

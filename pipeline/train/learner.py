@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.feed.blocks import Block
 from pipeline.model.head import Head
-from pipeline.train.gradients import as_arrays, restore_arrays
 from pipeline.train.metrics import EpochMetrics
 from pipeline.train.world import World
 
@@ -63,12 +63,12 @@ class Learner:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """All that a step changes, as arrays by name; `metrics/` are sums over this rank's rows."""
-        return {name: array for part, variables in self._parts() for name, array in as_arrays(variables, part).items()}
+        return {name: array for part, variables in self._parts() for name, array in _as_arrays(variables, part).items()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what `state` told; a KeyError names what is missing."""
         for part, variables in self._parts():
-            restore_arrays(variables, state, part)
+            _restore_arrays(variables, state, part)
 
     def _parts(self) -> list[tuple[str, Sequence[Any]]]:
         return [
@@ -115,3 +115,14 @@ class Learner:
 def _each_step(work: Callable[[Block], None], block: Block) -> None:
     for step in tf.range(tf.shape(block.rows)[0]):
         work(block.step(step))
+
+
+def _as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    """The values of variables by their place and name."""
+    return {f"{prefix}/{number:03d}/{variable.name}": np.array(variable) for number, variable in enumerate(variables)}
+
+
+def _restore_arrays(variables: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
+    """The reverse of `_as_arrays`; a KeyError names what is missing."""
+    for number, variable in enumerate(variables):
+        variable.assign(arrays[f"{prefix}/{number:03d}/{variable.name}"])

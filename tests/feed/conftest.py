@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.feed.files import StoreFiles
 from pipeline.store.store import Store
 from tests.support.feeds import numbered, publish
 
@@ -22,3 +23,17 @@ def id_store(tmp_path: Path) -> Callable[..., Store]:
         return publish(tmp_path, [numbered(range(*bounds)) for bounds in pairwise(starts)], **options)
 
     return make
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How many windows were read from files."""
+    seen = []
+
+    def watched(self, window):
+        seen.append(window)
+        return original(self, window)
+
+    original = StoreFiles.read
+    monkeypatch.setattr(StoreFiles, "read", watched)
+    return seen

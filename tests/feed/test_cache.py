@@ -14,27 +14,12 @@ import pytest
 from pipeline.errors import StoreError
 from pipeline.feed.blocks import BlockStream
 from pipeline.feed.cache import DiskCache, MemoryCache, open_cache
-from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.rows import Rows
 from tests.support.feeds import feed_of, numbered, publish
 
 EPOCHS = 3
 ENOUGH = 1 << 30
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """How many windows were read from files."""
-    seen = []
-
-    def watched(self, window):
-        seen.append(window)
-        return original(self, window)
-
-    original = StoreFiles.read
-    monkeypatch.setattr(StoreFiles, "read", watched)
-    return seen
 
 
 def labels(store, cache, epochs: int = EPOCHS) -> np.ndarray:
