@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.config.train import TrainConfig
 from pipeline.errors import StoreError
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
@@ -20,6 +19,7 @@ from pipeline.runtime.ranks import Care, run_ranks
 from pipeline.store.filesystem import open_root
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
+from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(280)]
@@ -28,7 +28,6 @@ SHARDS = {"train": [700, 500, 600, 600], "validation": [60, 5, 0, 35]}
 
 
 def job(folder: Path, name: str, **train: object) -> RankJob:
-    (folder / name).mkdir(parents=True)
     settings = {
         "workers": 2,
         "batch_size": 16,
@@ -36,16 +35,7 @@ def job(folder: Path, name: str, **train: object) -> RankJob:
         "steps_per_execution": 2,
         "checkpoint": {"every_steps": 10},
     }
-    return RankJob(
-        root=str(folder),
-        name=NAME,
-        store_id=STORE_ID,
-        scratch=str(folder / name),
-        checkpoints=str(folder / f"{name}-checkpoints"),
-        model=ModelConfig(hidden=(8,)),
-        train=TrainConfig(**(settings | train)),
-        seed=3,
-    )
+    return rank_job(folder, name, ModelConfig(hidden=(8,)), settings | train, seed=3)
 
 
 def launches(told: RankJob) -> int:

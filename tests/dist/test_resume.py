@@ -20,12 +20,12 @@ import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
-from pipeline.config.train import TrainConfig
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
 from pipeline.train.checkpoint import generations, latest_checkpoint
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
+from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
@@ -37,7 +37,6 @@ NOTICED_SECONDS = 5.0
 
 def job(folder: Path, name: str, **train: object) -> RankJob:
     """Some hundred steps, with dropout, a schedule, and a best epoch to remember."""
-    (folder / name).mkdir(exist_ok=True)
     settings = {
         "workers": 2,
         "batch_size": 32,
@@ -48,16 +47,7 @@ def job(folder: Path, name: str, **train: object) -> RankJob:
         "schedule": {"name": "cosine", "warmup_epochs": 0.5},
         "checkpoint": {"every_steps": 10},
     }
-    return RankJob(
-        root=str(folder),
-        name=NAME,
-        store_id=STORE_ID,
-        scratch=str(folder / name),
-        checkpoints=str(folder / f"{name}-checkpoints"),
-        model=ModelConfig(hidden=(16,), dropout=0.2),
-        train=TrainConfig(**(settings | train)),
-        seed=3,
-    )
+    return rank_job(folder, name, ModelConfig(hidden=(16,), dropout=0.2), settings | train, seed=3)
 
 
 def live(told: RankJob, kills: int, seed: int = 0) -> dict:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError, TrainError
 from pipeline.store.filesystem import open_root
 from pipeline.train.job import RankJob
 from pipeline.train.records import request_stop
-from tests.support.stores import NAME, STORE_ID, write_small_store
+from tests.support.jobs import rank_job
+from tests.support.stores import write_small_store
 
 tf = pytest.importorskip("tensorflow")
 
@@ -39,19 +39,8 @@ def folder(tmp_path):
 
 
 def job(folder: Path, name: str = "one", *, dropout: float = 0.3, **train: object) -> RankJob:
-    (folder / name).mkdir(exist_ok=True)
     settings = {"batch_size": 32, "epochs": 4, "steps_per_execution": 4, "checkpoint": {"every_steps": 5}}
-    return RankJob(
-        root=str(folder),
-        name=NAME,
-        store_id=STORE_ID,
-        scratch=str(folder / name),
-        checkpoints=str(folder / f"{name}-checkpoints"),
-        tensorboard=str(folder / "board") if train.get("tensorboard") else None,
-        model=ModelConfig(hidden=(8,), dropout=dropout),
-        train=TrainConfig(**(settings | train)),
-        seed=1,
-    )
+    return rank_job(folder, name, ModelConfig(hidden=(8,), dropout=dropout), settings | train, seed=1)
 
 
 def history(told: RankJob) -> list[dict]:
