@@ -39,7 +39,7 @@ FILES = 8
 BATCH, STEPS = 512, 16
 DOCUMENTED_ROWS = 60_000
 WIDE_COLUMNS, WIDE_SHARDS, WIDE_GROUPS, GROUP_ROWS = 500, 16, 2, 1 << 14
-ROUNDS = 5
+ROUNDS, LONG_ROUNDS = 5, 3
 SCALARS, ARRAY = [f"f{i}" for i in range(20)], [f"v{i}" for i in range(32)]
 
 
@@ -234,16 +234,20 @@ def rates(seconds: dict[str, list[float]], counts: dict[str, int]) -> dict[str, 
     return {name: [round(counts[name] / s) for s in found[1:]] for name, found in seconds.items()}
 
 
-def measure_training(folder: Path, quick: bool) -> dict[str, Any]:
+def measure_training(folder: Path, _: bool) -> dict[str, Any]:
     """Rows a second of training from the feed, and of Keras on the same rows as arrays."""
     return {
-        "64-64": train((64, 64), folder, share=1),
-        "512-512": train((512, 512), folder, share=2 if quick else 10),
+        "64-64": train((64, 64), folder, ROUNDS, share=1),
+        "512-512": train((512, 512), folder, LONG_ROUNDS, share=2),
     }
 
 
-def train(hidden: tuple[int, ...], folder: Path, share: int) -> dict[str, Any]:
-    """In turns: `fit`, from the files, and from the caches. Of each epoch a part is taken, in full steps."""
+def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> dict[str, Any]:
+    """In turns: `fit`, from the files, and from the caches. Of each epoch one `share`-th is taken, in full steps.
+
+    A feed of a training is opened once for all its epochs, and here anew each time: the half second until the first
+    batch would be a fifth of a tenth of an epoch.
+    """
     import keras
 
     from pipeline.config.model import ModelConfig
@@ -295,7 +299,7 @@ def train(hidden: tuple[int, ...], folder: Path, share: int) -> dict[str, Any]:
         "feed_memory": from_feed("memory"),
         "feed_disk": from_feed("disk"),
     }
-    return rates(in_turns(ROUNDS + 1, works), dict.fromkeys(works, rows))
+    return rates(in_turns(rounds + 1, works), dict.fromkeys(works, rows))
 
 
 def measure_first_batch(folder: Path, _: bool) -> dict[str, Any]:
