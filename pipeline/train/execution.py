@@ -62,5 +62,7 @@ def _seconds(learner: Learner, block: Block) -> float:
 
 def _blank(feed: Feed, steps: int) -> Block:
     """Rows of zeros, and of weight zero."""
-    zeros = tf.nest.map_structure(lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed))
+    zeros: Block = tf.nest.map_structure(
+        lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed)
+    )
     return zeros._replace(rows=tf.ones(steps))
