@@ -53,7 +53,8 @@ class TrainConfig(LaunchConfig):
         steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
         mixed_precision: what layers compute with; weights and losses stay float32. With `float16`, losses are scaled so
             that small gradients survive.
-        threads: CPU threads of a rank; None divides the host's cores among its ranks.
+        threads: CPU threads of a rank; None divides the host's cores among its ranks, each of which then
+            computes on cores of its own.
         feed_memory: bytes, or a text such as `2 GB`, that a rank may hold of rows on their way to the model, whatever
             the store's size. The window within which rows are shuffled follows from it where row groups are large.
         feed_threads: threads of a rank that read; None takes as many as it has cores, up to four.

@@ -10,7 +10,7 @@ import tensorflow as tf
 logger = logging.getLogger(__name__)
 
 
-def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None) -> None:
+def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None) -> int:
     """Make computation repeatable, and divide cores and GPUs among the ranks of a host.
 
     TensorFlow takes shares only before a process computes for the first time. Spark reuses its Python workers, so
@@ -21,6 +21,9 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, 
         ranks_on_host: how many ranks share the host.
         local_rank: which of them this is.
         gpu: which of the host's it was assigned; None takes them in turn, by local rank.
+
+    Returns:
+        The CPU threads.
     """
     tf.config.experimental.enable_op_determinism()
     share = threads or max(1, len(os.sched_getaffinity(0)) // ranks_on_host)
@@ -30,6 +33,7 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, 
         _take_gpu(local_rank if gpu is None else gpu)
     except RuntimeError as error:
         logger.warning("This process keeps the cores and GPUs of its first training: %s", error)
+    return share
 
 
 def _take_gpu(number: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from pipeline.model.device import configure_devices
+from pipeline.runtime.cores import own_cores
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.pulse import JOINS, does
 from pipeline.runtime.ranks import Peers
@@ -23,10 +24,16 @@ PATIENCE_SECONDS = 60.0
 def run(payload: str, peers: Peers) -> str:
     """Train as one rank; JSON in, JSON out."""
     job = RankJob.from_json(payload, "the job of this rank")
-    configure_devices(job.train.threads, peers.local_size, peers.local_rank, peers.gpu)
+    share = configure_devices(job.train.threads, peers.local_size, peers.local_rank, peers.gpu)
     if peers.size == 1:
         return train_rank(job, SingleWorld()).to_json()
-    with join_world(peers, job.train.stall_seconds) as world, failures_recorded(open_root(peers.launch), peers.rank):
+    # Where somebody chose the number of threads, other work may be meant to run beside: then the kernel decides.
+    divided = peers.local_size > 1 and job.train.threads is None
+    with (
+        own_cores(share) if divided else nullcontext(),
+        join_world(peers, job.train.stall_seconds) as world,
+        failures_recorded(open_root(peers.launch), peers.rank),
+    ):
         return train_rank(job, world).to_json()
 
 

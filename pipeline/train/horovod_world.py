@@ -24,10 +24,15 @@ class HorovodWorld:
     size: int
 
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
-        """One fused allreduce for each type of number."""
+        """One allreduce for each type of number, of all tensors end to end: ranks agree upon one name, not on many."""
         import horovod.tensorflow as hvd
 
-        return _by_type(tensors, lambda alike, kind: hvd.grouped_allreduce(alike, name=f"{name}_{kind}", op=hvd.Sum))
+        return _by_type(
+            tensors,
+            lambda alike, kind: _end_to_end(
+                alike, lambda numbers: hvd.allreduce(numbers, name=f"{name}_{kind}", op=hvd.Sum)
+            ),
+        )
 
     def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """One fused allgather for each type of number."""
@@ -46,6 +51,17 @@ class HorovodWorld:
         import horovod.tensorflow as hvd
 
         hvd.broadcast_variables(list(variables), root_rank=0)
+
+
+def _end_to_end(tensors: list[Any], collective: Callable[[Any], Any]) -> list[Any]:
+    """What a collective makes of all tensors as one vector, which keeps the places of its numbers."""
+    import tensorflow as tf
+
+    if len(tensors) == 1:
+        return [collective(tensors[0])]
+    vector = collective(tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0))
+    pieces = tf.split(vector, [tf.size(tensor) for tensor in tensors], num=len(tensors))
+    return [tf.reshape(piece, tf.shape(tensor)) for piece, tensor in zip(pieces, tensors, strict=True)]
 
 
 def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequence[Any]]) -> list[Any]:

@@ -84,6 +84,7 @@ def serve(rank: int, folder: Path, talking: bool) -> None:
     from pipeline.train.world import SingleWorld
 
     configure_devices(1, RANKS, rank)
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})  # as ranks have cores of their own
 
     def orders(world: Any) -> None:
         works = {case: work_of(case, world) for case in CASES}

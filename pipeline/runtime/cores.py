@@ -1,0 +1,82 @@
+"""Cores of a host, given to ranks: each computes on cores that no other rank of this user has.
+
+Ranks that talk at every step wake each other all the time, and Linux likes to run who is woken beside who wakes it: two
+ranks then share one core while another one idles. On two cores, a step of a small convolutional network took 14.8 ms on
+two ranks that may run anywhere, and 10.7 ms on cores of their own; 8.1 ms where they do not talk.
+
+A core is taken by a lock on a file, which ends with its process. So trainings side by side never take the same core:
+who finds too few free ones runs anywhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+TASKS = Path("/proc/self/task")
+
+
+def default_folder() -> Path:
+    """Where the locks of this user lie, on this host."""
+    return Path(tempfile.gettempdir(), f"pipeline-cores-{os.getuid()}")
+
+
+@contextmanager
+def own_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
+    """Run all threads of this process on `count` cores until the block ends.
+
+    Args:
+        count: how many.
+        folder: of the locks; all ranks of a host must name the same one.
+
+    Yields:
+        The cores; none where fewer are free, or where the system has no such thing.
+    """
+    with ExitStack() as locks:
+        cores = _take(count, folder or default_folder(), locks)
+        if not cores:
+            yield ()
+            return
+        before = os.sched_getaffinity(0)
+        _bind(cores)
+        try:
+            yield cores
+        finally:
+            _bind(before)
+
+
+def _take(count: int, folder: Path, locks: ExitStack) -> tuple[int, ...]:
+    """The first free cores, locked until `locks` closes; none unless all of `count` are free."""
+    if not hasattr(os, "sched_setaffinity") or not TASKS.exists():
+        return ()
+    with ExitStack() as taken:
+        cores: list[int] = []
+        with suppress(OSError):  # a folder that cannot be written is no reason not to train
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for core in sorted(os.sched_getaffinity(0)):
+                if len(cores) < count and _lock(taken.enter_context((folder / f"{core}.lock").open("ab"))):
+                    cores.append(core)
+        if len(cores) < count:
+            return ()
+        locks.enter_context(taken.pop_all())
+        return tuple(cores)
+
+
+def _lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(cores: Collection[int]) -> None:
+    """Each thread has its own set of cores; one that begins later has that of the thread which starts it."""
+    for task in TASKS.iterdir():
+        with suppress(OSError):  # it has just ended
+            os.sched_setaffinity(int(task.name), cores)
