@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Integer, Name, Section
 from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
+from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
-
-
-class EvaluateConfig(Section):
-    """What is measured on the test split.
-
-    Attributes:
-        baseline: a simple model that is scored on the same rows, for comparison.
-        baseline_rows: how many training rows it is fitted on at most.
-    """
-
-    baseline: Literal["linear", "none"] = "linear"
-    baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000
 
 
 class TrackConfig(Section):

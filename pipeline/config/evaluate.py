@@ -1,0 +1,68 @@
+"""What is measured on the test split, and what is decided on the validation split before."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Fraction, Integer, Number, Section
+
+NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive", "false_negative")}
+
+
+class ThresholdConfig(Section):
+    """From which probability on a row belongs to the second of two classes, class id 1.
+
+    A number stands for `at`, a text for `goal`.
+
+    Attributes:
+        at: the probability itself, where there is no goal.
+        goal: what the threshold is chosen for, on validation rows: `f1` is the highest F1; `recall` the highest
+            precision among those with a recall of `at_least`; `cost` the lowest total cost of errors.
+        at_least: recall of class id 1 that is reached at least.
+        false_positive: cost of a row of class id 0 that is given to class id 1.
+        false_negative: cost of a row of class id 1 that is given to class id 0.
+    """
+
+    at: Fraction = 0.5
+    goal: Literal["f1", "recall", "cost"] | None = None
+    at_least: Annotated[Number, Field(gt=0.0, le=1.0)] | None = None
+    false_positive: Annotated[Number, Field(gt=0.0)] | None = None
+    false_negative: Annotated[Number, Field(gt=0.0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"goal": value}
+        return value if isinstance(value, (dict, ThresholdConfig)) else {"at": value}
+
+    @model_validator(mode="after")
+    def _goal_has_its_numbers(self) -> ThresholdConfig:
+        wanted = NUMBERS_OF_GOALS[self.goal] if self.goal else ()
+        given = tuple(name for name in ("at_least", "false_positive", "false_negative") if getattr(self, name))
+        if given != wanted:
+            what = f"goal {self.goal}" if self.goal else "a threshold without a goal"
+            raise ValueError(
+                f"{what} takes {' and '.join(wanted) or 'no further number'}. Received: {', '.join(given) or 'none'}"
+            )
+        if self.goal and self.has_changed("at"):
+            raise ValueError(f"goal {self.goal} finds the threshold itself. Remove at: {self.at:g}")
+        return self
+
+
+class EvaluateConfig(Section):
+    """What is measured on the test split, and what is decided on validation rows when a training ends.
+
+    Attributes:
+        calibration: of the probabilities: `platt` and `isotonic` (two classes), or `temperature` (any number).
+        threshold: of the second of two classes; a number, or a goal.
+        baseline: a simple model that is scored on the same rows, for comparison.
+        baseline_rows: how many training rows it is fitted on at most.
+    """
+
+    calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
+    threshold: ThresholdConfig = ThresholdConfig()
+    baseline: Literal["linear", "none"] = "linear"
+    baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000

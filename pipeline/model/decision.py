@@ -1,0 +1,56 @@
+"""A decision applied to probabilities in numpy, float64; `model/deciding.py` does the same within the saved model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, softmax
+
+from pipeline.contract.decision import Calibration, Decision
+
+Floats = NDArray[np.float64]
+
+SMALLEST, LARGEST = 1e-300, 1.0 - 2.0**-53
+"""Probabilities are kept between these, since the logits of 0 and 1 are infinite."""
+
+
+def calibrated(calibration: Calibration, probabilities: ArrayLike) -> Floats:
+    """Corrected probabilities.
+
+    Args:
+        calibration: how.
+        probabilities: of class id 1, [n] or [n, 1]; or of all of k classes, [n, k].
+
+    Returns:
+        float64, in the same shape.
+    """
+    given = np.asarray(probabilities, np.float64)
+    kept = np.clip(given, SMALLEST, LARGEST)
+    found: Floats
+    match calibration.kind:
+        case "none":
+            found = given
+        case "platt":
+            found = expit(calibration.slope * logit(kept) + calibration.intercept)
+        case "isotonic":
+            found = np.interp(given, calibration.scores, calibration.rates)
+        case "temperature" if given.ndim == 1 or given.shape[1] == 1:
+            found = expit(logit(kept) / calibration.temperature)
+        case "temperature":
+            found = softmax(np.log(kept) / calibration.temperature, axis=1)
+    return found
+
+
+def class_ids(decision: Decision, probabilities: ArrayLike) -> NDArray[np.int64]:
+    """The class of each row, [n], by calibrated probabilities of class id 1, [n] or [n, 1], or of k classes, [n, k]."""
+    given = np.asarray(probabilities, np.float64)
+    if given.ndim == 1 or given.shape[1] == 1:
+        return (given.reshape(-1) >= decision.threshold).astype(np.int64)
+    ids: NDArray[np.int64] = given.argmax(axis=1)
+    return ids
+
+
+def logit(probabilities: Floats) -> Floats:
+    """log(p / (1 - p)), exact also for small p."""
+    found: Floats = np.log(probabilities) - np.log1p(-probabilities)
+    return found
