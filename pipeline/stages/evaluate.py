@@ -65,7 +65,7 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
     return EvaluateResult(
         rows=report.rows,
         metrics=report.metrics,
-        baseline=report.baseline,
+        baseline=report.baselines.get("linear", {}),
         confusion=report.confusion.counts if report.confusion else None,
         classes=store.features.label.classes,
         seconds=time.monotonic() - start,
@@ -97,7 +97,7 @@ def _linear(stage: StageContext, store: Store) -> Predictions | None:
 
 def _log(stage: StageContext, store: Store, report: EvalReport, scored: Predictions) -> None:
     named = {f"test/{name}": value for name, value in report.metrics.items()}
-    named |= {f"test_linear/{name}": value for name, value in report.baseline.items()}
+    named |= {f"test_linear/{name}": value for name, value in report.baselines.get("linear", {}).items()}
     stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     stage.tracker.log_text(report.to_json(), "evaluation.json")
     stage.tracker.describe(report.to_markdown())

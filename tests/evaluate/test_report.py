@@ -14,13 +14,13 @@ BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
 def test_regression_has_no_confusion() -> None:
     report = report_on(LabelSpec(name="y", task=Task.REGRESSION), [1.0, 3.0], [1.0, 2.0], baseline=[3.0, 3.0])
     assert (report.rows, report.confusion) == (2, None)
-    assert (report.metrics["mae"], report.baseline["mae"]) == (0.5, 1.0)
+    assert (report.metrics["mae"], report.baselines["linear"]["mae"]) == (0.5, 1.0)
 
 
 def test_classification_names_its_classes() -> None:
     report = report_on(BINARY, [0, 1, 1], [0.1, 0.9, 0.2])
     assert report.confusion == ConfusionMatrix(classes=("no", "yes"), counts=((1, 0), (1, 1)))
-    assert report.baseline == {}
+    assert report.baselines == {}
 
 
 def test_undefined_metrics_are_null_at_rest() -> None:
@@ -36,7 +36,10 @@ def test_confusion_must_be_square() -> None:
 
 def test_table_sets_the_linear_model_beside_the_network() -> None:
     report = EvalReport(
-        task=Task.REGRESSION, rows=2000, metrics={"mae": 67890.12, "r2": 0.8}, baseline={"mae": 98765.4, "r2": None}
+        task=Task.REGRESSION,
+        rows=2000,
+        metrics={"mae": 67890.12, "r2": 0.8},
+        baselines={"linear": {"mae": 98765.4, "r2": None}},
     )
     assert report.to_markdown() == (
         "2,000 rows\n\n| metric | network | linear model |\n| --- | --- | --- |\n"
