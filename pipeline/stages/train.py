@@ -21,12 +21,14 @@ from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store import filesystem as files
+from pipeline.store.bundle import write_bundle
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import MODEL, model_file, model_place, tensorboard_folder
-from pipeline.store.model import ModelCard, PublishedModel, publish_model
+from pipeline.store.layout import BUNDLE, model_place, tensorboard_folder
+from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
-from pipeline.track.params import run_params
+from pipeline.store.versions import library_versions
+from pipeline.track.params import config_text, run_params
 from pipeline.train.job import RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
 from pipeline.train.rates import read_curve
@@ -143,19 +145,19 @@ def _publish(
 ) -> PublishedModel:
     name, store_id = stage.config.name, store.manifest.store_id
     identity = model_id(stage.config, store_id)
-    finished = work.within(MODEL)
-    sha256 = files.sha256_of(finished)
+    finished = work.within(BUNDLE)
+    write_bundle(finished, store, config_text(stage.config))
     card = ModelCard(
         name=name,
         model_id=identity,
         store_id=store_id,
         run_id=stage.tracker.run_id,
-        file=model_file(sha256),
-        sha256=sha256,
+        files=hashes_of(finished),
         weights=result.weights,
         epochs=result.epochs,
         best_epoch=result.best_epoch,
         metrics=history[result.best_epoch - 1].metrics,
+        versions=library_versions(),
     )
     return publish_model(finished, model_place(stage.root, name, identity), card)
 

@@ -3,7 +3,8 @@
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
     table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
-<root>/models/<name>/<model_id>/model-<hash>.keras, model.json, which names the file
+<root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
+    and exports}, with test.json once it was evaluated; model.json, the card, which tells the folder
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
 <root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
@@ -21,8 +22,12 @@ SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
 PROFILE = "profile.json"
 TABLE = "table.json"
-MODEL, MODEL_CARD = "model.keras", "model.json"
-"""A model's file before it is published, and its card."""
+CONFIG = "config.yaml"
+MODEL, MODEL_CARD, TEST_CARD = "model.keras", "model.json", "test.json"
+"""A model's Keras file, its card, and the card of its test."""
+
+BUNDLE = "bundle"
+"""The folder of a model's files before it is published."""
 
 
 def store_place(root: Root, name: str, store_id: str) -> Root:
@@ -45,9 +50,9 @@ def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
     return root.within("tensorboard", name, model_id)
 
 
-def model_file(sha256: str) -> str:
-    """The name of a published model's file, which no other model's file has."""
-    return f"model-{sha256[:12]}.keras"
+def bundle_folder(sha256: str) -> str:
+    """The name of the folder of a published model's files."""
+    return f"{BUNDLE}-{sha256[:12]}"
 
 
 def scratch_folder(root: Root) -> Root:

@@ -1,10 +1,10 @@
-"""A published model: one Keras file and its card, `model.json`, which names the file and tells its hash.
+"""A published model: its card, `model.json`, and the folder of files that the card tells the hash of.
 
-    <root>/models/<name>/<model_id>/{model-<hash>.keras, model.json}
+    <root>/models/<name>/<model_id>/{model.json, bundle-<hash>/{model.keras, features.json, config.yaml, ...}}
 
 `model_id` is derived from the store and from the configuration of network and training, so that a later job with
-the same configuration finds the model. Training again replaces it, by one rename: the new file is there already when
-the card turns to it. Readers never write.
+the same configuration finds the model. Training again replaces it, by one rename: the new folder is there already when
+the card turns to it. Readers never write. What is in the folder: see `bundle.py`.
 """
 
 from __future__ import annotations
@@ -15,49 +15,70 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import StringConstraints
 
-from pipeline.contract.document import Document
-from pipeline.errors import StoreError
+from pipeline.contract.decision import Decision
+from pipeline.contract.document import Document, fingerprint
+from pipeline.errors import Problem, StoreError, gather
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import MODEL_CARD
+from pipeline.store.filesystem import UNFINISHED, Root
+from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
+
+FORMAT = 2
+AGAIN = "Train it again"
+
+FilePath = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
+"""Of a file within a folder: relative, and never above it."""
 
 
 class ModelCard(Document):
-    """What is known of a model.
+    """What is known of a model when its training ends.
 
     Attributes:
+        format: of this document and of the folder.
         name: of the experiment.
         model_id: of this model.
         store_id: that it was trained on.
         run_id: of the tracked run that trained it, if any.
-        file: the model file's name, as `model_file` gives it.
-        sha256: of the model file.
+        files: SHA-256 of each file of the folder, by path.
         weights: SHA-256 over the network's weights.
         epochs: that were trained.
         best_epoch: whose weights were kept, counted from 1.
         metrics: of that epoch.
+        decision: from probabilities to classes; part of the Keras file, too.
+        versions: of the libraries that it was made with.
     """
 
+    format: int = FORMAT
     name: str
     model_id: str
     store_id: str
     run_id: str | None
-    file: Annotated[str, Field(pattern=r"^model-[0-9a-f]+\.keras$")]
-    sha256: str
+    files: Mapping[FilePath, str]
     weights: str
     epochs: int
     best_epoch: int
     metrics: Mapping[str, float]
+    decision: Decision = Decision()
+    versions: Mapping[str, str] = {}
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder, which no other content has."""
+        return bundle_folder(fingerprint(dict(self.files)))
+
+    @property
+    def sha256(self) -> str:
+        """Of the Keras file."""
+        return self.files[MODEL]
 
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A model whose file is what its card tells.
+    """A model whose files are what its card tells.
 
     Attributes:
-        place: its folder.
+        place: its folder, with the card.
         card: what is known of it.
     """
 
@@ -65,45 +86,61 @@ class PublishedModel:
     card: ModelCard
 
     @property
+    def folder(self) -> Root:
+        """The folder of its files."""
+        return self.place.within(self.card.folder)
+
+    @property
     def file(self) -> Root:
         """The Keras file."""
-        return self.place.within(self.card.file)
+        return self.folder.within(MODEL)
+
+
+def hashes_of(folder: Root) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by path."""
+    return {path: files.sha256_of(folder.within(path)) for path in files.list_files(folder)}
 
 
 def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedModel:
-    """Publish the model file `finished` with its card, in place of a predecessor, whose file is deleted.
+    """Publish the folder `finished` with its card, in place of a predecessor, whose folder is deleted.
 
-    Only the file that the card named before is deleted: any other one may be on its way to be published by another
+    Only the folder that the card named before is deleted: any other one may be on its way to be published by another
     job.
+
+    Args:
+        finished: the complete folder, on the same file system.
+        target: where readers look.
+        card: with the hashes of the files in `finished`.
     """
     model, predecessor = PublishedModel(target, card), None
     with suppress(StoreError):
         predecessor = _read(target)
-    files.move(finished, model.file)
+    if _is_whole(model):
+        files.remove_folder(finished)
+    else:
+        files.remove_folder(model.folder)  # which was altered, or is half there
+        files.move(finished, model.folder)
     files.write_atomically(target.within(MODEL_CARD), card.to_json().encode())
-    if predecessor is not None and predecessor.card.file != card.file:
-        files.remove_file(predecessor.file)
+    if predecessor is not None and predecessor.card.folder != card.folder:
+        files.remove_folder(predecessor.folder)
     return model
 
 
 def open_model(place: Root) -> PublishedModel:
-    """Open a published model, and check its file against its card.
+    """Open a published model, and check every file against its card.
 
     Raises:
-        StoreError: there is none, or its file was altered.
+        StoreError: there is none, or a file is missing, altered or not the model's.
     """
     model = _read(place)
     while True:
-        try:
-            found = files.sha256_of(model.file)
-        except FileNotFoundError as error:
-            # A successor may have taken its place since the card was read.
-            model, missing = _read(place), model
-            if model == missing:
-                raise _gone(model.file) from error
-        else:
-            _check(model.file, found, model.card.sha256)
+        problems = _problems(model)
+        if not problems:
             return model
+        # A successor may have taken its place since the card was read.
+        model, before = _read(place), model
+        if model == before:
+            raise StoreError(gather(f"Model {model.folder.path} is not what its card tells", problems))
 
 
 def read_model(file: Root, sha256: str) -> bytes:
@@ -115,8 +152,10 @@ def read_model(file: Root, sha256: str) -> bytes:
     try:
         content = files.read_bytes(file)
     except FileNotFoundError as error:
-        raise _gone(file) from error
-    _check(file, hashlib.sha256(content).hexdigest(), sha256)
+        raise StoreError(str(_gone(file.path))) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise StoreError(str(_altered(file.path, sha256, found)))
     return content
 
 
@@ -127,15 +166,45 @@ def _read(place: Root) -> PublishedModel:
         raise StoreError(
             f"There is no model for this configuration at {place.path}. Run jobs/train.py with the same configuration."
         ) from error
-    return PublishedModel(place, ModelCard.from_json(text, f"{place.path}/{MODEL_CARD}"))
-
-
-def _check(file: Root, found: str, sha256: str) -> None:
-    if found != sha256:
+    card = ModelCard.from_json(text, f"{place.path}/{MODEL_CARD}")
+    if card.format != FORMAT:
         raise StoreError(
-            f"Model {file.path} was altered. Allowed: SHA-256 {sha256}. Received: {found}. Train it again."
+            f"Model {place.path} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
         )
+    if MODEL not in card.files:
+        raise StoreError(f"{place.path}/{MODEL_CARD} names no {MODEL}. Train it again.")
+    return PublishedModel(place, card)
 
 
-def _gone(file: Root) -> StoreError:
-    return StoreError(f"Model {file.path} is missing: it was deleted, or replaced by another training. Train it again.")
+def _is_whole(model: PublishedModel) -> bool:
+    return files.exists(model.folder) and not _problems(model)
+
+
+def _problems(model: PublishedModel) -> list[Problem]:
+    found, problems = _present(model), []
+    for path, sha256 in model.card.files.items():
+        place = model.folder.within(path).path
+        if path not in found:
+            problems.append(_gone(place))
+        elif found[path] != sha256:
+            problems.append(_altered(place, sha256, found[path]))
+    for path in sorted(found.keys() - model.card.files.keys() - {TEST_CARD}):
+        what = f"{model.folder.within(path).path} is no file of this model"
+        problems.append(Problem(what, remedy="Delete it"))
+    return problems
+
+
+def _present(model: PublishedModel) -> dict[str, str]:
+    """Hashes of the files that are there; of none, where the folder is deleted meanwhile."""
+    try:
+        return {path: sha256 for path, sha256 in hashes_of(model.folder).items() if not path.endswith(UNFINISHED)}
+    except FileNotFoundError:
+        return {}
+
+
+def _altered(place: str, sha256: str, found: str) -> Problem:
+    return Problem(f"Model {place} was altered", f"SHA-256 {sha256}", found, AGAIN)
+
+
+def _gone(place: str) -> Problem:
+    return Problem(f"Model {place} is missing: it was deleted, or replaced by another training", remedy=AGAIN)

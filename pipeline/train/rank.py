@@ -22,7 +22,7 @@ from pipeline.model.network import build_network
 from pipeline.model.serving import build_serving_model
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import MODEL
+from pipeline.store.layout import BUNDLE, MODEL
 from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint
@@ -196,4 +196,4 @@ def _save(network: keras.Model, store: Store, scratch: Root) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / MODEL
         build_serving_model(network, store.features).save(path)
-        files.write_bytes(scratch.within(MODEL), path.read_bytes())
+        files.write_bytes(scratch.within(BUNDLE, MODEL), path.read_bytes())

@@ -90,9 +90,9 @@ def root_option(model: str) -> str:
     """The storage root, for scripts/mlflow-ui, unless it is the one that it opens by itself.
 
     Args:
-        model: URI of the model file, `<root>/models/<name>/<model_id>/<file>`.
+        model: URI of the model file, `<root>/models/<name>/<model_id>/<folder>/<file>`.
     """
-    root = Path(model.removeprefix("file://")).parents[3]
+    root = Path(model.removeprefix("file://")).parents[4]
     return "" if root == CHECKOUT / "artifacts" else f" --root {shlex.quote(str(root))}"
 
 

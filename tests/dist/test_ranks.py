@@ -37,7 +37,7 @@ def job(folder, *, workers: int, scratch: str, **train) -> RankJob:
 def weights(folder, scratch: str) -> list[np.ndarray]:
     from pipeline.model.serving import load_network
 
-    return load_network(folder / scratch / "model.keras").get_weights()
+    return load_network(folder / scratch / "bundle" / "model.keras").get_weights()
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +75,11 @@ def test_metrics_are_exact_over_the_ranks(trained):
 def test_two_ranks_score_what_one_rank_scores(trained, spark):
     from pipeline.evaluate.predict import PredictJob, predict_split
     from pipeline.store import filesystem as files
-    from pipeline.store.layout import MODEL
+    from pipeline.store.layout import BUNDLE, MODEL
 
     folder, _ = trained
     root = open_root(str(folder))
-    model = root.within("one", MODEL)
+    model = root.within("one", BUNDLE, MODEL)
     task = PredictJob(
         root=root.uri,
         name=NAME,

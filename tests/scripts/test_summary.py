@@ -13,7 +13,7 @@ RESULT = {
     "run_id": "ab12",
     "prepare": {"rows": {"train": 140000, "validation": 30000, "test": 30000, "quarantined": 7}, "seconds": 20.4},
     "train": {
-        "model": "file:///x y/models/bank/m/model-00.keras",
+        "model": "file:///x y/models/bank/m/bundle-00/model.keras",
         "epochs": 15,
         "best_epoch": 13,
         "workers": 2,
@@ -43,7 +43,7 @@ r2                0.9123     0.95  worse
 auc                    -      0.5
 rows_per_flower        3        -
 
-Model  file:///x y/models/bank/m/model-00.keras
+Model  file:///x y/models/bank/m/bundle-00/model.keras
 Runs   ./scripts/mlflow-ui --root '/x y'   (this one: ab12)
 """
 
@@ -63,7 +63,7 @@ def test_the_table(summary):
 
 
 def test_the_default_root_needs_no_option(summary, repository):
-    model = f"file://{repository}/artifacts/models/bank/m/model-00.keras"
+    model = f"file://{repository}/artifacts/models/bank/m/bundle-00/model.keras"
 
     assert "./scripts/mlflow-ui   (this" in summary(RESULT | {"train": RESULT["train"] | {"model": model}})
 

@@ -128,7 +128,7 @@ def test_a_model_that_is_missing_or_altered_is_named(root, repository, spark, do
     trained = train(iris(repository, root, "train.epochs=1", "track.enabled=false"), spark=spark)
     with open(trained.model.removeprefix("file://"), "ab") as file:
         file.write(b"x")
-    with pytest.raises(StoreError, match=r"model-[0-9a-f]{12}\.keras was altered. Allowed: SHA-256"):
+    with pytest.raises(StoreError, match=r"bundle-[0-9a-f]{12}/model\.keras was altered. Allowed: SHA-256"):
         evaluate(iris(repository, root, "train.epochs=1", "track.enabled=false"), spark=spark)
 
 

@@ -11,8 +11,8 @@ from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
 from pipeline.store import model as models
 from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import model_file, model_place
-from pipeline.store.model import ModelCard, PublishedModel, open_model, publish_model, read_model
+from pipeline.store.layout import model_place
+from pipeline.store.model import ModelCard, PublishedModel, hashes_of, open_model, publish_model, read_model
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def place(tmp_path) -> Root:
 
 
 def publish(place: Root, content: str) -> PublishedModel:
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
-    finished = place.beside(".work").within("model.keras")
-    files.write_bytes(finished, content.encode())
+    finished = place.beside(".work")
+    files.write_bytes(finished.within("model.keras"), content.encode())
+    files.write_bytes(finished.within("saved_model", "variables", "index"), b"0")
     card = ModelCard(
-        name="n", model_id="m", store_id="s", run_id=None, file=model_file(sha256), sha256=sha256, weights="w",
-        epochs=1, best_epoch=1, metrics={},
+        name="n", model_id="m", store_id="s", run_id=None, files=hashes_of(finished), weights="w", epochs=1,
+        best_epoch=1, metrics={},
     )  # fmt: skip
     return publish_model(finished, place, card)
 
@@ -41,14 +41,20 @@ def test_a_successor_takes_the_place(place):
         publish(place, content)
         assert content_of(place) == content
         assert len(list(Path(place.path).iterdir())) == 2
+        assert not Path(place.path + ".work").exists()
 
 
-@pytest.mark.parametrize(("step", "left"), [("move", "old"), ("write_atomically", "old"), ("remove_file", "new")])
+@pytest.mark.parametrize(("step", "left"), [("move", "old"), ("write_atomically", "old"), ("remove_folder", "new")])
 def test_a_publication_that_is_cut_off_leaves_one_of_the_two(place, monkeypatch, step, left):
-    def cut_off(*_: object) -> None:
+    publish(place, "old")
+    real, removals = getattr(files, step), []
+
+    def cut_off(*arguments: Root) -> None:
+        removals.append(arguments[0].path)
+        if step == "remove_folder" and len(removals) == 1:  # of what is not there yet
+            return real(*arguments)
         raise KeyboardInterrupt
 
-    publish(place, "old")
     monkeypatch.setattr(models.files, step, cut_off)
     with pytest.raises(KeyboardInterrupt):
         publish(place, "new")
@@ -77,17 +83,37 @@ def test_what_cannot_be_opened_is_named(place):
     model = publish(place, "old")
     files.write_bytes(model.file, b"other")
     for act in (lambda: open_model(place), lambda: read_model(model.file, model.card.sha256)):
-        with pytest.raises(StoreError, match=r"model-[0-9a-f]{12}\.keras was altered\. Allowed: SHA-256 "):
+        with pytest.raises(StoreError, match=r"bundle-[0-9a-f]{12}/model\.keras was altered\. Allowed: SHA-256 "):
             act()
     files.remove_file(model.file)
     for act in (lambda: open_model(place), lambda: read_model(model.file, model.card.sha256)):
         with pytest.raises(StoreError, match=r"is missing: it was deleted, or replaced by another training"):
             act()
+    files.write_bytes(model.folder.within("saved_model", "assets", "strange.py"), b"1")
+    with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is no file of this model"):
+        open_model(place)
+    publish(place, "old")
+    assert content_of(place) == "old"
 
 
-def test_a_card_names_no_file_elsewhere(place):
-    model = publish(place, "old")
-    card = model.card.to_json().replace(model.card.file, "../../model-00.keras")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ('"../model.keras": "0", "model.keras"', "not a valid ModelCard: files"),
+        ('"/etc/passwd": "0", "model.keras"', "not a valid ModelCard: files"),
+        ('"saved_model/../../x": "0", "model.keras"', "not a valid ModelCard: files"),
+        ('"other.keras"', r"names no model\.keras"),
+    ],
+)
+def test_a_card_names_no_file_elsewhere(place, wrong, message):
+    card = publish(place, "old").card.to_json().replace('"model.keras"', wrong)
     files.write_bytes(place.within("model.json"), card.encode())
-    with pytest.raises(StoreError, match=r"not a valid ModelCard: file"):
+    with pytest.raises(StoreError, match=message):
+        open_model(place)
+
+
+def test_another_format_is_refused(place):
+    card = publish(place, "old").card.model_copy(update={"format": 1})
+    files.write_bytes(place.within("model.json"), card.to_json().encode())
+    with pytest.raises(StoreError, match=r"has format 1\. Allowed: 2\. Train it again with this version"):
         open_model(place)

@@ -104,7 +104,7 @@ def test_it_stops_when_told_and_goes_on_later(folder):
     assert (stopped.stopped, stopped.epochs) == (True, 0)
     head = latest_checkpoint(told.open_checkpoints())[1].head
     assert (head.epoch, head.step) == (0, 4)
-    assert not (folder / "told" / "model.keras").exists()
+    assert not (folder / "told" / "bundle").exists()
     (folder / "told" / "stop").unlink()
     found = train_rank(told, SingleWorld())
     assert (found.stopped, found.weights, found.resumed) == (False, expected.weights, "step 4 of 23 of epoch 1")

@@ -102,7 +102,7 @@ def test_one_step_is_the_gradient_of_the_mean_over_real_rows(tmp_path):
     kernel, bias = build_network(done.model, store.features, done.seed).get_weights()
     error = rows.numeric @ kernel[:, 0] + bias[0] - rows.label
     expected = kernel[:, 0] - 0.1 * 2 * (error[:, None] * rows.numeric).mean(0)
-    trained = load_network(tmp_path / "scratch-0" / "model.keras").get_weights()
+    trained = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras").get_weights()
     np.testing.assert_allclose(trained[0][:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(trained[1][0], bias[0] - 0.1 * 2 * error.mean(), rtol=1e-5)
 
@@ -123,7 +123,7 @@ def test_weights_multiply_the_losses_of_rows(tmp_path):
     weight = rows.weight * np.where(rows.label == 1, 5.0, 1.0) / 2.0  # (24 x 1 + 8 x 5) / 32 is 2
     kernel, bias = build_network(done.model, store.features, done.seed).get_weights()
     error = weight * (1 / (1 + np.exp(-(rows.numeric @ kernel[:, 0] + bias[0]))) - rows.label)
-    trained = load_network(tmp_path / "scratch-0" / "model.keras").get_weights()
+    trained = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras").get_weights()
     np.testing.assert_allclose(
         trained[0][:, 0], kernel[:, 0] - 0.1 * (error[:, None] * rows.numeric).mean(0), rtol=1e-5
     )
@@ -140,7 +140,7 @@ def test_class_weights_do_not_weigh_validation_rows(tmp_path):
     from pipeline.model.serving import load_network
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))
-    network = load_network(tmp_path / "scratch-0" / "model.keras")
+    network = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras")
     logit = np.asarray(network({"numeric": rows.numeric, "categorical": rows.categorical}))[:, 0]
     loss = np.log1p(np.exp(-np.where(rows.label == 1, logit, -logit))).mean()
     assert history(done)[0].metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
@@ -191,7 +191,7 @@ def test_metrics_equal_numpy_on_the_same_rows(tmp_path):
     from pipeline.model.serving import load_network
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))
-    network = load_network(tmp_path / "scratch-0" / "model.keras")
+    network = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras")
     predicted = np.asarray(network({"numeric": rows.numeric, "categorical": rows.categorical}))[:, 0]
     metrics = history(done)[0].metrics
     assert metrics["val_mae"] == pytest.approx(np.abs(predicted - rows.label).mean(), rel=1e-6)
@@ -232,7 +232,7 @@ def test_regularisation_pulls_weights_towards_zero(tmp_path):
     sizes = []
     for position, l2 in enumerate((0.0, 0.1)):
         train_rank(job(tmp_path, l2=l2), SingleWorld())
-        weights = load_network(tmp_path / f"scratch-{position}" / "model.keras").get_weights()
+        weights = load_network(tmp_path / f"scratch-{position}" / "bundle" / "model.keras").get_weights()
         sizes.append(sum(float(np.square(w).sum()) for w in weights))
     assert sizes[1] < sizes[0]
 

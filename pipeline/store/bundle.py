@@ -1,0 +1,182 @@
+"""All that belongs to a published model, for whoever scores with it: no store and no configuration is needed.
+
+    model.keras     raw columns in, classes and probabilities or numbers out
+    features.json   the fitted features and label
+    table.json      the contract of the source, where there is one
+    profile.json    what training rows looked like, for drift
+    config.yaml     the whole configuration, without secrets
+    saved_model/, model.onnx, model.tflite   where `export.formats` asks for them
+    test.json       metrics of the test split, once it was evaluated
+
+The card tells the hash of each but the last, which tells its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.contract.decision import Decision
+from pipeline.contract.document import Document, fingerprint
+from pipeline.contract.features import FeatureState
+from pipeline.contract.profile import DataProfile
+from pipeline.contract.table import TableContract
+from pipeline.errors import StoreError
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD
+from pipeline.store.model import ModelCard, PublishedModel, open_model, read_model
+from pipeline.store.store import Store
+from pipeline.store.versions import library_versions
+
+logger = logging.getLogger(__name__)
+
+COMPUTING = ("keras", "tensorflow")
+"""Libraries that a model's answers depend on."""
+
+
+class ModelTest(Document):
+    """What a model reached on a test split.
+
+    Attributes:
+        model: SHA-256 of the Keras file.
+        store_id: whose test split.
+        rows: of it.
+        metrics: by name; None where these rows do not define it.
+        intervals: of metrics, 95 %.
+        sha256: of all that, so that a change is noticed.
+    """
+
+    model: str
+    store_id: str
+    rows: int
+    metrics: Mapping[str, float | None]
+    intervals: Mapping[str, tuple[float, float]] = {}
+    sha256: str = ""
+
+    def signed(self) -> ModelTest:
+        """The same with its hash."""
+        content = self.model_dump(mode="json", exclude={"sha256"})
+        return self.model_copy(update={"sha256": fingerprint(content)})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model and what it needs, verified.
+
+    Attributes:
+        model: its place, its card and its Keras file.
+        features: the fitted features and label.
+        config: the configuration, as YAML without secrets.
+        table: the contract of the source; None where there was none.
+        profile: of the training rows; None for a store without one.
+        test: metrics of the test split; None before the evaluation.
+    """
+
+    model: PublishedModel
+    features: FeatureState
+    config: str
+    table: TableContract | None
+    profile: DataProfile | None
+    test: ModelTest | None
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known of the model."""
+        return self.model.card
+
+    @property
+    def decision(self) -> Decision:
+        """From probabilities to classes."""
+        return self.card.decision
+
+    @property
+    def file(self) -> Root:
+        """The Keras file."""
+        return self.model.file
+
+
+def write_bundle(folder: Root, store: Store, config: str) -> None:
+    """Put beside a Keras file what a bundle holds of its store, and the configuration as YAML."""
+    for name in (FEATURES, TABLE, PROFILE):
+        if name in store.manifest.documents:
+            files.write_bytes(folder.within(name), files.read_bytes(store.place.within(name)))
+    files.write_bytes(folder.within(CONFIG), config.encode())
+
+
+def open_bundle(place: Root) -> Bundle:
+    """Open the bundle of a published model; versions of libraries that differ in more than a patch cost a warning.
+
+    Args:
+        place: the model's folder, with its card.
+
+    Raises:
+        StoreError: there is none, or a file is missing, altered or not the model's.
+    """
+    model = open_model(place)
+    _compare(model.card)
+    config = _read(model, CONFIG)
+    features = _read(model, FEATURES)
+    if config is None or features is None:
+        absent = CONFIG if config is None else FEATURES
+        raise StoreError(f"Model {place.path} has no {absent}. Train it again with this version.")
+    table, profile = _read(model, TABLE), _read(model, PROFILE)
+    return Bundle(
+        model=model,
+        features=FeatureState.from_json(features, model.folder.within(FEATURES).path),
+        config=config.decode(),
+        table=None if table is None else TableContract.from_json(table, model.folder.within(TABLE).path),
+        profile=None if profile is None else DataProfile.from_json(profile, model.folder.within(PROFILE).path),
+        test=read_test(model),
+    )
+
+
+def add_test(
+    model: PublishedModel,
+    *,
+    rows: int,
+    metrics: Mapping[str, float | None],
+    intervals: Mapping[str, tuple[float, float]],
+) -> ModelTest:
+    """Keep with a model what it reached on the test split of its store, in place of what was kept before."""
+    card = model.card
+    test = ModelTest(
+        model=card.sha256, store_id=card.store_id, rows=rows, metrics=metrics, intervals=intervals
+    ).signed()
+    files.write_atomically(model.folder.within(TEST_CARD), test.to_json().encode())
+    return test
+
+
+def read_test(model: PublishedModel) -> ModelTest | None:
+    """What a model reached on the test split; None before the evaluation.
+
+    Raises:
+        StoreError: it was altered, or is another model's.
+    """
+    place = model.folder.within(TEST_CARD)
+    try:
+        test = ModelTest.from_json(files.read_bytes(place), place.path)
+    except FileNotFoundError:
+        return None
+    if test != test.signed() or test.model != model.card.sha256:
+        raise StoreError(f"{place.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
+    return test
+
+
+def _read(model: PublishedModel, name: str) -> bytes | None:
+    """A file of the folder, checked again, since a successor may have taken its place."""
+    if name not in model.card.files:
+        return None
+    return read_model(model.folder.within(name), model.card.files[name])
+
+
+def _compare(card: ModelCard) -> None:
+    here = library_versions()
+    for name in COMPUTING:
+        made, found = card.versions.get(name), here.get(name)
+        if made and found and made.split(".")[:2] != found.split(".")[:2]:
+            logger.warning(
+                "Model %s was made with %s %s; here is %s. Its answers may differ: install %s, or train it again.",
+                card.model_id, name, made, found, made,
+            )  # fmt: skip
