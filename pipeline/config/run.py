@@ -12,6 +12,7 @@ from pipeline.config.drift import DriftConfig
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
+from pipeline.config.score import ScoreConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
 
@@ -76,6 +77,7 @@ class RunConfig(Section):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    score: ScoreConfig = ScoreConfig()
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
 

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
 from pipeline.contract.audit import LeakAudit
@@ -24,14 +25,15 @@ from pipeline.data.audit import report_audit
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
 from pipeline.data.leaks import audit_store
-from pipeline.data.opening import open_data
+from pipeline.data.opening import Opened, open_data
 from pipeline.data.profile import Written, profile_store
-from pipeline.data.quarantine import tell_quarantined, write_quarantine
+from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_quarantine
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, sampled_table, with_counts
 from pipeline.data.source import Source, open_source
-from pipeline.data.split import shards_for
+from pipeline.data.split import SPLIT, shards_for
 from pipeline.data.survey import Survey, checked_survey
+from pipeline.data.table import QUARANTINED
 from pipeline.data.write import write_rows
 from pipeline.errors import DataError
 from pipeline.runtime.progress import Progress, watch_spark
@@ -70,7 +72,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         with watch_spark(spark, progress, "Writing the store"):
             splits = write_rows(sampled_table(opened.table, sampling), state, shards, work)
-            reasons = write_quarantine(opened.table.rows, opened.raw, opened.faults, work) if found.bad else {}
+            reasons = _write_bad_rows(opened, work) if found.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, splits["train"], work)
         stored, state = _Stored(shards, splits, sampled), with_counts(state, sampled)
         with watch_spark(spark, progress, "Looking for leaks"):
@@ -84,7 +86,12 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         place = recipe.place(source, root)
         publish_once(work, place, MANIFEST)
     if reasons:
-        tell_quarantined(reasons, found.rows, place)
+        tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
+
+
+def _write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
+    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
+    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
 
 
 def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:

@@ -20,7 +20,7 @@ from pipeline.data.raw import MALFORMED, RawTable
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, missing_keys
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
-from pipeline.features.plan import FeaturePlan
+from pipeline.features.plan import FeaturePlan, NumericPlan
 
 SHOWN_CHARACTERS = 80
 
@@ -50,9 +50,21 @@ def find_faults(
 ) -> tuple[Fault, ...]:
     """Every fault that a row can have: as configured, and by the terms of the columns that are read."""
     faults = [*_line_faults(inputs, multiline=multiline), *_key_faults(inputs), *_label_faults(inputs, target)]
-    faults += _weight_faults(inputs)
+    return _with_values([*faults, *_weight_faults(inputs)], inputs, plan.numeric, terms)
+
+
+def find_value_faults(
+    inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms], *, multiline: bool
+) -> tuple[Fault, ...]:
+    """The faults that a row without label, key and weight can have: those of its line and of its values."""
+    return _with_values([*_line_faults(inputs, multiline=multiline)], inputs, numeric, terms)
+
+
+def _with_values(
+    faults: list[Fault], inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms]
+) -> tuple[Fault, ...]:
     done = set()
-    for feature in plan.numeric:
+    for feature in numeric:
         if feature.source not in done:
             done.add(feature.source)
             faults += _number_faults(feature.source, F.col(inputs.columns[feature.source]), feature.group)
@@ -83,7 +95,15 @@ def reason_of(faults: Sequence[Fault]) -> Column:
     return F.array_join(F.filter(reasons, lambda reason: reason.isNotNull()), "; ")
 
 
-def bad_rows_error(rows: DataFrame, faults: Sequence[Fault], *, total: int, bad: int, allowed: int) -> DataError:
+def bad_rows_error(
+    rows: DataFrame,
+    faults: Sequence[Fault],
+    *,
+    total: int,
+    bad: int,
+    allowed: int,
+    setting: str = "data.bad_rows.budget",
+) -> DataError:
     """The error that names each reason, how many rows it has, and an example; runs a query.
 
     Args:
@@ -92,6 +112,7 @@ def bad_rows_error(rows: DataFrame, faults: Sequence[Fault], *, total: int, bad:
         total: rows in the source.
         bad: rows with a fault.
         allowed: how many the budget allows.
+        setting: where the budget stands.
     """
     asked = [column for fault in faults for column in _asked(fault)]
     answer = rows.agg(*asked).first()
@@ -99,7 +120,7 @@ def bad_rows_error(rows: DataFrame, faults: Sequence[Fault], *, total: int, bad:
     found = zip(faults, answer[::2], answer[1::2], strict=True)
     problems = [fault.describe(count, total, example or "") for fault, count, example in found if count]
     if allowed:
-        remedy = "Repair the data, or raise data.bad_rows.budget"
+        remedy = f"Repair the data, or raise {setting}"
         problems.append(Problem(f"{bad} rows cannot be used", f"{allowed}", f"{bad}", remedy))
     return DataError(gather("The data does not hold what the configuration asks for", problems))
 

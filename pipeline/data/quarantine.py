@@ -15,8 +15,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.data.faults import Fault, reason_of
 from pipeline.data.raw import MALFORMED, RawTable
-from pipeline.data.split import ORDER, SPLIT
-from pipeline.data.table import QUARANTINED
 from pipeline.errors import SHOWN_AT_MOST
 from pipeline.store.filesystem import Root
 
@@ -25,8 +23,14 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 
 
-def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], work: Root) -> dict[str, int]:
-    """Write the unusable rows of a table below `work`, in an order of their own.
+def write_quarantine(bad: DataFrame, raw: RawTable, faults: Sequence[Fault], place: Root) -> dict[str, int]:
+    """Write unusable rows into a folder, in an order of their own.
+
+    Args:
+        bad: the rows, with the columns that the faults are conditions on.
+        raw: the columns that are shown.
+        faults: what can be wrong with a row.
+        place: the folder.
 
     Returns:
         How many there are of each reason, the most frequent first; a row counts once, with all its reasons together.
@@ -36,13 +40,10 @@ def write_quarantine(rows: DataFrame, raw: RawTable, faults: Sequence[Fault], wo
         {"ignoreNullFields": "false"},
     )
     line = F.coalesce(F.col(MALFORMED), values) if raw.has_lines else values
-    chosen = rows.where(F.col(SPLIT) == QUARANTINED)
-    columns = chosen.select(reason_of(faults).alias("reason"), line.alias("line"), ORDER)
-    ordered = columns.coalesce(1).sortWithinPartitions("reason", "line", ORDER)
-    place = work.within(QUARANTINE).uri
-    with _piecewise(rows.sparkSession):
-        ordered.select("reason", "line").write.parquet(place, compression="snappy")
-    found = rows.sparkSession.read.parquet(place).groupBy("reason").count().collect()
+    columns = bad.select(reason_of(faults).alias("reason"), line.alias("line"))
+    with _piecewise(bad.sparkSession):
+        columns.coalesce(1).sortWithinPartitions("reason", "line").write.parquet(place.uri, compression="snappy")
+    found = bad.sparkSession.read.parquet(place.uri).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in sorted(found, key=lambda row: (-row["count"], row["reason"]))}
 
 
@@ -64,7 +65,7 @@ def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> Non
     Args:
         reasons: from `write_quarantine`.
         total: rows in the source.
-        place: of the published store.
+        place: where they are.
     """
     bad = sum(reasons.values())
     lines = [f"  {count:,}  {reason}" for reason, count in list(reasons.items())[:SHOWN_AT_MOST]]
@@ -74,6 +75,6 @@ def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> Non
         "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
         f"{bad:,}",
         f"{total:,}",
-        place.within(QUARANTINE).path,
+        place.path,
         "\n".join([*lines, *tail]),
     )

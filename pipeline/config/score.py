@@ -1,0 +1,49 @@
+"""New rows, the model that scores them, and where the answers go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Columns, Integer, OneOrMore, Section
+from pipeline.config.data import BadRowsConfig
+from pipeline.config.source import Paths, SourceConfig
+
+
+class ScoreConfig(Section):
+    """Settings of `jobs/score.py`.
+
+    Attributes:
+        path: the rows, as files and folders that are read like those of `data.source`.
+        source: the rows, with everything said anew; instead of `path`.
+        model: the folder of a published model, on any file system; None takes the one that the training of this
+            configuration published.
+        output: the folder that is made; None means `scores/NAME` below the storage root.
+        format: of the output's files.
+        mode: whether an output that is there already is an error, or is replaced.
+        keep: columns of the source that are written too: names, or patterns such as `score_*`. Those of `data.key`
+            always are.
+        prefix: put before the names of the columns that scoring adds.
+        bad_rows: what becomes of rows that cannot be scored.
+        batch_rows: how many rows go through the model at once.
+        drift_rows: how many rows are compared with the training rows at most, a random sample; 0 compares none.
+    """
+
+    path: Annotated[Paths | None, OneOrMore] = None
+    source: SourceConfig | None = None
+    model: Annotated[str, Field(min_length=1)] | None = None
+    output: Annotated[str, Field(min_length=1)] | None = None
+    format: Literal["parquet", "csv", "delta"] = "parquet"
+    mode: Literal["error", "overwrite"] = "error"
+    keep: Columns = ("*",)
+    prefix: Annotated[str, Field(max_length=64)] = ""
+    bad_rows: BadRowsConfig = BadRowsConfig()
+    batch_rows: Annotated[Integer, Field(ge=1, le=1 << 20)] = 8192
+    drift_rows: Annotated[Integer, Field(ge=0)] = 1_000_000
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ScoreConfig:
+        if self.path is not None and self.source is not None:
+            raise ValueError("give path or source, not both")
+        return self
