@@ -76,11 +76,13 @@ class Care:
     Attributes:
         limits: how long they may take.
         worker_memory: resident bytes beyond which a Python worker is not used for another launch.
+        apart: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
         on_beats: called with the latest beats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
     worker_memory: int = WORKER_MEMORY
+    apart: bool = False
     on_beats: Callable[[Mapping[int, Beat]], None] | None = None
 
 
@@ -104,9 +106,9 @@ def run_ranks(
         PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where one was killed or
             stands still.
     """
-    if workers == 1:
-        return [_run_here(target, payload)]
     care = care or Care()
+    if workers == 1 and not care.apart:
+        return [_run_here(target, payload)]
     launch = scratch.within("launches", uuid.uuid4().hex)
     uri, bound = launch.uri, care.worker_memory
     context = spark.sparkContext

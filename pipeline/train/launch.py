@@ -28,6 +28,8 @@ def launch_training(
     job: RankJob,
     on_epoch: Callable[[EpochRecord], None],
     on_beats: Callable[[Mapping[int, Beat]], None] | None = None,
+    *,
+    apart: bool = False,
 ) -> tuple[RankResult, list[EpochRecord]]:
     """Train on `job.train.workers` ranks; again, from the last checkpoint, where a process of it was lost.
 
@@ -36,6 +38,7 @@ def launch_training(
         job: the same for every rank.
         on_epoch: called with each epoch's record, while the training runs.
         on_beats: called with the latest beats of all ranks, twice a second, where there are several.
+        apart: never train in this process, where other trainings may be followed at the same time.
 
     Returns:
         The ranks' common result, and the history.
@@ -45,7 +48,8 @@ def launch_training(
     """
     scratch = job.open_scratch()
     with watch_epochs(scratch, on_epoch) as watch:
-        answers = _launch(spark, job, Care(Limits(job.train.start_seconds, job.train.stall_seconds), on_beats=on_beats))
+        limits = Limits(job.train.start_seconds, job.train.stall_seconds)
+        answers = _launch(spark, job, Care(limits, on_beats=on_beats, apart=apart))
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(watch.history) != results[0].epochs:
         raise TrainError(
