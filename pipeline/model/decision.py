@@ -10,8 +10,9 @@ from pipeline.contract.decision import Calibration, Decision
 
 Floats = NDArray[np.float64]
 
-SMALLEST, LARGEST = 1e-300, 1.0 - 2.0**-53
-"""Probabilities are kept between these, since the logits of 0 and 1 are infinite."""
+SMALLEST, LARGEST = 2.0**-30, 1.0 - 2.0**-30
+"""Probabilities are kept between these, nearly 1e-9 from 0 and 1: nearer to 1, the last bit of a probability, which
+TensorFlow and numpy round differently, moves its logit."""
 
 
 def calibrated(calibration: Calibration, probabilities: ArrayLike) -> Floats:
@@ -51,6 +52,6 @@ def class_ids(decision: Decision, probabilities: ArrayLike) -> NDArray[np.int64]
 
 
 def logit(probabilities: Floats) -> Floats:
-    """log(p / (1 - p)), exact also for small p."""
+    """log(p / (1 - p))."""
     found: Floats = np.log(probabilities) - np.log1p(-probabilities)
     return found

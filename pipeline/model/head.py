@@ -3,6 +3,8 @@
 regression   z [b, 1]; the loss compares z with `(g(y) - center) / scale`; prediction: the label's own unit, [b]
 binary       z [b, 1] is a logit; cross-entropy; prediction: the probability of class id 1, [b]
 multiclass   z [b, k] are logits; cross-entropy; prediction: probabilities, [b, k]
+
+Probabilities are float64: in float32 all logits from 17 on give a probability of 1, which no calibration tells apart.
 """
 
 from __future__ import annotations
@@ -56,9 +58,9 @@ def build_head(label: LabelSpec, loss: str) -> Head:
             row_loss = _regression_loss(label, REGRESSION_LOSSES[name])
             return Head(label, row_loss, lambda z: unit(z)[:, 0])
         case Task.BINARY:
-            return Head(label, _binary_loss, lambda z: tf.sigmoid(z)[:, 0])
+            return Head(label, _binary_loss, lambda z: tf.sigmoid(tf.cast(z, tf.float64))[:, 0])
         case Task.MULTICLASS:
-            return Head(label, _multiclass_loss, tf.nn.softmax)
+            return Head(label, _multiclass_loss, lambda z: tf.nn.softmax(tf.cast(z, tf.float64)))
 
 
 def label_unit(label: LabelSpec, name: str | None = None) -> LabelUnit:

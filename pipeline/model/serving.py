@@ -4,7 +4,8 @@
 
 Inputs are the columns of `FeatureState.raw` by name: a number is float64 [b, 1], with NaN for null; a text is string
 [b, 1], with `NULL_TOKEN` for null. The network that was trained is the nested model `__network`.
-The output is float32 [b, 1] (the label's own unit, or the probability of class id 1) or [b, k] probabilities.
+The output is a dict: of a regression `prediction`, float32 [b, 1], in the label's own unit; of a classification
+`probabilities`, float32 [b, k], calibrated, for both classes of a label that has two, and `label`, string [b, 1].
 Call the model itself with tensors: Keras's own `predict` rounds numpy arrays to float32 before the model sees them.
 
 Keras wants every layer of a model to have a name of its own, inputs among them. The layers beside the inputs are
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import keras
 
+from pipeline.contract.decision import Decision
 from pipeline.contract.features import (
     CROSS_SEPARATOR,
     NULL_TOKEN,
@@ -30,14 +32,17 @@ from pipeline.contract.features import (
     VocabularyFeature,
     slot_names,
 )
-from pipeline.contract.label import Task
+from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 from pipeline.model.columns import SideBySide
+from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
 from pipeline.model.head import label_unit
 from pipeline.model.network import NETWORK
 from pipeline.model.numbers import Bucketize, ScaleNumbers
 from pipeline.model.texts import NO_VALUE, HashTexts, JoinTexts, LookUpTexts, SplitTexts
+
+AS_IS = Decision()
 
 OWN = "__"
 """Configurations refuse feature columns that begin so."""
@@ -47,8 +52,8 @@ Part = tuple[Sequence[str], keras.KerasTensor]
 """Columns of the store: their names, and [b, as many]."""
 
 
-def build_serving_model(network: keras.Model, state: FeatureState) -> keras.Model:
-    """Wrap a trained network in the features that its store was written with."""
+def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
+    """Wrap a trained network in the features that its store was written with, and in what is decided on its output."""
     types = {"number": "float64", "text": "string"}
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}
     columns = _derived(inputs, state)
@@ -59,7 +64,7 @@ def build_serving_model(network: keras.Model, state: FeatureState) -> keras.Mode
     if state.categorical:
         names = [name for name, _ in state.id_columns]
         tensors["categorical"] = _in_order("ids", names, list(_ids(state, columns)))
-    return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state), name="model")
+    return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state.label, decision), name="model")
 
 
 def load_network(path: Path) -> keras.Model:
@@ -145,11 +150,11 @@ def _in_order(name: str, wanted: Sequence[str], parts: Sequence[Part]) -> keras.
     return SideBySide([made[column] for column in wanted], name=OWN + name)([part for _, part in parts])
 
 
-def _answer(z: keras.KerasTensor, state: FeatureState) -> keras.KerasTensor:
-    match state.label.task:
-        case Task.REGRESSION:
-            return label_unit(state.label, name=f"{OWN}label_unit")(z)
-        case Task.BINARY:
-            return keras.layers.Activation("sigmoid", name=f"{OWN}probability")(z)
-        case Task.MULTICLASS:
-            return keras.layers.Activation("softmax", name=f"{OWN}probabilities")(z)
+def _answer(z: keras.KerasTensor, label: LabelSpec, decision: Decision) -> dict[str, keras.KerasTensor]:
+    if label.task is Task.REGRESSION:
+        return {PREDICTION: label_unit(label, name=f"{OWN}label_unit")(z)}
+    calibration = decision.calibration.model_dump(mode="json")
+    answer: dict[str, keras.KerasTensor] = Decide(label.classes, calibration, decision.threshold, name=f"{OWN}decide")(
+        z
+    )
+    return answer

@@ -60,11 +60,12 @@ class RawColumnsModel(PythonModel):
             DataError: a numeric column holds text, or a null that training did not know how to fill.
         """
         starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
-        outputs = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
-        return answer(np.concatenate(outputs), self._state.label).set_index(model_input.index)
+        parts = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
+        return pd.concat(parts, ignore_index=True).set_index(model_input.index)
 
-    def _score(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        return np.asarray(self._model(to_tensors(rows, self._state, self._categories), training=False), np.float64)
+    def _score(self, rows: pd.DataFrame) -> pd.DataFrame:
+        output = self._model(to_tensors(rows, self._state, self._categories), training=False)
+        return answer({name: np.asarray(values) for name, values in output.items()}, self._state.label)
 
 
 def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str, Categories]) -> dict[str, Any]:
@@ -85,13 +86,14 @@ def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str,
     return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
 
 
-def answer(output: NDArray[np.float64], label: LabelSpec) -> pd.DataFrame:
-    """The model's output, [b, 1] or [b, k], as a data frame."""
+def answer(output: Mapping[str, NDArray[Any]], label: LabelSpec) -> pd.DataFrame:
+    """The Keras model's output, a dict of arrays, as a data frame; numbers are float64."""
     if label.task is Task.REGRESSION:
-        return pd.DataFrame({"prediction": output[:, 0]})
-    table = np.hstack([1.0 - output, output]) if label.task is Task.BINARY else output
+        return pd.DataFrame({"prediction": output["prediction"][:, 0].astype(np.float64)})
+    named = [name.decode() for name in output["label"][:, 0]]
+    table = output["probabilities"].astype(np.float64)
     probabilities = {f"probability_{name}": table[:, position] for position, name in enumerate(label.classes)}
-    return pd.DataFrame({"label": np.asarray(label.classes, object)[table.argmax(1)], **probabilities})
+    return pd.DataFrame({"label": np.asarray(named, object), **probabilities})
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:

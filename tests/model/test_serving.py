@@ -64,7 +64,15 @@ def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
         Task.MULTICLASS: lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
     }[label.task]()
     expected = np.expm1(expected) if label.transform == "log" else expected
-    np.testing.assert_allclose(np.asarray(loaded(RAW)), expected, rtol=2e-6)
+    answer = loaded(RAW)
+    if label.task is Task.REGRESSION:
+        np.testing.assert_allclose(answer["prediction"], expected, rtol=2e-6)
+    else:
+        table = np.hstack([1 - expected, expected]) if label.task is Task.BINARY else expected
+        np.testing.assert_allclose(answer["probabilities"], table, rtol=2e-6)
+        assert answer["probabilities"].dtype == tf.float32
+        names = [[label.classes[place].encode()] for place in table.argmax(1)]
+        assert answer["label"].numpy().tolist() == names
     np.testing.assert_allclose(np.asarray(load_network(tmp_path / "model.keras")(STORED)), z, rtol=1e-6)
 
 
@@ -86,7 +94,9 @@ def test_columns_may_be_called_like_the_layers(tmp_path, label):
     raw = {name: np.full((1, 1), 2.0) for name in OWN_LOOKING} | {n: tf.constant([["a"]]) for n in ("ids", "lookup_0")}
     stored = {"numeric": np.full((1, 6), 2.0, np.float32), "categorical": np.ones((1, 2), np.int32)}
     answer = build_head(label, "auto").predict(network(stored))
-    np.testing.assert_allclose(tf.function(loaded)(raw)[:, 0], answer, rtol=1e-6)
+    found = tf.function(loaded)(raw)
+    found = found["prediction"][:, 0] if label.task is Task.REGRESSION else found["probabilities"][:, 1]
+    np.testing.assert_allclose(found, answer, rtol=1e-6)
     again = tf.function(load_network(tmp_path / "model.keras"))
     np.testing.assert_allclose(again(stored), network(stored), rtol=1e-6)
 
@@ -107,8 +117,8 @@ def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
     build_serving_model(unchanged, times).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     raw, expected = dict.fromkeys(names, seconds), ((seconds - center) / scale).astype(np.float32)
-    np.testing.assert_array_equal(loaded(raw), expected)
-    np.testing.assert_array_equal(tf.function(loaded)(raw), expected)
+    np.testing.assert_array_equal(loaded(raw)["prediction"], expected)
+    np.testing.assert_array_equal(tf.function(loaded)(raw)["prediction"], expected)
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path):
@@ -128,10 +138,10 @@ def test_every_kind_of_feature_is_computed_from_raw_columns(tmp_path):
     np.testing.assert_allclose(numeric, kinds.numeric_columns(), rtol=1e-6)
     np.testing.assert_array_equal(ids, kinds.id_columns())
     answer = build_head(state.label, "auto").predict(network({"numeric": numeric, "categorical": ids}))
-    np.testing.assert_allclose(loaded(kinds.raw_tensors())[:, 0], answer, rtol=1e-6)
-    np.testing.assert_allclose(tf.function(loaded)(kinds.raw_tensors())[:, 0], answer, rtol=1e-5)
+    np.testing.assert_allclose(loaded(kinds.raw_tensors())["prediction"][:, 0], answer, rtol=1e-6)
+    np.testing.assert_allclose(tf.function(loaded)(kinds.raw_tensors())["prediction"][:, 0], answer, rtol=1e-5)
     one_row = {name: column[:1] for name, column in kinds.raw_tensors().items()}
-    np.testing.assert_allclose(loaded(one_row)[:, 0], answer[:1], rtol=1e-6)
+    np.testing.assert_allclose(loaded(one_row)["prediction"][:, 0], answer[:1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["texts", "numbers"])
@@ -144,4 +154,4 @@ def test_texts_alone_and_numbers_alone_need_no_other_input(kind):
     model = build_serving_model(build_network(ModelConfig(hidden=()), state, seed=4), state)
     assert set(model.input) == ({"city", "tags"} if kind == "texts" else {"area"})
     answer = model({name: column for name, column in kinds.raw_tensors().items() if name in model.input})
-    assert np.isfinite(answer).all()
+    assert np.isfinite(answer["prediction"]).all()

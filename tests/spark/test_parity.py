@@ -46,7 +46,7 @@ def by_keras(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     area = [[np.nan if row[0] is None else row[0]] for row in rows]
     texts = [[[NULL_TOKEN if row[j] is None else row[j]] for row in rows] for j in (1, 2, 3)]
     named = {name: tf.constant(column) for name, column in zip(("city", "zip", "tags"), texts, strict=True)}
-    passed = np.asarray(model()({"area": tf.constant(area, tf.float64), **named}))
+    passed = np.asarray(model()({"area": tf.constant(area, tf.float64), **named})["prediction"])
     return passed[:, :NUMBERS], passed[:, NUMBERS:]
 
 

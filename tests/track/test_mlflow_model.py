@@ -49,7 +49,7 @@ def save_model(folder: Path, state: FeatureState) -> Root:
     return open_root(str(folder)).within("model.keras")
 
 
-def keras_answer(file: Root) -> np.ndarray:
+def keras_answer(file: Root) -> dict[str, np.ndarray]:
     """What the Keras model itself says to the rows of `RAW`."""
     import keras
     import tensorflow as tf
@@ -59,7 +59,7 @@ def keras_answer(file: Root) -> np.ndarray:
         "net worth": tf.constant([[1.0], [2.0], [3.0]], tf.float64),
         "region": tf.constant([["north"], [NULL_TOKEN], ["elsewhere"]]),
     }
-    return np.asarray(keras.saving.load_model(file.path)(tensors), np.float64)
+    return {name: np.asarray(values) for name, values in keras.saving.load_model(file.path)(tensors).items()}
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_regression_answers_in_the_labels_unit(load: Any) -> None:
     model, file = load(state_of(Task.REGRESSION))
     found = model.predict(pd.DataFrame(RAW))
     assert list(found.columns) == ["prediction"]
-    np.testing.assert_allclose(found["prediction"], keras_answer(file)[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(found["prediction"], keras_answer(file)["prediction"][:, 0], rtol=1e-6)
 
 
 def test_two_classes_answer_with_label_and_probabilities(load: Any) -> None:
@@ -91,8 +91,8 @@ def test_two_classes_answer_with_label_and_probabilities(load: Any) -> None:
     found = model.predict(rows)
     assert list(found.columns) == ["label", "probability_no", "probability_yes"]
     assert list(found.index) == [10, 20, 30]
-    np.testing.assert_allclose(found["probability_yes"], keras_answer(file)[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(found["probability_no"] + found["probability_yes"], 1.0)
+    np.testing.assert_allclose(found["probability_yes"], keras_answer(file)["probabilities"][:, 1], rtol=1e-6)
+    np.testing.assert_allclose(found["probability_no"] + found["probability_yes"], 1.0, rtol=1e-6)
     assert list(found["label"]) == ["yes" if p > 0.5 else "no" for p in found["probability_yes"]]
 
 
@@ -102,7 +102,7 @@ def test_several_classes_and_odd_input(load: Any) -> None:
     model, file = load(state_of(Task.MULTICLASS))
     rows = pd.DataFrame(RAW)
     found = model.predict(rows)
-    expected = keras_answer(file)
+    expected = keras_answer(file)["probabilities"]
     np.testing.assert_allclose(found[["probability_a", "probability_b", "probability_c"]], expected, rtol=1e-6)
     assert list(found["label"]) == ["abc"[place] for place in expected.argmax(axis=1)]
 
@@ -168,7 +168,7 @@ def test_every_kind_of_feature_is_served_from_raw_columns(load: Any) -> None:
     import keras
 
     model, file = load(kinds.every_kind(LABELS[Task.REGRESSION]))
-    expected = np.asarray(keras.saving.load_model(file.path)(kinds.raw_tensors()))[:, 0]
+    expected = np.asarray(keras.saving.load_model(file.path)(kinds.raw_tensors())["prediction"])[:, 0]
     rows = pd.DataFrame(kinds.ROWS, columns=["area", "city", "zip", "tags"])
     np.testing.assert_allclose(model.predict(rows)["prediction"], expected, rtol=1e-6)
     numbers = rows.assign(zip=pd.to_numeric(rows["zip"]))
