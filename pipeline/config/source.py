@@ -124,6 +124,11 @@ class SourceConfig(Section):
         elif self.format != "auto":
             yield from self.unused_by(self.format)
 
+    def of_files(self, paths: tuple[str, ...]) -> SourceConfig:
+        """Other files that are read like these."""
+        own = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
+        return SourceConfig(**own, path=paths)
+
     def unused_by(self, format: str) -> Iterator[str]:
         """What is wrong with settings that a format of files has no use for."""
         if format not in ("csv", "tsv"):

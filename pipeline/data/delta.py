@@ -57,7 +57,7 @@ def find_snapshot(spark: SparkSession, location: str) -> Snapshot:
         DataError: it is no Delta table, or cannot be opened.
         PlatformError: nothing here can read Delta.
     """
-    if not _spark_reads_delta(spark):
+    if not spark_reads_delta(spark):
         table = _open_log(location, None)
         return Snapshot(str(table.metadata().id), int(table.version()))
     name = f"delta.{quoted(location)}"
@@ -78,14 +78,19 @@ def delta_table(spark: SparkSession, location: str, version: int | None) -> Sour
         PlatformError: nothing here can read it.
     """
     try:
-        if _spark_reads_delta(spark):
+        if spark_reads_delta(spark):
             return typed_table(spark.read.format("delta").option("versionAsOf", version).load(location))
         return typed_table(_listed_rows(spark, location, _open_log(location, version)))
     except (PySparkException, Py4JJavaError) as error:
         raise _unreadable(location, explain_spark_error(error)) from error
 
 
-def _spark_reads_delta(spark: SparkSession) -> bool:
+def spark_reads_delta(spark: SparkSession) -> bool:
+    """Whether Spark's own data source for Delta is there.
+
+    Raises:
+        PlatformError: its jar is, but not its extension.
+    """
     sources = spark._jvm.org.apache.spark.sql.execution.datasources.DataSource  # type: ignore[union-attr]
     try:
         found = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()

@@ -41,8 +41,7 @@ def drift(
         DataError: the source cannot be read, or a limit that stops is exceeded.
     """
     if isinstance(source, str):
-        own = config.data.source.model_dump(exclude={"path", "table", "query", "sample", "rows", "seed"})
-        source = SourceConfig(**own, path=(source,))
+        source = config.data.source.of_files((source,))
     with open_stage(config, "drift", spark=spark, progress=progress) as opened:
         store = find_store(opened)
         with tracked(opened) as stage:

@@ -1,0 +1,251 @@
+"""Score: a published model on new rows, of any number, into a folder that appears when it is complete."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import pyspark.sql.functions as F
+from pyspark.sql import Observation, SparkSession
+
+from pipeline.config.load import parse_config, parse_yaml
+from pipeline.config.run import RunConfig
+from pipeline.contract.document import Document
+from pipeline.contract.drift import DriftReport
+from pipeline.data.drift import drift_of_rows, enforce
+from pipeline.data.faults import bad_rows_error
+from pipeline.data.quarantine import tell_quarantined, write_quarantine
+from pipeline.data.read import open_table
+from pipeline.data.source import Source, open_source
+from pipeline.data.table import BAD
+from pipeline.errors import ConfigError
+from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.score.batches import batch_job, batches_of, scored_rows
+from pipeline.score.publication import (
+    QUARANTINE,
+    ScoreCard,
+    check_output,
+    close_work,
+    publish_output,
+    work_folder,
+)
+from pipeline.score.rows import NewRows, open_new_rows, sampled_rows
+from pipeline.score.writing import check_format, write_rows
+from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.prepare import find_store
+from pipeline.stages.train import model_id
+from pipeline.store.bundle import Bundle, open_bundle
+from pipeline.store.filesystem import Root, open_root
+from pipeline.store.layout import model_place
+from pipeline.store.publish import scratch
+
+log = logging.getLogger(__name__)
+
+SHORT_HASH = 12
+
+
+class WorstDrift(Document):
+    """The column that differs most from the training rows.
+
+    Attributes:
+        column: its name, or that of the feature that is made of a text.
+        psi: its population stability index.
+        rows: that were compared.
+    """
+
+    column: str
+    psi: float
+    rows: int
+
+
+class ScoreResult(Document):
+    """A published output.
+
+    Attributes:
+        output: its URI.
+        rows: that were scored.
+        quarantined: rows that could not be.
+        model_version: what the output's column of that name holds.
+        drift: None where nothing was compared.
+        rows_per_second: of reading, scoring and writing together.
+        seconds: that the stage took.
+        run_id: of the tracked run, if any.
+    """
+
+    output: str
+    rows: int
+    quarantined: int
+    model_version: str
+    drift: WorstDrift | None
+    rows_per_second: float
+    seconds: float = 0.0
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What was written: rows in the source, those of them that could not be scored, and seconds."""
+
+    total: int
+    bad: int
+    seconds: float
+
+
+def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> ScoreResult:
+    """Score the rows that the section `score` names.
+
+    Args:
+        config: the experiment, as it was trained, or any that names a model in `score.model`.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Raises:
+        ConfigError: no rows are named, or the output cannot be what it should be.
+        DataError: the rows lack columns, too many cannot be scored, or a drift limit that stops is exceeded.
+        StoreError: the model is missing or was altered.
+    """
+    output = _output(config)
+    if config.score.path is None and config.score.source is None:
+        raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
+    check_output(output, replace=_replaces(config))
+    with open_stage(config, "score", spark=spark, progress=progress) as opened:
+        bundle = _find_model(opened)
+        check_format(opened.spark, output, config.score.format)
+        with tracked(opened) as stage:
+            return score_source(stage, bundle, output)
+
+
+def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResult:
+    """The scoring itself, within an open job."""
+    start = time.monotonic()
+    version = f"{bundle.card.model_id}-{bundle.card.sha256[:SHORT_HASH]}"
+    _tell_model(stage, bundle, version)
+    trained = parse_config(parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is"))
+    source, opened = _open(stage, bundle, trained)
+    try:
+        with scratch(work_folder(output)) as work:
+            rows_folder = work.within("rows")
+            scored = _write(stage, bundle, opened, rows_folder, version=version)
+            reasons = _set_aside(stage, opened, scored, rows_folder, work)
+            drift = _drift(stage, bundle, opened, scored, source)
+            card = ScoreCard(
+                model_version=version,
+                model=bundle.file.uri,
+                sha256=bundle.card.sha256,
+                source=source.location,
+                format=stage.config.score.format,
+                rows=scored.total - scored.bad,
+                quarantined=scored.bad,
+            )
+            publish_output(rows_folder, output, card, replace=_replaces(stage.config))
+    finally:
+        close_work(output)
+    if reasons:
+        tell_quarantined(reasons, scored.total, output.within(QUARANTINE))
+    result = ScoreResult(
+        output=output.uri,
+        rows=card.rows,
+        quarantined=card.quarantined,
+        model_version=version,
+        drift=drift,
+        rows_per_second=round(scored.total / scored.seconds, 1),
+        seconds=time.monotonic() - start,
+        run_id=stage.tracker.run_id,
+    )
+    _tell_result(stage, result)
+    return result
+
+
+def _output(config: RunConfig) -> Root:
+    if config.score.output is not None:
+        return open_root(config.score.output)
+    return open_root(config.storage.root).within("scores", config.name)
+
+
+def _replaces(config: RunConfig) -> bool:
+    return config.score.mode == "overwrite"
+
+
+def _find_model(stage: StageContext) -> Bundle:
+    config = stage.config
+    if config.score.model is not None:
+        return open_bundle(open_root(config.score.model))
+    store_id = find_store(stage).manifest.store_id
+    return open_bundle(model_place(stage.root, config.name, model_id(config, store_id)))
+
+
+def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
+    request = stage.config.score
+    reading = request.source or trained.data.source.of_files(request.path or ())
+    with watch_spark(stage.spark, stage.progress, "Reading the source"):
+        source = open_source(stage.spark, reading, stage.root)
+        table = open_table(stage.spark, source, reading)
+        return source, open_new_rows(table, bundle, trained, request, multiline=reading.multiline)
+
+
+def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *, version: str) -> _Scored:
+    """Score and write in one pass over the source, in which rows are also counted."""
+    start, request, seen = time.monotonic(), stage.config.score, Observation("scored")
+    counts = (F.count(F.lit(1)).alias("rows"), F.count_if(F.col(BAD)).alias("bad"))
+    rows = opened.rows.observe(seen, *counts)
+    output = scored_rows(opened, rows, batch_job(stage.spark, bundle), version)
+    with watch_spark(stage.spark, stage.progress, "Scoring"), batches_of(stage.spark, request.batch_rows):
+        write_rows(output, place, request.format)
+    found = seen.get
+    return _Scored(found["rows"], found["bad"], time.monotonic() - start)
+
+
+def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, rows_folder: Root, work: Root) -> dict[str, int]:
+    """Write bad rows beside the others, or stop where there are too many."""
+    if not scored.bad:
+        return {}
+    allowed = stage.config.score.bad_rows.allowed(scored.total)
+    with watch_spark(stage.spark, stage.progress, "Looking at rows that cannot be scored"):
+        if scored.bad > allowed:
+            raise bad_rows_error(
+                opened.rows,
+                opened.faults,
+                total=scored.total,
+                bad=scored.bad,
+                allowed=allowed,
+                setting="score.bad_rows.budget",
+            )
+        return write_quarantine(opened.rows.where(BAD), opened.raw, opened.faults, rows_folder.within(QUARANTINE))
+
+
+def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:
+    """Compare with the training rows; the table is logged, and limits are enforced before anything is published."""
+    compared, good = stage.config.score.drift_rows, scored.total - scored.bad
+    if bundle.profile is None and compared:
+        log.warning("Model %s has no profile of its training rows, so drift is not looked for.", bundle.card.model_id)
+    if bundle.profile is None or not compared or not good:
+        return None
+    with watch_spark(stage.spark, stage.progress, "Looking for drift"):
+        rows = sampled_rows(opened, bundle, compared / scored.total)
+        report = drift_of_rows(bundle.profile, bundle.features, rows, opened.columns, data=source.location)
+    log.info("%s", report.to_text())
+    _log_drift(stage, report)
+    enforce(report, stage.config.drift)
+    worst = report.columns[0] if report.columns else None
+    return None if worst is None else WorstDrift(column=worst.name, psi=worst.psi, rows=report.rows)
+
+
+def _log_drift(stage: StageContext, report: DriftReport) -> None:
+    stage.tracker.log_text(report.to_json(), "drift.json")
+    stage.tracker.log_text(report.to_text() + "\n", "drift.txt")
+    if report.columns:
+        stage.tracker.log_metrics({"drift/worst_psi": report.columns[0].psi})
+
+
+def _tell_model(stage: StageContext, bundle: Bundle, version: str) -> None:
+    card = bundle.card
+    stage.tracker.set_tags(
+        {"mlflow.runName": "score", "store_id": card.store_id, "model_id": card.model_id, "model_version": version}
+    )
+
+
+def _tell_result(stage: StageContext, result: ScoreResult) -> None:
+    counts = {"score/rows": result.rows, "score/quarantined": result.quarantined}
+    stage.tracker.log_metrics({**counts, "score/rows_per_second": result.rows_per_second})
+    stage.progress.done(f"Scored {result.rows:,} rows ({result.rows_per_second:,.0f} rows/s) into {result.output}")
