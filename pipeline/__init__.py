@@ -7,8 +7,8 @@ The steps, for notebooks and programs, with what they need loaded at their first
 
 and, for pipelines of pyspark.ml, `FeatureEstimator` and `FeatureModel`.
 
-Two of them, `train` and `evaluate`, are named like the packages that they are made of. As attributes of `pipeline`
-these names mean the functions; what is in the packages is imported by `from pipeline.train.job import RankJob`.
+Three of them, `train`, `evaluate` and `score`, are named like the packages that they are made of. As attributes of
+`pipeline` these names mean the functions; what is in the packages is imported by `from pipeline.train.job import RankJob`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pipeline.stages.evaluate import evaluate as evaluate
     from pipeline.stages.prepare import prepare as prepare
     from pipeline.stages.run import run as run
+    from pipeline.stages.score import score as score
+    from pipeline.stages.search import search as search
     from pipeline.stages.train import train as train
 
 __version__ = "0.1.0"
@@ -36,14 +38,16 @@ _HOMES = {
     "train": "pipeline.stages.train",
     "evaluate": "pipeline.stages.evaluate",
     "run": "pipeline.stages.run",
+    "search": "pipeline.stages.search",
     "drift": "pipeline.stages.drift",
+    "score": "pipeline.stages.score",
     "FeatureEstimator": "pipeline.features.estimator",
     "FeatureModel": "pipeline.features.estimator",
 }
 
 
 class _Package(ModuleType):
-    """Keeps the import system from putting the packages `train` and `evaluate` in the functions' places."""
+    """Keeps the import system from putting packages in the places of the functions that are called alike."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

@@ -32,6 +32,8 @@ STAGES = {
     "prepare": "pipeline.stages.prepare:prepare",
     "train": "pipeline.stages.train:train",
     "evaluate": "pipeline.stages.evaluate:evaluate",
+    "score": "pipeline.stages.score:score",
+    "search": "pipeline.stages.search:search",
 }
 """Each job's function, of one RunConfig, returning a Document; imported when it is needed."""
 

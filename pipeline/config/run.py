@@ -13,6 +13,7 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.score import ScoreConfig
+from pipeline.config.search import SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
 
@@ -78,6 +79,7 @@ class RunConfig(Section):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     score: ScoreConfig = ScoreConfig()
+    search: SearchConfig = SearchConfig()
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
 

@@ -63,17 +63,17 @@ def open_stage(
         sweep_scratch(root)
         with warm_up(config.track, root):
             shown.update("Starting Spark")
-            session = _session(config, stage, spark)
+            session = _session(config, stage, spark, workers)
             check_slots(session, workers)
         yield StageContext(config, stage, root, session, shown)
 
 
-def _session(config: RunConfig, stage: str, given: SparkSession | None) -> SparkSession:
+def _session(config: RunConfig, stage: str, given: SparkSession | None, workers: int) -> SparkSession:
     """A session that later stages of this process fit in as well, since it stays open for them."""
     if given is not None:
         refuse_connect(given)
         return given
-    return open_session(config.spark, app=f"{config.name} {stage}", workers=config.train.workers)
+    return open_session(config.spark, app=f"{config.name} {stage}", workers=max(config.train.workers, workers))
 
 
 @contextmanager

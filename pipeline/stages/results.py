@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pipeline.contract.document import Document
 from pipeline.train.records import EpochRecord
@@ -96,6 +97,50 @@ class RunResult(Document):
     """
 
     prepare: PrepareResult
+    train: TrainResult
+    evaluate: EvaluateResult
+    seconds: float = 0.0
+    run_id: str | None = None
+
+
+class BestTrial(Document):
+    """The best trial of a search.
+
+    Attributes:
+        number: counted from 0.
+        params: its settings by name.
+        value: of the metric.
+        run_id: of the tracked run in which it was trained again, evaluated and logged.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    value: float
+    run_id: str | None
+
+
+class SearchResult(Document):
+    """A search, and its best trial trained and evaluated in full.
+
+    Attributes:
+        best: the best trial.
+        trials: how many there were, earlier jobs' included.
+        finished: that ran to their end.
+        pruned: that were ended since they were behind.
+        failed: that ended with an error.
+        failures: how often each cause.
+        train: the model of the best trial.
+        evaluate: its test metrics.
+        seconds: that the job took.
+        run_id: of the tracked run, if any.
+    """
+
+    best: BestTrial
+    trials: int
+    finished: int
+    pruned: int
+    failed: int
+    failures: Mapping[str, int]
     train: TrainResult
     evaluate: EvaluateResult
     seconds: float = 0.0

@@ -8,6 +8,7 @@
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
 <root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
+<root>/searches/<name>/<study>-<search_id>.db, what became of the trials of a search
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
 <root>/spool/<...>/, what the tracking server has not got yet
@@ -53,6 +54,11 @@ def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
 def bundle_folder(sha256: str) -> str:
     """The name of the folder of a published model's files."""
     return f"{BUNDLE}-{sha256[:12]}"
+
+
+def search_file(root: Root, name: str, study: str, search_id: str) -> Root:
+    """The database of a search's trials."""
+    return root.within("searches", name, f"{study}-{search_id}.db")
 
 
 def scratch_folder(root: Root) -> Root:

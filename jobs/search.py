@@ -1,0 +1,8 @@
+"""Hyper-parameter search: trials side by side, then the best one trained and evaluated."""
+
+import sys
+
+from pipeline.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main("search"))

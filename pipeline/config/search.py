@@ -1,0 +1,142 @@
+"""Which settings a search tries, and how it goes about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Count, Integer, Name, Number, Section
+
+KINDS = ("choice", "uniform", "loguniform", "int", "list")
+UNSEARCHABLE = ("name", "storage", "track", "spark", "search", "evaluate", "drift")
+"""Sections that all trials share."""
+MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
+
+
+class ParameterConfig(Section):
+    """The values that one setting may have; exactly one of the first five.
+
+    Attributes:
+        choice: these; each may be a number, a text, true or false, null, or a list.
+        uniform: numbers between two, both included.
+        loguniform: numbers between two above 0; their logarithm is uniform.
+        int: whole numbers between two, both included.
+        list: a list whose length is between two whole numbers, and whose elements are `of`; for layers, say.
+        of: what the elements of a list may be.
+        step: distance of neighbouring values of `uniform` and `int`.
+        log: makes the logarithm of an `int` uniform.
+        when: settings that must have one of these values for this one to be tried; else it is what the configuration
+            says. They must stand before this one, or not be searched at all.
+    """
+
+    choice: Annotated[tuple[Any, ...], Field(min_length=1)] | None = None
+    uniform: tuple[Number, Number] | None = None
+    loguniform: tuple[Number, Number] | None = None
+    int: tuple[Integer, Integer] | None = None
+    list: tuple[Count, Count] | None = None
+    of: ParameterConfig | None = None
+    step: Annotated[Number, Field(gt=0.0)] | None = None
+    log: bool = False
+    when: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Which of `KINDS` is given."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @model_validator(mode="after")
+    def _fits(self) -> ParameterConfig:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of {', '.join(KINDS)} is needed. Received: {', '.join(given) or 'none'}")
+        (kind,) = given
+        if (self.of is not None) != (kind == "list"):
+            raise ValueError("'of' goes with 'list': it says what the elements may be")
+        if self.of is not None and (self.of.kind == "list" or self.of.when):
+            raise ValueError("'of' takes a plain parameter, without 'list' and 'when'")
+        if self.step is not None and kind not in ("uniform", "int"):
+            raise ValueError(f"'step' goes with uniform and int, not with {kind}")
+        if self.step is not None and kind == "int" and (self.log or self.step != round(self.step)):
+            raise ValueError("the 'step' of an int is a whole number, and does not go with 'log'")
+        if self.log and kind != "int":
+            raise ValueError("'log' goes with int; for other numbers there is loguniform")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_ascend(self) -> ParameterConfig:
+        bounds = getattr(self, self.kind)
+        if self.kind == "choice":
+            return self
+        low, high = bounds
+        if low > high:
+            raise ValueError(f"the lower bound {low:g} is above the upper one, {high:g}")
+        if low <= 0 and (self.kind == "loguniform" or self.log):
+            raise ValueError(f"a logarithm needs bounds above 0. Received: {low:g}")
+        return self
+
+
+class SearchConfig(Section):
+    """A search of settings: trials are trainings that differ in them, and the best is trained and evaluated in full.
+
+    Attributes:
+        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`.
+        metric: by which trials are compared, at the epoch whose weights are kept: `val_loss`, or `val_` and one of
+            `train.metrics`.
+        goal: `auto` maximizes accuracy, auc, precision, recall, f1 and r2, and minimizes everything else.
+        sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space.
+        pruner: how trials that are behind are ended early.
+        startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
+        trials: how many in all; those of an earlier job with the same search count.
+        parallel_trials: at a time, each on `train.workers` ranks of its own.
+        patience: trials without a better one after which the search ends; None goes on.
+        timeout: seconds after which no trial begins; None for no limit.
+        trial_timeout: seconds after which a trial is ended, and counts as failed; None for no limit.
+        resume: `auto` goes on where an earlier job with the same search ended or was killed; `never` begins anew.
+        study: a name for this search beside others of the same configuration.
+    """
+
+    space: dict[str, ParameterConfig] = Field(default_factory=dict)
+    metric: Annotated[str, Field(pattern=r"^val_[A-Za-z0-9_]+$")] = "val_loss"
+    goal: Literal["auto", "minimize", "maximize"] = "auto"
+    sampler: Literal["tpe", "random", "grid", "cmaes"] = "tpe"
+    pruner: Literal["none", "median", "halving", "hyperband"] = "median"
+    startup_trials: Count = 10
+    trials: Annotated[Integer, Field(ge=1, le=100_000)] = 20
+    parallel_trials: Annotated[Integer, Field(ge=1, le=256)] = 1
+    patience: Count | None = None
+    timeout: Annotated[Number, Field(gt=0.0)] | None = None
+    trial_timeout: Annotated[Number, Field(gt=0.0)] | None = None
+    resume: Literal["auto", "never"] = "auto"
+    study: Name = "search"
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether more is better."""
+        if self.goal == "auto":
+            return self.metric.removeprefix("val_").startswith(MAXIMIZED)
+        return self.goal == "maximize"
+
+    @model_validator(mode="after")
+    def _space_is_sound(self) -> SearchConfig:
+        problems = [problem for place, name in enumerate(self.space) for problem in self._problems(place, name)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self, place: int, name: str) -> list[str]:
+        parameter, earlier = self.space[name], [*self.space][:place]
+        problems = []
+        if name.partition(".")[0] in UNSEARCHABLE:
+            problems.append(f"space.{name}: all trials share this section; it cannot be searched")
+        if late := [other for other in parameter.when if other in self.space and other not in earlier]:
+            problems.append(f"space.{name}: 'when' names {', '.join(late)}, which must stand before it")
+        if self.sampler == "grid" and not _is_finite(parameter):
+            problems.append(f"space.{name}: a grid needs choice, int, or uniform with a step")
+        return problems
+
+
+def _is_finite(parameter: ParameterConfig) -> bool:
+    if parameter.of is not None:
+        return _is_finite(parameter.of)
+    return parameter.kind in ("choice", "int") or (parameter.kind == "uniform" and parameter.step is not None)

@@ -1,0 +1,247 @@
+"""A study: the trials of a search and what became of them, in a database. The only door to Optuna.
+
+Trials that were running when their process was killed are taken up again under their own numbers, with their own
+settings: none is counted twice, and none is lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from pipeline.config.search import SearchConfig
+from pipeline.errors import ConfigError
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Parts of Optuna that are new; they are pinned with it.
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+# A trial that is done again tells the same epochs again.
+warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
+
+SETTINGS, FAILURE = "settings", "failure"
+STATES = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial.
+
+    Attributes:
+        number: counted from 0.
+        state: one of `STATES`.
+        settings: values by the names of settings.
+        value: of the metric, at the end.
+        values: of the metric, by epoch.
+        failure: why it failed.
+        seconds: that it took; None while it runs.
+    """
+
+    number: int
+    state: str
+    settings: Mapping[str, Any]
+    value: float | None
+    values: Mapping[int, float] = field(default_factory=dict)
+    failure: str = ""
+    seconds: float | None = None
+
+
+class Trial:
+    """A trial that runs. It answers what its settings are, see `space.Asked`, and is told how it goes."""
+
+    def __init__(self, trial: optuna.Trial, lock: threading.RLock) -> None:
+        """Optuna's; `lock` is that of the study."""
+        self._trial, self._lock = trial, lock
+
+    @property
+    def number(self) -> int:
+        """Counted from 0."""
+        return int(self._trial.number)
+
+    def choice(self, name: str, options: Sequence[str]) -> str:
+        """One of some texts."""
+        with self._lock:
+            return str(self._trial.suggest_categorical(name, options))
+
+    def whole(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
+        """A whole number between two."""
+        with self._lock:
+            return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
+        """A number between two."""
+        with self._lock:
+            return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def settle(self, settings: Mapping[str, Any]) -> None:
+        """Keep the settings, as people call them."""
+        with self._lock:
+            self._trial.set_user_attr(SETTINGS, json.dumps(settings))
+
+    def is_behind(self, epoch: int, value: float) -> bool:
+        """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
+        with self._lock:
+            self._trial.report(value, epoch)
+            return self._trial.should_prune()
+
+    def finish(self, value: float) -> None:
+        """It ran to its end."""
+        self._end(TrialState.COMPLETE, value)
+
+    def prune(self) -> None:
+        """It was ended, since it was behind."""
+        self._end(TrialState.PRUNED)
+
+    def fail(self, failure: str) -> None:
+        """It ended with an error."""
+        with self._lock:
+            self._trial.set_user_attr(FAILURE, failure)
+        self._end(TrialState.FAIL)
+
+    def _end(self, state: TrialState, value: float | None = None) -> None:
+        with self._lock:
+            self._trial.study.tell(self._trial, value, state=state)
+
+
+class Study:
+    """Hands out trials, to several threads at once, until there were enough."""
+
+    def __init__(self, study: optuna.Study, config: SearchConfig) -> None:
+        """See `open_study`."""
+        self._study, self._config, self._lock = study, config, threading.RLock()
+        self._left = [trial for trial in study.trials if trial.state is TrialState.RUNNING]
+
+    def take(self) -> Trial | None:
+        """The next trial: one that a killed process left, or a new one; None where there is nothing more to try."""
+        with self._lock:
+            if self._left:
+                return Trial(optuna.Trial(self._study, self._left.pop(0)._trial_id), self._lock)
+            if self._is_enough() or (self._config.sampler == "grid" and not self._waiting()):
+                return None
+            return Trial(self._study.ask(), self._lock)
+
+    def records(self) -> list[TrialRecord]:
+        """All trials, in the order of their numbers."""
+        return [_record(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    def best(self) -> TrialRecord | None:
+        """The best of those that ran to their end."""
+        ended = [record for record in self.records() if record.state == "finished"]
+        sign = -1.0 if self._config.maximizes else 1.0
+        return min(ended, key=lambda record: (sign * (record.value or 0.0), record.number), default=None)
+
+    def importance(self) -> dict[str, float]:
+        """How much of the differences between trials each setting explains, in all 1; empty where few trials ended."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return dict(optuna.importance.get_param_importances(self._study))
+            except (RuntimeError, ValueError):  # fewer than two trials, or all alike
+                return {}
+
+    def _waiting(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+
+    def _is_enough(self) -> bool:
+        begun = [trial for trial in self._study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
+        if len(begun) >= self._config.trials:
+            return True
+        best, patience = self.best(), self._config.patience
+        if best is None or patience is None:
+            return False
+        return sum(trial.number > best.number for trial in begun if trial.state.is_finished()) >= patience
+
+
+@contextmanager
+def open_study(
+    file: Path, config: SearchConfig, *, seed: int, epochs: int, grid: Iterable[Mapping[str, Any]] = ()
+) -> Iterator[Study]:
+    """A study, new or as an earlier job left it; no other job works with it at the same time.
+
+    Args:
+        file: its database.
+        config: of the search.
+        seed: of what is drawn.
+        epochs: of a trial that is not pruned.
+        grid: the answers of all trials, where the sampler is `grid`.
+
+    Raises:
+        ConfigError: another job works with it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                f"Another job is running this search ({file}). Wait for it, stop it, or set search.study to another "
+                "name."
+            ) from error
+        if config.resume == "never":
+            file.unlink(missing_ok=True)
+        study = optuna.create_study(
+            storage=f"sqlite:///{file}",
+            study_name=config.study,
+            direction="maximize" if config.maximizes else "minimize",
+            pruner=_pruner(config, epochs),
+            load_if_exists=True,
+        )
+        begun = len(study.trials)
+        study.sampler = _sampler(config, seed + begun)  # the same seed would draw the same trials as before
+        if not begun:
+            for answers in grid:
+                study.enqueue_trial(dict(answers))
+        yield Study(study, config)
+
+
+def _sampler(config: SearchConfig, seed: int) -> optuna.samplers.BaseSampler:
+    match config.sampler:
+        case "tpe":
+            # What runs beside counts as bad, so that trials side by side do not all try the same.
+            return optuna.samplers.TPESampler(
+                seed=seed, n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True
+            )
+        case "cmaes":
+            return optuna.samplers.CmaEsSampler(
+                seed=seed, n_startup_trials=config.startup_trials, warn_independent_sampling=False
+            )
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
+    match config.pruner:
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=config.startup_trials, n_warmup_steps=1)
+        case "halving":
+            return optuna.pruners.SuccessiveHalvingPruner()
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(max_resource=epochs)
+    return optuna.pruners.NopPruner()
+
+
+def _record(trial: FrozenTrial) -> TrialRecord:
+    told, duration = trial.intermediate_values, trial.duration
+    return TrialRecord(
+        number=trial.number,
+        state=STATES[trial.state],
+        settings=json.loads(trial.user_attrs.get(SETTINGS, "{}")),
+        value=trial.value,
+        values=told,
+        failure=trial.user_attrs.get(FAILURE, ""),
+        seconds=duration.total_seconds() if duration is not None else None,
+    )

@@ -1,0 +1,140 @@
+"""One trial: a training that is followed epoch by epoch, and ended early where it is behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.config.run import RunConfig
+from pipeline.errors import ConfigError, TrainError
+from pipeline.runtime.cancel import cancelling
+from pipeline.store.filesystem import Root
+from pipeline.store.publish import scratch
+from pipeline.train.job import RankJob
+from pipeline.train.launch import launch_training
+from pipeline.train.records import EpochRecord, request_stop
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a trial's training ended.
+
+    Attributes:
+        history: of its epochs.
+        best_epoch: whose weights were kept, counted from 1.
+        pruned: whether it was ended since it was behind.
+    """
+
+    history: tuple[EpochRecord, ...]
+    best_epoch: int
+    pruned: bool
+
+
+class Running:
+    """The trainings that run now, so that all can be told to stop."""
+
+    def __init__(self) -> None:
+        """None runs yet."""
+        self._places: list[Root] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def noting(self, place: Root) -> Iterator[None]:
+        """One runs while the block does."""
+        with self._lock:
+            self._places.append(place)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._places.remove(place)
+
+    def stop(self) -> None:
+        """Tell all of them."""
+        with self._lock:
+            for place in self._places:
+                request_stop(place)
+
+
+def run_trial(
+    spark: SparkSession,
+    root: Root,
+    config: RunConfig,
+    store_id: str,
+    *,
+    running: Running,
+    is_behind: Callable[[EpochRecord], bool],
+) -> Trained:
+    """Train as a configuration says; nothing is published.
+
+    Args:
+        spark: a session with slots for this trial beside the others.
+        root: of the storage.
+        config: of this trial.
+        store_id: of its rows.
+        running: where the training is noted.
+        is_behind: called with each epoch's record; True ends the trial.
+
+    Raises:
+        TrainError: it failed, was told to stop, or took longer than `search.trial_timeout`.
+    """
+    ended: list[str] = []
+    with scratch(root) as work, cancelling(spark), running.noting(work):
+
+        def end(why: str) -> None:
+            ended.append(why)
+            request_stop(work)
+
+        def follow(record: EpochRecord) -> None:
+            if is_behind(record) and not ended:
+                end("pruned")
+
+        job = RankJob(
+            root=root.uri,
+            name=config.name,
+            store_id=store_id,
+            scratch=work.uri,
+            model=config.model,
+            train=config.train,
+            seed=config.seed,
+        )
+        with _after(config.search.trial_timeout, lambda: end("late")):
+            result, history = launch_training(spark, job, follow, apart=True)
+    if result.stopped and "pruned" not in ended:
+        limit = f"search.trial_timeout, {config.search.trial_timeout:g} seconds" if "late" in ended else "the job's end"
+        raise TrainError(f"The trial was stopped after {result.epochs} epochs by {limit}.")
+    return Trained(tuple(history), result.best_epoch, result.stopped)
+
+
+def metric_of(record: EpochRecord, name: str) -> float:
+    """The number that trials are compared by.
+
+    Raises:
+        ConfigError: the training does not measure it.
+    """
+    if name not in record.metrics:
+        known = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
+        raise ConfigError(
+            f"search.metric '{name}' is not measured. Allowed: {known}. Add it to train.metrics, or take one of these."
+        )
+    return record.metrics[name]
+
+
+@contextmanager
+def _after(seconds: float | None, act: Callable[[], None]) -> Iterator[None]:
+    """Act when the block has lasted so long."""
+    timer = threading.Timer(seconds, act) if seconds is not None else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()

@@ -1,0 +1,253 @@
+"""Search: trials of other settings side by side, then the best one trained and evaluated in full."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.contract.document import fingerprint
+from pipeline.errors import ConfigError, PipelineError, TrainError
+from pipeline.runtime.progress import Progress
+from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
+from pipeline.search.pool import side_by_side
+from pipeline.search.space import Settings, configured, first_settings, grid, suggest
+from pipeline.search.study import Study, Trial, TrialRecord, open_study
+from pipeline.search.table import table, told
+from pipeline.search.trial import Running, Trained, metric_of, run_trial
+from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.evaluate import evaluate_model
+from pipeline.stages.prepare import prepare_store
+from pipeline.stages.results import BestTrial, SearchResult
+from pipeline.stages.train import tracked_names, train_model
+from pipeline.store.layout import model_place, search_file
+from pipeline.store.model import open_model
+from pipeline.track.mlflow_tracker import open_tracker
+from pipeline.track.tracker import Tracker
+from pipeline.train.records import EpochRecord
+
+NOT_OF_THE_SEARCH = {"trials", "parallel_trials", "patience", "timeout", "trial_timeout", "resume", "study"}
+"""Settings of `search` that may change while it goes on."""
+SHARED_BY_TRIALS = ("data.", "features.", "split.", "seed")
+"""Settings that tell the store; a space with one of them prepares one for each of their values."""
+PARENT = "mlflow.parentRunId"
+ID_LENGTH = 16
+LISTED = 10
+
+
+class TrialPruned(BaseException):
+    """Ends a trial's tracked run as killed, neither finished nor failed."""
+
+
+def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> SearchResult:
+    """Search the space of a configuration; a search that was interrupted is gone on with.
+
+    Args:
+        config: the experiment, with `search.space`.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Raises:
+        ConfigError: the space does not fit the configuration.
+        TrainError: all trials failed; the first cause is told.
+    """
+    start = time.monotonic()
+    _check(config)
+    slots = config.train.workers * config.search.parallel_trials
+    with (
+        open_stage(config, "search", spark=spark, progress=progress, workers=slots) as opened,
+        tracked(opened) as stage,
+    ):
+        records, found, importance = _Search(stage).run(_store_id(stage))
+        best = _best_of(records, found)
+        _log(stage, records, best, importance)
+        settled = replace(stage, config=configured(config, best.settings))
+        store, _ = prepare_store(settled)
+        trained = train_model(settled, store)
+        model = open_model(model_place(stage.root, config.name, trained.model_id))
+        evaluated = evaluate_model(settled, store, model)
+        states = Counter(record.state for record in records)
+        return SearchResult(
+            best=BestTrial(
+                number=best.number, params=best.settings, value=best.value or 0.0, run_id=stage.tracker.run_id
+            ),
+            trials=len(records),
+            finished=states["finished"],
+            pruned=states["pruned"],
+            failed=states["failed"],
+            failures=Counter(record.failure for record in records if record.failure),
+            train=trained,
+            evaluate=evaluated,
+            seconds=time.monotonic() - start,
+            run_id=stage.tracker.run_id,
+        )
+
+
+def _check(config: RunConfig) -> None:
+    """What can be wrong is said before Spark starts."""
+    if not config.search.space:
+        raise ConfigError("search.space is empty. Name the settings to try, e.g. train.optimizer.learning_rate.")
+    configured(config, first_settings(config.search.space, config))
+
+
+def _store_id(stage: StageContext) -> str:
+    store, _ = prepare_store(stage)
+    return store.manifest.store_id
+
+
+class _Search:
+    """The trials of one job."""
+
+    def __init__(self, stage: StageContext) -> None:
+        self._stage, self._config = stage, stage.config
+        self._running, self._preparing, self._started = Running(), threading.Lock(), time.monotonic()
+        self._interrupted = threading.Event()
+
+    def run(self, store_id: str) -> tuple[list[TrialRecord], TrialRecord | None, dict[str, float]]:
+        """All trials, the best of them, and how much each setting explains."""
+        config = self._config.search
+        combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
+        with open_study(
+            self._file(store_id), config, seed=self._config.seed, epochs=self._config.train.epochs, grid=combinations
+        ) as study:
+            side_by_side(
+                config.parallel_trials,
+                lambda: self._take(study),
+                lambda trial: self._follow(study, trial, store_id),
+                self._stop,
+            )
+            return study.records(), study.best(), study.importance()
+
+    def _file(self, store_id: str) -> Path:
+        if not self._stage.root.is_local:
+            raise ConfigError(
+                "A search keeps its trials in a database file, which needs a storage.root that is a folder. "
+                f"Received: {self._stage.root.uri}. Mount the storage, as in /Volumes or /dbfs."
+            )
+        content = self._config.model_dump(mode="json", include={"model", "train", "seed"})
+        told = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
+        identity = fingerprint([store_id, content, told])[:ID_LENGTH]
+        return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
+
+    def _stop(self) -> None:
+        self._interrupted.set()
+        self._running.stop()
+
+    def _take(self, study: Study) -> Trial | None:
+        limit = self._config.search.timeout
+        if limit is not None and time.monotonic() - self._started > limit:
+            return None
+        return study.take()
+
+    def _follow(self, study: Study, trial: Trial, store_id: str) -> None:
+        """One trial, whatever becomes of it."""
+        settings = suggest(self._config.search.space, self._config, trial)
+        trial.settle(settings)
+        try:
+            self._train(trial, settings, store_id)
+        except TrialPruned:
+            trial.prune()
+        except PipelineError as error:
+            if self._interrupted.is_set():
+                return  # the next job takes it up again
+            trial.fail(" ".join(str(error).split()))
+        self._show(study, trial.number)
+
+    def _train(self, trial: Trial, settings: Mapping[str, Any], store_id: str) -> None:
+        config = configured(self._config, settings)
+        name, tags = (
+            _title(trial.number, settings),
+            {PARENT: self._stage.tracker.run_id or "", "trial": str(trial.number)},
+        )
+        with open_tracker(
+            config.track.model_copy(update={"tags": {**config.track.tags, **tags}}),
+            root=self._stage.root,
+            experiment=config.track.experiment or config.name,
+            run_name=name,
+            stage="search",
+        ) as tracker:
+            tracker.log_params({key: told(value) for key, value in settings.items()})
+            trained = self._launch(trial, config, self._store_of(config, settings, store_id), tracker)
+            if trained.pruned:
+                tracker.set_tags({"state": "pruned"})
+                raise TrialPruned
+            value = metric_of(trained.history[trained.best_epoch - 1], config.search.metric)
+            tracker.log_metrics({f"best_{config.search.metric}": value, "best_epoch": float(trained.best_epoch)})
+        trial.finish(value)
+
+    def _launch(self, trial: Trial, config: RunConfig, store_id: str, tracker: Tracker) -> Trained:
+        def is_behind(record: EpochRecord) -> bool:
+            tracker.log_metrics(tracked_names(record), step=record.epoch)
+            return trial.is_behind(record.epoch, metric_of(record, config.search.metric))
+
+        stage, running = self._stage, self._running
+        return run_trial(stage.spark, stage.root, config, store_id, running=running, is_behind=is_behind)
+
+    def _store_of(self, config: RunConfig, settings: Mapping[str, Any], store_id: str) -> str:
+        """The store that a trial's settings need."""
+        if not any(name.startswith(SHARED_BY_TRIALS) for name in settings):
+            return store_id
+        with self._preparing:  # one at a time: they would ask Spark for the same rows
+            return _store_id(replace(self._stage, config=config))
+
+    def _show(self, study: Study, number: int) -> None:
+        records = study.records()
+        record, best = records[number], study.best()
+        ended = sum(other.state in ("finished", "pruned", "failed") for other in records)
+        metric = self._config.search.metric
+        result = {"finished": f"{metric} {record.value or 0.0:.5g}", "failed": f"failed: {record.failure[:200]}"}
+        so_far = f"; best {best.value or 0.0:.5g}, trial {best.number}" if best else ""
+        self._stage.progress.done(
+            f"{_title(number, record.settings)}: {result.get(record.state, record.state)} "
+            f"({ended} of {self._config.search.trials}{so_far})"
+        )
+
+
+def _best_of(records: Sequence[TrialRecord], best: TrialRecord | None) -> TrialRecord:
+    """The best trial.
+
+    Raises:
+        TrainError: none ran to its end.
+    """
+    if best is not None:
+        return best
+    causes = Counter(record.failure for record in records if record.failure)
+    lines = [f"  {count} times: {cause}" for cause, count in causes.most_common(LISTED)]
+    raise TrainError(
+        "\n".join([f"None of {len(records)} trials ran to its end. Widen or correct search.space.", *lines])
+    )
+
+
+def _title(number: int, settings: Settings) -> str:
+    """What tells a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
+    shown = ", ".join(f"{name.rpartition('.')[2]} {told(value)}" for name, value in settings.items())
+    return f"trial {number}: {shown}"
+
+
+def _log(
+    stage: StageContext, records: Sequence[TrialRecord], best: TrialRecord, importance: Mapping[str, float]
+) -> None:
+    """The table of trials and the plots, in the run of the search."""
+    config, tracker = stage.config.search, stage.tracker
+    tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
+    tracker.log_metrics({f"best_{config.metric}": best.value or 0.0, "best_trial": float(best.number)})
+    tracker.log_text(json.dumps([asdict(record) for record in records], indent=1), "trials.json")
+    tracker.describe(table(records, config.metric, maximizes=config.maximizes, most=LISTED))
+    title = f"{stage.config.name}: {{}}"
+    figures = {
+        "history": history_plot(records, config.metric, maximizes=config.maximizes, title=title.format("search")),
+        "epochs": epochs_plot(records, config.metric, best=best.number, title=title.format("trials by epoch")),
+        "settings": settings_plot(records, config.metric, title=title.format("settings")),
+        "parallel_coordinates": parallel_plot(records, config.metric, title=title.format("parallel coordinates")),
+        "importance": importance_plot(importance, title=title.format("importance of settings")),
+    }
+    for name, figure in figures.items():
+        tracker.log_figure(figure, f"plots/search_{name}.png")

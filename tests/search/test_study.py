@@ -1,0 +1,186 @@
+"""Studies: trials that a killed process left are taken up again, bad ones are ended, failures are kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from pipeline.config.search import SearchConfig
+from pipeline.errors import ConfigError
+from pipeline.search.study import open_study
+from pipeline.search.table import ranked, table, told
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.config.search import SearchConfig
+from pipeline.search.study import open_study
+config = SearchConfig(trials=6, sampler="random")
+with open_study(Path(sys.argv[1]), config, seed=1, epochs=5) as study:
+    for number in range(3):
+        trial = study.take()
+        x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
+        trial.settle({"x": x})
+        if number == 2:
+            trial.is_behind(1, x)
+            os.kill(os.getpid(), signal.SIGKILL)
+        trial.finish(x)
+"""
+
+
+@contextmanager
+def study_of(folder, **search):
+    config = SearchConfig(**({"sampler": "random", "pruner": "none"} | search))
+    with open_study(folder / "study.db", config, seed=1, epochs=9) as study:
+        yield study
+
+
+def drawn(trial) -> float:
+    x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
+    trial.settle({"x": x})
+    return x
+
+
+def exhaust(study) -> None:
+    while trial := study.take():
+        trial.finish(drawn(trial))
+
+
+def test_there_are_as_many_trials_as_asked_for_and_the_best_is_known(tmp_path):
+    with study_of(tmp_path, trials=5) as study:
+        exhaust(study)
+        records = study.records()
+        assert [record.number for record in records] == [0, 1, 2, 3, 4]
+        assert study.best().value == min(record.value for record in records)
+    with study_of(tmp_path, trials=5, goal="maximize") as other:
+        assert other.best().value == max(record.value for record in records)
+
+
+def test_a_trial_that_was_running_when_its_process_was_killed_is_done_again(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "study.db")], check=False)
+    assert killed.returncode == -9
+    with study_of(tmp_path, trials=6) as study:
+        before = study.records()
+        assert [record.state for record in before] == ["finished", "finished", "running"]
+        again = study.take()
+        assert again.number == 2 and drawn(again) == before[2].settings["x"]
+        again.is_behind(1, 0.5)
+        again.finish(0.5)
+        exhaust(study)
+        records = study.records()
+    assert len(records) == 6 and {record.state for record in records} == {"finished"}
+    assert len({record.settings["x"] for record in records}) == 6
+    assert [record.value for record in records[:2]] == [record.value for record in before[:2]]
+
+
+def test_the_same_seed_draws_the_same(tmp_path):
+    found = []
+    for name in ("a", "b"):
+        with study_of(tmp_path / name, trials=4, sampler="tpe", startup_trials=2) as study:
+            exhaust(study)
+            found.append([record.settings for record in study.records()])
+    assert found[0] == found[1]
+
+
+def test_a_search_is_run_by_one_job_at_a_time(tmp_path):
+    with (
+        study_of(tmp_path),
+        pytest.raises(ConfigError, match=r"Another job is running this search.*search\.study"),
+        study_of(tmp_path),
+    ):
+        pass
+
+
+def test_never_begins_anew(tmp_path):
+    with study_of(tmp_path, trials=2) as study:
+        exhaust(study)
+    with study_of(tmp_path, trials=2, resume="never") as study:
+        assert study.records() == []
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+def test_bad_trials_are_ended_early_and_good_ones_are_not(tmp_path, pruner):
+    with study_of(tmp_path, trials=12, pruner=pruner, startup_trials=2) as study:
+        ended = {}
+        while trial := study.take():
+            drawn(trial)
+            bad = trial.number % 2
+            for epoch in range(1, 10):
+                if trial.is_behind(epoch, 10.0 * bad + 1.0 / epoch):
+                    trial.prune()
+                    ended[trial.number] = epoch
+                    break
+            else:
+                trial.finish(10.0 * bad)
+        assert any(number % 2 and epoch < 9 for number, epoch in ended.items())
+        assert study.best().number % 2 == 0
+        pruned = [record for record in study.records() if record.state == "pruned"]
+        assert sorted(ended) == [record.number for record in pruned]
+        assert all(max(record.values) == ended[record.number] for record in pruned)
+
+
+def test_failures_are_kept_and_counted_as_trials(tmp_path):
+    with study_of(tmp_path, trials=2) as study:
+        for _ in range(2):
+            trial = study.take()
+            drawn(trial)
+            trial.fail("Rank 1 was killed")
+        assert study.take() is None and study.best() is None and study.importance() == {}
+        assert [record.failure for record in study.records()] == ["Rank 1 was killed"] * 2
+
+
+def test_patience_ends_a_search_that_does_not_improve(tmp_path):
+    with study_of(tmp_path, trials=100, patience=3) as study:
+        for value in (5.0, 4.0, 6.0, 6.0, 6.0):
+            trial = study.take()
+            drawn(trial)
+            trial.finish(value)
+        assert study.take() is None
+
+
+def test_a_grid_is_gone_through_once(tmp_path):
+    grid = [{"x": 0.0}, {"x": 0.5}, {"x": 1.0}]
+    config = SearchConfig(sampler="random", trials=10)
+    config = config.model_copy(update={"sampler": "grid"})
+    with open_study(tmp_path / "study.db", config, seed=1, epochs=5, grid=grid) as study:
+        exhaust(study)
+        assert [record.settings["x"] for record in study.records()] == [0.0, 0.5, 1.0]
+
+
+def test_threads_take_different_trials(tmp_path):
+    with study_of(tmp_path, trials=12) as study:
+        threads = [threading.Thread(target=exhaust, args=(study,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [record.state for record in study.records()] == ["finished"] * 12
+
+
+def test_importance_tells_what_matters(tmp_path):
+    with study_of(tmp_path, trials=25) as study:
+        while trial := study.take():
+            x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
+            y = trial.number_between("y", 0.0, 1.0, step=None, log=False)
+            trial.settle({"x": x, "y": y})
+            trial.finish(10 * x + 0.01 * y)
+        importance = study.importance()
+    assert importance["x"] > 0.9 > importance["y"]
+
+
+def test_the_table_names_the_best_first_and_counts_the_others(tmp_path):
+    with study_of(tmp_path, trials=3) as study:
+        for value in (3.0, 1.0, None):
+            trial = study.take()
+            trial.settle({"model.hidden": [8, 4], "rate": 0.00123456})
+            trial.prune() if value is None else trial.finish(value)
+        records = study.records()
+    assert [record.number for record in ranked(records, maximizes=False)] == [1, 0]
+    shown = table(records, "val_loss", maximizes=False, most=1)
+    assert "3 trials: 2 finished, 1 pruned" in shown
+    assert "| 1 | 1 | 8-4 | 0.001235 |" in shown and "| 0 |" not in shown
+    assert told([]) == "none"
