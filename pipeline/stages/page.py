@@ -5,9 +5,10 @@ Everything that comes from data passes `text`, so that a name or a value is show
 
 from __future__ import annotations
 
+import base64
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
 
@@ -16,6 +17,8 @@ LARGEST = 1e8
 """Numbers from here on are written with an exponent, or a row of them would be wider than a page."""
 NONE, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 WIDTH, HEIGHT = 140, 40
+WIDTH_OF_PNG = slice(16, 20)
+"""Where a PNG file tells its width."""
 
 STYLE = """
 :root { color-scheme: light; }
@@ -55,16 +58,38 @@ svg line { stroke: #999; stroke-width: 1; }
 .bar { width: 90px; }
 .bar i { display: block; height: 10px; margin-top: 4px; background: #0072b2; min-width: 1px; }
 .bar i.rest { background: #bbb; }
+nav { margin: 10px 0 0; font-size: 12.5px; }
+nav a { color: #00527f; margin-right: 14px; white-space: nowrap; }
+.verdict { border-left: 5px solid #888; background: #f5f5f5; padding: 10px 16px; margin: 14px 0; font-size: 15px; }
+.verdict.good { border-color: #009e73; }
+.verdict.fair { border-color: #e69f00; }
+.verdict.bad { border-color: #d55e00; }
+.tile small { display: block; color: #595959; font-size: 11.5px; font-variant-numeric: tabular-nums; }
+ul.findings { margin: 6px 0; padding-left: 20px; max-width: 900px; }
+img { display: block; max-width: 100%; height: auto; margin: 8px 0; }
+.pictures { display: flex; flex-wrap: wrap; gap: 0 28px; align-items: flex-start; }
+details { margin: 10px 0; }
+summary { cursor: pointer; color: #00527f; font-size: 13px; }
+pre { font: 12px/1.4 ui-monospace, Menlo, Consolas, monospace; background: #f7f7f7; padding: 12px 16px;
+  overflow-wrap: anywhere; white-space: pre-wrap; }
+table.facts { width: auto; }
+table.facts td:first-child { color: #595959; white-space: nowrap; }
+table.facts td { overflow-wrap: anywhere; }
+.track { width: 180px; }
+.track svg { overflow: visible; }
+.track svg rect { fill: #0072b2; }
+.track svg line.whole { stroke: #d55e00; stroke-width: 1.5; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
   table { font-size: 10px; } thead { display: table-header-group; }
-  .bar i, svg path { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .bar i, svg path, svg rect, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  nav { display: none; } img { max-height: 165mm; break-inside: avoid; } pre { font-size: 9px; }
   @page { size: A4 landscape; margin: 12mm; } }
 """
 
 
 def page(title: str, *sections: str) -> str:
     """A whole document."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
@@ -110,21 +135,63 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[
     """A table of cells that are HTML already; the first column holds names.
 
     Args:
-        head: plain texts.
+        head: plain texts; an empty one stays empty.
         rows: cells.
         numeric: places of the columns that are aligned to the right.
     """
     kinds = [' class="n"' if place in numeric else ' class="name"' if not place else "" for place in range(len(head))]
-    heads = "".join(f"<th{kind if place else ''}>{text(name)}</th>" for place, (name, kind) in _placed(head, kinds))
+    heads = "".join(
+        f"<th{kind if place else ''}>{text(name) if name else ''}</th>" for place, (name, kind) in _placed(head, kinds)
+    )
     lines = "".join(
         f"<tr>{''.join(f'<td{kind}>{cell}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>\n" for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
 
 
-def tile(value: str, name: str) -> str:
-    """A figure with its name below."""
-    return f'<div class="tile"><b>{value}</b><span>{text(name)}</span></div>'
+def tile(value: str, name: str, *notes: str) -> str:
+    """A figure with its name below, and small print."""
+    small = "".join(f"<small>{note}</small>" for note in notes)
+    return f'<div class="tile"><b>{value}</b><span>{text(name)}</span>{small}</div>'
+
+
+def picture(png: bytes, about: str) -> str:
+    """A picture within the page, at two thirds of its pixels, so that it is sharp on fine screens and on paper.
+
+    Args:
+        png: the file.
+        about: what it shows, for those who cannot see it.
+    """
+    content, pixels = base64.b64encode(png).decode("ascii"), int.from_bytes(png[WIDTH_OF_PNG], "big")
+    return f'<img src="data:image/png;base64,{content}" alt="{html.escape(about)}" width="{pixels * 2 // 3}">'
+
+
+def section(title: str, *parts: str) -> str:
+    """A heading that can be gone to, with what stands below it; nothing where nothing does."""
+    content = "\n".join(part for part in parts if part)
+    return f'<section><h2 id="{anchor(title)}">{text(title)}</h2>\n{content}</section>' if content else ""
+
+
+def anchor(title: str) -> str:
+    """What a heading is called in a link."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())
+
+
+def contents(*titles: str) -> str:
+    """Links to sections."""
+    links = [f'<a href="#{anchor(title)}">{text(title)}</a>' for title in titles]
+    return f"<nav>{' '.join(links)}</nav>"
+
+
+def details(summary: str, content: str) -> str:
+    """What few readers want to see, behind a line that opens it."""
+    return f"<details><summary>{text(summary)}</summary>\n{content}</details>"
+
+
+def facts(pairs: Mapping[str, str]) -> str:
+    """Names and values that are HTML already, a line each."""
+    lines = "".join(f"<tr><td>{text(name)}</td><td>{value}</td></tr>\n" for name, value in pairs.items())
+    return f'<table class="facts">{lines}</table>'
 
 
 def bars(counts: Sequence[int], low: str, high: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.evaluate.plots.style import (
-    BLUE,
     FAINT,
     INK,
-    MUTED,
+    SHADES,
     caption,
+    colour_bar,
     counted,
     new_figure,
     plain,
@@ -22,7 +21,6 @@ from pipeline.evaluate.plots.style import (
 )
 from pipeline.evaluate.report import ConfusionMatrix
 
-SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#BBD7EA", BLUE, "#00456E"])
 MOST_WITH_TEXT = 20
 """Classes up to which each cell can hold readable numbers."""
 MOST_WITH_NAMES = 60
@@ -42,10 +40,7 @@ def confusion_matrix(confusion: ConfusionMatrix, *, title: str = "Confusion matr
     _name_ticks(axes, confusion.classes)
     if size <= MOST_WITH_TEXT:
         _write_cells(axes, counts, shares)
-    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, format=lambda share, _: f"{share:.0%}")
-    bar.set_label("Share of the actual class", fontsize=9, color=MUTED)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=2, colors=MUTED)
+    colour_bar(figure, axes, image, "Share of the actual class", format=lambda share, _: f"{share:.0%}")
     caption(figure, _rows_said(counts), _absent_said(confusion.classes, counts))
     return figure
 
@@ -70,7 +65,7 @@ def _name_ticks(axes: Axes, classes: tuple[str, ...]) -> None:
 
 def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     size = len(counts)
-    font = 12 if size <= 4 else 9 if size <= 10 else 6.5
+    font = 12 if size <= 4 else 9 if size <= 10 else 8 if size <= 14 else 6.5
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
         colour = "white" if share > 0.5 else INK

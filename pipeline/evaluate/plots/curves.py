@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from pipeline.evaluate.diagnosis import Finding
 from pipeline.evaluate.plots.style import (
     BLUE,
     INK,
@@ -37,13 +38,20 @@ WIDE_RANGE = 30.0
 """Ratio of a curve's largest to its smallest value from which on its axis is logarithmic."""
 
 
-def learning_curves(history: History, *, title: str = "Learning curves", best_epoch: int | None = None) -> Figure:
+def learning_curves(
+    history: History,
+    *,
+    title: str = "Learning curves",
+    best_epoch: int | None = None,
+    findings: Sequence[Finding] = (),
+) -> Figure:
     """One panel a metric, the loss first.
 
     Args:
         history: one value an epoch; None and values that are not finite leave gaps. The first is epoch 1.
         title: of the figure.
         best_epoch: the epoch whose weights are kept, counted from 1.
+        findings: what the curves show, said below them.
     """
     names = metric_names(history)
     epochs = max((len(values) for values in history.values()), default=0)
@@ -56,7 +64,8 @@ def learning_curves(history: History, *, title: str = "Learning curves", best_ep
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     _legend(figure, history)
-    caption(figure, _epochs_said(epochs, best_epoch), _gaps_said(history))
+    said = [finding.sentence for finding in findings]
+    caption(figure, _epochs_said(epochs, best_epoch), _gaps_said(history), *said)
     return figure
 
 

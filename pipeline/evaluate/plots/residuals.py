@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluate.plots.confusion import SHADES
 from pipeline.evaluate.plots.style import (
     BLUE,
     INK,
     MUTED,
     ORANGE,
+    SHADES,
     caption,
     compact,
     compact_ticks,

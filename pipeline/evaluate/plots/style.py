@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 DPI = 144
-BLUE, ORANGE = "#0072B2", "#D55E00"
-"""From Okabe and Ito's palette: distinct under every common colour blindness, and in grey."""
-INK, MUTED, FAINT = "#222222", "#666666", "#DDDDDD"
+BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+"""From Okabe and Ito's palette: distinct under every common colour blindness; the first two in grey as well."""
+INK, MUTED, FAINT, GREY = "#222222", "#666666", "#DDDDDD", "#AAAAAA"
+SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#BBD7EA", BLUE, "#00456E"])
+CAPTION_SIZE = 8.5
+LETTERS_AN_INCH = 15.0
+"""Of a caption, so that it is wrapped before it leaves the figure."""
 
 # Names in scripts that the font lacks are drawn as boxes; once said by the picture itself is enough.
 warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
@@ -42,10 +50,46 @@ def style_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:
 
 
 def caption(figure: Figure, *sentences: str) -> None:
-    """Small print below the plots; nothing where all sentences are empty."""
+    """Small print below the plots, wrapped; nothing where all sentences are empty."""
     text = " ".join(sentence for sentence in sentences if sentence)
-    if text:
-        plain(figure.supxlabel(text, x=0.015, ha="left", fontsize=8.5, color=MUTED))
+    lines = textwrap.wrap(text, int(LETTERS_AN_INCH * figure.get_figwidth()))
+    if lines:
+        plain(figure.supxlabel("\n".join(lines), x=0.015, ha="left", fontsize=CAPTION_SIZE, color=MUTED))
+
+
+def colour_bar(figure: Figure, axes: Axes, shades: ScalarMappable, name: str, **more: Any) -> None:
+    """What the shades of a plot mean, beside it."""
+    bar = figure.colorbar(shades, ax=axes, fraction=0.04, pad=0.02, **more)
+    bar.set_label(name, fontsize=9, color=MUTED)
+    bar.outline.set_visible(False)
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=8, length=2, colors=MUTED)
+
+
+def quiet_legend(axes: Axes, **more: Any) -> None:
+    """A legend without a frame, with names as they are; none where nothing has a label."""
+    if axes.get_legend_handles_labels()[1]:
+        legend = axes.legend(**({"frameon": False, "fontsize": 9, "labelcolor": INK} | more))
+        for label in legend.get_texts():
+            plain(label)
+
+
+def without_data(axes: Axes, words: str) -> None:
+    """An empty plot that says why."""
+    axes.grid(False)
+    axes.set(xticks=[], yticks=[])
+    plain(axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=10, color=MUTED))
+
+
+def shares(axes: Axes, *, x: bool = True, y: bool = True) -> None:
+    """Axes from 0 to 1 with a little air, as percentages."""
+    percent = FuncFormatter(lambda value, _: f"{value:.0%}")
+    if x:
+        axes.set_xlim(-0.015, 1.015)
+        axes.xaxis.set_major_formatter(percent)
+    if y:
+        axes.set_ylim(-0.015, 1.015)
+        axes.yaxis.set_major_formatter(percent)
 
 
 def plain(text: Text) -> Text:
