@@ -35,6 +35,7 @@ from pipeline.score.writing import check_format, write_rows
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.stages.train import model_id
+from pipeline.store import filesystem as files
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place
@@ -43,6 +44,8 @@ from pipeline.store.publish import scratch
 log = logging.getLogger(__name__)
 
 SHORT_HASH = 12
+ROWS, ASIDE = "rows", "aside"
+"""Folders for work in progress: of the output, and of rows that cannot be scored."""
 
 
 class WorstDrift(Document):
@@ -125,9 +128,9 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
     source, opened = _open(stage, bundle, trained)
     try:
         with scratch(work_folder(output)) as work:
-            rows_folder = work.within("rows")
+            rows_folder = work.within(ROWS)
             scored = _write(stage, bundle, opened, rows_folder, version=version)
-            reasons = _set_aside(stage, opened, scored, rows_folder, work)
+            reasons = _set_aside(stage, opened, scored, work.within(ASIDE))
             drift = _drift(stage, bundle, opened, scored, source)
             card = ScoreCard(
                 model_version=version,
@@ -138,6 +141,8 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
                 rows=scored.total - scored.bad,
                 quarantined=scored.bad,
             )
+            if reasons:
+                files.move(work.within(ASIDE), rows_folder.within(QUARANTINE))
             publish_output(rows_folder, output, card, replace=_replaces(stage.config))
     finally:
         close_work(output)
@@ -196,8 +201,8 @@ def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *,
     return _Scored(found["rows"], found["bad"], time.monotonic() - start)
 
 
-def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, rows_folder: Root, work: Root) -> dict[str, int]:
-    """Write bad rows beside the others, or stop where there are too many."""
+def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, place: Root) -> dict[str, int]:
+    """Write the rows that could not be scored, or stop where there are too many."""
     if not scored.bad:
         return {}
     allowed = stage.config.score.bad_rows.allowed(scored.total)
@@ -211,7 +216,7 @@ def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, rows_folde
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
-        return write_quarantine(opened.rows.where(BAD), opened.raw, opened.faults, rows_folder.within(QUARANTINE))
+        return write_quarantine(opened.rows.where(BAD), opened.raw, opened.faults, place)
 
 
 def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:
