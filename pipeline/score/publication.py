@@ -17,7 +17,7 @@ from contextlib import suppress
 from pipeline.contract.document import Document
 from pipeline.errors import ConfigError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import Root
 from pipeline.store.publish import sweep_scratch
 
 CARD, QUARANTINE = "_score.json", "_quarantine"
@@ -50,8 +50,8 @@ class ScoreCard(Document):
 
 def work_folder(output: Root) -> Root:
     """Where work in progress lies."""
-    parent, _, name = output.uri.rpartition("/")
-    return open_root(f"{parent}/.{name}")
+    path, uri = (whole.rpartition("/") for whole in (output.path, output.uri))
+    return Root(output.filesystem, f"{path[0]}/.{path[2]}", f"{uri[0]}/.{uri[2]}")
 
 
 def check_output(output: Root, *, replace: bool) -> None:
