@@ -52,11 +52,13 @@ class Decision(Document):
     Attributes:
         calibration: of the probabilities.
         threshold: of two classes: the calibrated probability from which on a row belongs to class id 1.
-        goal: what the threshold was chosen for, in words; empty where it was given.
+        goal: what the threshold was chosen for, and what it reaches, in words; empty where it was given.
         rows: validation rows that this was fitted on; 0 where nothing was fitted.
+        remark: why something that was asked for could not be fitted; empty where all is well.
     """
 
     calibration: Calibration = Calibration()
     threshold: float = 0.5
     goal: str = ""
     rows: int = 0
+    remark: str = ""

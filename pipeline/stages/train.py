@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
+from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError, TrainError
 from pipeline.evaluate.plots.curves import learning_curves
 from pipeline.evaluate.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
+from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
@@ -29,12 +32,14 @@ from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.track.params import config_text, run_params
-from pipeline.train.job import RankJob, RankResult, shaping_settings
+from pipeline.train.job import Deciding, RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
 from pipeline.train.rates import read_curve
 from pipeline.train.records import EpochRecord, request_stop
 from pipeline.train.resume import open_checkpoints
 from pipeline.train.usage import Usage
+
+logger = logging.getLogger(__name__)
 
 MODEL_ID_LENGTH = 16
 
@@ -77,18 +82,27 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     if (checkpoints := job.open_checkpoints()) is not None:
         files.remove_folder(checkpoints)
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
+    _tell(stage, result.decision)
     _log(stage, store, model, history)
     return _result(stage, model, history, time.monotonic() - start)
 
 
 def model_id(config: RunConfig, store_id: str) -> str:
     """The model's name: changes with its store and with every setting that shapes it."""
-    return fingerprint([store_id, shaping_settings(config.model, config.train, config.seed)])[:MODEL_ID_LENGTH]
+    deciding = Deciding.of(config.evaluate).model_dump(mode="json")
+    shaping = shaping_settings(config.model, config.train, config.seed)
+    return fingerprint([store_id, shaping, deciding])[:MODEL_ID_LENGTH]
 
 
 def _check(config: RunConfig, store: Store) -> None:
     loss_of(store.features.label, config.train.loss)
     class_weights_of(store.features.label, config.train.class_weights)
+    check_decision(store.features.label, config.evaluate)
+    if not store.split("validation").rows and Deciding.of(config.evaluate).needs_rows:
+        raise DataError(
+            f"Store {store.place.path} has no validation rows, which evaluate.calibration and a goal of "
+            "evaluate.threshold are fitted on. Set split.fractions.validation above 0, or remove these settings."
+        )
     if not store.split("train").rows:
         raise DataError(f"Store {store.place.path} has no training rows. Check split.fractions and the source.")
 
@@ -107,6 +121,7 @@ def _job(stage: StageContext, store: Store, work: Root) -> RankJob:
         model=config.model,
         train=config.train,
         seed=config.seed,
+        deciding=Deciding.of(config.evaluate),
     )
     if config.train.checkpoint is None:
         return job
@@ -157,6 +172,7 @@ def _publish(
         epochs=result.epochs,
         best_epoch=result.best_epoch,
         metrics=history[result.best_epoch - 1].metrics,
+        decision=result.decision,
         versions=library_versions(),
     )
     return publish_model(finished, model_place(stage.root, name, identity), card)
@@ -183,6 +199,16 @@ def _log_rates(stage: StageContext, work: Root) -> None:
     stage.tracker.log_figure(figure, "plots/learning_rate_finder.png")
     stage.tracker.log_metrics({"train/found_learning_rate": curve.chosen})
     stage.progress.done(f"The loss falls fastest at a learning rate of {curve.chosen:.2g}")
+
+
+def _tell(stage: StageContext, decision: Decision) -> None:
+    """What was fitted on validation rows, where anything was asked for."""
+    if decision.remark:
+        logger.warning("%s", decision.remark)
+    if decision.rows:
+        fitted = f"calibration {decision.calibration.kind}, threshold {decision.threshold:.4g}"
+        stage.progress.done(f"Decided on {decision.rows:,} validation rows: {fitted}")
+        stage.tracker.set_tags({"calibration": decision.calibration.kind, "threshold": f"{decision.threshold:.6g}"})
 
 
 def _result(stage: StageContext, model: PublishedModel, history: Sequence[EpochRecord], seconds: float) -> TrainResult:

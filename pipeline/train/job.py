@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
+from pipeline.config.evaluate import EvaluateConfig, ThresholdConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
+from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import store_place
@@ -38,6 +40,28 @@ def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[
     }
 
 
+class Deciding(Document):
+    """What of `evaluate` is fitted when a training ends.
+
+    Attributes:
+        calibration: of the probabilities.
+        threshold: of the second of two classes.
+    """
+
+    calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
+    threshold: ThresholdConfig = ThresholdConfig()
+
+    @classmethod
+    def of(cls, config: EvaluateConfig) -> Deciding:
+        """The part of a configuration."""
+        return cls(calibration=config.calibration, threshold=config.threshold)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether anything is to be fitted."""
+        return self.calibration != "none" or self.threshold.goal is not None
+
+
 class RankJob(Document):
     """The work of every rank of one launch.
 
@@ -51,6 +75,7 @@ class RankJob(Document):
         model: the network.
         train: the training.
         seed: of weights and order.
+        deciding: what is fitted on validation rows at the end.
     """
 
     root: str
@@ -62,6 +87,7 @@ class RankJob(Document):
     model: ModelConfig
     train: TrainConfig
     seed: int
+    deciding: Deciding = Deciding()
 
     def open_store(self) -> Store:
         """The store, checked against its manifest."""
@@ -91,6 +117,7 @@ class RankResult(Document):
         weights: SHA-256 of all weights; the same on every rank.
         stopped: whether it was told to stop before its end; a checkpoint tells where it was.
         resumed: where it went on from, for people; None where it began.
+        decision: from probabilities to classes; fitted by rank 0.
     """
 
     rank: int
@@ -99,3 +126,4 @@ class RankResult(Document):
     weights: str
     stopped: bool = False
     resumed: str | None = None
+    decision: Decision = Decision()

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from pipeline.config.schedule import ScheduleConfig
+from pipeline.contract.decision import Decision
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.cache import Cache, open_cache
 from pipeline.feed.dataset import BlockReader
@@ -27,6 +28,7 @@ from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.course import Course, course_of
+from pipeline.train.decide import fit_decision
 from pipeline.train.execution import choose_steps, most_steps
 from pipeline.train.finder import find_rate
 from pipeline.train.job import RankJob, RankResult
@@ -86,8 +88,9 @@ def train_rank(job: RankJob, world: World) -> RankResult:
                 scratch=job.open_scratch(),
             )
             finished = loop.run()
+    decision = fit_decision(job.deciding, store, learner) if finished else Decision()
     if finished and world.rank == 0:
-        _save(learner.network, store, job.open_scratch())
+        _save(learner.network, store, job.open_scratch(), decision)
     return RankResult(
         rank=world.rank,
         epochs=course.epoch,
@@ -95,6 +98,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         weights=weights_digest(learner.network),
         stopped=not finished,
         resumed=course.resumed,
+        decision=decision,
     )
 
 
@@ -191,9 +195,9 @@ def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Cou
     return course
 
 
-def _save(network: keras.Model, store: Store, scratch: Root) -> None:
+def _save(network: keras.Model, store: Store, scratch: Root, decision: Decision) -> None:
     """Keras writes local files only; the storage root may be elsewhere."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / MODEL
-        build_serving_model(network, store.features).save(path)
+        build_serving_model(network, store.features, decision).save(path)
         files.write_bytes(scratch.within(BUNDLE, MODEL), path.read_bytes())

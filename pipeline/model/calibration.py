@@ -1,0 +1,86 @@
+"""Calibration fitted to what was observed: which probabilities mean which rates.
+
+References: Platt, Probabilistic outputs for support vector machines (1999); Zadrozny and Elkan, Transforming
+classifier scores into accurate multiclass probability estimates (2002); Guo et al., On calibration of modern neural
+networks (2017).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, log_softmax
+from sklearn.isotonic import IsotonicRegression
+
+from pipeline.contract.decision import Calibration
+from pipeline.model.decision import LARGEST, SMALLEST, Floats, logit
+
+LARGEST_LOG_TEMPERATURE = 5.0
+"""Temperatures from 0.007 to 148 are tried."""
+
+
+def fit_calibration(
+    kind: Literal["none", "platt", "isotonic", "temperature"], label: ArrayLike, probabilities: ArrayLike
+) -> Calibration:
+    """The calibration of one kind with the least loss on some rows, whatever their order.
+
+    Args:
+        kind: which one.
+        label: class ids, [n]; more than one of them occurs.
+        probabilities: of class id 1, [n]; for `temperature` also of all of k classes, [n, k].
+    """
+    ids, given = np.asarray(label).astype(np.int64), np.asarray(probabilities, np.float64)
+    kept = np.clip(given, SMALLEST, LARGEST)
+    match kind:
+        case "platt":
+            return _platt(ids, logit(kept))
+        case "isotonic":
+            return _isotonic(ids, given)
+        case "temperature":
+            z = np.log(kept) if given.ndim == 2 else np.column_stack([np.zeros(len(ids)), logit(kept)])
+            return _temperature(ids, z)
+        case "none":
+            return Calibration()
+
+
+def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
+    """With Platt's targets, a little away from 0 and 1: the slope stays finite where the classes are told apart."""
+    positive = int(ids.sum())
+    target = np.where(ids == 1, (positive + 1) / (positive + 2), 1 / (len(ids) - positive + 2))
+    columns = np.column_stack([z, np.ones(len(z))])
+
+    def loss(at: Floats) -> Any:
+        found = columns @ at
+        return np.mean(np.logaddexp(0.0, found) - target * found)
+
+    def slope(at: Floats) -> Any:
+        return columns.T @ (expit(columns @ at) - target) / len(z)
+
+    def curvature(at: Floats) -> Any:
+        rate = expit(columns @ at)
+        return (columns * (rate * (1.0 - rate))[:, None]).T @ columns / len(z)
+
+    found = minimize(
+        loss, np.array([1.0, 0.0]), jac=slope, hess=curvature, method="trust-exact", options={"gtol": 1e-10}
+    )
+    return Calibration(kind="platt", slope=float(found.x[0]), intercept=float(found.x[1]))
+
+
+def _isotonic(ids: NDArray[np.int64], given: Floats) -> Calibration:
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(given, ids)
+    scores, rates = fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist()
+    return Calibration(kind="isotonic", scores=tuple(scores), rates=tuple(rates))
+
+
+def _temperature(ids: NDArray[np.int64], z: Floats) -> Calibration:
+    rows = np.arange(len(ids))
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(z / np.exp(log_temperature), axis=1)[rows, ids].mean())
+
+    bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return Calibration(kind="temperature", temperature=float(np.exp(found.x)))
