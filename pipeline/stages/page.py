@@ -63,7 +63,7 @@ nav a { color: #00527f; margin-right: 14px; white-space: nowrap; }
 .verdict { border-left: 5px solid #888; background: #f5f5f5; padding: 10px 16px; margin: 14px 0; font-size: 15px; }
 .verdict.good { border-color: #009e73; }
 .verdict.fair { border-color: #e69f00; }
-.verdict.bad { border-color: #d55e00; }
+.verdict.bad { border-color: #d55e00; color: inherit; font-weight: inherit; }
 .tile small { display: block; color: #595959; font-size: 11.5px; font-variant-numeric: tabular-nums; }
 ul.findings { margin: 6px 0; padding-left: 20px; max-width: 900px; }
 img { display: block; max-width: 100%; height: auto; margin: 8px 0; }
@@ -75,6 +75,8 @@ pre { font: 12px/1.4 ui-monospace, Menlo, Consolas, monospace; background: #f7f7
 table.facts { width: auto; }
 table.facts td:first-child { color: #595959; white-space: nowrap; }
 table.facts td { overflow-wrap: anywhere; }
+.rows table { table-layout: fixed; }
+.rows td { overflow-wrap: anywhere; }
 .track { width: 180px; }
 .track svg { overflow: visible; }
 .track svg rect { fill: #0072b2; }
@@ -82,18 +84,22 @@ table.facts td { overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
   table { font-size: 10px; } thead { display: table-header-group; }
   .bar i, svg path, svg rect, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  nav { display: none; } img { max-height: 165mm; break-inside: avoid; } pre { font-size: 9px; }
-  @page { size: A4 landscape; margin: 12mm; } }
+  nav { display: none; } img { zoom: 0.7; break-inside: avoid; } pre { font-size: 9px; }
+  .pictures { flex-wrap: nowrap; gap: 0 2%; } .pictures img { max-width: 49%; } .tiles { gap: 7px; }
+  .tile { padding: 6px 10px; min-width: 90px; break-inside: avoid; } .tile b { font-size: 15px; }
+  h2 { margin-top: 22px; } .quiet, ul.findings { font-size: 10px; } .verdict { font-size: 13px; }
+  .scroll { overflow: visible; } .rows table { font-size: 8.5px; } .rows td, .rows th { padding: 3px 4px; } }
 """
+LANDSCAPE, PORTRAIT = "A4 landscape", "A4 portrait"
 
 
-def page(title: str, *sections: str) -> str:
-    """A whole document."""
+def page(title: str, *sections: str, paper: str = LANDSCAPE) -> str:
+    """A whole document; wide tables need a `LANDSCAPE` paper."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
-        f"<style>{STYLE}</style>"
+        f"<style>{STYLE}@page {{ size: {paper}; margin: 12mm; }}\n</style>"
     )
     body = "\n".join(section for section in sections if section)
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'

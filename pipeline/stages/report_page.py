@@ -14,6 +14,7 @@ from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
 from pipeline.stages.page import (
     NONE,
+    PORTRAIT,
     contents,
     details,
     facts,
@@ -47,6 +48,9 @@ HEADLINES = {
     Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "average_precision"),
     Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1", "auc"),
 }
+
+
+ONE_CLASS = '<p class="quiet">ROC, precision-recall and gain curves need rows of more than one class.</p>'
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def report_page(subject: Subject) -> str:
         _top(subject),
         contents(*shown),
         *(section(title, content) for title, content in shown.items()),
+        paper=PORTRAIT,
     )
 
 
@@ -202,6 +207,7 @@ def _errors(subject: Subject) -> str:
             class_table(report.classes),
             _picture(subject, "roc_and_pr", "ROC and precision-recall curves"),
             _picture(subject, "gain_and_lift", "Gain and lift"),
+            "" if any(curve.roc for curve in report.curves) else ONE_CLASS,
         ]
     )
 

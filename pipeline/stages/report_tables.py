@@ -209,7 +209,7 @@ def _rows(report: EvalReport, rows: Sequence[ExtremeRow]) -> str:
         lines.append(("probability of the actual class", *(_probability(row.probability) for row in rows)))
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     lines += [(text(name), *(_value(row.values, name) for row in rows)) for name in columns[:MOST_FEATURES]]
-    return table(head, lines) + _beyond(len(columns) - MOST_FEATURES, "column", "columns")
+    return f'<div class="rows">{table(head, lines)}</div>' + _beyond(len(columns) - MOST_FEATURES, "column", "columns")
 
 
 def _answer(value: float | str) -> str:

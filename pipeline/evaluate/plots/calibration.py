@@ -27,7 +27,7 @@ SURE = 1.96
 
 def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") -> Figure:
     """The observed share of each bin over its mean probability, with 95 % intervals, above the rows of each bin."""
-    figure = new_figure(6.8, 6.6, title)
+    figure = new_figure(5.8, 5.8, title)
     curve, rows = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     of = short_name(report.of)
     style_axes(curve, "", "", f"Share that is {of}" if of else "Share that is right")

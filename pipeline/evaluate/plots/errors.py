@@ -101,10 +101,8 @@ def _shade(figure: Figure, axes: Axes, grid: Grid) -> bool:
         axes.set_xscale("log")
         axes.set_yscale("log")
     most = float(counts.max())
-    shades = axes.pcolormesh(
-        grid.x_edges, grid.y_edges, np.where(counts > 0.0, counts, np.nan), cmap=DENSITY, norm=LogNorm(1.0, max(most, 2.0)),
-        linewidth=0, rasterized=True,
-    )  # fmt: skip
+    cells, scale = np.where(counts > 0.0, counts, np.nan), LogNorm(1.0, max(most, 2.0))
+    shades = axes.pcolormesh(grid.x_edges, grid.y_edges, cells, cmap=DENSITY, norm=scale, linewidth=0)
     axes.set(xlim=(grid.x_edges[0], grid.x_edges[-1]), ylim=(grid.y_edges[0], grid.y_edges[-1]))
     if most > 1.0:
         colour_bar(figure, axes, shades, "Rows", ticks=_powers(most), format=lambda count, _: compact(count))

@@ -44,7 +44,7 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Figure]]:
 def _of_classes(report: EvalReport) -> Iterator[tuple[str, Figure]]:
     if report.confusion is not None:
         yield "confusion_matrix", confusion_matrix(report.confusion)
-    if report.curves:
+    if any(curve.roc for curve in report.curves):
         prevalence = report.classes[1].prevalence if report.task is Task.BINARY and report.classes else None
         yield "roc_and_pr", roc_and_pr(report.curves, prevalence=prevalence)
         yield "gain_and_lift", gain_and_lift(report.curves)

@@ -45,7 +45,7 @@ def threshold_sweep(
         positive: name of class id 1.
         title: of the figure.
     """
-    figure = new_figure(8.2, 5.0, title)
+    figure = new_figure(6.0, 5.8, title)
     axes = figure.subplots()
     style_axes(axes, f"Rows given to {short_name(positive)} from this probability on", "Threshold", "")
     shares(axes, x=False)
@@ -59,7 +59,7 @@ def threshold_sweep(
         axes.plot(thresholds, values, color=colour, linestyle=dashes, linewidth=1.8, label=name)
     name = f"The threshold, {decision.threshold:.3g}"
     axes.axvline(decision.threshold, color=MUTED, linewidth=1.4, linestyle=(0, (4, 3)), label=name)
-    quiet_legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    quiet_legend(axes, loc="upper left", bbox_to_anchor=(-0.02, -0.13), ncols=3)
     caption(figure, _chosen_said(decision))
     return figure
 
