@@ -76,7 +76,7 @@ history
 # COMMAND ----------
 
 evaluated = evaluate(config)
-metrics = pd.DataFrame({"network": dict(evaluated.metrics), "linear": dict(evaluated.baseline)})
+metrics = pd.DataFrame({"network": dict(evaluated.metrics), "linear": dict(evaluated.baselines["linear"])})
 metrics
 
 # COMMAND ----------

@@ -60,9 +60,14 @@ class EvaluateConfig(Section):
         threshold: of the second of two classes; a number, or a goal.
         baseline: a simple model that is scored on the same rows, for comparison.
         baseline_rows: how many training rows it is fitted on at most.
+        slices: columns of the source or SQL expressions of them; each one's values divide the rows, and all metrics are
+            told of every part.
+        importance_rows: how many rows the importance of columns is measured on at most; 0 leaves it out.
     """
 
     calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
     threshold: ThresholdConfig = ThresholdConfig()
     baseline: Literal["linear", "none"] = "linear"
     baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000
+    slices: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=50)] = ()
+    importance_rows: Annotated[Integer, Field(ge=0)] = 10_000

@@ -58,8 +58,13 @@ def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source) -> Opene
     return open_rows(recipe, open_table(spark, source, recipe.data.source))
 
 
-def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
+def open_rows(recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = ()) -> Opened:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
+
+    Args:
+        recipe: how a store is made.
+        found: the table.
+        more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
@@ -75,7 +80,7 @@ def open_rows(recipe: StoreRecipe, found: SourceTable) -> Opened:
     plan = plan_features(features, _offered(found.names, recipe), types, recipe.roles)
     where = _filter(data.filter, types)
     typed = _with_filter(plan.raw, where)
-    wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns)))
+    wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns, *more)))
     check_names(found.names, wanted)
     raw = found.read(wanted)
     check_types(raw, typed)

@@ -1,30 +1,55 @@
-"""The linear baseline of a store: fitted on a sample of its training rows, applied to all rows of another split."""
+"""The baselines of a store: simple models, fitted on a sample of its training rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluate.baseline import Inputs, fit_baseline
-from pipeline.evaluate.predict import Predictions, in_order
+from pipeline.contract.profile import NumberProfile
+from pipeline.evaluate.baseline import Inputs, LinearBaseline, fit_baseline
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
-from pipeline.store.store import Store
+from pipeline.store.store import Store, read_profile
 
 
-def predict_linear(store: Store, split: str, *, fit_rows: int) -> Predictions:
-    """Fit on `fit_rows` training rows at most, and score every row of `split`, a row group at a time."""
-    sizes = [feature.size for _, feature in store.features.id_columns]
-    training = concatenate(list(sample_rows(store, "train", fit_rows)))
+@dataclass(frozen=True)
+class Baselines:
+    """Simple models of a store.
+
+    Attributes:
+        constant: what always is predicted: the mean label of training rows, or the share of each class in them.
+        linear: on the features; None where none was asked for.
+    """
+
+    constant: tuple[float, ...]
+    linear: LinearBaseline | None
+
+
+def fit_baselines(store: Store, *, linear: bool, rows: int) -> Baselines:
+    """Fit on `rows` training rows at most; what is known of all of them is taken from there."""
+    training = concatenate(list(sample_rows(store, "train", rows)))
     spec = store.features.label
-    label = training.label.astype(np.int64) if spec.classes else training.label
-    model = fit_baseline(spec, _inputs(training, sizes), label)
-    scored = [
-        Predictions(rows.row_id, rows.label, model.predict(_inputs(rows, sizes)))
-        for rows in sample_rows(store, split, store.split(split).rows)
-    ]
-    return in_order(scored)
+    if not spec.classes:
+        model = fit_baseline(spec, linear_inputs(store, training), training.label) if linear else None
+        return Baselines((_mean(store, training),), model)
+    ids = training.label.astype(np.int64)
+    counts = np.array(spec.counts or np.bincount(ids, minlength=len(spec.classes)), np.float64)
+    model = fit_baseline(spec, linear_inputs(store, training), ids) if linear else None
+    return Baselines(tuple((counts / counts.sum()).tolist()), model)
+
+
+def _mean(store: Store, training: Rows) -> float:
+    profile = read_profile(store)
+    known = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
+    return float(training.label.mean()) if known is None else known
+
+
+def linear_inputs(store: Store, rows: Rows) -> Inputs:
+    """Rows as the linear model takes them."""
+    sizes = [feature.size for _, feature in store.features.id_columns]
+    return Inputs(numeric=rows.numeric, ids=rows.categorical, sizes=sizes)
 
 
 def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
@@ -50,7 +75,3 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         np.concatenate([part.row_id for part in parts]),
         np.concatenate([part.weight for part in parts]),
     )
-
-
-def _inputs(rows: Rows, sizes: Sequence[int]) -> Inputs:
-    return Inputs(numeric=rows.numeric, ids=rows.categorical, sizes=sizes)

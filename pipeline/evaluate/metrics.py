@@ -1,117 +1,181 @@
-"""Metrics over all rows at once, in float64, by scikit-learn.
+"""Metrics of a classification from counts and sums, as scikit-learn defines them; NaN where undefined.
 
-Labels of a classification are class ids. Probabilities are [n] or [n, 1] for two classes, the probability of
-id 1, and [n, k] for k classes. A metric that these rows do not define (R2 of a constant label, AUC with one
-class only, anything of no rows) is None, never 0.
+Every function takes replicates at once, in its first dimension. The precision of a class that is never predicted is
+undefined, and so is the recall of one without rows; means over classes leave these out, as scikit-learn's do with
+`zero_division=nan`.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn import metrics as sklearn_metrics
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
-from pipeline.errors import TrainError
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluate.classification import (
+    ACTUAL,
+    BIN_ROWS,
+    BIN_SCORES,
+    BIN_TRUE,
+    BRIER,
+    LOSS,
+    PREDICTED,
+    RIGHT,
+    ROWS,
+    ClassTally,
+)
+from pipeline.evaluate.curves import average_precision, precision_doubt, roc_area, roc_doubt
+from pipeline.evaluate.groups import weigh
+from pipeline.evaluate.sketch import Sketch, merge_sketches
 
 Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 
-REGRESSION_METRICS = ("mae", "rmse", "r2", "median_absolute_error")
-CLASSIFICATION_METRICS = ("accuracy", "log_loss", "auc")
+BETAS = {"f1": 1.0, "f2": 2.0, "f0.5": 0.5}
 
 
-def regression_metrics(label: ArrayLike, prediction: ArrayLike) -> dict[str, float | None]:
-    """MAE, RMSE and median absolute error in the label's unit, and R2.
+def class_replicates(tally: ClassTally, weights: Floats) -> dict[str, Floats]:
+    """Metrics of replicates, [r] each, but for the areas under curves.
 
     Args:
-        label: [n].
-        prediction: [n] or [n, 1].
-
-    Raises:
-        TrainError: a prediction is not a finite number.
+        tally: the rows.
+        weights: [r, g], how often each group counts.
     """
-    actual = np.asarray(label, dtype=np.float64).reshape(-1)
-    predicted = _finite(prediction).reshape(-1)
-    if not len(actual):
-        return dict.fromkeys(REGRESSION_METRICS)
-    return {
-        "mae": float(sklearn_metrics.mean_absolute_error(actual, predicted)),
-        "rmse": float(sklearn_metrics.root_mean_squared_error(actual, predicted)),
-        "r2": _r2(actual, predicted),
-        "median_absolute_error": float(sklearn_metrics.median_absolute_error(actual, predicted)),
-    }
+    sums, counts = weigh(weights, tally.sums), weigh(weights, tally.counts)
+    rows = sums[:, ROWS]
+    with _undefined():
+        accuracy = counts[:, RIGHT].sum(axis=1) / rows
+        found = {
+            "accuracy": accuracy,
+            "error_rate": 1.0 - accuracy,
+            "null_error_rate": 1.0 - counts[:, ACTUAL].max(axis=1) / rows,
+            "balanced_accuracy": np.nanmean(rates(counts)["recall"], axis=1),
+            "log_loss": sums[:, LOSS] / rows,
+            "brier": sums[:, BRIER] / rows,
+            "calibration_error": calibration_error(weigh(weights, tally.calibration)),
+        }
+        return found | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
 
 
-def classification_metrics(label: ArrayLike, probabilities: ArrayLike, classes: int) -> dict[str, float | None]:
-    """Accuracy, log loss (natural logarithm) and area under the ROC curve.
-
-    The AUC of several classes is the mean over the classes that occur, each against the rest.
+def rates(counts: Floats) -> dict[str, Floats]:
+    """Of each class against all others, [r, k] each.
 
     Args:
-        label: [n] class ids.
-        probabilities: [n], [n, 1] or [n, k].
-        classes: how many there are, whether or not they occur in these rows.
-
-    Raises:
-        TrainError: a probability is not a finite number.
+        counts: [r, 3, k]: rows that belong to the class, that were predicted as it, and both.
     """
-    ids, table = _ids(label), probability_table(probabilities, classes)
-    if not len(ids):
-        return dict.fromkeys(CLASSIFICATION_METRICS)
-    return {
-        "accuracy": float(sklearn_metrics.accuracy_score(ids, table.argmax(axis=1))),
-        "log_loss": float(sklearn_metrics.log_loss(ids, table, labels=range(classes))),
-        "auc": _auc(ids, table),
-    }
+    actual, predicted, right = counts[:, ACTUAL], counts[:, PREDICTED], counts[:, RIGHT]
+    others = actual.sum(axis=1, keepdims=True) - actual
+    wrong = predicted - right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            "prevalence": actual / actual.sum(axis=1, keepdims=True),
+            "precision": right / predicted,
+            "recall": right / actual,
+            "specificity": 1.0 - wrong / others,
+            "false_positive_rate": wrong / others,
+        }
+        for name, beta in BETAS.items():
+            found[name] = (1.0 + beta**2) * right / (beta**2 * actual + predicted)
+        return found
 
 
-def confusion_counts(label: ArrayLike, probabilities: ArrayLike, classes: int) -> Ids:
-    """Rows of each class (first axis) by the class that they were predicted as (second axis), [k, k]."""
-    predicted = probability_table(probabilities, classes).argmax(axis=1)
-    pairs = _ids(label) * classes + predicted
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+def calibration_error(bins: Floats) -> Floats:
+    """The expected calibration error, [r], of [r, bins, 3]."""
+    rows = bins[..., BIN_ROWS]
+    error: Floats = np.abs(bins[..., BIN_SCORES] - bins[..., BIN_TRUE]).sum(axis=-1) / rows.sum(axis=-1)
+    return error
 
 
-def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
-    """Probabilities as [n, k] whose rows add up to 1 in float64.
+def counts_of(sketch: Sketch) -> Floats:
+    """[2, m], as `curves` takes them."""
+    return np.ascontiguousarray(sketch.counts.T).astype(np.float64)
 
-    A float32 softmax adds up to 1 only within 1e-7, which scikit-learn takes for a mistake.
+
+def micro(tally: ClassTally) -> Floats:
+    """[2, m], of all pairs of row and class; no cell is given up for it."""
+    room = sum(sketch.limit for sketch in tally.scores)
+    return counts_of(merge_sketches([replace(sketch, limit=room) for sketch in tally.scores]))
+
+
+def class_areas(tally: ClassTally) -> tuple[Floats, Floats]:
+    """AUC and average precision of each score, [c] and [c]; NaN where undefined."""
+    counts = [counts_of(sketch) for sketch in tally.scores]
+    return (
+        np.array([float(roc_area(line)) for line in counts]),
+        np.array([float(average_precision(line)) for line in counts]),
+    )
+
+
+def area_metrics(tally: ClassTally) -> tuple[dict[str, float], dict[str, float]]:
+    """Areas under curves, NaN where undefined, and by how much each may be off, where it may.
+
+    Of several classes, `auc` and `average_precision` are means over the classes that define them.
     """
-    values = _finite(probabilities)
-    if values.ndim == 1 or values.shape[1] == 1:
-        positive = values.reshape(-1)
-        return np.column_stack([1.0 - positive, positive])
-    if values.shape[1] != classes:
-        raise ValueError(f"{values.shape[1]} probabilities a row do not fit {classes} classes")
-    table: Floats = values / values.sum(axis=1, keepdims=True)
-    return table
+    auc, precision = class_areas(tally)
+    counts = [counts_of(sketch) for sketch in tally.scores]
+    doubts = np.array([[roc_doubt(line), precision_doubt(line)] for line in counts])
+    doubts[[sketch.shift == 0 for sketch in tally.scores]] = 0.0
+    with _undefined():
+        found = {"auc": float(np.nanmean(auc)), "average_precision": float(np.nanmean(precision))}
+        off = {
+            "auc": float(np.nanmean(np.where(np.isnan(auc), np.nan, doubts[:, 0]))),
+            "average_precision": float(np.nanmean(np.where(np.isnan(precision), np.nan, doubts[:, 1]))),
+        }
+        if len(tally.scores) > 1:
+            share = tally.confusion.sum(axis=1) / max(tally.rows, 1)
+            pooled = micro(tally)
+            found |= {
+                "auc_weighted": float(_weighted(auc, share)),
+                "auc_micro": float(roc_area(pooled)),
+                "average_precision_micro": float(average_precision(pooled)),
+            }
+            off["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, doubts[:, 0]), share))
+            if doubts.any():
+                off |= {"auc_micro": roc_doubt(pooled), "average_precision_micro": precision_doubt(pooled)}
+    told = {name: value for name, value in off.items() if value > 0.0}
+    return found, told
 
 
-def _r2(actual: Floats, predicted: Floats) -> float | None:
-    if np.ptp(actual) == 0.0:
-        return None
-    return float(sklearn_metrics.r2_score(actual, predicted))
+def area_replicates(tally: ClassTally, weights: Floats, found: dict[str, float]) -> dict[str, Floats]:
+    """Areas of replicates, [r] each, from coarse cells; their deviations from the area of these cells are added to
+    the area that was `found`."""
+    if not tally.cells.shape[-1]:
+        return {}
+    cells = weigh(weights, tally.cells)
+    with _undefined():
+        areas = {"auc": np.nanmean(roc_area(cells), axis=1)}
+        areas["average_precision"] = np.nanmean(average_precision(cells), axis=1)
+        if cells.shape[1] > 1:
+            share = cells[:, :, 1].sum(axis=-1)
+            areas["auc_weighted"] = _weighted(roc_area(cells), share / share.sum(axis=1, keepdims=True))
+            areas["auc_micro"] = roc_area(cells.sum(axis=1))
+            areas["average_precision_micro"] = average_precision(cells.sum(axis=1))
+        return {name: np.clip(values - values[0] + found[name], 0.0, 1.0) for name, values in areas.items()}
 
 
-def _auc(ids: Ids, table: Floats) -> float | None:
-    present = np.unique(ids)
-    if len(present) < 2:
-        return None
-    if table.shape[1] == 2:
-        return float(sklearn_metrics.roc_auc_score(ids, table[:, 1]))
-    return float(np.mean([sklearn_metrics.roc_auc_score(ids == c, table[:, c]) for c in present]))
+def _of_class_1(counts: Floats) -> dict[str, Floats]:
+    return {name: values[:, 1] for name, values in rates(counts).items()}
 
 
-def _ids(label: ArrayLike) -> Ids:
-    return np.asarray(label).reshape(-1).astype(np.int64)
+def _over_classes(counts: Floats) -> dict[str, Floats]:
+    found = rates(counts)
+    share = found.pop("prevalence")
+    means = {f"{name}_macro": np.nanmean(values, axis=1) for name, values in found.items()}
+    return means | {f"{name}_weighted": _weighted(found[name], share) for name in ("precision", "f1")}
 
 
-def _finite(prediction: ArrayLike) -> Floats:
-    values = np.asarray(prediction, dtype=np.float64)
-    wrong = int((~np.isfinite(values)).reshape(len(values), max(1, values[:1].size)).any(axis=1).sum())
-    if wrong:
-        raise TrainError(
-            f"{wrong:,} of {len(values):,} predictions are not finite numbers: the network diverged. "
-            "Lower train.optimizer.learning_rate, or look for extreme values in the features."
-        )
-    return values
+def _weighted(values: Floats, share: Floats) -> Floats:
+    """Means over the last axis by share, of what is defined."""
+    known = np.where(np.isnan(values), 0.0, share)
+    found: Floats = (np.nan_to_num(values) * known).sum(axis=-1) / known.sum(axis=-1)
+    return found
+
+
+@contextmanager
+def _undefined() -> Iterator[None]:
+    """0 / 0 and the mean of nothing are NaN, silently."""
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
+        yield

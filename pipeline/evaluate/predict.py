@@ -1,23 +1,37 @@
-"""Predictions for one split, spread over the ranks: each rank scores the shards that it would train on.
+"""A split, predicted and counted by the ranks: each takes the shards that it would train on.
 
-Ranks leave their predictions as numpy files, without pickle, in the launch's scratch folder; the driver puts them
-together in the order of row ids, so that the result does not depend on the number of ranks.
+A rank leaves a tally for every shard and model in the launch's scratch folder, as numpy files without pickle, and where
+they are needed the predictions themselves, as Parquet. The driver merges tallies in the order of the shards, so that
+the result does not depend on the number of ranks, and never holds rows.
 """
 
 from __future__ import annotations
 
-import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from pipeline.contract.columns import ROW_ID
+from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
+from pipeline.contract.label import Task
+from pipeline.evaluate.baseline import LinearBaseline
+from pipeline.evaluate.groups import groups_of
+from pipeline.evaluate.importance import Shuffled, measure_importance
+from pipeline.evaluate.linear import linear_inputs
+from pipeline.evaluate.regression import Window
+from pipeline.evaluate.tally import Measure, Tally, merge_tallies, tally_from_bytes, tally_to_bytes
 from pipeline.feed.reader import read_shard
+from pipeline.feed.rows import Rows
+from pipeline.model.decision import calibrated
 from pipeline.runtime.ranks import Peers, run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
@@ -29,6 +43,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TARGET = "pipeline.evaluate.predict:run"
+NETWORK, LINEAR = "network", "linear"
+LABEL = "label"
+LINEAR_FILE = "linear.npz"
+
+Predict = Callable[[Rows], npt.NDArray[np.float64]]
+"""From n rows to predictions: [n], or [n, k] probabilities of several classes."""
 
 
 class PredictJob(Document):
@@ -41,7 +61,15 @@ class PredictJob(Document):
         model: URI of the model file to apply.
         sha256: of that file.
         split: which rows.
-        scratch: URI of the folder for results.
+        scratch: URI of the folder for results; the linear baseline is there.
+        decision: from the network's probabilities to calibrated ones, and to classes.
+        edges: of the window of a regression's plots.
+        log: whether they are in equal ratios.
+        constant: what the simplest model predicts; see `linear.Baselines`.
+        linear: whether there is a linear baseline.
+        keep: whether predictions are left as Parquet, too.
+        importance_rows: how many rows permutation importance is measured on at most; 0 for none.
+        seed: of the permutations.
     """
 
     root: str
@@ -51,67 +79,148 @@ class PredictJob(Document):
     sha256: str
     split: str
     scratch: str
+    decision: Decision = Decision()
+    edges: tuple[float, ...] = (-1.0, 1.0)
+    log: bool = False
+    constant: tuple[float, ...] = ()
+    linear: bool = False
+    keep: bool = False
+    importance_rows: int = 0
+    seed: int = 0
+
+    def measures(self, store: Store) -> dict[str, Measure]:
+        """What is counted of each model. A decision belongs to the network that it was made for."""
+        label, window = store.features.label, Window(np.array(self.edges), self.log)
+        simple = Measure(label, Decision(), window)
+        found = {NETWORK: Measure(label, self.decision, window)}
+        if self.constant:
+            found["mean" if label.task is Task.REGRESSION else "majority"] = simple
+        return found | ({LINEAR: simple} if self.linear else {})
+
+
+class RankAnswer(Document):
+    """What a rank tells by itself.
+
+    Attributes:
+        shuffled: the columns that it shuffled.
+    """
+
+    shuffled: tuple[Shuffled, ...] = ()
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """n scored rows, in the order of their ids.
+class Scored:
+    """A split, counted.
 
     Attributes:
-        row_id: int64 [n].
-        label: float64 [n], in the label's own unit, or the class id.
-        prediction: float64 [n], or [n, k] probabilities of several classes.
+        tallies: of each model, `NETWORK` and the baselines.
+        shuffled: what was measured of permutation importance.
     """
 
-    row_id: npt.NDArray[np.int64]
-    label: npt.NDArray[np.float64]
-    prediction: npt.NDArray[np.float64]
+    tallies: Mapping[str, Tally]
+    shuffled: tuple[Shuffled, ...]
 
 
-def predict_split(spark: SparkSession, workers: int, job: PredictJob) -> Predictions:
-    """Score a split on `workers` ranks."""
+def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store) -> Scored:
+    """Predict and count a split on `workers` ranks."""
     scratch = open_root(job.scratch)
-    run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch)
-    return in_order([_load(scratch.within(_part(rank))) for rank in range(workers)])
+    texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch)
+    answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
+    return Scored(
+        {name: _merged(scratch, name, measure, store) for name, measure in job.measures(store).items()},
+        tuple(sorted((one for answer in answers for one in answer.shuffled), key=lambda one: one.place)),
+    )
 
 
-def in_order(parts: Sequence[Predictions]) -> Predictions:
-    """All parts' rows in the order of their ids; rows of one id go by their labels."""
-    row_id = np.concatenate([part.row_id for part in parts])
-    label = np.concatenate([part.label for part in parts])
-    order = np.lexsort((label, row_id))
-    prediction = np.concatenate([part.prediction for part in parts])
-    return Predictions(row_id[order], label[order], prediction[order])
+def predictions_folder(scratch: Root) -> Root:
+    """Where predictions are that were kept: `ROW_ID`, `LABEL`, and `p0`, `p1`, ..., all as the tally took them."""
+    return scratch.within("predictions")
 
 
 def run(payload: str, peers: Peers) -> str:
-    """Score this rank's shards."""
+    """Predict and count this rank's shards."""
     from pipeline.model.device import configure_devices
 
     configure_devices(None, peers.local_size, peers.local_rank)
     job = PredictJob.from_json(payload, "the job of this rank")
-    store = open_store(store_place(open_root(job.root), job.name, job.store_id))
-    scored = [_nothing(store), *_score(job, store, range(peers.rank, store.manifest.shards, peers.size))]
-    found = in_order(scored)
-    buffer = io.BytesIO()
-    np.savez(buffer, row_id=found.row_id, label=found.label, prediction=found.prediction)
-    files.write_atomically(open_root(job.scratch).within(_part(peers.rank)), buffer.getvalue())
-    return str(len(found.label))
+    store, scratch = open_store(store_place(open_root(job.root), job.name, job.store_id)), open_root(job.scratch)
+    network = network_of(job, store)
+    models = _models(job, store, network)
+    for shard in range(peers.rank, store.manifest.shards, peers.size):
+        for name, tally in _count(job, store, shard, models).items():
+            files.write_atomically(_tally_file(scratch, name, shard), tally_to_bytes(tally))
+    measure = Measure.of(store.features.label, decision=job.decision, groups=1)
+    shuffled = measure_importance(
+        store, job.split, measure, network, rows=job.importance_rows, seed=job.seed, own=(peers.rank, peers.size)
+    )
+    return RankAnswer(shuffled=shuffled).to_json()
 
 
-def _score(job: PredictJob, store: Store, shards: range) -> Iterator[Predictions]:
+def network_of(job: PredictJob, store: Store) -> Predict:
+    """The trained network, its probabilities calibrated."""
     from pipeline.model.head import build_head
 
-    network = _network(job)
-    head = build_head(store.features.label, "auto")
-    for shard in shards:
+    network, label = _load(job), store.features.label
+    head = build_head(label, "auto")
+
+    def predict(rows: Rows) -> npt.NDArray[np.float64]:
+        inputs = {name: getattr(rows, name) for name in network.input}
+        found = np.asarray(head.predict(network(inputs, training=False)), np.float64)
+        return found if label.task is Task.REGRESSION else calibrated(job.decision.calibration, found)
+
+    return predict
+
+
+def _models(job: PredictJob, store: Store, network: Predict) -> dict[str, Predict]:
+    return {name: network if name == NETWORK else _simple_model(job, store, name) for name in job.measures(store)}
+
+
+def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
+    if name == LINEAR:
+        linear = LinearBaseline.from_bytes(files.read_bytes(open_root(job.scratch).within(LINEAR_FILE)))
+        return lambda rows: linear.predict(linear_inputs(store, rows))
+    # Of two classes, as of every network, the second one's probability.
+    value = np.array(job.constant[1:] if len(job.constant) == 2 else job.constant)
+    return lambda rows: np.broadcast_to(value, (len(rows), len(value)))
+
+
+def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predict]) -> dict[str, Tally]:
+    measures, first = job.measures(store), 0
+    tallies = {name: measure.nothing() for name, measure in measures.items()}
+    with _kept(job, store, shard) as keep:
         for rows in read_shard(store, job.split, shard):
-            inputs = {name: getattr(rows, name) for name in network.input}
-            prediction = head.predict(network(inputs, training=False))
-            yield Predictions(rows.row_id, rows.label, np.asarray(prediction, np.float64))
+            group = groups_of(shard, store.manifest.shards, first, len(rows))
+            for name, measure in measures.items():
+                prediction = models[name](rows)
+                new = measure.tally(rows.row_id, rows.label, prediction, group)
+                tallies[name] = merge_tallies([tallies[name], new])
+                if name == NETWORK:
+                    keep(rows, prediction)
+            first += len(rows)
+    return tallies
 
 
-def _network(job: PredictJob) -> Any:
+@contextmanager
+def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows, npt.NDArray[np.float64]], None]]:
+    """Writes rows with their predictions to a file of the shard, where that is asked for."""
+    if not job.keep:
+        yield lambda rows, prediction: None
+        return
+    folder = predictions_folder(open_root(job.scratch))
+    folder.filesystem.create_dir(folder.path, recursive=True)
+    names = [f"p{place}" for place in range(store.features.label.outputs)]
+    schema = pa.schema([(ROW_ID, pa.int64()), (LABEL, pa.float64()), *((name, pa.float64()) for name in names)])
+    file = folder.within(f"{shard:06d}.parquet")
+    with file.filesystem.open_output_stream(file.path) as out, pq.ParquetWriter(out, schema) as writer:
+
+        def keep(rows: Rows, prediction: npt.NDArray[np.float64]) -> None:
+            columns = prediction.reshape(len(rows), -1).T
+            writer.write_table(pa.table([rows.row_id, rows.label, *columns], schema=schema))
+
+        yield keep
+
+
+def _load(job: PredictJob) -> Any:
     """Keras reads local files only; the storage root may be elsewhere."""
     from pipeline.model.serving import load_network
 
@@ -122,16 +231,14 @@ def _network(job: PredictJob) -> Any:
         return load_network(path)
 
 
-def _nothing(store: Store) -> Predictions:
-    """A rank may have no rows at all."""
-    width = store.features.label.outputs
-    return Predictions(np.empty(0, np.int64), np.empty(0), np.empty((0,) if width == 1 else (0, width)))
+def _tally_file(scratch: Root, name: str, shard: int) -> Root:
+    return scratch.within("tallies", name, f"{shard:06d}.npz")
 
 
-def _part(rank: int) -> str:
-    return f"predictions/{rank:06d}.npz"
-
-
-def _load(place: Root) -> Predictions:
-    with np.load(io.BytesIO(files.read_bytes(place)), allow_pickle=False) as part:
-        return Predictions(part["row_id"], part["label"], part["prediction"])
+def _merged(scratch: Root, name: str, measure: Measure, store: Store) -> Tally:
+    """One after the other, so that no more than two are in memory."""
+    tally = measure.nothing()
+    for shard in range(store.manifest.shards):
+        part = tally_from_bytes(files.read_bytes(_tally_file(scratch, name, shard)))
+        tally = merge_tallies([tally, part])
+    return tally

@@ -12,14 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import model_validator
 
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.evaluate.metrics import classification_metrics, confusion_counts, regression_metrics
+from pipeline.contract.label import Task
 
 Metrics = Mapping[str, float | None]
 """Values by the metric's name; None where a metric is not defined for these rows."""
@@ -218,7 +215,7 @@ class RegressionReport(Document):
     """How a regression is wrong; an error is predicted minus actual, in the label's unit.
 
     Attributes:
-        quantiles: error at each of `QUANTILES`, keyed `0.05`; within 0.01 % of the exact one.
+        quantiles: error at each of `QUANTILES`, keyed `0.05`; of many rows within some 0.01 % of the exact one.
         absolute_quantiles: the same of |error|.
         errors: their histogram.
         predicted_over_actual: predicted (y) over actual values (x).
@@ -391,44 +388,6 @@ class EvalReport(Document):
 
 NAMES = {"linear": "linear model"}
 """How baselines are called in tables, where not by their own names."""
-
-
-def measure(spec: LabelSpec, label: ArrayLike, prediction: ArrayLike) -> Metrics:
-    """The metrics that fit the label; see `regression_metrics` and `classification_metrics`."""
-    if spec.task is Task.REGRESSION:
-        return regression_metrics(label, prediction)
-    return classification_metrics(label, prediction, len(spec.classes))
-
-
-def report_on(
-    spec: LabelSpec, label: ArrayLike, prediction: ArrayLike, *, baseline: ArrayLike | None = None
-) -> EvalReport:
-    """Score predictions.
-
-    Args:
-        spec: the label.
-        label: [n], in the label's own unit, or class ids.
-        prediction: regression [n] or [n, 1] in the label's unit; binary [n] or [n, 1], the probability of
-            class 1; multiclass [n, k] probabilities.
-        baseline: predictions of a simple model for the same rows, in the same shape.
-
-    Raises:
-        TrainError: a prediction is not a finite number.
-    """
-    return EvalReport(
-        task=spec.task,
-        rows=int(np.shape(label)[0]),
-        metrics=measure(spec, label, prediction),
-        baselines={} if baseline is None else {"linear": measure(spec, label, baseline)},
-        confusion=_confusion(spec, label, prediction),
-    )
-
-
-def _confusion(spec: LabelSpec, label: ArrayLike, prediction: ArrayLike) -> ConfusionMatrix | None:
-    if spec.task is Task.REGRESSION:
-        return None
-    counts = confusion_counts(label, prediction, len(spec.classes))
-    return ConfusionMatrix(classes=spec.classes, counts=tuple(tuple(row) for row in counts.tolist()))
 
 
 def _shown(value: float | None) -> str:

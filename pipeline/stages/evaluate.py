@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
+import numpy as np
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.contract.label import Task
 from pipeline.errors import DataError
-from pipeline.evaluate.linear import predict_linear
-from pipeline.evaluate.plots.confusion import confusion_matrix
-from pipeline.evaluate.plots.residuals import residuals
-from pipeline.evaluate.predict import Predictions, PredictJob, predict_split
-from pipeline.evaluate.report import EvalReport, report_on
+from pipeline.evaluate.assemble import assemble, with_values
+from pipeline.evaluate.linear import fit_baselines, sample_rows
+from pipeline.evaluate.plots.figures import figures_of
+from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, predictions_folder
+from pipeline.evaluate.regression import window_of
+from pipeline.evaluate.report import EvalReport
+from pipeline.evaluate.slices import slice_rows
+from pipeline.evaluate.source_rows import SourceRows
+from pipeline.evaluate.tally import Measure
 from pipeline.runtime.cancel import cancelling
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked
-from pipeline.stages.prepare import find_store
+from pipeline.stages.prepare import find_store, recipe_of
 from pipeline.stages.results import EvaluateResult
 from pipeline.stages.train import model_id
+from pipeline.store import filesystem as files
+from pipeline.store.bundle import add_test
+from pipeline.store.filesystem import Root
 from pipeline.store.layout import model_place
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 
+log = logging.getLogger(__name__)
+
 SPLIT = "test"
+FIRST_LOOK = 10_000
+"""Rows whose labels tell where the axes of plots end."""
 
 
 def evaluate(
@@ -54,18 +66,20 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
     start = time.monotonic()
     if not store.split(SPLIT).rows:
         raise DataError(f"Store {store.place.path} has no test rows. Set split.fractions.test above 0.")
-    stage.progress.update("Scoring the test split")
-    scored = _predict(stage, model)
-    linear = _linear(stage, store)
-    report = report_on(
-        store.features.label, scored.label, scored.prediction, baseline=None if linear is None else linear.prediction
-    )
+    with scratch(stage.root) as work, cancelling(stage.spark):
+        job = _job(stage, store, model, work)
+        stage.progress.update("Scoring the test split")
+        scored = predict_split(stage.spark, stage.config.train.workers, job, store)
+        report = assemble(store.features.label, job, scored)
+        report = _with_source(stage, store, report, predictions_folder(work))
     stage.progress.done(f"Scored {report.rows:,} test rows")
-    _log(stage, store, report, scored)
+    add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
+    _log(stage, report)
     return EvaluateResult(
         rows=report.rows,
         metrics=report.metrics,
-        baseline=report.baselines.get("linear", {}),
+        intervals=report.intervals,
+        baselines=report.baselines,
         confusion=report.confusion.counts if report.confusion else None,
         classes=store.features.label.classes,
         seconds=time.monotonic() - start,
@@ -73,37 +87,72 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
     )
 
 
-def _predict(stage: StageContext, model: PublishedModel) -> Predictions:
-    with scratch(stage.root) as work, cancelling(stage.spark):
-        job = PredictJob(
-            root=stage.root.uri,
-            name=stage.config.name,
-            store_id=model.card.store_id,
-            model=model.file.uri,
-            sha256=model.card.sha256,
-            split=SPLIT,
-            scratch=work.uri,
-        )
-        return predict_split(stage.spark, stage.config.train.workers, job)
-
-
-def _linear(stage: StageContext, store: Store) -> Predictions | None:
+def _job(stage: StageContext, store: Store, model: PublishedModel, work: Root) -> PredictJob:
+    """The work of every rank; the linear baseline is fitted here and laid beside it."""
     config = stage.config.evaluate
-    if config.baseline == "none":
-        return None
-    stage.progress.update("Fitting the linear baseline")
-    return predict_linear(store, SPLIT, fit_rows=config.baseline_rows)
+    stage.progress.update("Fitting the baselines")
+    simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
+    if simple.linear is not None:
+        files.write_bytes(work.within(LINEAR_FILE), simple.linear.to_bytes())
+    first = [rows.label for rows in sample_rows(store, SPLIT, FIRST_LOOK)]
+    window = window_of(np.concatenate(first))
+    return PredictJob(
+        root=stage.root.uri,
+        name=stage.config.name,
+        store_id=model.card.store_id,
+        model=model.file.uri,
+        sha256=model.card.sha256,
+        split=SPLIT,
+        scratch=work.uri,
+        decision=model.card.decision,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        constant=simple.constant,
+        linear=simple.linear is not None,
+        keep=bool(config.slices),
+        importance_rows=config.importance_rows,
+        seed=stage.config.seed,
+    )
 
 
-def _log(stage: StageContext, store: Store, report: EvalReport, scored: Predictions) -> None:
-    named = {f"test/{name}": value for name, value in report.metrics.items()}
-    named |= {f"test_linear/{name}": value for name, value in report.baselines.get("linear", {}).items()}
+def _with_source(stage: StageContext, store: Store, report: EvalReport, predictions: Root) -> EvalReport:
+    """The report with what only the source knows: values of single rows, and slices."""
+    recipe, source = recipe_of(stage)
+    if source.fingerprint != store.manifest.source:
+        return _noted(report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows")
+    label = store.features.label
+    rows = SourceRows(stage.spark, recipe, source, label, SPLIT)
+    with watch_spark(stage.spark, stage.progress, "Looking at single rows"):
+        ids = [row.row_id for row in (*report.extremes.worst, *report.extremes.best)]
+        report = report.model_copy(update={"extremes": with_values(label, report.extremes, rows.raw(ids))})
+    if not stage.config.evaluate.slices:
+        return report
+    with watch_spark(stage.spark, stage.progress, "Measuring slices"):
+        return _with_slices(stage, rows, report, predictions)
+
+
+def _with_slices(stage: StageContext, rows: SourceRows, report: EvalReport, predictions: Root) -> EvalReport:
+    """The model is trained and measured: a slice that is misspelt is told, and costs no more than itself."""
+    values = rows.values(stage.config.evaluate.slices)
+    for problem in values.problems:
+        report = _noted(report, problem)
+    if not values.by:
+        return report
+    what = Measure.of(rows.label, decision=report.decision, groups=1)
+    return report.model_copy(update={"slices": slice_rows(stage.spark.read.parquet(predictions.uri), values, what)})
+
+
+def _noted(report: EvalReport, note: str) -> EvalReport:
+    log.warning("%s", note)
+    return report.model_copy(update={"notes": (*report.notes, note)})
+
+
+def _log(stage: StageContext, report: EvalReport) -> None:
+    named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
+    for baseline, metrics in report.baselines.items():
+        named |= {f"{SPLIT}_{baseline}/{name}": value for name, value in metrics.items()}
     stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     stage.tracker.log_text(report.to_json(), "evaluation.json")
     stage.tracker.describe(report.to_markdown())
-    title = f"{stage.config.name}: test split"
-    if report.task is Task.REGRESSION:
-        figure = residuals(scored.label, scored.prediction, name=store.features.label.name, title=title)
-        stage.tracker.log_figure(figure, "plots/residuals.png")
-    elif report.confusion is not None:
-        stage.tracker.log_figure(confusion_matrix(report.confusion, title=title), "plots/confusion_matrix.png")
+    for name, figure in figures_of(report):
+        stage.tracker.log_figure(figure, f"plots/{name}.png")

@@ -45,7 +45,7 @@ def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: P
 def prepare_store(stage: StageContext) -> tuple[Store, PrepareResult]:
     """The preparation itself, within an open job."""
     start = time.monotonic()
-    recipe, source = _recipe(stage)
+    recipe, source = recipe_of(stage)
     place = recipe.place(source, stage.root)
     reused = is_published(place)
     if not reused:
@@ -74,11 +74,11 @@ def find_store(stage: StageContext) -> Store:
     Raises:
         StoreError: it was not prepared, or the source or the configuration changed since.
     """
-    recipe, source = _recipe(stage)
+    recipe, source = recipe_of(stage)
     return open_store(recipe.place(source, stage.root))
 
 
-def _recipe(stage: StageContext) -> tuple[StoreRecipe, Source]:
+def recipe_of(stage: StageContext) -> tuple[StoreRecipe, Source]:
     """What the store is made of: the configuration, the contract and the source as they are now."""
     kept = _contract_place(stage)
     recipe = StoreRecipe.of(stage.config, None if kept is None else read_contract(kept))

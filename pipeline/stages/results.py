@@ -69,7 +69,8 @@ class EvaluateResult(Document):
     Attributes:
         rows: that were scored.
         metrics: of the model; None where undefined for these rows.
-        baseline: of the linear model on the same rows; empty where none was asked for.
+        intervals: by metric, the bounds of its 95 % interval.
+        baselines: the same metrics of simple models on the same rows: `mean` or `majority`, and `linear`.
         confusion: rows by actual class (first axis) and predicted class, for a classification.
         classes: their names.
         seconds: that the stage took.
@@ -78,7 +79,8 @@ class EvaluateResult(Document):
 
     rows: int
     metrics: Mapping[str, float | None]
-    baseline: Mapping[str, float | None]
+    intervals: Mapping[str, tuple[float, float]] = {}
+    baselines: Mapping[str, Mapping[str, float | None]] = {}
     confusion: tuple[tuple[int, ...], ...] | None = None
     classes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -72,13 +72,18 @@ def test_metrics_are_exact_over_the_ranks(trained):
             assert two.metrics[name] == pytest.approx(value, rel=1e-5), name
 
 
-def test_two_ranks_score_what_one_rank_scores(trained, spark):
-    from pipeline.evaluate.predict import PredictJob, predict_split
+def test_two_ranks_measure_what_one_rank_measures(trained, spark):
+    from pipeline.evaluate.assemble import assemble
+    from pipeline.evaluate.linear import fit_baselines
+    from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split
     from pipeline.store import filesystem as files
-    from pipeline.store.layout import BUNDLE, MODEL
+    from pipeline.store.layout import BUNDLE, MODEL, store_place
+    from pipeline.store.store import open_store
 
     folder, _ = trained
     root = open_root(str(folder))
+    store = open_store(store_place(root, NAME, STORE_ID))
+    simple = fit_baselines(store, linear=True, rows=100)
     model = root.within("one", BUNDLE, MODEL)
     task = PredictJob(
         root=root.uri,
@@ -88,16 +93,28 @@ def test_two_ranks_score_what_one_rank_scores(trained, spark):
         sha256=files.sha256_of(model),
         split="validation",
         scratch="",
+        constant=simple.constant,
+        linear=True,
+        importance_rows=50,
     )
-    scored = {}
+    reports = {}
     for workers in (1, 2):
         scratch = root.within(f"scores-{workers}")
-        scored[workers] = predict_split(spark, workers, task.model_copy(update={"scratch": scratch.uri}))
-    assert scored[1].row_id.tolist() == list(range(100))
-    assert (scored[1].row_id == scored[2].row_id).all()
-    np.testing.assert_allclose(scored[1].prediction, scored[2].prediction, rtol=1e-6)
+        files.write_bytes(scratch.within(LINEAR_FILE), simple.linear.to_bytes())
+        job = task.model_copy(update={"scratch": scratch.uri})
+        reports[workers] = assemble(store.features.label, job, predict_split(spark, workers, job, store))
+    one, two = reports[1], reports[2]
+    assert one.rows == 100
+    assert {row.row_id for row in (*one.extremes.worst, *one.extremes.best)} <= set(range(100))
+    assert two.metrics == pytest.approx(one.metrics, rel=1e-6)
+    assert set(one.baselines) == {"mean", "linear"}
+    assert two.baselines == one.baselines
+    assert [(c.column, pytest.approx(c.drop, rel=1e-4)) for c in two.importance.columns] == [
+        (c.column, c.drop) for c in one.importance.columns
+    ]
     with pytest.raises(StoreError, match=r"model\.keras was altered. Allowed: SHA-256 00. Received: "):
-        predict_split(spark, 2, task.model_copy(update={"scratch": root.within("refused").uri, "sha256": "00"}))
+        refused = task.model_copy(update={"scratch": root.within("scores-2").uri, "sha256": "00"})
+        predict_split(spark, 2, refused, store)
 
 
 def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.evaluate.baseline import Inputs, fit_baseline
+from pipeline.evaluate.baseline import Inputs, LinearBaseline, fit_baseline
 
 REGRESSION = LabelSpec(name="y", task=Task.REGRESSION)
 BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("a", "b"))
@@ -46,6 +47,30 @@ def test_several_classes_with_one_absent_in_training() -> None:
     assert found.sum(axis=1) == pytest.approx(1.0)
     assert (found.argmax(axis=1) == label).all()
     assert (found[:, 1] == 0.0).all()
+
+
+@pytest.mark.parametrize("label", [REGRESSION, BINARY, MULTICLASS])
+def test_baseline_survives_its_file(label: LabelSpec) -> None:
+    inputs = make_inputs(200)
+    fitted = fit_baseline(label, inputs, inputs.ids[:, 0] % max(len(label.classes), 2))
+    again = LinearBaseline.from_bytes(fitted.to_bytes())
+    assert np.array_equal(again.predict(inputs), fitted.predict(inputs))
+
+
+def test_probabilities_are_scikit_learns() -> None:
+    inputs = make_inputs(300)
+    numeric = Inputs(inputs.numeric, np.empty((300, 0), np.int32), ())
+    for label, ids in ((BINARY, inputs.ids[:, 0] % 2), (MULTICLASS, inputs.ids[:, 0])):
+        scaled = (inputs.numeric - inputs.numeric.mean(axis=0)) / inputs.numeric.std(axis=0)
+        table = LogisticRegression(max_iter=200).fit(scaled, ids).predict_proba(scaled)
+        found = fit_baseline(label, numeric, ids).predict(numeric)
+        assert found == pytest.approx(table[:, 1] if label is BINARY else table, abs=1e-4)
+
+
+def test_one_of_several_classes_is_always_predicted() -> None:
+    inputs = make_inputs(20)
+    found = fit_baseline(MULTICLASS, inputs, np.full(20, 2)).predict(inputs)
+    assert found.tolist() == [[0.0, 0.0, 1.0]] * 20
 
 
 def test_one_class_only_is_always_predicted() -> None:

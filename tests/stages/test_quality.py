@@ -70,5 +70,5 @@ def test_on_the_demo_the_network_clearly_beats_the_linear_model(spark, tmp_path,
     settings = [f"storage.root={tmp_path}", "track.enabled=false", "data.source.rows=40000"]
     done = run(load_config(repository / "conf" / "bank.yaml", overrides=settings), spark=spark)
     assert done.evaluate.metrics["r2"] > 0.85
-    assert done.evaluate.baseline["r2"] < 0.65
-    assert done.evaluate.metrics["mae"] < 0.6 * done.evaluate.baseline["mae"]
+    assert done.evaluate.baselines["linear"]["r2"] < 0.65
+    assert done.evaluate.metrics["mae"] < 0.6 * done.evaluate.baselines["linear"]["mae"]

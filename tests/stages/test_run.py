@@ -41,7 +41,8 @@ def test_the_main_job_prepares_trains_and_evaluates(done):
     assert done.train.rows_per_second > 0
     assert 0 <= done.train.input_bound_percent <= 100
     assert done.evaluate.rows == done.prepare.rows["test"]
-    assert set(done.evaluate.metrics) == set(done.evaluate.baseline) >= {"accuracy", "log_loss", "auc"}
+    assert set(done.evaluate.baselines) == {"majority", "linear"}
+    assert set(done.evaluate.metrics) == set(done.evaluate.baselines["linear"]) >= {"accuracy", "log_loss", "auc"}
     assert sum(map(sum, done.evaluate.confusion)) == done.evaluate.rows
     assert json.loads(done.model_dump_json())["run_id"] == done.run_id
 

@@ -1,0 +1,67 @@
+"""Poisson bootstrap in one pass: rows are dealt out to groups, sums are kept by group, and groups are drawn.
+
+Where there are no more rows than groups, every row is a group of its own, and this is the Poisson bootstrap of rows. Of
+more rows, the groups are random parts of equal size; drawing them instead of rows leaves the variance of every sum as
+it is, up to the noise of `GROUPS` draws: intervals are within 3 % as wide as those of a bootstrap of rows (one standard
+deviation). Weights follow from a seed, and the group of a row from its place in the store: two models that are measured
+on one store are measured on the same replicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+GROUPS = 1024
+REPLICATES = 500
+LEVEL = 0.95
+SEED = 20
+
+
+def groups_of(shard: int, shards: int, first: int, rows: int) -> Ints:
+    """The group of each of n rows, [n].
+
+    Args:
+        shard: where the rows are.
+        shards: of the store.
+        first: place of the first row in its shard; rows lie there in the order of a hash.
+        rows: n.
+    """
+    return ((first + np.arange(rows, dtype=np.int64)) * shards + shard) % GROUPS
+
+
+def sums_by(group: Ints, terms: Floats, groups: int) -> Floats:
+    """Sums of terms [n, t] by group, [groups, t]."""
+    if groups == 1:
+        total: Floats = terms.sum(axis=0, keepdims=True)
+        return total
+    return np.column_stack([np.bincount(group, weights=column, minlength=groups) for column in terms.T])
+
+
+def replicate_weights(groups: int) -> Floats:
+    """How often each group counts, [1 + REPLICATES, groups]; the first line counts all rows once."""
+    drawn = np.random.default_rng(SEED).poisson(1.0, size=(REPLICATES, groups))
+    return np.concatenate([np.ones((1, groups)), drawn])
+
+
+def weigh(weights: Floats, sums: NDArray[np.generic]) -> Floats:
+    """Sums of each replicate, [r, ...], of those by group, [groups, ...]."""
+    flat = sums.reshape(len(sums), -1).astype(np.float64)
+    weighed: Floats = (weights @ flat).reshape(len(weights), *sums.shape[1:])
+    return weighed
+
+
+def intervals(replicates: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
+    """The middle `LEVEL` of each metric's replicates, [r]; none where most of them do not define it."""
+    found = {}
+    for name, values in replicates.items():
+        known = values[np.isfinite(values)]
+        if len(known) and 2 * len(known) >= len(values):
+            low, high = np.quantile(known, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+            found[name] = (float(low), float(high))
+    return found

@@ -1,0 +1,135 @@
+"""How often each number occurs, in bounded memory: exact while there are few, then rounded to fewer bits.
+
+The bits of a double, read as an integer, are in the order of the doubles. A cell is all doubles that share their upper
+bits, so its width is a fixed share of the number itself: `2 ** (shift - 52)` of it at most. While a sketch has too many
+cells, one bit more is left out. Sketches of parts can be merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_MAGNITUDE = np.int64((1 << 63) - 1)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Counts of numbers.
+
+    Attributes:
+        keys: int64 [m], ascending: what doubles of a cell have in common.
+        counts: int64 [m, c], of c kinds of rows.
+        shift: bits that are left out; 0 where every cell is one double.
+        limit: cells at most.
+    """
+
+    keys: Ints
+    counts: Ints
+    shift: int
+    limit: int
+
+    @classmethod
+    def of(cls, values: Floats, kinds: Ints, width: int, *, limit: int, shift: int = 0) -> Sketch:
+        """Count n numbers.
+
+        Args:
+            values: [n]; no NaN. 0.0 and -0.0 are one.
+            kinds: [n], of each row, below `width`.
+            width: c.
+            limit: cells at most.
+            shift: bits that are left out at least.
+        """
+        keys, places = np.unique(_ordered(values) >> np.int64(shift), return_inverse=True)
+        counts = np.bincount(places * width + kinds, minlength=len(keys) * width).reshape(len(keys), width)
+        return _within_limit(cls(keys, counts, shift, limit))
+
+    @property
+    def low(self) -> Floats:
+        """[m], the smallest double of each cell."""
+        return _double(self.keys << np.int64(self.shift))
+
+    @property
+    def high(self) -> Floats:
+        """[m], the largest double of each cell."""
+        return _double(((self.keys + 1) << np.int64(self.shift)) - 1)
+
+    @property
+    def middle(self) -> Floats:
+        """[m], the number that stands for each cell."""
+        low = self.low
+        return low if self.shift == 0 else low + (self.high - low) / 2.0
+
+
+def merge_sketches(sketches: Sequence[Sketch]) -> Sketch:
+    """The sketch of all rows together; the order of `sketches`, of which there is at least one, does not matter."""
+    shift = max(sketch.shift for sketch in sketches)
+    keys = np.concatenate([sketch.keys >> np.int64(shift - sketch.shift) for sketch in sketches])
+    counts = np.concatenate([sketch.counts for sketch in sketches])
+    order = np.argsort(keys, kind="stable")
+    return _within_limit(_gathered(keys[order], counts[order], shift, sketches[0].limit))
+
+
+def _gathered(keys: Ints, counts: Ints, shift: int, limit: int) -> Sketch:
+    """Equal neighbours made one."""
+    if not len(keys):
+        return Sketch(keys, counts, shift, limit)
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    return Sketch(keys[starts], np.add.reduceat(counts, starts, axis=0), shift, limit)
+
+
+def _within_limit(sketch: Sketch) -> Sketch:
+    while len(sketch.keys) > sketch.limit:
+        sketch = _gathered(sketch.keys >> np.int64(1), sketch.counts, sketch.shift + 1, sketch.limit)
+    return sketch
+
+
+def _ordered(values: Floats) -> Ints:
+    """Integers in the order of the doubles. Adding 0.0 turns -0.0 into 0.0."""
+    return _flipped((np.asarray(values, np.float64) + 0.0).view(np.int64))
+
+
+def _double(keys: Ints) -> Floats:
+    ends = _ordered(np.array([-np.inf, np.inf]))
+    return _flipped(np.clip(keys, ends[0], ends[1])).view(np.float64)
+
+
+def _flipped(bits: Ints) -> Ints:
+    """Negative doubles have bits in the opposite order."""
+    flipped: Ints = bits ^ ((bits >> np.int64(63)) & _MAGNITUDE)
+    return flipped
+
+
+def quantiles(sketch: Sketch, shares: Sequence[float]) -> tuple[Floats, Floats]:
+    """Quantiles of all rows as numpy's, and by how much each may be off.
+
+    Args:
+        sketch: of at least one row.
+        shares: between 0 and 1.
+
+    Returns:
+        [s] and [s].
+    """
+    ends = np.cumsum(sketch.counts.sum(axis=1))
+    ranks = np.asarray(shares, np.float64) * (ends[-1] - 1)
+    below = np.floor(ranks).astype(np.int64)
+    first = np.searchsorted(ends, below, side="right")
+    second = np.searchsorted(ends, np.minimum(below + 1, ends[-1] - 1), side="right")
+    weight, middle, low, high = ranks - below, sketch.middle, sketch.low, sketch.high
+    found = middle[first] * (1.0 - weight) + middle[second] * weight
+    off = np.maximum(high - middle, middle - low)
+    return found, np.maximum(off[first], off[second])
+
+
+def absolute(sketch: Sketch) -> Sketch:
+    """The sketch of the numbers without their signs."""
+    # The bits of -x are those of x, all turned, and so is what is left of them.
+    keys = np.where(sketch.keys < 0, ~sketch.keys, sketch.keys)
+    order = np.argsort(keys, kind="stable")
+    return _gathered(keys[order], sketch.counts[order], sketch.shift, sketch.limit)
