@@ -25,7 +25,7 @@ from pipeline.evaluate.plots.style import (
     style_axes,
 )
 from pipeline.search.study import TrialRecord
-from pipeline.search.table import told
+from pipeline.search.table import short, told
 
 PANELS_A_ROW = 3
 WIDE_RANGE = 30.0
@@ -123,7 +123,7 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
         axes.axvline(place, color=FAINT, linewidth=1.0, zorder=0)
         for share, text in marks:
             plain(axes.text(place + 0.03, share, short_name(text, 16), fontsize=8, color=MUTED, va="center"))
-    axes.set_xticks(range(len(scales)), [short_name(name.rpartition(".")[2], 16) for name in [*names, metric]])
+    axes.set_xticks(range(len(scales)), [short_name(short(name), 16) for name in [*names, metric]])
     axes.set_xlim(-0.2, len(scales) - 0.5)
     caption(figure, f"Blue has the lower {metric}, orange the higher.", _counts(records))
     return figure

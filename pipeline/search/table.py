@@ -15,6 +15,11 @@ def told(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def short(setting: str) -> str:
+    """What a setting is called where its section is clear: `learning_rate`, and `optimizer` for `optimizer.name`."""
+    return setting.removesuffix(".name").rpartition(".")[2]
+
+
 def ranked(records: Sequence[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
     """Those that ran to their end, the best first."""
     ended = [record for record in records if record.state == "finished" and record.value is not None]

@@ -21,7 +21,7 @@ from pipeline.search.plots import epochs_plot, history_plot, importance_plot, pa
 from pipeline.search.pool import side_by_side
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
 from pipeline.search.study import Study, Trial, TrialRecord, open_study
-from pipeline.search.table import table, told
+from pipeline.search.table import short, table, told
 from pipeline.search.trial import Running, Trained, metric_of, run_trial
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model
@@ -228,7 +228,7 @@ def _best_of(records: Sequence[TrialRecord], best: TrialRecord | None) -> TrialR
 
 def _title(number: int, settings: Settings) -> str:
     """What tells a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
-    shown = ", ".join(f"{name.rpartition('.')[2]} {told(value)}" for name, value in settings.items())
+    shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"
 
 

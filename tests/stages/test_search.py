@@ -1,0 +1,132 @@
+"""Searches on real parts: trials side by side in Spark's workers, in MLflow, after a kill."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.config import load_config
+from pipeline.errors import ConfigError, TrainError
+from pipeline.stages.search import search
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
+
+GRID = (
+    "search.space={train.optimizer.name: {choice: [adam, sgd]}, "
+    "train.optimizer.learning_rate: {choice: [0.01, 1.0e+30]}}",
+    "search.sampler=grid",
+    "search.pruner=none",
+    "search.parallel_trials=2",
+)
+
+
+def settings_of(root, *overrides: str) -> list[str]:
+    return [f"storage.root={root}", "train.epochs=3", "train.early_stopping=null", *overrides]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("search")
+
+
+@pytest.fixture(scope="module")
+def config(repository, root):
+    return load_config(repository / "conf" / "iris.yaml", overrides=settings_of(root, *GRID))
+
+
+@pytest.fixture(scope="module")
+def found(config, _spark_of_the_session):
+    return search(config, spark=_spark_of_the_session)
+
+
+def test_every_combination_is_tried_once_and_failures_are_counted_by_cause(found):
+    assert (found.trials, found.finished, found.pruned, found.failed) == (4, 2, 0, 2)
+    assert sum(found.failures.values()) == 2
+    assert all("not finite" in cause for cause in found.failures)
+    assert found.best.params["train.optimizer.learning_rate"] == 0.01
+
+
+def test_the_best_trial_is_trained_again_and_evaluated(found):
+    assert found.train.metrics["val_loss"] == pytest.approx(found.best.value, rel=1e-6)
+    assert found.evaluate.rows > 0
+    assert found.best.run_id == found.run_id
+
+
+def test_trials_are_runs_below_the_search(found, root):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    parent = client.get_run(found.run_id)
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found.run_id}'", order_by=["attributes.start_time"]
+    )
+    assert sorted(run.info.status for run in children) == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
+    assert {run.data.tags["trial"] for run in children} == {"0", "1", "2", "3"}
+    assert all(set(run.data.params) == {"train.optimizer.name", "train.optimizer.learning_rate"} for run in children)
+    finished = [run for run in children if run.info.status == "FINISHED"]
+    assert min(run.data.metrics["best_val_loss"] for run in finished) == parent.data.metrics["best_val_loss"]
+    assert [point.step for point in client.get_metric_history(finished[0].info.run_id, "validation/loss")] == [1, 2, 3]
+    plots = {artifact.path.removeprefix("plots/search_") for artifact in client.list_artifacts(found.run_id, "plots")}
+    assert {"history.png", "epochs.png", "settings.png", "parallel_coordinates.png", "importance.png"} <= plots
+
+
+def test_the_same_search_again_tries_nothing_anew(found, config, spark):
+    again = search(config, spark=spark)
+    assert (again.trials, again.best.number, again.best.value) == (4, found.best.number, found.best.value)
+    assert again.train.weights == found.train.weights
+
+
+def test_all_failing_fails_the_job_with_the_causes(repository, root, spark):
+    space = "search.space={train.optimizer.learning_rate: {choice: [1.0e+30, 2.0e+30]}}"
+    overrides = settings_of(root, space, "search.sampler=grid", "track.enabled=false")
+    with pytest.raises(TrainError, match=r"None of 2 trials ran to its end.*(?s:.)*not finite"):
+        search(load_config(repository / "conf" / "iris.yaml", overrides=overrides), spark=spark)
+
+
+def test_a_trial_that_runs_out_of_its_time_is_ended(repository, root, spark):
+    space = "search.space={train.epochs: {choice: [3, 100000]}}"
+    limits = ("search.sampler=grid", "search.trial_timeout=30", "search.parallel_trials=2", "track.enabled=false")
+    overrides = settings_of(root, space, *limits)
+    found = search(load_config(repository / "conf" / "iris.yaml", overrides=overrides), spark=spark)
+    assert (found.finished, found.failed) == (1, 1)
+    assert "search.trial_timeout, 30 seconds" in next(iter(found.failures))
+
+
+def test_what_cannot_be_searched_is_said_before_anything_starts(repository, root):
+    def refused(*overrides: str) -> str:
+        with pytest.raises(ConfigError) as error:
+            search(load_config(repository / "conf" / "iris.yaml", overrides=settings_of(root, *overrides)))
+        return str(error.value)
+
+    assert "search.space is empty" in refused()
+    assert "Did you mean 'learning_rate'" in refused("search.space={train.optimizer.learning_rat: {choice: [1]}}")
+
+
+def test_a_search_that_was_killed_is_gone_on_with(repository, tmp_path):
+    overrides = settings_of(
+        tmp_path,
+        "search.space={train.optimizer.learning_rate: {loguniform: [1.0e-3, 1.0e-1]}}",
+        "search.trials=6",
+        "search.parallel_trials=2",
+        "track.enabled=false",
+        "spark.conf={spark.driver.memory: 1g}",
+    )
+    command = [sys.executable, "jobs/search.py", "--config", "conf/iris.yaml"]
+    command += [part for override in overrides for part in ("--set", override)]
+    process = subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    told = []
+    for line in process.stderr:
+        told += [line] if "trial " in line else []
+        if len(told) == 2:
+            process.kill()
+            break
+    process.communicate()
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["trials"], found["finished"] + found["pruned"] + found["failed"]) == (6, 6)
+    again = [line for line in done.stderr.splitlines() if "trial " in line and ": val_loss" in line]
+    assert len(again) <= 4, "the two that had ended are not done again"
