@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
@@ -21,6 +20,7 @@ from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
 from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store import filesystem as files
@@ -32,6 +32,7 @@ from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.track.params import config_text, run_params
+from pipeline.train.history import TrainingHistory, write_history
 from pipeline.train.job import Deciding, RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
 from pipeline.train.rates import read_curve
@@ -74,9 +75,10 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
         job = _job(stage, store, work)
         usage = Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
-        result, history = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
+        result, records = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
         if result.stopped:
             raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
+        history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=config.train.workers)
         model = _publish(stage, store, work, result, history)
         _log_rates(stage, work)
     if (checkpoints := job.open_checkpoints()) is not None:
@@ -156,12 +158,13 @@ def tracked_names(record: EpochRecord) -> dict[str, float]:
 
 
 def _publish(
-    stage: StageContext, store: Store, work: Root, result: RankResult, history: Sequence[EpochRecord]
+    stage: StageContext, store: Store, work: Root, result: RankResult, history: TrainingHistory
 ) -> PublishedModel:
     name, store_id = stage.config.name, store.manifest.store_id
     identity = model_id(stage.config, store_id)
     finished = work.within(BUNDLE)
     write_bundle(finished, store, config_text(stage.config))
+    write_history(finished, history)
     card = ModelCard(
         name=name,
         model_id=identity,
@@ -171,20 +174,24 @@ def _publish(
         weights=result.weights,
         epochs=result.epochs,
         best_epoch=result.best_epoch,
-        metrics=history[result.best_epoch - 1].metrics,
+        metrics=history.epochs[result.best_epoch - 1].metrics,
         decision=result.decision,
         versions=library_versions(),
     )
     return publish_model(finished, model_place(stage.root, name, identity), card)
 
 
-def _log(stage: StageContext, store: Store, model: PublishedModel, history: Sequence[EpochRecord]) -> None:
-    """Plots and the model."""
-    names = [*history[0].metrics]
-    curves = {name: [record.metrics[name] for record in history] for name in names}
-    figure = learning_curves(curves, title=f"{stage.config.name}: learning curves", best_epoch=model.card.best_epoch)
+def _log(stage: StageContext, store: Store, model: PublishedModel, history: TrainingHistory) -> None:
+    """Plots, the diagnosis and the model."""
+    best = history.best_epoch
+    findings = findings_of(stage.config, store, history.values, best)
+    for finding in findings:
+        stage.progress.done(finding.sentence)
+    stage.tracker.set_tags({"diagnosis": ", ".join(finding.kind for finding in findings)})
+    title = f"{stage.config.name}: learning curves"
+    figure = learning_curves(history.values, title=title, best_epoch=best, findings=findings)
     stage.tracker.log_figure(figure, "plots/learning_curves.png")
-    stage.tracker.log_metrics({"train/best_epoch": float(model.card.best_epoch)})
+    stage.tracker.log_metrics({"train/best_epoch": float(best)})
     stage.progress.update("Logging the model")
     stage.tracker.log_model(model.file, store.features)
 
@@ -211,11 +218,7 @@ def _tell(stage: StageContext, decision: Decision) -> None:
         stage.tracker.set_tags({"calibration": decision.calibration.kind, "threshold": f"{decision.threshold:.6g}"})
 
 
-def _result(stage: StageContext, model: PublishedModel, history: Sequence[EpochRecord], seconds: float) -> TrainResult:
-    # The first epoch also compiles the step; a training of one epoch has nothing better to tell.
-    steady = history[1:] or history
-    busy = sum(record.seconds for record in steady)
-    waited = sum(record.input_seconds for record in steady)
+def _result(stage: StageContext, model: PublishedModel, history: TrainingHistory, seconds: float) -> TrainResult:
     return TrainResult(
         model=model.file.uri,
         model_id=model.card.model_id,
@@ -224,10 +227,10 @@ def _result(stage: StageContext, model: PublishedModel, history: Sequence[EpochR
         epochs=model.card.epochs,
         best_epoch=model.card.best_epoch,
         metrics=model.card.metrics,
-        history=tuple(history),
-        rows_per_second=sum(record.rows for record in steady) / busy,
-        input_bound_percent=100.0 * waited / busy,
-        workers=stage.config.train.workers,
+        history=history.epochs,
+        rows_per_second=history.rows_per_second,
+        input_bound_percent=history.input_bound_percent,
+        workers=history.workers,
         seconds=seconds,
         run_id=stage.tracker.run_id,
     )
