@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame
 
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
-from pipeline.contract.table import ColumnTerms
+from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import Fault, any_fault, find_value_faults
 from pipeline.data.kinds import column_types
@@ -114,11 +114,23 @@ def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
 def _numeric(bundle: Bundle, trained: RunConfig, found: SourceTable) -> tuple[NumericPlan, ...]:
     """How the model's numbers were treated in training: whether nulls, NaN and infinities were allowed."""
     features, state = trained.features, bundle.features
-    if bundle.table is not None:
-        types = {name: terms.type for name, terms in bundle.table.columns.items()}
-    else:
-        types = column_types(found, {}) if needs_types(features) else {}
-    names = list(dict.fromkeys((*(types or found.names), *(column.name for column in state.raw))))
+    types = _types(bundle, found) if needs_types(features) else {}
+    promised = found.names if bundle.table is None else bundle.table.columns
+    names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
     plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
     known = safe_names(state.raw, state.derived)
     return tuple(feature for feature in plan.numeric if feature.source in known)
+
+
+def _types(bundle: Bundle, found: SourceTable) -> dict[str, ColumnType]:
+    """Of the columns that training had, or, where no contract tells, that these rows have.
+
+    A few new rows tell little: what training read as a number is one.
+    """
+    if bundle.table is not None:
+        return {name: terms.type for name, terms in bundle.table.columns.items()}
+    types = column_types(found, {})
+    for column in bundle.features.raw:
+        if (column.type == "number") != (types[column.name] in (*NUMBERS, "boolean")):
+            types[column.name] = column.type
+    return types

@@ -83,8 +83,8 @@ def measure_memory(folder: Path, table: str) -> dict[str, float]:
     open_session(parse_config(settings(folder)).spark, app="bench", workers=1)
     done = score_once(folder, table)
     family = psutil.Process().children(recursive=True)
-    workers = [process for process in family if "pyspark.daemon" in " ".join(process.cmdline())]
-    peaks = [_peak(process.pid) for process in workers]
+    family = [process for process in family if process.status() != psutil.STATUS_ZOMBIE]
+    peaks = [_peak(process.pid) for process in family if "pyspark.daemon" in process.cmdline()]
     close_session()
     return {"rows": done["rows"], "peak": max(peaks)}
 
