@@ -28,7 +28,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 # A trial that is done again tells the same epochs again.
 warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
 
-SETTINGS, FAILURE = "settings", "failure"
+SETTINGS, FAILURE, COSTS = "settings", "failure", "costs"
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -50,6 +50,8 @@ class TrialRecord:
         values: of the metric, by epoch.
         failure: why it failed.
         seconds: that it took; None while it runs.
+        training_seconds: of these, in which its ranks trained.
+        memory: the most bytes that a rank held.
     """
 
     number: int
@@ -59,6 +61,8 @@ class TrialRecord:
     values: Mapping[int, float] = field(default_factory=dict)
     failure: str = ""
     seconds: float | None = None
+    training_seconds: float | None = None
+    memory: int | None = None
 
 
 class Trial:
@@ -92,6 +96,11 @@ class Trial:
         """Keep the settings, as people call them."""
         with self._lock:
             self._trial.set_user_attr(SETTINGS, json.dumps(settings))
+
+    def note(self, *, training_seconds: float, memory: int | None) -> None:
+        """Keep what it cost."""
+        with self._lock:
+            self._trial.set_user_attr(COSTS, {"training_seconds": training_seconds, "memory": memory})
 
     def is_behind(self, epoch: int, value: float) -> bool:
         """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
@@ -244,4 +253,5 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         values=told,
         failure=trial.user_attrs.get(FAILURE, ""),
         seconds=duration.total_seconds() if duration is not None else None,
+        **trial.user_attrs.get(COSTS, {}),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, TrainError
+from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
 from pipeline.store.filesystem import Root
 from pipeline.store.publish import scratch
@@ -29,11 +30,18 @@ class Trained:
         history: of its epochs.
         best_epoch: whose weights were kept, counted from 1.
         pruned: whether it was ended since it was behind.
+        memory: the most bytes that a rank held; None where a trial was too short to be looked at.
     """
 
     history: tuple[EpochRecord, ...]
     best_epoch: int
     pruned: bool
+    memory: int | None
+
+    @property
+    def seconds(self) -> float:
+        """In which steps were taken."""
+        return sum(record.seconds for record in self.history)
 
 
 class Running:
@@ -85,6 +93,7 @@ def run_trial(
         TrainError: it failed, was told to stop, or took longer than `search.trial_timeout`.
     """
     ended: list[str] = []
+    memory: list[int] = []
     with scratch(root) as work, cancelling(spark), running.noting(work):
 
         def end(why: str) -> None:
@@ -104,12 +113,16 @@ def run_trial(
             train=config.train,
             seed=config.seed,
         )
+
+        def look(beats: Mapping[int, Beat]) -> None:
+            memory.extend(beat.memory for beat in beats.values())
+
         with _after(config.search.trial_timeout, lambda: end("late")):
-            result, history = launch_training(spark, job, follow, apart=True)
+            result, history = launch_training(spark, job, follow, look, apart=True)
     if result.stopped and "pruned" not in ended:
         limit = f"search.trial_timeout, {config.search.trial_timeout:g} seconds" if "late" in ended else "the job's end"
         raise TrainError(f"The trial was stopped after {result.epochs} epochs by {limit}.")
-    return Trained(tuple(history), result.best_epoch, result.stopped)
+    return Trained(tuple(history), result.best_epoch, result.stopped, max(memory, default=None))
 
 
 def metric_of(record: EpochRecord, name: str) -> float:

@@ -176,6 +176,7 @@ class _Search:
         ) as tracker:
             tracker.log_params({key: told(value) for key, value in settings.items()})
             trained = self._launch(trial, config, self._store_of(config, settings, store_id), tracker)
+            trial.note(training_seconds=trained.seconds, memory=trained.memory)
             if trained.pruned:
                 tracker.set_tags({"state": "pruned"})
                 raise TrialPruned
