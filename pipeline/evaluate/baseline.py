@@ -59,10 +59,19 @@ class LinearBaseline:
 
     def predict(self, inputs: Inputs) -> Floats:
         """Regression [n] in the label's unit; binary [n], the probability of class 1; multiclass [n, k]."""
-        scores = _design(inputs, self.mean, self.deviation) @ self.coefficients.T + self.intercept
+        scores = self._scores(inputs)
         if self.task is Task.MULTICLASS:
             return np.asarray(softmax(scores, axis=1))
         return np.asarray(scores[:, 0] if self.task is Task.REGRESSION else expit(scores[:, 0]))
+
+    def _scores(self, inputs: Inputs) -> Floats:
+        """[n, w]. Coefficients of ids are looked up, which takes a fraction of what one-hot columns would."""
+        width = inputs.numeric.shape[1]
+        scores = ((inputs.numeric - self.mean) / self.deviation) @ self.coefficients[:, :width].T + self.intercept
+        starts = width + np.cumsum([0, *inputs.sizes])
+        for column, start in zip(inputs.ids.T, starts, strict=False):
+            scores += self.coefficients[:, start + column].T
+        return np.asarray(scores)
 
     def to_bytes(self) -> bytes:
         """numpy's arrays, without pickle."""

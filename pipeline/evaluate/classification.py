@@ -48,7 +48,7 @@ class ClassTally:
         sums: [g, 3], by group, see the constants above.
         counts: [g, 3, k], by group and class.
         scores: c sketches of logits; rows of other classes, and rows of the class.
-        cells: [g, c, 2, s], the same in s cells by group; s is 0 where areas get no intervals.
+        cells: int32 [g, c, 2, s], the same in s cells by group; s is 0 where areas get no intervals.
         calibration: [g, CALIBRATION_BINS, 3], by the probability of class id 1, or of the class that was predicted.
         thresholds: [THRESHOLDS + 1, 2], rows of class id 0 and 1 by how many of `STEPS` their score reaches.
         ends: loss, label, predicted class, probability of the own class.
@@ -58,7 +58,7 @@ class ClassTally:
     sums: Floats
     counts: Floats
     scores: tuple[Sketch, ...]
-    cells: Floats
+    cells: NDArray[np.int32]
     calibration: Floats
     thresholds: Ints
     ends: Ends
@@ -113,7 +113,7 @@ def merge_classes(parts: Sequence[ClassTally]) -> ClassTally:
         np.sum([part.sums for part in parts], axis=0),
         np.sum([part.counts for part in parts], axis=0),
         tuple(merge_sketches(sketches) for sketches in scores),
-        np.sum([part.cells for part in parts], axis=0),
+        np.sum([part.cells for part in parts], axis=0, dtype=np.int32),
         np.sum([part.calibration for part in parts], axis=0),
         np.sum([part.thresholds for part in parts], axis=0),
         merge_ends([part.ends for part in parts]),
@@ -146,16 +146,16 @@ def score_cells(classes: int) -> int:
     return 256 if classes == 1 else 64
 
 
-def _cells(logits: Floats, own: Ints, group: Ints, groups: int) -> Floats:
+def _cells(logits: Floats, own: Ints, group: Ints, groups: int) -> NDArray[np.int32]:
     classes = logits.shape[1]
     if groups == 1 or classes > BOOTSTRAPPED:
-        return np.zeros((groups, classes, 2, 0))
+        return np.zeros((groups, classes, 2, 0), np.int32)
     size = score_cells(classes)
     # The inverse hyperbolic sine is fine around 0, and has every logit of a double within 7.4.
     places = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
     index = ((group[:, None] * classes + np.arange(classes)) * 2 + own) * size + places
     shape = (groups, classes, 2, size)
-    return np.bincount(index.reshape(-1), minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
+    return np.bincount(index.reshape(-1), minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
 
 
 def _calibration(sure: Floats, truth: NDArray[np.bool_], group: Ints, groups: int) -> Floats:

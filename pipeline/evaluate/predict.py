@@ -89,9 +89,10 @@ class PredictJob(Document):
     seed: int = 0
 
     def measures(self, store: Store) -> dict[str, Measure]:
-        """What is counted of each model. A decision belongs to the network that it was made for."""
+        """What is counted of each model. A decision belongs to the network that it was made for; intervals are those
+        of the network alone."""
         label, window = store.features.label, Window(np.array(self.edges), self.log)
-        simple = Measure(label, Decision(), window)
+        simple = Measure(label, Decision(), window, groups=1)
         found = {NETWORK: Measure(label, self.decision, window)}
         if self.constant:
             found["mean" if label.task is Task.REGRESSION else "majority"] = simple
@@ -186,18 +187,18 @@ def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
 
 def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predict]) -> dict[str, Tally]:
     measures, first = job.measures(store), 0
-    tallies = {name: measure.nothing() for name, measure in measures.items()}
+    tallies: dict[str, Tally] = {}
     with _kept(job, store, shard) as keep:
         for rows in read_shard(store, job.split, shard):
             group = groups_of(shard, store.manifest.shards, first, len(rows))
             for name, measure in measures.items():
                 prediction = models[name](rows)
-                new = measure.tally(rows.row_id, rows.label, prediction, group)
-                tallies[name] = merge_tallies([tallies[name], new])
+                new = measure.tally(rows.row_id, rows.label, prediction, group if measure.groups > 1 else None)
+                tallies[name] = merge_tallies([tallies[name], new]) if name in tallies else new
                 if name == NETWORK:
                     keep(rows, prediction)
             first += len(rows)
-    return tallies
+    return tallies or {name: measure.nothing() for name, measure in measures.items()}
 
 
 @contextmanager

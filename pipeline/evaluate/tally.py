@@ -28,6 +28,10 @@ Ints = NDArray[np.int64]
 
 Tally = RegressionTally | ClassTally
 
+LARGE = 1 << 12
+"""Numbers from which on an array is looked through for zeros before it is written."""
+PLACES, VALUES, SHAPE = "@places", "@values", "@shape"
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -104,21 +108,40 @@ def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
 
 
 def tally_to_bytes(tally: Tally) -> bytes:
-    """numpy's compressed arrays, without pickle."""
+    """numpy's arrays, without pickle; of an array that is mostly 0, what is not."""
     arrays: dict[str, NDArray[Any]] = {"kind": np.array(type(tally).__name__)}
     for field in fields(tally):
         arrays |= _flat(field.name, getattr(tally, field.name))
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez(buffer, **{key: part for name, array in arrays.items() for key, part in _sparse(name, array).items()})
     return buffer.getvalue()
 
 
 def tally_from_bytes(content: bytes) -> Tally:
     """What `tally_to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+        arrays = _dense({name: stored[name] for name in stored.files})
     kind = RegressionTally if str(arrays["kind"]) == RegressionTally.__name__ else ClassTally
     return kind(**{field.name: _built(field.name, arrays) for field in fields(kind)})
+
+
+def _sparse(name: str, array: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    if array.size < LARGE or 4 * (used := np.flatnonzero(array)).size > array.size:
+        return {name: array}
+    return {
+        f"{name}{PLACES}": used,
+        f"{name}{VALUES}": array.reshape(-1)[used],
+        f"{name}{SHAPE}": np.array(array.shape),
+    }
+
+
+def _dense(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    found = {name: array for name, array in arrays.items() if not name.endswith((PLACES, VALUES, SHAPE))}
+    for name in (key.removesuffix(SHAPE) for key in arrays if key.endswith(SHAPE)):
+        values = arrays[f"{name}{VALUES}"]
+        found[name] = np.zeros(arrays[f"{name}{SHAPE}"], values.dtype)
+        found[name].reshape(-1)[arrays[f"{name}{PLACES}"]] = values
+    return found
 
 
 def _flat(name: str, value: Any) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,6 @@ from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines, sample_rows
-from pipeline.evaluate.plots.figures import figures_of
 from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, predictions_folder
 from pipeline.evaluate.regression import window_of
 from pipeline.evaluate.report import EvalReport
@@ -23,6 +22,7 @@ from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store, recipe_of
+from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
 from pipeline.stages.train import model_id
 from pipeline.store import filesystem as files
@@ -75,6 +75,7 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
     stage.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
     _log(stage, report)
+    log_report(stage, store, model, report)
     return EvaluateResult(
         rows=report.rows,
         metrics=report.metrics,
@@ -153,6 +154,3 @@ def _log(stage: StageContext, report: EvalReport) -> None:
         named |= {f"{SPLIT}_{baseline}/{name}": value for name, value in metrics.items()}
     stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     stage.tracker.log_text(report.to_json(), "evaluation.json")
-    stage.tracker.describe(report.to_markdown())
-    for name, figure in figures_of(report):
-        stage.tracker.log_figure(figure, f"plots/{name}.png")
