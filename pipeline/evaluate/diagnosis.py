@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 
 FEWEST_EPOCHS = 4
 """Below, a curve has no shape."""
+FEWEST_SWINGING = 6
+"""Below, swings are not told from a turn."""
 DIVERGED = 1.25
 """The last training loss, as a multiple of the first epoch's and of a constant's, from which on nothing was learned."""
 LITTLE_LEARNED = 0.1
@@ -192,15 +194,17 @@ def _diverged(course: Course) -> Finding | None:
 def _unstable(course: Course) -> Finding | None:
     """Swings of all epochs, or single spikes; the first fifth, in which the loss falls fast, is left out."""
     losses = course.watched[course.watched.size // 5 :]
-    if losses.size < FEWEST_EPOCHS:
+    if losses.size < FEWEST_SWINGING:
         return None
-    neighbours = (losses[:-2] + losses[2:]) / 2
-    swing, typical = float(np.median(np.abs(losses[1:-1] - neighbours))), float(np.median(losses))
+    bends = losses[1:-1] - (losses[:-2] + losses[2:]) / 2
+    swing, typical = float(np.median(np.abs(bends))), float(np.median(losses))
+    # A curve that falls and rises once bends one way; one that swings bends to and fro.
+    to_and_fro = float(np.mean(bends[1:] * bends[:-1] < 0.0)) >= 0.5
     higher = np.maximum(losses[:-2], losses[2:])
     heights = losses[1:-1] - higher
     spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * course.level)
     remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
-    if swing > SWING * typical and swing > NOTICEABLE * course.level:
+    if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * course.level:
         return Finding(
             Kind.UNSTABLE,
             f"The {_name(course)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",

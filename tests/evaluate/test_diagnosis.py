@@ -120,6 +120,11 @@ def test_swings_and_spikes_are_unstable():
     assert finding.shown_by == "The validation loss has 1 spike, the highest 0.9 where 0.3038 is usual."
 
 
+def test_steep_turn_is_no_swing():
+    losses = [*falling(1.0, 0.2, 6, 1.0), 0.5, 0.9, 1.4, 2.0]
+    assert Kind.UNSTABLE not in kinds([1.0 - 0.05 * epoch for epoch in range(10)], losses)
+
+
 def test_swings_of_a_loss_near_nothing_do_not_matter():
     losses = [1.0, 0.1, *(0.001 + 0.0008 * (-1) ** epoch for epoch in range(18))]
     assert kinds(losses, losses) == [Kind.HEALTHY]

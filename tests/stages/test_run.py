@@ -60,7 +60,10 @@ def test_the_run_is_recorded_with_epochs_plots_parameters_and_the_model(done, ro
     assert [point.step for point in history] == [1, 2, 3, 4]
     assert [point.value for point in history] == [r.metrics["val_loss"] for r in done.train.history]
     plots = {artifact.path for artifact in client.list_artifacts(done.run_id, "plots")}
-    assert plots == {"plots/learning_curves.png", "plots/confusion_matrix.png"}
+    assert plots >= {"plots/learning_curves.png", "plots/confusion_matrix.png", "plots/roc_and_pr.png"}
+    assert "report.html" in {artifact.path for artifact in client.list_artifacts(done.run_id)}
+    assert recorded.data.tags["diagnosis"]
+    assert recorded.data.tags["verdict"] in {"good", "fair", "bad"}
     models = client.search_logged_models([recorded.info.experiment_id])
     assert [model.source_run_id for model in models] == [done.run_id]
 

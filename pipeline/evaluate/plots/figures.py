@@ -11,9 +11,9 @@ from pipeline.contract.label import Task
 from pipeline.evaluate.names import metric_name
 from pipeline.evaluate.plots.calibration import calibration_curve
 from pipeline.evaluate.plots.confusion import confusion_matrix
-from pipeline.evaluate.plots.errors import residual_plots
 from pipeline.evaluate.plots.importance import importance_bars
 from pipeline.evaluate.plots.ranking import gain_and_lift, roc_and_pr
+from pipeline.evaluate.plots.residuals import residual_plots
 from pipeline.evaluate.plots.slices import slice_plot
 from pipeline.evaluate.plots.thresholds import threshold_sweep
 from pipeline.evaluate.report import EvalReport

@@ -1,146 +1,179 @@
-"""Where a regression is wrong: predicted against actual values, and how the errors are distributed.
-
-A few extreme rows must not squeeze all others into a corner. Labels over several orders of magnitude get
-logarithmic axes; otherwise the axes end near the outermost thousandths, and the caption says how many rows lie
-beyond.
-"""
+"""Where a regression is wrong: four panels, drawn from histograms, so that any number of rows costs the same."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
 from pipeline.evaluate.plots.style import (
     BLUE,
     INK,
-    MUTED,
     ORANGE,
-    SHADES,
     caption,
+    colour_bar,
     compact,
     compact_ticks,
     counted,
     new_figure,
     plain,
+    quiet_legend,
     short_name,
     style_axes,
+    without_data,
 )
+from pipeline.evaluate.report import Counts, Grid, RegressionReport
 
 Floats = NDArray[np.float64]
-WIDE_RANGE = 20.0
-"""Ratio of the 99.5 % to the 0.5 % quantile from which on axes are logarithmic."""
-MOST_DOTS = 3000
-"""Rows up to which dots are drawn; beyond, hexagons are shaded by their number of rows."""
-BINS = 60
+DENSITY = LinearSegmentedColormap.from_list("density", ["#A9CDE6", BLUE, "#00304D"])
+"""Of cells that hold rows: a single row is seen as well."""
+TOLD = (0.5, 0.9)
+"""Shares of the rows whose reach stands beside the line."""
+FEWEST_IN_COLUMN = 20
+"""Rows of a column of the grid from which on its median is drawn."""
+WIDE = 10.0
+"""Ratio of the ends of an axis from which on a logarithmic one has ticks to read."""
+MOST_BARS = 61
+"""Of the histogram; finer bins are put together."""
 
 
-@dataclass(frozen=True)
-class _Window:
-    """The part of the plane that is shown: both axes from `low` to `high`."""
-
-    low: float
-    high: float
-    log: bool
-
-    def holds(self, values: Floats) -> NDArray[np.bool_]:
-        return (values >= self.low) & (values <= self.high)
-
-
-def residuals(label: ArrayLike, prediction: ArrayLike, *, name: str, title: str = "Residuals") -> Figure:
-    """Two panels: predicted against actual, and the distribution of predicted minus actual.
+def residual_plots(report: RegressionReport, *, rows: int, name: str, title: str = "Residuals") -> Figure:
+    """Predicted against actual values, the distribution of the error, the error over the prediction, and how many rows
+    have an error of at most so much.
 
     Args:
-        label: [n], in its own unit.
-        prediction: [n] or [n, 1], in the same unit.
-        name: of the label.
+        report: an error is predicted minus actual.
+        rows: that were scored.
+        name: of the label, which is the unit of all axes.
         title: of the figure.
     """
-    actual = np.asarray(label, dtype=np.float64).reshape(-1)
-    predicted = np.asarray(prediction, dtype=np.float64).reshape(-1)
-    figure = new_figure(11.4, 5.2, title)
-    left, right = figure.subplots(1, 2)
     unit = short_name(name, 32)
-    style_axes(left, "Predicted against actual", f"Actual {unit}", f"Predicted {unit}")
-    style_axes(right, "Distribution of the error", f"Predicted minus actual {unit}", "Rows")
-    if not actual.size:
-        caption(figure, "No rows.")
-        return figure
-    beyond = _predicted_against_actual(figure, left, actual, predicted)
-    beyond_errors = _error_histogram(right, predicted - actual)
-    caption(figure, f"{counted(actual.size, 'row')}.", beyond, beyond_errors)
+    figure = new_figure(11.4, 9.4, title)
+    ((scatter, errors), (spread, reach)) = figure.subplots(2, 2)
+    style_axes(scatter, "Predicted against actual", f"Actual {unit}", f"Predicted {unit}")
+    style_axes(errors, "Distribution of the error", f"Predicted minus actual {unit}", "Rows")
+    style_axes(spread, "Error by prediction", f"Predicted {unit}", "Predicted minus actual")
+    style_axes(reach, "How far off", f"Error of at most, {unit}", "Rows")
+    beyond = [
+        _predicted_against_actual(figure, scatter, report.predicted_over_actual),
+        _distribution(errors, report.errors, report.quantiles.get("0.5")),
+        _error_by_prediction(figure, spread, report.error_over_predicted),
+    ]
+    _reach(reach, report.absolute_quantiles)
+    caption(figure, f"{counted(rows, 'row')}.", *beyond)
     return figure
 
 
-def _predicted_against_actual(figure: Figure, axes: Axes, actual: Floats, predicted: Floats) -> str:
-    window = _window(actual, predicted)
-    if window.log:
+def _predicted_against_actual(figure: Figure, axes: Axes, grid: Grid | None) -> str:
+    if grid is None or not _shade(figure, axes, grid):
+        without_data(axes, "no rows")
+        return ""
+    low, high = max(grid.x_edges[0], grid.y_edges[0]), min(grid.x_edges[-1], grid.y_edges[-1])
+    axes.plot([low, high], [low, high], color=ORANGE, linewidth=1.3, label="predicted = actual")
+    quiet_legend(axes, loc="upper left")
+    return _beyond_said(grid.outside, "outside the first plot")
+
+
+def _error_by_prediction(figure: Figure, axes: Axes, grid: Grid | None) -> str:
+    if grid is None or not _shade(figure, axes, grid):
+        without_data(axes, "no rows")
+        return ""
+    axes.axhline(0.0, color=INK, linewidth=1.0)
+    centres, medians = _column_medians(grid)
+    if len(centres) > 1:
+        axes.plot(centres, medians, color=ORANGE, linewidth=1.8, label="median error")
+        quiet_legend(axes, loc="upper left")
+    return _beyond_said(grid.outside, "outside the third")
+
+
+def _shade(figure: Figure, axes: Axes, grid: Grid) -> bool:
+    """Draw the cells that hold rows; whether there are any."""
+    counts = np.array(grid.counts, dtype=np.float64)
+    if not counts.size or not counts.any():
+        return False
+    if grid.log and grid.x_edges[-1] > WIDE * grid.x_edges[0]:
         axes.set_xscale("log")
         axes.set_yscale("log")
-    inside = window.holds(actual) & window.holds(predicted)
-    if inside.sum() > MOST_DOTS:
-        _hexagons(figure, axes, actual[inside], predicted[inside], window)
-    else:
-        axes.scatter(actual[inside], predicted[inside], s=14, color=BLUE, alpha=0.45, linewidths=0)
-    ends = (window.low, window.high)
-    axes.plot(ends, ends, color=ORANGE, linewidth=1.3, label="predicted = actual")
-    axes.set(xlim=ends, ylim=ends, aspect="equal")
+    most = float(counts.max())
+    cells, scale = np.where(counts > 0.0, counts, np.nan), LogNorm(1.0, max(most, 2.0))
+    shades = axes.pcolormesh(grid.x_edges, grid.y_edges, cells, cmap=DENSITY, norm=scale, linewidth=0)
+    axes.set(xlim=(grid.x_edges[0], grid.x_edges[-1]), ylim=(grid.y_edges[0], grid.y_edges[-1]))
+    if most > 1.0:
+        colour_bar(figure, axes, shades, "Rows", ticks=_powers(most), format=lambda count, _: compact(count))
     compact_ticks(axes)
-    axes.legend(loc="upper left", frameon=False, fontsize=9)
-    return _beyond_said(int((~inside).sum()), "outside the left plot")
+    return True
 
 
-def _hexagons(figure: Figure, axes: Axes, actual: Floats, predicted: Floats, window: _Window) -> None:
-    scale: Literal["log", "linear"] = "log" if window.log else "linear"
-    bounds = np.log10([window.low, window.high]) if window.log else np.array([window.low, window.high])
-    hexagons = axes.hexbin(
-        actual, predicted, gridsize=45, mincnt=1, bins="log", cmap=SHADES.resampled(256), linewidths=0.1,
-        xscale=scale, yscale=scale, extent=(bounds[0], bounds[1], bounds[0], bounds[1]),
-    )  # fmt: skip
-    bar = figure.colorbar(hexagons, ax=axes, fraction=0.04, pad=0.02)
-    bar.set_label("Rows", fontsize=9, color=MUTED)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=2, colors=MUTED)
+def _powers(most: float) -> list[float]:
+    """Ticks from 1 to `most`: powers of ten, or the ends where there is no other."""
+    powers = [10.0**power for power in range(int(math.log10(most)) + 1)]
+    return powers if len(powers) > 1 else [1.0, most]
 
 
-def _window(actual: Floats, predicted: Floats) -> _Window:
-    both = np.concatenate([actual, predicted])
-    low, high = np.quantile(both, [0.005, 0.995])
-    if both.min() > 0 and high > WIDE_RANGE * low:
-        return _Window(float(both.min()) / 1.15, float(both.max()) * 1.15, True)
-    low, high = np.quantile(both, [0.001, 0.999])
-    margin = 0.05 * (high - low) or max(1.0, abs(high)) * 0.05
-    return _Window(float(low - margin), float(high + margin), False)
+def _column_medians(grid: Grid) -> tuple[Floats, Floats]:
+    """Centre and median of each column that has enough rows to tell one; the median of binned rows is interpolated."""
+    edges, x_edges = np.array(grid.y_edges), np.array(grid.x_edges)
+    counts = np.array(grid.counts, dtype=np.float64)
+    told = np.flatnonzero(counts.sum(axis=0) >= FEWEST_IN_COLUMN)
+    medians = [_median(edges, counts[:, column]) for column in told]
+    return (x_edges[told] + x_edges[told + 1]) / 2, np.array(medians)
 
 
-def _error_histogram(axes: Axes, errors: Floats) -> str:
-    reach = _reach(errors)
-    inside = np.abs(errors) <= reach
-    bins = int(np.clip(2 * np.sqrt(inside.sum()), 11, BINS))
-    axes.hist(errors[inside], bins=bins, range=(-reach, reach), color=BLUE, alpha=0.85)
+def _median(edges: Floats, counts: Floats) -> float:
+    summed = np.concatenate([[0.0], counts.cumsum()])
+    return float(np.interp(summed[-1] / 2, summed, edges))
+
+
+def _distribution(axes: Axes, errors: Counts | None, median: float | None) -> str:
+    if errors is None or not sum(errors.counts):
+        without_data(axes, "no rows")
+        return ""
+    edges, counts = _coarser(np.array(errors.edges), np.array(errors.counts, dtype=np.int64))
+    axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BLUE, alpha=0.85, linewidth=0)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.axvline(0.0, color=INK, linewidth=1.0)
-    middle = float(np.median(errors))
-    axes.axvline(middle, color=ORANGE, linewidth=1.6, linestyle="--")
-    note = f"median {compact(middle)}\nmean absolute {compact(float(np.abs(errors).mean()))}"
-    plain(axes.text(0.98, 0.96, note, transform=axes.transAxes, ha="right", va="top", fontsize=9, color=MUTED))
-    axes.set_xlim(-reach, reach)
+    if median is not None:
+        axes.axvline(median, color=ORANGE, linewidth=1.6, linestyle="--", label=f"median {compact(median)}")
+        quiet_legend(axes, loc="upper left")
+    axes.set_xlim(edges[0], edges[-1])
     axes.grid(False, axis="x")
     compact_ticks(axes)
-    return _beyond_said(int((~inside).sum()), "outside the right one")
+    return _beyond_said(errors.below + errors.above, "in the outermost bars of the second, which lie beyond")
 
 
-def _reach(errors: Floats) -> float:
-    """How far from 0 the histogram goes: 99 % of the errors, unless few of them stretch it out of all shape."""
-    low, lower, upper, high = np.quantile(errors, [0.005, 0.25, 0.75, 0.995])
-    reach = max(abs(low), abs(high))
-    centre, spread = max(abs(lower), abs(upper)), upper - lower
-    return 1.02 * float(min(reach, centre + 8.0 * spread) if spread else reach) or 1.0
+def _coarser(edges: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Whole bins put together until at most `MOST_BARS` are left, fewer for few rows."""
+    wanted = min(MOST_BARS, max(11, 2 * math.isqrt(int(counts.sum()))))
+    step = math.ceil(counts.size / wanted)
+    starts = np.arange(0, counts.size, step)
+    return edges[[*starts, counts.size]], np.add.reduceat(counts, starts)
+
+
+def _reach(axes: Axes, quantiles: Mapping[str, float]) -> None:
+    """The share of rows over the error that they stay below."""
+    if not quantiles:
+        without_data(axes, "no rows")
+        return
+    shares = [0.0, *map(float, quantiles)]
+    sizes = [0.0, *quantiles.values()]
+    axes.plot(sizes, shares, color=BLUE, linewidth=1.8, marker="o", markersize=4)
+    for share, size in zip(shares, sizes, strict=True):
+        if share in TOLD:
+            note = axes.annotate(
+                f"{share:.0%} within {compact(size)}", (size, share), (8, -4), textcoords="offset points", fontsize=9,
+                color=INK, va="top",
+            )  # fmt: skip
+            plain(note)
+    axes.set_ylim(0.0, 1.04)
+    axes.set_xlim(left=0.0, right=1.3 * max(sizes) or 1.0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    compact_ticks(axes, y=False)
 
 
 def _beyond_said(count: int, where: str) -> str:

@@ -1,0 +1,36 @@
+"""All plots that fit a report, and no others, under names that are safe for files."""
+
+from __future__ import annotations
+
+from pipeline.evaluate.plots.figures import figures_of, safe_name
+from pipeline.evaluate.plots.png import png_of
+from tests.support.reports import classification_report, regression_report
+
+
+def names(report) -> list[str]:
+    return [name for name, _ in figures_of(report)]
+
+
+def test_plots_follow_from_the_task() -> None:
+    assert names(regression_report(50)) == ["residuals", "slice_1_sqfttotliving", "importance"]
+    ranked = ["confusion_matrix", "roc_and_pr", "gain_and_lift", "calibration"]
+    assert names(classification_report(200)) == [*ranked, "thresholds", "importance"]
+    assert names(classification_report(200, classes=("a", "b", "c"))) == [*ranked, "importance"]
+
+
+def test_curves_of_one_class_alone_are_left_out() -> None:
+    assert "roc_and_pr" not in names(classification_report(50, absent=1))
+
+
+def test_names_of_columns_are_safe() -> None:
+    assert safe_name("../a b/ö") == "a_b"
+    assert safe_name("\u65e5") == "column"
+    assert len(safe_name("x" * 500)) == 40
+
+
+def test_png_is_small_and_is_one() -> None:
+    (_, figure), *_ = figures_of(regression_report(2000))
+    drawn = png_of(figure)
+    assert drawn.startswith(b"\x89PNG")
+    assert int.from_bytes(drawn[16:20], "big") == int(11.4 * 144)
+    assert len(drawn) < 120_000
