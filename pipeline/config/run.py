@@ -10,6 +10,7 @@ from pipeline.config.base import Integer, Name, Section
 from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
 from pipeline.config.evaluate import EvaluateConfig
+from pipeline.config.export import ExportConfig
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.score import ScoreConfig
@@ -80,6 +81,7 @@ class RunConfig(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     score: ScoreConfig = ScoreConfig()
     search: SearchConfig = SearchConfig()
+    export: ExportConfig = ExportConfig()
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
 

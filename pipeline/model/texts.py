@@ -67,11 +67,11 @@ class LookUpTexts(FixedLayer):
         table = tf.lookup.KeyValueTensorInitializer(
             tf.constant(list(known), tf.string), tf.constant(list(known.values()), number_type)
         )
-        self._table = tf.lookup.StaticHashTable(table, tf.constant(default, number_type))
+        self.table = tf.lookup.StaticHashTable(table, tf.constant(default, number_type))
 
     def call(self, texts: Any) -> Any:
         """The numbers."""
-        return self._table.lookup(texts)
+        return self.table.lookup(texts)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -124,6 +124,7 @@ def _job(stage: StageContext, store: Store, work: Root) -> RankJob:
         train=config.train,
         seed=config.seed,
         deciding=Deciding.of(config.evaluate),
+        formats=config.export.formats,
     )
     if config.train.checkpoint is None:
         return job

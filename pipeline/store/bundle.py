@@ -5,7 +5,7 @@
     table.json      the contract of the source, where there is one
     profile.json    what training rows looked like, for drift
     config.yaml     the whole configuration, without secrets
-    saved_model/, model.onnx, model.tflite   where `export.formats` asks for them
+    saved_model/    in TensorFlow's own format, where `export.formats` asks for it
     test.json       metrics of the test split, once it was evaluated
 
 The card tells the hash of each but the last, which tells its own.

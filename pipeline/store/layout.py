@@ -27,8 +27,9 @@ CONFIG = "config.yaml"
 MODEL, MODEL_CARD, TEST_CARD = "model.keras", "model.json", "test.json"
 """A model's Keras file, its card, and the card of its test."""
 
+SAVED_MODEL = "saved_model"
 BUNDLE = "bundle"
-"""The folder of a model's files before it is published."""
+"""The folder of a model in TensorFlow's format, and that of all a model's files before it is published."""
 
 
 def store_place(root: Root, name: str, store_id: str) -> Root:

@@ -6,6 +6,7 @@ import json
 from typing import Any, Literal
 
 from pipeline.config.evaluate import EvaluateConfig, ThresholdConfig
+from pipeline.config.export import Format
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
@@ -76,6 +77,7 @@ class RankJob(Document):
         train: the training.
         seed: of weights and order.
         deciding: what is fitted on validation rows at the end.
+        formats: that the model is written in beside its Keras file.
     """
 
     root: str
@@ -88,6 +90,7 @@ class RankJob(Document):
     train: TrainConfig
     seed: int
     deciding: Deciding = Deciding()
+    formats: tuple[Format, ...] = ()
 
     def open_store(self) -> Store:
         """The store, checked against its manifest."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import shutil
 import tempfile
 from contextlib import closing
 from dataclasses import replace
@@ -20,10 +22,10 @@ from pipeline.feed.memory import Memory, Resources
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
+from pipeline.model.saved import write_saved_model
 from pipeline.model.serving import build_serving_model
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, MODEL
+from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
 from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoint import Checkpoint
@@ -45,6 +47,8 @@ from pipeline.train.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_o
 from pipeline.train.stopping import Stopping
 from pipeline.train.tensorboard import open_board
 from pipeline.train.world import World
+
+logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4096
 """Rows of a global validation step; no gradient is taken, so it need not be the training batch."""
@@ -90,7 +94,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             finished = loop.run()
     decision = fit_decision(job.deciding, store, learner) if finished else Decision()
     if finished and world.rank == 0:
-        _save(learner.network, store, job.open_scratch(), decision)
+        _save(learner.network, job, store, decision)
     return RankResult(
         rank=world.rank,
         epochs=course.epoch,
@@ -195,9 +199,23 @@ def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Cou
     return course
 
 
-def _save(network: keras.Model, store: Store, scratch: Root, decision: Decision) -> None:
-    """Keras writes local files only; the storage root may be elsewhere."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / MODEL
-        build_serving_model(network, store.features, decision).save(path)
-        files.write_bytes(scratch.within(BUNDLE, MODEL), path.read_bytes())
+def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) -> None:
+    """Keras and TensorFlow write local files only; the storage root may be elsewhere."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = build_serving_model(network, store.features, decision)
+        model.save(folder / MODEL)
+        if "saved_model" in job.formats:
+            _export(model, store, folder / SAVED_MODEL)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            parts = path.relative_to(folder).parts
+            files.write_bytes(job.open_scratch().within(BUNDLE, *parts), path.read_bytes())
+
+
+def _export(model: keras.Model, store: Store, folder: Path) -> None:
+    """A model that took long to train is published without its export rather than not at all."""
+    try:
+        write_saved_model(model, store.features, folder)
+    except Exception as error:
+        logger.warning("The model is published without its SavedModel. %s", error)
+        shutil.rmtree(folder, ignore_errors=True)

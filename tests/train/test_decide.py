@@ -20,6 +20,7 @@ import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
 from pipeline.config.model import ModelConfig  # noqa: E402
 from pipeline.feed.reader import read_shard  # noqa: E402
+from pipeline.model import saved  # noqa: E402
 from pipeline.model.serving import load_network  # noqa: E402
 from pipeline.train import decide as decides  # noqa: E402
 from pipeline.train.decide import Scored, decide  # noqa: E402
@@ -88,6 +89,19 @@ def test_nothing_is_read_where_nothing_is_fitted(folder, monkeypatch):
     decision, model = trained(folder, "given", threshold=0.3)
     assert decision == Decision(threshold=0.3)
     assert model.get_layer("__decide").get_config()["threshold"] == 0.3
+    assert [path.name for path in (folder / "given" / "bundle").iterdir()] == ["model.keras"]
+
+
+def test_a_saved_model_is_written_where_it_is_asked_for(folder, monkeypatch, caplog):
+    job = rank_job(folder, "saved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    train_rank(job.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
+    served = tf.saved_model.load(str(folder / "saved" / "bundle" / "saved_model")).signatures["serving_default"]
+    assert set(served.structured_outputs) == {"probabilities", "label"}
+    monkeypatch.setattr(saved, "TOLERANCE", -1.0)
+    again = rank_job(folder, "unsaved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    train_rank(again.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
+    assert "published without its SavedModel. The SavedModel answers otherwise" in caplog.text
+    assert [path.name for path in (folder / "unsaved" / "bundle").iterdir()] == ["model.keras"]
 
 
 def test_the_first_rows_are_taken_where_there_are_many(folder, monkeypatch):

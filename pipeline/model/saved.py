@@ -1,0 +1,121 @@
+"""The model in TensorFlow's own format, SavedModel, for services without Keras and Python.
+
+Its signature `serving_default` has an input for each raw column, float64 [b, 1] or string [b, 1], and the outputs of
+the Keras model. TensorFlow allows few characters in names of inputs: `assets.extra/columns.json` tells their columns.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.contract.features import (
+    NULL_TOKEN,
+    BucketFeature,
+    FeatureState,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+)
+from pipeline.errors import TrainError
+from pipeline.model.deciding import LABEL
+from pipeline.model.texts import LookUpTexts
+
+ENDPOINT = "serving_default"
+COLUMNS = "assets.extra/columns.json"
+TYPES = {"number": tf.float64, "text": tf.string}
+NUMBERS = (0.0, 1.0, -1.0, float("nan"), 1e6, -1e6, 0.5)
+TEXTS = ("", "unseen", NULL_TOKEN, "é")
+KNOWN_AT_MOST = 20
+TOLERANCE = 1e-6
+
+
+def write_saved_model(model: keras.Model, state: FeatureState, folder: Path) -> None:
+    """Write the model, load it again, and compare what both answer to some rows.
+
+    Args:
+        model: as `build_serving_model` gives it.
+        state: its features.
+        folder: where; it does not exist yet.
+
+    Raises:
+        TrainError: the answers differ.
+    """
+    names = input_names([column.name for column in state.raw])
+    types = {column.name: TYPES[column.type] for column in state.raw}
+    signature = {names[column]: tf.TensorSpec((None, 1), kind, names[column]) for column, kind in types.items()}
+
+    def serve(inputs: Mapping[str, Any]) -> Any:
+        with tf.name_scope("serving"):  # names of our layers are not allowed on top
+            return model({column: inputs[name] for column, name in names.items()}, training=False)
+
+    # Not Keras's own export: it also traces the nested network alone, under a name that TensorFlow does not allow.
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    module.tables = [layer.table for layer in model.layers if isinstance(layer, LookUpTexts)]
+    served = tf.function(serve, input_signature=[signature])
+    tf.saved_model.save(module, str(folder), signatures={ENDPOINT: served})
+    place = folder / COLUMNS
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps({name: column for column, name in names.items()}, ensure_ascii=False, indent=1) + "\n")
+    _compare(model, folder, rows_to_try(state), names)
+
+
+def input_names(columns: list[str]) -> dict[str, str]:
+    """A name that TensorFlow allows for each column; no two have the same."""
+    names: dict[str, str] = {}
+    for column in columns:
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", column)
+        plain = plain if plain[:1].isalpha() else f"column_{plain}"
+        taken, name, number = set(names.values()), plain, 2
+        while name in taken:
+            name, number = f"{plain}_{number}", number + 1
+        names[column] = name
+    return names
+
+
+def rows_to_try(state: FeatureState) -> dict[str, Any]:
+    """Raw columns of a few rows: usual values, odd ones, and what features know, as tensors [b, 1]."""
+    values: dict[str, list[Any]] = {
+        column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_known(state, column.name))]
+        for column in state.raw
+    }
+    rows = max(map(len, values.values()))
+    return {
+        column.name: tf.constant([[(values[column.name] * rows)[row]] for row in range(rows)], TYPES[column.type])
+        for column in state.raw
+    }
+
+
+def _known(state: FeatureState, column: str) -> Iterator[Any]:
+    """Some values that mean something to a feature."""
+    for feature in (*state.numeric, *state.categorical):
+        if isinstance(feature, (MappedFeature, VocabularyFeature)) and feature.sources == (column,):
+            yield from feature.vocabulary[:KNOWN_AT_MOST]
+        elif isinstance(feature, BucketFeature) and feature.source == column:
+            yield from feature.edges[:KNOWN_AT_MOST]
+        elif isinstance(feature, ScaledFeature) and feature.source == column:
+            yield from (feature.center, feature.center + feature.scale)
+
+
+def _compare(model: keras.Model, folder: Path, rows: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Numbers alone: the classes follow from them, and one that is just at the threshold may be either."""
+    served = tf.saved_model.load(str(folder)).signatures[ENDPOINT]
+    found = served(**{names[column]: values for column, values in rows.items()})
+    for name, expected in model(rows, training=False).items():
+        if name == LABEL:
+            continue
+        wanted, got = np.asarray(expected, np.float64), np.asarray(found[name], np.float64)
+        if not np.allclose(got, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            off = np.nanmax(np.abs(got - wanted))
+            raise TrainError(
+                f"The SavedModel answers otherwise than the Keras model: {name} differs by {off:.3g}. Allowed: "
+                f"{TOLERANCE:g}. Remove saved_model from export.formats."
+            )
