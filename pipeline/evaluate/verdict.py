@@ -19,6 +19,11 @@ SIMPLE = {
 }
 
 
+Grade = Literal["good", "fair", "bad", "open"]
+HOW = {"good": "Better", "fair": "About as good", "bad": "Worse"}
+JOIN = {"good": "than", "fair": "as", "bad": "than"}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a reader should know first.
@@ -29,7 +34,7 @@ class Verdict:
         sentence: why, with the figures.
     """
 
-    grade: Literal["good", "fair", "bad", "open"]
+    grade: Grade
     sentence: str
 
 
@@ -53,30 +58,25 @@ def judge(report: EvalReport) -> Verdict:
 
 
 def _against(report: EvalReport, rival: str, value: float, other: float) -> Verdict:
-    metric = MAIN[report.task]
-    low, high = report.intervals.get(metric, (value, value))
+    main, second = MAIN[report.task], SECOND[report.task]
+    grade, said = _compare(report, rival, main, value, other)
+    mine, its = report.metrics.get(second), report.baselines[rival].get(second)
+    also = ""
+    if mine is not None and its is not None:
+        another, figures = _compare(report, rival, second, mine, its)
+        also = f" By {figures} it is {HOW[another].lower()}." if another != grade else ""
+    remedy = " Look at the training and at the features before using it." if grade == "bad" else ""
+    return Verdict(grade, f"{HOW[grade]} {JOIN[grade]} {SIMPLE.get(rival, rival)}: {said}.{also}{remedy}")
+
+
+def _compare(report: EvalReport, rival: str, metric: str, mine: float, other: float) -> tuple[Grade, str]:
+    """How the model compares by one metric, and its figures; what lies within the interval is chance."""
+    low, high = report.intervals.get(metric, (mine, mine))
     within = f" (95 % interval {figure(low)} to {figure(high)})" if metric in report.intervals else ""
-    figures = f"{metric_name(metric)} {figure(value)}{within} against {figure(other)}"
-    named = SIMPLE.get(rival, rival)
-    if low <= other <= high and metric in report.intervals:
-        return Verdict("fair", f"About as good as {named}: {figures}.{_second(report, rival)}")
-    if value < other:
-        return Verdict("good", f"Better than {named}: {figures}.{_second(report, rival)}")
-    remedy = " Look at the training and at the features before using it."
-    return Verdict("bad", f"Worse than {named}: {figures}.{_second(report, rival)}{remedy}")
-
-
-def _second(report: EvalReport, rival: str) -> str:
-    """Said only where another metric sees it the other way round."""
-    main, metric = MAIN[report.task], SECOND[report.task]
-    mine, other = report.metrics.get(metric), report.baselines[rival].get(metric)
-    if mine is None or other is None or mine == other:
-        return ""
-    better = (mine < other) == (metric in LOWER_IS_BETTER)
-    main_better = (report.metrics[main] or 0.0) < (report.baselines[rival][main] or 0.0)
-    if better == main_better:
-        return ""
-    return f" By {metric_name(metric)} it is {'better' if better else 'worse'}: {figure(mine)} against {figure(other)}."
+    said = f"{metric_name(metric)} {figure(mine)}{within} against {figure(other)}"
+    if low <= other <= high:
+        return "fair", said
+    return ("good" if (mine < other) == (metric in LOWER_IS_BETTER) else "bad"), said
 
 
 def figure(value: float) -> str:

@@ -77,6 +77,9 @@ table.facts td:first-child { color: #595959; white-space: nowrap; }
 table.facts td { overflow-wrap: anywhere; }
 .rows table { table-layout: fixed; }
 .rows td { overflow-wrap: anywhere; }
+.rows th:first-child { width: 14%; }
+.rows td.name { min-width: 0; }
+.scroll + .scroll { margin-top: 18px; }
 .track { width: 180px; }
 .track svg { overflow: visible; }
 .track svg rect { fill: #0072b2; }

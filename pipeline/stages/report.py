@@ -37,8 +37,8 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
         curves = learning_curves(history.values, best_epoch=history.best_epoch)
         pictures["learning_curves"] = png_of(curves)
     for name, figure in figures_of(report):
-        stage.tracker.log_figure(figure, f"plots/{name}.png")
         pictures[name] = png_of(figure)
+        stage.tracker.log_picture(pictures[name], f"plots/{name}.png")
     subject = Subject(
         report=report,
         card=model.card,

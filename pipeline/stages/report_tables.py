@@ -30,6 +30,8 @@ def metric_value(metric: str, value: float | None) -> str:
     """A percentage for shares, about four digits for others."""
     if value is None:
         return NONE
+    if metric == "r2":
+        return number(round(value, 4))
     if metric in SHARES:
         return share(value) if 0.0 <= value < 10.0 else number(value)
     return number(float(f"{value:.4g}")) if abs(value) < 1e4 else number(round(value))

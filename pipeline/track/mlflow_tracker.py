@@ -89,6 +89,10 @@ class MlflowTracker:
             return
         self._post_artifact(path, drawn.getvalue())
 
+    def log_picture(self, png: bytes, path: str) -> None:
+        """As an artifact."""
+        self._post_artifact(path, png)
+
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
         if not self._within_budget(self._courier.wait):

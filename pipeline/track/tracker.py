@@ -40,6 +40,9 @@ class Tracker(Protocol):
     def log_figure(self, figure: Figure, path: str) -> None:
         """A picture."""
 
+    def log_picture(self, png: bytes, path: str) -> None:
+        """A picture that is drawn already."""
+
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """The model that takes raw columns; returns its URI, or None where it was not recorded."""
 
@@ -68,6 +71,9 @@ class NullTracker:
     def log_figure(self, figure: Figure, path: str) -> None:
         """Nothing."""
 
+    def log_picture(self, png: bytes, path: str) -> None:
+        """Nothing."""
+
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """Nothing."""
         return None
@@ -82,7 +88,7 @@ class MemoryTracker:
         tags: as set.
         description: as given last.
         metrics: (name, step) to value; step 0 is the run as a whole.
-        artifacts: by path: a text, or a figure.
+        artifacts: by path: a text, a figure, or a drawn picture.
         models: files of logged models.
     """
 
@@ -117,6 +123,10 @@ class MemoryTracker:
     def log_figure(self, figure: Figure, path: str) -> None:
         """Keep it."""
         self.artifacts[path] = figure
+
+    def log_picture(self, png: bytes, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = png
 
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """Keep the place of its file."""

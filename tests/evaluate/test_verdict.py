@@ -33,6 +33,14 @@ def test_within_the_interval_it_is_about_as_good() -> None:
     assert judge(regression(95.0, (85.0, 105.0))).grade == "fair"
 
 
+def test_grade_by_another_metric_is_said_where_it_differs() -> None:
+    sentence = judge(regression(95.0, (85.0, 105.0), mae=1.5)).sentence
+    assert sentence == (
+        "About as good as a linear model on the same features: RMSE 95 (95 % interval 85 to 105) against 100. "
+        "By MAE 1.5 against 2 it is better."
+    )
+
+
 def test_without_an_interval_the_figures_decide() -> None:
     assert judge(regression(99.0, None)).grade == "good"
 
@@ -45,7 +53,7 @@ def test_worse_names_the_best_simple_model(rmse: float, against: str) -> None:
 
 
 def test_metric_that_sees_it_the_other_way_round_is_said() -> None:
-    assert judge(regression(80.0, (75.0, 85.0), mae=2.5)).sentence.endswith("By MAE it is worse: 2.5 against 2.")
+    assert judge(regression(80.0, (75.0, 85.0), mae=2.5)).sentence.endswith("By MAE 2.5 against 2 it is worse.")
     assert "By MAE" not in judge(regression(80.0, (75.0, 85.0), mae=1.5)).sentence
 
 

@@ -23,6 +23,7 @@ def test_every_call_is_taken(tracker: Tracker, tmp_path: Path) -> None:
     tracker.log_metrics({"train/loss": 0.5}, step=1)
     tracker.log_text("name: a", "config.yaml")
     tracker.log_figure(Figure(), "plots/a.png")
+    tracker.log_picture(b"PNG", "plots/b.png")
     tracker.log_model(open_root(str(tmp_path)).within("model.keras"), regression_state())
 
 
