@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.contract.label import LabelSpec
 from pipeline.evaluate.classification import BIN_ROWS, BIN_SCORES, BIN_TRUE, CALIBRATION_BINS, STEPS, ClassTally
 from pipeline.evaluate.curves import average_precision, lift_curve, mean_curve, precision_curve, roc_curve
-from pipeline.evaluate.groups import REPLICATES, SEED, intervals, replicate_weights
+from pipeline.evaluate.groups import intervals, replicate_weights
 from pipeline.evaluate.metrics import (
     area_metrics,
     area_replicates,
@@ -21,7 +21,7 @@ from pipeline.evaluate.metrics import (
     micro,
     rates,
 )
-from pipeline.evaluate.regression import RegressionTally, median_metrics, median_replicates, regression_replicates
+from pipeline.evaluate.regression import MEDIANS, RegressionTally, medians_of, regression_replicates
 from pipeline.evaluate.report import (
     CONFUSION_CLASSES,
     QUANTILES,
@@ -71,32 +71,28 @@ def measure(tally: Tally, *, with_intervals: bool = True) -> Measured:
     """
     groups = len(tally.sums)
     weights = replicate_weights(groups) if with_intervals and tally.rows else np.ones((1, groups))
-    measured = _regression(tally, weights) if isinstance(tally, RegressionTally) else _classification(tally, weights)
-    values, doubts = measured
-    found = {name: _defined(float(line[0])) for name, line in values.items()}
-    known = {name: line[1:] for name, line in values.items() if found[name] is not None and len(line) > 1}
-    told = {name: value for name, value in doubts.items() if value > 0.0 and found[name] is not None}
-    return Measured(found, intervals(known), told)
-
-
-def _regression(tally: RegressionTally, weights: Floats) -> tuple[dict[str, Floats], dict[str, float]]:
-    values = regression_replicates(tally, weights)
-    if not tally.rows:
-        return values | dict.fromkeys(("median_error", "median_absolute_error"), np.array([np.nan])), {}
-    medians = median_metrics(tally.errors)
-    drawn = median_replicates(tally.errors, REPLICATES, SEED) if len(weights) > 1 else {}
-    for name, (value, _) in medians.items():
-        values[name] = np.concatenate([[value], drawn.get(name, [])])
-    return values, {name: off for name, (_, off) in medians.items()}
-
-
-def _classification(tally: ClassTally, weights: Floats) -> tuple[dict[str, Floats], dict[str, float]]:
+    if isinstance(tally, RegressionTally):
+        return _regression(tally, weights)
     values = class_replicates(tally, weights)
     areas, doubts = area_metrics(tally)
-    values |= {name: np.array([value]) for name, value in areas.items()}
-    if len(weights) > 1:
-        values |= area_replicates(tally, weights, areas)
-    return values, doubts
+    replicates = area_replicates(tally, weights, areas) if len(weights) > 1 else {}
+    values |= {name: replicates.get(name, np.array([value])) for name, value in areas.items()}
+    return _measured(values, doubts)
+
+
+def _regression(tally: RegressionTally, weights: Floats) -> Measured:
+    found = _measured(regression_replicates(tally, weights), {})
+    medians = medians_of(tally.errors) if tally.rows else {}
+    metrics = {name: medians[name].value if name in medians else None for name in MEDIANS}
+    bounds = {name: one.interval for name, one in medians.items()} if len(weights) > 1 else {}
+    doubts = {name: one.doubt for name, one in medians.items() if one.doubt > 0.0}
+    return Measured({**found.metrics, **metrics}, {**found.intervals, **bounds}, doubts)
+
+
+def _measured(values: Mapping[str, Floats], doubts: Mapping[str, float]) -> Measured:
+    found = {name: _defined(float(line[0])) for name, line in values.items()}
+    known = {name: line[1:] for name, line in values.items() if found[name] is not None and len(line) > 1}
+    return Measured(found, intervals(known), {name: off for name, off in doubts.items() if found[name] is not None})
 
 
 def confusion_of(label: LabelSpec, tally: ClassTally) -> ConfusionMatrix | None:

@@ -22,7 +22,11 @@ Ints = NDArray[np.int64]
 
 ROWS, ABSOLUTE, SQUARED, SIGNED, RELATIVE, ZEROS = range(6)
 """Columns of `RegressionTally.sums`."""
+NORMAL_95 = 1.959963984540054
+"""Standard deviations between which 95 % of a normal distribution lies, on either side."""
 EPSILON = float(np.finfo(np.float64).eps)
+
+MEDIANS = ("median_error", "median_absolute_error")
 
 CELLS = 1 << 17
 """Of the sketch of errors at most."""
@@ -173,30 +177,31 @@ def regression_replicates(tally: RegressionTally, weights: Floats) -> dict[str, 
         }
 
 
-def median_metrics(errors: Sketch) -> dict[str, tuple[float, float]]:
-    """The median error and the median absolute error, each with how much it may be off."""
-    (middle,), (off,) = quantiles(errors, [0.5])
-    (size,), (size_off,) = quantiles(absolute(errors), [0.5])
-    return {"median_error": (float(middle), float(off)), "median_absolute_error": (float(size), float(size_off))}
+@dataclass(frozen=True)
+class Median:
+    """A median of many rows.
+
+    Attributes:
+        value: itself.
+        doubt: by how much it may be off, since it is found among cells.
+        interval: bounds of its 95 % interval. Half of the rows are below the true median, give or take what tossing a
+            coin for each row gives: the bounds are the rows whose places are so far from the middle.
+    """
+
+    value: float
+    doubt: float
+    interval: tuple[float, float]
 
 
-def median_replicates(errors: Sketch, replicates: int, seed: int) -> dict[str, Floats]:
-    """Medians of replicates, [r] each. A cell of m rows weighs as much as m Poisson numbers with mean 1: as one with
-    mean m."""
-    generator = np.random.default_rng(seed)
-    found: dict[str, Floats] = {}
-    for name, sketch in (("median_error", errors), ("median_absolute_error", absolute(errors))):
-        middle, counts = sketch.middle, sketch.counts[:, 0]
-        found[name] = np.array([_weighted_median(middle, generator.poisson(counts)) for _ in range(replicates)])
-    return found
+def medians_of(errors: Sketch) -> dict[str, Median]:
+    """The median error and the median absolute error of at least one row."""
+    return dict(zip(MEDIANS, (_median(errors), _median(absolute(errors))), strict=True))
 
 
-def _weighted_median(values: Floats, counts: Ints) -> float:
-    ends = np.cumsum(counts)
-    if not len(ends) or not ends[-1]:
-        return float("nan")
-    first, second = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
-    return float((values[first] + values[second]) / 2.0)
+def _median(sketch: Sketch) -> Median:
+    apart = NORMAL_95 / 2.0 / np.sqrt(sketch.counts.sum())
+    (low, value, high), (_, doubt, _) = quantiles(sketch, [max(0.5 - apart, 0.0), 0.5, min(0.5 + apart, 1.0)])
+    return Median(float(value), float(doubt), (float(low), float(high)))
 
 
 def _squared_deviations(tally: RegressionTally, weights: Floats, rows: Floats) -> Floats:

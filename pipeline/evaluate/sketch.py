@@ -85,9 +85,14 @@ def _gathered(keys: Ints, counts: Ints, shift: int, limit: int) -> Sketch:
 
 
 def _within_limit(sketch: Sketch) -> Sketch:
-    while len(sketch.keys) > sketch.limit:
-        sketch = _gathered(sketch.keys >> np.int64(1), sketch.counts, sketch.shift + 1, sketch.limit)
-    return sketch
+    """Neighbours are one cell once the highest bit in which they differ is left out."""
+    keys, more = sketch.keys, len(sketch.keys) - sketch.limit
+    if more <= 0:
+        return sketch
+    apart = keys[1:] ^ keys[:-1]
+    apart[apart < 0] = _MAGNITUDE  # a negative number and a positive one are never one cell
+    bits = int(np.partition(apart, more - 1)[more - 1]).bit_length()
+    return _gathered(keys >> np.int64(bits), sketch.counts, sketch.shift + bits, sketch.limit)
 
 
 def _ordered(values: Floats) -> Ints:
