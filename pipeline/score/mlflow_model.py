@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
@@ -26,6 +28,7 @@ from pipeline.track.mlflow_folder import never_null
 
 ROWS_AT_ONCE = 8192
 """Bounds the memory that the expanded features of a long data frame take."""
+SHOWN_AT_MOST = 80
 
 
 class RawColumnsModel(PythonModel):
@@ -57,8 +60,15 @@ class RawColumnsModel(PythonModel):
             params: not used.
 
         Raises:
-            DataError: a numeric column holds text, or a null that training did not know how to fill.
+            MlflowException: a value is of another kind than its column's, or a null that training did not know how to
+                fill; a service answers with status 400 and the message.
         """
+        try:
+            return self._scored(model_input)
+        except DataError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+
+    def _scored(self, model_input: pd.DataFrame) -> pd.DataFrame:
         starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
         parts = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
         return pd.concat(parts, ignore_index=True).set_index(model_input.index)
@@ -74,7 +84,7 @@ def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str,
     NaN stands for null and infinities, NULL_TOKEN for a text that is null.
 
     Raises:
-        DataError: a numeric column holds text, or a null that training did not know how to fill.
+        DataError: a value is of another kind than its column's, or a null that training did not know how to fill.
     """
     import tensorflow as tf
 
@@ -105,8 +115,25 @@ def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.floa
     try:
         values: NDArray[np.float64] = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise DataError(f"Column '{column.name}' must be numeric. {error}.") from error
+        place = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
+        raise DataError(
+            f"Column '{column.name}' must be numeric. Allowed: numbers, true and false, numbers as text, null. "
+            f"Received: {_shown(column.iloc[place])} in row {column.index[place]}. Correct it, or send null."
+        ) from error
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        pd.to_numeric(pd.Series([cell], dtype=object))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _shown(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= SHOWN_AT_MOST else f"{text[: SHOWN_AT_MOST - 3]}..."
 
 
 def _refuse_nulls(names: list[str]) -> None:
@@ -118,6 +145,12 @@ def _refuse_nulls(names: list[str]) -> None:
 
 
 def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
+    for place, cell in enumerate(column):
+        if isinstance(cell, (list, tuple, dict, set, np.ndarray)):
+            raise DataError(
+                f"Column '{column.name}' must hold single values. Allowed: text, numbers, true and false, times, null. "
+                f"Received: {_shown(cell)} in row {column.index[place]}. Send one value; several go into one text."
+            )
     return [categories.text(value) for value in column]
 
 

@@ -6,29 +6,35 @@ The model is given as code (`score/mlflow_model.py`), so nothing is pickled, and
 from __future__ import annotations
 
 import hashlib
-import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
+import pandas as pd
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from pipeline.contract.features import FeatureState, ScaledFeature
+from pipeline.contract.features import (
+    NULL_TOKEN,
+    BucketFeature,
+    FeatureState,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+)
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import FEATURES, MODEL
+from pipeline.store.versions import version_of
 
 PACKAGE = Path(__file__).parents[1]
 CODE = PACKAGE / "score" / "mlflow_model.py"
 NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "setuptools")
 """Distributions that the logged model needs; those that are installed are pinned."""
 
-# An example would be scored at once, to check it: that loads TensorFlow into the driver and takes seconds.
-warnings.filterwarnings("ignore", message=r".*An input example was not provided", category=UserWarning)
+EXAMPLE_ROWS = 3
 
 
 def write_model_folder(folder: Path, file: Root, state: FeatureState, *, model_id: str, run_id: str) -> None:
@@ -55,6 +61,7 @@ def write_model_folder(folder: Path, file: Root, state: FeatureState, *, model_i
         model_config={"sha256": hashlib.sha256(content).hexdigest()},
         metadata=_columns(state),
         signature=signature_of(state),
+        input_example=example_of(state),
         pip_requirements=requirements(),
     )
 
@@ -77,9 +84,31 @@ def never_null(state: FeatureState) -> tuple[str, ...]:
     return tuple(column.name for column in state.raw if column.name in unfilled)
 
 
+def example_of(state: FeatureState) -> pd.DataFrame:
+    """A few rows of raw columns, of values that the features know; MLflow keeps them, and does not score them here."""
+    return pd.DataFrame(
+        {column.name: _values(state, column.name, column.type == "number") for column in state.raw},
+        index=range(EXAMPLE_ROWS),
+    )
+
+
+def _values(state: FeatureState, column: str, is_number: bool) -> list[Any]:
+    """Null where a column is used in expressions alone, and nothing was learned of its values."""
+    known: dict[Any, None] = {}
+    for feature in (*state.numeric, *state.categorical):
+        if isinstance(feature, BucketFeature) and feature.source == column:
+            known |= dict.fromkeys(feature.edges[:EXAMPLE_ROWS])
+        elif isinstance(feature, ScaledFeature) and feature.source == column:
+            known |= dict.fromkeys([feature.fill] if feature.fill is not None else [1.0])
+        elif isinstance(feature, (MappedFeature, VocabularyFeature)) and feature.sources == (column,):
+            known |= dict.fromkeys(text for text in feature.vocabulary[: EXAMPLE_ROWS + 1] if text != NULL_TOKEN)
+    found = list(known) or [1.0 if is_number else None]
+    return [found[row % len(found)] for row in range(EXAMPLE_ROWS)]
+
+
 def requirements() -> list[str]:
     """What the logged model needs to predict, in the versions that are installed here."""
-    installed = {name: _version(name) for name in NEEDED}
+    installed = {name: version_of(name) for name in NEEDED}
     return [f"{name}=={version}" for name, version in installed.items() if version]
 
 
@@ -97,10 +126,3 @@ def _outputs(label: LabelSpec) -> list[Any]:
     if label.task is Task.REGRESSION:
         return [ColSpec("double", "prediction")]
     return [ColSpec("string", "label"), *(ColSpec("double", f"probability_{name}") for name in label.classes)]
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
