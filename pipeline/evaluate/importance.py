@@ -98,7 +98,7 @@ def importance_of(task: Task, shuffled: Sequence[Shuffled]) -> ImportanceReport 
     (value,) = plain.values
     columns = [
         Importance(column=one.column, drop=float(np.mean(one.values)) - value, deviation=float(np.std(one.values)))
-        for one in shuffled
+        for one in sorted(shuffled, key=lambda one: one.place)
         if one.column
     ]
     columns.sort(key=lambda one: -one.drop)

@@ -129,7 +129,7 @@ def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Sto
     answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
     return Scored(
         {name: _merged(scratch, name, measure, store) for name, measure in job.measures(store).items()},
-        tuple(sorted((one for answer in answers for one in answer.shuffled), key=lambda one: one.place)),
+        tuple(one for answer in answers for one in answer.shuffled),
     )
 
 
