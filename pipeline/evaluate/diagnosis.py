@@ -37,6 +37,8 @@ WORSE = 0.03
 """Rise of the validation loss from its best epoch to the last, as a share of the best, that is no chance."""
 WIDE_GAP = 0.25
 """Validation loss above the training loss at the best epoch, as a share of the validation loss."""
+FAR = 0.05
+"""The same as a share of the level."""
 EASIER = 0.05
 """Validation loss below the training loss, as a share of the training loss, in the median of the later half."""
 SWING = 0.05
@@ -251,7 +253,7 @@ def _overfitting(course: Course) -> Finding | None:
             remedy,
         )
     gap = best - float(training[place])
-    if not course.comparable or gap <= WIDE_GAP * best or gap <= NOTICEABLE * course.level:
+    if not course.comparable or gap <= WIDE_GAP * best or gap <= FAR * course.level:
         return None
     return Finding(
         Kind.OVERFITTING,

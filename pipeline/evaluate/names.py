@@ -9,9 +9,6 @@ NAMES = {
     "mape": "MAPE",
     "r2": "R²",
     "auc": "AUC",
-    "auc_micro": "AUC, micro mean",
-    "auc_weighted": "AUC, weighted mean",
-    "average_precision_micro": "average precision, micro mean",
     "brier": "Brier score",
     "f1": "F1",
     "f2": "F2",
@@ -31,7 +28,7 @@ LOWER_IS_BETTER = frozenset(
         "false_positive_rate",
     }
 )
-NEAR_ZERO_IS_BETTER = frozenset({"mean_error", "median_error"})
+MEANS = frozenset({"macro", "micro", "weighted"})
 SHARES = frozenset(
     {
         "accuracy",
@@ -47,12 +44,29 @@ SHARES = frozenset(
         "prevalence",
     }
 )
-"""Metrics that are shares of rows or the like, for percentages; areas and F measures are not."""
 
 
 def metric_name(metric: str) -> str:
-    """`log_loss` as `log loss`, `auc` as `AUC`."""
-    return NAMES.get(metric, metric.replace("_", " "))
+    """`log_loss` as `log loss`, `auc_macro` as `AUC, macro mean`."""
+    base, mean = _parts(metric)
+    name = NAMES.get(base, base.replace("_", " "))
+    return f"{name}, {mean} mean" if mean else name
+
+
+def is_share(metric: str) -> bool:
+    """Whether it is a share of rows or the like, for percentages; areas and F measures are not."""
+    return _parts(metric)[0] in SHARES
+
+
+def is_lower_better(metric: str) -> bool:
+    """Whether less of it is better."""
+    return _parts(metric)[0] in LOWER_IS_BETTER
+
+
+def _parts(metric: str) -> tuple[str, str]:
+    """A metric over classes, and how they are averaged."""
+    base, _, last = metric.rpartition("_")
+    return (base, last) if last in MEANS else (metric, "")
 
 
 def capital(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import LOWER_IS_BETTER, metric_name
+from pipeline.evaluate.names import is_lower_better, metric_name
 from pipeline.evaluate.report import EvalReport
 
 MAIN = {Task.REGRESSION: "rmse", Task.BINARY: "log_loss", Task.MULTICLASS: "log_loss"}
@@ -76,7 +76,7 @@ def _compare(report: EvalReport, rival: str, metric: str, mine: float, other: fl
     said = f"{metric_name(metric)} {figure(mine)}{within} against {figure(other)}"
     if low <= other <= high:
         return "fair", said
-    return ("good" if (mine < other) == (metric in LOWER_IS_BETTER) else "bad"), said
+    return ("good" if (mine < other) == is_lower_better(metric) else "bad"), said
 
 
 def figure(value: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.label import Task
 from pipeline.evaluate.diagnosis import Finding, Kind
-from pipeline.evaluate.names import LOWER_IS_BETTER, capital, metric_name
+from pipeline.evaluate.names import capital, is_lower_better, metric_name
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
 from pipeline.stages.page import (
@@ -46,7 +46,7 @@ from pipeline.train.history import TrainingHistory
 HEADLINES = {
     Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2", "mape"),
     Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "average_precision"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1", "auc"),
+    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "auc"),
 }
 
 
@@ -132,7 +132,7 @@ def _headline(report: EvalReport, metric: str) -> str:
     for name, metrics in report.baselines.items():
         if metrics.get(metric) is not None:
             notes.append(f"{BASELINES.get(name, text(name))} {metric_value(metric, metrics[metric])}")
-    better = ", lower is better" if metric in LOWER_IS_BETTER else ""
+    better = ", lower is better" if is_lower_better(metric) else ""
     return tile(metric_value(metric, report.metrics[metric]), f"{capital(metric_name(metric))}{better}", *notes)
 
 
@@ -222,7 +222,7 @@ def _probabilities(subject: Subject) -> str:
         said = [f"Probabilities are calibrated ({calibrated}) on {decision.rows:,} validation rows."]
     if report.task is Task.BINARY:
         positive = text(report.classes[1].name) if report.classes else "class 1"
-        why = f"chosen on validation rows for {text(decision.goal)}" if decision.goal else "as configured"
+        why = f"chosen on validation rows ({text(decision.goal)})" if decision.goal else "as configured"
         said.append(f"A row is given to {positive} from {number(decision.threshold)} on, {why}.")
     pictures = [
         _picture(subject, "calibration", "Observed share over predicted probability"),

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import SHARES, capital, metric_name
+from pipeline.evaluate.names import capital, is_share, metric_name
 from pipeline.evaluate.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
 from pipeline.evaluate.verdict import MAIN
 from pipeline.stages.page import NONE, details, number, share, table, text
@@ -14,7 +14,7 @@ from pipeline.stages.page import NONE, details, number, share, table, text
 OF_PARTS = {
     Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2"),
     Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "precision", "recall"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1"),
+    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro"),
 }
 """Metrics of slices, as far as they were measured."""
 BASELINES = {"linear": "linear model", "mean": "mean", "majority": "training shares"}
@@ -32,7 +32,7 @@ def metric_value(metric: str, value: float | None) -> str:
         return NONE
     if metric == "r2":
         return number(round(value, 4))
-    if metric in SHARES:
+    if is_share(metric):
         return share(value) if 0.0 <= value < 10.0 else number(value)
     return number(float(f"{value:.4g}")) if abs(value) < 1e4 else number(round(value))
 

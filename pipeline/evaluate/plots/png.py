@@ -9,8 +9,9 @@ from PIL import Image
 
 from pipeline.evaluate.plots.style import DPI
 
-COLOURS = 96
-"""Of the palette: enough for soft edges of lines and letters, and a third of the bytes of true colours."""
+COLOURS = 256
+"""Of the palette, with a third of the bytes of true colours. It is chosen to cover all colours, not the frequent ones:
+a thin line, which has few pixels, must not take the colour of another one."""
 
 
 def png_of(figure: Figure, *, dpi: int = DPI) -> bytes:
@@ -18,6 +19,6 @@ def png_of(figure: Figure, *, dpi: int = DPI) -> bytes:
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     with Image.open(drawn) as image:
-        palette = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        palette = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         palette.save(packed, format="png", optimize=True)
     return packed.getvalue()

@@ -70,5 +70,5 @@ def _known(value: float | None) -> float:
 
 def _chosen_said(decision: Decision) -> str:
     if decision.goal:
-        return f"Chosen on validation rows for {decision.goal}."
+        return f"Chosen on validation rows ({decision.goal})."
     return "As configured (evaluate.threshold); a goal would choose it on validation rows."

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+from PIL import Image
+
 from pipeline.evaluate.plots.figures import figures_of, safe_name
 from pipeline.evaluate.plots.png import png_of
 from tests.support.reports import classification_report, regression_report
@@ -34,3 +39,12 @@ def test_png_is_small_and_is_one() -> None:
     assert drawn.startswith(b"\x89PNG")
     assert int.from_bytes(drawn[16:20], "big") == int(11.4 * 144)
     assert len(drawn) < 120_000
+
+
+def test_png_keeps_the_colours_of_thin_lines() -> None:
+    report = classification_report(3000, classes=[f"class {place}" for place in range(10)])
+    figure = dict(figures_of(report))["roc_and_pr"]
+    true, packed = io.BytesIO(), io.BytesIO(png_of(figure))
+    figure.savefig(true, format="png")
+    pixels = [np.asarray(Image.open(file).convert("RGB")).astype(int) for file in (true, packed)]
+    assert np.abs(pixels[0] - pixels[1]).max() < 30

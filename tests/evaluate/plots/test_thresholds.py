@@ -18,7 +18,7 @@ def test_chosen_threshold_is_marked() -> None:
     marks = [line for line in axes.lines if line.get_label() == "The threshold, 0.41"]
     assert [list(line.get_xdata()) for line in marks] == [[0.41, 0.41]]
     assert legend(axes)[:3] == ["Precision", "Recall", "F1"]
-    assert said(figure) == "Chosen on validation rows for the highest F1."
+    assert said(figure) == "Chosen on validation rows (the highest F1)."
     assert rendered(figure)
 
 
