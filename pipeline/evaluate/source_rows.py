@@ -1,7 +1,7 @@
 """The rows of a split in their source, with the ids by which they are known in the store.
 
-A row is known by its id and its label. Where several rows share both, they are taken for one, which has the values of
-the first of them in the order of these values.
+A row is known by its id and its label. Where several rows of a split share both, they are taken for one, which has the
+values of the first of them in the order of these values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
 from pipeline.data.split import SPLIT
-from pipeline.data.table import QUARANTINED
 from pipeline.features.choose import value_types
 from pipeline.features.expression import to_column
 from pipeline.features.transform import label_value
@@ -87,8 +86,9 @@ class SourceRows:
         found = self._open()
         names = [name for name in found.names if name and found.names.count(name) == 1][:SHOWN_COLUMNS]
         rows, raw = self._rows(found, names)
+        wanted = self.spark.createDataFrame([(one,) for one in dict.fromkeys(ids)], f"{ROW_ID} long")
         texts = {f"s{i}": F.col(raw.column(name)).cast("string") for i, name in enumerate(names)}
-        chosen = self._once(rows.where(F.col(ROW_ID).isin(list(ids))), texts)
+        chosen = self._once(rows.join(F.broadcast(wanted), ROW_ID), texts)
         return {
             (row[ROW_ID], row[LABEL]): {name: row[f"s{i}"] for i, name in enumerate(names)} for row in chosen.collect()
         }
@@ -98,14 +98,15 @@ class SourceRows:
 
     def _rows(self, found: SourceTable, names: Sequence[str]) -> tuple[DataFrame, RawTable]:
         opened = open_rows(self.recipe, found, more=names)
-        # The columns that are read in addition can have faults that were nobody's business when the store was made.
-        places = [SPLITS.index(self.split), QUARANTINED]
-        rows = opened.table.rows.where(F.col(SPLIT).isin(places))
-        return rows.withColumn(LABEL, label_value(self.label).cast("double")), opened.raw
+        return opened.table.rows.withColumn(LABEL, label_value(self.label).cast("double")), opened.raw
 
     def _once(self, rows: DataFrame, values: Mapping[str, Column]) -> DataFrame:
-        named = rows.select(ROW_ID, LABEL, F.struct(*(value.alias(name) for name, value in values.items())).alias("s"))
-        return named.groupBy(ROW_ID, LABEL).agg(F.min("s").alias("s")).select(ROW_ID, LABEL, "s.*")
+        """Rows of other splits come last and are not filtered out: Spark would push that down to the source and write
+        out for every column what decides on a row's split (docs/decisions.md, "No filter on the split")."""
+        elsewhere = F.coalesce(F.col(SPLIT) != SPLITS.index(self.split), F.lit(True)).alias("elsewhere")
+        known = F.struct(elsewhere, *(value.alias(name) for name, value in values.items())).alias("known")
+        first = rows.select(ROW_ID, LABEL, known).groupBy(ROW_ID, LABEL).agg(F.min("known").alias("known"))
+        return first.select(ROW_ID, LABEL, *(F.col(f"known.{name}") for name in values))
 
 
 def _types(found: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
