@@ -85,7 +85,7 @@ table.facts td { overflow-wrap: anywhere; }
 .track svg rect { fill: #0072b2; }
 .track svg line.whole { stroke: #d55e00; stroke-width: 1.5; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { break-after: avoid; }
-  table { font-size: 10px; } thead { display: table-header-group; }
+  table { font-size: 10px; } td { padding: 3px 6px; } thead { display: table-header-group; }
   .bar i, svg path, svg rect, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav { display: none; } img { zoom: 0.7; break-inside: avoid; } pre { font-size: 9px; }
   .pictures { flex-wrap: nowrap; gap: 0 2%; } .pictures img { max-width: 49%; } .tiles { gap: 7px; }

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pipeline.evaluate.diagnosis import Finding
 from pipeline.evaluate.plots.style import (
     BLUE,
-    INK,
     MUTED,
     ORANGE,
     caption,
@@ -113,13 +112,8 @@ def _mark_best(axes: Axes, best_epoch: int, validation: NDArray[np.float64]) -> 
         return
     value = float(validation[best_epoch - 1])
     axes.plot([best_epoch], [value], marker="o", markersize=8, markerfacecolor="none", markeredgecolor=ORANGE)
-    late = best_epoch > 0.6 * axes.get_xlim()[1]
-    place = (-8, 10) if late else (8, 10)
-    label = axes.annotate(
-        compact(value), (best_epoch, value), place, textcoords="offset points", fontsize=9, color=INK,
-        ha="right" if late else "left", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
-    )  # fmt: skip
-    plain(label)
+    # Above the panel, where it covers no line.
+    plain(axes.set_title(f"{compact(value)} at epoch {best_epoch}", loc="right", fontsize=9, color=ORANGE, pad=8))
 
 
 def _legend(figure: Figure, history: History) -> None:

@@ -17,7 +17,7 @@ def test_learning_curves_have_a_panel_a_metric() -> None:
     assert [list(line.get_ydata()) for line in loss.lines[:2]] == [[9.0, 4.0, 1.0], [9.0, 5.0, 6.0]]
     assert list(loss.lines[0].get_xdata()) == [1, 2, 3]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Train", "Validation"]
-    assert [text.get_text() for text in loss.texts] == ["5"]
+    assert loss.get_title(loc="right") == "5 at epoch 2"
     assert said(figure) == "3 epochs. The dotted line is epoch 2, whose weights are kept."
     assert rendered(figure)
 
