@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from pipeline.contract.label import Task
+
+HEADLINES = {
+    Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2", "mape"),
+    Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "average_precision"),
+    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "auc"),
+}
+"""Metrics that a reader wants first, the one that decides at the head."""
 NAMES = {
     "mae": "MAE",
     "rmse": "RMSE",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.label import Task
 from pipeline.evaluate.diagnosis import Finding, Kind
-from pipeline.evaluate.names import capital, is_lower_better, metric_name
+from pipeline.evaluate.names import HEADLINES, capital, is_lower_better, metric_name
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
 from pipeline.stages.page import (
@@ -42,13 +42,6 @@ from pipeline.stages.report_tables import (
 from pipeline.store.manifest import Manifest
 from pipeline.store.model import ModelCard
 from pipeline.train.history import TrainingHistory
-
-HEADLINES = {
-    Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2", "mape"),
-    Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "average_precision"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "auc"),
-}
-
 
 ONE_CLASS = '<p class="quiet">ROC, precision-recall and gain curves need rows of more than one class.</p>'
 
