@@ -40,7 +40,7 @@ class ScoreConfig(Section):
     prefix: Annotated[str, Field(max_length=64)] = ""
     bad_rows: BadRowsConfig = BadRowsConfig()
     batch_rows: Annotated[Integer, Field(ge=1, le=1 << 20)] = 8192
-    drift_rows: Annotated[Integer, Field(ge=0)] = 1_000_000
+    drift_rows: Annotated[Integer, Field(ge=0)] = 100_000
 
     @model_validator(mode="after")
     def _one_source(self) -> ScoreConfig:

@@ -130,7 +130,9 @@ def drift_of_rows(
     entries += [F.array(_entry(i, _number_code(number, columns))) for i, number in enumerate(numbers)]
     for i, (text, feature) in enumerate(texts, start=len(numbers)):
         entries.append(_text_entries(i, text, feature, columns))
-    exploded = rows.select(F.explode(F.concat(*entries)).alias("entry")).select("entry.*").where("code IS NOT NULL")
+    # Spark evaluates the array without compiling it where it is not a column of its own.
+    listed = rows.select(F.concat(*entries).alias("entries"))
+    exploded = listed.select(F.explode("entries").alias("entry")).select("entry.*").where("code IS NOT NULL")
     counted: dict[int, dict[int, int]] = {}
     for place, code, count in exploded.groupBy("column", "code").count().collect():
         counted.setdefault(place, {})[code] = count

@@ -35,7 +35,9 @@ class BatchJob(Document):
     Attributes:
         file: URI of the Keras file.
         sha256: of that file.
-        columns: the model's inputs, which are the last columns of a batch, in this order.
+        columns: the model's inputs.
+        places: the column of a batch that holds each of them.
+        kept: how many columns of a batch go on, the first ones.
         label: what the model answers.
         threads: cores of a task.
     """
@@ -43,34 +45,42 @@ class BatchJob(Document):
     file: str
     sha256: str
     columns: tuple[RawColumn, ...]
+    places: tuple[int, ...]
+    kept: int
     label: LabelSpec
     threads: int
 
 
-def batch_job(spark: SparkSession, bundle: Bundle) -> BatchJob:
-    """The job of scoring with a model."""
-    return BatchJob(
-        file=bundle.file.uri,
-        sha256=bundle.card.sha256,
-        columns=bundle.features.raw,
-        label=bundle.features.label,
-        threads=int(spark.conf.get("spark.task.cpus", "1") or 1),
-    )
-
-
-def scored_rows(opened: NewRows, rows: DataFrame, job: BatchJob, version: str) -> DataFrame:
+def scored_rows(opened: NewRows, rows: DataFrame, bundle: Bundle, version: str) -> DataFrame:
     """The output: kept columns, answers and the model's version, of the rows that are not bad.
+
+    Args:
+        opened: the source.
+        rows: all its rows.
+        bundle: the model.
+        version: what the model is called.
 
     Raises:
         DataError: a column that is kept has a type that cannot leave Java.
     """
-    output, payload = opened.output, job.to_json()
+    output, raw = opened.output, bundle.features.raw
     kept = [kept_column(i) for i in range(len(output.kept))]
-    inputs = [opened.columns[column.name] for column in job.columns]
-    handed = rows.where(~F.col(BAD)).select(*kept, *inputs)
-    schema = StructType([*(handed.schema[name] for name in kept), *_answer_fields(job.label)])
+    inputs = [_handed_column(opened, column) for column in raw]
+    # What is kept as the model reads it is handed over once.
+    handed = list(dict.fromkeys((*kept, *inputs)))
+    job = BatchJob(
+        file=bundle.file.uri,
+        sha256=bundle.card.sha256,
+        columns=raw,
+        places=tuple(handed.index(name) for name in inputs),
+        kept=len(kept),
+        label=bundle.features.label,
+        threads=int(rows.sparkSession.conf.get("spark.task.cpus", "1") or 1),
+    )
+    payload, good = job.to_json(), rows.where(~F.col(BAD)).select(*handed)
+    schema = StructType([*(good.schema[name] for name in kept), *_answer_fields(job.label)])
     _check_types(schema, output)
-    answered = handed.mapInArrow(lambda batches: score_batches(batches, payload), schema)
+    answered = good.mapInArrow(lambda batches: score_batches(batches, payload), schema)
     safe = [*kept, *(field.name for field in _answer_fields(job.label))]
     named = [F.col(column).alias(name) for column, name in zip(safe, output.names, strict=False)]
     return answered.select(*named, F.lit(version).alias(output.version))
@@ -86,10 +96,18 @@ def score_batches(batches: Iterable[pa.RecordBatch], payload: str) -> Iterator[p
 def _scored(batch: pa.RecordBatch, job: BatchJob) -> pa.RecordBatch:
     module = import_quietly("pipeline.score.predictor")
     predictor = module.load_predictor(job.file, job.sha256, job.columns, job.label, job.threads)
-    kept = batch.num_columns - len(job.columns)
-    answers = predictor.predict(batch.columns[kept:])
-    names = [*batch.schema.names[:kept], *(field.name for field in _answer_fields(job.label))]
-    return pa.RecordBatch.from_arrays([*batch.columns[:kept], *answers], names)
+    answers = predictor.predict([batch.column(place) for place in job.places])
+    names = [*batch.schema.names[: job.kept], *(field.name for field in _answer_fields(job.label))]
+    return pa.RecordBatch.from_arrays([*batch.columns[: job.kept], *answers], names)
+
+
+def _handed_column(opened: NewRows, column: RawColumn) -> str:
+    """The column that holds a model's input: the kept one, where typing it changes nothing."""
+    raw, plain = opened.raw, DoubleType() if column.type == "number" else StringType()
+    unchanged = raw.kind(column.name) == plain and (column.type == "number" or not raw.markers)
+    if unchanged and column.name in opened.output.kept:
+        return kept_column(opened.output.kept.index(column.name))
+    return opened.columns[column.name]
 
 
 @contextmanager

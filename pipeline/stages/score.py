@@ -21,7 +21,7 @@ from pipeline.data.source import Source, open_source
 from pipeline.data.table import BAD
 from pipeline.errors import ConfigError
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.score.batches import batch_job, batches_of, scored_rows
+from pipeline.score.batches import batches_of, scored_rows
 from pipeline.score.publication import (
     QUARANTINE,
     ScoreCard,
@@ -194,7 +194,7 @@ def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *,
     start, request, seen = time.monotonic(), stage.config.score, Observation("scored")
     counts = (F.count(F.lit(1)).alias("rows"), F.count_if(F.col(BAD)).alias("bad"))
     rows = opened.rows.observe(seen, *counts)
-    output = scored_rows(opened, rows, batch_job(stage.spark, bundle), version)
+    output = scored_rows(opened, rows, bundle, version)
     with watch_spark(stage.spark, stage.progress, "Scoring"), batches_of(stage.spark, request.batch_rows):
         write_rows(output, place, request.format)
     found = seen.get

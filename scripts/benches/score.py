@@ -20,8 +20,8 @@ from typing import Any
 
 from report import Target, report, say, seconds_of
 
-ROWS, LARGE, TRAINING_ROWS = 1_000_000, 10, 50_000
-FILES, ROUNDS, CORES = 8, 4, 2
+ROWS, LARGE, TRAINING_ROWS = 500_000, 10, 50_000
+FILES, ROUNDS, CORES = 8, 3, 2
 BATCH = 8192
 NUMBERS, TEXTS = [f"n{i}" for i in range(10)], [f"c{i}" for i in range(6)]
 
