@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -18,6 +19,9 @@ from pipeline.config.search import SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
 
+# Every class has a method of that name, for abstract classes; a section has no use for it.
+warnings.filterwarnings("ignore", message=r'Field name "register" in "TrackConfig" shadows', category=UserWarning)
+
 
 class TrackConfig(Section):
     """Where runs are recorded.
@@ -27,12 +31,15 @@ class TrackConfig(Section):
         uri: of the MLflow tracking store; None means Databricks' own there, else a sqlite file under `storage.root`.
         experiment: None means the configuration's name.
         tags: put on every run.
+        register: make a version of a registered model of every model that was evaluated: its name, or `true` for the
+            configuration's. See `track/standing.py` for which one is the champion.
     """
 
     enabled: bool = True
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     tags: dict[str, str] = Field(default_factory=dict)
+    register: bool | Name = False
 
 
 class SparkConfig(Section):

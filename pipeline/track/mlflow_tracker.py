@@ -26,8 +26,10 @@ from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
 from pipeline.track.address import Address, address_of
 from pipeline.track.mlflow_courier import Courier, now
+from pipeline.track.mlflow_registry import Registered, register
 from pipeline.track.mlflow_store import connect, cut, patience, reason_of
 from pipeline.track.spool import Entry, SpooledRun, left_spools, new_spool, spool_folder
+from pipeline.track.standing import Candidate, Standing
 from pipeline.track.tags import run_tags
 from pipeline.track.tracker import NullTracker, Param, Tracker
 
@@ -106,6 +108,26 @@ class MlflowTracker:
             logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
             return None
 
+    def register(self, name: str, candidate: Candidate) -> Standing | None:
+        """Make a version, and give it the alias that it deserves; waits for the answer, and tags the run with it."""
+        if not self._within_budget(self._courier.wait):
+            logger.warning("MLflow does not answer, so the model is not registered as '%s'.", name)
+            return None
+        start = time.monotonic()
+        try:
+            found = self._register(name, candidate)
+        except Exception as error:  # whatever goes wrong in recording, the work stays
+            self._budget -= time.monotonic() - start
+            logger.warning(
+                "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
+            )
+            return None
+        standing = found.standing
+        logger.info("Version %s of '%s' is the %s. %s", found.version, name, standing.alias, standing.reason)
+        registered = {"registered": f"{name} {found.version}", "standing": standing.alias}
+        self.set_tags(registered | {"standing.reason": cut(standing.reason)})
+        return standing
+
     def open(self) -> None:
         """Wait for the run.
 
@@ -140,6 +162,12 @@ class MlflowTracker:
 
     def _post_artifact(self, path: str, content: bytes) -> None:
         self._courier.post(lambda spool: spool.add_artifact(path, content, now()))
+
+    def _register(self, name: str, candidate: Candidate) -> Registered:
+        client, run_id = self._courier.client, self.run_id
+        if client is None or run_id is None:
+            raise ValueError("The run is not open")
+        return register(client, run_id, name, candidate)
 
     def _log_model(self, file: Root, state: FeatureState) -> str:
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus

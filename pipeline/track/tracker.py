@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.contract.features import FeatureState
 from pipeline.store.filesystem import Root
+from pipeline.track.standing import Candidate, Standing, standing_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +47,9 @@ class Tracker(Protocol):
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """The model that takes raw columns; returns its URI, or None where it was not recorded."""
 
+    def register(self, name: str, candidate: Candidate) -> Standing | None:
+        """Make a version of the logged model; returns what it is, or None where it was not registered."""
+
 
 @dataclass(frozen=True)
 class NullTracker:
@@ -78,6 +82,10 @@ class NullTracker:
         """Nothing."""
         return None
 
+    def register(self, name: str, candidate: Candidate) -> Standing | None:
+        """Nothing."""
+        return None
+
 
 @dataclass
 class MemoryTracker:
@@ -90,6 +98,7 @@ class MemoryTracker:
         metrics: (name, step) to value; step 0 is the run as a whole.
         artifacts: by path: a text, a figure, or a drawn picture.
         models: files of logged models.
+        registered: candidates by the name of the registered model; the last one is the champion.
     """
 
     run_id: str | None = "memory"
@@ -99,6 +108,7 @@ class MemoryTracker:
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     artifacts: dict[str, Any] = field(default_factory=dict)
     models: list[Root] = field(default_factory=list)
+    registered: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Keep them."""
@@ -132,3 +142,10 @@ class MemoryTracker:
         """Keep the place of its file."""
         self.models.append(file)
         return file.uri
+
+    def register(self, name: str, candidate: Candidate) -> Standing | None:
+        """Keep it; each is compared with the one before."""
+        before = self.registered.setdefault(name, [])
+        standing = standing_of(candidate, before[-1] if before else None, exists=bool(before))
+        before.append(candidate)
+        return standing
