@@ -22,6 +22,7 @@ from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store, recipe_of
+from pipeline.stages.register import register_model
 from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
 from pipeline.stages.train import model_id
@@ -76,6 +77,7 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
     _log(stage, report)
     log_report(stage, store, model, report)
+    register_model(stage, model, report)
     return EvaluateResult(
         rows=report.rows,
         metrics=report.metrics,
