@@ -156,7 +156,8 @@ def _audit(audit: LeakAudit) -> str:
     failed = [check for check in audit.checks if not check.passed]
     passed = len(audit.checks) - len(failed)
     lines = "".join(f'<li><span class="bad">{text(c.name)}</span>: {sentence(c.detail)}</li>' for c in failed)
-    said = f"The leak audit asked {len(audit.checks)} questions; {passed} of them found nothing."
+    answer = f"; {passed} of them found nothing." if failed else " and found nothing."
+    said = f"The leak audit asked {len(audit.checks)} questions{answer}"
     return f"<p>Rows are divided by {text(audit.method)}. {said}</p>" + (
         f'<ul class="findings">{lines}</ul>' if lines else ""
     )
