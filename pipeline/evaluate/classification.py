@@ -85,22 +85,23 @@ def tally_classes(
     ids, k = label.astype(np.int64), probabilities.shape[1]
     binary = k == 2
     predicted = class_ids(decision, probabilities[:, 1] if binary else probabilities)
-    scores = probabilities[:, 1:] if binary else probabilities
-    own = (ids[:, None] == (np.array([1]) if binary else np.arange(k))).astype(np.int64)
+    # By class, since every class is sorted by itself.
+    scores = np.ascontiguousarray((probabilities[:, 1:] if binary else probabilities).T)
+    own = (ids == (np.array([[1]]) if binary else np.arange(k)[:, None])).astype(np.int64)
     logits = _logits(scores)
     confusion = np.bincount(ids * k + predicted, minlength=k * k).reshape(k, k)
-    truth, sure = (ids == 1, scores[:, 0]) if binary else (ids == predicted, probabilities.max(axis=1, initial=0.0))
+    truth, sure = (ids == 1, scores[0]) if binary else (ids == predicted, probabilities.max(axis=1, initial=0.0))
     mine = probabilities[np.arange(len(ids)), ids]
     loss = -np.log(np.clip(mine, EPSILON, 1.0 - EPSILON))
-    limit = max(CELLS // scores.shape[1], LEAST_CELLS)
+    limit = max(CELLS // len(scores), LEAST_CELLS)
     return ClassTally(
         confusion,
         sums_by(group, np.column_stack([np.ones(len(ids)), loss, _brier(probabilities, mine, binary)]), groups),
         _class_counts(ids, predicted, group, groups, k),
-        tuple(Sketch.of(logits[:, c], own[:, c], 2, limit=limit) for c in range(scores.shape[1])),
+        tuple(Sketch.of(logits[c], own[c], 2, limit=limit) for c in range(len(scores))),
         _cells(logits, own, group, groups),
         _calibration(sure, truth, group, groups),
-        _thresholds(scores[:, 0], ids) if binary else np.zeros((0, 2), np.int64),
+        _thresholds(scores[0], ids) if binary else np.zeros((0, 2), np.int64),
         Ends.of(row_id, np.column_stack([loss, ids, predicted, mine])),
     )
 
@@ -147,13 +148,13 @@ def score_cells(classes: int) -> int:
 
 
 def _cells(logits: Floats, own: Ints, group: Ints, groups: int) -> NDArray[np.int32]:
-    classes = logits.shape[1]
+    classes = len(logits)
     if groups == 1 or classes > BOOTSTRAPPED:
         return np.zeros((groups, classes, 2, 0), np.int32)
     size = score_cells(classes)
     # The inverse hyperbolic sine is fine around 0, and has every logit of a double within 7.4.
     places = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
-    index = ((group[:, None] * classes + np.arange(classes)) * 2 + own) * size + places
+    index = ((group * classes + np.arange(classes)[:, None]) * 2 + own) * size + places
     shape = (groups, classes, 2, size)
     return np.bincount(index.reshape(-1), minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
 
