@@ -112,6 +112,7 @@ def run_trial(
             model=config.model,
             train=config.train,
             seed=config.seed,
+            saves=False,
         )
 
         def look(beats: Mapping[int, Beat]) -> None:

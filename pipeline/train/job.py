@@ -78,6 +78,7 @@ class RankJob(Document):
         seed: of weights and order.
         deciding: what is fitted on validation rows at the end.
         formats: that the model is written in beside its Keras file.
+        saves: whether a model is written at all; a trial of a search needs none.
     """
 
     root: str
@@ -91,6 +92,7 @@ class RankJob(Document):
     seed: int
     deciding: Deciding = Deciding()
     formats: tuple[Format, ...] = ()
+    saves: bool = True
 
     def open_store(self) -> Store:
         """The store, checked against its manifest."""

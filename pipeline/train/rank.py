@@ -93,7 +93,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             )
             finished = loop.run()
     decision = fit_decision(job.deciding, store, learner) if finished else Decision()
-    if finished and world.rank == 0:
+    if finished and job.saves and world.rank == 0:
         _save(learner.network, job, store, decision)
     return RankResult(
         rank=world.rank,
