@@ -1,7 +1,7 @@
 """The tally of a model's predictions: everything that an evaluation needs to keep of rows that it has seen.
 
 Tallies of parts are merged. Of n rows they give the same figures in whatever parts these were counted, up to the
-rounding of sums; merged in the same order, the same bits.
+rounding of sums; merged in the same order, the same bits. Every row counts once: weights are for training.
 """
 
 from __future__ import annotations
