@@ -67,6 +67,25 @@ def test_spark_gives_what_was_computed_by_hand(spark):
     np.testing.assert_array_equal(ids, kinds.id_columns())
 
 
+ODD_NUMBERS = [None, np.nan, np.inf, -np.inf, -0.0, 0.0, 5e-324, 2.3e-308, 1e-300, 1e30, -0.999999, 20.499999999999996]
+ODD_TEXTS = [
+    None, "", " ", "Zürich", "Zu\u0308rich", "zürich", "ZÜRICH", "\u200bZürich", "unseen", "[UNK]", "a\nb", "\t", "😀",
+    "日本", "\u202eabc", "x" * 3000, "98101", "98101.0", "é", "e\u0301", "|", "||", "pool|", "\x1f", "Zürich\x1f98101",
+]  # fmt: skip
+
+
+def test_odd_values_are_the_same_on_both_roads(spark):
+    """Each odd text in every column, beside each odd number."""
+    texts = [(text, other, tags) for text in ODD_TEXTS for other, tags in ((None, text), (text, "pool"), ("98101", ""))]
+    rows = [(ODD_NUMBERS[place % len(ODD_NUMBERS)], *row) for place, row in enumerate(texts)]
+    numbers, ids = by_spark(spark, rows)
+    same_numbers, same_ids = by_keras(rows)
+    np.testing.assert_allclose(numbers, same_numbers, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(ids, same_ids)
+    assert len(np.unique(ids, axis=0)) > len(ODD_TEXTS)
+    assert np.isfinite(numbers).all()
+
+
 TEXTS = st.none() | st.sampled_from([*kinds.CITY[:2], *kinds.CITY[3:], "98101", "0", " ", "pool", "\u00e9", "e\u0301"])
 TAGS = st.none() | st.lists(st.sampled_from([*kinds.TAGS, "", " pool ", "\tpool", "x", "日"]), max_size=6).map("|".join)
 ANY_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=6)
