@@ -7,6 +7,7 @@ Beside the columns of `data/table.py`, rows have
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ from pipeline.features.choose import needs_types, plan_features
 from pipeline.features.plan import NumericPlan
 from pipeline.score.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def open_new_rows(
     state = bundle.features
     needed = [column.name for column in state.raw]
     found = _with_all_names(found, config).knowing(needed)
+    _tell_missing_key(found, trained)
     output = output_columns(config, found.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
     check_names(found.names, wanted)
@@ -91,6 +95,12 @@ def sampled_rows(opened: NewRows, bundle: Bundle, share: float) -> DataFrame:
     drawn = opened.raw.rows if share >= 1.0 else opened.raw.rows.sample(share, seed=0)
     rows = typed_rows(replace(opened.raw, rows=drawn), state.raw, state.derived, label=None, weight=None)
     return rows.where(~any_fault(opened.faults))
+
+
+def _tell_missing_key(found: SourceTable, trained: RunConfig) -> None:
+    missing = [name for name in trained.data.key if name not in found.names]
+    if missing:
+        log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
 
 
 def _with_all_names(found: SourceTable, config: ScoreConfig) -> SourceTable:

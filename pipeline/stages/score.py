@@ -240,7 +240,8 @@ def _log_drift(stage: StageContext, report: DriftReport) -> None:
     stage.tracker.log_text(report.to_json(), "drift.json")
     stage.tracker.log_text(report.to_text() + "\n", "drift.txt")
     if report.columns:
-        stage.tracker.log_metrics({"drift/worst_psi": report.columns[0].psi})
+        new = max((column.new or 0.0 for column in report.columns if column.kind == "text"), default=0.0)
+        stage.tracker.log_metrics({"drift/worst_psi": report.columns[0].psi, "drift/most_new_categories": new})
 
 
 def _tell_model(stage: StageContext, bundle: Bundle, version: str) -> None:
