@@ -8,7 +8,7 @@ the result does not depend on the number of ranks, and never holds rows.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,8 @@ TARGET = "pipeline.evaluate.predict:run"
 NETWORK, LINEAR = "network", "linear"
 LABEL = "label"
 LINEAR_FILE = "linear.npz"
+NUMBERS_AT_ONCE = 1 << 22
+"""Predictions that are counted together: a thousand classes of a whole window would take gigabytes."""
 
 Predict = Callable[[Rows], npt.NDArray[np.float64]]
 """From n rows to predictions: [n], or [n, k] probabilities of several classes."""
@@ -189,7 +191,7 @@ def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predi
     measures, first = job.measures(store), 0
     tallies: dict[str, Tally] = {}
     with _kept(job, store, shard) as keep:
-        for rows in read_shard(store, job.split, shard):
+        for rows in _pieces(read_shard(store, job.split, shard), store.features.label.outputs):
             group = groups_of(shard, store.manifest.shards, first, len(rows))
             for name, measure in measures.items():
                 prediction = models[name](rows)
@@ -199,6 +201,14 @@ def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predi
                     keep(rows, prediction)
             first += len(rows)
     return tallies or {name: measure.nothing() for name, measure in measures.items()}
+
+
+def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
+    """The same rows, of each window no more at once than have `NUMBERS_AT_ONCE` predictions, `width` each."""
+    size = max(NUMBERS_AT_ONCE // width, 1)
+    for rows in windows:
+        for first in range(0, len(rows), size):
+            yield rows.take(slice(first, first + size))
 
 
 @contextmanager
