@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+
 from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.figures import figures_of
+from pipeline.evaluate.plots.figures import Draw, figures_of
 from pipeline.evaluate.plots.png import png_of
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
@@ -14,7 +17,10 @@ from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
 from pipeline.store.store import Store, read_audit
-from pipeline.train.history import read_history
+from pipeline.track.tracker import NullTracker
+from pipeline.train.history import TrainingHistory, read_history
+
+log = logging.getLogger(__name__)
 
 
 def log_report(stage: StageContext, store: Store, model: PublishedModel, report: EvalReport) -> None:
@@ -30,15 +36,13 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
     stage.progress.done(verdict.sentence)
     stage.tracker.set_tags({"verdict": verdict.grade})
     stage.tracker.describe(f"{verdict.sentence}\n\n{report.to_markdown()}")
+    if isinstance(stage.tracker, NullTracker):
+        return
     history = read_history(model)
     findings = () if history is None else findings_of(stage.config, store, history.values, history.best_epoch)
-    pictures = {}
-    if history is not None:
-        curves = learning_curves(history.values, best_epoch=history.best_epoch)
-        pictures["learning_curves"] = png_of(curves)
-    for name, figure in figures_of(report):
-        pictures[name] = png_of(figure)
-        stage.tracker.log_picture(pictures[name], f"plots/{name}.png")
+    plots = {name: png for name, draw in figures_of(report) if (png := drawn(name, draw)) is not None}
+    for name, png in plots.items():
+        stage.tracker.log_picture(png, f"plots/{name}.png")
     subject = Subject(
         report=report,
         card=model.card,
@@ -47,6 +51,24 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
         history=history,
         findings=findings,
         audit=read_audit(store),
-        pictures=pictures,
+        pictures=plots | _curves(history),
     )
     stage.tracker.log_text(report_page(subject), "report.html")
+
+
+def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
+    """The page says the diagnosis above the curves, so they are drawn without it."""
+    if history is None:
+        return {}
+    draw = partial(learning_curves, history.values, best_epoch=history.best_epoch)
+    png = drawn("learning_curves", draw)
+    return {} if png is None else {"learning_curves": png}
+
+
+def drawn(name: str, draw: Draw) -> bytes | None:
+    """A plot as PNG, or None with a warning: one that cannot be drawn must not cost the evaluation."""
+    try:
+        return png_of(draw())
+    except Exception:
+        log.warning("The plot %s could not be drawn; its figures are in evaluation.json.", name, exc_info=True)
+        return None

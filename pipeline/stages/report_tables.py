@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 
 from pipeline.contract.label import Task
@@ -28,13 +29,13 @@ TRACK = 180
 
 def metric_value(metric: str, value: float | None) -> str:
     """A percentage for shares, about four digits for others."""
-    if value is None:
-        return NONE
+    if value is None or not math.isfinite(value):
+        return number(value)
     if metric == "r2":
         return number(round(value, 4))
     if is_share(metric):
         return share(value) if 0.0 <= value < 10.0 else number(value)
-    return number(float(f"{value:.4g}")) if abs(value) < 1e4 else number(round(value))
+    return number(_four(value))
 
 
 def metric_table(report: EvalReport) -> str:
@@ -242,7 +243,7 @@ def _beyond(count: int, noun: str, plural: str) -> str:
 
 def _four(value: float) -> float:
     """Four digits, or whole numbers where there are more before the point."""
-    return float(f"{value:.4g}") if abs(value) < 1e4 else float(round(value))
+    return round(value, 0) if 1e4 <= abs(value) < math.inf else float(f"{value:.4g}")
 
 
 def sentence(content: str) -> str:

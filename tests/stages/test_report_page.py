@@ -62,7 +62,7 @@ def outline(page: str) -> Outline:
 
 
 def drawn(report: EvalReport) -> Outline:
-    pictures = {name: png_of(figure, dpi=30) for name, figure in figures_of(report)}
+    pictures = {name: png_of(draw(), dpi=30) for name, draw in figures_of(report)}
     return outline(report_page(subject(report, pictures=pictures)))
 
 
@@ -164,7 +164,7 @@ def test_model_without_history_has_no_section_of_training() -> None:
 
 def test_page_stays_small() -> None:
     report = classification_report(5000, classes=[f"class {place}" for place in range(10)])
-    pictures = {name: png_of(figure) for name, figure in figures_of(report)}
+    pictures = {name: png_of(draw()) for name, draw in figures_of(report)}
     assert len(report_page(subject(report, pictures=pictures))) < 700_000
 
 
@@ -177,6 +177,9 @@ def test_page_stays_small() -> None:
         ("rmse", 123456.7, "123,457"),
         ("r2", -0.5, "\N{MINUS SIGN}0.5"),
         ("auc", None, "\N{EN DASH}"),
+        ("rmse", float("inf"), "inf"),
+        ("accuracy", float("nan"), "nan"),
+        ("mse", 1.23456e300, "1.235e300"),
         ("log_loss", 1e-9, "1e\N{MINUS SIGN}9"),
     ],
 )

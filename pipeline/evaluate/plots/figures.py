@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from matplotlib.figure import Figure
 
@@ -19,40 +20,37 @@ from pipeline.evaluate.plots.thresholds import threshold_sweep
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import MAIN
 
+Draw = Callable[[], Figure]
 LONGEST = 40
 
 
-def figures_of(report: EvalReport) -> Iterator[tuple[str, Figure]]:
-    """Each plot that has something to show, with its name, which is safe for a file."""
+def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
+    """Each plot that has something to show: its name, which is safe for a file, and what draws it."""
     if report.regression is not None:
-        yield "residuals", residual_plots(report.regression, rows=report.rows, name=report.label)
+        yield "residuals", partial(residual_plots, report.regression, rows=report.rows, name=report.label)
     yield from _of_classes(report)
+    metric = MAIN[report.task]
+    whole, interval = report.metrics.get(metric), report.intervals.get(metric)
     for place, part in enumerate(report.slices, 1):
-        metric = MAIN[report.task]
-        figure = slice_plot(
-            part,
-            metric=metric,
-            name=metric_name(metric),
-            whole=report.metrics.get(metric),
-            interval=report.intervals.get(metric),
-        )
-        yield f"slice_{place}_{safe_name(part.by)}", figure
+        draw = partial(slice_plot, part, metric=metric, name=metric_name(metric), whole=whole, interval=interval)
+        yield f"slice_{place}_{safe_name(part.by)}", draw
     if report.importance is not None:
-        yield "importance", importance_bars(report.importance, name=metric_name(report.importance.metric))
+        yield "importance", partial(importance_bars, report.importance, name=metric_name(report.importance.metric))
 
 
-def _of_classes(report: EvalReport) -> Iterator[tuple[str, Figure]]:
+def _of_classes(report: EvalReport) -> Iterator[tuple[str, Draw]]:
+    positive = report.classes[1] if report.task is Task.BINARY and report.classes else None
     if report.confusion is not None:
-        yield "confusion_matrix", confusion_matrix(report.confusion)
+        yield "confusion_matrix", partial(confusion_matrix, report.confusion)
     if any(curve.roc for curve in report.curves):
-        prevalence = report.classes[1].prevalence if report.task is Task.BINARY and report.classes else None
-        yield "roc_and_pr", roc_and_pr(report.curves, prevalence=prevalence)
-        yield "gain_and_lift", gain_and_lift(report.curves)
+        prevalence = None if positive is None else positive.prevalence
+        yield "roc_and_pr", partial(roc_and_pr, report.curves, prevalence=prevalence)
+        yield "gain_and_lift", partial(gain_and_lift, report.curves)
     if report.calibration is not None:
-        yield "calibration", calibration_curve(report.calibration)
+        yield "calibration", partial(calibration_curve, report.calibration)
     if report.thresholds:
-        positive = report.classes[1].name if report.classes else "class 1"
-        yield "thresholds", threshold_sweep(report.thresholds, decision=report.decision, positive=positive)
+        name = "class 1" if positive is None else positive.name
+        yield "thresholds", partial(threshold_sweep, report.thresholds, decision=report.decision, positive=name)
 
 
 def safe_name(text: str) -> str:
