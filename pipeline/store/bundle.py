@@ -5,6 +5,7 @@
     table.json      the contract of the source, where there is one
     profile.json    what training rows looked like, for drift
     config.yaml     the whole configuration, without secrets
+    history.json    how the training went, epoch by epoch
     saved_model/    in TensorFlow's own format, where `export.formats` asks for it
     test.json       metrics of the test split, once it was evaluated
 
