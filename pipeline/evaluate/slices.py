@@ -84,7 +84,7 @@ def _cut(rows: DataFrame, column: str, kind: ValueType) -> Cut:
         return _intervals(known, value)
     if kind == "number":
         chosen: list[Any] = sorted(few)
-        return _listed(value, chosen, [f"{number:g}" for number in chosen])
+        return _listed(value, chosen, [_text(number) for number in chosen])
     counted = known.groupBy("v").count().orderBy(F.desc("count"), "v").limit(VALUES).collect()
     chosen = [row["v"] for row in counted]
     return _listed(value, chosen, chosen)
@@ -102,12 +102,17 @@ def _intervals(known: DataFrame, value: Column) -> Cut:
     low, *inner, high = known.approxQuantile("v", shares, QUANTILE_ERROR)
     edges = [edge for edge in dict.fromkeys(inner) if low < edge]
     bounds = [low, *edges, high]
-    names = [f"[{a:g}, {b:g})" for a, b in pairwise(bounds[:-1])]
+    names = [f"[{_text(a)}, {_text(b)})" for a, b in pairwise(bounds[:-1])]
     part = F.when(value.isNull(), F.lit(len(bounds)))
     for position, edge in enumerate(edges):
         part = part.when(value < F.lit(edge), F.lit(position))
-    names.append(f"[{bounds[-2]:g}, {high:g}]")
+    names.append(f"[{_text(bounds[-2])}, {_text(high)}]")
     return Cut((*names, OTHERS, NULL), part.otherwise(F.lit(len(edges))))
+
+
+def _text(number: float) -> str:
+    """Integers in full, such as postal codes and years; other numbers in six digits."""
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.6g}"
 
 
 def _tallies(rows: DataFrame, cuts: Sequence[Cut], what: Measure) -> dict[tuple[int, int], Tally]:

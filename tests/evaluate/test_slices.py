@@ -29,6 +29,7 @@ def made() -> pd.DataFrame:
     rows["s0"] = np.where(np.arange(ROWS) % 10 == 0, np.nan, generator.normal(size=ROWS))
     rows["s1"] = (np.arange(ROWS) % 3 == 0).astype(float)
     texts = [f"v{int(value)}" for value in generator.geometric(0.08, ROWS)]
+    rows["s3"] = 1_000_000.0 + np.arange(ROWS)
     rows["s2"] = [None if place % 10 == 0 else text for place, text in enumerate(texts)]
     return rows
 
@@ -37,14 +38,14 @@ def made() -> pd.DataFrame:
 def sliced(_spark_of_the_session) -> tuple[SliceReport, ...]:
     rows, spark = made(), _spark_of_the_session
     predictions = spark.createDataFrame(rows[[ROW_ID, LABEL, "p0"]])
-    values = spark.createDataFrame(rows[[ROW_ID, LABEL, "s0", "s1", "s2"]].iloc[5:])
-    asked = Values(values, ("x", "x > 1", "t"), ("number", "number", "text"), ())
+    values = spark.createDataFrame(rows[[ROW_ID, LABEL, "s0", "s1", "s2", "s3"]].iloc[5:])
+    asked = Values(values, ("x", "x > 1", "t", "code"), ("number", "number", "text", "number"), ())
     return slice_rows(predictions, asked, Measure.of(BINARY, groups=1))
 
 
 def test_every_row_is_in_one_part(sliced) -> None:
-    assert [one.by for one in sliced] == ["x", "x > 1", "t"]
-    assert [sum(part.rows for part in one.values) for one in sliced] == [ROWS] * 3
+    assert [one.by for one in sliced] == ["x", "x > 1", "t", "code"]
+    assert [sum(part.rows for part in one.values) for one in sliced] == [ROWS] * 4
 
 
 def test_numbers_are_cut_into_parts_of_about_one_size(sliced) -> None:
@@ -78,3 +79,10 @@ def test_metrics_are_those_of_the_rows_of_the_part(sliced) -> None:
     first = sliced[2].values[0]
     mine = rows[rows.s2 == first.value]
     assert first.metrics["auc"] == pytest.approx(sk.roc_auc_score(mine[LABEL], mine.p0), abs=1e-12)
+
+
+def test_bounds_of_large_integers_are_written_in_full(sliced) -> None:
+    first, *_ = sliced[3].values
+    low, high = first.value.strip("[)").split(", ")
+    assert low == "1000005"
+    assert int(high) - int(low) == first.rows
