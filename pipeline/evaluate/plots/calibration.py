@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from pipeline.evaluate.plots.style import (
     BLUE,
@@ -21,8 +22,9 @@ from pipeline.evaluate.plots.style import (
 )
 from pipeline.evaluate.report import CalibrationReport
 
+Floats = NDArray[np.float64]
 SURE = 1.96
-"""Standard errors on both sides of an observed share."""
+"""Standard errors on both sides, for 95 %."""
 
 
 def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") -> Figure:
@@ -38,13 +40,11 @@ def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") 
         return figure
     predicted = np.array([bin.predicted for bin in report.bins])
     observed = np.array([bin.observed for bin in report.bins])
-    counts = np.array([bin.rows for bin in report.bins])
+    counts = np.array([bin.rows for bin in report.bins], dtype=np.float64)
     shares(curve)
     curve.plot([0, 1], [0, 1], color=MUTED, linewidth=1.0, linestyle=(0, (2, 3)))
     curve.vlines(predicted, predicted, observed, color=ORANGE, linewidth=1.0)
-    spread = SURE * np.sqrt(observed * (1.0 - observed) / counts)
-    bounds = np.clip([observed - spread, observed + spread], 0.0, 1.0)
-    curve.vlines(predicted, *bounds, color=BLUE, alpha=0.35, linewidth=4.0)
+    curve.vlines(predicted, *_interval(observed, counts), color=BLUE, alpha=0.35, linewidth=4.0)
     curve.plot(predicted, observed, color=BLUE, linewidth=1.8, marker="o", markersize=5)
     curve.tick_params(labelbottom=False)
     lows, highs = np.array([bin.low for bin in report.bins]), np.array([bin.high for bin in report.bins])
@@ -57,6 +57,14 @@ def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") 
     drawn = "Dotted: as predicted. Orange: the distance to that. Light blue: 95 % intervals."
     caption(figure, f"{counted(int(counts.sum()), 'row')}.", _error_said(report), drawn)
     return figure
+
+
+def _interval(share: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Wilson's score interval, which is wide for few rows even where all of them agree."""
+    z = SURE**2 / rows
+    centre = (share + z / 2) / (1 + z)
+    half = np.sqrt(z * share * (1.0 - share) + z**2 / 4) / (1 + z)
+    return centre - half, centre + half
 
 
 def _error_said(report: CalibrationReport) -> str:

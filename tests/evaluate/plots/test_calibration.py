@@ -28,6 +28,19 @@ def test_bins_are_points_above_bars() -> None:
     assert rendered(figure)
 
 
+def test_intervals_are_wilsons() -> None:
+    """Reference: 0 of 10 gives 0 to 0.2775, 5 of 10 gives 0.2366 to 0.7634 (Wilson, 1927)."""
+    bins = (
+        CalibrationBin(low=0.0, high=0.5, rows=10, predicted=0.2, observed=0.0),
+        CalibrationBin(low=0.5, high=1.0, rows=10, predicted=0.7, observed=0.5),
+    )
+    curve = calibration_curve(CalibrationReport(of="yes", bins=bins)).axes[0]
+    wide = next(lines for lines in curve.collections if lines.get_linewidth() == [4.0])
+    bounds = [segment[:, 1].tolist() for segment in wide.get_segments()]
+    assert bounds[0] == pytest.approx([0.0, 0.2775], abs=1e-4)
+    assert bounds[1] == pytest.approx([0.2366, 0.7634], abs=1e-4)
+
+
 def test_several_classes_are_about_the_predicted_one() -> None:
     figure = calibration_curve(classification_report(200, classes=("a", "b", "c")).calibration)
     assert figure.axes[1].get_xlabel() == "Probability of the predicted class"
