@@ -7,8 +7,9 @@ The steps, for notebooks and programs, with what they need loaded at their first
 
 and, for pipelines of pyspark.ml, `FeatureEstimator` and `FeatureModel`.
 
-Three of them, `train`, `evaluate` and `score`, are named like the packages that they are made of. As attributes of
-`pipeline` these names mean the functions; what is in the packages is imported by `from pipeline.train.job import RankJob`.
+Four of them, `train`, `evaluate`, `search` and `score`, are named like the packages that they are made of. As
+attributes of `pipeline` these names mean the functions; what is in the packages is imported by
+`from pipeline.train.job import RankJob`.
 """
 
 from __future__ import annotations
