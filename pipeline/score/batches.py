@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType, DoubleType, StringType, StructField, StructType
 
@@ -51,14 +51,14 @@ class BatchJob(Document):
     threads: int
 
 
-def scored_rows(opened: NewRows, rows: DataFrame, bundle: Bundle, version: str) -> DataFrame:
+def scored_rows(opened: NewRows, bundle: Bundle, version: str, seen: Observation) -> DataFrame:
     """The output: kept columns, answers and the model's version, of the rows that are not bad.
 
     Args:
         opened: the source.
-        rows: all its rows.
         bundle: the model.
         version: what the model is called.
+        seen: will know how many `rows` there are, and how many of them are `bad`, when the output was written.
 
     Raises:
         DataError: a column that is kept has a type that cannot leave Java.
@@ -75,9 +75,12 @@ def scored_rows(opened: NewRows, rows: DataFrame, bundle: Bundle, version: str) 
         places=tuple(handed.index(name) for name in inputs),
         kept=len(kept),
         label=bundle.features.label,
-        threads=int(rows.sparkSession.conf.get("spark.task.cpus", "1") or 1),
+        threads=int(opened.rows.sparkSession.conf.get("spark.task.cpus", "1") or 1),
     )
-    payload, good = job.to_json(), rows.where(~F.col(BAD)).select(*handed)
+    payload = job.to_json()
+    counts = (F.count(F.lit(1)).alias("rows"), F.count_if(F.col(BAD)).alias("bad"))
+    # Chosen before they are counted: Spark leaves no column out that is there when it counts.
+    good = opened.rows.select(*handed, BAD).observe(seen, *counts).where(~F.col(BAD)).select(*handed)
     schema = StructType([*(good.schema[name] for name in kept), *_answer_fields(job.label)])
     _check_types(schema, output)
     answered = good.mapInArrow(lambda batches: score_batches(batches, payload), schema)

@@ -6,7 +6,6 @@ import logging
 import time
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
 from pyspark.sql import Observation, SparkSession
 
 from pipeline.config.load import parse_config, parse_yaml
@@ -192,9 +191,7 @@ def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Sour
 def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *, version: str) -> _Scored:
     """Score and write in one pass over the source, in which rows are also counted."""
     start, request, seen = time.monotonic(), stage.config.score, Observation("scored")
-    counts = (F.count(F.lit(1)).alias("rows"), F.count_if(F.col(BAD)).alias("bad"))
-    rows = opened.rows.observe(seen, *counts)
-    output = scored_rows(opened, rows, bundle, version)
+    output = scored_rows(opened, bundle, version, seen)
     with watch_spark(stage.spark, stage.progress, "Scoring"), batches_of(stage.spark, request.batch_rows):
         write_rows(output, place, request.format)
     found = seen.get
