@@ -23,7 +23,7 @@ def summary(result: dict[str, Any]) -> str:
     """All of it, as lines of text."""
     parts = [
         table([("The run", "")], run_rows(result)),
-        table([("Test split", ""), ("network", ">"), ("linear", ">"), ("", "<")], metric_rows(result["evaluate"])),
+        metric_table(result["evaluate"]),
         where_to_look(result),
     ]
     return "\n\n".join(parts)
@@ -49,28 +49,32 @@ def stage_seconds(result: dict[str, Any]) -> str:
     return f" ({', '.join(parts)})"
 
 
-def metric_rows(evaluated: dict[str, Any]) -> list[Sequence[Cell]]:
-    """Each test metric, the linear baseline's beside it, and who is better by how much."""
-    baseline = evaluated.get("baseline") or {}
-    return [
-        (name, number(value), number(baseline.get(name)), compared(name, value, baseline.get(name)))
-        for name, value in evaluated["metrics"].items()
-    ]
+def metric_table(evaluated: dict[str, Any]) -> str:
+    """The test metrics that one looks at first, those of each simple model beside them, and who is better."""
+    metrics, simple = evaluated["metrics"], evaluated.get("baselines") or {}
+    columns = [("Test split", ""), ("network", ">"), *((name, ">") for name in simple), ("", "<")]
+    rows = []
+    for name in [known for known in FIRST if known in metrics] or metrics:
+        others = [values.get(name) for values in simple.values()]
+        linear = simple.get("linear", {}).get(name)
+        rows.append((name, *map(number, (metrics[name], *others)), compared(name, metrics[name], linear)))
+    return table(columns, rows)
 
 
-LOWER_IS_BETTER = {"mae", "rmse", "mse", "log_loss", "loss", "median_absolute_error", "max_error", "brier"}
-HIGHER_IS_BETTER = {"r2", "auc", "accuracy", "f1", "precision", "recall", "average_precision", "balanced_accuracy"}
+LOWER_IS_BETTER = ("rmse", "mae", "median_absolute_error", "mape", "log_loss")
+HIGHER_IS_BETTER = ("r2", "auc", "accuracy", "f1", "f1_macro", "balanced_accuracy", "average_precision")
+FIRST = (*LOWER_IS_BETTER, *HIGHER_IS_BETTER)
+"""Metrics that one looks at first, in their order."""
 
 
 def compared(name: str, value: float | None, other: float | None) -> str:
-    """A word on the comparison, where the metric's direction is known."""
-    stem = name.removesuffix("_macro")
-    if value is None or other is None or stem not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+    """A word on the comparison with the linear model, where the metric's direction is known."""
+    if value is None or other is None or name not in FIRST:
         return ""
     if value == other:
         return "the same"
-    better = (value < other) == (stem in LOWER_IS_BETTER)
-    return "better" if better else "worse"
+    better = (value < other) == (name in LOWER_IS_BETTER)
+    return "better than linear" if better else "worse than linear"
 
 
 def number(value: float | None) -> str:

@@ -22,8 +22,11 @@ RESULT = {
         "seconds": 30.0,
     },
     "evaluate": {
-        "metrics": {"mae": 132_000.4, "r2": 0.91234, "auc": None, "rows_per_flower": 3.0},
-        "baseline": {"mae": 150_000.0, "r2": 0.95, "auc": 0.5},
+        "metrics": {"mae": 132_000.4, "r2": 0.91234, "auc": None, "mean_error": 3.0},
+        "baselines": {
+            "mean": {"mae": 200_000.0, "r2": 0.0, "auc": None},
+            "linear": {"mae": 150_000.0, "r2": 0.95, "auc": 0.5},
+        },
         "seconds": 4.0,
     },
 }
@@ -36,12 +39,11 @@ epochs   15 (best: 13)
 speed    123,457 rows/s, waiting for rows 8 %
 seconds  61 (prepare 20, train 30, evaluate 4)
 
-Test split       network   linear
------------------------------------------
-mae              132,000  150,000  better
-r2                0.9123     0.95  worse
-auc                    -      0.5
-rows_per_flower        3        -
+Test split  network     mean   linear
+---------------------------------------------------------
+mae         132,000  200,000  150,000  better than linear
+r2           0.9123        0     0.95  worse than linear
+auc               -        -      0.5
 
 Model  file:///x y/models/bank/m/bundle-00/model.keras
 Runs   ./scripts/mlflow-ui --root '/x y'   (this one: ab12)
@@ -69,6 +71,7 @@ def test_the_default_root_needs_no_option(summary, repository):
 
 
 def test_without_a_baseline(summary):
-    table = summary(RESULT | {"evaluate": {"metrics": {"mae": 2.0}, "baseline": {}, "seconds": 4.0}})
+    table = summary(RESULT | {"evaluate": {"metrics": {"mae": 2.0}, "baselines": {}, "seconds": 4.0}})
 
-    assert "mae               2       -\n" in table
+    assert "Test split  network\n" in table
+    assert "mae               2\n" in table
