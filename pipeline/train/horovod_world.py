@@ -47,10 +47,11 @@ class HorovodWorld:
         return hvd.alltoall(tensor, name=name)
 
     def broadcast(self, variables: Sequence[Any]) -> None:
-        """From rank 0."""
+        """From rank 0, one by one: Horovod's own way for many keeps a function for each network that ever was."""
         import horovod.tensorflow as hvd
 
-        hvd.broadcast_variables(list(variables), root_rank=0)
+        for number, variable in enumerate(variables):
+            variable.assign(hvd.broadcast(variable, root_rank=0, name=f"variable_{number}"))
 
 
 def _end_to_end(tensors: list[Any], collective: Callable[[Any], Any]) -> list[Any]:
