@@ -241,7 +241,8 @@ def _log(
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
     tracker.log_metrics({f"best_{config.metric}": best.value or 0.0, "best_trial": float(best.number)})
     tracker.log_text(json.dumps([asdict(record) for record in records], indent=1), "trials.json")
-    tracker.describe(table(records, config.metric, maximizes=config.maximizes, most=LISTED))
+    # The evaluation of the best trial will describe the run; the table stays among the artifacts.
+    tracker.log_text(table(records, config.metric, maximizes=config.maximizes, most=LISTED), "trials.md")
     title = f"{stage.config.name}: {{}}"
     figures = {
         "history": history_plot(records, config.metric, maximizes=config.maximizes, title=title.format("search")),

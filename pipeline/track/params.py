@@ -19,6 +19,7 @@ from pipeline.track.tracker import Param
 
 SECRET = re.compile(r"password|passwd|secret|token|credential|access[._-]?key", re.IGNORECASE)
 HIDDEN = "(hidden)"
+NAME_LENGTH = 120
 
 
 def run_params(config: RunConfig) -> dict[str, Param]:
@@ -37,7 +38,13 @@ def run_params(config: RunConfig) -> dict[str, Param]:
 
 
 def run_name(config: RunConfig, stage: str) -> str:
-    """What tells a run from its neighbours in a list and in a legend, e.g. `run 64-64 relu, adam 0.001, seed 0`."""
+    """What tells a run from its neighbours in a list and in a legend, e.g. `run 64-64 relu, adam 0.001, seed 0`.
+
+    A search is called by what it searches: `search by tpe: hidden, dropout, learning_rate`.
+    """
+    if stage == "search":
+        names = ", ".join(name.removesuffix(".name").rpartition(".")[2] for name in config.search.space)
+        return f"search by {config.search.sampler}: {names}"[:NAME_LENGTH]
     model, optimizer = config.model, config.train.optimizer
     hidden = f"{'-'.join(map(str, model.hidden))} {model.activation}" if model.hidden else "linear"
     return f"{stage} {hidden}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"

@@ -60,6 +60,8 @@ def test_trials_are_runs_below_the_search(found, root):
 
     client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
     parent = client.get_run(found.run_id)
+    assert parent.info.run_name == "search by grid: optimizer, learning_rate"
+    assert {"trials.json", "trials.md"} <= {artifact.path for artifact in client.list_artifacts(found.run_id)}
     children = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found.run_id}'", order_by=["attributes.start_time"]
     )
