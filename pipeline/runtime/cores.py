@@ -10,13 +10,13 @@ who finds too few free ones runs anywhere.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from pipeline.store.lock import try_lock
 
 TASKS = Path("/proc/self/task")
 
@@ -59,20 +59,12 @@ def _take(count: int, folder: Path, locks: ExitStack) -> tuple[int, ...]:
         with suppress(OSError):  # a folder that cannot be written is no reason not to train
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for core in sorted(os.sched_getaffinity(0)):
-                if len(cores) < count and _lock(taken.enter_context((folder / f"{core}.lock").open("ab"))):
+                if len(cores) < count and try_lock(taken.enter_context((folder / f"{core}.lock").open("ab"))):
                     cores.append(core)
         if len(cores) < count:
             return ()
         locks.enter_context(taken.pop_all())
         return tuple(cores)
-
-
-def _lock(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _bind(cores: Collection[int]) -> None:

@@ -20,6 +20,7 @@ from pipeline.contract.document import Document
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
+from pipeline.store.lock import try_lock
 
 SPOOL = "spool"
 RUN, ENTRIES, SENT = "run.json", "entries.jsonl", "sent.json"
@@ -154,7 +155,7 @@ def left_spools(parent: Path, uri: str) -> Iterator[Spool]:
             lock = (place.parent / ENTRIES).open("ab")
         except (OSError, StoreError):  # another job has just removed it
             continue
-        if run.uri != uri or not _take(lock) or not place.exists():
+        if run.uri != uri or not try_lock(lock) or not place.exists():
             lock.close()
             continue
         yield Spool(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
@@ -162,14 +163,6 @@ def left_spools(parent: Path, uri: str) -> Iterator[Spool]:
 
 def _write(file: Path, content: str) -> None:
     files.write_atomically(open_root(str(file)), content.encode())
-
-
-def _take(lock: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _read_entries(file: Path) -> list[Entry]:

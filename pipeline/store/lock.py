@@ -1,0 +1,15 @@
+"""Files that one process of this machine has for itself, as long as it lives and keeps them open."""
+
+from __future__ import annotations
+
+import fcntl
+from typing import IO
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Take an open file; False where another process has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
