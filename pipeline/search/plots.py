@@ -39,7 +39,7 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
     style_axes(axes, "Best so far", "Trial", metric)
     ended = _ended(records)
     if ended:
-        numbers, values = [record.number for record in ended], [record.value or 0.0 for record in ended]
+        numbers, values = [record.number for record in ended], [record.reached for record in ended]
         best = (np.maximum if maximizes else np.minimum).accumulate(values)
         axes.scatter(numbers, values, s=22, color=BLUE, alpha=0.7, linewidths=0, label="finished")
         axes.step(numbers, best, where="post", color=ORANGE, linewidth=1.8, label="best so far")
@@ -94,7 +94,7 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
         tried = [record for record in ended if name in record.settings]
         axes.scatter(
             _places(axes, [record.settings[name] for record in tried]),
-            [record.value or 0.0 for record in tried], s=22, color=BLUE, alpha=0.6, linewidths=0,
+            [record.reached for record in tried], s=22, color=BLUE, alpha=0.6, linewidths=0,
         )  # fmt: skip
         compact_ticks(axes, x=False)
     for axes in panels[len(names) :]:
@@ -105,7 +105,7 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
 
 def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) -> Figure:
     """A line a trial through all its settings to its metric, the darker the better it ranks."""
-    ended = sorted(_ended(records), key=lambda record: record.value or 0.0)
+    ended = sorted(_ended(records), key=lambda record: record.reached)
     names = _names(ended)
     figure = new_figure(max(6.4, 1.8 * (len(names) + 1)), 4.6, title)
     axes = figure.subplots()
@@ -113,7 +113,7 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
     axes.grid(False)
     axes.set_yticks([])
     scales = [_scale([record.settings.get(name) for record in ended]) for name in names]
-    scales.append(_scale([record.value for record in ended]))
+    scales.append(_scale([record.reached for record in ended]))
     shades = np.linspace(0.0, 1.0, max(len(ended), 1))
     for place in range(len(ended)):
         shares = [scale[place] for scale, _ in scales]
@@ -143,7 +143,7 @@ def importance_plot(importance: Mapping[str, float], *, title: str) -> Figure:
 
 
 def _ended(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [record for record in records if record.state == "finished" and record.value is not None]
+    return [record for record in records if record.is_finished]
 
 
 def _names(records: Sequence[TrialRecord]) -> list[str]:

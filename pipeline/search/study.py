@@ -6,7 +6,6 @@ settings: none is counted twice, and none is lost.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import threading
 import warnings
@@ -21,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
+from pipeline.store.lock import try_lock
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 # Parts of Optuna that are new; they are pinned with it.
@@ -63,6 +63,29 @@ class TrialRecord:
     seconds: float | None = None
     training_seconds: float | None = None
     memory: int | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it ran to its end, and so can be compared."""
+        return self.state == "finished" and self.value is not None
+
+    @property
+    def reached(self) -> float:
+        """The value of one that is finished."""
+        assert self.value is not None, "a trial that is not finished has no value"
+        return self.value
+
+
+def ranked(records: Iterable[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
+    """Those that ran to their end, the best first."""
+    sign = -1.0 if maximizes else 1.0
+    finished = [record for record in records if record.is_finished]
+    return sorted(finished, key=lambda record: (sign * record.reached, record.number))
+
+
+def best_of(records: Iterable[TrialRecord], *, maximizes: bool) -> TrialRecord | None:
+    """The best of those that ran to their end, if any did."""
+    return next(iter(ranked(records, maximizes=maximizes)), None)
 
 
 class Trial:
@@ -150,9 +173,7 @@ class Study:
 
     def best(self) -> TrialRecord | None:
         """The best of those that ran to their end."""
-        ended = [record for record in self.records() if record.state == "finished"]
-        sign = -1.0 if self._config.maximizes else 1.0
-        return min(ended, key=lambda record: (sign * (record.value or 0.0), record.number), default=None)
+        return best_of(self.records(), maximizes=self._config.maximizes)
 
     def importance(self) -> dict[str, float]:
         """How much of the differences between trials each setting explains, in all 1; empty where few trials ended."""
@@ -194,13 +215,11 @@ def open_study(
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_suffix(".lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not try_lock(lock):
             raise ConfigError(
                 f"Another job is running this search ({file}). Wait for it, stop it, or set search.study to another "
                 "name."
-            ) from error
+            )
         if config.resume == "never":
             file.unlink(missing_ok=True)
         study = optuna.create_study(

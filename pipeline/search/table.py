@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.search.study import TrialRecord
+from pipeline.search.study import TrialRecord, ranked
 
 
 def told(value: Any) -> str:
@@ -18,13 +18,6 @@ def told(value: Any) -> str:
 def short(setting: str) -> str:
     """What a setting is called where its section is clear: `learning_rate`, and `optimizer` for `optimizer.name`."""
     return setting.removesuffix(".name").rpartition(".")[2]
-
-
-def ranked(records: Sequence[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
-    """Those that ran to their end, the best first."""
-    ended = [record for record in records if record.state == "finished" and record.value is not None]
-    sign = -1.0 if maximizes else 1.0
-    return sorted(ended, key=lambda record: (sign * (record.value or 0.0), record.number))
 
 
 def table(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, most: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -79,15 +79,24 @@ def _session(config: RunConfig, stage: str, given: SparkSession | None, workers:
 @contextmanager
 def tracked(opened: StageContext, *, run_id: str | None = None) -> Iterator[StageContext]:
     """The same job with its tracked run: a new one, or `run_id` continued."""
+    with recorded(opened, run_name(opened.config, opened.stage), run_id=run_id) as stage:
+        if run_id is None:
+            stage.tracker.log_text(config_text(opened.config), "config.yaml")
+        yield stage
+
+
+@contextmanager
+def recorded(
+    opened: StageContext, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None
+) -> Iterator[StageContext]:
+    """The same job with a run called `name`, or `run_id` continued; `tags` are added to those of the configuration."""
     config = opened.config
     with open_tracker(
-        config.track,
+        config.track.model_copy(update={"tags": {**config.track.tags, **(tags or {})}}),
         root=opened.root,
         experiment=config.track.experiment or config.name,
-        run_name=run_name(config, opened.stage),
+        run_name=name,
         stage=opened.stage,
         run_id=run_id,
     ) as tracker:
-        if run_id is None:
-            tracker.log_text(config_text(config), "config.yaml")
         yield replace(opened, tracker=tracker)

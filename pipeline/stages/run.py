@@ -8,13 +8,14 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.runtime.progress import Progress
-from pipeline.stages.context import open_stage, tracked
+from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.prepare import prepare_store
-from pipeline.stages.results import RunResult
+from pipeline.stages.results import EvaluateResult, RunResult, TrainResult
 from pipeline.stages.train import train_model
 from pipeline.store.layout import model_place
 from pipeline.store.model import open_model
+from pipeline.store.store import Store
 
 
 def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunResult:
@@ -32,9 +33,7 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
     workers = config.train.workers
     with open_stage(config, "run", spark=spark, progress=progress, workers=workers) as opened, tracked(opened) as stage:
         store, prepared = prepare_store(stage)
-        trained = train_model(stage, store)
-        model = open_model(model_place(stage.root, config.name, trained.model_id))
-        evaluated = evaluate_model(stage, store, model)
+        trained, evaluated = train_and_evaluate(stage, store)
         return RunResult(
             prepare=prepared,
             train=trained,
@@ -42,3 +41,10 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
             seconds=time.monotonic() - start,
             run_id=stage.tracker.run_id,
         )
+
+
+def train_and_evaluate(stage: StageContext, store: Store) -> tuple[TrainResult, EvaluateResult]:
+    """From a store to a published model and its test metrics, within an open job."""
+    trained = train_model(stage, store)
+    model = open_model(model_place(stage.root, stage.config.name, trained.model_id))
+    return trained, evaluate_model(stage, store, model)

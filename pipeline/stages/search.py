@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -20,23 +19,21 @@ from pipeline.runtime.progress import Progress
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.pool import side_by_side
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
-from pipeline.search.study import Study, Trial, TrialRecord, open_study
+from pipeline.search.study import Study, Trial, TrialRecord, best_of, open_study
 from pipeline.search.table import short, table, told
 from pipeline.search.trial import Running, Trained, metric_of, run_trial
-from pipeline.stages.context import StageContext, open_stage, tracked
-from pipeline.stages.evaluate import evaluate_model
+from pipeline.stages.context import StageContext, open_stage, recorded, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import BestTrial, SearchResult
-from pipeline.stages.train import tracked_names, train_model
-from pipeline.store.layout import model_place, search_file
-from pipeline.store.model import open_model
-from pipeline.track.mlflow_tracker import open_tracker
-from pipeline.track.tracker import Tracker
+from pipeline.stages.run import train_and_evaluate
+from pipeline.stages.train import tracked_names
+from pipeline.store.layout import search_file
+from pipeline.store.store import Store
 from pipeline.train.records import EpochRecord
 
 NOT_OF_THE_SEARCH = {"trials", "parallel_trials", "patience", "timeout", "trial_timeout", "resume", "study"}
 """Settings of `search` that may change while it goes on."""
-SHARED_BY_TRIALS = ("data.", "features.", "split.", "seed")
+OF_THE_STORE = ("data.", "features.", "split.", "seed")
 """Settings that tell the store; a space with one of them prepares one for each of their values."""
 PARENT = "mlflow.parentRunId"
 ID_LENGTH = 16
@@ -66,19 +63,15 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         open_stage(config, "search", spark=spark, progress=progress, workers=slots) as opened,
         tracked(opened) as stage,
     ):
-        records, found, importance = _Search(stage).run(_store_id(stage))
-        best = _best_of(records, found)
+        trials = _Search(stage)
+        records, importance = trials.run()
+        best = _best_of(records, config)
         _log(stage, records, best, importance)
         settled = replace(stage, config=configured(config, best.settings))
-        store, _ = prepare_store(settled)
-        trained = train_model(settled, store)
-        model = open_model(model_place(stage.root, config.name, trained.model_id))
-        evaluated = evaluate_model(settled, store, model)
+        trained, evaluated = train_and_evaluate(settled, trials.store_of(settled.config, best.settings))
         states = Counter(record.state for record in records)
         return SearchResult(
-            best=BestTrial(
-                number=best.number, params=best.settings, value=best.value or 0.0, run_id=stage.tracker.run_id
-            ),
+            best=BestTrial(number=best.number, params=best.settings, value=best.reached, run_id=stage.tracker.run_id),
             trials=len(records),
             finished=states["finished"],
             pruned=states["pruned"],
@@ -98,11 +91,6 @@ def _check(config: RunConfig) -> None:
     configured(config, first_settings(config.search.space, config))
 
 
-def _store_id(stage: StageContext) -> str:
-    store, _ = prepare_store(stage)
-    return store.manifest.store_id
-
-
 class _Search:
     """The trials of one job."""
 
@@ -110,23 +98,24 @@ class _Search:
         self._stage, self._config = stage, stage.config
         self._running, self._preparing, self._started = Running(), threading.Lock(), time.monotonic()
         self._interrupted = threading.Event()
+        self._store, _ = prepare_store(stage)
 
-    def run(self, store_id: str) -> tuple[list[TrialRecord], TrialRecord | None, dict[str, float]]:
-        """All trials, the best of them, and how much each setting explains."""
+    def run(self) -> tuple[list[TrialRecord], dict[str, float]]:
+        """All trials, and how much each setting explains."""
         config = self._config.search
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         with open_study(
-            self._file(store_id), config, seed=self._config.seed, epochs=self._config.train.epochs, grid=combinations
+            self._file(), config, seed=self._config.seed, epochs=self._config.train.epochs, grid=combinations
         ) as study:
             side_by_side(
                 config.parallel_trials,
                 lambda: self._take(study),
-                lambda trial: self._follow(study, trial, store_id),
+                lambda trial: self._follow(study, trial),
                 self._stop,
             )
-            return study.records(), study.best(), study.importance()
+            return study.records(), study.importance()
 
-    def _file(self, store_id: str) -> Path:
+    def _file(self) -> Path:
         if not self._stage.root.is_local:
             raise ConfigError(
                 "A search keeps its trials in a database file, which needs a storage.root that is a folder. "
@@ -134,7 +123,7 @@ class _Search:
             )
         content = self._config.model_dump(mode="json", include={"model", "train", "seed"})
         told = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
-        identity = fingerprint([store_id, content, told])[:ID_LENGTH]
+        identity = fingerprint([self._store.manifest.store_id, content, told])[:ID_LENGTH]
         return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
 
     def _stop(self) -> None:
@@ -147,12 +136,12 @@ class _Search:
             return None
         return study.take()
 
-    def _follow(self, study: Study, trial: Trial, store_id: str) -> None:
+    def _follow(self, study: Study, trial: Trial) -> None:
         """One trial, whatever becomes of it."""
         settings = suggest(self._config.search.space, self._config, trial)
         trial.settle(settings)
         try:
-            self._train(trial, settings, store_id)
+            self._train(trial, settings)
         except TrialPruned:
             trial.prune()
         except PipelineError as error:
@@ -161,21 +150,14 @@ class _Search:
             trial.fail(" ".join(str(error).split()))
         self._show(study, trial.number)
 
-    def _train(self, trial: Trial, settings: Mapping[str, Any], store_id: str) -> None:
-        config = configured(self._config, settings)
-        name, tags = (
-            _title(trial.number, settings),
-            {PARENT: self._stage.tracker.run_id or "", "trial": str(trial.number)},
-        )
-        with open_tracker(
-            config.track.model_copy(update={"tags": {**config.track.tags, **tags}}),
-            root=self._stage.root,
-            experiment=config.track.experiment or config.name,
-            run_name=name,
-            stage="search",
-        ) as tracker:
+    def _train(self, trial: Trial, settings: Settings) -> None:
+        opened = replace(self._stage, config=configured(self._config, settings))
+        config = opened.config
+        tags = {PARENT: self._stage.tracker.run_id or "", "trial": str(trial.number)}
+        with recorded(opened, _title(trial.number, settings), tags=tags) as stage:
+            tracker = stage.tracker
             tracker.log_params({key: told(value) for key, value in settings.items()})
-            trained = self._launch(trial, config, self._store_of(config, settings, store_id), tracker)
+            trained = self._launch(trial, stage, self.store_of(config, settings))
             trial.note(training_seconds=trained.seconds, memory=trained.memory)
             if trained.pruned:
                 tracker.set_tags({"state": "pruned"})
@@ -184,40 +166,44 @@ class _Search:
             tracker.log_metrics({f"best_{config.search.metric}": value, "best_epoch": float(trained.best_epoch)})
         trial.finish(value)
 
-    def _launch(self, trial: Trial, config: RunConfig, store_id: str, tracker: Tracker) -> Trained:
+    def _launch(self, trial: Trial, stage: StageContext, store: Store) -> Trained:
+        metric = stage.config.search.metric
+
         def is_behind(record: EpochRecord) -> bool:
-            tracker.log_metrics(tracked_names(record), step=record.epoch)
-            return trial.is_behind(record.epoch, metric_of(record, config.search.metric))
+            stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+            return trial.is_behind(record.epoch, metric_of(record, metric))
 
-        stage, running = self._stage, self._running
-        return run_trial(stage.spark, stage.root, config, store_id, running=running, is_behind=is_behind)
+        store_id, running = store.manifest.store_id, self._running
+        return run_trial(stage.spark, stage.root, stage.config, store_id, running=running, is_behind=is_behind)
 
-    def _store_of(self, config: RunConfig, settings: Mapping[str, Any], store_id: str) -> str:
+    def store_of(self, config: RunConfig, settings: Settings) -> Store:
         """The store that a trial's settings need."""
-        if not any(name.startswith(SHARED_BY_TRIALS) for name in settings):
-            return store_id
+        if not any(name.startswith(OF_THE_STORE) for name in settings):
+            return self._store
         with self._preparing:  # one at a time: they would ask Spark for the same rows
-            return _store_id(replace(self._stage, config=config))
+            store, _ = prepare_store(replace(self._stage, config=config))
+            return store
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()
-        record, best = records[number], study.best()
+        record, best = records[number], best_of(records, maximizes=self._config.search.maximizes)
         ended = sum(other.state in ("finished", "pruned", "failed") for other in records)
         metric = self._config.search.metric
-        result = {"finished": f"{metric} {record.value or 0.0:.5g}", "failed": f"failed: {record.failure[:200]}"}
-        so_far = f"; best {best.value or 0.0:.5g}, trial {best.number}" if best else ""
+        results = {"failed": f"failed: {record.failure[:200]}"}
+        result = f"{metric} {record.reached:.5g}" if record.is_finished else results.get(record.state, record.state)
+        so_far = f"; best {best.reached:.5g}, trial {best.number}" if best else ""
         self._stage.progress.done(
-            f"{_title(number, record.settings)}: {result.get(record.state, record.state)} "
-            f"({ended} of {self._config.search.trials}{so_far})"
+            f"{_title(number, record.settings)}: {result} ({ended} of {self._config.search.trials}{so_far})"
         )
 
 
-def _best_of(records: Sequence[TrialRecord], best: TrialRecord | None) -> TrialRecord:
+def _best_of(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord:
     """The best trial.
 
     Raises:
         TrainError: none ran to its end.
     """
+    best = best_of(records, maximizes=config.search.maximizes)
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)
@@ -239,7 +225,7 @@ def _log(
     """The table of trials and the plots, in the run of the search."""
     config, tracker = stage.config.search, stage.tracker
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
-    tracker.log_metrics({f"best_{config.metric}": best.value or 0.0, "best_trial": float(best.number)})
+    tracker.log_metrics({f"best_{config.metric}": best.reached, "best_trial": float(best.number)})
     tracker.log_text(json.dumps([asdict(record) for record in records], indent=1), "trials.json")
     # The evaluation of the best trial will describe the run; the table stays among the artifacts.
     tracker.log_text(table(records, config.metric, maximizes=config.maximizes, most=LISTED), "trials.md")

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.search.study import open_study
-from pipeline.search.table import ranked, table, told
+from pipeline.search.study import open_study, ranked
+from pipeline.search.table import table, told
 
 KILLED = """
 import os, signal, sys
