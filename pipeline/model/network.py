@@ -11,8 +11,10 @@ as 1 for each value that a row has; then embeddings, of multi-valued features th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from pipeline.config.model import ModelConfig
 from pipeline.contract.features import CategoricalFeature, FeatureState, NumericFeature, ScaledFeature
@@ -75,6 +77,18 @@ def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.K
         else:
             slots = ids[:, first : first + feature.slots]
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
+
+
+def output_of(network: keras.Model, rows: Any, *, training: bool = False) -> Any:
+    """What a network says of rows: float32 [b, 1] or [b, k], also where layers compute with fewer bits.
+
+    Args:
+        network: see above.
+        rows: with the network's inputs as attributes, such as a block's step or a window of a store.
+        training: whether layers behave as in training.
+    """
+    inputs = {name: getattr(rows, name) for name in network.input}
+    return tf.cast(network(inputs, training=training), tf.float32)
 
 
 def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]]:

@@ -15,6 +15,7 @@ from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.calibration import fit_calibration
 from pipeline.model.decision import calibrated
+from pipeline.model.network import output_of
 from pipeline.model.threshold import choose_threshold
 from pipeline.runtime.pulse import does
 from pipeline.store.store import Store
@@ -85,9 +86,7 @@ def _gather(store: Store, learner: Learner) -> Scored:
     width, world = store.features.label.outputs, learner.world
     parts = [np.empty((0, 2 + width))]
     for shard, rows in _rows(store, range(world.rank, store.manifest.shards, world.size), width):
-        inputs = {name: getattr(rows, name) for name in learner.network.input}
-        z = tf.cast(learner.network(inputs, training=False), tf.float32)
-        probabilities = np.asarray(learner.head.predict(z)).reshape(-1, width)
+        probabilities = np.asarray(learner.head.predict(output_of(learner.network, rows))).reshape(-1, width)
         parts.append(np.column_stack([np.full(len(rows), shard), rows.label, probabilities]))
         does("scores validation rows")
     table = world.gather([tf.constant(np.concatenate(parts), tf.float64)], "validation_scores")[0].numpy()

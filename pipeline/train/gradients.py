@@ -14,6 +14,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from pipeline.train.vectors import end_to_end
 from pipeline.train.world import World
 
 GATHER_BELOW = 0.25
@@ -107,17 +108,16 @@ def _adasum_of_two(a: Any, b: Any) -> Any:
 
 def _sum_in_bfloat16(gradients: list[Any], world: World) -> list[Any]:
     """As an allreduce does it, by hand, since Horovod adds no bfloat16: each rank adds up one part, and all get it."""
-    flat = tf.concat([tf.reshape(tf.cast(gradient, tf.float32), [-1]) for gradient in gradients], 0)
-    sizes = [tf.size(gradient) for gradient in gradients]
-    padded = tf.pad(flat, [[0, -tf.size(flat) % world.size]])
-    mine = _from_bits(world.swap(_to_bits(padded), "gradient_parts"))
-    part = tf.reduce_sum(tf.reshape(mine, [world.size, -1]), 0)
-    (bits,) = world.gather([_to_bits(part)], "gradients")
-    pieces = tf.split(_from_bits(bits)[: tf.size(flat)], sizes, num=len(gradients))
-    return [
-        tf.cast(tf.reshape(piece, tf.shape(gradient)), gradient.dtype)
-        for piece, gradient in zip(pieces, gradients, strict=True)
-    ]
+
+    def add(flat: Any) -> Any:
+        padded = tf.pad(flat, [[0, -tf.size(flat) % world.size]])
+        mine = _from_bits(world.swap(_to_bits(padded), "gradient_parts"))
+        part = tf.reduce_sum(tf.reshape(mine, [world.size, -1]), 0)
+        (bits,) = world.gather([_to_bits(part)], "gradients")
+        return _from_bits(bits)[: tf.size(flat)]
+
+    summed = end_to_end([tf.cast(gradient, tf.float32) for gradient in gradients], add)
+    return [tf.cast(total, gradient.dtype) for total, gradient in zip(summed, gradients, strict=True)]
 
 
 def _to_bits(numbers: Any) -> Any:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.train.vectors import end_to_end
+
 CYCLE_TIME_MS = "0.1"
 """Small models are bound by Horovod's cycle: one 30 KB allreduce takes 1.55 ms at the default of 1, 0.75 at 0.1."""
 
@@ -29,7 +31,7 @@ class HorovodWorld:
 
         return _by_type(
             tensors,
-            lambda alike, kind: _end_to_end(
+            lambda alike, kind: end_to_end(
                 alike, lambda numbers: hvd.allreduce(numbers, name=f"{name}_{kind}", op=hvd.Sum)
             ),
         )
@@ -52,17 +54,6 @@ class HorovodWorld:
 
         for number, variable in enumerate(variables):
             variable.assign(hvd.broadcast(variable, root_rank=0, name=f"variable_{number}"))
-
-
-def _end_to_end(tensors: list[Any], collective: Callable[[Any], Any]) -> list[Any]:
-    """What a collective makes of all tensors as one vector, which keeps the places of its numbers."""
-    import tensorflow as tf
-
-    if len(tensors) == 1:
-        return [collective(tensors[0])]
-    vector = collective(tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0))
-    pieces = tf.split(vector, [tf.size(tensor) for tensor in tensors], num=len(tensors))
-    return [tf.reshape(piece, tf.shape(tensor)) for piece, tensor in zip(pieces, tensors, strict=True)]
 
 
 def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequence[Any]]) -> list[Any]:

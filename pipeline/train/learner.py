@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from pipeline.feed.blocks import Block
 from pipeline.model.head import Head
+from pipeline.model.network import output_of
 from pipeline.train.metrics import EpochMetrics
 from pipeline.train.world import World
 
@@ -89,7 +90,7 @@ class Learner:
 
     def _train_step(self, batch: Block) -> None:
         with tf.GradientTape() as tape:
-            z = self._output(batch, training=True)
+            z = output_of(self.network, batch, training=True)
             row_loss = self.head.row_loss(batch.label, z)
             loss = tf.reduce_sum(row_loss * batch.weight) / batch.rows
             if self.network.losses:
@@ -100,16 +101,11 @@ class Learner:
         self._measure(self.training, batch, z, row_loss)
 
     def _validation_step(self, batch: Block) -> None:
-        z = self._output(batch, training=False)
+        z = output_of(self.network, batch)
         self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
 
     def _measure(self, metrics: EpochMetrics, batch: Block, z: Any, row_loss: Any) -> None:
         metrics.update(batch.label, self.head.predict(z), row_loss=row_loss, weight=batch.weight)
-
-    def _output(self, batch: Block, *, training: bool) -> Any:
-        """float32, also where layers compute with fewer bits."""
-        inputs = {name: getattr(batch, name) for name in self.network.input}
-        return tf.cast(self.network(inputs, training=training), tf.float32)
 
 
 def _each_step(work: Callable[[Block], None], block: Block) -> None:
