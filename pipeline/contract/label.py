@@ -55,6 +55,13 @@ class LabelSpec(Document):
         return self
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """Columns of what a model answers: `prediction` for a number; `label` and one `probability_CLASS` a class."""
+        if self.task is Task.REGRESSION:
+            return ("prediction",)
+        return ("label", *(f"probability_{name}" for name in self.classes))
+
+    @property
     def outputs(self) -> int:
         """Width of the network's output: 1, or the number of classes of a multi-class label."""
         return len(self.classes) if self.task is Task.MULTICLASS else 1

@@ -22,7 +22,7 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.table import BAD
 from pipeline.errors import DataError, Problem, gather
 from pipeline.runtime.quiet import import_quietly
-from pipeline.score.columns import OutputColumns, answer_names
+from pipeline.score.columns import OutputColumns
 from pipeline.score.rows import NewRows, kept_column
 from pipeline.store.bundle import Bundle
 
@@ -126,7 +126,7 @@ def batches_of(spark: SparkSession, rows: int) -> Iterator[None]:
 
 def _answer_fields(label: LabelSpec) -> list[StructField]:
     texts = 0 if label.task is Task.REGRESSION else 1
-    kinds: list[DataType] = [StringType()] * texts + [DoubleType()] * (len(answer_names(label)) - texts)
+    kinds: list[DataType] = [StringType()] * texts + [DoubleType()] * (len(label.answers) - texts)
     return [StructField(f"a{i}", kind) for i, kind in enumerate(kinds)]
 
 

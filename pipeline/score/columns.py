@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 from pipeline.config.features import PATTERN_SIGNS
 from pipeline.config.score import ScoreConfig
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
+from pipeline.data.check import clashing
 from pipeline.errors import ConfigError, Problem, gather
 
 VERSION = "model_version"
@@ -21,7 +22,7 @@ class OutputColumns:
 
     Attributes:
         kept: columns of the source.
-        answers: of the model, see `answer_names`.
+        answers: of the model, see `LabelSpec.answers`.
         version: of the column that tells the model.
     """
 
@@ -33,13 +34,6 @@ class OutputColumns:
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return (*self.kept, *self.answers, self.version)
-
-
-def answer_names(label: LabelSpec) -> tuple[str, ...]:
-    """`prediction` for a number; `label` and one `probability_CLASS` a class."""
-    if label.task is Task.REGRESSION:
-        return ("prediction",)
-    return ("label", *(f"probability_{name}" for name in label.classes))
 
 
 def output_columns(
@@ -57,7 +51,7 @@ def output_columns(
         ConfigError: an entry of `score.keep` fits no column, or two columns of the output would have one name.
     """
     kept = tuple(name for name in dict.fromkeys(names) if name in key or _is_kept(name, config.keep))
-    answers = tuple(config.prefix + name for name in answer_names(label))
+    answers = tuple(config.prefix + name for name in label.answers)
     columns = OutputColumns(kept, answers, config.prefix + VERSION)
     problems = [*_idle_entries(config.keep, names), *_clashes(columns)]
     if config.format == "delta":
@@ -85,16 +79,11 @@ def _idle_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator[Prob
 
 
 def _clashes(columns: OutputColumns) -> Iterator[Problem]:
-    """Names that are equal, or differ by case only, which Parquet's readers do not tell apart."""
-    by_folded: dict[str, list[str]] = {}
-    for name in columns.names:
-        by_folded.setdefault(name.lower(), []).append(name)
     added = {name.lower() for name in (*columns.answers, columns.version)}
-    for folded, alike in by_folded.items():
-        if len(alike) > 1:
-            what = "the model's answer and a column of the source" if folded in added else "two columns"
-            remedy = "Set score.prefix, or name in score.keep only columns that are called otherwise"
-            yield Problem(f"'{alike[0]}' would be the name of {what}", "different names", " and ".join(alike), remedy)
+    for alike in clashing(columns.names):
+        what = "the model's answer and a column of the source" if alike[0].lower() in added else "two columns"
+        remedy = "Set score.prefix, or name in score.keep only columns that are called otherwise"
+        yield Problem(f"'{alike[0]}' would be the name of {what}", "different names", " and ".join(alike), remedy)
 
 
 def _unfit(name: str) -> Problem:

@@ -99,11 +99,11 @@ def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str,
 def answer(output: Mapping[str, NDArray[Any]], label: LabelSpec) -> pd.DataFrame:
     """The Keras model's output, a dict of arrays, as a data frame; numbers are float64."""
     if label.task is Task.REGRESSION:
-        return pd.DataFrame({"prediction": output["prediction"][:, 0].astype(np.float64)})
-    named = [name.decode() for name in output["label"][:, 0]]
-    table = output["probabilities"].astype(np.float64)
-    probabilities = {f"probability_{name}": table[:, position] for position, name in enumerate(label.classes)}
-    return pd.DataFrame({"label": np.asarray(named, object), **probabilities})
+        columns = [output["prediction"][:, 0].astype(np.float64)]
+    else:
+        named = [name.decode() for name in output["label"][:, 0]]
+        columns = [np.asarray(named, object), *output["probabilities"].astype(np.float64).T]
+    return pd.DataFrame(dict(zip(label.answers, columns, strict=True)))
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,8 +17,7 @@ from pipeline.contract.features import NULL_TOKEN, RawColumn
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.model.device import configure_devices
 from pipeline.store.filesystem import open_root
-from pipeline.store.layout import MODEL
-from pipeline.store.model import read_model
+from pipeline.store.model import local_copy
 
 
 class Predictor:
@@ -44,7 +41,7 @@ class Predictor:
             arrays: for each column, b doubles or strings, with nulls.
 
         Returns:
-            The answers, in the order of `columns.answer_names`.
+            The answers, in the order of `LabelSpec.answers`.
         """
         tensors = {column.name: _tensor(array, column) for column, array in zip(self._columns, arrays, strict=True)}
         return _arrays(self._answers(tensors), self._label)
@@ -65,10 +62,7 @@ def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label
         StoreError: the file is gone, or was altered.
     """
     configure_devices(threads, ranks_on_host=1, local_rank=0)
-    content = read_model(open_root(file), sha256)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / MODEL
-        path.write_bytes(content)
+    with local_copy(open_root(file), sha256) as path:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return Predictor(model, columns, label)
 

@@ -10,9 +10,11 @@ the card turns to it. Readers never write. What is in the folder: see `bundle.py
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -157,6 +159,20 @@ def read_model(file: Root, sha256: str) -> bytes:
     if found != sha256:
         raise StoreError(str(_altered(file.path, sha256, found)))
     return content
+
+
+@contextmanager
+def local_copy(file: Root, sha256: str) -> Iterator[Path]:
+    """The same as a file of this machine, for the length of a block: Keras reads no other.
+
+    Raises:
+        StoreError: it is gone, or was altered.
+    """
+    content = read_model(file, sha256)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / MODEL
+        path.write_bytes(content)
+        yield path
 
 
 def _read(place: Root) -> PublishedModel:

@@ -23,7 +23,7 @@ from pipeline.contract.features import (
     ScaledFeature,
     VocabularyFeature,
 )
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import FEATURES, MODEL
@@ -123,6 +123,4 @@ def _columns(state: FeatureState) -> dict[str, Any]:
 
 
 def _outputs(label: LabelSpec) -> list[Any]:
-    if label.task is Task.REGRESSION:
-        return [ColSpec("double", "prediction")]
-    return [ColSpec("string", "label"), *(ColSpec("double", f"probability_{name}") for name in label.classes)]
+    return [ColSpec("string" if name == "label" else "double", name) for name in label.answers]

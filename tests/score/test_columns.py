@@ -7,7 +7,7 @@ import pytest
 from pipeline.config.score import ScoreConfig
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError
-from pipeline.score.columns import answer_names, output_columns
+from pipeline.score.columns import output_columns
 
 PRICE = LabelSpec(name="price", task=Task.REGRESSION)
 INCOME = LabelSpec(name="income", task=Task.BINARY, classes=("<=50K", ">50K"))
@@ -19,8 +19,8 @@ def columns_for(label: LabelSpec = PRICE, names: tuple[str, ...] = NAMES, **sett
 
 
 def test_answers_are_named_like_those_of_the_logged_model():
-    assert answer_names(PRICE) == ("prediction",)
-    assert answer_names(INCOME) == ("label", "probability_<=50K", "probability_>50K")
+    assert PRICE.answers == ("prediction",)
+    assert INCOME.answers == ("label", "probability_<=50K", "probability_>50K")
 
 
 @pytest.mark.parametrize(
