@@ -28,15 +28,19 @@ def check_names(names: Sequence[str], wanted: Sequence[str]) -> None:
         DataError: naming each that is not.
     """
     problems = [problem for name in wanted if (problem := _name_problem(name, names))]
-    by_folded: dict[str, list[str]] = {}
-    for name in wanted:
-        by_folded.setdefault(name.lower(), []).append(name)
-    for alike in by_folded.values():
-        if len(alike) > 1:
-            shown = " and ".join(f"'{name}'" for name in alike)
-            problems.append(Problem(f"Columns {shown} differ by case only", remedy="Rename one; Parquet needs it"))
+    for alike in clashing(wanted):
+        shown = " and ".join(f"'{name}'" for name in alike)
+        problems.append(Problem(f"Columns {shown} differ by case only", remedy="Rename one; Parquet needs it"))
     if problems:
         raise DataError(gather("The source does not have the columns that the configuration names", problems))
+
+
+def clashing(names: Iterable[str]) -> list[list[str]]:
+    """Names that are equal, or differ by case only, which Parquet's readers do not tell apart; together."""
+    by_folded: dict[str, list[str]] = {}
+    for name in names:
+        by_folded.setdefault(name.lower(), []).append(name)
+    return [alike for alike in by_folded.values() if len(alike) > 1]
 
 
 def _name_problem(name: str, names: Sequence[str]) -> Problem | None:

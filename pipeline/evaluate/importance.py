@@ -19,6 +19,7 @@ from pipeline.contract.features import BucketFeature, CategoricalFeature, Featur
 from pipeline.contract.label import Task
 from pipeline.evaluate.linear import concatenate, sample_rows
 from pipeline.evaluate.measures import measure
+from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import Importance, ImportanceReport
 from pipeline.evaluate.tally import Measure
 from pipeline.feed.rows import Rows
@@ -43,11 +44,6 @@ class Shuffled(Document):
     column: str
     rows: int
     values: tuple[float, ...]
-
-
-def main_metric(task: Task) -> str:
-    """What importance is told in; lower is better."""
-    return "rmse" if task is Task.REGRESSION else "log_loss"
 
 
 def store_columns(features: FeatureState) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -102,9 +98,7 @@ def importance_of(task: Task, shuffled: Sequence[Shuffled]) -> ImportanceReport 
         if one.column
     ]
     columns.sort(key=lambda one: -one.drop)
-    return ImportanceReport(
-        metric=main_metric(task), value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns)
-    )
+    return ImportanceReport(metric=MAIN[task], value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
 
 
 def _shuffled(
@@ -121,7 +115,7 @@ def _shuffled(
         order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
         changed = _with_order(rows, order, *depend) if column else rows
         tally = what.tally(rows.row_id, rows.label, predict(changed))
-        value = measure(tally, with_intervals=False).metrics[main_metric(what.label.task)]
+        value = measure(tally, with_intervals=False).metrics[MAIN[what.label.task]]
         assert value is not None, "a sample has rows"
         values.append(value)
     return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))

@@ -10,6 +10,8 @@ HEADLINES = {
     Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "auc"),
 }
 """Metrics that a reader wants first, the one that decides at the head."""
+MAIN = {task: metrics[0] for task, metrics in HEADLINES.items()}
+"""The metric that decides; lower is better."""
 NAMES = {
     "mae": "MAE",
     "rmse": "RMSE",

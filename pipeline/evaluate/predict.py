@@ -7,11 +7,9 @@ the result does not depend on the number of ranks, and never holds rows.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +33,8 @@ from pipeline.model.decision import calibrated
 from pipeline.runtime.ranks import Peers, run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import MODEL, store_place
-from pipeline.store.model import read_model
+from pipeline.store.layout import store_place
+from pipeline.store.model import local_copy
 from pipeline.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -162,13 +160,13 @@ def run(payload: str, peers: Peers) -> str:
 def network_of(job: PredictJob, store: Store) -> Predict:
     """The trained network, its probabilities calibrated."""
     from pipeline.model.head import build_head
+    from pipeline.model.network import output_of
 
     network, label = _load(job), store.features.label
     head = build_head(label, "auto")
 
     def predict(rows: Rows) -> npt.NDArray[np.float64]:
-        inputs = {name: getattr(rows, name) for name in network.input}
-        found = np.asarray(head.predict(network(inputs, training=False)), np.float64)
+        found = np.asarray(head.predict(output_of(network, rows)), np.float64)
         return found if label.task is Task.REGRESSION else calibrated(job.decision.calibration, found)
 
     return predict
@@ -232,13 +230,9 @@ def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows,
 
 
 def _load(job: PredictJob) -> Any:
-    """Keras reads local files only; the storage root may be elsewhere."""
     from pipeline.model.serving import load_network
 
-    content = read_model(open_root(job.model), job.sha256)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / MODEL
-        path.write_bytes(content)
+    with local_copy(open_root(job.model), job.sha256) as path:
         return load_network(path)
 
 

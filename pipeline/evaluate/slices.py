@@ -18,8 +18,9 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.expression import ValueType
 from pipeline.evaluate.measures import measure
+from pipeline.evaluate.predict import LABEL
 from pipeline.evaluate.report import SliceReport, SliceValue
-from pipeline.evaluate.source_rows import LABEL, Values
+from pipeline.evaluate.source_rows import Values
 from pipeline.evaluate.tally import Measure, Tally, merge_tallies, tally_from_bytes, tally_to_bytes
 
 if TYPE_CHECKING:

@@ -24,12 +24,12 @@ from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
 from pipeline.data.split import SPLIT
+from pipeline.evaluate.predict import LABEL
 from pipeline.features.choose import value_types
 from pipeline.features.expression import to_column
 from pipeline.features.transform import label_value
 from pipeline.store.layout import SPLITS
 
-LABEL = "label"
 SHOWN_COLUMNS = 200
 """Of the source, of a row that is shown as it is."""
 

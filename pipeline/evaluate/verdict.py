@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import is_lower_better, metric_name
+from pipeline.evaluate.names import MAIN, is_lower_better, metric_name
 from pipeline.evaluate.report import EvalReport
 
-MAIN = {Task.REGRESSION: "rmse", Task.BINARY: "log_loss", Task.MULTICLASS: "log_loss"}
-"""The metric that decides; lower is better."""
 SECOND = {Task.REGRESSION: "mae", Task.BINARY: "auc", Task.MULTICLASS: "accuracy"}
 SIMPLE = {
     "linear": "a linear model on the same features",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import MAIN
 from pipeline.stages.context import StageContext
 from pipeline.store.model import PublishedModel
 from pipeline.track.standing import Candidate

@@ -7,9 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import capital, is_share, metric_name
+from pipeline.evaluate.names import MAIN, capital, is_share, metric_name
 from pipeline.evaluate.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
-from pipeline.evaluate.verdict import MAIN
 from pipeline.stages.page import NONE, details, number, share, table, text
 
 OF_PARTS = {

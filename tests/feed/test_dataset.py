@@ -94,22 +94,12 @@ def test_leaving_in_the_middle_of_an_epoch_ends_all_threads_at_once(id_store):
     assert {thread for thread in left if not isinstance(thread, threading._DummyThread)} == set()
 
 
-def test_nothing_is_read_behind_the_last_epoch(id_store, monkeypatch):
-    from pipeline.feed.files import StoreFiles
-
-    read = []
-
-    def watched(self, window):
-        read.append(window)
-        return original(self, window)
-
-    original = StoreFiles.read
-    monkeypatch.setattr(StoreFiles, "read", watched)
+def test_nothing_is_read_behind_the_last_epoch(id_store, reads):
     with BlockReader(feed_of(id_store([640], row_group=64)), last_epoch=1) as reader:
         for _ in range(2):
             list(reader.epoch())
         time.sleep(0.2)
-    assert len(read) == 20
+    assert len(reads) == 20
 
 
 def test_the_first_batch_comes_soon(id_store):

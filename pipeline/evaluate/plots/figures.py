@@ -9,7 +9,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import metric_name
+from pipeline.evaluate.names import MAIN, metric_name
 from pipeline.evaluate.plots.calibration import calibration_curve
 from pipeline.evaluate.plots.confusion import confusion_matrix
 from pipeline.evaluate.plots.importance import importance_bars
@@ -18,7 +18,6 @@ from pipeline.evaluate.plots.residuals import residual_plots
 from pipeline.evaluate.plots.slices import slice_plot
 from pipeline.evaluate.plots.thresholds import threshold_sweep
 from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import MAIN
 
 Draw = Callable[[], Figure]
 LONGEST = 40
