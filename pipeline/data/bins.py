@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.contract.curve import Values
 from pipeline.contract.profile import Bins, Histogram
-from pipeline.features.sample import Values
 
 HISTOGRAM_BINS = 20
 COMPARED_BINS = 10

@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame
 from scipy import stats
 
 from pipeline.config.drift import DriftConfig
+from pipeline.contract.curve import Values
 from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
 from pipeline.contract.features import (
     NULL_TOKEN,
@@ -33,7 +34,6 @@ from pipeline.data.convert import is_finite
 from pipeline.data.stored import StoredValues
 from pipeline.errors import DataError
 from pipeline.features.lookup import place_among
-from pipeline.features.sample import Values
 from pipeline.features.transform import bucket_id, vocabulary_id
 from pipeline.features.vocabulary import joined, values_of
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pyspark.sql.functions as F
 
+from pipeline.contract.curve import Curve
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_numbers, check_ranges, check_regression
@@ -30,7 +31,7 @@ from pipeline.features.label import fit_classes, fit_regression, infer_task, lab
 from pipeline.features.plan import FeaturePlan
 from pipeline.features.redundant import Described, redundant_columns
 from pipeline.features.sample import Sample, take_sample
-from pipeline.features.shape import Curve
+from pipeline.features.shape import shaped
 from pipeline.features.statistics import Moments, measure
 from pipeline.features.transform import label_text
 from pipeline.features.vocabulary import Counts, count_values
@@ -138,7 +139,7 @@ def _fit_label(recipe: StoreRecipe, found: Survey, counts: Counts, task: Task, t
         return fit_regression(data.label, target, found.label.train)
     sample = take_sample(table.rows, {data.label: F.col(LABEL_NUMBER)}, {}, found.splits["train"])
     power = label_power(target, sample.finite(data.label))
-    bent = Curve(shape="power", power=power).column(finite(F.col(LABEL_NUMBER)))
+    bent = shaped(finite(F.col(LABEL_NUMBER)), Curve(shape="power", power=power))
     seen = train_moments(measure(table.rows, {data.label: bent}, SPLIT))
     return fit_regression(data.label, target, seen[data.label], power)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.contract.curve import Values
 from pipeline.contract.features import (
     NULL_TOKEN,
     FeatureState,
@@ -34,7 +35,6 @@ from pipeline.data.bins import bins_of, histogram_of
 from pipeline.data.drift import drift_of_split
 from pipeline.data.stored import StoredValues, is_clipped, number_features, rank_error, read_values
 from pipeline.data.survey import Survey
-from pipeline.features.sample import Values
 from pipeline.features.statistics import ColumnStatistics, rounded
 from pipeline.features.vocabulary import Counts
 from pipeline.store.filesystem import Root

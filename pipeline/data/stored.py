@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.contract.curve import Curve, Values, restored
 from pipeline.contract.features import (
     BucketFeature,
     CategoricalFeature,
@@ -27,8 +28,7 @@ from pipeline.contract.features import (
     slot_names,
 )
 from pipeline.contract.profile import Summary
-from pipeline.features.sample import CONFIDENCE, Values
-from pipeline.features.shape import Curve, restored
+from pipeline.features.sample import CONFIDENCE
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import FileEntry, SplitEntry
 

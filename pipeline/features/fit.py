@@ -14,6 +14,7 @@ import numpy as np
 import pyspark.sql.functions as F
 from pyspark.sql import Column
 
+from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import (
     BucketFeature,
     HashedFeature,
@@ -39,8 +40,8 @@ from pipeline.features.numeric import (
     needs_shaped_moments,
 )
 from pipeline.features.plan import CategoricalPlan, FeaturePlan
-from pipeline.features.sample import Sample, Values, take_sample
-from pipeline.features.shape import Curve
+from pipeline.features.sample import Sample, take_sample
+from pipeline.features.shape import shaped
 from pipeline.features.statistics import Measured, Moments, measure
 from pipeline.features.target_mean import Sums, fit_target_mean, sum_labels
 from pipeline.features.transform import network_label
@@ -93,7 +94,7 @@ def fit_numeric(
         for feature in plan.numeric
         if feature.group.encoding != "bucketize"
     }
-    shaped = _shaped_moments(plan, table, curves)
+    bent = _shaped_moments(plan, table, curves)
     scaled, buckets = [], []
     for feature in plan.numeric:
         seen = values.get(feature.source, NO_VALUES)
@@ -101,7 +102,7 @@ def fit_numeric(
             buckets.append(fit_bucket(feature, seen))
         else:
             raw, curve = moments[feature.source], curves[feature.name]
-            scaled.append(fit_scaled(feature, curve, raw, shaped.get(feature.name, raw), seen))
+            scaled.append(fit_scaled(feature, curve, raw, bent.get(feature.name, raw), seen))
     return tuple(scaled), tuple(buckets)
 
 
@@ -145,7 +146,7 @@ def sample_of(table: Table, names: tuple[str, ...], train_rows: int) -> Sample:
 
 def _shaped_moments(plan: FeaturePlan, table: Table, curves: Mapping[str, Curve]) -> dict[str, Moments]:
     wanted = {
-        feature.name: curves[feature.name].column(finite(F.col(table.columns[feature.source])))
+        feature.name: shaped(finite(F.col(table.columns[feature.source])), curves[feature.name])
         for feature in plan.numeric
         if needs_shaped_moments(feature.group)
     }

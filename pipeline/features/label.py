@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
+from pipeline.contract.curve import Values
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.features.numeric import fit_power
-from pipeline.features.sample import Values
 from pipeline.features.statistics import Moments
 from pipeline.features.vocabulary import MAX_CLASSES
 from pipeline.store.layout import SPLITS

@@ -10,10 +10,9 @@ import numpy as np
 from scipy import stats
 
 from pipeline.config.features import ClipConfig, NumericConfig
+from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import BucketFeature, ScaledFeature
 from pipeline.features.plan import NumericPlan
-from pipeline.features.sample import Values
-from pipeline.features.shape import Curve
 from pipeline.features.statistics import Moments, rounded
 
 log = logging.getLogger(__name__)

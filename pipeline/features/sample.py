@@ -19,14 +19,13 @@ import numpy.typing as npt
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
+from pipeline.contract.curve import Values
 from pipeline.data.split import ORDER, SPLIT, TRAIN
 
 SAMPLE_ROWS = 1 << 17
 SAMPLE_CELLS = 1 << 24
 CONFIDENCE = 1e-6
 _STEPS = 1 << 30
-
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

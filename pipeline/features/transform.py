@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql.types import ArrayType, DoubleType
 
 from pipeline.contract.columns import ROW_ID, WEIGHT
+from pipeline.contract.curve import Curve
 from pipeline.contract.features import (
     NULL_TOKEN,
     OUT_OF_VOCABULARY,
@@ -33,7 +34,7 @@ from pipeline.data.convert import finite, number_text
 from pipeline.data.split import SPLIT, TRAIN
 from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Table
 from pipeline.features.lookup import constant, is_large, place_among, with_place_among
-from pipeline.features.shape import Curve
+from pipeline.features.shape import shaped
 from pipeline.features.target_mean import fold_of_row
 from pipeline.features.vocabulary import joined, values_of
 
@@ -99,8 +100,7 @@ def scaled_value(value: Column, feature: ScaledFeature) -> Column:
     """Float: filled, clipped, shaped and scaled, in double precision until the last step."""
     known = finite(value)
     filled = known if feature.fill is None else F.coalesce(known, F.lit(feature.fill))
-    shaped = Curve.of(feature).column(filled)
-    return ((shaped - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
+    return ((shaped(filled, Curve.of(feature)) - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
 
 
 def mapped_value(place: Column, feature: MappedFeature, fold: Column | None = None) -> Column:
@@ -172,7 +172,7 @@ def label_curve(label: LabelSpec) -> Curve:
 def network_label(label: LabelSpec) -> Column:
     """Double: the label as the network sees it; of two classes, 1 for the positive one."""
     if label.task is Task.REGRESSION:
-        return (label_curve(label).column(F.col(LABEL_NUMBER)) - F.lit(label.center)) / F.lit(label.scale)
+        return (shaped(F.col(LABEL_NUMBER), label_curve(label)) - F.lit(label.center)) / F.lit(label.scale)
     return (label_value(label) == len(label.classes) - 1).cast("double")
 
 

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.contract.audit import Check, LeakAudit
+from pipeline.contract.curve import Curve, restored
 from pipeline.contract.drift import ColumnDrift, DriftReport
 from pipeline.contract.features import NULL_TOKEN, ScaledFeature
 from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
 from pipeline.data.bins import bins_of, counts_between, histogram_of
 from pipeline.data.stored import known_values, sample_stored
-from pipeline.features.shape import Curve, restored
 from pipeline.stages.page import number, share, text
 from pipeline.stages.profile_page import profile_page
 from pipeline.store.filesystem import open_root

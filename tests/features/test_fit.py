@@ -10,6 +10,7 @@ import pytest
 from pipeline.config.data import DataConfig
 from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.config.source import SourceConfig
+from pipeline.contract.curve import Curve
 from pipeline.contract.features import NULL_TOKEN, ScaledFeature
 from pipeline.contract.label import Task
 from pipeline.errors import DataError
@@ -17,7 +18,6 @@ from pipeline.features.categorical import fit_categorical, fit_ordinal
 from pipeline.features.label import LabelStatistics, fit_classes
 from pipeline.features.numeric import find_edges, fit_bucket, fit_curve, fit_power, fit_scaled, fits_float32
 from pipeline.features.plan import CategoricalPlan, NumericPlan
-from pipeline.features.shape import Curve
 from pipeline.features.statistics import Moments, rounded
 
 VALUES = np.array([1.0, 1.5, 2.5, 3.0])

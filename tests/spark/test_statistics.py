@@ -9,10 +9,11 @@ import pyspark.sql.functions as F
 import pytest
 from sklearn.preprocessing import PowerTransformer
 
+from pipeline.contract.curve import Curve
 from pipeline.contract.features import ScaledFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.table import LABEL_NUMBER
-from pipeline.features.shape import Curve
+from pipeline.features.shape import shaped
 from pipeline.features.statistics import ColumnStatistics, Moments, measure
 from pipeline.features.transform import network_label, scaled_value
 
@@ -69,7 +70,7 @@ VALUES = np.concatenate([np.linspace(-20.0, 50.0, 71), [-1e-9, 0.0, 1e-9, 1e4]])
 @pytest.mark.parametrize("power", [-1.5, 0.0, 0.5, 1.0, 2.0, 3.0])
 def test_yeo_johnson_and_back(spark, power):
     values = VALUES[VALUES > -5.0]
-    forward = computed(spark, values, Curve(shape="power", power=power).column(F.col(LABEL_NUMBER)))
+    forward = computed(spark, values, shaped(F.col(LABEL_NUMBER), Curve(shape="power", power=power)))
     transformer = PowerTransformer(standardize=False).fit([[1.0], [2.0]])
     transformer.lambdas_ = np.array([power])
     np.testing.assert_allclose(forward, transformer.transform(values[:, None])[:, 0], rtol=1e-12, atol=1e-15)
