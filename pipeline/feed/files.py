@@ -101,7 +101,7 @@ class StoreFiles:
             raise unreadable(self._store, file, "it was written to while it was read")
 
     def _stamp(self, file: FileEntry) -> _Stamp:
-        place = self._store.place.within(file.path)
+        place = self._store.file(file.path)
         info = place.filesystem.get_file_info(place.path)
         if not info.is_file:
             raise FileNotFoundError("there is no such file")
@@ -121,7 +121,7 @@ class StoreFiles:
 
     def _open(self, file: FileEntry) -> pq.ParquetFile:
         """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
-        place = self._store.place.within(file.path)
+        place = self._store.file(file.path)
         with self._lock:
             known = self._open_files.get(file.path)
         source = known.source if known else place.filesystem.open_input_file(place.path)

@@ -143,7 +143,7 @@ class WindowReader:
             return None
         file = self._files[0]
         try:
-            filesystem, path = get_filesystem_and_path_or_paths(self._store.url(file.path), hdfs_driver="libhdfs")
+            filesystem, path = get_filesystem_and_path_or_paths(self._store.file(file.path).uri, hdfs_driver="libhdfs")
             return _Reader(filesystem, path, self._turns, self._desk, self._resources, self._closed)
         except (OSError, ValueError, RuntimeError) as error:
             raise unreadable(self._store, file, error) from error

@@ -42,6 +42,11 @@ class Root:
         tail = "/".join(parts)
         return Root(self.filesystem, f"{self.path}/{tail}", f"{self.uri}/{tail}")
 
+    @property
+    def folder(self) -> Root:
+        """The folder that this one lies in."""
+        return Root(self.filesystem, self.path.rpartition("/")[0], self.uri.rpartition("/")[0])
+
     def beside(self, ending: str) -> Root:
         """A file or folder next to this one, called alike, but for what its name ends with."""
         return Root(self.filesystem, self.path + ending, self.uri + ending)

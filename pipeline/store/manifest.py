@@ -7,6 +7,7 @@ order listed here; row groups are listed with their rows, so that the feed can p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pipeline.contract.document import Document
 
@@ -17,7 +18,7 @@ class FileEntry(Document):
     """One Parquet file.
 
     Attributes:
-        path: relative to the store, with forward slashes.
+        path: relative to the store, or to `Manifest.base` of it, with forward slashes.
         shard: the virtual shard that its rows belong to.
         rows: in the file.
         bytes: of the file.
@@ -79,6 +80,7 @@ class Manifest(Document):
         reasons: how many of these have each reason, the most frequent first.
         left_out: rows that the configuration leaves out: by its filter, or in a gap before a cut.
         sampled: what sampling did to training rows; None without it.
+        base: the folder that files lie below, where it is not the store's own: so many folders above it, as in `..`.
     """
 
     format: int = FORMAT
@@ -93,6 +95,7 @@ class Manifest(Document):
     reasons: Mapping[str, int] = {}
     left_out: int = 0
     sampled: Sampled | None = None
+    base: Literal["", ".."] = ""
 
     @property
     def rows(self) -> dict[str, int]:

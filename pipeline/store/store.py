@@ -9,10 +9,11 @@ from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import StoreContract
 from pipeline.contract.features import FeatureState
 from pipeline.contract.profile import DataProfile
+from pipeline.contract.unscaled import Unscaled
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE
+from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
 from pipeline.store.manifest import FORMAT, Manifest, SplitEntry
 
 PETASTORM_METADATA = "_common_metadata"
@@ -28,20 +29,22 @@ class Store:
         manifest: what it holds.
         contract: its columns.
         features: the fitted features and label.
+        unscaled: what its rows hold, where features are applied to them only when they are read.
     """
 
     place: Root
     manifest: Manifest
     contract: StoreContract
     features: FeatureState
+    unscaled: Unscaled | None = None
 
     def split(self, name: str) -> SplitEntry:
         """One split's files."""
         return self.manifest.splits[name]
 
-    def url(self, path: str) -> str:
-        """A file's URL, as Petastorm wants it."""
-        return f"{self.place.uri}/{path}"
+    def file(self, path: str) -> Root:
+        """Where a file lies."""
+        return _base(self.place, self.manifest).within(path)
 
 
 def is_published(place: Root) -> bool:
@@ -68,6 +71,9 @@ def open_store(place: Root) -> Store:
         manifest,
         StoreContract.from_json(_document(place, CONTRACT), f"{place.path}/{CONTRACT}"),
         FeatureState.from_json(_document(place, FEATURES), f"{place.path}/{FEATURES}"),
+        Unscaled.from_json(_document(place, UNSCALED), f"{place.path}/{UNSCALED}")
+        if UNSCALED in manifest.documents
+        else None,
     )
 
 
@@ -85,6 +91,10 @@ def read_audit(store: Store) -> LeakAudit | None:
     return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
 
 
+def _base(place: Root, manifest: Manifest) -> Root:
+    return place.folder if manifest.base else place
+
+
 def _document(place: Root, name: str) -> bytes:
     try:
         return files.read_bytes(place.within(name))
@@ -97,7 +107,8 @@ def _document(place: Root, name: str) -> bytes:
 def _problems(place: Root, manifest: Manifest) -> list[Problem]:
     remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
-    present = set(files.list_files(place))
+    base = _base(place, manifest)
+    present = set(files.list_files(base))
     for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
         problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
     for name, digest in manifest.documents.items():
@@ -105,7 +116,7 @@ def _problems(place: Root, manifest: Manifest) -> list[Problem]:
             problems.append(Problem(f"'{name}' was altered", remedy=remedy))
     for split in manifest.splits.values():
         for file in split.files:
-            size = files.size_of(place.within(file.path)) if file.path in present else None
+            size = files.size_of(base.within(file.path)) if file.path in present else None
             if size != file.bytes:
                 received = "no such file" if size is None else f"{size} bytes"
                 problems.append(Problem(f"'{file.path}' was altered", f"{file.bytes} bytes", received, remedy))

@@ -26,7 +26,7 @@ def test_an_opened_store_tells_its_shards(store):
     assert train.shard_files(1) == ()
     assert store.manifest.rows == {"train": 8, "validation": 6, "test": 0, "quarantined": 0}
     assert store.contract.names("row_id") == (ROW_ID,)
-    assert store.url(train.files[0].path).startswith("file:///")
+    assert store.file(train.files[0].path).uri.startswith("file:///")
 
 
 @pytest.mark.parametrize(
