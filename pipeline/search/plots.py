@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -18,18 +17,16 @@ from pipeline.evaluate.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
     short_name,
     style_axes,
 )
-from pipeline.search.study import TrialRecord
-from pipeline.search.table import short, told
+from pipeline.search.places import are_numbers, place_on, shares
+from pipeline.search.study import TrialRecord, finished
+from pipeline.search.table import counts, short, told
 
 PANELS_A_ROW = 3
-WIDE_RANGE = 30.0
-"""Ratio of a setting's largest to its smallest value from which on its axis is logarithmic."""
 
 
 def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, title: str) -> Figure:
@@ -37,7 +34,7 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
     figure = new_figure(7.6, 4.4, title)
     axes = figure.subplots()
     style_axes(axes, "Best so far", "Trial", metric)
-    ended = _ended(records)
+    ended = finished(records)
     if ended:
         numbers, values = [record.number for record in ended], [record.reached for record in ended]
         best = (np.maximum if maximizes else np.minimum).accumulate(values)
@@ -51,7 +48,7 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
         axes.legend(frameon=False, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     compact_ticks(axes, x=False)
-    caption(figure, _counts(records))
+    caption(figure, counts(records))
     return figure
 
 
@@ -69,7 +66,7 @@ def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title
             axes.plot(epochs, values, color=BLUE, linewidth=0.9, alpha=0.4)
             if record.state == "pruned" and epochs:
                 axes.plot(epochs[-1:], values[-1:], "o", color=BLUE, markersize=3, alpha=0.6)
-    finite = [value for record in _ended(records) for value in record.values.values() if math.isfinite(value)]
+    finite = [value for record in finished(records) for value in record.values.values() if math.isfinite(value)]
     if finite:
         low, high = np.quantile(finite, [0.0, 0.95])
         margin = 0.08 * (high - low) or 1.0
@@ -83,7 +80,7 @@ def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title
 
 def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) -> Figure:
     """The metric over each setting, a panel each, of the trials that ran to their end."""
-    ended = _ended(records)
+    ended = finished(records)
     names = _names(ended)
     rows = max(1, math.ceil(len(names) / PANELS_A_ROW))
     columns = max(1, min(PANELS_A_ROW, len(names)))
@@ -93,19 +90,19 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
         style_axes(axes, short_name(name, 34), "", metric)
         tried = [record for record in ended if name in record.settings]
         axes.scatter(
-            _places(axes, [record.settings[name] for record in tried]),
+            place_on(axes, [record.settings[name] for record in tried]),
             [record.reached for record in tried], s=22, color=BLUE, alpha=0.6, linewidths=0,
         )  # fmt: skip
         compact_ticks(axes, x=False)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
-    caption(figure, _counts(records))
+    caption(figure, counts(records))
     return figure
 
 
 def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) -> Figure:
     """A line a trial through all its settings to its metric, the darker the better it ranks."""
-    ended = sorted(_ended(records), key=lambda record: record.reached)
+    ended = sorted(finished(records), key=lambda record: record.reached)
     names = _names(ended)
     figure = new_figure(max(6.4, 1.8 * (len(names) + 1)), 4.6, title)
     axes = figure.subplots()
@@ -116,8 +113,8 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
     scales.append(_scale([record.reached for record in ended]))
     shades = np.linspace(0.0, 1.0, max(len(ended), 1))
     for place in range(len(ended)):
-        shares = [scale[place] for scale, _ in scales]
-        axes.plot(range(len(scales)), shares, color=BLUE if shades[place] < 0.5 else ORANGE,
+        stations = [scale[place] for scale, _ in scales]
+        axes.plot(range(len(scales)), stations, color=BLUE if shades[place] < 0.5 else ORANGE,
                   alpha=0.25 + 0.6 * abs(shades[place] - 0.5), linewidth=1.3)  # fmt: skip
     for place, (_, marks) in enumerate(scales):
         axes.axvline(place, color=FAINT, linewidth=1.0, zorder=0)
@@ -125,7 +122,7 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
             plain(axes.text(place + 0.03, share, short_name(text, 16), fontsize=8, color=MUTED, va="center"))
     axes.set_xticks(range(len(scales)), [short_name(short(name), 16) for name in [*names, metric]])
     axes.set_xlim(-0.2, len(scales) - 0.5)
-    caption(figure, f"Blue has the lower {metric}, orange the higher.", _counts(records))
+    caption(figure, f"Blue has the lower {metric}, orange the higher.", counts(records))
     return figure
 
 
@@ -142,47 +139,19 @@ def importance_plot(importance: Mapping[str, float], *, title: str) -> Figure:
     return figure
 
 
-def _ended(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [record for record in records if record.is_finished]
-
-
 def _names(records: Sequence[TrialRecord]) -> list[str]:
     return list(dict.fromkeys(name for record in records for name in record.settings))
-
-
-def _counts(records: Sequence[TrialRecord]) -> str:
-    states = [record.state for record in records]
-    told_counts = [f"{states.count(state)} {state}" for state in ("finished", "pruned", "failed") if state in states]
-    return f"{counted(len(records), 'trial')}: {', '.join(told_counts)}."
-
-
-def _places(axes: Axes, values: Sequence[Any]) -> list[float]:
-    """Where values stand on an axis: numbers as they are, everything else side by side, by name."""
-    if values and all(_is_number(value) for value in values):
-        if min(values) > 0 and max(values) > WIDE_RANGE * min(values):
-            axes.set_xscale("log")
-        return [float(value) for value in values]
-    known = sorted({told(value) for value in values})
-    axes.set_xticks(range(len(known)), [short_name(name, 12) for name in known], rotation=30 if len(known) > 4 else 0)
-    axes.set_xlim(-0.5, max(len(known), 1) - 0.5)
-    return [float(known.index(told(value))) for value in values]
 
 
 def _scale(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
     """Where values stand between 0 and 1, NaN for those that are not there; and marks beside the axis."""
     there = [value for value in values if value is not None]
-    if there and all(_is_number(value) for value in there):
+    if are_numbers(there):
+        placed = iter(shares(there))
         low, high = min(there), max(there)
-        log = low > 0 and high > WIDE_RANGE * low
-        ends = [math.log(low), math.log(high)] if log else [float(low), float(high)]
-        span = (ends[1] - ends[0]) or 1.0
-        shares = [math.nan if v is None else ((math.log(v) if log else v) - ends[0]) / span for v in values]
-        return shares, [(0.0, told(low)), (1.0, told(high))] if high > low else [(0.0, told(low))]
+        marks = [(0.0, told(low)), (1.0, told(high))] if high > low else [(0.0, told(low))]
+        return [math.nan if value is None else next(placed) for value in values], marks
     known = sorted({told(value) for value in there})
     last = max(len(known) - 1, 1)
     places = {name: place / last for place, name in enumerate(known)}
     return [math.nan if v is None else places[told(v)] for v in values], [(share, n) for n, share in places.items()]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -79,6 +79,24 @@ def grid(space: Mapping[str, ParameterConfig], config: RunConfig) -> Iterator[di
         path[-1] += 1
 
 
+def answer_of(settings: Settings, name: str) -> Any:
+    """The value of a setting, or what was answered for a part of a list; None where a trial has none.
+
+    Args:
+        settings: of a trial, from `suggest`.
+        name: of a setting, or as it was asked for: `model.hidden.length`, `model.hidden.0`.
+    """
+    if name in settings:
+        return settings[name]
+    whole, _, part = name.rpartition(".")
+    elements = settings.get(whole)
+    if not isinstance(elements, list):
+        return None
+    if part == "length":
+        return len(elements)
+    return elements[int(part)] if part.isdecimal() and int(part) < len(elements) else None
+
+
 @dataclass
 class _Walk:
     """Goes down the tree of combinations: along `path`, and then always to the first branch."""

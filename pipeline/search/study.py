@@ -76,11 +76,15 @@ class TrialRecord:
         return self.value
 
 
+def finished(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Those that ran to their end, in their order."""
+    return [record for record in records if record.is_finished]
+
+
 def ranked(records: Iterable[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
     """Those that ran to their end, the best first."""
     sign = -1.0 if maximizes else 1.0
-    finished = [record for record in records if record.is_finished]
-    return sorted(finished, key=lambda record: (sign * record.reached, record.number))
+    return sorted(finished(records), key=lambda record: (sign * record.reached, record.number))
 
 
 def best_of(records: Iterable[TrialRecord], *, maximizes: bool) -> TrialRecord | None:

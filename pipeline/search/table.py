@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.search.study import TrialRecord, ranked
+from pipeline.evaluate.plots.style import counted
+from pipeline.search.study import STATES, TrialRecord, ranked
 
 
 def told(value: Any) -> str:
@@ -20,6 +21,13 @@ def short(setting: str) -> str:
     return setting.removesuffix(".name").rpartition(".")[2]
 
 
+def counts(records: Sequence[TrialRecord]) -> str:
+    """How many trials there are of each kind: `3 trials: 2 finished, 1 pruned.`"""
+    states = [record.state for record in records]
+    kinds = ", ".join(f"{states.count(state)} {state}" for state in STATES.values() if state in states)
+    return f"{counted(len(records), 'trial')}{': ' if kinds else ''}{kinds}."
+
+
 def table(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, most: int) -> str:
     """The best trials in Markdown, and how many there are of each kind."""
     best = ranked(records, maximizes=maximizes)[:most]
@@ -28,6 +36,4 @@ def table(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, most:
     for record in best:
         settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), f"{record.value:.5g}", *settings])
-    states = [record.state for record in records]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
-    return f"{len(records)} trials: {counts}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return f"{counts(records)}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

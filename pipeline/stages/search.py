@@ -16,6 +16,7 @@ from pipeline.config.run import RunConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.runtime.progress import Progress
+from pipeline.search.contour import contour_plot, two_settings
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.pool import side_by_side
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
@@ -237,5 +238,9 @@ def _log(
         "parallel_coordinates": parallel_plot(records, config.metric, title=title.format("parallel coordinates")),
         "importance": importance_plot(importance, title=title.format("importance of settings")),
     }
+    if pair := two_settings(records, importance):
+        figures["contour"] = contour_plot(
+            records, config.metric, names=pair, maximizes=config.maximizes, title=title.format("two settings")
+        )
     for name, figure in figures.items():
         tracker.log_figure(figure, f"plots/search_{name}.png")

@@ -73,6 +73,7 @@ def test_trials_are_runs_below_the_search(found, root):
     assert [point.step for point in client.get_metric_history(finished[0].info.run_id, "validation/loss")] == [1, 2, 3]
     plots = {artifact.path.removeprefix("plots/search_") for artifact in client.list_artifacts(found.run_id, "plots")}
     assert {"history.png", "epochs.png", "settings.png", "parallel_coordinates.png", "importance.png"} <= plots
+    assert "contour.png" not in plots, "only one of the two settings differs among the trials that ended"
 
 
 def test_the_same_search_again_tries_nothing_anew(found, config, spark):
