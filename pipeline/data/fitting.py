@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
+from pyspark.sql import Column
 
 from pipeline.contract.curve import Curve
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_numbers, check_ranges, check_regression
 from pipeline.data.convert import finite
+from pipeline.data.division import WHOLE, Division, Fold
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.split import SPLIT, TRAIN
+from pipeline.data.split import TRAIN
 from pipeline.data.survey import Survey
 from pipeline.data.table import LABEL_NUMBER, Table
 from pipeline.errors import ConfigError, DataError
 from pipeline.features.fit import (
+    NumericFit,
+    TextFit,
     category_columns,
     fit_numeric,
     fit_texts,
-    sample_of,
     sampled_numbers,
+    samples_of,
     train_moments,
 )
 from pipeline.features.label import fit_classes, fit_regression, infer_task, label_power
 from pipeline.features.plan import FeaturePlan
 from pipeline.features.redundant import Described, redundant_columns
-from pipeline.features.sample import Sample, take_sample
+from pipeline.features.sample import Sample, take_samples
 from pipeline.features.shape import shaped
-from pipeline.features.statistics import Moments, measure
+from pipeline.features.statistics import Moments, measure, regrouped
 from pipeline.features.transform import label_text
 from pipeline.features.vocabulary import Counts, count_values
 
@@ -61,37 +65,83 @@ def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey) -> Fitted:
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
+    (fitted,) = fit_folds(recipe, opened, found, [found])
+    return fitted
+
+
+def fit_folds(
+    recipe: StoreRecipe, opened: Opened, whole: Survey, folds: Sequence[Survey], division: Division = WHOLE
+) -> tuple[Fitted, ...]:
+    """Learn from the training rows of each fold, in one pass for all of them.
+
+    Args:
+        recipe: how a store is made.
+        opened: the source; its rows have the column of groups.
+        whole: of all rows, whose label tells the task.
+        folds: of each fold's rows.
+        division: the folds.
+
+    Raises:
+        ConfigError: a feature does not fit the label.
+        DataError: the label, or a column, has nothing to learn from.
+    """
     data, table = recipe.data, opened.table
-    task = infer_task(data, found.label)
-    if task is Task.REGRESSION:
-        check_regression(data.label, found.label)
+    task = infer_task(data, whole.label)
     classes = label_text() if task is not Task.REGRESSION else None
     categories = category_columns(opened.plan, table)
-    counts = count_values(table.rows, categories, classes)
-    label = _fit_label(recipe, found, counts, task, table)
-    plan = _useful(recipe, opened, found, counts, task)
-    check_numbers(plan, found.moments)
-    sample = sample_of(table, sampled_numbers(plan), found.splits["train"])
-    _check_target_means(plan, label)
-    scaled, buckets = fit_numeric(plan, table, found.moments, sample)
-    check_ranges(scaled, found.columns)
-    mapped, ids = fit_texts(plan, table, counts.categories, found.slots, label)
-    _tell_error(sample)
-    state = FeatureState(
-        numeric=(*scaled, *mapped),
-        categorical=(*ids, *buckets),
-        label=label,
-        derived=plan.needed_derived,
-        weight=data.weight,
-        weight_mean=_weight_mean(data.weight, found.weight),
-        null_values=opened.raw.markers,
+    counts = count_values(table.rows, categories, classes, division)
+    known = [_Known(fold, own, survey) for fold, own, survey in zip(division.folds, counts, folds, strict=True)]
+    labels = _fit_labels(recipe, known, whole, task, table, division)
+    plans = [_useful(recipe, opened, each, task, division.is_trained_on(each.fold)) for each in known]
+    for plan, each in zip(plans, known, strict=True):
+        check_numbers(plan, each.survey.moments)
+    names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
+    samples = samples_of(table, names, [each.survey.splits["train"] for each in known], division)
+    _tell_error(samples[0])
+    for plan, label in zip(plans, labels, strict=True):
+        _check_target_means(plan, label)
+    numbers = [
+        NumericFit(plan, each.survey.moments, sample) for plan, each, sample in zip(plans, known, samples, strict=True)
+    ]
+    texts = [
+        TextFit(plan, each.counts.categories, each.survey.slots, label)
+        for plan, each, label in zip(plans, known, labels, strict=True)
+    ]
+    limits = {name: category.limit for name, category in categories.items()}
+    numeric = fit_numeric(numbers, table, division)
+    for (scaled, _), each in zip(numeric, known, strict=True):
+        check_ranges(scaled, each.survey.columns)
+    made = zip(known, texts, numeric, fit_texts(texts, table, division), strict=True)
+    return tuple(
+        Fitted(
+            FeatureState(
+                numeric=(*scaled, *mapped),
+                categorical=(*ids, *buckets),
+                label=fit.label,
+                derived=fit.plan.needed_derived,
+                weight=data.weight,
+                weight_mean=_weight_mean(data.weight, each.survey.weight),
+                null_values=opened.raw.markers,
+            ),
+            each.counts,
+            limits,
+        )
+        for each, fit, (scaled, buckets), (mapped, ids) in made
     )
-    return Fitted(state, counts, {name: category.limit for name, category in categories.items()})
 
 
-def _useful(recipe: StoreRecipe, opened: Opened, found: Survey, counts: Counts, task: Task) -> FeaturePlan:
+@dataclass(frozen=True)
+class _Known:
+    """A fold, and what the first queries told of it."""
+
+    fold: Fold
+    counts: Counts
+    survey: Survey
+
+
+def _useful(recipe: StoreRecipe, opened: Opened, known: _Known, task: Task, training: Column) -> FeaturePlan:
     """The plan without columns that tell nothing, or too much."""
-    table, plan = opened.table, opened.plan
+    table, plan, found, counts = opened.table, opened.plan, known.survey, known.counts
     described = [
         Described(
             feature.name,
@@ -117,7 +167,7 @@ def _useful(recipe: StoreRecipe, opened: Opened, found: Survey, counts: Counts, 
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if found.label.texts:
             label = Described(recipe.data.label, label_text(), tuple(seen), constant=False)
-    left_out = redundant_columns(table.rows, described, label, recipe.features.drop)
+    left_out = redundant_columns(table.rows, training, described, label, recipe.features.drop)
     kept = plan.without(left_out)
     if not kept.numeric and not kept.categorical:
         raise DataError("No feature column is left. Name others under features, or set features.drop: false.")
@@ -129,19 +179,29 @@ def _nulls(found: Survey, name: str) -> int:
     return groups[TRAIN].nulls if TRAIN in groups else 0
 
 
-def _fit_label(recipe: StoreRecipe, found: Survey, counts: Counts, task: Task, table: Table) -> LabelSpec:
+def _fit_labels(
+    recipe: StoreRecipe, known: Sequence[_Known], whole: Survey, task: Task, table: Table, division: Division
+) -> list[LabelSpec]:
     data, target = recipe.data, recipe.features.target
     if task is not Task.REGRESSION:
-        return fit_classes(data, found.label, task=task, classes=counts.classes)
+        return [fit_classes(data, whole.label, task=task, classes=each.counts.classes) for each in known]
+    for each in known:
+        check_regression(data.label, each.survey.label)
     if target.transform == "log":
-        return fit_regression(data.label, target, found.label.train_log)
+        return [fit_regression(data.label, target, each.survey.label.train_log) for each in known]
     if target.transform != "power":
-        return fit_regression(data.label, target, found.label.train)
-    sample = take_sample(table.rows, {data.label: F.col(LABEL_NUMBER)}, {}, found.splits["train"])
-    power = label_power(target, sample.finite(data.label))
-    bent = shaped(finite(F.col(LABEL_NUMBER)), Curve(shape="power", power=power))
-    seen = train_moments(measure(table.rows, {data.label: bent}, SPLIT))
-    return fit_regression(data.label, target, seen[data.label], power)
+        return [fit_regression(data.label, target, each.survey.label.train) for each in known]
+    train_rows = [each.survey.splits["train"] for each in known]
+    samples = take_samples(table.rows, {data.label: F.col(LABEL_NUMBER)}, {}, train_rows, division)
+    powers = [label_power(target, sample.finite(data.label)) for sample in samples]
+    value = finite(F.col(LABEL_NUMBER))
+    bent = {str(number): shaped(value, Curve(shape="power", power=power)) for number, power in enumerate(powers)}
+    found = measure(table.rows, bent, division.column)
+    seen = [
+        train_moments(regrouped({data.label: found[str(number)]}, fold.roles))[data.label]
+        for number, fold in enumerate(division.folds)
+    ]
+    return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:

@@ -74,16 +74,35 @@ def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
-    weighted, count_nulls = recipe.data.weight is not None, recipe.infers_contract
-    log_label = recipe.features.target.transform == "log"
-    found = survey(opened.table, opened.plan, weighted=weighted, count_nulls=count_nulls, log_label=log_label)
+    query = query_of(recipe, opened)
+    found = query.survey(query.ask(SPLIT))
+    check_budget(recipe, opened, found)
+    check_splits(found.splits, opened.table.split)
+    _check_strata(opened.table)
+    return found
+
+
+def check_budget(recipe: StoreRecipe, opened: Opened, found: Survey) -> None:
+    """No more rows are bad than the configuration allows.
+
+    Raises:
+        DataError: there are more; it names some of them.
+    """
     allowed = recipe.data.bad_rows.allowed(found.rows)
     if found.bad > allowed:
         rows = opened.table.rows
         raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
-    check_splits(found.splits, opened.table.split)
-    _check_strata(opened.table)
-    return found
+
+
+def query_of(recipe: StoreRecipe, opened: Opened) -> SurveyQuery:
+    """The query that a recipe needs."""
+    return SurveyQuery(
+        opened.table,
+        opened.plan,
+        weighted=recipe.data.weight is not None,
+        count_nulls=recipe.infers_contract,
+        log_label=recipe.features.target.transform == "log",
+    )
 
 
 def _check_strata(table: Table) -> None:
@@ -97,37 +116,52 @@ def _check_strata(table: Table) -> None:
         raise DataError(gather("Some strata are too small to be divided", problems))
 
 
-def survey(
-    table: Table, plan: FeaturePlan, *, weighted: bool, count_nulls: bool = False, log_label: bool = False
-) -> Survey:
-    """Run the query.
+@dataclass(frozen=True)
+class SurveyQuery:
+    """What is asked of all rows.
 
-    Args:
+    Attributes:
         table: the rows.
         plan: the features.
         weighted: whether rows have weights.
         count_nulls: whether the nulls of texts are wanted.
         log_label: whether moments of log1p(label) are wanted.
     """
-    texts = table.texts if count_nulls else ()
-    measures = _measures(table, plan, weighted=weighted, log_label=log_label)
-    measures |= {_PRESENT + name: F.when(F.col(table.columns[name]).isNotNull(), 1.0) for name in texts}
-    found = measure(table.rows, measures, SPLIT)
-    label = found[_LABEL]
-    rows = {index: statistics.rows for index, statistics in label.items()}
-    slots = {name: _most(found[_SLOTS + name]) for name in slot_columns(plan, table)}
-    return Survey(
-        rows=sum(rows.values()),
-        bad=rows.get(QUARANTINED, 0),
-        left_out=rows.get(LEFT_OUT, 0),
-        splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
-        columns={name: found[_COLUMN + name] for name in table.numbers},
-        label=_label_of(found),
-        weight=found[_WEIGHT].get(TRAIN, ColumnStatistics()).moments if weighted else Moments(),
-        slots=slots,
-        nulls={name: _good(found[_COLUMN + name]).nulls for name in table.numbers}
-        | {name: _good(found[_PRESENT + name]).nulls for name in texts},
-    )
+
+    table: Table
+    plan: FeaturePlan
+    weighted: bool
+    count_nulls: bool = False
+    log_label: bool = False
+
+    def ask(self, group: str) -> Measured:
+        """Run it, by an integer column of groups."""
+        table = self.table
+        measures = _measures(table, self.plan, weighted=self.weighted, log_label=self.log_label)
+        measures |= {_PRESENT + name: F.when(F.col(table.columns[name]).isNotNull(), 1.0) for name in self._texts}
+        return measure(table.rows, measures, group)
+
+    def survey(self, found: Measured) -> Survey:
+        """What the answer, by split, tells."""
+        table = self.table
+        label = found[_LABEL]
+        rows = {index: statistics.rows for index, statistics in label.items()}
+        return Survey(
+            rows=sum(rows.values()),
+            bad=rows.get(QUARANTINED, 0),
+            left_out=rows.get(LEFT_OUT, 0),
+            splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
+            columns={name: found[_COLUMN + name] for name in table.numbers},
+            label=_label_of(found),
+            weight=found[_WEIGHT].get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
+            slots={name: _most(found[_SLOTS + name]) for name in slot_columns(self.plan, table)},
+            nulls={name: _good(found[_COLUMN + name]).nulls for name in table.numbers}
+            | {name: _good(found[_PRESENT + name]).nulls for name in self._texts},
+        )
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return self.table.texts if self.count_nulls else ()
 
 
 def _measures(table: Table, plan: FeaturePlan, *, weighted: bool, log_label: bool) -> dict[str, Column]:

@@ -9,14 +9,15 @@ partitions of the source were. Spark numbers its files by task; they are then mo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
-from pipeline.contract.columns import BYTES, StoreContract, contract_of
+from pipeline.contract.columns import BYTES, StoreType, contract_of
 from pipeline.contract.features import FeatureState
 from pipeline.data.raw import quoted
 from pipeline.data.split import ORDER, SHARD, SPLIT
@@ -36,6 +37,25 @@ _TASK = "__task"
 _SPARK_FILE = re.compile(r"^part-(\d+)-.*\.parquet$")
 
 
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows as they are to be written.
+
+    Attributes:
+        rows: with `SHARD`, `ORDER` and the columns of the group.
+        columns: that are written, under their own names.
+        types: of these columns at rest, in order.
+        group: int, the place of a row's folder in `folders`; rows without one of these are not written.
+        folders: of the groups.
+    """
+
+    rows: DataFrame
+    columns: Sequence[Column]
+    types: Mapping[str, StoreType]
+    group: Column
+    folders: Sequence[str]
+
+
 def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> dict[str, SplitEntry]:
     """Write all splits below `place`.
 
@@ -48,32 +68,43 @@ def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> d
     Returns:
         What was written, by split; a split without rows has no file.
     """
+    stored = StoredRows(
+        rows=with_places(table.rows, state, table.columns),
+        columns=stored_columns(state, table),
+        types={column.name: column.type for column in contract_of(state).columns},
+        group=F.col(SPLIT),
+        folders=SPLITS,
+    )
+    return write_groups(stored, shards, place)
+
+
+def write_groups(stored: StoredRows, shards: int, place: Root) -> dict[str, SplitEntry]:
+    """Write all groups below `place`; what was written, by folder."""
     drafts = place.within("drafts")
-    writer = _sorted_rows(table, state, shards).write.options(**_parquet_options(contract_of(state)))
+    writer = _sorted_rows(stored, shards).write.options(**_parquet_options(stored.types))
     writer.parquet(drafts.uri, compression="snappy")
-    named = _name_files(drafts, place, shards)
+    named = _name_files(drafts, place, stored.folders, shards)
     files.remove_folder(drafts)
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
         entries = list(pool.map(lambda item: _entry(place, *item), sorted(named.items())))
-    return {split: _split_entry(split, entries) for split in SPLITS}
+    return {folder: _split_entry(folder, entries) for folder in stored.folders}
 
 
-def _sorted_rows(table: Table, state: FeatureState, shards: int) -> DataFrame:
+def _sorted_rows(stored: StoredRows, shards: int) -> DataFrame:
     """The stored columns, each file's rows in one partition and in their order.
 
-    One partition is one file, numbered by split and shard, so that Spark need not sort by folder as well. Rows of no
-    split go to a last one, which is thrown away: a filter on the split would make Spark write out all that decides it
+    One partition is one file, numbered by group and shard, so that Spark need not sort by folder as well. Rows of no
+    group go to a last one, which is thrown away: a filter on the split would make Spark write out all that decides it
     for every column that it needs.
 
     Rows are sorted by `ORDER` alone, a single 64-bit number, which Spark does by radix sort: rows with an equal one are
     equal in all values used, unless two hashes collide, which of 10^7 rows a shard happens once in 3 x 10^5 stores.
     """
-    files_count = len(SPLITS) * shards
-    task = _task(F.col(SPLIT) * F.lit(shards) + F.pmod(F.col(SHARD), F.lit(shards)), files_count)
-    rows = with_places(table.rows, state, table.columns)
-    stored = rows.select(*stored_columns(state, table), F.col(ORDER).alias(ORDER), task.alias(_TASK))
-    names = [quoted(column.name) for column in contract_of(state).columns]
-    return stored.repartition(files_count + 1, _TASK).sortWithinPartitions(ORDER).select(*names)
+    files_count = len(stored.folders) * shards
+    file = stored.group * F.lit(shards) + F.pmod(F.col(SHARD), F.lit(shards))
+    rows = stored.rows.select(*stored.columns, F.col(ORDER).alias(ORDER), _task(file, files_count).alias(_TASK))
+    names = [quoted(name) for name in stored.types]
+    return rows.repartition(files_count + 1, _TASK).sortWithinPartitions(ORDER).select(*names)
 
 
 def _task(file: Column, count: int) -> Column:
@@ -107,20 +138,20 @@ def _murmur3(value: int, seed: int = 42) -> int:
     return result - (1 << 32) if result >> 31 else result
 
 
-def _parquet_options(contract: StoreContract) -> dict[str, str]:
+def _parquet_options(types: Mapping[str, StoreType]) -> dict[str, str]:
     """Row groups are bounded by bytes before encoding, which for fixed-width columns means a number of rows."""
-    width = sum(BYTES[column.type] for column in contract.columns)
+    width = sum(BYTES[kind] for kind in types.values())
     return {
         "parquet.block.size": str((ROWS_PER_GROUP + 2) * width),
         # Rows are asked for their size at least so often; the default of 10,000 would overshoot.
         "parquet.page.size.row.check.max": "1000",
         # Floats hardly repeat: a dictionary is built in vain, and costs a third of the whole writing.
         "parquet.enable.dictionary": "false",
-        **{f"parquet.enable.dictionary#{column.name}": "true" for column in contract.columns if column.type == "int32"},
+        **{f"parquet.enable.dictionary#{name}": "true" for name, kind in types.items() if kind == "int32"},
     }
 
 
-def _name_files(drafts: Root, place: Root, shards: int) -> Mapping[str, int]:
+def _name_files(drafts: Root, place: Root, folders: Sequence[str], shards: int) -> Mapping[str, int]:
     """Move Spark's files to their names.
 
     Returns:
@@ -131,11 +162,11 @@ def _name_files(drafts: Root, place: Root, shards: int) -> Mapping[str, int]:
         found = _SPARK_FILE.match(draft)
         if not found:
             continue
-        split, shard = divmod(int(found[1]), shards)
-        if split == len(SPLITS) or not _has_rows(drafts.within(draft)):
+        group, shard = divmod(int(found[1]), shards)
+        if group == len(folders) or not _has_rows(drafts.within(draft)):
             continue
-        count = sum(path.startswith(f"{SPLITS[split]}/shard-{shard:02d}-") for path in named)
-        path = f"{SPLITS[split]}/shard-{shard:02d}-{count:03d}.parquet"
+        count = sum(path.startswith(f"{folders[group]}/shard-{shard:02d}-") for path in named)
+        path = f"{folders[group]}/shard-{shard:02d}-{count:03d}.parquet"
         files.move(drafts.within(draft), place.within(path))
         named[path] = shard
     return named

@@ -8,7 +8,9 @@ or shaped by what the sample told, and sums of the label by category.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyspark.sql.functions as F
@@ -24,7 +26,8 @@ from pipeline.contract.features import (
 )
 from pipeline.contract.label import LabelSpec
 from pipeline.data.convert import finite
-from pipeline.data.split import SPLIT, TRAIN
+from pipeline.data.division import WHOLE, Division
+from pipeline.data.split import TRAIN
 from pipeline.data.table import Table
 from pipeline.features.categorical import (
     fit_categorical,
@@ -40,9 +43,9 @@ from pipeline.features.numeric import (
     needs_shaped_moments,
 )
 from pipeline.features.plan import CategoricalPlan, FeaturePlan
-from pipeline.features.sample import Sample, take_sample
+from pipeline.features.sample import Sample, take_samples
 from pipeline.features.shape import shaped
-from pipeline.features.statistics import Measured, Moments, measure
+from pipeline.features.statistics import Measured, Moments, measure, regrouped
 from pipeline.features.target_mean import Sums, fit_target_mean, sum_labels
 from pipeline.features.transform import network_label
 from pipeline.features.vocabulary import Category, joined, values_of
@@ -77,80 +80,147 @@ def slot_columns(plan: FeaturePlan, table: Table) -> dict[str, Column]:
     }
 
 
-def fit_numeric(
-    plan: FeaturePlan, table: Table, moments: Mapping[str, Moments], sample: Sample
-) -> tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]]:
-    """Features made of numbers: those that stay numbers, and those that become intervals.
+@dataclass(frozen=True)
+class NumericFit:
+    """What a fold's numbers are fitted from.
 
-    Args:
+    Attributes:
         plan: all features.
-        table: typed rows, for moments of what was clipped or shaped.
-        moments: of each raw or derived number in training rows.
-        sample: with the columns of `sampled_numbers`.
+        moments: of each raw or derived number in its training rows.
+        sample: of its training rows, with the columns of `sampled_numbers`.
     """
-    values = {name: sample.finite(name) for name in sample.numbers}
-    curves = {
-        feature.name: fit_curve(feature.group, values.get(feature.source, NO_VALUES))
-        for feature in plan.numeric
-        if feature.group.encoding != "bucketize"
-    }
-    bent = _shaped_moments(plan, table, curves)
-    scaled, buckets = [], []
-    for feature in plan.numeric:
-        seen = values.get(feature.source, NO_VALUES)
-        if feature.group.encoding == "bucketize":
-            buckets.append(fit_bucket(feature, seen))
-        else:
-            raw, curve = moments[feature.source], curves[feature.name]
-            scaled.append(fit_scaled(feature, curve, raw, bent.get(feature.name, raw), seen))
-    return tuple(scaled), tuple(buckets)
+
+    plan: FeaturePlan
+    moments: Mapping[str, Moments]
+    sample: Sample
+
+    @cached_property
+    def values(self) -> dict[str, Values]:
+        """The finite values of the sample, ascending."""
+        return {name: self.sample.finite(name) for name in self.sample.numbers}
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """What becomes of each feature's numbers before they are scaled."""
+        return {
+            feature.name: fit_curve(feature.group, self.values.get(feature.source, NO_VALUES))
+            for feature in self.plan.numeric
+            if feature.group.encoding != "bucketize"
+        }
+
+    def features(self, bent: Mapping[str, Moments]) -> tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]]:
+        """Features that stay numbers, and those that become intervals.
+
+        Args:
+            bent: moments of what was clipped or shaped.
+        """
+        scaled, buckets = [], []
+        for feature in self.plan.numeric:
+            seen = self.values.get(feature.source, NO_VALUES)
+            if feature.group.encoding == "bucketize":
+                buckets.append(fit_bucket(feature, seen))
+            else:
+                raw, curve = self.moments[feature.source], self.curves[feature.name]
+                scaled.append(fit_scaled(feature, curve, raw, bent.get(feature.name, raw), seen))
+        return tuple(scaled), tuple(buckets)
 
 
-def fit_texts(
-    plan: FeaturePlan,
-    table: Table,
-    counts: Mapping[str, tuple[tuple[str, int], ...]],
-    slots: Mapping[str, int],
-    label: LabelSpec,
-) -> tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]]:
-    """Features made of texts: those that become numbers, and those that become ids.
+def fit_numeric(
+    fits: Sequence[NumericFit], table: Table, division: Division = WHOLE
+) -> tuple[tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]], ...]:
+    """Features made of numbers, of each fold: those that stay numbers, and those that become intervals.
 
     Args:
+        fits: what is known of each fold.
+        table: typed rows, for moments of what was clipped or shaped.
+        division: the folds.
+    """
+    moments = _shaped_moments(fits, table, division)
+    return tuple(fit.features(bent) for fit, bent in zip(fits, moments, strict=True))
+
+
+@dataclass(frozen=True)
+class TextFit:
+    """What a fold's texts are fitted from.
+
+    Attributes:
         plan: all features.
-        table: typed rows, for sums of the label.
-        counts: of each feature's values in training rows, as `count_values` gives them.
+        counts: of each feature's values in its training rows, as `count_values` gives them.
         slots: of each multi-valued feature, how many values a training row has at most.
         label: the fitted label.
     """
-    means = [feature for feature in plan.categorical if feature.group.encoding == "target_mean"]
-    texts = {feature.name: _text(feature, table) for feature in means}
-    sums = sum_labels(table.rows, texts, network_label(label), table.seed)
-    mapped = []
-    for feature in plan.categorical:
-        if feature.group.encoding == "ordinal":
-            mapped.append(fit_ordinal(feature))
-        elif feature.group.encoding == "target_mean":
-            mapped.append(_target_mean(feature, counts[feature.name], sums[feature.name]))
-    ids = [
-        fit_categorical(feature, counts.get(feature.name, ()), slots.get(feature.name, 1))
-        for feature in plan.categorical
-        if feature.group.encoding in ("one_hot", "embedding")
-    ]
-    return tuple(mapped), tuple(ids)
+
+    plan: FeaturePlan
+    counts: Mapping[str, tuple[tuple[str, int], ...]]
+    slots: Mapping[str, int]
+    label: LabelSpec
+
+    def features(
+        self, sums: Mapping[str, Sums]
+    ) -> tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]]:
+        """Features that become numbers, and those that become ids.
+
+        Args:
+            sums: of the label, by feature.
+        """
+        mapped = []
+        for feature in self.plan.categorical:
+            if feature.group.encoding == "ordinal":
+                mapped.append(fit_ordinal(feature))
+            elif feature.group.encoding == "target_mean":
+                mapped.append(_target_mean(feature, self.counts[feature.name], sums[feature.name]))
+        ids = [
+            fit_categorical(feature, self.counts.get(feature.name, ()), self.slots.get(feature.name, 1))
+            for feature in self.plan.categorical
+            if feature.group.encoding in ("one_hot", "embedding")
+        ]
+        return tuple(mapped), tuple(ids)
 
 
-def sample_of(table: Table, names: tuple[str, ...], train_rows: int) -> Sample:
-    """Values of some numbers of training rows."""
-    return take_sample(table.rows, {name: F.col(table.columns[name]) for name in names}, {}, train_rows)
+def fit_texts(
+    fits: Sequence[TextFit], table: Table, division: Division = WHOLE
+) -> tuple[tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]], ...]:
+    """Features made of texts, of each fold: those that become numbers, and those that become ids.
+
+    Args:
+        fits: what is known of each fold.
+        table: typed rows, for sums of the label.
+        division: the folds.
+    """
+    means = {
+        feature.name: _text(feature, table)
+        for fit in fits
+        for feature in fit.plan.categorical
+        if feature.group.encoding == "target_mean"
+    }
+    labels = [network_label(fit.label) for fit in fits]
+    sums = sum_labels(table.rows, means, labels, table.seed, division)
+    return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
 
 
-def _shaped_moments(plan: FeaturePlan, table: Table, curves: Mapping[str, Curve]) -> dict[str, Moments]:
+def samples_of(
+    table: Table, names: tuple[str, ...], train_rows: Sequence[int], division: Division = WHOLE
+) -> tuple[Sample, ...]:
+    """Values of some numbers of training rows, of each fold."""
+    numbers = {name: F.col(table.columns[name]) for name in names}
+    return take_samples(table.rows, numbers, {}, train_rows, division)
+
+
+def _shaped_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
+    """Of values that were clipped or shaped by what each fold's own sample told, in one query."""
     wanted = {
-        feature.name: shaped(finite(F.col(table.columns[feature.source])), curves[feature.name])
-        for feature in plan.numeric
+        f"{number}:{feature.name}": shaped(finite(F.col(table.columns[feature.source])), fit.curves[feature.name])
+        for number, fit in enumerate(fits)
+        for feature in fit.plan.numeric
         if needs_shaped_moments(feature.group)
     }
-    return train_moments(measure(table.rows, wanted, SPLIT))
+    found = measure(table.rows, wanted, division.column)
+    return [train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(division.folds)]
+
+
+def _of_fold(found: Measured, number: int) -> Measured:
+    start = f"{number}:"
+    return {name.removeprefix(start): groups for name, groups in found.items() if name.startswith(start)}
 
 
 def train_moments(measured: Measured) -> dict[str, Moments]:

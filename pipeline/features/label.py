@@ -119,7 +119,7 @@ def _class_problems(data: DataConfig, task: Task, names: Sequence[str], classes:
     if task is Task.BINARY and len(names) > 2:
         remedy = "Set data.task: multiclass"
         return [Problem(f"{what} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
-    unseen = [name for name in names if not classes[name][0]]
+    unseen = [name for name in names if any(classes[name]) and not classes[name][0]]
     problems = [_unseen(what, name, classes[name]) for name in unseen]
     if data.positive_class is not None and task is not Task.BINARY:
         problems.append(Problem("data.positive_class is for two classes", "two", f"{len(names)}", "Leave it out"))

@@ -13,7 +13,6 @@ import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
 from pipeline.config.features import DropConfig
-from pipeline.data.split import SPLIT, TRAIN
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +35,13 @@ class Described:
 
 
 def redundant_columns(
-    rows: DataFrame, columns: Sequence[Described], label: Described, drop: DropConfig
+    rows: DataFrame, training: Column, columns: Sequence[Described], label: Described, drop: DropConfig
 ) -> frozenset[str]:
     """The columns to leave out, each with a warning that says why.
 
     Args:
-        rows: typed rows with `SPLIT`.
+        rows: typed rows.
+        training: boolean, whether a row is a training row.
         columns: that features are made of, in order.
         label: the label.
         drop: what is left out.
@@ -53,7 +53,7 @@ def redundant_columns(
     pairs = _alike(varied) if drop.identical else []
     if drop.label:
         pairs += [(label, column) for column in varied if column.summary == label.summary]
-    equal = _equal(rows, pairs)
+    equal = _equal(rows, training, pairs)
     found = set(constant)
     for first, second in equal:
         if first.name in found and first is not label:
@@ -70,11 +70,12 @@ def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
     return [(known, column) for column in columns if (known := first.setdefault(column.summary, column)) is not column]
 
 
-def _equal(rows: DataFrame, pairs: Sequence[tuple[Described, Described]]) -> list[tuple[Described, Described]]:
+def _equal(
+    rows: DataFrame, training: Column, pairs: Sequence[tuple[Described, Described]]
+) -> list[tuple[Described, Described]]:
     """Those that are equal in every training row."""
     if not pairs:
         return []
-    training = F.col(SPLIT) == TRAIN
     differ = [F.count_if(training & ~first.value.eqNullSafe(second.value)) for first, second in pairs]
     answer = rows.agg(*differ).first()
     assert answer is not None

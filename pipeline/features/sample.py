@@ -10,17 +10,19 @@ are taken, so that the sample stays below `SAMPLE_CELLS` values (128 MB).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
 from pipeline.contract.curve import Values
-from pipeline.data.split import ORDER, SPLIT, TRAIN
+from pipeline.data.division import WHOLE, Division, Fold
+from pipeline.data.split import ORDER
 
 SAMPLE_ROWS = 1 << 17
 SAMPLE_CELLS = 1 << 24
@@ -59,30 +61,48 @@ class Sample:
         return np.sort(values[np.isfinite(values)])
 
 
-def take_sample(rows: DataFrame, numbers: Mapping[str, Column], texts: Mapping[str, Column], train_rows: int) -> Sample:
-    """Run the query; there is none where no column is asked for.
+def take_samples(
+    rows: DataFrame,
+    numbers: Mapping[str, Column],
+    texts: Mapping[str, Column],
+    train_rows: Sequence[int],
+    division: Division = WHOLE,
+) -> tuple[Sample, ...]:
+    """Run the query, for all folds at once; there is none where no column is asked for.
 
     Args:
-        rows: typed rows with `SPLIT` and `ORDER`.
+        rows: typed rows with the column of groups and `ORDER`.
         numbers: doubles by name.
         texts: strings by name.
-        train_rows: how many training rows there are.
+        train_rows: how many training rows each fold has.
+        division: the folds.
     """
     if not numbers and not texts:
-        return Sample({}, {})
+        return tuple(Sample({}, {}) for _ in division.folds)
     limit = min(SAMPLE_ROWS, max(SAMPLE_CELLS // (len(numbers) + len(texts)), 1000))
-    share = min(1.0, limit / max(train_rows, 1))
-    chosen = F.col(SPLIT) == TRAIN
-    if share < 1.0:
-        chosen &= F.pmod(F.xxhash64(F.lit("sample"), F.col(ORDER)), F.lit(_STEPS)) < int(share * _STEPS)
+    shares = [min(1.0, limit / max(count, 1)) for count in train_rows]
+    draw = F.pmod(F.xxhash64(F.lit("sample"), F.col(ORDER)), F.lit(_STEPS))
+    chosen = F.col(division.column).isin(*division.trained_on) & (draw < int(max(shares) * _STEPS))
     columns = [column.cast("double").alias(f"n{i}") for i, column in enumerate(numbers.values())]
     columns += [column.alias(f"t{i}") for i, column in enumerate(texts.values())]
-    row = F.array(F.struct(F.col(ORDER).alias("order"), *columns))
+    place = [F.col(ORDER).alias("order"), F.col(division.column).alias("group"), draw.alias("draw")]
+    row = F.array(F.struct(*place, *columns))
     # Not a filter, see `vocabulary.py`.
     table = rows.select(F.inline(F.when(chosen, row))).toArrow().sort_by("order")
+    return tuple(
+        _sample(table, fold, share, list(numbers), list(texts))
+        for fold, share in zip(division.folds, shares, strict=True)
+    )
+
+
+def _sample(table: pa.Table, fold: Fold, share: float, numbers: Sequence[str], texts: Sequence[str]) -> Sample:
+    """What one fold alone would have drawn, each row as often as it counts."""
+    group = table["group"].to_numpy()
+    times = np.select([group == trained for trained in fold.train], [*fold.train.values()], 0)
+    own = np.repeat(np.arange(len(group)), np.where(table["draw"].to_numpy() < int(share * _STEPS), times, 0))
     return Sample(
-        {name: _numbers(table[f"n{i}"]) for i, name in enumerate(numbers)},
-        {name: table[f"t{i}"].to_numpy() for i, name in enumerate(texts)},
+        {name: _numbers(table[f"n{i}"])[own] for i, name in enumerate(numbers)},
+        {name: table[f"t{i}"].to_numpy()[own] for i, name in enumerate(texts)},
         share,
     )
 

@@ -22,6 +22,7 @@ import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, Row
 
 from pipeline.data.convert import finite
+from pipeline.data.division import Roles
 
 DIGITS = 10
 FAR = 1e5
@@ -140,6 +141,11 @@ def total(groups: Iterable[ColumnStatistics]) -> ColumnStatistics:
     return result
 
 
+def regrouped(measured: Measured, roles: Roles) -> Measured:
+    """By the splits of a fold; groups that are nothing to it are left out."""
+    return {name: _regrouped(groups, roles) for name, groups in measured.items()}
+
+
 def rounded(value: float, spread: float = 0.0) -> float:
     """`value` to 10 significant digits, or as many digits as matter beside `spread`: fewer where it is larger than the
     value, and more where it is far smaller, as of times in nanoseconds.
@@ -153,6 +159,15 @@ def rounded(value: float, spread: float = 0.0) -> float:
     if size == 0.0 or not math.isfinite(size):
         return value
     return round(value, DIGITS - 1 - math.floor(math.log10(size)))
+
+
+def _regrouped(groups: Mapping[int, ColumnStatistics], roles: Roles) -> dict[int, ColumnStatistics]:
+    parts: dict[int, list[ColumnStatistics]] = {}
+    for group, statistics in groups.items():
+        if group in roles:
+            split, times = roles[group]
+            parts.setdefault(split, []).extend([statistics] * times)
+    return {split: total(parts[split]) for split in sorted(parts)}
 
 
 def _aggregates(value: Column) -> list[Column]:

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.features import NULL_TOKEN, MappedFeature
-from pipeline.data.split import SPLIT, TRAIN, salted
+from pipeline.data.division import WHOLE, Division, Fold
+from pipeline.data.split import salted
 from pipeline.features.statistics import rounded
 
 FOLDS = 5
@@ -45,17 +46,20 @@ def fold_of_row(seed: int) -> Column:
     return F.pmod(salted("target_mean", seed, F.col(ROW_ID)), F.lit(FOLDS)).cast("int")
 
 
-def sum_labels(rows: DataFrame, texts: Mapping[str, Column], label: Column, seed: int) -> dict[str, Sums]:
-    """Run the query, over training rows; there is none where no column is asked for.
+def sum_labels(
+    rows: DataFrame, texts: Mapping[str, Column], labels: Sequence[Column], seed: int, division: Division = WHOLE
+) -> tuple[dict[str, Sums], ...]:
+    """Run the query, over the training rows of all folds; there is none where no column is asked for.
 
     Args:
-        rows: typed rows.
+        rows: typed rows with the column of groups.
         texts: strings by name.
-        label: a double, as the network sees it.
-        seed: of the folds.
+        labels: doubles, as the network of each fold sees them.
+        seed: of the parts within the training rows.
+        division: the folds.
     """
     if not texts:
-        return {}
+        return tuple({} for _ in division.folds)
     names = list(texts)
     pairs = F.array(
         *(
@@ -63,18 +67,26 @@ def sum_labels(rows: DataFrame, texts: Mapping[str, Column], label: Column, seed
             for i, text in enumerate(texts.values())
         )
     )
+    group, own = F.col(division.column), [label.alias(f"label{i}") for i, label in enumerate(labels)]
     # Not a filter, see `vocabulary.py`.
-    training = F.explode(F.when(F.col(SPLIT) == TRAIN, pairs)).alias("pair")
-    long = rows.select(fold_of_row(seed).alias("fold"), label.alias("label"), training)
-    found = long.groupBy("pair.column", "pair.value", "fold").agg(
-        F.sum("label").alias("sum"), F.count("label").alias("count")
-    )
+    training = F.explode(F.when(group.isin(*division.trained_on), pairs)).alias("pair")
+    long = rows.select(fold_of_row(seed).alias("part"), group.alias("group"), *own, training)
+    sums = [F.sum(f"label{i}").alias(f"sum{i}") for i in range(len(labels))]
+    found = long.groupBy("pair.column", "pair.value", "part", "group").agg(*sums, F.count("label0").alias("count"))
+    answers = sorted(found.collect(), key=lambda row: (row["column"], row["value"], row["group"]))
+    return tuple(_sums(answers, names, number, fold) for number, fold in enumerate(division.folds))
+
+
+def _sums(answers: Sequence[Row], names: Sequence[str], number: int, fold: Fold) -> dict[str, Sums]:
     parts: dict[str, dict[str, tuple[list[float], list[int]]]] = {name: {} for name in names}
-    for row in found.collect():
-        sums, counts = parts[names[row["column"]]].setdefault(row["value"], ([0.0] * FOLDS, [0] * FOLDS))
-        sums[row["fold"]], counts[row["fold"]] = row["sum"] or 0.0, row["count"]
+    for row in answers:
+        times = fold.train.get(row["group"], 0)
+        if times:
+            sums, counts = parts[names[row["column"]]].setdefault(row["value"], ([0.0] * FOLDS, [0] * FOLDS))
+            sums[row["part"]] += times * (row[f"sum{number}"] or 0.0)
+            counts[row["part"]] += times * row["count"]
     return {
-        name: {value: LabelSums(tuple(sums), tuple(counts)) for value, (sums, counts) in sorted(values.items())}
+        name: {value: LabelSums(tuple(sums), tuple(counts)) for value, (sums, counts) in values.items()}
         for name, values in parts.items()
     }
 
