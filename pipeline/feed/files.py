@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 
 from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
+from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import Window
 from pipeline.feed.rows import Empty, Rows, read_rows
+from pipeline.feed.scaling import fold_layout
 from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store
 
@@ -54,14 +56,19 @@ class StoreFiles:
     (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
     """
 
-    def __init__(self, store: Store, memory: int, empty: Empty = np.empty) -> None:
+    def __init__(self, store: Store, split: str, memory: int, empty: Empty = np.empty) -> None:
         """Nothing is opened yet.
 
         Args:
             store: whose files they are.
+            split: which part of it is read.
             memory: what footers of open files may take, in bytes.
             empty: makes an array to read into.
+
+        Raises:
+            StoreError: the store's rows are without scaling, and its features do not fit them.
         """
+        self._layout = _layout_of(store, split)
         self._store, self._memory, self._empty = store, memory, empty
         self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
@@ -117,7 +124,7 @@ class StoreFiles:
             return file.read_row_group(window.row_group, columns=list(names), use_threads=False)
 
         rows = slice(window.first, window.first + window.rows)
-        return read_rows(self._store.contract, read, rows, self._empty)
+        return read_rows(self._layout, read, rows, self._empty)
 
     def _open(self, file: FileEntry) -> pq.ParquetFile:
         """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
@@ -149,7 +156,7 @@ class StoreFiles:
                 f"it has {parquet.metadata.num_row_groups} row groups where the manifest tells {len(file.row_groups)}"
             )
         types = {field.name: field.type for field in parquet.schema_arrow}
-        for column in self._store.contract.columns:
+        for column in self._layout.stored:
             found = types.get(column.name)
             if found is None or not _fits(column, found):
                 has = "no such column" if found is None else str(found)
@@ -159,6 +166,15 @@ class StoreFiles:
 def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
     """What is raised about a file that the feed cannot use."""
     return StoreError(f"Store {store.place.path}: {file.path} cannot be read: {reason}. Prepare the store again.")
+
+
+def _layout_of(store: Store, split: str) -> Layout:
+    if store.unscaled is None:
+        return plain_layout(store.contract)
+    try:
+        return fold_layout(store.unscaled, store.features, split)
+    except StoreError as error:
+        raise StoreError(f"Store {store.place.path}: {error}") from error
 
 
 def _told(column: ColumnSpec) -> str:

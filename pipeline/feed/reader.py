@@ -98,9 +98,9 @@ class WindowReader:
         self._store, self._resources = store, resources
         self._gate = Gate(resources.memory)
         memory = resources.memory
-        opened = StoreFiles(store, memory.limit // 32, memory.buffers.empty)
+        opened = StoreFiles(store, split, memory.limit // 32, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
-        self._desk = _Desk(opened, self._gate, resources, width, seed, class_weights)
+        self._desk = _Desk(opened, split, self._gate, resources, width, seed, class_weights)
         self._turns, self._files = turns, files
         self._reader: _Reader | None = None
         self._closed = threading.Event()
@@ -182,6 +182,7 @@ class _Desk:
     """What the reading threads share."""
 
     files: StoreFiles
+    split: str
     gate: Gate
     resources: Resources
     row_bytes: int
@@ -206,7 +207,8 @@ class _Desk:
         return Served(turn, rows.weighed(self.class_weights), size)
 
     def _rows(self, window: Window) -> Rows:
-        cache, key = self.resources.cache, (window.file.path, window.row_group, window.first)
+        # With the split: in a fold, a row is not the same for training as for all else.
+        cache, key = self.resources.cache, (self.split, window.file.path, window.row_group, window.first)
         rows = cache.get(key)
         if rows is None:
             rows = self.files.read(window)

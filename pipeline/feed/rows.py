@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
+from pipeline.contract.columns import ROW_ID, ColumnSpec
+from pipeline.feed.layout import Column, Layout
 
 COLUMNS_AT_ONCE = 64
 """Columns that are read and put side by side together, which bounds what a very wide row group takes besides itself."""
@@ -91,35 +92,32 @@ class Rows:
         return cls(**own, extras=extras)
 
 
-def read_rows(contract: StoreContract, read: Any, rows: slice, empty: Empty = np.empty) -> Rows:
+def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -> Rows:
     """One row group, or some of its rows.
 
     Args:
-        contract: what its columns are.
+        layout: what its columns are made of.
         read: gives an Arrow table of the columns of these names.
         rows: which ones.
         empty: makes an array to read into.
 
     Raises:
-        ValueError: naming the column that is not as the contract says.
+        ValueError: naming the column that is not as the layout says.
     """
-    label = contract.names("label")[0]
-    singles = [label, ROW_ID, *([WEIGHT] if contract.names("weight") else [])]
-    table = read(singles)
-    columns = {name: _values(table.column(name), name)[rows] for name in singles}
-    count = len(columns[label])
+    singles = read([layout.label, ROW_ID, *(layout.weight.sources if layout.weight else ())])
+    label, row_id = (_values(singles.column(name), name)[rows] for name in (layout.label, ROW_ID))
     return Rows(
-        _side_by_side(contract.names("numeric"), read, rows, np.float32, empty),
-        _side_by_side(contract.names("categorical"), read, rows, np.int32, empty),
-        columns[label].astype(np.float64),
-        columns[ROW_ID].astype(np.int64),
-        columns[WEIGHT].astype(np.float32) if WEIGHT in columns else np.ones(count, np.float32),
-        {spec.name: _extra(spec, read([spec.name]).column(spec.name), rows) for spec in contract.extras},
+        _side_by_side(layout.numeric, read, rows, np.float32, empty),
+        _side_by_side(layout.categorical, read, rows, np.int32, empty),
+        label.astype(np.float64),
+        row_id.astype(np.int64),
+        _made(layout.weight, singles, rows).astype(np.float32) if layout.weight else np.ones(len(label), np.float32),
+        {spec.name: _extra(spec, read([spec.name]).column(spec.name), rows) for spec in layout.extras},
     )
 
 
 def _side_by_side(
-    names: Sequence[str], read: Any, rows: slice, dtype: type[np.generic], empty: Empty
+    columns: Sequence[Column], read: Any, rows: slice, dtype: type[np.generic], empty: Empty
 ) -> npt.NDArray[Any]:
     """Columns as a matrix, row by row.
 
@@ -127,19 +125,23 @@ def _side_by_side(
     a row, measured alone, where writing column after column into the matrix takes 105.
     """
     count = rows.stop - rows.start
-    matrix = empty((count, len(names)), dtype)
-    for first, some in _portions(names):
-        table = read(some)
+    matrix = empty((count, len(columns)), dtype)
+    for first, some in _portions(columns):
+        table = read(list(dict.fromkeys(name for column in some for name in column.sources)))
         lines = empty((len(some), count), dtype)
-        for line, name in zip(lines, some, strict=True):
-            line[:] = _values(table.column(name), name)[rows]
+        for line, column in zip(lines, some, strict=True):
+            line[:] = _made(column, table, rows)
         matrix[:, first : first + len(some)] = lines.T
     return matrix
 
 
-def _portions(names: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    for first in range(0, len(names), COLUMNS_AT_ONCE):
-        yield first, names[first : first + COLUMNS_AT_ONCE]
+def _portions(columns: Sequence[Column]) -> Iterator[tuple[int, Sequence[Column]]]:
+    for first in range(0, len(columns), COLUMNS_AT_ONCE):
+        yield first, columns[first : first + COLUMNS_AT_ONCE]
+
+
+def _made(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:
+    return column.make(*(_values(table.column(name), name)[rows] for name in column.sources))
 
 
 def _values(column: pa.ChunkedArray, name: str) -> npt.NDArray[Any]:

@@ -233,7 +233,7 @@ def test_a_reader_that_is_left_in_the_middle_ends(id_store):
 def test_where_footers_take_too_much_they_are_not_kept(id_store, monkeypatch):
     store = id_store([640, 320], row_group=64)
     expected = keep_ledger(store).ids.tolist()
-    files = StoreFiles(store, 1)
+    files = StoreFiles(store, "train", 1)
     window = shard_windows(store.split("train"), 1, 100)[2]
     assert files.read(window).row_id.tolist() == list(range(640 + 128, 640 + 192))
     assert files._open_files == {}
@@ -244,7 +244,7 @@ def test_where_footers_take_too_much_they_are_not_kept(id_store, monkeypatch):
 def test_files_that_were_not_used_for_longest_are_closed_first(id_store, monkeypatch):
     monkeypatch.setattr("pipeline.feed.files.OPEN_AT_MOST", 2)
     store = id_store([10, 10, 10])
-    files = StoreFiles(store, 1 << 30)
+    files = StoreFiles(store, "train", 1 << 30)
     for shard in (0, 1, 0, 2, 0):
         files.read(shard_windows(store.split("train"), shard, 100)[0])
     assert list(files._open_files) == ["train/shard-02.parquet", "train/shard-00.parquet"]
