@@ -16,6 +16,7 @@ from pipeline.config.run import RunConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.runtime.progress import Progress
+from pipeline.search.comparison import compared, comparison_plot
 from pipeline.search.contour import contour_plot, two_settings
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.pool import side_by_side
@@ -241,6 +242,10 @@ def _log(
     if pair := two_settings(records, importance):
         figures["contour"] = contour_plot(
             records, config.metric, names=pair, maximizes=config.maximizes, title=title.format("two settings")
+        )
+    if options := compared(config, records):
+        figures["comparison"] = comparison_plot(
+            records, config.metric, options=options, maximizes=config.maximizes, title=title.format("comparison")
         )
     for name, figure in figures.items():
         tracker.log_figure(figure, f"plots/search_{name}.png")
