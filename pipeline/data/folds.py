@@ -5,6 +5,8 @@
     time                      fold_column(0): the row's period less (1 + gap); negative in periods before all validation
     bootstrap                 fold_column(f): how often fold f drew the row
 
+    group_column(number)      each of these columns with what a training ends by, see `divisions`
+
 Folds are numbered 0, 1, ... through all repeats. As for the splits, each row decides for itself by hashes (or by its
 time or its group), so that nothing depends on other rows; for the bootstrap this means that the number of draws of
 a row is Poisson distributed with mean 1, the limit of drawing n of n rows with replacement (Oza and Russell, Online
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyspark.sql.functions as F
@@ -25,13 +27,25 @@ from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig, FoldMethod
 from pipeline.contract.columns import ROW_ID
+from pipeline.data.division import Division, Fold
 from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
-from pipeline.data.split import GROUP_ID, salted, text_of_column, uniform, with_group
+from pipeline.data.split import (
+    GROUP_ID,
+    SPLIT,
+    TRAIN,
+    VALIDATION,
+    salted,
+    text_of_column,
+    uniform,
+    with_group,
+)
 from pipeline.errors import DataError, Problem
 
 log = logging.getLogger(__name__)
 
 FOLD = "__fold"
+OTHERS = -2
+"""Groups from here on downwards take no part; -1 is left for rows without one."""
 _MOST_DRAWS = 17
 """More draws of one row are less likely than 1e-16, which is finer than a double in [0, 1) can tell."""
 
@@ -72,9 +86,14 @@ class FoldPlan:
         return self.folds * self.repeats
 
     @property
+    def divisions(self) -> int:
+        """How often all rows are divided."""
+        return self.folds if self.method == "bootstrap" else self.repeats
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns that `with_folds` adds."""
-        return tuple(fold_column(i) for i in range(self.folds if self.method == "bootstrap" else self.repeats))
+        return tuple(fold_column(i) for i in range(self.divisions))
 
 
 def fold_column(number: int) -> str:
@@ -130,64 +149,61 @@ def with_folds(rows: DataFrame, plan: FoldPlan, seed: int) -> DataFrame:
     return with_group(rows, plan.groups).withColumns(known)
 
 
-def training_weight(plan: FoldPlan, fold: int) -> Column:
-    """Int: how often a fold trains on a row; 0 for never. Rows are from `with_folds`."""
-    if plan.method == "bootstrap":
-        return F.col(fold_column(fold))
-    repeat, index = divmod(fold, plan.folds)
-    place = F.col(fold_column(repeat))
-    if not plan.time:
-        return (place != F.lit(index)).cast("int")
-    trained = place < F.lit(index - plan.gap)
-    if plan.window is not None:
-        trained &= place >= F.lit(index - plan.gap - plan.window)
-    return trained.cast("int")
+def with_groups(rows: DataFrame, plan: FoldPlan, seed: int, validation: float) -> DataFrame:
+    """Add the int columns `group_column`: of each row in training or validation its group in each division.
+
+    Args:
+        rows: from `with_folds`, with `SPLIT`.
+        plan: what decides.
+        seed: mixed into every hash.
+        validation: the share of rows by which trainings end, of those that a fold trains on.
+    """
+    unit = F.col(GROUP_ID if plan.groups else ROW_ID)
+    ends = (uniform(salted("fold validation", seed, unit)) < F.lit(validation)).cast("int")
+    divided = F.col(SPLIT).isin(TRAIN, VALIDATION)
+    other = F.lit(OTHERS) - F.col(SPLIT)
+    parts = {group_column(number): _part(plan, number) * F.lit(2) + ends for number in range(plan.divisions)}
+    return rows.withColumns({name: F.when(divided, group).otherwise(other) for name, group in parts.items()})
 
 
-def is_validation(plan: FoldPlan, fold: int) -> Column:
-    """Boolean: whether a fold is validated on a row. Rows are from `with_folds`."""
-    if plan.method == "bootstrap":
-        return F.col(fold_column(fold)) == F.lit(0)
-    repeat, index = divmod(fold, plan.folds)
-    return F.col(fold_column(repeat)) == F.lit(index)
+def group_column(number: int) -> str:
+    """The column of groups of a division: of a repeat, or of a fold of the bootstrap."""
+    return f"__group_{number}"
 
 
-@dataclass(frozen=True)
-class FoldCounts:
-    """Rows of the folds.
+def group_of_split(split: int) -> int:
+    """The group of rows that take no part: in a test split, left out, or bad."""
+    return OTHERS - split
 
-    Attributes:
-        training: rows that each fold trains on at least once.
-        validation: rows that each fold is validated on.
+
+def divisions(plan: FoldPlan) -> tuple[Division, ...]:
+    """What the groups are to the folds: each division has all folds of a repeat, or one of the bootstrap.
+
+    A part of the rows is two groups: rows that are trained on, or, twice the part plus one, that a training ends by
+    wherever the others are trained on. A model is measured on both.
+    """
+    return tuple(
+        Division(group_column(number), tuple(_fold(*parts) for parts in _parts(plan)))
+        for number in range(plan.divisions)
+    )
+
+
+def fold_problems(splits: Sequence[Mapping[str, int]], undecided: int) -> list[Problem]:
+    """What is wrong with the folds: rows in none, and folds with nothing to train on or to be measured on.
+
+    Args:
+        splits: rows of each fold by split.
         undecided: rows without the group or the time that decides.
     """
-
-    training: tuple[int, ...]
-    validation: tuple[int, ...]
-    undecided: int
-
-
-def count_folds(rows: DataFrame, plan: FoldPlan) -> FoldCounts:
-    """Count them: one query over rows from `with_folds`."""
-    training = [F.count_if(training_weight(plan, fold) > F.lit(0)) for fold in range(plan.count)]
-    validation = [F.count_if(is_validation(plan, fold)) for fold in range(plan.count)]
-    counts = [F.count_if(F.col(FOLD).isNull()), *training, *validation]
-    found = rows.agg(*(count.alias(f"c{i}") for i, count in enumerate(counts))).first()
-    assert found is not None
-    return FoldCounts(tuple(found[1 : 1 + plan.count]), tuple(found[1 + plan.count :]), found[0])
-
-
-def fold_problems(counts: FoldCounts) -> list[Problem]:
-    """What is wrong with the folds: rows in none, and folds with nothing to train on or to be validated on."""
     problems = []
-    if counts.undecided:
+    if undecided:
         remedy = "Repair these rows, or correct data.group or data.time"
-        problems.append(Problem(f"{counts.undecided} rows lack the group or time of the folds", remedy=remedy))
-    for use in ("training", "validation"):
-        for fold, count in enumerate(getattr(counts, use)):
-            if not count:
+        problems.append(Problem(f"{undecided} rows lack the group or time of the folds", remedy=remedy))
+    for use, name in (("train on", "train"), ("be measured on", "test")):
+        for fold, rows in enumerate(splits):
+            if not rows[name]:
                 remedy = "Give more rows, or take fewer folds"
-                problems.append(Problem(f"Fold {fold} has no row for {use}", remedy=remedy))
+                problems.append(Problem(f"Fold {fold} has no row to {use}", remedy=remedy))
     return problems
 
 
@@ -203,6 +219,33 @@ def draws(unit: Column) -> Column:
         below += chance / math.factorial(count)
         chosen = chosen.when(unit < F.lit(below), F.lit(count))
     return chosen.otherwise(F.lit(_MOST_DRAWS))
+
+
+def _part(plan: FoldPlan, number: int) -> Column:
+    """Int: of the time the period, of the bootstrap how often the row was drawn, else the fold."""
+    part = F.col(fold_column(number))
+    return part + F.lit(1 + plan.gap) if plan.time else part
+
+
+def _parts(plan: FoldPlan) -> Iterator[tuple[Mapping[int, int], int]]:
+    """Of each fold of a division the parts that are trained on, with how often, and the one that is measured on."""
+    if plan.method == "bootstrap":
+        yield {draws: draws for draws in range(1, _MOST_DRAWS + 1)}, 0
+        return
+    for fold in range(plan.folds):
+        if plan.time:
+            first = 0 if plan.window is None else max(fold + 1 - plan.window, 0)
+            yield dict.fromkeys(range(first, fold + 1), 1), fold + 1 + plan.gap
+        else:
+            yield {part: 1 for part in range(plan.folds) if part != fold}, fold
+
+
+def _fold(trained: Mapping[int, int], measured: int) -> Fold:
+    return Fold(
+        train={2 * part: times for part, times in trained.items()},
+        validation=tuple(2 * part + 1 for part in trained),
+        test=(2 * measured, 2 * measured + 1),
+    )
 
 
 def _drawn_or_dealt(plan: FoldPlan, number: int, seed: int, unit: Column) -> Column:

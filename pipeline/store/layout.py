@@ -24,7 +24,7 @@ from pipeline.store.filesystem import Root
 SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
 PROFILE = "profile.json"
-UNSCALED = "unscaled.json"
+UNSCALED, FOLDS = "unscaled.json", "folds.json"
 TABLE = "table.json"
 CONFIG = "config.yaml"
 MODEL, MODEL_CARD, TEST_CARD = "model.keras", "model.json", "test.json"
@@ -38,6 +38,16 @@ BUNDLE = "bundle"
 def store_place(root: Root, name: str, store_id: str) -> Root:
     """The folder of a published store."""
     return root.within("stores", name, store_id)
+
+
+def fold_folder(number: int) -> str:
+    """The folder of a fold, within that of all folds."""
+    return f"fold-{number}"
+
+
+def fold_store(folds_id: str, number: int) -> str:
+    """The id of a fold's store, by which it is opened like any other."""
+    return f"{folds_id}/{fold_folder(number)}"
 
 
 def model_place(root: Root, name: str, model_id: str) -> Root:

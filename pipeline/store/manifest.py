@@ -64,6 +64,39 @@ class Sampled(Document):
     after: Mapping[str, int]
 
 
+class FoldsManifest(Document):
+    """The published folds of a cross-validation, `folds.json`.
+
+    Attributes:
+        name: of the experiment.
+        store_id: derived from the source and from the configuration that shapes the folds.
+        division_id: equal for cross-validations whose folds have the same rows.
+        source: fingerprint of the source files.
+        method: what decides a row's fold.
+        folds: of one repeat.
+        repeats: of the whole division.
+        quarantined: rows that were set aside since they cannot be used.
+        left_out: rows that the configuration leaves out.
+        apart: rows of the test split, which no fold sees.
+    """
+
+    name: str
+    store_id: str
+    division_id: str
+    source: str
+    method: str
+    folds: int
+    repeats: int
+    quarantined: int = 0
+    left_out: int = 0
+    apart: int = 0
+
+    @property
+    def count(self) -> int:
+        """Folds of all repeats together."""
+        return self.folds * self.repeats
+
+
 class Manifest(Document):
     """A published store.
 

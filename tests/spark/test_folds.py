@@ -12,14 +12,17 @@ from pipeline.config.split import FoldConfig
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.folds import (
     FoldPlan,
-    count_folds,
+    divisions,
     fold_problems,
-    is_validation,
+    group_column,
+    group_of_split,
     resolve_folds,
-    training_weight,
     with_folds,
+    with_groups,
 )
+from pipeline.data.split import SPLIT, TEST, TRAIN
 from pipeline.errors import DataError
+from pipeline.store.layout import SPLITS
 
 pytestmark = pytest.mark.spark
 
@@ -40,6 +43,7 @@ def table(spark):
     """Groups g0 to g9, times 0 to 499, each label about as often."""
     return spark.range(ROWS).select(
         F.xxhash64("id").alias(ROW_ID),
+        F.lit(TRAIN).alias(SPLIT),
         F.col("id").alias("row"),
         F.concat(F.lit("g"), F.col("id") % 10).alias("g"),
         (F.col("id") % 500).alias("t"),
@@ -58,18 +62,24 @@ def plans(rows) -> dict[str, FoldPlan]:
     }
 
 
-def divided(rows, found: dict[str, FoldPlan]) -> pd.DataFrame:
-    """All folds of all plans in one job: columns `plan weight fold` and `plan validation fold`."""
+def divided(rows, found: dict[str, FoldPlan], validation: float = 0.0) -> pd.DataFrame:
+    """All folds of all plans in one job: columns `plan train fold`, `plan validation fold` and `plan test fold`."""
     columns = []
     for name, plan in found.items():
-        rows = with_folds(rows, plan, seed=5)
-        for fold in range(plan.count):
-            columns += [f"{name} weight {fold}", f"{name} validation {fold}"]
-            rows = rows.withColumns(
-                {columns[-2]: training_weight(plan, fold), columns[-1]: is_validation(plan, fold).cast("int")}
-            )
-        rows = rows.drop(*plan.columns)
-    return rows.select("row", "g", "t", "y", *columns).toPandas().sort_values("row", ignore_index=True)
+        rows = with_groups(with_folds(rows, plan, seed=5), plan, 5, validation).drop(*plan.columns)
+        for number in range(plan.divisions):
+            columns.append(f"{name} {number}")
+            rows = rows.withColumnRenamed(group_column(number), columns[-1])
+    groups = rows.select("row", "g", "t", "y", *columns).toPandas().sort_values("row", ignore_index=True)
+    answer = {name: groups[name] for name in ("row", "g", "t", "y")}
+    for name, plan in found.items():
+        folds = [(number, fold) for number, division in enumerate(divisions(plan)) for fold in division.folds]
+        assert len(folds) == plan.count
+        for place, (number, fold) in enumerate(folds):
+            for split, use in enumerate(SPLITS):
+                times = {group: times for group, (own, times) in fold.roles.items() if own == split}
+                answer[f"{name} {use} {place}"] = groups[f"{name} {number}"].map(times).fillna(0).astype(int)
+    return pd.DataFrame(answer)
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +106,24 @@ def of(folds: pd.DataFrame, name: str, what: str, repeat: range) -> np.ndarray:
         ("leave_one_group_out", range(10)),
     ],
 )
-def test_each_row_is_validated_once_and_trained_on_in_all_other_folds(folds, name, repeat):
-    validation, weight = of(folds, name, "validation", repeat), of(folds, name, "weight", repeat)
-    assert (validation.sum(axis=1) == 1).all()
-    assert (weight == 1 - validation).all()
-    assert validation.any(axis=0).all()
+def test_each_row_is_measured_on_once_and_trained_on_in_all_other_folds(folds, name, repeat):
+    test, train = of(folds, name, "test", repeat), of(folds, name, "train", repeat)
+    assert (test.sum(axis=1) == 1).all()
+    assert (train == 1 - test).all()
+    assert test.any(axis=0).all()
 
 
 def test_repeats_are_independent_and_folds_even(folds):
-    first, second = (of(folds, "hash", "validation", repeat) for repeat in (range(4), range(4, 8)))
+    first, second = (of(folds, "hash", "test", repeat) for repeat in (range(4), range(4, 8)))
     assert first.mean(axis=0) == pytest.approx([0.25] * 4, abs=0.04)
     assert (first & second).sum() / ROWS == pytest.approx(0.25, abs=0.04)
 
 
 def test_groups_are_whole(folds, found):
     for name in ("group", "leave_one_group_out"):
-        validation = of(folds, name, "validation", range(found[name].count))
-        assert (pd.DataFrame(validation).groupby(folds.g).nunique() == 1).all(axis=None)
-    alone = of(folds, "leave_one_group_out", "validation", range(10)).argmax(axis=1)
+        test = of(folds, name, "test", range(found[name].count))
+        assert (pd.DataFrame(test).groupby(folds.g).nunique() == 1).all(axis=None)
+    alone = of(folds, "leave_one_group_out", "test", range(10)).argmax(axis=1)
     assert (folds.g == "g" + pd.Series(alone.astype(str))).all()
 
 
@@ -127,14 +137,14 @@ def test_groups_are_whole(folds, found):
 def test_nothing_is_trained_on_its_future(folds, found, name, windows):
     assert found[name].count == 3
     for fold, ends in enumerate(windows):
-        uses = [folds.t[folds[f"{name} {what} {fold}"] > 0] for what in ("weight", "validation")]
+        uses = [folds.t[folds[f"{name} {what} {fold}"] > 0] for what in ("train", "test")]
         assert [(use.min(), use.max()) for use in uses] == list(ends)
         assert [use.nunique() for use in uses] == [high - low + 1 for low, high in ends]
 
 
-def test_draws_are_poissons_and_what_is_not_drawn_is_validated_on(folds):
-    weight, validation = (of(folds, "bootstrap", what, range(3)) for what in ("weight", "validation"))
-    assert ((weight == 0) == (validation == 1)).all()
+def test_draws_are_poissons_and_what_is_not_drawn_is_measured_on(folds):
+    weight, test = (of(folds, "bootstrap", what, range(3)) for what in ("train", "test"))
+    assert ((weight == 0) == (test == 1)).all()
     shares = np.bincount(weight.ravel(), minlength=5)[:5] / weight.size
     assert shares == pytest.approx(np.exp(-1) / np.array([1, 1, 2, 6, 24]), abs=0.02)
     assert weight.mean() == pytest.approx(1.0, abs=0.04)
@@ -155,16 +165,34 @@ def test_the_bootstrap_draws_groups_as_a_whole(spark):
     assert len(drawn) == 10
 
 
-def test_folds_without_rows_and_rows_without_a_group_are_named(spark):
-    rows = spark.sql("select 1L as __row_id, g from values ('a'), ('a'), (null) as t(g)")
-    plan = FoldPlan("group", 2, groups=(("g", "group"),))
-    counts = count_folds(with_folds(rows, plan, seed=0), plan)
-    assert (sorted(counts.training), sorted(counts.validation), counts.undecided) == ([0, 2], [0, 2], 1)
-    empty = counts.validation.index(0)
-    assert [str(problem) for problem in fold_problems(counts)] == [
+def test_a_training_ends_by_some_of_the_rows_that_it_would_train_on(spark, folds, found):
+    ended = divided(table(spark), found, validation=0.25)
+    for name, plan in found.items():
+        fold = range(plan.count)
+        train, ends, test = (of(ended, name, use, fold) for use in SPLITS)
+        whole = of(folds, name, "train", fold)
+        assert (np.where(ends == 1, whole, train) == whole).all()
+        assert not ((ends == 1) & ((train > 0) | (whole == 0))).any()
+        assert (test == of(folds, name, "test", fold)).all()
+        if "group" not in name:
+            assert ends.sum() / (whole > 0).sum() == pytest.approx(0.25, abs=0.04)
+    groups = of(ended, "group", "validation", range(3)).max(axis=1)
+    assert (pd.Series(groups).groupby(ended.g).nunique() <= 2).all()
+    assert 0 < groups.sum() < ROWS
+
+
+def test_rows_of_the_test_split_take_no_part(spark, found):
+    rows = with_groups(with_folds(table(spark).withColumn(SPLIT, F.lit(TEST)), found["hash"], 5), found["hash"], 5, 0.1)
+    groups = rows.select(group_column(0), group_column(1)).distinct().collect()
+    assert groups == [(group_of_split(TEST), group_of_split(TEST))]
+
+
+def test_folds_without_rows_and_rows_without_a_group_are_named():
+    splits = [{"train": 0, "validation": 0, "test": 2}, {"train": 2, "validation": 0, "test": 0}]
+    assert [str(problem) for problem in fold_problems(splits, undecided=1)] == [
         "1 rows lack the group or time of the folds. Repair these rows, or correct data.group or data.time.",
-        f"Fold {1 - empty} has no row for training. Give more rows, or take fewer folds.",
-        f"Fold {empty} has no row for validation. Give more rows, or take fewer folds.",
+        "Fold 0 has no row to train on. Give more rows, or take fewer folds.",
+        "Fold 1 has no row to be measured on. Give more rows, or take fewer folds.",
     ]
 
 

@@ -1,0 +1,354 @@
+"""Writing what the folds of a cross-validation read: rows once for each division, and a store for each fold.
+
+    open -> divide -> [query 1] survey by group -> [query 2] counts by group -> fit all folds -> [query 3] write
+
+Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
+(`contract/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
+applies the fold's features. So k folds cost about as much as one store, and are equal to k stores that were each
+prepared by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyspark.sql.functions as F
+from pyspark.sql import SparkSession
+
+from pipeline.config.split import FoldConfig
+from pipeline.contract.columns import ROW_ID, contract_of
+from pipeline.contract.document import Document, fingerprint
+from pipeline.contract.features import (
+    BucketFeature,
+    FeatureState,
+    HashedFeature,
+    MappedFeature,
+    ScaledFeature,
+    VocabularyFeature,
+)
+from pipeline.contract.unscaled import Unscaled
+from pipeline.data.convert import finite
+from pipeline.data.division import Division, Fold
+from pipeline.data.fitting import fit_folds
+from pipeline.data.folds import (
+    FoldPlan,
+    divisions,
+    fold_problems,
+    group_of_split,
+    resolve_folds,
+    with_folds,
+    with_groups,
+)
+from pipeline.data.opening import Opened, open_rows
+from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_quarantine
+from pipeline.data.read import open_table
+from pipeline.data.recipe import STORE_ID_LENGTH, StoreRecipe
+from pipeline.data.source import Source, open_source
+from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, needed_columns, shards_for
+from pipeline.data.strata import count_strata, strata_problems
+from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
+from pipeline.data.table import QUARANTINED, WEIGHT_NUMBER, Table
+from pipeline.data.write import StoredRows, write_groups
+from pipeline.errors import ConfigError, DataError, gather
+from pipeline.features.statistics import Measured, regrouped
+from pipeline.features.target_mean import fold_of_row
+from pipeline.features.transform import feature_columns, label_value, with_places
+from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import (
+    CONTRACT,
+    FEATURES,
+    FOLDS,
+    MANIFEST,
+    SPLITS,
+    UNSCALED,
+    fold_folder,
+    fold_store,
+    store_place,
+)
+from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
+from pipeline.store.publish import publish_once, scratch
+
+_DIVIDED = (TRAIN, VALIDATION)
+_PART = "__part"
+
+MOST_FILES = 2048
+"""Of a division: its groups are spread over fewer shards where they would have more."""
+
+
+@dataclass(frozen=True)
+class FoldsRecipe:
+    """How the stores of a cross-validation are made.
+
+    Attributes:
+        recipe: of a store of all rows.
+        folds: how its training and validation rows are divided.
+    """
+
+    recipe: StoreRecipe
+    folds: FoldConfig
+
+    def store_id(self, source: Source) -> str:
+        """What the folder of all folds is called: it changes with everything that shapes them."""
+        return fingerprint([self.recipe.store_id(source), self._content, "folds"])[:STORE_ID_LENGTH]
+
+    def division_id(self, source: Source) -> str:
+        """Equal where the folds have the same rows, whatever features are made of them."""
+        recipe = self.recipe
+        roles = recipe.data.model_dump(mode="json", include={"label", "key", "time", "group", "filter"})
+        split = recipe.split.model_dump(mode="json")
+        return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content])[:STORE_ID_LENGTH]
+
+    def place(self, source: Source, root: Root) -> Root:
+        """Where the folds are published."""
+        return store_place(root, self.recipe.name, self.store_id(source))
+
+    @property
+    def validation(self) -> float:
+        """The share of the rows that a fold trains on, by which its training ends."""
+        fractions = self.recipe.split.fractions
+        return fractions.validation / (fractions.train + fractions.validation)
+
+    @property
+    def _content(self) -> object:
+        return self.folds.model_dump(mode="json", include=set(FoldConfig.model_fields))
+
+
+def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+    """Publish the stores of all folds at `recipe.place(source, root)`.
+
+    Raises:
+        ConfigError: the configuration does not fit the source.
+        DataError: the data cannot be read, or is not as configured; nothing is published then.
+    """
+    store = recipe.recipe
+    if store.data.sampling.method != "none":
+        raise ConfigError(
+            "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
+        )
+    with watch_spark(spark, progress, "Reading the source"):
+        opened, plan = _opened(spark, recipe, source)
+    with scratch(root) as work:
+        made: list[_Fitted] = []
+        for number, division in enumerate(divisions(plan)):
+            _check_strata(opened.table, plan, division)
+            made += _divided(spark, recipe, opened, division, number, work, progress)
+        again = source if source.version is not None else open_source(spark, store.data.source, root)
+        if again.fingerprint != source.fingerprint:
+            raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
+        reasons = _write_bad_rows(opened, work) if made[0].whole.bad else {}
+        _publish(recipe, source, plan, made, work, root)
+    if reasons:
+        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A fold, fitted, and the files of its rows.
+
+    Attributes:
+        whole: of all rows.
+        state: its features.
+        unscaled: what its files hold.
+        shards: virtual ones.
+        splits: its files.
+    """
+
+    whole: Survey
+    state: FeatureState
+    unscaled: Unscaled
+    shards: int
+    splits: Mapping[str, SplitEntry]
+
+
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[Opened, FoldPlan]:
+    """The source, and each of its rows with its groups."""
+    store = recipe.recipe
+    needed = needed_columns(recipe.folds, store.data)
+    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed)
+    rows = opened.table.rows
+    divided = rows.where(F.col(SPLIT).isin(*_DIVIDED))
+    plan = resolve_folds(recipe.folds, store.data, {name: opened.raw.column(name) for name in needed}, divided)
+    grouped = with_groups(with_folds(rows, plan, store.seed), plan, store.seed, recipe.validation)
+    return replace(opened, table=replace(opened.table, rows=grouped)), plan
+
+
+def _divided(
+    spark: SparkSession,
+    recipe: FoldsRecipe,
+    opened: Opened,
+    division: Division,
+    number: int,
+    work: Root,
+    progress: Progress,
+) -> list[_Fitted]:
+    """All folds of a division, in three queries."""
+    what = "" if number == 0 else f", division {number + 1}"
+    with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
+        query = query_of(recipe.recipe, opened)
+        found = query.ask(division.column)
+        whole = query.survey(regrouped(found, _everything(found)))
+        check_budget(recipe.recipe, opened, whole)
+        surveys = _surveys(query, found, division)
+    with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
+        fitted = fit_folds(recipe.recipe, opened, whole, surveys, division)
+    states = [fold.state for fold in fitted]
+    shards = shards_for(min(survey.splits["train"] for survey in surveys))
+    groups = division.used[-1] + 1
+    while shards > 1 and groups * shards > MOST_FILES:
+        shards //= 2
+    unscaled = _unscaled(states)
+    with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
+        folders = [f"rows/{number}-{group}" for group in range(groups)]
+        written = write_groups(_stored(opened.table, unscaled, states[0], division, folders), shards, work)
+    entries = [written[folder] for folder in folders]
+    return [
+        _Fitted(whole, state, unscaled, shards, _splits(fold, entries))
+        for fold, state in zip(division.folds, states, strict=True)
+    ]
+
+
+def _check_strata(table: Table, plan: FoldPlan, division: Division) -> None:
+    """Every stratum has rows in every fold; two more queries, for `crossval.method: stratified`."""
+    if not plan.strata:
+        return
+    rows = table.rows.withColumn(_PART, F.floor(F.col(division.column) / F.lit(2)).cast("int"))
+    counts = count_strata(rows, plan.strata, _PART, parts=plan.folds, bins=plan.bins)
+    problems = strata_problems(counts, {fold: f"fold {fold}" for fold in range(plan.folds)})
+    if problems:
+        raise DataError(gather("Some strata are too small to be divided into folds", problems))
+
+
+def _everything(found: Measured) -> dict[int, tuple[int, int]]:
+    """The split of each group, as if there were no folds."""
+    others = {group_of_split(split): (split, 1) for split in (TEST, LEFT_OUT, QUARANTINED)}
+    groups = {group for column in found.values() for group in column if group >= 0}
+    return {**dict.fromkeys(groups, (TRAIN, 1)), **others}
+
+
+def _surveys(query: SurveyQuery, found: Measured, division: Division) -> list[Survey]:
+    surveys = [query.survey(regrouped(found, fold.roles)) for fold in division.folds]
+    undecided = max((groups[-1].rows for groups in found.values() if -1 in groups), default=0)
+    if problems := fold_problems([survey.splits for survey in surveys], undecided):
+        raise DataError(gather("The rows cannot be divided into these folds", problems))
+    return surveys
+
+
+def _unscaled(states: Sequence[FeatureState]) -> Unscaled:
+    """What the rows must hold for all folds: every number, and every text that one of them knows."""
+    numbers: dict[str, None] = {}
+    texts: dict[str, VocabularyFeature | HashedFeature] = {}
+    for state in states:
+        for feature in (*state.numeric, *state.categorical):
+            if isinstance(feature, (ScaledFeature, BucketFeature)):
+                numbers[feature.source] = None
+            else:
+                texts[feature.name] = _joint(texts.get(feature.name), feature)
+    return Unscaled(
+        numbers=tuple(numbers),
+        texts=tuple(texts.values()),
+        task=states[0].label.task,
+        has_parts=any(isinstance(feature, MappedFeature) and feature.folds for feature in states[0].numeric),
+        weighted=states[0].weight is not None,
+    )
+
+
+def _joint(
+    known: VocabularyFeature | HashedFeature | None, feature: MappedFeature | VocabularyFeature | HashedFeature
+) -> VocabularyFeature | HashedFeature:
+    if isinstance(feature, HashedFeature):
+        slots = max(feature.slots, known.slots if known else 1)
+        return feature.model_copy(update={"slots": slots})
+    words = known.vocabulary if isinstance(known, VocabularyFeature) else ()
+    own = feature.slots if isinstance(feature, VocabularyFeature) else 1
+    return VocabularyFeature(
+        name=feature.name,
+        sources=feature.sources,
+        vocabulary=tuple(dict.fromkeys((*words, *feature.vocabulary))),
+        separator=feature.separator if isinstance(feature, VocabularyFeature) else None,
+        slots=max(own, known.slots if known else 1),
+    )
+
+
+def _stored(
+    table: Table, unscaled: Unscaled, state: FeatureState, division: Division, folders: Sequence[str]
+) -> StoredRows:
+    """The columns of `unscaled`, in its order."""
+    joint = state.model_copy(update={"numeric": (), "categorical": unscaled.texts})
+    columns = [
+        *(F.coalesce(finite(F.col(table.columns[name])), F.lit(float("nan"))) for name in unscaled.numbers),
+        *feature_columns(joint, table.columns),
+        *([fold_of_row(table.seed)] if unscaled.has_parts else []),
+        label_value(state.label),
+        *([F.col(WEIGHT_NUMBER)] if unscaled.weighted else []),
+        F.col(ROW_ID),
+    ]
+    return StoredRows(
+        rows=with_places(table.rows, joint, table.columns),
+        columns=[column.alias(name) for column, name in zip(columns, unscaled.columns, strict=True)],
+        types=unscaled.columns,
+        group=F.col(division.column),
+        folders=folders,
+    )
+
+
+def _splits(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry]:
+    """The files of each split; those of a group that counts several times stand there as often."""
+    groups: dict[str, list[SplitEntry]] = {name: [] for name in SPLITS}
+    for group, (split, times) in sorted(fold.roles.items()):
+        if group < len(entries):
+            groups[SPLITS[split]] += [entries[group]] * times
+    return {name: _together(own) for name, own in groups.items()}
+
+
+def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
+    own = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
+    return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
+
+
+def _write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
+    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
+    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
+
+
+def _publish(
+    recipe: FoldsRecipe, source: Source, plan: FoldPlan, made: Sequence[_Fitted], work: Root, root: Root
+) -> None:
+    """The documents of each fold, and the manifest of all, last."""
+    for number, fold in enumerate(made):
+        _write_fold(recipe, source, number, fold, work)
+    manifest = FoldsManifest(
+        name=recipe.recipe.name,
+        store_id=recipe.store_id(source),
+        division_id=recipe.division_id(source),
+        source=source.fingerprint,
+        method=plan.method,
+        folds=plan.folds,
+        repeats=plan.repeats,
+        quarantined=made[0].whole.bad,
+        left_out=made[0].whole.left_out,
+        apart=made[0].whole.splits["test"],
+    )
+    files.write_bytes(work.within(FOLDS), manifest.to_json().encode())
+    publish_once(work, recipe.place(source, root), FOLDS)
+
+
+def _write_fold(recipe: FoldsRecipe, source: Source, number: int, fold: _Fitted, work: Root) -> None:
+    contents: dict[str, Document] = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
+    documents = {name: content.to_json().encode() for name, content in contents.items()}
+    manifest = Manifest(
+        name=recipe.recipe.name,
+        store_id=fold_store(recipe.store_id(source), number),
+        source=source.fingerprint,
+        config=recipe.recipe.fingerprint,
+        shards=fold.shards,
+        splits=fold.splits,
+        documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+        base="..",
+    )
+    place = work.within(fold_folder(number))
+    for name, content in {**documents, MANIFEST: manifest.to_json().encode()}.items():
+        files.write_bytes(place.within(name), content)
