@@ -35,7 +35,8 @@ class Curve:
 
     def array(self, values: Values) -> Values:
         """Of finite values."""
-        values = np.clip(values, -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high)
+        if (self.low, self.high) != (None, None):
+            values = np.clip(values, self.low, self.high)
         match self.shape:
             case "log1p":
                 return np.log1p(values)
