@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Count, Integer, Name, Number, Section
+from pipeline.config.base import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
 MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
+OF_SEVERAL_GOALS = ("tpe", "random", "grid")
+PARAMETERS = "parameters"
+"""The goal that is no metric: how many weights a network has."""
+FurtherGoal = Annotated[str, Field(pattern=rf"^({PARAMETERS}|val_[A-Za-z0-9_]+)$")]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What trials are compared by.
+
+    Attributes:
+        name: a metric of validation rows, or `PARAMETERS`.
+        maximizes: whether more is better.
+    """
+
+    name: str
+    maximizes: bool
 
 
 class ParameterConfig(Section):
@@ -84,12 +102,17 @@ class SearchConfig(Section):
         metric: by which trials are compared, at the epoch whose weights are kept: `val_loss`, or `val_` and one of
             `train.metrics`.
         goal: `auto` maximizes accuracy, auc, precision, recall, f1 and r2, and minimizes everything else.
+        further_goals: that count beside `metric`: `parameters`, the number of weights, or `val_` and one of
+            `train.metrics`. The trials that no other one beats in all goals are the front.
+        tolerance: by how much of `metric` a trial may be worse than the best one and still count as good; of the good
+            ones (on the front, where there are further goals), the one with the fewest weights is trained again.
         sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space.
-        pruner: how trials that are behind are ended early.
+        pruner: how trials that are behind are ended early; with further goals, none can.
         startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
         trials: how many in all; those of an earlier job with the same search count.
         parallel_trials: at a time, each on `train.workers` ranks of its own.
-        patience: trials without a better one after which the search ends; None goes on.
+        patience: trials without a better one, or with further goals without a new one on the front, after which the
+            search ends; None goes on.
         timeout: seconds after which no trial begins; None for no limit.
         trial_timeout: seconds after which a trial is ended, and counts as failed; None for no limit.
         resume: `auto` goes on where an earlier job with the same search ended or was killed; `never` begins anew.
@@ -99,6 +122,8 @@ class SearchConfig(Section):
     space: dict[str, ParameterConfig] = Field(default_factory=dict)
     metric: Annotated[str, Field(pattern=r"^val_[A-Za-z0-9_]+$")] = "val_loss"
     goal: Literal["auto", "minimize", "maximize"] = "auto"
+    further_goals: Annotated[tuple[FurtherGoal, ...], OneOrMore] = ()
+    tolerance: Annotated[Number, Field(ge=0.0)] = 0.0
     sampler: Literal["tpe", "random", "grid", "cmaes"] = "tpe"
     pruner: Literal["none", "median", "halving", "hyperband"] = "median"
     startup_trials: Count = 10
@@ -114,8 +139,32 @@ class SearchConfig(Section):
     def maximizes(self) -> bool:
         """Whether more is better."""
         if self.goal == "auto":
-            return self.metric.removeprefix("val_").startswith(MAXIMIZED)
+            return _is_maximized(self.metric)
         return self.goal == "maximize"
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All of them, `metric` first."""
+        return (Goal(self.metric, self.maximizes), *(Goal(name, _is_maximized(name)) for name in self.further_goals))
+
+    @model_validator(mode="after")
+    def _goals_go_together(self) -> SearchConfig:
+        names = [goal.name for goal in self.goals]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"goal '{repeated[0]}' is given {names.count(repeated[0])} times")
+        if not self.further_goals:
+            return self
+        if self.sampler not in OF_SEVERAL_GOALS:
+            raise ValueError(
+                f"sampler {self.sampler} knows one goal only. With further_goals, allowed are "
+                f"{', '.join(OF_SEVERAL_GOALS)}"
+            )
+        if self.pruner != "none":
+            raise ValueError(
+                f"pruner {self.pruner} cannot tell with several goals which trial is behind. With further_goals, set "
+                "pruner: none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _space_is_sound(self) -> SearchConfig:
@@ -134,6 +183,10 @@ class SearchConfig(Section):
         if self.sampler == "grid" and not _is_finite(parameter):
             problems.append(f"space.{name}: a grid needs choice, int, or uniform with a step")
         return problems
+
+
+def _is_maximized(metric: str) -> bool:
+    return metric.removeprefix("val_").startswith(MAXIMIZED)
 
 
 def _is_finite(parameter: ParameterConfig) -> bool:

@@ -28,9 +28,9 @@ from pipeline.evaluate.plots.style import (
     without_data,
 )
 from pipeline.search.places import are_numbers
+from pipeline.search.record import TrialRecord, ranked
 from pipeline.search.shades import shades_bar, shades_of
 from pipeline.search.space import answer_of
-from pipeline.search.study import TrialRecord, ranked
 from pipeline.search.table import counts, short, told
 
 MOST_SETTINGS = 2

@@ -25,9 +25,9 @@ from pipeline.evaluate.plots.style import (
     without_data,
 )
 from pipeline.search.places import are_numbers, place_on
+from pipeline.search.record import TrialRecord, finished, ranked
 from pipeline.search.shades import shades_bar, shades_of
 from pipeline.search.space import answer_of
-from pipeline.search.study import TrialRecord, finished, ranked
 from pipeline.search.table import counts, told
 
 LEAST_VALUES = 4

@@ -23,7 +23,7 @@ from pipeline.evaluate.plots.style import (
     style_axes,
 )
 from pipeline.search.places import are_numbers, place_on, shares
-from pipeline.search.study import TrialRecord, finished
+from pipeline.search.record import TrialRecord, finished
 from pipeline.search.table import counts, short, told
 
 PANELS_A_ROW = 3

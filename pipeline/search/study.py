@@ -11,7 +11,6 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
+from pipeline.search.front import front_of
+from pipeline.search.record import TrialRecord
 from pipeline.store.lock import try_lock
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -28,7 +29,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 # A trial that is done again tells the same epochs again.
 warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
 
-SETTINGS, FAILURE, COSTS = "settings", "failure", "costs"
+SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -36,60 +37,6 @@ STATES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial.
-
-    Attributes:
-        number: counted from 0.
-        state: one of `STATES`.
-        settings: values by the names of settings.
-        value: of the metric, at the end.
-        values: of the metric, by epoch.
-        failure: why it failed.
-        seconds: that it took; None while it runs.
-        training_seconds: of these, in which its ranks trained.
-        memory: the most bytes that a rank held.
-    """
-
-    number: int
-    state: str
-    settings: Mapping[str, Any]
-    value: float | None
-    values: Mapping[int, float] = field(default_factory=dict)
-    failure: str = ""
-    seconds: float | None = None
-    training_seconds: float | None = None
-    memory: int | None = None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it ran to its end, and so can be compared."""
-        return self.state == "finished" and self.value is not None
-
-    @property
-    def reached(self) -> float:
-        """The value of one that is finished."""
-        assert self.value is not None, "a trial that is not finished has no value"
-        return self.value
-
-
-def finished(records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Those that ran to their end, in their order."""
-    return [record for record in records if record.is_finished]
-
-
-def ranked(records: Iterable[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
-    """Those that ran to their end, the best first."""
-    sign = -1.0 if maximizes else 1.0
-    return sorted(finished(records), key=lambda record: (sign * record.reached, record.number))
-
-
-def best_of(records: Iterable[TrialRecord], *, maximizes: bool) -> TrialRecord | None:
-    """The best of those that ran to their end, if any did."""
-    return next(iter(ranked(records, maximizes=maximizes)), None)
 
 
 class Trial:
@@ -124,20 +71,24 @@ class Trial:
         with self._lock:
             self._trial.set_user_attr(SETTINGS, json.dumps(settings))
 
-    def note(self, *, training_seconds: float, memory: int | None) -> None:
-        """Keep what it cost."""
+    def note(self, **costs: float | None) -> None:
+        """Keep what it cost: attributes of `TrialRecord` that only people look at, or that decide between equals."""
         with self._lock:
-            self._trial.set_user_attr(COSTS, {"training_seconds": training_seconds, "memory": memory})
+            self._trial.set_user_attr(COSTS, costs)
 
     def is_behind(self, epoch: int, value: float) -> bool:
         """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
         with self._lock:
+            if len(self._trial.study.directions) > 1:  # Optuna takes no values on the way then
+                told = self._trial.user_attrs.get(EPOCHS, {})
+                self._trial.set_user_attr(EPOCHS, {**told, str(epoch): value})
+                return False
             self._trial.report(value, epoch)
             return self._trial.should_prune()
 
-    def finish(self, value: float) -> None:
-        """It ran to its end."""
-        self._end(TrialState.COMPLETE, value)
+    def finish(self, *values: float) -> None:
+        """It ran to its end, with a value for each goal."""
+        self._end(TrialState.COMPLETE, values)
 
     def prune(self) -> None:
         """It was ended, since it was behind."""
@@ -149,9 +100,9 @@ class Trial:
             self._trial.set_user_attr(FAILURE, failure)
         self._end(TrialState.FAIL)
 
-    def _end(self, state: TrialState, value: float | None = None) -> None:
+    def _end(self, state: TrialState, values: Sequence[float] | None = None) -> None:
         with self._lock:
-            self._trial.study.tell(self._trial, value, state=state)
+            self._trial.study.tell(self._trial, values, state=state)
 
 
 class Study:
@@ -173,18 +124,17 @@ class Study:
 
     def records(self) -> list[TrialRecord]:
         """All trials, in the order of their numbers."""
-        return [_record(trial) for trial in self._study.get_trials(deepcopy=False)]
-
-    def best(self) -> TrialRecord | None:
-        """The best of those that ran to their end."""
-        return best_of(self.records(), maximizes=self._config.maximizes)
+        return [_record(trial, self._config.further_goals) for trial in self._study.get_trials(deepcopy=False)]
 
     def importance(self) -> dict[str, float]:
-        """How much of the differences between trials each setting explains, in all 1; empty where few trials ended."""
+        """How much of the differences between trials, by the first goal, each setting explains.
+
+        In all 1; empty where few trials ended.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return dict(optuna.importance.get_param_importances(self._study))
+                return dict(optuna.importance.get_param_importances(self._study, target=lambda trial: trial.values[0]))
             except (RuntimeError, ValueError):  # fewer than two trials, or all alike
                 return {}
 
@@ -195,10 +145,11 @@ class Study:
         begun = [trial for trial in self._study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
         if len(begun) >= self._config.trials:
             return True
-        best, patience = self.best(), self._config.patience
-        if best is None or patience is None:
+        front, patience = front_of(self.records(), self._config.goals), self._config.patience
+        if not front or patience is None:
             return False
-        return sum(trial.number > best.number for trial in begun if trial.state.is_finished()) >= patience
+        newest = max(record.number for record in front)
+        return sum(trial.number > newest for trial in begun if trial.state.is_finished()) >= patience
 
 
 @contextmanager
@@ -229,7 +180,7 @@ def open_study(
         study = optuna.create_study(
             storage=f"sqlite:///{file}",
             study_name=config.study,
-            direction="maximize" if config.maximizes else "minimize",
+            directions=["maximize" if goal.maximizes else "minimize" for goal in config.goals],
             pruner=_pruner(config, epochs),
             load_if_exists=True,
         )
@@ -266,15 +217,18 @@ def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
     return optuna.pruners.NopPruner()
 
 
-def _record(trial: FrozenTrial) -> TrialRecord:
-    told, duration = trial.intermediate_values, trial.duration
+def _record(trial: FrozenTrial, further_goals: Sequence[str]) -> TrialRecord:
+    attributes, duration = trial.user_attrs, trial.duration
+    value, *further = trial.values or [None]
+    on_the_way = {int(epoch): value for epoch, value in attributes.get(EPOCHS, {}).items()}
     return TrialRecord(
         number=trial.number,
         state=STATES[trial.state],
-        settings=json.loads(trial.user_attrs.get(SETTINGS, "{}")),
-        value=trial.value,
-        values=told,
-        failure=trial.user_attrs.get(FAILURE, ""),
+        settings=json.loads(attributes.get(SETTINGS, "{}")),
+        value=value,
+        further=dict(zip(further_goals, further, strict=False)),
+        values=trial.intermediate_values or on_the_way,
+        failure=attributes.get(FAILURE, ""),
         seconds=duration.total_seconds() if duration is not None else None,
-        **trial.user_attrs.get(COSTS, {}),
+        **attributes.get(COSTS, {}),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.config.search import Goal
 from pipeline.evaluate.plots.style import counted
-from pipeline.search.study import STATES, TrialRecord, ranked
+from pipeline.search.front import front_of
+from pipeline.search.record import STATES, TrialRecord, ranked
 
 
 def told(value: Any) -> str:
@@ -24,16 +26,24 @@ def short(setting: str) -> str:
 def counts(records: Sequence[TrialRecord]) -> str:
     """How many trials there are of each kind: `3 trials: 2 finished, 1 pruned.`"""
     states = [record.state for record in records]
-    kinds = ", ".join(f"{states.count(state)} {state}" for state in STATES.values() if state in states)
+    kinds = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     return f"{counted(len(records), 'trial')}{': ' if kinds else ''}{kinds}."
 
 
-def table(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, most: int) -> str:
-    """The best trials in Markdown, and how many there are of each kind."""
-    best = ranked(records, maximizes=maximizes)[:most]
+def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -> str:
+    """The best trials in Markdown, those on the front where there are several goals; and how many there are of each."""
+    front = front_of(records, goals)
+    best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
+    remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))
-    lines = [["trial", metric, *(f"`{name}`" for name in names)], ["---"] * (len(names) + 2)]
+    header = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
+    lines = [header, ["---"] * len(header)]
     for record in best:
+        reached = [f"{record.reached:.5g}", *(_number(record.further[goal.name]) for goal in goals[1:])]
         settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
-        lines.append([str(record.number), f"{record.value:.5g}", *settings])
-    return f"{counts(records)}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+        lines.append([str(record.number), *reached, *settings])
+    return f"{counts(records)}{remark}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.5g}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.run import RunConfig
+from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
@@ -31,12 +32,14 @@ class Trained:
         best_epoch: whose weights were kept, counted from 1.
         pruned: whether it was ended since it was behind.
         memory: the most bytes that a rank held; None where a trial was too short to be looked at.
+        parameters: how many weights its network has.
     """
 
     history: tuple[EpochRecord, ...]
     best_epoch: int
     pruned: bool
     memory: int | None
+    parameters: int
 
     @property
     def seconds(self) -> float:
@@ -123,11 +126,23 @@ def run_trial(
     if result.stopped and "pruned" not in ended:
         limit = f"search.trial_timeout, {config.search.trial_timeout:g} seconds" if "late" in ended else "the job's end"
         raise TrainError(f"The trial was stopped after {result.epochs} epochs by {limit}.")
-    return Trained(tuple(history), result.best_epoch, result.stopped, max(memory, default=None))
+    return Trained(tuple(history), result.best_epoch, result.stopped, max(memory, default=None), result.parameters)
+
+
+def values_of(trained: Trained, goals: Sequence[Goal]) -> tuple[float, ...]:
+    """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
+
+    Raises:
+        ConfigError: the training does not measure a goal.
+    """
+    record = trained.history[trained.best_epoch - 1]
+    return tuple(
+        float(trained.parameters) if goal.name == PARAMETERS else metric_of(record, goal.name) for goal in goals
+    )
 
 
 def metric_of(record: EpochRecord, name: str) -> float:
-    """The number that trials are compared by.
+    """A number that trials are compared by.
 
     Raises:
         ConfigError: the training does not measure it.
@@ -135,7 +150,8 @@ def metric_of(record: EpochRecord, name: str) -> float:
     if name not in record.metrics:
         known = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
         raise ConfigError(
-            f"search.metric '{name}' is not measured. Allowed: {known}. Add it to train.metrics, or take one of these."
+            f"Trials are compared by '{name}', which is not measured. Allowed: {known}. Add it to train.metrics, or "
+            "take one of these for search.metric and search.further_goals."
         )
     return record.metrics[name]
 

@@ -105,19 +105,31 @@ class RunResult(Document):
     run_id: str | None = None
 
 
-class BestTrial(Document):
-    """The best trial of a search.
+class FrontTrial(Document):
+    """A trial that no other one beats in all goals.
 
     Attributes:
         number: counted from 0.
         params: its settings by name.
         value: of the metric.
-        run_id: of the tracked run in which it was trained again, evaluated and logged.
+        further: the values of the other goals, by name.
+        parameters: how many weights its network has.
     """
 
     number: int
     params: Mapping[str, Any]
     value: float
+    further: Mapping[str, float] = {}
+    parameters: int | None = None
+
+
+class BestTrial(FrontTrial):
+    """The best trial of a search, see `search.tolerance`.
+
+    Attributes:
+        run_id: of the tracked run in which it was trained again, evaluated and logged.
+    """
+
     run_id: str | None
 
 
@@ -126,6 +138,7 @@ class SearchResult(Document):
 
     Attributes:
         best: the best trial.
+        front: the trials that no other one beats, the best by the metric first; empty where that is the only goal.
         trials: how many there were, earlier jobs' included.
         finished: that ran to their end.
         pruned: that were ended since they were behind.
@@ -138,6 +151,7 @@ class SearchResult(Document):
     """
 
     best: BestTrial
+    front: tuple[FrontTrial, ...] = ()
     trials: int
     finished: int
     pruned: int
@@ -145,5 +159,35 @@ class SearchResult(Document):
     failures: Mapping[str, int]
     train: TrainResult
     evaluate: EvaluateResult
+    seconds: float = 0.0
+    run_id: str | None = None
+
+
+class CrossvalResult(Document):
+    """What the folds of a cross-validation reached on their held-out rows.
+
+    Attributes:
+        id: of this cross-validation, by which a later one is compared with it.
+        folds: metrics of each fold; None where its rows do not define one.
+        mean: of each metric, over the folds that define it.
+        std: their deviation, of the sample.
+        intervals: by metric, the bounds of the mean's 95 % interval.
+        pooled: metrics of all held-out rows together, where each row is held out once.
+        rows: that were divided.
+        predictions: URI of the folder of out-of-fold predictions.
+        comparison: with the one of `crossval.compare_to`, in a sentence.
+        seconds: that the job took.
+        run_id: of the tracked run, if any.
+    """
+
+    id: str
+    folds: tuple[Mapping[str, float | None], ...]
+    mean: Mapping[str, float | None]
+    std: Mapping[str, float | None]
+    intervals: Mapping[str, tuple[float, float]]
+    pooled: Mapping[str, float | None]
+    rows: int
+    predictions: str
+    comparison: str | None = None
     seconds: float = 0.0
     run_id: str | None = None

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
+from pipeline.config.search import PARAMETERS, SearchConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.runtime.progress import Progress
-from pipeline.search.comparison import compared, comparison_plot
-from pipeline.search.contour import contour_plot, two_settings
-from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
+from pipeline.search.front import choose, front_of
 from pipeline.search.pool import side_by_side
+from pipeline.search.record import TrialRecord, best_of
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
-from pipeline.search.study import Study, Trial, TrialRecord, best_of, open_study
-from pipeline.search.table import short, table, told
-from pipeline.search.trial import Running, Trained, metric_of, run_trial
+from pipeline.search.study import Study, Trial, open_study
+from pipeline.search.table import short, told
+from pipeline.search.trial import Running, Trained, metric_of, run_trial, values_of
 from pipeline.stages.context import StageContext, open_stage, recorded, tracked
 from pipeline.stages.prepare import prepare_store
-from pipeline.stages.results import BestTrial, SearchResult
+from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
 from pipeline.stages.run import train_and_evaluate
+from pipeline.stages.search_log import log_search
 from pipeline.stages.train import tracked_names
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
 from pipeline.train.records import EpochRecord
 
-NOT_OF_THE_SEARCH = {"trials", "parallel_trials", "patience", "timeout", "trial_timeout", "resume", "study"}
+NOT_OF_THE_SEARCH = {
+    "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"
+}  # fmt: skip
 """Settings of `search` that may change while it goes on."""
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
 """Settings that tell the store; a space with one of them prepares one for each of their values."""
@@ -68,12 +71,13 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         trials = _Search(stage)
         records, importance = trials.run()
         best = _best_of(records, config)
-        _log(stage, records, best, importance)
+        log_search(stage, records, best, importance)
         settled = replace(stage, config=configured(config, best.settings))
         trained, evaluated = train_and_evaluate(settled, trials.store_of(settled.config, best.settings))
         states = Counter(record.state for record in records)
         return SearchResult(
-            best=BestTrial(number=best.number, params=best.settings, value=best.reached, run_id=stage.tracker.run_id),
+            best=BestTrial(**_told(best), run_id=stage.tracker.run_id),
+            front=_front(records, config.search),
             trials=len(records),
             finished=states["finished"],
             pruned=states["pruned"],
@@ -160,19 +164,27 @@ class _Search:
             tracker = stage.tracker
             tracker.log_params({key: told(value) for key, value in settings.items()})
             trained = self._launch(trial, stage, self.store_of(config, settings))
-            trial.note(training_seconds=trained.seconds, memory=trained.memory)
+            trial.note(
+                training_seconds=trained.seconds,
+                memory=trained.memory,
+                parameters=trained.parameters,
+                best_epoch=trained.best_epoch,
+            )
             if trained.pruned:
                 tracker.set_tags({"state": "pruned"})
                 raise TrialPruned
-            value = metric_of(trained.history[trained.best_epoch - 1], config.search.metric)
-            tracker.log_metrics({f"best_{config.search.metric}": value, "best_epoch": float(trained.best_epoch)})
-        trial.finish(value)
+            values = values_of(trained, config.search.goals)
+            named = {f"best_{goal.name}": value for goal, value in zip(config.search.goals, values, strict=True)}
+            tracker.log_metrics(named | {"best_epoch": float(trained.best_epoch)})
+        trial.finish(*values)
 
     def _launch(self, trial: Trial, stage: StageContext, store: Store) -> Trained:
-        metric = stage.config.search.metric
+        metric, *others = (goal.name for goal in stage.config.search.goals if goal.name != PARAMETERS)
 
         def is_behind(record: EpochRecord) -> bool:
             stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+            for other in others:
+                metric_of(record, other)  # what is not measured ends the trial now, not at its end
             return trial.is_behind(record.epoch, metric_of(record, metric))
 
         store_id, running = store.manifest.store_id, self._running
@@ -205,7 +217,7 @@ def _best_of(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord:
     Raises:
         TrainError: none ran to its end.
     """
-    best = best_of(records, maximizes=config.search.maximizes)
+    best = choose(records, config.search.goals, config.search.tolerance)
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)
@@ -215,37 +227,24 @@ def _best_of(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord:
     )
 
 
+def _told(record: TrialRecord) -> dict[str, Any]:
+    """What the job tells of a trial that ran to its end."""
+    return {
+        "number": record.number,
+        "params": record.settings,
+        "value": record.reached,
+        "further": record.further,
+        "parameters": record.parameters,
+    }
+
+
+def _front(records: Sequence[TrialRecord], config: SearchConfig) -> tuple[FrontTrial, ...]:
+    """The trials that none beats, where there are several goals."""
+    front = front_of(records, config.goals) if config.further_goals else ()
+    return tuple(FrontTrial(**_told(record)) for record in front)
+
+
 def _title(number: int, settings: Settings) -> str:
     """What tells a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
     shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"
-
-
-def _log(
-    stage: StageContext, records: Sequence[TrialRecord], best: TrialRecord, importance: Mapping[str, float]
-) -> None:
-    """The table of trials and the plots, in the run of the search."""
-    config, tracker = stage.config.search, stage.tracker
-    tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
-    tracker.log_metrics({f"best_{config.metric}": best.reached, "best_trial": float(best.number)})
-    tracker.log_text(json.dumps([asdict(record) for record in records], indent=1), "trials.json")
-    # The evaluation of the best trial will describe the run; the table stays among the artifacts.
-    tracker.log_text(table(records, config.metric, maximizes=config.maximizes, most=LISTED), "trials.md")
-    title = f"{stage.config.name}: {{}}"
-    figures = {
-        "history": history_plot(records, config.metric, maximizes=config.maximizes, title=title.format("search")),
-        "epochs": epochs_plot(records, config.metric, best=best.number, title=title.format("trials by epoch")),
-        "settings": settings_plot(records, config.metric, title=title.format("settings")),
-        "parallel_coordinates": parallel_plot(records, config.metric, title=title.format("parallel coordinates")),
-        "importance": importance_plot(importance, title=title.format("importance of settings")),
-    }
-    if pair := two_settings(records, importance):
-        figures["contour"] = contour_plot(
-            records, config.metric, names=pair, maximizes=config.maximizes, title=title.format("two settings")
-        )
-    if options := compared(config, records):
-        figures["comparison"] = comparison_plot(
-            records, config.metric, options=options, maximizes=config.maximizes, title=title.format("comparison")
-        )
-    for name, figure in figures.items():
-        tracker.log_figure(figure, f"plots/search_{name}.png")

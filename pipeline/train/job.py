@@ -120,6 +120,7 @@ class RankResult(Document):
         epochs: that were trained.
         best_epoch: counted from 1; its weights were kept.
         weights: SHA-256 of all weights; the same on every rank.
+        parameters: how many weights are trained.
         stopped: whether it was told to stop before its end; a checkpoint tells where it was.
         resumed: where it went on from, for people; None where it began.
         decision: from probabilities to classes; fitted by rank 0.
@@ -129,6 +130,7 @@ class RankResult(Document):
     epochs: int
     best_epoch: int
     weights: str
+    parameters: int = 0
     stopped: bool = False
     resumed: str | None = None
     decision: Decision = Decision()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import shutil
 import tempfile
 from contextlib import closing
@@ -100,6 +101,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         epochs=course.epoch,
         best_epoch=loop.stopping.best_epoch + 1,
         weights=weights_digest(learner.network),
+        parameters=sum(math.prod(weights.shape) for weights in learner.network.trainable_weights),
         stopped=not finished,
         resumed=course.resumed,
         decision=decision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pipeline.search.study import TrialRecord
+from pipeline.search.record import TrialRecord
 
 
 def record(number: int, value: float | None, **settings: object) -> TrialRecord:

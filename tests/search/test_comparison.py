@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config.search import SearchConfig
 from pipeline.search.comparison import compared, comparison_plot, digits_of
-from pipeline.search.study import TrialRecord
+from pipeline.search.record import TrialRecord
 from tests.support.figures import rendered, said, words
 
 ACTIVATION, OPTIMIZER, RATE = "model.activation", "train.optimizer.name", "train.optimizer.learning_rate"

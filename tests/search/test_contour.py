@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.search.contour import contour_plot, two_settings
-from pipeline.search.study import TrialRecord
+from pipeline.search.record import TrialRecord
 from tests.search.records import bowl, record
 from tests.support.figures import legend, rendered, said, words
 

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.search.study import open_study, ranked
+from pipeline.search.record import TrialRecord, best_of, ranked
+from pipeline.search.study import open_study
 from pipeline.search.table import table, told
 
 KILLED = """
@@ -55,9 +56,9 @@ def test_there_are_as_many_trials_as_asked_for_and_the_best_is_known(tmp_path):
         exhaust(study)
         records = study.records()
         assert [record.number for record in records] == [0, 1, 2, 3, 4]
-        assert study.best().value == min(record.value for record in records)
-    with study_of(tmp_path, trials=5, goal="maximize") as other:
-        assert other.best().value == max(record.value for record in records)
+        values = [record.value for record in records]
+        assert best_of(records, maximizes=False).value == min(values)
+        assert best_of(records, maximizes=True).value == max(values)
 
 
 def test_a_trial_that_was_running_when_its_process_was_killed_is_done_again(tmp_path):
@@ -117,7 +118,7 @@ def test_bad_trials_are_ended_early_and_good_ones_are_not(tmp_path, pruner):
             else:
                 trial.finish(10.0 * bad)
         assert any(number % 2 and epoch < 9 for number, epoch in ended.items())
-        assert study.best().number % 2 == 0
+        assert best_of(study.records(), maximizes=False).number % 2 == 0
         pruned = [record for record in study.records() if record.state == "pruned"]
         assert sorted(ended) == [record.number for record in pruned]
         assert all(max(record.values) == ended[record.number] for record in pruned)
@@ -129,7 +130,7 @@ def test_failures_are_kept_and_counted_as_trials(tmp_path):
             trial = study.take()
             drawn(trial)
             trial.fail("Rank 1 was killed")
-        assert study.take() is None and study.best() is None and study.importance() == {}
+        assert study.take() is None and study.importance() == {}
         assert [record.failure for record in study.records()] == ["Rank 1 was killed"] * 2
 
 
@@ -140,6 +141,48 @@ def test_patience_ends_a_search_that_does_not_improve(tmp_path):
             drawn(trial)
             trial.finish(value)
         assert study.take() is None
+
+
+SEVERAL = {"further_goals": "parameters", "pruner": "none"}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_several_goals_are_searched_and_kept_by_name(tmp_path, sampler):
+    search = {"sampler": sampler, "startup_trials": 3, "trials": 12, **SEVERAL}
+    with study_of(tmp_path, **search) as study:
+        while trial := study.take():
+            x = drawn(trial)
+            assert not trial.is_behind(1, 2 * x) and not trial.is_behind(2, x)
+            trial.note(parameters=100)
+            trial.fail("lost") if trial.number == 1 else trial.finish(x, 1000.0 * (1.0 - x))
+    with study_of(tmp_path, **search) as study:
+        records, importance = study.records(), study.importance()
+    assert records[1].failure == "lost" and (records[1].value, records[1].further) == (None, {})
+    x = records[0].settings["x"]
+    assert records[0].reached == x and records[0].further == {"parameters": pytest.approx(1000.0 * (1.0 - x))}
+    assert records[0].values == {1: 2 * x, 2: x} and records[0].parameters == 100
+    assert importance == {"x": pytest.approx(1.0)}
+
+
+def test_patience_with_several_goals_waits_for_a_new_trial_on_the_front(tmp_path):
+    with study_of(tmp_path, trials=100, patience=2, **SEVERAL) as study:
+        for values in ((5.0, 50.0), (4.0, 60.0), (6.0, 40.0), (6.0, 60.0), (7.0, 50.0)):
+            trial = study.take()
+            drawn(trial)
+            trial.finish(*values)
+        assert study.take() is None
+
+
+def test_a_table_of_several_goals_has_the_front():
+    goals = SearchConfig(**SEVERAL).goals
+    records = [
+        TrialRecord(number, "finished", {"rate": 0.1}, value, {"parameters": weights})
+        for number, (value, weights) in enumerate([(0.5, 9000.0), (0.25, 12345.0), (0.3, 12345.0)])
+    ]
+    shown = table(records, goals, most=10)
+    assert shown.startswith("3 trials: 3 finished. On the front: 2 trials.")
+    assert "| trial | val_loss | parameters | `rate` |" in shown
+    assert shown.splitlines()[4:] == ["| 1 | 0.25 | 12,345 | 0.1 |", "| 0 | 0.5 | 9,000 | 0.1 |"]
 
 
 def test_a_grid_is_gone_through_once(tmp_path):
@@ -180,7 +223,7 @@ def test_the_table_names_the_best_first_and_counts_the_others(tmp_path):
             trial.prune() if value is None else trial.finish(value)
         records = study.records()
     assert [record.number for record in ranked(records, maximizes=False)] == [1, 0]
-    shown = table(records, "val_loss", maximizes=False, most=1)
+    shown = table(records, SearchConfig().goals, most=1)
     assert "3 trials: 2 finished, 1 pruned" in shown
     assert "| 1 | 1 | 8-4 | 0.001235 |" in shown and "| 0 |" not in shown
     assert told([]) == "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,32 @@ def test_the_same_search_again_tries_nothing_anew(found, config, spark):
     again = search(config, spark=spark)
     assert (again.trials, again.best.number, again.best.value) == (4, found.best.number, found.best.value)
     assert again.train.weights == found.train.weights
+
+
+def test_several_goals_have_a_front_and_a_plain_rule_for_the_best(repository, root, spark):
+    from mlflow import MlflowClient
+
+    overrides = settings_of(
+        root,
+        "search.space={model.hidden: {choice: [[2], [32], [32, 32]]}}",
+        "search.further_goals=[parameters, val_accuracy]",
+        "search.tolerance=1000",
+        "search.sampler=grid",
+        "search.pruner=none",
+        "search.parallel_trials=2",
+    )
+    found = search(load_config(repository / "conf" / "iris.yaml", overrides=overrides), spark=spark)
+    assert found.best.params == {"model.hidden": [2]}, "within such a tolerance, the smallest is the best"
+    assert found.best.further["parameters"] == found.best.parameters == (4 * 2 + 2) + (2 * 3 + 3)
+    assert {trial.number for trial in found.front} <= {0, 1, 2} and 0 in {trial.number for trial in found.front}
+    assert [trial.value for trial in found.front] == sorted(trial.value for trial in found.front)
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    metrics = client.get_run(found.run_id).data.metrics
+    assert metrics["best_parameters"] == 19 and metrics["best_val_loss"] == found.best.value
+    assert "plots/search_pareto.png" in {file.path for file in client.list_artifacts(found.run_id, "plots")}
+    trials = json.loads(Path(client.download_artifacts(found.run_id, "trials.json")).read_text())
+    assert {trial["number"] for trial in trials if trial["on_front"]} == {trial.number for trial in found.front}
+    assert [sorted(trial["values"]) for trial in trials] == [["1", "2", "3"]] * 3
 
 
 def test_all_failing_fails_the_job_with_the_causes(repository, root, spark):

@@ -1,0 +1,70 @@
+"""What a search leaves in its tracked run: the table of its trials, all of them as JSON, and plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from matplotlib.figure import Figure
+
+from pipeline.config.search import SearchConfig
+from pipeline.search.comparison import compared, comparison_plot
+from pipeline.search.contour import contour_plot, two_settings
+from pipeline.search.front import front_of
+from pipeline.search.pareto import pareto_plot
+from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
+from pipeline.search.record import TrialRecord
+from pipeline.search.table import table
+from pipeline.stages.context import StageContext
+
+LISTED = 10
+"""Trials in the table; the others are in the JSON file."""
+
+
+def log_search(
+    stage: StageContext, records: Sequence[TrialRecord], best: TrialRecord, importance: Mapping[str, float]
+) -> None:
+    """Log all of it.
+
+    Args:
+        stage: of the search.
+        records: of all trials.
+        best: the one that will be trained again.
+        importance: of settings, from `Study.importance`.
+    """
+    config, tracker = stage.config.search, stage.tracker
+    tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
+    reached = {config.metric: best.reached, **best.further}
+    tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
+    front = {record.number for record in front_of(records, config.goals)}
+    trials = [asdict(record) | {"on_front": record.number in front} for record in records]
+    tracker.log_text(json.dumps(trials, indent=1), "trials.json")
+    # The evaluation of the best trial will describe the run; the table stays among the artifacts.
+    tracker.log_text(table(records, config.goals, most=LISTED), "trials.md")
+    for name, figure in _figures(config, stage.config.name, records, best, importance):
+        tracker.log_figure(figure, f"plots/search_{name}.png")
+
+
+def _figures(
+    config: SearchConfig,
+    experiment: str,
+    records: Sequence[TrialRecord],
+    best: TrialRecord,
+    importance: Mapping[str, float],
+) -> Iterator[tuple[str, Figure]]:
+    """Plots with their names, each drawn when the one before is logged."""
+    metric, maximizes, titled = config.metric, config.maximizes, f"{experiment}: {{}}".format
+    yield "history", history_plot(records, metric, maximizes=maximizes, title=titled("search"))
+    yield "epochs", epochs_plot(records, metric, best=best.number, title=titled("trials by epoch"))
+    yield "settings", settings_plot(records, metric, title=titled("settings"))
+    yield "parallel_coordinates", parallel_plot(records, metric, title=titled("parallel coordinates"))
+    yield "importance", importance_plot(importance, title=titled("importance of settings"))
+    if pair := two_settings(records, importance):
+        yield "contour", contour_plot(records, metric, names=pair, maximizes=maximizes, title=titled("two settings"))
+    if options := compared(config, records):
+        title = titled("comparison")
+        yield "comparison", comparison_plot(records, metric, options=options, maximizes=maximizes, title=title)
+    if config.further_goals:
+        front = front_of(records, config.goals)
+        yield "pareto", pareto_plot(records, front, best, goals=config.goals, title=titled("goals"))
