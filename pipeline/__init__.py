@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.config import load_config as load_config
     from pipeline.features.estimator import FeatureEstimator as FeatureEstimator
     from pipeline.features.estimator import FeatureModel as FeatureModel
+    from pipeline.stages.crossval import cross_validate as cross_validate
     from pipeline.stages.drift import drift as drift
     from pipeline.stages.evaluate import evaluate as evaluate
     from pipeline.stages.prepare import prepare as prepare
@@ -39,6 +40,7 @@ _HOMES = {
     "train": "pipeline.stages.train",
     "evaluate": "pipeline.stages.evaluate",
     "run": "pipeline.stages.run",
+    "cross_validate": "pipeline.stages.crossval",
     "search": "pipeline.stages.search",
     "drift": "pipeline.stages.drift",
     "score": "pipeline.stages.score",

@@ -33,6 +33,7 @@ STAGES = {
     "train": "pipeline.stages.train:train",
     "evaluate": "pipeline.stages.evaluate:evaluate",
     "score": "pipeline.stages.score:score",
+    "crossval": "pipeline.stages.crossval:cross_validate",
     "search": "pipeline.stages.search:search",
 }
 """Each job's function, of one RunConfig, returning a Document; imported when it is needed."""

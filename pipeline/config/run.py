@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Integer, Name, Section
+from pipeline.config.crossval import CrossvalConfig
 from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
 from pipeline.config.evaluate import EvaluateConfig
@@ -87,6 +88,7 @@ class RunConfig(Section):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     score: ScoreConfig = ScoreConfig()
+    crossval: CrossvalConfig = CrossvalConfig()
     search: SearchConfig = SearchConfig()
     export: ExportConfig = ExportConfig()
     track: TrackConfig = TrackConfig()
@@ -94,7 +96,10 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _split_has_its_columns(self) -> RunConfig:
-        problems = role_problems(self.split, self.data)
+        problems = [
+            *role_problems(self.split, self.data),
+            *(f"crossval.{problem}" for problem in role_problems(self.crossval, self.data)),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -75,6 +75,10 @@ from pipeline.store.publish import publish_once, scratch
 _DIVIDED = (TRAIN, VALIDATION)
 _PART = "__part"
 
+ROWS_PER_FILE = 1000
+"""About so many at least; a file of fewer costs more to write and to open than its rows."""
+FEWEST_SHARDS = 4
+"""Which are not given up for that: they are the most ranks that can train on the folds."""
 MOST_FILES = 2048
 """Of a division: its groups are spread over fewer shards where they would have more."""
 
@@ -196,10 +200,8 @@ def _divided(
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
         fitted = fit_folds(recipe.recipe, opened, whole, surveys, division)
     states = [fold.state for fold in fitted]
-    shards = shards_for(min(survey.splits["train"] for survey in surveys))
     groups = division.used[-1] + 1
-    while shards > 1 and groups * shards > MOST_FILES:
-        shards //= 2
+    shards = _shards(surveys, groups)
     unscaled = _unscaled(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [f"rows/{number}-{group}" for group in range(groups)]
@@ -209,6 +211,17 @@ def _divided(
         _Fitted(whole, state, unscaled, shards, _splits(fold, entries))
         for fold, state in zip(division.folds, states, strict=True)
     ]
+
+
+def _shards(surveys: Sequence[Survey], groups: int) -> int:
+    """Virtual shards of the folds: as many as of a store, unless files would be too many or too small."""
+    smallest = min(survey.splits["train"] for survey in surveys)
+    rows, shards = sum(surveys[0].splits.values()), shards_for(smallest)
+    while shards > FEWEST_SHARDS and rows < groups * shards * ROWS_PER_FILE:
+        shards //= 2
+    while shards > 1 and groups * shards > MOST_FILES:
+        shards //= 2
+    return shards
 
 
 def _check_strata(table: Table, plan: FoldPlan, division: Division) -> None:
@@ -328,6 +341,7 @@ def _publish(
         method=plan.method,
         folds=plan.folds,
         repeats=plan.repeats,
+        rows=made[0].whole.splits["train"],
         quarantined=made[0].whole.bad,
         left_out=made[0].whole.left_out,
         apart=made[0].whole.splits["test"],

@@ -30,7 +30,7 @@ from pipeline.evaluate.tally import Measure, Tally, merge_tallies, tally_from_by
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
-from pipeline.runtime.ranks import Peers, run_ranks
+from pipeline.runtime.ranks import Care, Peers, run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import store_place
@@ -122,10 +122,10 @@ class Scored:
     shuffled: tuple[Shuffled, ...]
 
 
-def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store) -> Scored:
-    """Predict and count a split on `workers` ranks."""
+def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store, *, apart: bool = False) -> Scored:
+    """Predict and count a split on `workers` ranks; `apart` never in this process, where others may work beside."""
     scratch = open_root(job.scratch)
-    texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch)
+    texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch, care=Care(apart=apart))
     answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
     return Scored(
         {name: _merged(scratch, name, measure, store) for name, measure in job.measures(store).items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
@@ -69,11 +70,11 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     """The training itself, within an open job."""
     start = time.monotonic()
     config = stage.config
-    _check(config, store)
+    check_training(config, store)
     stage.tracker.log_params(run_params(config) | _rows(store))
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
     with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
-        job = _job(stage, store, work)
+        job = rank_job(stage, store, work)
         usage = Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
         result, records = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
         if result.stopped:
@@ -96,7 +97,13 @@ def model_id(config: RunConfig, store_id: str) -> str:
     return fingerprint([store_id, shaping, deciding])[:MODEL_ID_LENGTH]
 
 
-def _check(config: RunConfig, store: Store) -> None:
+def check_training(config: RunConfig, store: Store) -> None:
+    """See that a store and a configuration go together.
+
+    Raises:
+        ConfigError: the settings do not fit the label.
+        DataError: rows are missing that the training needs.
+    """
     loss_of(store.features.label, config.train.loss)
     class_weights_of(store.features.label, config.train.class_weights)
     check_decision(store.features.label, config.evaluate)
@@ -109,7 +116,7 @@ def _check(config: RunConfig, store: Store) -> None:
         raise DataError(f"Store {store.place.path} has no training rows. Check split.fractions and the source.")
 
 
-def _job(stage: StageContext, store: Store, work: Root) -> RankJob:
+def rank_job(stage: StageContext, store: Store, work: Root) -> RankJob:
     """The work of every rank; it goes on where an interrupted training of this experiment was."""
     config, store_id = stage.config, store.manifest.store_id
     identity = model_id(config, store_id)
@@ -146,13 +153,17 @@ def _show(stage: StageContext, record: EpochRecord) -> None:
     stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
 
 
-def tracked_names(record: EpochRecord) -> dict[str, float]:
-    """Metrics as they are tracked: `train/loss`, `validation/loss`, ..."""
-    named = {
+def tracked_values(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics of an epoch as they are tracked: `train/loss`, `validation/loss`, ..."""
+    return {
         f"validation/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
-        for name, value in record.metrics.items()
+        for name, value in metrics.items()
     }
-    return named | {
+
+
+def tracked_names(record: EpochRecord) -> dict[str, float]:
+    """The same of a whole record."""
+    return tracked_values(record.metrics) | {
         "train/rows_per_second": record.rows_per_second,
         "train/input_bound_percent": record.input_bound_percent,
     }

@@ -10,6 +10,7 @@
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
 <root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
+<root>/crossvals/<name>/<crossval_id>/{report.json, predictions/*.parquet, fold-0/, ...}, what the folds reached
 <root>/searches/<name>/<study>-<search_id>.db, what became of the trials of a search
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
@@ -68,6 +69,11 @@ def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
 def bundle_folder(sha256: str) -> str:
     """The name of the folder of a published model's files."""
     return f"{BUNDLE}-{sha256[:12]}"
+
+
+def crossval_place(root: Root, name: str, crossval_id: str) -> Root:
+    """The folder of what the folds of a cross-validation reached."""
+    return root.within("crossvals", name, crossval_id)
 
 
 def search_file(root: Root, name: str, study: str, search_id: str) -> Root:

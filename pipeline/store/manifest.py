@@ -75,6 +75,7 @@ class FoldsManifest(Document):
         method: what decides a row's fold.
         folds: of one repeat.
         repeats: of the whole division.
+        rows: that were divided.
         quarantined: rows that were set aside since they cannot be used.
         left_out: rows that the configuration leaves out.
         apart: rows of the test split, which no fold sees.
@@ -87,6 +88,7 @@ class FoldsManifest(Document):
     method: str
     folds: int
     repeats: int
+    rows: int
     quarantined: int = 0
     left_out: int = 0
     apart: int = 0

@@ -6,6 +6,9 @@ import getpass
 
 from pipeline.store.versions import library_versions
 
+PARENT = "mlflow.parentRunId"
+"""The tag by which a run stands below another one."""
+
 
 def run_tags(stage: str) -> dict[str, str]:
     """The stage, the versions of what trains, and what MLflow's own columns \"User\" and \"Source\" show."""

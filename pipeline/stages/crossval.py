@@ -1,0 +1,233 @@
+"""Cross-validation: folds side by side, each trained and measured on rows that it never saw."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.run import RunConfig
+from pipeline.errors import ConfigError
+from pipeline.evaluate.comparison import Comparison, compare, comparison_table
+from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, summarize
+from pipeline.evaluate.measures import measure
+from pipeline.evaluate.names import metric_name
+from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.evaluate.tally import merge_tallies
+from pipeline.evaluate.verdict import figure
+from pipeline.runtime.progress import Progress
+from pipeline.search.pool import side_by_side
+from pipeline.search.trial import Running
+from pipeline.stages.context import StageContext, open_stage, recorded, tracked
+from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds, run_fold
+from pipeline.stages.out_of_fold import write_predictions
+from pipeline.stages.results import CrossvalResult
+from pipeline.stages.train import tracked_names, tracked_values
+from pipeline.store import filesystem as files
+from pipeline.store.layout import crossval_place
+from pipeline.track.params import run_params
+from pipeline.track.tags import PARENT
+from pipeline.train.records import EpochRecord
+
+REPORT, PREDICTIONS = "report.json", "predictions"
+
+
+def cross_validate(
+    config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
+) -> CrossvalResult:
+    """Train and measure a model for each fold; folds that an earlier job with this configuration finished are kept.
+
+    Rows of the test split take no part. What a fold learns, its features among it, it learns from its own training
+    rows; a share of them, that of `split.fractions.validation`, is kept to choose the epoch.
+
+    Args:
+        config: the experiment, with `crossval`.
+        spark: a session to work in; None opens one, or takes the live one.
+        progress: where to show it; None means standard error.
+
+    Raises:
+        PipelineError: see `errors`; folds that were finished before are kept.
+    """
+    start = time.monotonic()
+    slots = config.train.workers * config.crossval.parallel_folds
+    with (
+        open_stage(config, "crossval", spark=spark, progress=progress, workers=slots) as opened,
+        tracked(opened) as stage,
+    ):
+        other = _other(stage)
+        folds = prepare_folds(stage)
+        identity = crossval_id(stage, folds)
+        stage.tracker.log_params(run_params(config) | _params(folds))
+        stage.tracker.set_tags({"folds_id": folds.manifest.store_id, "crossval_id": identity})
+        results = _Crossval(stage, folds, identity).run()
+        report = _report(stage, folds, results)
+        comparison = (
+            None if other is None else compare(report, other, names=("this one", config.crossval.compare_to or ""))
+        )
+        place = crossval_place(stage.root, config.name, identity)
+        files.write_atomically(place.within(REPORT), report.to_json().encode())
+        stage.progress.update("Writing out-of-fold predictions")
+        write_predictions(stage, folds, results, place.within(PREDICTIONS))
+        _log(stage, report, comparison)
+        return CrossvalResult(
+            id=identity,
+            folds=tuple(score.metrics for score in report.scores),
+            mean=report.mean,
+            std=report.std,
+            intervals=report.intervals,
+            pooled=report.pooled,
+            rows=report.rows,
+            predictions=place.within(PREDICTIONS).uri,
+            comparison=None if comparison is None else comparison.sentence,
+            seconds=time.monotonic() - start,
+            run_id=stage.tracker.run_id,
+        )
+
+
+class _Crossval:
+    """The folds of one job."""
+
+    def __init__(self, stage: StageContext, folds: Folds, identity: str) -> None:
+        self._stage, self._folds = stage, folds
+        self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
+        self._left = [number for number, result in enumerate(self._results) if not result.is_there]
+        self._running, self._lock = Running(), threading.Lock()
+
+    def run(self) -> list[FoldResult]:
+        """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
+        done = len(self._results) - len(self._left)
+        if done:
+            self._stage.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
+        for number, result in enumerate(self._results):
+            if number not in self._left:
+                self._recall(number, result.score())
+        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._running.stop)
+        return self._results
+
+    def _take(self) -> int | None:
+        with self._lock:
+            return self._left.pop(0) if self._left else None
+
+    def _recall(self, number: int, score: FoldScore) -> None:
+        with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
+            stage.tracker.log_params(_fold_params(self._folds, number))
+            for epoch in range(score.epochs):
+                values = {name: values[epoch] for name, values in score.history.items()}
+                stage.tracker.log_metrics(tracked_values(values), step=epoch + 1)
+            _record(stage, score)
+
+    def _train(self, number: int) -> None:
+        with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
+            stage.tracker.log_params(_fold_params(self._folds, number))
+
+            def follow(record: EpochRecord) -> None:
+                stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+                epochs = stage.config.train.epochs
+                stage.progress.update(f"{self._name(number)}: epoch {record.epoch}/{epochs}")
+
+            score = run_fold(stage, self._folds, number, self._results[number], running=self._running, on_epoch=follow)
+            _record(stage, score)
+        finished = sum(result.is_there for result in self._results)
+        metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
+        shown = ", ".join(f"{metric_name(name)} {figure(score.metrics[name] or 0.0)}" for name in metrics)
+        self._stage.progress.done(f"{self._name(number)}: {shown} ({finished} of {len(self._results)})")
+
+    def _name(self, number: int) -> str:
+        repeat, fold = divmod(number, self._folds.manifest.folds)
+        return f"fold {fold}" + (f", repeat {repeat}" if self._folds.manifest.repeats > 1 else "")
+
+    def _tags(self, number: int) -> dict[str, str]:
+        return {PARENT: self._stage.tracker.run_id or "", "fold": str(number)}
+
+
+def _fold_params(folds: Folds, number: int) -> dict[str, int]:
+    """What varies between folds."""
+    rows = folds.stores[number].manifest.rows
+    return {"fold": number, **{f"rows.{name}": count for name, count in rows.items() if name != "quarantined"}}
+
+
+def _params(folds: Folds) -> dict[str, str | int]:
+    manifest = folds.manifest
+    return {"crossval.method": manifest.method, "crossval.folds": manifest.folds, "crossval.repeats": manifest.repeats}
+
+
+def _record(stage: StageContext, score: FoldScore) -> None:
+    """What a fold reached, under the names that a run's evaluation has."""
+    known = {f"test/{name}": value for name, value in score.metrics.items() if value is not None}
+    stage.tracker.log_metrics({**known, "train/best_epoch": float(score.best_epoch)})
+
+
+def _other(stage: StageContext) -> CrossvalReport | None:
+    """The report to compare with; whichever experiment it is of, its folds tell whether it can be compared."""
+    wanted = stage.config.crossval.compare_to
+    if wanted is None:
+        return None
+    experiments = stage.root.within("crossvals")
+    for name in files.list_folders(experiments):
+        file = crossval_place(stage.root, name, wanted).within(REPORT)
+        if files.exists(file):
+            return CrossvalReport.from_json(files.read_bytes(file), file.path)
+    raise ConfigError(
+        f"crossval.compare_to: there is no finished cross-validation '{wanted}' under {experiments.path}. "
+        "Take the `id` that jobs/crossval.py prints."
+    )
+
+
+def _report(stage: StageContext, folds: Folds, results: Sequence[FoldResult]) -> CrossvalReport:
+    scores = tuple(result.score() for result in results)
+    label, manifest = folds.stores[0].features.label, folds.manifest
+    report = CrossvalReport(
+        task=label.task,
+        label=label.name,
+        method=stage.config.crossval.method,
+        folds=manifest.folds,
+        repeats=manifest.repeats,
+        scores=scores,
+        rows=manifest.rows,
+        folds_id=manifest.division_id,
+    )
+    if manifest.repeats == 1 and manifest.method != "bootstrap":
+        together = measure(merge_tallies([result.tally() for result in results]))
+        report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
+    return summarize(report)
+
+
+def _log(stage: StageContext, report: CrossvalReport, comparison: Comparison | None) -> None:
+    """The means, the table and the plots, in the run of the cross-validation."""
+    tracker, title = stage.tracker, stage.config.name
+    tracker.log_metrics(
+        {
+            **_named("test", report.mean),
+            **_named("test_std", report.std),
+            **_named("test_pooled", report.pooled),
+        }
+    )
+    tracker.log_text(report.to_json(), "crossval.json")
+    tables = [crossval_table(report)]
+    tracker.log_figure(fold_metrics(report, title=f"{title}: folds"), "plots/crossval_metrics.png")
+    tracker.log_figure(fold_curves(report, title=f"{title}: learning curves of the folds"), "plots/crossval_curves.png")
+    if comparison is not None:
+        tables.append(comparison_table(comparison))
+        tracker.log_text(comparison.to_json(), "comparison.json")
+        differences = paired_differences(comparison, title=f"{title}: differences by fold")
+        tracker.log_figure(differences, "plots/crossval_comparison.png")
+        stage.progress.done(comparison.sentence)
+    tracker.log_text("\n\n".join(tables), "crossval.md")
+    tracker.describe("\n\n".join(tables))
+    for name in report.headlines[:2]:
+        stage.progress.done(_sentence(report, name))
+
+
+def _named(prefix: str, metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {f"{prefix}/{name}": value for name, value in metrics.items() if value is not None}
+
+
+def _sentence(report: CrossvalReport, name: str) -> str:
+    """E.g. `MAE 57,500 over 5 folds, 95 % interval 55,000 to 60,000`."""
+    mean, bounds = report.mean.get(name), report.intervals.get(name)
+    if mean is None:
+        return f"{metric_name(name)} is not defined in any fold"
+    interval = "" if bounds is None else f", 95 % interval {figure(bounds[0])} to {figure(bounds[1])}"
+    return f"{metric_name(name)} {figure(mean)} over {len(report.scores)} folds{interval}"

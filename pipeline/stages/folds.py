@@ -1,0 +1,189 @@
+"""The folds of a cross-validation: their stores, and one fold trained and measured on its held-out rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.contract.decision import Decision
+from pipeline.contract.document import fingerprint
+from pipeline.data.fold_stores import FoldsRecipe, build_folds
+from pipeline.data.source import Source
+from pipeline.errors import TrainError
+from pipeline.evaluate.folds import FoldScore
+from pipeline.evaluate.linear import sample_rows
+from pipeline.evaluate.measures import measure
+from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split, predictions_folder
+from pipeline.evaluate.regression import Window, window_of
+from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.runtime.cancel import cancelling
+from pipeline.search.trial import Running
+from pipeline.stages.context import StageContext
+from pipeline.stages.prepare import recipe_of
+from pipeline.stages.train import check_training, model_id, rank_job
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder, fold_store, store_place
+from pipeline.store.manifest import FoldsManifest
+from pipeline.store.publish import publish_once, scratch
+from pipeline.store.store import Store, open_store
+from pipeline.train.history import TrainingHistory
+from pipeline.train.launch import launch_training
+from pipeline.train.records import EpochRecord
+
+SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
+HELD_OUT = "test"
+FIRST_LOOK = 10_000
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What a cross-validation works on.
+
+    Attributes:
+        recipe: how the folds were made.
+        source: of what.
+        manifest: of all folds.
+        stores: of each.
+        window: of the axes of plots, the same for all, so that their counts add up.
+        reused: whether they were there already.
+    """
+
+    recipe: FoldsRecipe
+    source: Source
+    manifest: FoldsManifest
+    stores: tuple[Store, ...]
+    window: Window
+    reused: bool
+
+
+def prepare_folds(stage: StageContext) -> Folds:
+    """Publish the stores of all folds, unless they are there already."""
+    recipe, source = recipe_of(stage)
+    whole = FoldsRecipe(recipe, stage.config.crossval)
+    place = whole.place(source, stage.root)
+    reused = files.exists(place.within(FOLDS))
+    if not reused:
+        build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
+    manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
+    name, folds_id = manifest.name, manifest.store_id
+    stores = tuple(
+        open_store(store_place(stage.root, name, fold_store(folds_id, number))) for number in range(manifest.count)
+    )
+    what = "Found" if reused else "Prepared"
+    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {folds_id}")
+    labels = np.concatenate([rows.label for rows in sample_rows(stores[0], HELD_OUT, FIRST_LOOK)])
+    return Folds(whole, source, manifest, stores, window_of(labels), reused)
+
+
+def crossval_id(stage: StageContext, folds: Folds) -> str:
+    """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
+    return fingerprint(["folds", model_id(stage.config, folds.manifest.store_id)])[:16]
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What a fold left: its score, what was counted, and the predictions of its held-out rows.
+
+    Attributes:
+        place: the folder.
+    """
+
+    place: Root
+
+    @classmethod
+    def of(cls, stage: StageContext, identity: str, number: int) -> FoldResult:
+        """Of a fold of a cross-validation."""
+        return cls(crossval_place(stage.root, stage.config.name, identity).within(fold_folder(number)))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the fold was trained and measured."""
+        return files.exists(self.place.within(SCORE))
+
+    def score(self) -> FoldScore:
+        """What it reached."""
+        return FoldScore.from_json(files.read_bytes(self.place.within(SCORE)), self.place.within(SCORE).path)
+
+    def decision(self) -> Decision:
+        """From its model's probabilities to classes."""
+        return Decision.from_json(files.read_bytes(self.place.within(DECISION)), self.place.within(DECISION).path)
+
+    def tally(self) -> Tally:
+        """What was counted."""
+        return tally_from_bytes(files.read_bytes(self.place.within(TALLY)))
+
+    @property
+    def predictions(self) -> Root:
+        """The folder of predictions; see `evaluate.predict`."""
+        return self.place.within(PREDICTIONS)
+
+
+def run_fold(
+    stage: StageContext,
+    folds: Folds,
+    number: int,
+    result: FoldResult,
+    *,
+    running: Running,
+    on_epoch: Callable[[EpochRecord], None],
+) -> FoldScore:
+    """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
+
+    Args:
+        stage: of the cross-validation.
+        folds: all of them.
+        number: of this one.
+        result: where its results are published, once they are complete.
+        running: where the training is noted.
+        on_epoch: called with each epoch's record.
+
+    Raises:
+        TrainError: it failed, or was told to stop.
+    """
+    start, store = time.monotonic(), folds.stores[number]
+    check_training(stage.config, store)
+    with scratch(stage.root) as work, cancelling(stage.spark), running.noting(work):
+        job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
+        trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
+        if trained.stopped:
+            raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
+        model = work.within(BUNDLE, MODEL)
+        predict = PredictJob(
+            root=job.root,
+            name=job.name,
+            store_id=job.store_id,
+            model=model.uri,
+            sha256=files.sha256_of(model),
+            split=HELD_OUT,
+            scratch=work.within("held_out").uri,
+            decision=trained.decision,
+            edges=tuple(folds.window.edges.tolist()),
+            log=folds.window.log,
+            keep=True,
+        )
+        tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
+        history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
+        score = FoldScore(
+            fold=number,
+            train_rows=store.split("train").rows,
+            validation_rows=store.split("validation").rows,
+            test_rows=tally.rows,
+            metrics=measure(tally, with_intervals=False).metrics,
+            epochs=trained.epochs,
+            best_epoch=trained.best_epoch,
+            history={name: tuple(values) for name, values in history.values.items()},
+            seconds=time.monotonic() - start,
+        )
+        finished = work.within("result")
+        files.write_bytes(finished.within(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.within(DECISION), trained.decision.to_json().encode())
+        files.move(predictions_folder(work.within("held_out")), finished.within(PREDICTIONS))
+        files.write_bytes(finished.within(SCORE), score.to_json().encode())
+        publish_once(finished, result.place, SCORE)
+    if (checkpoints := job.open_checkpoints()) is not None:
+        files.remove_folder(checkpoints)
+    return result.score()

@@ -1,0 +1,94 @@
+"""Out-of-fold predictions: of every row by a model that was not trained on it, in one table for people.
+
+the columns of data.key, where there are any
+__row_id      int64, as in every store
+__fold        int, whose model predicted the row; of repeats and of the bootstrap a row has one line for each
+__actual      the label: double, or string for a class
+prediction    double, of a number
+label, probability_CLASS, ...   the predicted class and the probability of each, of a label with classes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import pyspark.sql.functions as F
+from pyspark.sql import Column, DataFrame
+
+from pipeline.contract.columns import ROW_ID
+from pipeline.contract.decision import Decision
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.data.check import clashing
+from pipeline.data.opening import open_rows
+from pipeline.data.raw import quoted
+from pipeline.data.read import open_table
+from pipeline.evaluate.predict import LABEL
+from pipeline.stages.context import StageContext
+from pipeline.stages.folds import FoldResult, Folds
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.publish import scratch
+
+FOLD, ACTUAL = "__fold", "__actual"
+
+
+def write_predictions(stage: StageContext, folds: Folds, results: Sequence[FoldResult], place: Root) -> None:
+    """Write the table as Parquet, in place of an earlier one.
+
+    Args:
+        stage: of the cross-validation.
+        folds: of it; the classes of the label are the same in all of them.
+        results: of all folds.
+        place: the folder.
+    """
+    label = folds.stores[0].features.label
+    rows = reduce(DataFrame.unionByName, (_of_fold(stage, label, *each) for each in enumerate(results)))
+    with scratch(stage.root) as work:
+        drafts = work.within("predictions")
+        _with_key(stage, folds, rows).write.parquet(drafts.uri, compression="snappy")
+        files.remove_folder(place)
+        files.move(drafts, place)
+
+
+def _of_fold(stage: StageContext, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
+    rows = stage.spark.read.parquet(result.predictions.uri)
+    return rows.select(
+        ROW_ID,
+        F.lit(number).alias(FOLD),
+        _class(label, F.col(LABEL)).alias(ACTUAL),
+        *_answers(label, result.decision()),
+    )
+
+
+def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
+    if label.task is Task.REGRESSION:
+        return [F.col("p0").alias(label.answers[0])]
+    if label.task is Task.BINARY:
+        shares = [1.0 - F.col("p0"), F.col("p0")]
+        place = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
+    else:
+        shares = [F.col(f"p{place}") for place in range(len(label.classes))]
+        place = F.array_position(F.array(*shares), F.greatest(*shares)).cast("int") - 1
+    columns = [_class(label, place), *shares]
+    return [column.alias(name) for column, name in zip(columns, label.answers, strict=True)]
+
+
+def _class(label: LabelSpec, place: Column) -> Column:
+    """The name of a class by its place; a number as it is."""
+    if label.task is Task.REGRESSION:
+        return place
+    return F.get(F.array(*(F.lit(name) for name in label.classes)), place.cast("int"))
+
+
+def _with_key(stage: StageContext, folds: Folds, rows: DataFrame) -> DataFrame:
+    """With the columns of the key in front, but for one that is called like a column of the table."""
+    recipe, source = folds.recipe.recipe, folds.source
+    taken = clashing((*recipe.data.key, *rows.columns))
+    key = [name for name in recipe.data.key if not any(name in alike for alike in taken)]
+    if not key:
+        return rows
+    opened = open_rows(recipe, open_table(stage.spark, source, recipe.data.source))
+    known = opened.table.rows.select(ROW_ID, *(F.col(opened.raw.column(name)).alias(name) for name in key))
+    found = known.dropDuplicates([ROW_ID])
+    return rows.join(found, ROW_ID, "left").select(*(quoted(name) for name in key), *rows.columns)
