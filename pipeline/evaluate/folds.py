@@ -61,12 +61,11 @@ class CrossvalReport(Document):
       that the correction was derived for, random subsets drawn again and again, and it holds from few folds on. A
       percentile interval of the folds' scores is not told: it describes one fold and not the mean of all, is too short
       for few folds, and no better for many.
-    - `time`: held-out periods do not overlap, but training periods do, and neighbouring periods are alike; so the
-      correction is kept, which is on the safe side. Where scores drift from period to period, an interval of their
-      mean says little about the next period.
+    - `time`: held-out periods do not overlap, but training periods do, and neighbouring periods are alike, so the
+      correction is needed here as well. Where errors change from period to period in the long run, an interval of
+      their mean says little about the next period.
 
-    The rows that held-out and training rows are counted by are those of all folds together: with groups or periods of
-    different sizes their ratio differs from fold to fold.
+    The ratio is that of all folds together: with groups or periods of different sizes it differs from fold to fold.
 
     Attributes:
         task: regression, binary or multiclass.
