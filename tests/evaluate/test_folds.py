@@ -45,6 +45,18 @@ def test_folds_of_different_sizes_count_by_all_their_rows() -> None:
     assert held_out_ratio([]) == 0.0
 
 
+def test_only_folds_that_define_a_metric_count_for_its_interval() -> None:
+    sizes = ((100, 50), (300, 50), (10, 500))
+    values = (1.0, 3.0, None)
+    scores = [
+        fold(number, {"mae": value}, train_rows=trained, test_rows=held_out)
+        for number, (value, (trained, held_out)) in enumerate(zip(values, sizes, strict=True))
+    ]
+    report = crossval({"mae": values}, scores=scores)
+    reach = half_width((1.0, 3.0), 0.25)
+    assert report.intervals["mae"] == pytest.approx((2.0 - reach, 2.0 + reach))
+
+
 def test_undefined_metrics_leave_the_mean_to_the_other_folds() -> None:
     report = crossval({"mae": (1.0, None, 3.0, math.nan), "r2": (None,) * 4, "rmse": (2.0,) * 4})
     assert report.mean == {"mae": 2.0, "r2": None, "rmse": 2.0}
