@@ -26,11 +26,13 @@ class Fold:
         train: groups that are learned from, and how often each of their rows counts.
         validation: groups by which a training ends.
         test: groups that the model is measured on.
+        name: of the fold, for people and files.
     """
 
     train: Mapping[int, int]
     validation: tuple[int, ...] = ()
     test: tuple[int, ...] = ()
+    name: str = ""
 
     @property
     def roles(self) -> Roles:

@@ -34,6 +34,7 @@ from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
 from pipeline.data.folds import (
     FoldPlan,
+    FoldUse,
     divisions,
     fold_problems,
     group_of_split,
@@ -65,7 +66,6 @@ from pipeline.store.layout import (
     MANIFEST,
     SPLITS,
     UNSCALED,
-    fold_folder,
     fold_store,
     store_place,
 )
@@ -90,14 +90,16 @@ class FoldsRecipe:
     Attributes:
         recipe: of a store of all rows.
         folds: how its training and validation rows are divided.
+        use: what the folds are for, see `divisions`.
     """
 
     recipe: StoreRecipe
     folds: FoldConfig
+    use: FoldUse = "measure"
 
     def store_id(self, source: Source) -> str:
         """What the folder of all folds is called: it changes with everything that shapes them."""
-        return fingerprint([self.recipe.store_id(source), self._content, "folds"])[:STORE_ID_LENGTH]
+        return fingerprint([self.recipe.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
     def division_id(self, source: Source) -> str:
         """Equal where the folds have the same rows, whatever features are made of them."""
@@ -137,7 +139,7 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         opened, plan = _opened(spark, recipe, source)
     with scratch(root) as work:
         made: list[_Fitted] = []
-        for number, division in enumerate(divisions(plan)):
+        for number, division in enumerate(divisions(plan, recipe.use)):
             _check_strata(opened.table, plan, division)
             made += _divided(spark, recipe, opened, division, number, work, progress)
         again = source if source.version is not None else open_source(spark, store.data.source, root)
@@ -154,6 +156,7 @@ class _Fitted:
     """A fold, fitted, and the files of its rows.
 
     Attributes:
+        name: of the fold.
         whole: of all rows.
         state: its features.
         unscaled: what its files hold.
@@ -161,6 +164,7 @@ class _Fitted:
         splits: its files.
     """
 
+    name: str
     whole: Survey
     state: FeatureState
     unscaled: Unscaled
@@ -208,7 +212,7 @@ def _divided(
         written = write_groups(_stored(opened.table, unscaled, states[0], division, folders), shards, work)
     entries = [written[folder] for folder in folders]
     return [
-        _Fitted(whole, state, unscaled, shards, _splits(fold, entries))
+        _Fitted(fold.name, whole, state, unscaled, shards, _splits(fold, entries))
         for fold, state in zip(division.folds, states, strict=True)
     ]
 
@@ -244,8 +248,9 @@ def _everything(found: Measured) -> dict[int, tuple[int, int]]:
 
 def _surveys(query: SurveyQuery, found: Measured, division: Division) -> list[Survey]:
     surveys = [query.survey(regrouped(found, fold.roles)) for fold in division.folds]
+    splits = [survey.splits for survey in surveys]
     undecided = max((groups[-1].rows for groups in found.values() if -1 in groups), default=0)
-    if problems := fold_problems([survey.splits for survey in surveys], undecided):
+    if problems := fold_problems([*zip(division.folds, splits, strict=True)], undecided):
         raise DataError(gather("The rows cannot be divided into these folds", problems))
     return surveys
 
@@ -331,8 +336,8 @@ def _publish(
     recipe: FoldsRecipe, source: Source, plan: FoldPlan, made: Sequence[_Fitted], work: Root, root: Root
 ) -> None:
     """The documents of each fold, and the manifest of all, last."""
-    for number, fold in enumerate(made):
-        _write_fold(recipe, source, number, fold, work)
+    for fold in made:
+        _write_fold(recipe, source, fold, work)
     manifest = FoldsManifest(
         name=recipe.recipe.name,
         store_id=recipe.store_id(source),
@@ -345,17 +350,18 @@ def _publish(
         quarantined=made[0].whole.bad,
         left_out=made[0].whole.left_out,
         apart=made[0].whole.splits["test"],
+        names=tuple(fold.name for fold in made),
     )
     files.write_bytes(work.within(FOLDS), manifest.to_json().encode())
     publish_once(work, recipe.place(source, root), FOLDS)
 
 
-def _write_fold(recipe: FoldsRecipe, source: Source, number: int, fold: _Fitted, work: Root) -> None:
+def _write_fold(recipe: FoldsRecipe, source: Source, fold: _Fitted, work: Root) -> None:
     contents: dict[str, Document] = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
     documents = {name: content.to_json().encode() for name, content in contents.items()}
     manifest = Manifest(
         name=recipe.recipe.name,
-        store_id=fold_store(recipe.store_id(source), number),
+        store_id=fold_store(recipe.store_id(source), fold.name),
         source=source.fingerprint,
         config=recipe.recipe.fingerprint,
         shards=fold.shards,
@@ -363,6 +369,6 @@ def _write_fold(recipe: FoldsRecipe, source: Source, number: int, fold: _Fitted,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
         base="..",
     )
-    place = work.within(fold_folder(number))
+    place = work.within(fold.name)
     for name, content in {**documents, MANIFEST: manifest.to_json().encode()}.items():
         files.write_bytes(place.within(name), content)

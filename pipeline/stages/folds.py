@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
+from pipeline.data.folds import INNER, FoldUse
 from pipeline.data.source import Source
 from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
@@ -47,36 +48,45 @@ class Folds:
         recipe: how the folds were made.
         source: of what.
         manifest: of all folds.
-        stores: of each.
+        stores: of each fold that counts in the estimate, by its number.
+        named: all stores, by the names of folds, with those that choose within a fold.
         window: of the axes of plots, the same for all, so that their counts add up.
-        reused: whether they were there already.
     """
 
     recipe: FoldsRecipe
     source: Source
     manifest: FoldsManifest
     stores: tuple[Store, ...]
+    named: Mapping[str, Store]
     window: Window
-    reused: bool
+
+    def inner(self, number: int) -> tuple[Store, ...]:
+        """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
+        start = f"{fold_folder(number)}-{INNER}-"
+        return tuple(store for name, store in self.named.items() if name.startswith(start))
 
 
-def prepare_folds(stage: StageContext) -> Folds:
-    """Publish the stores of all folds, unless they are there already."""
+def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
+    """Publish the stores of all folds, unless they are there already.
+
+    Args:
+        stage: of the job.
+        use: what the folds are for, see `data.folds.divisions`.
+    """
     recipe, source = recipe_of(stage)
-    whole = FoldsRecipe(recipe, stage.config.crossval)
+    whole = FoldsRecipe(recipe, stage.config.crossval, use)
     place = whole.place(source, stage.root)
     reused = files.exists(place.within(FOLDS))
     if not reused:
         build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
     name, folds_id = manifest.name, manifest.store_id
-    stores = tuple(
-        open_store(store_place(stage.root, name, fold_store(folds_id, number))) for number in range(manifest.count)
-    )
+    stores = {fold: open_store(store_place(stage.root, name, fold_store(folds_id, fold))) for fold in manifest.names}
+    outer = [stores[fold_folder(number)] for number in range(manifest.count)]
     what = "Found" if reused else "Prepared"
     stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {folds_id}")
-    labels = np.concatenate([rows.label for rows in sample_rows(stores[0], HELD_OUT, FIRST_LOOK)])
-    return Folds(whole, source, manifest, stores, window_of(labels), reused)
+    labels = np.concatenate([rows.label for rows in sample_rows(outer[0], "train", FIRST_LOOK)])
+    return Folds(whole, source, manifest, tuple(outer), stores, window_of(labels))
 
 
 def crossval_id(stage: StageContext, folds: Folds) -> str:

@@ -46,9 +46,9 @@ def fold_folder(number: int) -> str:
     return f"fold-{number}"
 
 
-def fold_store(folds_id: str, number: int) -> str:
+def fold_store(folds_id: str, name: str) -> str:
     """The id of a fold's store, by which it is opened like any other."""
-    return f"{folds_id}/{fold_folder(number)}"
+    return f"{folds_id}/{name}"
 
 
 def model_place(root: Root, name: str, model_id: str) -> Root:

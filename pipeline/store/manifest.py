@@ -79,6 +79,7 @@ class FoldsManifest(Document):
         quarantined: rows that were set aside since they cannot be used.
         left_out: rows that the configuration leaves out.
         apart: rows of the test split, which no fold sees.
+        names: of the stores of folds, in order.
     """
 
     name: str
@@ -92,6 +93,7 @@ class FoldsManifest(Document):
     quarantined: int = 0
     left_out: int = 0
     apart: int = 0
+    names: tuple[str, ...]
 
     @property
     def count(self) -> int:

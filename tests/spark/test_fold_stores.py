@@ -81,8 +81,7 @@ def folds_of(spark, recipe, folds: dict, root: Path) -> tuple[FoldsManifest, lis
     text = Path(whole.place(source, place).path, FOLDS).read_bytes()
     manifest = FoldsManifest.from_json(text, FOLDS)
     return manifest, [
-        open_store(store_place(place, recipe.name, fold_store(manifest.store_id, number)))
-        for number in range(manifest.count)
+        open_store(store_place(place, recipe.name, fold_store(manifest.store_id, name))) for name in manifest.names
     ]
 
 

@@ -11,6 +11,7 @@ from pipeline.config.data import DataConfig
 from pipeline.config.split import FoldConfig
 from pipeline.contract.columns import ROW_ID
 from pipeline.data.folds import (
+    INNER,
     FoldPlan,
     divisions,
     fold_problems,
@@ -20,6 +21,7 @@ from pipeline.data.folds import (
     with_folds,
     with_groups,
 )
+from pipeline.data.moment import TimeColumn
 from pipeline.data.split import SPLIT, TEST, TRAIN
 from pipeline.errors import DataError
 from pipeline.store.layout import SPLITS
@@ -188,12 +190,43 @@ def test_rows_of_the_test_split_take_no_part(spark, found):
 
 
 def test_folds_without_rows_and_rows_without_a_group_are_named():
+    folds = divisions(FoldPlan("hash", 2))[0].folds
     splits = [{"train": 0, "validation": 0, "test": 2}, {"train": 2, "validation": 0, "test": 0}]
-    assert [str(problem) for problem in fold_problems(splits, undecided=1)] == [
+    assert [str(problem) for problem in fold_problems([*zip(folds, splits, strict=True)], undecided=1)] == [
         "1 rows lack the group or time of the folds. Repair these rows, or correct data.group or data.time.",
-        "Fold 0 has no row to train on. Give more rows, or take fewer folds.",
-        "Fold 1 has no row to be measured on. Give more rows, or take fewer folds.",
+        "fold-0 has no row to train on. Give more rows, or take fewer folds.",
+        "fold-1 has no row to be measured on. Give more rows, or take fewer folds.",
     ]
+
+
+def parts_of(groups) -> set[int]:
+    return {group // 2 for group in groups}
+
+
+def test_folds_that_choose_never_see_the_rows_that_their_fold_is_measured_on():
+    for plan in (FoldPlan("hash", 4), FoldPlan("time", 3, time=TimeColumn("t", "t", "number"), gap=1)):
+        (division,) = divisions(plan, "nested")
+        outer = {fold.name: fold for fold in division.folds if INNER not in fold.name}
+        assert [*outer.values()] == [*divisions(plan)[0].folds]
+        for name, fold in outer.items():
+            inner = [other for other in division.folds if other.name.startswith(f"{name}-{INNER}-")]
+            assert inner
+            for other in inner:
+                assert not other.test
+                assert parts_of(other.roles) <= parts_of(fold.train)
+                assert not parts_of(other.roles) & parts_of(fold.test)
+                assert parts_of(other.train) < parts_of(other.roles) or plan.time
+                if plan.time and len(inner) > 1:
+                    assert max(parts_of(other.train)) < min(parts_of(other.validation)) - plan.gap
+        if not plan.time:
+            assert len(division.folds) == 4 + 4 * 3
+
+
+def test_to_choose_settings_each_part_is_the_validation_rows_of_a_fold():
+    (division,) = divisions(FoldPlan("hash", 3), "choose")
+    for number, fold in enumerate(division.folds):
+        assert (fold.name, fold.test, parts_of(fold.validation)) == (f"fold-{number}", (), {number})
+        assert sorted((*fold.train, *fold.validation)) == [0, 1, 2, 3, 4, 5]
 
 
 def test_one_group_cannot_be_left_out(spark):
