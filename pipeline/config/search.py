@@ -13,6 +13,7 @@ KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
 MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
+HIDDEN = "model.hidden"
 OF_SEVERAL_GOALS = ("tpe", "random", "grid")
 PARAMETERS = "parameters"
 """The goal that is no metric: how many weights a network has."""
@@ -106,7 +107,10 @@ class SearchConfig(Section):
             `train.metrics`. The trials that no other one beats in all goals are the front.
         tolerance: by how much of `metric` a trial may be worse than the best one and still count as good; of the good
             ones (on the front, where there are further goals), the one with the fewest weights is trained again.
-        sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space.
+        sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space. `capacity`
+            begins with the smallest network; doubles its width or adds a layer while validation improves by more than
+            `tolerance`; and then takes width or layers off again while that costs no more than `tolerance`. Its space
+            is `model.hidden` alone, a list of whole numbers.
         pruner: how trials that are behind are ended early; with further goals, none can.
         startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
         trials: how many in all; those of an earlier job with the same search count.
@@ -124,7 +128,7 @@ class SearchConfig(Section):
     goal: Literal["auto", "minimize", "maximize"] = "auto"
     further_goals: Annotated[tuple[FurtherGoal, ...], OneOrMore] = ()
     tolerance: Annotated[Number, Field(ge=0.0)] = 0.0
-    sampler: Literal["tpe", "random", "grid", "cmaes"] = "tpe"
+    sampler: Literal["tpe", "random", "grid", "cmaes", "capacity"] = "tpe"
     pruner: Literal["none", "median", "halving", "hyperband"] = "median"
     startup_trials: Count = 10
     trials: Annotated[Integer, Field(ge=1, le=100_000)] = 20
@@ -169,6 +173,11 @@ class SearchConfig(Section):
     @model_validator(mode="after")
     def _space_is_sound(self) -> SearchConfig:
         problems = [problem for place, name in enumerate(self.space) for problem in self._problems(place, name)]
+        if self.sampler == "capacity" and self.space and not _is_of_networks(self.space):
+            problems.append(
+                f"sampler capacity searches {HIDDEN} alone, such as {{list: [1, 4], of: {{int: [8, 512]}}}}. Received: "
+                f"{', '.join(self.space)}"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -183,6 +192,13 @@ class SearchConfig(Section):
         if self.sampler == "grid" and not _is_finite(parameter):
             problems.append(f"space.{name}: a grid needs choice, int, or uniform with a step")
         return problems
+
+
+def _is_of_networks(space: dict[str, ParameterConfig]) -> bool:
+    if [*space] != [HIDDEN]:
+        return False
+    parameter = space[HIDDEN]
+    return parameter.of is not None and parameter.of.kind == "int" and not parameter.when
 
 
 def _is_maximized(metric: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.config.search import SearchConfig
+from pipeline.config.search import HIDDEN, SearchConfig
 from pipeline.errors import ConfigError
+from pipeline.search.capacity import answers_of, hidden_of, search_course
 from pipeline.search.front import front_of
 from pipeline.search.record import TrialRecord
 from pipeline.store.lock import try_lock
@@ -30,6 +31,8 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
 
 SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
+QUEUED = ("grid", "capacity")
+"""Samplers that say themselves which trials there are."""
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -42,8 +45,8 @@ STATES = {
 class Trial:
     """A trial that runs. It answers what its settings are, see `space.Asked`, and is told how it goes."""
 
-    def __init__(self, trial: optuna.Trial, lock: threading.RLock) -> None:
-        """Optuna's; `lock` is that of the study."""
+    def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
+        """Optuna's; `lock` is that of the study, whose waiters are told when the trial ends."""
         self._trial, self._lock = trial, lock
 
     @property
@@ -103,6 +106,7 @@ class Trial:
     def _end(self, state: TrialState, values: Sequence[float] | None = None) -> None:
         with self._lock:
             self._trial.study.tell(self._trial, values, state=state)
+            self._lock.notify_all()
 
 
 class Study:
@@ -110,17 +114,36 @@ class Study:
 
     def __init__(self, study: optuna.Study, config: SearchConfig) -> None:
         """See `open_study`."""
-        self._study, self._config, self._lock = study, config, threading.RLock()
+        self._study, self._config, self._changed = study, config, threading.Condition()
         self._left = [trial for trial in study.trials if trial.state is TrialState.RUNNING]
+        self._closed = False
 
-    def take(self) -> Trial | None:
-        """The next trial: one that a killed process left, or a new one; None where there is nothing more to try."""
-        with self._lock:
-            if self._left:
-                return Trial(optuna.Trial(self._study, self._left.pop(0)._trial_id), self._lock)
-            if self._is_enough() or (self._config.sampler == "grid" and not self._waiting()):
-                return None
-            return Trial(self._study.ask(), self._lock)
+    def take(self, is_late: Callable[[], bool] = lambda: False) -> Trial | None:
+        """The next trial: one that a killed process left, or a new one; None where there is nothing more to try.
+
+        Where that depends on trials which run, this waits for them.
+
+        Args:
+            is_late: whether it is too late for another one to begin.
+        """
+        with self._changed:
+            while not self._closed and not is_late():
+                if self._left:
+                    return Trial(optuna.Trial(self._study, self._left.pop(0)._trial_id), self._changed)
+                if self._is_enough():
+                    return None
+                if self._config.sampler not in QUEUED or self._has_queued():
+                    return Trial(self._study.ask(), self._changed)
+                if self._config.sampler == "grid" or not self._trials(TrialState.RUNNING):
+                    return None
+                self._changed.wait()
+            return None
+
+    def close(self) -> None:
+        """Hand out no more trials, also to those who wait for one."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def records(self) -> list[TrialRecord]:
         """All trials, in the order of their numbers."""
@@ -138,11 +161,22 @@ class Study:
             except (RuntimeError, ValueError):  # fewer than two trials, or all alike
                 return {}
 
-    def _waiting(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=states)
+
+    def _has_queued(self) -> bool:
+        """Whether a trial is there to begin, after what a capacity search wants now was queued."""
+        if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
+            records = self.records()
+            begun = [hidden_of(record) for record in records]
+            for hidden in search_course(records, self._config).wanted:
+                if hidden not in begun:
+                    attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
+                    self._study.enqueue_trial(answers_of(hidden), user_attrs=attributes)
+        return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
-        begun = [trial for trial in self._study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
+        begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
         if len(begun) >= self._config.trials:
             return True
         front, patience = front_of(self.records(), self._config.goals), self._config.patience

@@ -37,13 +37,20 @@ def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -
     remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))
     header = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
-    lines = [header, ["---"] * len(header)]
+    lines = [header]
     for record in best:
-        reached = [f"{record.reached:.5g}", *(_number(record.further[goal.name]) for goal in goals[1:])]
+        reached = [number(record.reached), *(number(record.further[goal.name]) for goal in goals[1:])]
         settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), *reached, *settings])
-    return f"{counts(records)}{remark}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return f"{counts(records)}{remark}\n\n{markdown(lines)}"
 
 
-def _number(value: float) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A table, the first line of which is its header."""
+    header, *rows = lines
+    return "".join(f"| {' | '.join(line)} |\n" for line in (header, ["---"] * len(header), *rows))
+
+
+def number(value: float) -> str:
+    """A number in a table: whole ones in full."""
     return f"{value:,.0f}" if value.is_integer() else f"{value:.5g}"

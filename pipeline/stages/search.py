@@ -117,7 +117,7 @@ class _Search:
                 config.parallel_trials,
                 lambda: self._take(study),
                 lambda trial: self._follow(study, trial),
-                self._stop,
+                lambda: self._stop(study),
             )
             return study.records(), study.importance()
 
@@ -132,15 +132,14 @@ class _Search:
         identity = fingerprint([self._store.manifest.store_id, content, told])[:ID_LENGTH]
         return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
 
-    def _stop(self) -> None:
+    def _stop(self, study: Study) -> None:
         self._interrupted.set()
+        study.close()
         self._running.stop()
 
     def _take(self, study: Study) -> Trial | None:
         limit = self._config.search.timeout
-        if limit is not None and time.monotonic() - self._started > limit:
-            return None
-        return study.take()
+        return study.take(lambda: limit is not None and time.monotonic() - self._started > limit)
 
     def _follow(self, study: Study, trial: Trial) -> None:
         """One trial, whatever becomes of it."""
@@ -154,6 +153,9 @@ class _Search:
             if self._interrupted.is_set():
                 return  # the next job takes it up again
             trial.fail(" ".join(str(error).split()))
+        except BaseException:
+            study.close()  # this trial will not end, and others may wait for it
+            raise
         self._show(study, trial.number)
 
     def _train(self, trial: Trial, settings: Settings) -> None:

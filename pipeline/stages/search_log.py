@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from matplotlib.figure import Figure
 
 from pipeline.config.search import SearchConfig
+from pipeline.search.capacity import search_course, steps_table
 from pipeline.search.comparison import compared, comparison_plot
 from pipeline.search.contour import contour_plot, two_settings
 from pipeline.search.front import front_of
@@ -17,6 +19,8 @@ from pipeline.search.plots import epochs_plot, history_plot, importance_plot, pa
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import table
 from pipeline.stages.context import StageContext
+
+logger = logging.getLogger(__name__)
 
 LISTED = 10
 """Trials in the table; the others are in the JSON file."""
@@ -42,6 +46,10 @@ def log_search(
     tracker.log_text(json.dumps(trials, indent=1), "trials.json")
     # The evaluation of the best trial will describe the run; the table stays among the artifacts.
     tracker.log_text(table(records, config.goals, most=LISTED), "trials.md")
+    if config.sampler == "capacity":
+        steps = steps_table(search_course(records, config), records, config.metric)
+        tracker.log_text(steps, "capacity.md")
+        logger.info("The steps of the capacity search:\n%s", steps)
     for name, figure in _figures(config, stage.config.name, records, best, importance):
         tracker.log_figure(figure, f"plots/search_{name}.png")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,27 @@ def test_several_goals_have_a_front_and_a_plain_rule_for_the_best(repository, ro
     trials = json.loads(Path(client.download_artifacts(found.run_id, "trials.json")).read_text())
     assert {trial["number"] for trial in trials if trial["on_front"]} == {trial.number for trial in found.front}
     assert [sorted(trial["values"]) for trial in trials] == [["1", "2", "3"]] * 3
+
+
+def test_a_capacity_search_tells_its_steps(repository, root, spark, caplog):
+    from mlflow import MlflowClient
+
+    overrides = settings_of(
+        root,
+        "search.space={model.hidden: {list: [1, 2], of: {int: [2, 8]}}}",
+        "search.sampler=capacity",
+        "search.pruner=none",
+        "search.parallel_trials=2",
+    )
+    with caplog.at_level(logging.INFO, logger="pipeline"):
+        found = search(load_config(repository / "conf" / "iris.yaml", overrides=overrides), spark=spark)
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    steps = Path(client.download_artifacts(found.run_id, "capacity.md")).read_text()
+    assert steps in caplog.text
+    lines = [line.split(" | ") for line in steps.splitlines()[2:]]
+    assert len(lines) == found.trials >= 3
+    assert lines[0][1:3] == ["start", "2"] and {line[2] for line in lines[1:3]} == {"4", "2-2"}
+    assert all(line[1] in ("grow", "shrink") for line in lines[1:])
 
 
 def test_all_failing_fails_the_job_with_the_causes(repository, root, spark):

@@ -1,0 +1,168 @@
+"""Capacity search: from a small network to one that is large enough, and then to the smallest that is as good.
+
+Networks have layers of one width. What is tried next follows from the trials so far and from nothing else:
+
+    start     the fewest layers of the least width
+    grow      twice as wide, and one layer deeper; the better of the two is taken if it beats the best so far by more
+              than the tolerance, and then it grows on
+    shrink    three quarters as wide, and one layer less; the better of the two is taken if it is no worse than the best
+              so far by more than the tolerance, and then it shrinks on
+
+The networks of one step do not depend on each other, and are tried side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.search.record import TrialRecord
+from pipeline.search.table import markdown, number, told
+
+Hidden = tuple[int, ...]
+"""Units of each hidden layer."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Which networks there are.
+
+    Attributes:
+        depth: least and greatest number of layers.
+        width: least and greatest number of units of a layer.
+        step: between widths, counted from the least one.
+    """
+
+    depth: tuple[int, int]
+    width: tuple[int, int]
+    step: int = 1
+
+    @classmethod
+    def of(cls, parameter: ParameterConfig) -> Bounds:
+        """Those of `model.hidden` in the space of a search."""
+        assert parameter.list is not None and parameter.of is not None and parameter.of.int is not None
+        return cls(parameter.list, parameter.of.int, round(parameter.of.step or 1))
+
+    @property
+    def smallest(self) -> Hidden:
+        """Where the search starts."""
+        return (self.width[0],) * self.depth[0]
+
+    def larger(self, hidden: Hidden) -> tuple[Hidden, ...]:
+        """Wider and deeper, as far as there is room."""
+        wider = self._width(2.0 * hidden[0])
+        return self._within((wider,) * len(hidden), (hidden[0],) * (len(hidden) + 1), hidden)
+
+    def smaller(self, hidden: Hidden) -> tuple[Hidden, ...]:
+        """Narrower and shallower, as far as there is room."""
+        narrower = self._width(0.75 * hidden[0])
+        return self._within((narrower,) * len(hidden), hidden[1:], hidden)
+
+    def _width(self, wished: float) -> int:
+        """The next width below, or the least."""
+        least, greatest = self.width
+        steps = int((min(wished, greatest) - least) // self.step)
+        return least + max(steps, 0) * self.step
+
+    def _within(self, *candidates: Hidden) -> tuple[Hidden, ...]:
+        """All but the last, if their depth is allowed and they differ from it."""
+        *others, hidden = candidates
+        return tuple(one for one in others if one != hidden and self.depth[0] <= len(one) <= self.depth[1])
+
+
+@dataclass(frozen=True)
+class Step:
+    """Networks that are compared with the one taken before.
+
+    Attributes:
+        kind: `start`, `grow` or `shrink`.
+        tried: the networks.
+        taken: one of them; None where none was good enough, or not all are known yet.
+    """
+
+    kind: str
+    tried: tuple[Hidden, ...]
+    taken: Hidden | None = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far a capacity search is.
+
+    Attributes:
+        steps: so far, the one in progress included.
+        wanted: networks of the last step that are not known yet; empty where the search is over.
+    """
+
+    steps: tuple[Step, ...]
+    wanted: tuple[Hidden, ...] = ()
+
+
+def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> Course:
+    """How far a search is, told from the beginning.
+
+    Args:
+        losses: of the networks whose trials ended, less is better; infinity where one was pruned or failed.
+        bounds: which networks there are.
+        tolerance: differences that do not count.
+    """
+    steps: list[Step] = []
+    start = bounds.smallest
+    if start not in losses:
+        return Course((Step("start", (start,)),), (start,))
+    steps.append(Step("start", (start,), start))
+    current, best = start, losses[start]
+    for kind, neighbours, bar in (("grow", bounds.larger, -tolerance), ("shrink", bounds.smaller, tolerance)):
+        while candidates := neighbours(current):
+            if wanted := tuple(one for one in candidates if one not in losses):
+                return Course((*steps, Step(kind, candidates)), wanted)
+            leader = min(candidates, key=lambda one: (losses[one], sum(one)))
+            better = losses[leader] < best + bar or (kind == "shrink" and losses[leader] == best + bar)
+            if not better or not math.isfinite(losses[leader]):
+                steps.append(Step(kind, candidates))
+                break
+            steps.append(Step(kind, candidates, leader))
+            current, best = leader, min(best, losses[leader])
+    return Course(tuple(steps))
+
+
+def search_course(records: Iterable[TrialRecord], config: SearchConfig) -> Course:
+    """The same of the trials of a search with `sampler: capacity`."""
+    losses = losses_of(records, maximizes=config.maximizes)
+    return course_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
+
+
+def losses_of(records: Iterable[TrialRecord], *, maximizes: bool) -> dict[Hidden, float]:
+    """What trials that ended lost, by their networks."""
+    ended = [record for record in records if record.state in ("finished", "pruned", "failed")]
+    sign = -1.0 if maximizes else 1.0
+    return {hidden_of(record): sign * record.reached if record.is_finished else math.inf for record in ended}
+
+
+def hidden_of(record: TrialRecord) -> Hidden:
+    """The network of a trial."""
+    return tuple(record.settings[HIDDEN])
+
+
+def answers_of(hidden: Hidden) -> dict[str, Any]:
+    """What is to be answered for a trial to have a network, see `space.py`."""
+    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{place}": units for place, units in enumerate(hidden)}}
+
+
+def steps_table(course: Course, records: Sequence[TrialRecord], metric: str) -> str:
+    """The steps in Markdown, a line a network."""
+    trials = {hidden_of(record): record for record in records if record.settings}
+    lines = [["step", "kind", "hidden", "trial", "weights", metric, "taken"]]
+    for place, step in enumerate(course.steps):
+        for hidden in step.tried:
+            trial = trials.get(hidden)
+            if trial is None:
+                continue
+            weights = "" if trial.parameters is None else number(float(trial.parameters))
+            reached = number(trial.reached) if trial.is_finished else trial.state
+            taken = "yes" if hidden == step.taken else ""
+            lines.append([str(place), step.kind, told(hidden), str(trial.number), weights, reached, taken])
+    return markdown(lines)
