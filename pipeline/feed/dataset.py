@@ -1,8 +1,7 @@
 """A feed's blocks as tensors, read ahead of the model by a thread.
 
 Not by `tf.data`: a dataset from a Python generator is three functions to trace, 0.1 s for the feeds of a training, and
-TensorFlow never lets go of the generator. In a worker that trains again and again, each training left 20 MB and eight
-threads behind.
+TensorFlow keeps the generator, with all that it holds, for as long as it keeps any graph of that time.
 """
 
 from __future__ import annotations
