@@ -13,10 +13,10 @@ from tests.support.stores import write_small_store
 
 pytest.importorskip("keras")
 
-from tensorflow.python.framework.func_graph import FuncGraph  # noqa: E402 (TensorFlow takes seconds to import)
+from tensorflow.python.framework.func_graph import FuncGraph
 
-from pipeline.train.rank import train_rank  # noqa: E402
-from pipeline.train.world import SingleWorld  # noqa: E402
+from pipeline.train.rank import train_rank
+from pipeline.train.world import SingleWorld
 
 SETTINGS = {"batch_size": 64, "epochs": 1, "cache": "memory", "early_stopping": None}
 PROCESS = psutil.Process()
