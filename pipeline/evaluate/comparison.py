@@ -118,7 +118,7 @@ def compare(
     Raises:
         ConfigError: their folds hold different rows, or they predict different labels.
     """
-    _check_comparable(first, second, names)
+    check_comparable(first, second, names)
     others = {score.fold: score for score in second.scores}
     pairs = [(score, others[score.fold]) for score in first.scores if score.fold in others]
     both = [name for name in first.metrics if name in second.metrics]
@@ -135,19 +135,12 @@ def compare(
     )
 
 
-def comparison_table(comparison: Comparison) -> str:
-    """A comparison in Markdown: what it says, and a line a metric, of those wanted first."""
-    head = ["metric", *comparison.names, "difference", "95 % interval", "p value", "wins, ties, losses", "better"]
-    lines = [_line(comparison.metrics[name], comparison.names) for name in comparison.headlines]
-    return f"{comparison.sentence}\n\n{markdown(head, lines)}"
+def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple[str, str]) -> None:
+    """See that two reports are of the same folds and the same label; their scores need not be there yet.
 
-
-def probability(p_value: float) -> str:
-    """A p value in a sentence: `p = 0.03`, `p < 0.001`."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-
-
-def _check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple[str, str]) -> None:
+    Raises:
+        ConfigError: they are not.
+    """
     problems = []
     if first.folds_id != second.folds_id:
         problems.append(
@@ -169,6 +162,18 @@ def _check_comparable(first: CrossvalReport, second: CrossvalReport, names: tupl
         )
     if problems:
         raise ConfigError(gather("These two cross-validations cannot be compared", problems))
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """A comparison in Markdown: what it says, and a line a metric, of those wanted first."""
+    head = ["metric", *comparison.names, "difference", "95 % interval", "p value", "wins, ties, losses", "better"]
+    lines = [_line(comparison.metrics[name], comparison.names) for name in comparison.headlines]
+    return f"{comparison.sentence}\n\n{markdown(head, lines)}"
+
+
+def probability(p_value: float) -> str:
+    """A p value in a sentence: `p = 0.03`, `p < 0.001`."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
 def _paired(metric: str, pairs: Pairs) -> PairedMetric:

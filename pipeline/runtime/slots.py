@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PlatformError
@@ -15,12 +16,19 @@ EXECUTORS_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
 
-def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXECUTORS_WAIT_SECONDS) -> None:
-    """Make sure that a barrier stage of `workers` tasks can start.
+def check_slots(
+    spark: SparkSession,
+    workers: int,
+    *,
+    settings: Sequence[str] = ("train.workers",),
+    wait_seconds: float = EXECUTORS_WAIT_SECONDS,
+) -> None:
+    """Make sure that `workers` tasks can run at once, of one barrier stage or of several side by side.
 
     Args:
-        spark: the session that will run it, with a SparkContext in this process.
+        spark: the session that will run them, with a SparkContext in this process.
         workers: ranks; 1 needs no slot, since it trains in the job's own process.
+        settings: whose product is the number of ranks.
         wait_seconds: how long a cluster's executors may take to register. A local master is never waited for.
 
     Raises:
@@ -39,7 +47,7 @@ def check_slots(spark: SparkSession, workers: int, *, wait_seconds: float = EXEC
     # All slots of a local master are there from the start; executors of a cluster register one by one.
     slots = _wait_for_slots(context, workers, 0.0 if master.startswith("local") else wait_seconds)
     if slots < workers:
-        raise PlatformError(_too_few(master, slots, workers))
+        raise PlatformError(_too_few(master, slots, workers, settings))
 
 
 def _context(spark: SparkSession) -> SparkContext:
@@ -65,8 +73,9 @@ def _slots(context: SparkContext) -> int:
     return int(java.sc().maxNumConcurrentTasks(profile))
 
 
-def _too_few(master: str, slots: int, workers: int) -> str:
+def _too_few(master: str, slots: int, workers: int, settings: Sequence[str]) -> str:
     has = f"has {slots} task slot{'' if slots == 1 else 's'}"
     option = f"local[{workers}] (--set spark.master=local[{workers}], or spark-submit --master local[{workers}])"
     remedy = f"set spark.master: {option}" if master.startswith("local") else "give the cluster more cores"
-    return f"train.workers is {workers}, but the Spark master '{master}' {has}. Lower train.workers, or {remedy}."
+    asked, lower = " times ".join(settings), " or ".join(settings)
+    return f"{asked} is {workers}, but the Spark master '{master}' {has}. Lower {lower}, or {remedy}."

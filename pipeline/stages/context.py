@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -48,6 +48,7 @@ def open_stage(
     spark: SparkSession | None = None,
     progress: Progress | None = None,
     workers: int = 1,
+    settings: Sequence[str] = ("train.workers",),
 ) -> Iterator[StageContext]:
     """Open what a job needs, its tracked run excepted.
 
@@ -57,6 +58,7 @@ def open_stage(
         spark: a session to work in; None opens one, or takes the live one.
         progress: where to show it; None means standard error.
         workers: ranks that the job will launch; too few task slots are said before anything is done.
+        settings: whose product `workers` is.
     """
     with progress or open_progress() as shown:
         root = open_root(config.storage.root)
@@ -64,7 +66,7 @@ def open_stage(
         with warm_up(config.track, root):
             shown.update("Starting Spark")
             session = _session(config, stage, spark, workers)
-            check_slots(session, workers)
+            check_slots(session, workers, settings=settings)
         yield StageContext(config, stage, root, session, shown)
 
 

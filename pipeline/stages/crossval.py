@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.errors import ConfigError
-from pipeline.evaluate.comparison import Comparison, compare, comparison_table
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, summarize
+from pipeline.errors import ConfigError, PipelineError
+from pipeline.evaluate.comparison import Comparison, check_comparable, compare, comparison_table
+from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
 from pipeline.evaluate.measures import measure
-from pipeline.evaluate.names import metric_name
+from pipeline.evaluate.names import capital, metric_name
 from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
@@ -31,7 +33,11 @@ from pipeline.track.params import run_params
 from pipeline.track.tags import PARENT
 from pipeline.train.records import EpochRecord
 
+logger = logging.getLogger(__name__)
+
 REPORT, PREDICTIONS = "report.json", "predictions"
+SLOTS = ("train.workers", "crossval.parallel_folds")
+"""Settings that tell how many ranks there are at a time."""
 
 
 def cross_validate(
@@ -53,19 +59,20 @@ def cross_validate(
     start = time.monotonic()
     slots = config.train.workers * config.crossval.parallel_folds
     with (
-        open_stage(config, "crossval", spark=spark, progress=progress, workers=slots) as opened,
+        open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=SLOTS) as opened,
         tracked(opened) as stage,
     ):
         other = _other(stage)
         folds = prepare_folds(stage)
+        names = ("this one", config.crossval.compare_to or "")
+        if other is not None:
+            check_comparable(_without_scores(stage, folds), other, names)
         identity = crossval_id(stage, folds)
         stage.tracker.log_params(run_params(config) | _params(folds))
         stage.tracker.set_tags({"folds_id": folds.manifest.store_id, "crossval_id": identity})
         results = _Crossval(stage, folds, identity).run()
         report = _report(stage, folds, results)
-        comparison = (
-            None if other is None else compare(report, other, names=("this one", config.crossval.compare_to or ""))
-        )
+        comparison = None if other is None else compare(report, other, names=names)
         place = crossval_place(stage.root, config.name, identity)
         files.write_atomically(place.within(REPORT), report.to_json().encode())
         stage.progress.update("Writing out-of-fold predictions")
@@ -93,7 +100,7 @@ class _Crossval:
         self._stage, self._folds = stage, folds
         self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
-        self._running, self._lock = Running(), threading.Lock()
+        self._running, self._lock, self._interrupted = Running(), threading.Lock(), threading.Event()
 
     def run(self) -> list[FoldResult]:
         """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
@@ -103,12 +110,16 @@ class _Crossval:
         for number, result in enumerate(self._results):
             if number not in self._left:
                 self._recall(number, result.score())
-        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._running.stop)
+        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._stop)
         return self._results
 
     def _take(self) -> int | None:
         with self._lock:
             return self._left.pop(0) if self._left else None
+
+    def _stop(self) -> None:
+        self._interrupted.set()
+        self._running.stop()
 
     def _recall(self, number: int, score: FoldScore) -> None:
         with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
@@ -127,12 +138,28 @@ class _Crossval:
                 epochs = stage.config.train.epochs
                 stage.progress.update(f"{self._name(number)}: epoch {record.epoch}/{epochs}")
 
-            score = run_fold(stage, self._folds, number, self._results[number], running=self._running, on_epoch=follow)
+            with self._named(number):
+                score = run_fold(
+                    stage, self._folds, number, self._results[number], running=self._running, on_epoch=follow
+                )
             _record(stage, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        shown = ", ".join(f"{metric_name(name)} {figure(score.metrics[name] or 0.0)}" for name in metrics)
-        self._stage.progress.done(f"{self._name(number)}: {shown} ({finished} of {len(self._results)})")
+        told = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
+        self._stage.progress.done(f"{self._name(number)}: {told} ({finished} of {len(self._results)})")
+
+    @contextmanager
+    def _named(self, number: int) -> Iterator[None]:
+        """Say of an error which fold it is of, and at once, since folds beside it are finished first."""
+        try:
+            yield
+        except PipelineError as error:
+            if self._interrupted.is_set():
+                raise
+            name = capital(self._name(number))
+            if self._stage.config.crossval.parallel_folds > 1:
+                logger.error("%s failed; folds that are being trained beside it are finished first", name)
+            raise type(error)(f"{name} failed: {error}") from error
 
     def _name(self, number: int) -> str:
         repeat, fold = divmod(number, self._folds.manifest.folds)
@@ -175,19 +202,23 @@ def _other(stage: StageContext) -> CrossvalReport | None:
     )
 
 
-def _report(stage: StageContext, folds: Folds, results: Sequence[FoldResult]) -> CrossvalReport:
-    scores = tuple(result.score() for result in results)
+def _without_scores(stage: StageContext, folds: Folds) -> CrossvalReport:
     label, manifest = folds.stores[0].features.label, folds.manifest
-    report = CrossvalReport(
+    return CrossvalReport(
         task=label.task,
         label=label.name,
         method=stage.config.crossval.method,
         folds=manifest.folds,
         repeats=manifest.repeats,
-        scores=scores,
+        scores=(),
         rows=manifest.rows,
         folds_id=manifest.division_id,
     )
+
+
+def _report(stage: StageContext, folds: Folds, results: Sequence[FoldResult]) -> CrossvalReport:
+    scores, manifest = tuple(result.score() for result in results), folds.manifest
+    report = _without_scores(stage, folds).model_copy(update={"scores": scores})
     if manifest.repeats == 1 and manifest.method != "bootstrap":
         together = measure(merge_tallies([result.tally() for result in results]))
         report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
