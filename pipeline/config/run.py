@@ -105,6 +105,14 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _nested_folds_have_a_space(self) -> RunConfig:
+        if self.crossval.nested and not self.search.space:
+            raise ValueError(
+                "crossval.nested searches within each fold, and search.space is empty; name settings there"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _label_is_no_feature(self) -> RunConfig:
         groups = (*self.features.groups, *self.features.crosses)
         if any(self.data.label in group.columns for group in groups):

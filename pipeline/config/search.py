@@ -113,12 +113,16 @@ class SearchConfig(Section):
             is `model.hidden` alone, a list of whole numbers.
         pruner: how trials that are behind are ended early; with further goals, none can.
         startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
+        final: what the best settings are trained on at the end: `train`, the training rows, as the best trial was; or
+            `train_and_validation`, then for as many epochs as the best trial had up to its best one.
         trials: how many in all; those of an earlier job with the same search count.
         parallel_trials: at a time, each on `train.workers` ranks of its own.
         patience: trials without a better one, or with further goals without a new one on the front, after which the
             search ends; None goes on.
         timeout: seconds after which no trial begins; None for no limit.
         trial_timeout: seconds after which a trial is ended, and counts as failed; None for no limit.
+        crossval: whether a trial is judged by its mean over the folds of `crossval`, whose held-out rows are its
+            validation rows, and ended early by its first folds; else by the validation rows.
         resume: `auto` goes on where an earlier job with the same search ended or was killed; `never` begins anew.
         study: a name for this search beside others of the same configuration.
     """
@@ -131,11 +135,13 @@ class SearchConfig(Section):
     sampler: Literal["tpe", "random", "grid", "cmaes", "capacity"] = "tpe"
     pruner: Literal["none", "median", "halving", "hyperband"] = "median"
     startup_trials: Count = 10
+    final: Literal["train", "train_and_validation"] = "train"
     trials: Annotated[Integer, Field(ge=1, le=100_000)] = 20
     parallel_trials: Annotated[Integer, Field(ge=1, le=256)] = 1
     patience: Count | None = None
     timeout: Annotated[Number, Field(gt=0.0)] | None = None
     trial_timeout: Annotated[Number, Field(gt=0.0)] | None = None
+    crossval: bool = False
     resume: Literal["auto", "never"] = "auto"
     study: Name = "search"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Self
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -32,6 +32,7 @@ class FoldScore(Document):
         best_epoch: whose weights were kept, counted from 1.
         history: values by epoch, keyed as Keras does: `loss`, `val_loss`.
         seconds: that it took.
+        settings: that were chosen for it, by name, where a search within its training rows did so.
     """
 
     fold: int
@@ -43,6 +44,7 @@ class FoldScore(Document):
     best_epoch: int = 0
     history: Mapping[str, tuple[float, ...]] = {}
     seconds: float = 0.0
+    settings: Mapping[str, Any] = {}
 
     def value(self, metric: str) -> float | None:
         """Of a metric; None where it is not defined, NaN included."""
@@ -167,7 +169,7 @@ def crossval_table(report: CrossvalReport) -> str:
     lines = [_line(report, score) for score in report.scores]
     blank = [""] * (len(head) - len(names) - 1)
     lines += [[name, *blank, *cells] for name, cells in _together(report).items()]
-    notes = "".join(f"\n{note}\n" for note in report.notes)
+    notes = "".join(f"\n{note}\n" for note in (*_chosen(report), *report.notes))
     return f"{_division(report)}\n\n{markdown(head, lines)}{notes}"
 
 
@@ -209,6 +211,14 @@ def _line(report: CrossvalReport, score: FoldScore) -> list[str]:
     rows = [f"{count:,}" for count in (score.train_rows, score.validation_rows, score.test_rows)]
     epoch = f"{score.best_epoch} of {score.epochs}"
     return [str(score.fold), *repeat, *rows, epoch, *(shown(score.value(name)) for name in report.headlines)]
+
+
+def _chosen(report: CrossvalReport) -> Iterator[str]:
+    """What a search within each fold chose for it."""
+    for score in report.scores:
+        if score.settings:
+            settings = ", ".join(f"{name} {value}" for name, value in score.settings.items())
+            yield f"Chosen for fold {score.fold}: {settings}"
 
 
 def _together(report: CrossvalReport) -> dict[str, list[str]]:

@@ -13,6 +13,9 @@ import pytest
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, TrainError
 from pipeline.stages.search import search
+from pipeline.store.filesystem import open_root
+from pipeline.store.layout import store_place
+from pipeline.store.store import open_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
 
@@ -55,6 +58,23 @@ def test_the_best_trial_is_trained_again_and_evaluated(found):
     assert found.train.metrics["val_loss"] == pytest.approx(found.best.value, rel=1e-6)
     assert found.evaluate.rows > 0
     assert found.best.run_id == found.run_id
+
+
+def test_the_best_settings_are_trained_on_validation_rows_too_when_asked(found, config, spark):
+    changed = config.search.model_copy(update={"final": "train_and_validation"})
+    final = search(config.model_copy(update={"search": changed}), spark=spark)
+    assert (final.trials, final.best.number) == (found.trials, found.best.number), "no trial is done again"
+    assert final.train.epochs == found.train.best_epoch
+    assert final.train.store_id != found.train.store_id and final.evaluate.rows == found.evaluate.rows
+
+    def splits(result) -> dict[str, int]:
+        place = store_place(open_root(config.storage.root), config.name, result.train.store_id)
+        return {name: split.rows for name, split in open_store(place).manifest.splits.items()}
+
+    before, now = splits(found), splits(final)
+    assert now["train"] == before["train"] + before["validation"] and now.get("validation", 0) == 0
+    assert now["test"] == before["test"] and before["validation"] > 0
+    assert not any(name.startswith("val_") for name in final.train.metrics)
 
 
 def test_trials_are_runs_below_the_search(found, root):
@@ -155,6 +175,9 @@ def test_what_cannot_be_searched_is_said_before_anything_starts(repository, root
 
     assert "search.space is empty" in refused()
     assert "Did you mean 'learning_rate'" in refused("search.space={train.optimizer.learning_rat: {choice: [1]}}")
+    final = ("search.final=train_and_validation", "train.reduce_on_plateau={}", "evaluate.calibration=temperature")
+    said = refused("search.space={model.l2: {choice: [0.1]}}", *final)
+    assert "leaves no validation rows" in said and "Set it to none" in said and "Take a schedule" in said
 
 
 def test_a_search_that_was_killed_is_gone_on_with(repository, tmp_path):

@@ -1,0 +1,250 @@
+"""The trials of a search: trained side by side, recorded, and kept in a study."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.config.run import RunConfig
+from pipeline.config.search import PARAMETERS
+from pipeline.contract.document import fingerprint
+from pipeline.errors import ConfigError, PipelineError, TrainError
+from pipeline.search.final import check_final
+from pipeline.search.front import choose
+from pipeline.search.pool import side_by_side
+from pipeline.search.record import TrialRecord, best_of
+from pipeline.search.space import Settings, configured, first_settings, grid, suggest
+from pipeline.search.study import Study, Trial, open_study
+from pipeline.search.table import short, told
+from pipeline.search.trial import Running, Trained, metric_of, run_trial, values_of
+from pipeline.stages.context import StageContext, recorded
+from pipeline.stages.train import tracked_names
+from pipeline.stages.trial_rows import TrialRows
+from pipeline.store.layout import search_file
+from pipeline.store.store import Store
+from pipeline.track.tags import PARENT
+from pipeline.train.records import EpochRecord
+
+NOT_OF_THE_SEARCH = {
+    "final", "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"
+}  # fmt: skip
+"""Settings of `search` that may change while it goes on."""
+ID_LENGTH = 16
+LISTED = 10
+
+
+class TrialPruned(BaseException):
+    """Ends a trial's tracked run as killed, neither finished nor failed."""
+
+
+def check_space(config: RunConfig) -> None:
+    """See that there are trials, and that their settings go together, before anything starts.
+
+    Raises:
+        ConfigError: the space is empty, or does not fit the configuration.
+    """
+    if not config.search.space:
+        raise ConfigError("search.space is empty. Name the settings to try, e.g. train.optimizer.learning_rate.")
+    check_final(configured(config, first_settings(config.search.space, config)))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A trial on all the rows that it is judged by.
+
+    Attributes:
+        values: of the goals, their means over folds.
+        seconds: in which steps were taken.
+        memory: the most bytes that a rank held.
+        parameters: how many weights its network has.
+        best_epoch: whose weights were kept, the mean over folds.
+        pruned: whether it was ended since it was behind.
+    """
+
+    values: tuple[float, ...]
+    seconds: float
+    memory: int | None
+    parameters: int
+    best_epoch: int
+    pruned: bool
+
+
+def _judged(parts: Sequence[Trained], config: RunConfig) -> _Judged:
+    goals = config.search.goals
+    values = zip(*(values_of(part, goals) for part in parts), strict=True)
+    return _Judged(
+        values=tuple(sum(of_goal) / len(parts) for of_goal in values),
+        seconds=sum(part.seconds for part in parts),
+        memory=max((part.memory for part in parts if part.memory is not None), default=None),
+        parameters=parts[0].parameters,
+        best_epoch=round(sum(part.best_epoch for part in parts) / len(parts)),
+        pruned=any(part.pruned for part in parts),
+    )
+
+
+class Trials:
+    """The trials of one search, judged by one store or, one after the other, by several folds."""
+
+    def __init__(self, stage: StageContext, rows: TrialRows, *, name: str = "") -> None:
+        """None is begun yet.
+
+        Args:
+            stage: of the search.
+            rows: that trials are judged by.
+            name: of the search, where there are several; put before each line for people.
+        """
+        self._stage, self._config, self._rows, self._name = stage, stage.config, rows, name
+        self._running, self._started = Running(), time.monotonic()
+        self._interrupted, self._close = threading.Event(), ExitStack()
+
+    def run(self) -> tuple[list[TrialRecord], dict[str, float]]:
+        """All trials, and how much each setting explains.
+
+        Raises:
+            TrainError: it was told to stop.
+        """
+        config, folds = self._config.search, len(self._rows.usual)
+        combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
+        steps = self._config.train.epochs if folds == 1 else folds
+        with open_study(self._file(), config, seed=self._config.seed, epochs=steps, grid=combinations) as study:
+            with self._close:
+                self._close.callback(study.close)
+                side_by_side(
+                    config.parallel_trials,
+                    lambda: self._take(study),
+                    lambda trial: self._follow(study, trial),
+                    self.stop,
+                )
+            if self._interrupted.is_set():
+                raise TrainError("The search was told to stop. Run the same command again.")
+            return study.records(), study.importance()
+
+    def stop(self) -> None:
+        """End those that run, and begin no other; may be called by any thread."""
+        self._interrupted.set()
+        self._close.close()
+        self._running.stop()
+
+    def _file(self) -> Path:
+        if not self._stage.root.is_local:
+            raise ConfigError(
+                "A search keeps its trials in a database file, which needs a storage.root that is a folder. "
+                f"Received: {self._stage.root.uri}. Mount the storage, as in /Volumes or /dbfs."
+            )
+        content = self._config.model_dump(mode="json", include={"model", "train", "seed"})
+        told = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
+        identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, told])[:ID_LENGTH]
+        return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
+
+    def _take(self, study: Study) -> Trial | None:
+        if self._interrupted.is_set():
+            return None
+        limit = self._config.search.timeout
+        return study.take(lambda: limit is not None and time.monotonic() - self._started > limit)
+
+    def _follow(self, study: Study, trial: Trial) -> None:
+        """One trial, whatever becomes of it."""
+        settings = suggest(self._config.search.space, self._config, trial)
+        trial.settle(settings)
+        try:
+            self._train(trial, settings)
+        except TrialPruned:
+            trial.prune()
+        except PipelineError as error:
+            if self._interrupted.is_set():
+                return  # the next job takes it up again
+            trial.fail(" ".join(str(error).split()))
+        except BaseException:
+            study.close()  # this trial will not end, and others may wait for it
+            raise
+        self._show(study, trial.number)
+
+    def _train(self, trial: Trial, settings: Settings) -> None:
+        opened = replace(self._stage, config=configured(self._config, settings))
+        config = opened.config
+        tags = {PARENT: self._stage.tracker.run_id or "", "trial": str(trial.number)}
+        with recorded(opened, _title(trial.number, settings), tags=tags) as stage:
+            tracker = stage.tracker
+            tracker.log_params({key: told(value) for key, value in settings.items()})
+            trained = self._trained(trial, stage, self._rows.of(config, settings))
+            trial.note(
+                training_seconds=trained.seconds,
+                memory=trained.memory,
+                parameters=trained.parameters,
+                best_epoch=trained.best_epoch,
+            )
+            if trained.pruned:
+                tracker.set_tags({"state": "pruned"})
+                raise TrialPruned
+            values = trained.values
+            named = {f"best_{goal.name}": value for goal, value in zip(config.search.goals, values, strict=True)}
+            tracker.log_metrics(named | {"best_epoch": float(trained.best_epoch)})
+        trial.finish(*values)
+
+    def _trained(self, trial: Trial, stage: StageContext, stores: Sequence[Store]) -> _Judged:
+        """On one store, followed epoch by epoch; or on folds, followed by the mean of those that are done."""
+        if len(stores) == 1:
+            return _judged([self._launch(stage, stores[0], trial.is_behind)], stage.config)
+        done: list[Trained] = []
+        for number, store in enumerate(stores, start=1):
+            done.append(self._launch(stage, store, None))
+            judged = _judged(done, stage.config)
+            reached, *_ = values_of(done[-1], stage.config.search.goals)
+            stage.tracker.log_metrics({f"fold/{stage.config.search.metric}": reached}, step=number)
+            if number < len(stores) and trial.is_behind(number, judged.values[0]):
+                return replace(judged, pruned=True)
+        return judged
+
+    def _launch(self, stage: StageContext, store: Store, is_behind: Callable[[int, float], bool] | None) -> Trained:
+        metric, *others = (goal.name for goal in stage.config.search.goals if goal.name != PARAMETERS)
+
+        def follow(record: EpochRecord) -> bool:
+            for other in others:
+                metric_of(record, other)  # what is not measured ends the trial now, not at its end
+            value = metric_of(record, metric)
+            if is_behind is None:
+                return False
+            stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+            return is_behind(record.epoch, value)
+
+        store_id, running = store.manifest.store_id, self._running
+        return run_trial(stage.spark, stage.root, stage.config, store_id, running=running, is_behind=follow)
+
+    def _show(self, study: Study, number: int) -> None:
+        records = study.records()
+        record, best = records[number], best_of(records, maximizes=self._config.search.maximizes)
+        ended = sum(other.state in ("finished", "pruned", "failed") for other in records)
+        metric = self._config.search.metric
+        results = {"failed": f"failed: {record.failure[:200]}"}
+        result = f"{metric} {record.reached:.5g}" if record.is_finished else results.get(record.state, record.state)
+        so_far = f"; best {best.reached:.5g}, trial {best.number}" if best else ""
+        self._stage.progress.done(
+            f"{self._name}{_title(number, record.settings)}: {result} ({ended} of {self._config.search.trials}{so_far})"
+        )
+
+
+def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord:
+    """The best trial.
+
+    Raises:
+        TrainError: none ran to its end.
+    """
+    best = choose(records, config.search.goals, config.search.tolerance)
+    if best is not None:
+        return best
+    causes = Counter(record.failure for record in records if record.failure)
+    lines = [f"  {count} times: {cause}" for cause, count in causes.most_common(LISTED)]
+    raise TrainError(
+        "\n".join([f"None of {len(records)} trials ran to its end. Widen or correct search.space.", *lines])
+    )
+
+
+def _title(number: int, settings: Settings) -> str:
+    """What tells a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
+    shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
+    return f"trial {number}: {shown}"
