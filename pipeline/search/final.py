@@ -60,7 +60,10 @@ def final_problems(config: RunConfig) -> list[Problem]:
             "Give split.validation_from and split.test_from",
             split.method == "time" and not split.cuts,
         ),
-        "there are none to begin with": ("Give some for trials to be compared by", not _has_validation(split)),
+        "there are none to begin with": (
+            "Give some for trials to be compared by",
+            not (config.search.crossval or _has_validation(split)),
+        ),
     }
     return [
         Problem(f"{ALONE}, and {what}", remedy=f"{do}, or {ELSE}") for what, (do, holds) in against.items() if holds

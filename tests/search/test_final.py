@@ -76,5 +76,11 @@ def test_problems_are_told_together_and_only_where_it_is_asked_for():
         check_final(config_of(search={"final": "train_and_validation"}, **needs))
 
 
+def test_trials_that_are_judged_over_folds_need_no_validation_rows_in_the_split():
+    split = {"fractions": {"train": 0.8, "validation": 0.0, "test": 0.2}}
+    config = config_of(split, search={"crossval": True})
+    assert final_problems(config) == [] and with_validation_rows(config, 3).split == config.split
+
+
 def test_a_threshold_that_is_a_number_is_allowed():
     assert final_problems(config_of(evaluate={"threshold": 0.3})) == []
