@@ -69,7 +69,7 @@ def cross_validate(
             check_comparable(_without_scores(stage, folds), other, names)
         identity = crossval_id(stage, folds)
         stage.tracker.log_params(run_params(config) | _params(folds))
-        stage.tracker.set_tags({"folds_id": folds.manifest.store_id, "crossval_id": identity})
+        stage.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
         results = _Crossval(stage, folds, identity).run()
         report = _report(stage, folds, results)
         comparison = None if other is None else compare(report, other, names=names)
@@ -236,19 +236,20 @@ def _log(stage: StageContext, report: CrossvalReport, comparison: Comparison | N
         }
     )
     tracker.log_text(report.to_json(), "crossval.json")
-    tables = [crossval_table(report)]
+    sentences = [_sentence(report, name) for name in report.headlines[:2]]
+    tables = ["\n\n".join(f"{sentence}." for sentence in sentences), crossval_table(report)]
     tracker.log_figure(fold_metrics(report, title=f"{title}: folds"), "plots/crossval_metrics.png")
     tracker.log_figure(fold_curves(report, title=f"{title}: learning curves of the folds"), "plots/crossval_curves.png")
     if comparison is not None:
-        tables.append(comparison_table(comparison))
+        tables.insert(1, comparison_table(comparison))
         tracker.log_text(comparison.to_json(), "comparison.json")
         differences = paired_differences(comparison, title=f"{title}: differences by fold")
         tracker.log_figure(differences, "plots/crossval_comparison.png")
         stage.progress.done(comparison.sentence)
     tracker.log_text("\n\n".join(tables), "crossval.md")
     tracker.describe("\n\n".join(tables))
-    for name in report.headlines[:2]:
-        stage.progress.done(_sentence(report, name))
+    for sentence in sentences:
+        stage.progress.done(sentence)
 
 
 def _named(prefix: str, metrics: Mapping[str, float | None]) -> dict[str, float]:
