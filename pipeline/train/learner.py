@@ -85,7 +85,10 @@ class Learner:
         specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), block)
         key = (work.__name__, *((tuple(spec.shape), spec.dtype) for spec in tf.nest.flatten(specs)))
         if key not in self._compiled:
-            self._compiled[key] = tf.function(lambda block: _each_step(work, block), input_signature=[specs])
+            # All is written in TensorFlow's operations; AutoGraph would look through it once more at each training.
+            self._compiled[key] = tf.function(
+                lambda block: _each_step(work, block), input_signature=[specs], autograph=False
+            )
         self._compiled[key](block)
 
     def _train_step(self, batch: Block) -> None:
@@ -109,8 +112,13 @@ class Learner:
 
 
 def _each_step(work: Callable[[Block], None], block: Block) -> None:
-    for step in tf.range(tf.shape(block.rows)[0]):
+    steps = tf.shape(block.rows)[0]
+
+    def take(step: Any) -> tuple[Any]:
         work(block.step(step))
+        return (step + 1,)
+
+    tf.while_loop(lambda step: step < steps, take, (0,))
 
 
 def _as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:
