@@ -21,12 +21,16 @@ from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
 from pipeline.runtime.progress import Progress
 from pipeline.search.pool import side_by_side
+from pipeline.search.space import Settings
+from pipeline.search.table import told
 from pipeline.search.trial import Running
 from pipeline.stages.context import StageContext, open_stage, recorded, tracked
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds, run_fold
+from pipeline.stages.nested import Searches, choose_settings, use_of
 from pipeline.stages.out_of_fold import write_predictions
 from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
+from pipeline.stages.trials import check_space
 from pipeline.store import filesystem as files
 from pipeline.store.layout import crossval_place
 from pipeline.track.params import run_params
@@ -57,13 +61,16 @@ def cross_validate(
         PipelineError: see `errors`; folds that were finished before are kept.
     """
     start = time.monotonic()
-    slots = config.train.workers * config.crossval.parallel_folds
+    slots, settings = config.train.workers * config.crossval.parallel_folds, [*SLOTS]
+    if config.crossval.nested:
+        check_space(config)
+        slots, settings = slots * config.search.parallel_trials, [*SLOTS, "search.parallel_trials"]
     with (
-        open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=SLOTS) as opened,
+        open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
         tracked(opened) as stage,
     ):
         other = _other(stage)
-        folds = prepare_folds(stage)
+        folds = prepare_folds(stage, use_of(config))
         names = ("this one", config.crossval.compare_to or "")
         if other is not None:
             check_comparable(_without_scores(stage, folds), other, names)
@@ -101,6 +108,7 @@ class _Crossval:
         self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
         self._running, self._lock, self._interrupted = Running(), threading.Lock(), threading.Event()
+        self._searches = Searches()
 
     def run(self) -> list[FoldResult]:
         """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
@@ -120,10 +128,12 @@ class _Crossval:
     def _stop(self) -> None:
         self._interrupted.set()
         self._running.stop()
+        self._searches.stop()
 
     def _recall(self, number: int, score: FoldScore) -> None:
         with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
             stage.tracker.log_params(_fold_params(self._folds, number))
+            stage.tracker.log_params({name: told(value) for name, value in score.settings.items()})
             for epoch in range(score.epochs):
                 values = {name: values[epoch] for name, values in score.history.items()}
                 stage.tracker.log_metrics(tracked_values(values), step=epoch + 1)
@@ -139,14 +149,22 @@ class _Crossval:
                 stage.progress.update(f"{self._name(number)}: epoch {record.epoch}/{epochs}")
 
             with self._named(number):
-                score = run_fold(
-                    stage, self._folds, number, self._results[number], running=self._running, on_epoch=follow
-                )
+                chosen, folds, settings = self._settled(stage, number)
+                result, running = self._results[number], self._running
+                score = run_fold(chosen, folds, number, result, running=running, on_epoch=follow, settings=settings)
             _record(stage, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        told = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
-        self._stage.progress.done(f"{self._name(number)}: {told} ({finished} of {len(self._results)})")
+        said = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
+        self._stage.progress.done(f"{self._name(number)}: {said} ({finished} of {len(self._results)})")
+
+    def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Folds, Settings]:
+        """The fold with its own settings, where these are searched for."""
+        if not stage.config.crossval.nested:
+            return stage, self._folds, {}
+        chosen = choose_settings(stage, self._folds, number, self._searches, name=self._name(number))
+        stage.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
+        return chosen
 
     @contextmanager
     def _named(self, number: int) -> Iterator[None]:

@@ -21,6 +21,7 @@ from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split, predic
 from pipeline.evaluate.regression import Window, window_of
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.runtime.cancel import cancelling
+from pipeline.search.space import Settings
 from pipeline.search.trial import Running
 from pipeline.stages.context import StageContext
 from pipeline.stages.prepare import recipe_of
@@ -38,6 +39,8 @@ from pipeline.train.records import EpochRecord
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
 FIRST_LOOK = 10_000
+WITHOUT_INFLUENCE = {"final", "parallel_trials", "resume", "study"}
+"""Settings of `search` that a nested cross-validation does not depend on."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
 
 def crossval_id(stage: StageContext, folds: Folds) -> str:
     """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
-    return fingerprint(["folds", model_id(stage.config, folds.manifest.store_id)])[:16]
+    config = stage.config
+    searched = config.search.model_dump(mode="json", exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
+    return fingerprint(["folds", model_id(config, folds.manifest.store_id), searched])[:16]
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ def run_fold(
     *,
     running: Running,
     on_epoch: Callable[[EpochRecord], None],
+    settings: Settings | None = None,
 ) -> FoldScore:
     """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
 
@@ -150,6 +156,7 @@ def run_fold(
         result: where its results are published, once they are complete.
         running: where the training is noted.
         on_epoch: called with each epoch's record.
+        settings: that were chosen for this fold, of those in the configuration.
 
     Raises:
         TrainError: it failed, or was told to stop.
@@ -187,6 +194,7 @@ def run_fold(
             best_epoch=trained.best_epoch,
             history={name: tuple(values) for name, values in history.values.items()},
             seconds=time.monotonic() - start,
+            settings=settings or {},
         )
         finished = work.within("result")
         files.write_bytes(finished.within(TALLY), tally_to_bytes(tally))

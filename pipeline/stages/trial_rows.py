@@ -35,10 +35,15 @@ class TrialRows:
 
     def of(self, config: RunConfig, settings: Settings) -> tuple[Store, ...]:
         """The stores that a trial's settings need."""
-        if not any(name.startswith(OF_THE_STORE) for name in settings):
+        if not shapes_rows(settings):
             return self.usual
         with self._lock:  # one at a time: they would ask Spark for the same rows
             return self._prepare(replace(self._stage, config=config))
+
+
+def shapes_rows(settings: Settings) -> bool:
+    """Whether some of them tell what rows there are, or what they hold."""
+    return any(name.startswith(OF_THE_STORE) for name in settings)
 
 
 def rows_to_choose_by(stage: StageContext) -> tuple[Store, ...]:
