@@ -146,8 +146,9 @@ class Study:
             self._changed.notify_all()
 
     def records(self) -> list[TrialRecord]:
-        """All trials, in the order of their numbers."""
-        return [_record(trial, self._config.further_goals) for trial in self._study.get_trials(deepcopy=False)]
+        """All trials that began, in the order of their numbers; those of a queue begin in that order."""
+        begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
+        return [_record(trial, self._config.further_goals) for trial in begun]
 
     def importance(self) -> dict[str, float]:
         """How much of the differences between trials, by the first goal, each setting explains.
@@ -176,14 +177,14 @@ class Study:
         return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
-        begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
+        begun = self.records()
         if len(begun) >= self._config.trials:
             return True
-        front, patience = front_of(self.records(), self._config.goals), self._config.patience
+        front, patience = front_of(begun, self._config.goals), self._config.patience
         if not front or patience is None:
             return False
         newest = max(record.number for record in front)
-        return sum(trial.number > newest for trial in begun if trial.state.is_finished()) >= patience
+        return sum(record.number > newest for record in begun if record.state != "running") >= patience
 
 
 @contextmanager

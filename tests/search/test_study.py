@@ -194,6 +194,15 @@ def test_a_grid_is_gone_through_once(tmp_path):
         assert [record.settings["x"] for record in study.records()] == [0.0, 0.5, 1.0]
 
 
+def test_trials_of_a_queue_that_did_not_begin_are_none(tmp_path):
+    config = SearchConfig(trials=2).model_copy(update={"sampler": "grid"})
+    with open_study(
+        tmp_path / "study.db", config, seed=1, epochs=5, grid=[{"x": 0.0}, {"x": 0.5}, {"x": 1.0}]
+    ) as study:
+        exhaust(study)
+        assert [record.number for record in study.records()] == [0, 1]
+
+
 def test_threads_take_different_trials(tmp_path):
     with study_of(tmp_path, trials=12) as study:
         threads = [threading.Thread(target=exhaust, args=(study,)) for _ in range(4)]
