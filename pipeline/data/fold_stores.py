@@ -51,7 +51,7 @@ from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, needed
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
 from pipeline.data.table import QUARANTINED, WEIGHT_NUMBER, Table
-from pipeline.data.write import StoredRows, write_groups
+from pipeline.data.write import ROWS_PER_GROUP, StoredRows, write_groups
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.features.statistics import Measured, regrouped
 from pipeline.features.target_mean import fold_of_row
@@ -75,8 +75,8 @@ from pipeline.store.publish import publish_once, scratch
 _DIVIDED = (TRAIN, VALIDATION)
 _PART = "__part"
 
-ROWS_PER_FILE = 1000
-"""About so many at least; a file of fewer costs more to write and to open than its rows."""
+ROWS_PER_FILE = ROWS_PER_GROUP // 2
+"""About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
 FEWEST_SHARDS = 4
 """Which are not given up for that: they are the most ranks that can train on the folds."""
 MOST_FILES = 2048

@@ -32,6 +32,7 @@ class FoldScore(Document):
         best_epoch: whose weights were kept, counted from 1.
         history: values by epoch, keyed as Keras does: `loss`, `val_loss`.
         seconds: that it took.
+        training_seconds: of these, in which its ranks trained.
         settings: that were chosen for it, by name, where a search within its training rows did so.
     """
 
@@ -44,6 +45,7 @@ class FoldScore(Document):
     best_epoch: int = 0
     history: Mapping[str, tuple[float, ...]] = {}
     seconds: float = 0.0
+    training_seconds: float = 0.0
     settings: Mapping[str, Any] = {}
 
     def value(self, metric: str) -> float | None:
