@@ -33,6 +33,7 @@ class Trained:
         pruned: whether it was ended since it was behind.
         memory: the most bytes that a rank held; None where a trial was too short to be looked at.
         parameters: how many weights its network has.
+        seconds: from its first step to its last one, validations included.
     """
 
     history: tuple[EpochRecord, ...]
@@ -40,11 +41,7 @@ class Trained:
     pruned: bool
     memory: int | None
     parameters: int
-
-    @property
-    def seconds(self) -> float:
-        """In which steps were taken."""
-        return sum(record.seconds for record in self.history)
+    seconds: float
 
 
 class Running:
@@ -126,7 +123,14 @@ def run_trial(
     if result.stopped and "pruned" not in ended:
         limit = f"search.trial_timeout, {config.search.trial_timeout:g} seconds" if "late" in ended else "the job's end"
         raise TrainError(f"The trial was stopped after {result.epochs} epochs by {limit}.")
-    return Trained(tuple(history), result.best_epoch, result.stopped, max(memory, default=None), result.parameters)
+    return Trained(
+        history=tuple(history),
+        best_epoch=result.best_epoch,
+        pruned=result.stopped,
+        memory=max(memory, default=None),
+        parameters=result.parameters,
+        seconds=result.seconds,
+    )
 
 
 def values_of(trained: Trained, goals: Sequence[Goal]) -> tuple[float, ...]:

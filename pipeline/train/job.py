@@ -121,6 +121,7 @@ class RankResult(Document):
         best_epoch: counted from 1; its weights were kept.
         weights: SHA-256 of all weights; the same on every rank.
         parameters: how many weights are trained.
+        seconds: from the first step of this launch to the last one, validations included.
         stopped: whether it was told to stop before its end; a checkpoint tells where it was.
         resumed: where it went on from, for people; None where it began.
         decision: from probabilities to classes; fitted by rank 0.
@@ -131,6 +132,7 @@ class RankResult(Document):
     best_epoch: int
     weights: str
     parameters: int = 0
+    seconds: float = 0.0
     stopped: bool = False
     resumed: str | None = None
     decision: Decision = Decision()

@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import tempfile
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,9 @@ def train_rank(job: RankJob, world: World) -> RankResult:
                 board=board,
                 scratch=job.open_scratch(),
             )
+            begun = time.monotonic()
             finished = loop.run()
+            seconds = time.monotonic() - begun
     decision = fit_decision(job.deciding, store, learner) if finished else Decision()
     if finished and job.saves and world.rank == 0:
         _save(learner.network, job, store, decision)
@@ -102,6 +105,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         best_epoch=loop.stopping.best_epoch + 1,
         weights=weights_digest(learner.network),
         parameters=sum(math.prod(weights.shape) for weights in learner.network.trainable_weights),
+        seconds=seconds,
         stopped=not finished,
         resumed=course.resumed,
         decision=decision,

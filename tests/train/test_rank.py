@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -158,6 +159,14 @@ def test_steps_per_execution_changes_nothing_but_speed(tmp_path):
     settings = (1, 7, "auto")
     few, many, measured = (train_rank(job(tmp_path, steps_per_execution=k), SingleWorld()) for k in settings)
     assert few.weights == many.weights == measured.weights
+
+
+def test_a_training_lasts_from_its_first_step_to_its_last_validation(tmp_path):
+    write_small_store(tmp_path, {"train": [200, 150], "validation": [40, 60]})
+    done, begun = job(tmp_path), time.monotonic()
+    result = train_rank(done, SingleWorld())
+    steps = sum(record.seconds for record in history(done))
+    assert 0 < steps < result.seconds < time.monotonic() - begun
 
 
 def test_early_stopping_keeps_the_best_weights(tmp_path):
