@@ -94,6 +94,11 @@ class RunConfig(Section):
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
 
+    @property
+    def trial_workers(self) -> int:
+        """Ranks of a trial of a search."""
+        return self.search.workers_per_trial or self.train.workers
+
     @model_validator(mode="after")
     def _split_has_its_columns(self) -> RunConfig:
         problems = [

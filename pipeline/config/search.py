@@ -116,7 +116,8 @@ class SearchConfig(Section):
         final: what the best settings are trained on at the end: `train`, the training rows, as the best trial was; or
             `train_and_validation`, then for as many epochs as the best trial had up to its best one.
         trials: how many in all; those of an earlier job with the same search count.
-        parallel_trials: at a time, each on `train.workers` ranks of its own.
+        parallel_trials: at a time, each on ranks of its own.
+        workers_per_trial: ranks of each; None takes `train.workers`, on which the best one is trained again.
         patience: trials without a better one, or with further goals without a new one on the front, after which the
             search ends; None goes on.
         timeout: seconds after which no trial begins; None for no limit.
@@ -138,6 +139,7 @@ class SearchConfig(Section):
     final: Literal["train", "train_and_validation"] = "train"
     trials: Annotated[Integer, Field(ge=1, le=100_000)] = 20
     parallel_trials: Annotated[Integer, Field(ge=1, le=256)] = 1
+    workers_per_trial: Count | None = None
     patience: Count | None = None
     timeout: Annotated[Number, Field(gt=0.0)] | None = None
     trial_timeout: Annotated[Number, Field(gt=0.0)] | None = None

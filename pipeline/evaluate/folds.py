@@ -11,7 +11,7 @@ from pydantic import model_validator
 from pipeline.config.split import FoldMethod
 from pipeline.contract.document import Document
 from pipeline.contract.label import Task
-from pipeline.evaluate.names import HEADLINES, metric_name
+from pipeline.evaluate.names import HEADLINES, limits_of, metric_name
 from pipeline.evaluate.report import Metrics
 from pipeline.evaluate.spread import Spread, spread_of
 from pipeline.evaluate.verdict import figure
@@ -134,7 +134,7 @@ def summarize(report: CrossvalReport) -> CrossvalReport:
     found = {
         "mean": {name: spread.mean for name, spread in spreads.items()},
         "std": {name: spread.deviation for name, spread in spreads.items()},
-        "intervals": {name: spread.interval for name, spread in spreads.items() if spread.interval is not None},
+        "intervals": {name: within for name, spread in spreads.items() if (within := _within(name, spread.interval))},
         "notes": tuple(dict.fromkeys([*report.notes, *_notes(report, spreads)])),
     }
     return report.model_copy(update=found)
@@ -195,6 +195,14 @@ def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def _spread(scores: Sequence[FoldScore], metric: str) -> Spread:
     known = [(score, value) for score in scores if (value := score.value(metric)) is not None]
     return spread_of([value for _, value in known], held_out_ratio(score for score, _ in known))
+
+
+def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """An interval no further than the metric can reach."""
+    if interval is None:
+        return None
+    low, high = limits_of(metric)
+    return max(interval[0], low), min(interval[1], high)
 
 
 def _notes(report: CrossvalReport, spreads: Mapping[str, Spread]) -> list[str]:

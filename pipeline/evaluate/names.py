@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pipeline.contract.label import Task
 
 HEADLINES = {
@@ -38,6 +40,8 @@ LOWER_IS_BETTER = frozenset(
         "false_positive_rate",
     }
 )
+UP_TO_ONE = frozenset({"auc", "average_precision", "f1", "f2", "f0.5"})
+"""Beside the shares."""
 MEANS = frozenset({"macro", "micro", "weighted"})
 SHARES = frozenset(
     {
@@ -66,6 +70,14 @@ def metric_name(metric: str) -> str:
 def is_share(metric: str) -> bool:
     """Whether it is a share of rows or the like, for percentages; areas and F measures are not."""
     return _parts(metric)[0] in SHARES
+
+
+def limits_of(metric: str) -> tuple[float, float]:
+    """Between which values it lies."""
+    base = _parts(metric)[0]
+    if base in UP_TO_ONE or (base in SHARES and base != "mape"):
+        return (0.0, 1.0)
+    return (0.0 if base in LOWER_IS_BETTER else -math.inf, 1.0 if base == "r2" else math.inf)
 
 
 def is_lower_better(metric: str) -> bool:

@@ -30,7 +30,7 @@ from pipeline.stages.nested import Searches, choose_settings, use_of
 from pipeline.stages.out_of_fold import write_predictions
 from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
-from pipeline.stages.trials import check_space
+from pipeline.stages.trials import check_space, trial_slots
 from pipeline.store import filesystem as files
 from pipeline.store.layout import crossval_place
 from pipeline.track.params import run_params
@@ -40,8 +40,6 @@ from pipeline.train.records import EpochRecord
 logger = logging.getLogger(__name__)
 
 REPORT, PREDICTIONS = "report.json", "predictions"
-SLOTS = ("train.workers", "crossval.parallel_folds")
-"""Settings that tell how many ranks there are at a time."""
 
 
 def cross_validate(
@@ -61,10 +59,9 @@ def cross_validate(
         PipelineError: see `errors`; folds that were finished before are kept.
     """
     start = time.monotonic()
-    slots, settings = config.train.workers * config.crossval.parallel_folds, [*SLOTS]
     if config.crossval.nested:
         check_space(config)
-        slots, settings = slots * config.search.parallel_trials, [*SLOTS, "search.parallel_trials"]
+    slots, settings = _slots(config)
     with (
         open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
         tracked(opened) as stage,
@@ -98,6 +95,14 @@ def cross_validate(
             seconds=time.monotonic() - start,
             run_id=stage.tracker.run_id,
         )
+
+
+def _slots(config: RunConfig) -> tuple[int, list[str]]:
+    """Ranks of all folds at a time, and the settings whose product this is."""
+    slots, settings = config.train.workers, ["train.workers"]
+    if config.crossval.nested and trial_slots(config)[0] > slots:
+        slots, settings = trial_slots(config)
+    return slots * config.crossval.parallel_folds, [*settings, "crossval.parallel_folds"]
 
 
 class _Crossval:

@@ -23,11 +23,8 @@ from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
 from pipeline.stages.run import train_and_evaluate
 from pipeline.stages.search_log import log_search
 from pipeline.stages.trial_rows import TrialRows, rows_to_choose_by
-from pipeline.stages.trials import Trials, best_trial, check_space
+from pipeline.stages.trials import Trials, best_trial, check_space, trial_slots
 from pipeline.store.store import Store
-
-SLOTS = ("train.workers", "search.parallel_trials")
-"""Settings that tell how many ranks there are at a time."""
 
 
 def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> SearchResult:
@@ -44,9 +41,11 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
     """
     start = time.monotonic()
     check_space(config)
-    slots = config.train.workers * config.search.parallel_trials
+    slots, settings = trial_slots(config)
+    if slots < config.train.workers:
+        slots, settings = config.train.workers, ["train.workers"]
     with (
-        open_stage(config, "search", spark=spark, progress=progress, workers=slots, settings=SLOTS) as opened,
+        open_stage(config, "search", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
         tracked(opened) as stage,
     ):
         rows = TrialRows(stage, rows_to_choose_by)

@@ -53,6 +53,12 @@ def check_space(config: RunConfig) -> None:
     check_final(configured(config, first_settings(config.search.space, config)))
 
 
+def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
+    """Ranks of all trials at a time, and the settings whose product this is."""
+    own = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
+    return config.trial_workers * config.search.parallel_trials, [own, "search.parallel_trials"]
+
+
 @dataclass(frozen=True)
 class _Judged:
     """A trial on all the rows that it is judged by.
@@ -212,8 +218,10 @@ class Trials:
             stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
             return is_behind(record.epoch, value)
 
-        store_id, running = store.manifest.store_id, self._running
-        return run_trial(stage.spark, stage.root, stage.config, store_id, running=running, is_behind=follow)
+        store_id, running, config = store.manifest.store_id, self._running, stage.config
+        train = config.train.model_copy(update={"workers": config.trial_workers})
+        config = config.model_copy(update={"train": train})
+        return run_trial(stage.spark, stage.root, config, store_id, running=running, is_behind=follow)
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()

@@ -47,22 +47,40 @@ def test_folds_of_different_sizes_count_by_all_their_rows() -> None:
 
 def test_only_folds_that_define_a_metric_count_for_its_interval() -> None:
     sizes = ((100, 50), (300, 50), (10, 500))
-    values = (1.0, 3.0, None)
+    values = (101.0, 103.0, None)
     scores = [
         fold(number, {"mae": value}, train_rows=trained, test_rows=held_out)
         for number, (value, (trained, held_out)) in enumerate(zip(values, sizes, strict=True))
     ]
     report = crossval({"mae": values}, scores=scores)
-    reach = half_width((1.0, 3.0), 0.25)
-    assert report.intervals["mae"] == pytest.approx((2.0 - reach, 2.0 + reach))
+    reach = half_width((101.0, 103.0), 0.25)
+    assert report.intervals["mae"] == pytest.approx((102.0 - reach, 102.0 + reach))
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "limits"),
+    [
+        ("accuracy", (0.8, 1.0, 0.99), (None, 1.0)),
+        ("auc_macro", (0.1, 0.9, 0.5), (0.0, 1.0)),
+        ("mae", (0.1, 9.0, 1.0), (0.0, None)),
+        ("r2", (0.2, 0.99, 0.9), (None, 1.0)),
+        ("mean_error", (-5.0, 9.0, 1.0), (None, None)),
+    ],
+)
+def test_an_interval_ends_where_its_metric_does(metric, values, limits) -> None:
+    report = crossval({metric: values})
+    mean, reach = sum(values) / 3, half_width(values, held_out_ratio(report.scores))
+    ends = zip(limits, (mean - reach, mean + reach), strict=True)
+    expected = [end if limit is None else limit for limit, end in ends]
+    assert report.intervals[metric] == pytest.approx(expected)
 
 
 def test_undefined_metrics_leave_the_mean_to_the_other_folds() -> None:
-    report = crossval({"mae": (1.0, None, 3.0, math.nan), "r2": (None,) * 4, "rmse": (2.0,) * 4})
-    assert report.mean == {"mae": 2.0, "r2": None, "rmse": 2.0}
+    report = crossval({"mae": (101.0, None, 103.0, math.nan), "r2": (None,) * 4, "rmse": (2.0,) * 4})
+    assert report.mean == {"mae": 102.0, "r2": None, "rmse": 2.0}
     assert report.std == {"mae": pytest.approx(math.sqrt(2.0)), "r2": None, "rmse": 0.0}
-    reach = half_width((1.0, 3.0), 200 / 700)
-    assert report.intervals == {"mae": pytest.approx((2.0 - reach, 2.0 + reach)), "rmse": (2.0, 2.0)}
+    reach = half_width((101.0, 103.0), 200 / 700)
+    assert report.intervals == {"mae": pytest.approx((102.0 - reach, 102.0 + reach)), "rmse": (2.0, 2.0)}
     assert report.notes == (
         "MAE is not defined in 2 of 4 folds; its mean is that of the others.",
         "R² is not defined in 4 of 4 folds; it has no mean.",
