@@ -27,13 +27,13 @@ class Check(Document):
 
 
 class LeakAudit(Document):
-    """The audit of one store.
+    """The audit of one store, or of all folds of a cross-validation.
 
     Attributes:
-        method: what decided the split.
-        rows: of each split.
+        method: what decided the split, or the folds.
+        rows: of each split; of folds those that were divided, and those of the test split, which are apart.
         left_out: rows in a gap before a cut.
-        cuts: when splits by time begin, as people write it.
+        cuts: when splits by time begin, or periods of folds, as people write it.
         checks: the answers.
     """
 

@@ -1,9 +1,10 @@
 """The leak audit: is a key, a group, a time or a whole row in more than one split, does a column give the label away?
 
-What the splits share is counted in one query. Where a hash of the key or group decides the split, none can be in two
-splits unless the program is wrong, and then many are: a quick audit looks at a sample of them, each with all its rows.
-A key or group that did not decide the split is always looked at in full. The rows may come from the source, or, where
-neither groups nor times are to be compared, from a store (`stored_rows`), which is quicker to read.
+What the splits share, or the parts that folds are made of, is counted in one query. Where a hash of the key or group
+decides, none can be in two of them unless the program is wrong, and then many are: a quick audit looks at a sample of
+them, each with all its rows. A key or group that did not decide is always looked at in full. The rows may come from the
+source, or, where neither groups nor times are to be compared, from what was written (`stored_rows`), which is quicker
+to read.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.label import Task
-from pipeline.data.moment import MOMENT
+from pipeline.data.moment import MOMENT, TimeColumn
 from pipeline.data.raw import quoted
-from pipeline.data.split import GROUP_ID, SPLIT, TEST, TRAIN, VALUES, ResolvedSplit, hash_of
+from pipeline.data.split import GROUP_ID, SPLIT, VALUES, ResolvedSplit, hash_of
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
@@ -36,11 +37,29 @@ NEARLY_PERFECT = 0.99
 
 _KEY, _GROUP, _ROW, _TIME = "key", "group", "row", "time"
 _NAMES = {
-    _KEY: "key in one split only",
-    _GROUP: "group in one split only",
-    _ROW: "no equal rows in several splits",
-    _TIME: "splits in the order of time",
+    _KEY: "key in one {} only",
+    _GROUP: "group in one {} only",
+    _ROW: "no equal rows in several {}s",
+    _TIME: "{}s in the order of time",
 }
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is compared: the splits of a store, or the parts of a division into folds.
+
+    Attributes:
+        column: of integers, the part of a row; rows of other parts do not count.
+        names: of the parts, in the order of time where that decides; neighbours of one name are one stretch of it.
+        noun: what people call a part.
+    """
+
+    column: str = SPLIT
+    names: tuple[str, ...] = SPLITS
+    noun: str = "split"
+
+
+THE_SPLITS = Parts()
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,13 @@ class _Found:
 
 
 def audit_splits(
-    rows: DataFrame, split: ResolvedSplit, *, total: int, level: Literal["full", "quick"], values: bool = True
+    rows: DataFrame,
+    split: ResolvedSplit,
+    *,
+    total: int,
+    level: Literal["full", "quick"],
+    values: bool = True,
+    parts: Parts = THE_SPLITS,
 ) -> tuple[Check, ...]:
     """Compare the splits, in one query.
 
@@ -78,15 +103,16 @@ def audit_splits(
         total: rows of all splits.
         level: whether to look at everything, or at samples where that is enough.
         values: whether to look for equal rows.
+        parts: what is compared in place of the splits.
 
     Returns:
         The checks that make sense for this division.
     """
     every = max(1, total // QUICK_ROWS) if level == "quick" else 1
     kinds = _kinds(split, every, values=values)
-    found = _count(rows, kinds, split)
-    checks = [_shared_check(kind, kinds[kind].every, found, split) for kind in kinds]
-    return (*checks, _time_check(found, split)) if split.time else tuple(checks)
+    found = _count(rows, kinds, split, parts)
+    checks = [_shared_check(kind, kinds[kind].every, found, split, parts.noun) for kind in kinds]
+    return (*checks, _time_check(found, split.time, parts)) if split.time else tuple(checks)
 
 
 def feature_check(scores: Mapping[str, float], task: Task) -> Check:
@@ -132,7 +158,7 @@ def report_audit(audit: LeakAudit) -> None:
     for check in audit.warnings:
         log.warning("Leak audit: %s.", check.detail)
     if audit.errors:
-        title = "The leak audit found that the splits are not separate"
+        title = "The leak audit found rows that are not separate"
         raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
 
 
@@ -148,12 +174,14 @@ def _kinds(split: ResolvedSplit, every: int, *, values: bool) -> dict[str, _Kind
     return kinds
 
 
-def _count(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) -> dict[tuple[str, int | None], _Found]:
+def _count(
+    rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit, parts: Parts
+) -> dict[tuple[str, int | None], _Found]:
     """By kind; of the time by split, each of which is a thing."""
     part = F.when(F.col("kind") == F.lit(_TIME), F.col("id"))
     shared = F.col("low") < F.col("high")
     counted = (
-        _things(_entries(rows, kinds, split))
+        _things(_entries(rows, kinds, split, parts))
         .groupBy("kind", part.alias("part"))
         .agg(
             F.count(F.lit(1)),
@@ -166,17 +194,17 @@ def _count(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) ->
     return {(row[0], row[1]): _Found(*row[2:]) for row in counted.collect()}
 
 
-def _entries(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit) -> DataFrame:
+def _entries(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit, parts: Parts) -> DataFrame:
     """A row of `split`, `kind`, `id` and `moment` for each thing that a row of a split stands for."""
     # Not a filter: Spark would push it to the source, and compute there anew all that the split is made of.
-    used = F.col(SPLIT).between(TRAIN, TEST)
+    used = F.col(parts.column).between(0, len(parts.names) - 1)
     entries = [
         F.when(used & (F.pmod(kind.id, F.lit(kind.every)) == 0), _entry(name, kind.id, F.lit(None)))
         for name, kind in kinds.items()
     ]
     if split.time:
-        entries.append(F.when(used, _entry(_TIME, F.col(SPLIT).cast("long"), F.col(MOMENT))))
-    exploded = rows.select(F.col(SPLIT).alias("split"), F.explode(F.array(*entries)).alias("entry"))
+        entries.append(F.when(used, _entry(_TIME, F.col(parts.column).cast("long"), F.col(MOMENT))))
+    exploded = rows.select(F.col(parts.column).alias("split"), F.explode(F.array(*entries)).alias("entry"))
     return exploded.where(F.col("entry").isNotNull()).select("split", "entry.*")
 
 
@@ -195,18 +223,21 @@ def _things(entries: DataFrame) -> DataFrame:
     )
 
 
-def _shared_check(kind: str, every: int, found: Mapping[tuple[str, int | None], _Found], split: ResolvedSplit) -> Check:
+def _shared_check(
+    kind: str, every: int, found: Mapping[tuple[str, int | None], _Found], split: ResolvedSplit, noun: str
+) -> Check:
     seen = found.get((kind, None), _Found(0, 0, 0, None, None))
     what = _thing(kind, split)
     sample = f" looked at, one in {every}" if every > 1 else ""
     if not seen.shared:
-        detail = f"none of {seen.things} {what}{sample} is in more than one split"
+        detail = f"none of {seen.things} {what}{sample} is in more than one {noun}"
     else:
-        detail = f"{seen.shared} of {seen.things} {what}{sample} are in more than one split, in {seen.rows} rows; "
+        detail = f"{seen.shared} of {seen.things} {what}{sample} are in more than one {noun}, in {seen.rows} rows; "
         detail += _advice(kind, split)
     tolerated = kind == _ROW or split.method == "time"
     severity: Literal["error", "warning"] = "warning" if tolerated else "error"
-    return Check(name=_NAMES[kind], passed=not seen.shared, severity=severity, found=seen.shared, detail=detail)
+    name = _NAMES[kind].format(noun)
+    return Check(name=name, passed=not seen.shared, severity=severity, found=seen.shared, detail=detail)
 
 
 def _thing(kind: str, split: ResolvedSplit) -> str:
@@ -227,14 +258,17 @@ def _advice(kind: str, split: ResolvedSplit) -> str:
     return "name as data.group what must stay together"
 
 
-def _time_check(found: Mapping[tuple[str, int | None], _Found], split: ResolvedSplit) -> Check:
-    assert split.time is not None
-    seen = [(SPLITS[index], found[_TIME, index]) for index in range(len(SPLITS)) if (_TIME, index) in found]
+def _time_check(found: Mapping[tuple[str, int | None], _Found], time: TimeColumn, parts: Parts) -> Check:
+    seen: dict[str, list[_Found]] = {}
+    for part, name in enumerate(parts.names):
+        if (_TIME, part) in found:
+            seen.setdefault(name, []).append(found[_TIME, part])
     wrong: list[str] = []
     right: list[str] = []
-    for (name, part), (following, later) in pairwise(seen):
-        assert part.last is not None and later.first is not None
-        last, first = split.time.text(part.last), split.time.text(later.first)
-        answers = right if part.last < later.first else wrong
-        answers.append(f"{name} ends at {last}, {following} begins at {first}")
-    return Check(name=_NAMES[_TIME], passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))
+    for (name, own), (following, later) in pairwise(seen.items()):
+        last = max(part.last for part in own if part.last is not None)
+        first = min(part.first for part in later if part.first is not None)
+        answers = right if last < first else wrong
+        answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
+    name = _NAMES[_TIME].format(parts.noun)
+    return Check(name=name, passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))

@@ -1,6 +1,6 @@
 """Writing what the folds of a cross-validation read: rows once for each division, and a store for each fold.
 
-    open -> divide -> [query 1] survey by group -> [query 2] counts by group -> fit all folds -> [query 3] write
+    open -> divide -> [query 1] survey by group -> [query 2] counts by group -> fit all -> [query 3] write -> audit
 
 Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
 (`contract/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
@@ -18,6 +18,7 @@ import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
 from pipeline.config.split import FoldConfig
+from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import ROW_ID, contract_of
 from pipeline.contract.document import Document, fingerprint
 from pipeline.contract.features import (
@@ -29,9 +30,11 @@ from pipeline.contract.features import (
     VocabularyFeature,
 )
 from pipeline.contract.unscaled import Unscaled
+from pipeline.data.audit import report_audit
 from pipeline.data.convert import finite
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
+from pipeline.data.fold_leaks import audit_division, group_folder, periods
 from pipeline.data.folds import (
     FoldPlan,
     FoldUse,
@@ -60,6 +63,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import (
+    AUDIT,
     CONTRACT,
     FEATURES,
     FOLDS,
@@ -139,14 +143,18 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         opened, plan = _opened(spark, recipe, source)
     with scratch(root) as work:
         made: list[_Fitted] = []
+        checks: list[Check] = []
         for number, division in enumerate(divisions(plan, recipe.use)):
             _check_strata(opened.table, plan, division)
             made += _divided(spark, recipe, opened, division, number, work, progress)
+            with watch_spark(spark, progress, "Looking for leaks between folds"):
+                total, level = made[0].whole.splits["train"], store.data.audit
+                checks += audit_division(spark, opened, plan, division, number, total=total, work=work, level=level)
         again = source if source.version is not None else open_source(spark, store.data.source, root)
         if again.fingerprint != source.fingerprint:
             raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
         reasons = _write_bad_rows(opened, work) if made[0].whole.bad else {}
-        _publish(recipe, source, plan, made, work, root)
+        _publish(recipe, source, plan, made, _audit(plan, made[0].whole, checks), work, root)
     if reasons:
         tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
 
@@ -208,7 +216,7 @@ def _divided(
     shards = _shards(surveys, groups)
     unscaled = _unscaled(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
-        folders = [f"rows/{number}-{group}" for group in range(groups)]
+        folders = [group_folder(number, group) for group in range(groups)]
         written = write_groups(_stored(opened.table, unscaled, states[0], division, folders), shards, work)
     entries = [written[folder] for folder in folders]
     return [
@@ -332,10 +340,26 @@ def _write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
     return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
 
 
+def _audit(plan: FoldPlan, whole: Survey, checks: Sequence[Check]) -> LeakAudit:
+    """Logged, and of all divisions."""
+    rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
+    cuts = periods(plan)
+    audit = LeakAudit(method=plan.method, rows=rows, left_out=whole.left_out, cuts=cuts, checks=tuple(checks))
+    report_audit(audit)
+    return audit
+
+
 def _publish(
-    recipe: FoldsRecipe, source: Source, plan: FoldPlan, made: Sequence[_Fitted], work: Root, root: Root
+    recipe: FoldsRecipe,
+    source: Source,
+    plan: FoldPlan,
+    made: Sequence[_Fitted],
+    audit: LeakAudit,
+    work: Root,
+    root: Root,
 ) -> None:
-    """The documents of each fold, and the manifest of all, last."""
+    """The documents of each fold, the audit, and the manifest of all, last."""
+    files.write_bytes(work.within(AUDIT), audit.to_json().encode())
     for fold in made:
         _write_fold(recipe, source, fold, work)
     manifest = FoldsManifest(

@@ -32,7 +32,7 @@ from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.stages.trials import check_space, trial_slots
 from pipeline.store import filesystem as files
-from pipeline.store.layout import crossval_place
+from pipeline.store.layout import AUDIT, crossval_place
 from pipeline.track.params import run_params
 from pipeline.track.tags import PARENT
 from pipeline.train.records import EpochRecord
@@ -74,6 +74,7 @@ def cross_validate(
         identity = crossval_id(stage, folds)
         stage.tracker.log_params(run_params(config) | _params(folds))
         stage.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
+        _log_audit(stage, folds)
         results = _Crossval(stage, folds, identity).run()
         report = _report(stage, folds, results)
         comparison = None if other is None else compare(report, other, names=names)
@@ -246,6 +247,13 @@ def _report(stage: StageContext, folds: Folds, results: Sequence[FoldResult]) ->
         together = measure(merge_tallies([result.tally() for result in results]))
         report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
     return summarize(report)
+
+
+def _log_audit(stage: StageContext, folds: Folds) -> None:
+    """What folds share that should not; those that were made before there was an audit have none."""
+    place = folds.recipe.place(folds.source, stage.root).within(AUDIT)
+    if files.exists(place):
+        stage.tracker.log_text(files.read_bytes(place).decode(), "data/audit.json")
 
 
 def _log(stage: StageContext, report: CrossvalReport, comparison: Comparison | None) -> None:

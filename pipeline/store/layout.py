@@ -4,7 +4,8 @@
     table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
 <root>/stores/<name>/<folds_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
-    without files of its own, with contract.json, features.json, unscaled.json and manifest.json; folds.json is last
+    without files of its own, with contract.json, features.json, unscaled.json and manifest.json; beside them is
+    audit.json, of all folds; folds.json is last
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
     and exports}, with test.json once it was evaluated; model.json, the card, which tells the folder
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
