@@ -32,7 +32,7 @@ class FoldScore(Document):
         best_epoch: whose weights were kept, counted from 1.
         history: values by epoch, keyed as Keras does: `loss`, `val_loss`.
         seconds: that it took.
-        training_seconds: of these, in which its ranks trained.
+        training_seconds: of these, from the first step of its training to the last one, validations included.
         settings: that were chosen for it, by name, where a search within its training rows did so.
     """
 

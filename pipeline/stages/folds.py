@@ -194,7 +194,7 @@ def run_fold(
             best_epoch=trained.best_epoch,
             history={name: tuple(values) for name, values in history.values.items()},
             seconds=time.monotonic() - start,
-            training_seconds=history.seconds,
+            training_seconds=trained.seconds,
             settings=settings or {},
         )
         finished = work.within("result")

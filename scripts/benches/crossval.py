@@ -40,7 +40,7 @@ from pipeline.store.filesystem import open_root
 
 ROWS, NUMBERS, TEXTS = 1_000_000, 15, 8
 WIDE_ROWS = 100_000
-TRAINED_ROWS, EPOCHS = 400_000, 4
+TRAINED_ROWS, EPOCHS = 400_000, 8
 FOLDS, PARALLEL = 5, 2
 ROUNDS = 3
 FILES = 8
