@@ -59,7 +59,6 @@ def test_a_column_without_content_gains_nothing_in_our_folds_and_much_where_it_i
     inside = report_of(table, spark, {"categorical": [within]})
     assert before.folds_id == inside.folds_id, "the same rows in the same folds"
     low, high = inside.intervals["auc"]
-    print(f"before the split {before.mean['auc']:.3f}, within folds {inside.mean['auc']:.3f} ({low:.3f} to {high:.3f})")
     assert before.mean["auc"] > 0.8
     assert low < 0.5 < high < 0.6
     assert inside.pooled_intervals["auc"][0] < 0.5 < inside.pooled_intervals["auc"][1]
