@@ -6,13 +6,15 @@ all folds in one pass: queries answer by group, and each fold puts the answers o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyspark.sql.functions as F
 from pyspark.sql import Column
 
 from pipeline.data.split import SPLIT, TEST, TRAIN, VALIDATION
+from pipeline.errors import PipelineError
 
 Roles = Mapping[int, tuple[int, int]]
 """For each group that plays a part: which split its rows are in, and how often each of them counts."""
@@ -33,6 +35,14 @@ class Fold:
     validation: tuple[int, ...] = ()
     test: tuple[int, ...] = ()
     name: str = ""
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say of an error in the block which fold it is of, where that has a name."""
+        try:
+            yield
+        except PipelineError as error:
+            raise (type(error)(f"{self.name}: {error}") if self.name else error) from error
 
     @property
     def roles(self) -> Roles:

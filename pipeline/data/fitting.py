@@ -39,8 +39,12 @@ from pipeline.features.shape import shaped
 from pipeline.features.statistics import Moments, measure, regrouped
 from pipeline.features.transform import label_text
 from pipeline.features.vocabulary import Counts, count_values
+from pipeline.runtime.logs import saying_once
 
 log = logging.getLogger(__name__)
+
+TELLING = ("pipeline.features.redundant", "pipeline.features.numeric", "pipeline.features.categorical")
+"""Loggers of what is found out of columns."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +89,23 @@ def fit_folds(
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    data, table = recipe.data, opened.table
-    task = infer_task(data, whole.label)
+    with saying_once(TELLING):
+        return _fit_folds(recipe, opened, whole, folds, division)
+
+
+def _fit_folds(
+    recipe: StoreRecipe, opened: Opened, whole: Survey, folds: Sequence[Survey], division: Division
+) -> tuple[Fitted, ...]:
+    table, task = opened.table, infer_task(recipe.data, whole.label)
     classes = label_text() if task is not Task.REGRESSION else None
     categories = category_columns(opened.plan, table)
     counts = count_values(table.rows, categories, classes, division)
-    known = [_Known(fold, own, survey) for fold, own, survey in zip(division.folds, counts, folds, strict=True)]
+    known = [_Known(*each) for each in zip(division.folds, counts, folds, strict=True)]
     labels = _fit_labels(recipe, known, whole, task, table, division)
-    plans = [_useful(recipe, opened, each, task, division.is_trained_on(each.fold)) for each in known]
-    for plan, each in zip(plans, known, strict=True):
-        check_numbers(plan, each.survey.moments)
+    plans = [_plan(recipe, opened, *each, division) for each in zip(known, labels, strict=True)]
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
     samples = samples_of(table, names, [each.survey.splits["train"] for each in known], division)
     _tell_error(samples[0])
-    for plan, label in zip(plans, labels, strict=True):
-        _check_target_means(plan, label)
     numbers = [
         NumericFit(plan, each.survey.moments, sample) for plan, each, sample in zip(plans, known, samples, strict=True)
     ]
@@ -108,26 +114,23 @@ def fit_folds(
         for plan, each, label in zip(plans, known, labels, strict=True)
     ]
     limits = {name: category.limit for name, category in categories.items()}
-    numeric = fit_numeric(numbers, table, division)
-    for (scaled, _), each in zip(numeric, known, strict=True):
-        check_ranges(scaled, each.survey.columns)
-    made = zip(known, texts, numeric, fit_texts(texts, table, division), strict=True)
-    return tuple(
-        Fitted(
-            FeatureState(
-                numeric=(*scaled, *mapped),
-                categorical=(*ids, *buckets),
-                label=fit.label,
-                derived=fit.plan.needed_derived,
-                weight=data.weight,
-                weight_mean=_weight_mean(data.weight, each.survey.weight),
-                null_values=opened.raw.markers,
-            ),
-            each.counts,
-            limits,
+    made = zip(known, texts, fit_numeric(numbers, table, division), fit_texts(texts, table, division), strict=True)
+    fitted = []
+    for each, fit, (scaled, buckets), (mapped, ids) in made:
+        with each.fold.named():
+            check_ranges(scaled, each.survey.columns)
+            weight_mean = _weight_mean(recipe.data.weight, each.survey.weight)
+        state = FeatureState(
+            numeric=(*scaled, *mapped),
+            categorical=(*ids, *buckets),
+            label=fit.label,
+            derived=fit.plan.needed_derived,
+            weight=recipe.data.weight,
+            weight_mean=weight_mean,
+            null_values=opened.raw.markers,
         )
-        for each, fit, (scaled, buckets), (mapped, ids) in made
-    )
+        fitted.append(Fitted(state, each.counts, limits))
+    return tuple(fitted)
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,15 @@ class _Known:
     fold: Fold
     counts: Counts
     survey: Survey
+
+
+def _plan(recipe: StoreRecipe, opened: Opened, known: _Known, label: LabelSpec, division: Division) -> FeaturePlan:
+    """The features of a fold, of which nothing is fitted yet."""
+    with known.fold.named():
+        plan = _useful(recipe, opened, known, label.task, division.is_trained_on(known.fold))
+        check_numbers(plan, known.survey.moments)
+        _check_target_means(plan, label)
+    return plan
 
 
 def _useful(recipe: StoreRecipe, opened: Opened, known: _Known, task: Task, training: Column) -> FeaturePlan:
@@ -184,9 +196,10 @@ def _fit_labels(
 ) -> list[LabelSpec]:
     data, target = recipe.data, recipe.features.target
     if task is not Task.REGRESSION:
-        return [fit_classes(data, whole.label, task=task, classes=each.counts.classes) for each in known]
+        return [_fit_classes(recipe, each, whole, task) for each in known]
     for each in known:
-        check_regression(data.label, each.survey.label)
+        with each.fold.named():
+            check_regression(data.label, each.survey.label)
     if target.transform == "log":
         return [fit_regression(data.label, target, each.survey.label.train_log) for each in known]
     if target.transform != "power":
@@ -202,6 +215,11 @@ def _fit_labels(
         for number, fold in enumerate(division.folds)
     ]
     return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
+
+
+def _fit_classes(recipe: StoreRecipe, known: _Known, whole: Survey, task: Task) -> LabelSpec:
+    with known.fold.named():
+        return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:

@@ -6,6 +6,8 @@ import logging
 import re
 import traceback
 import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pipeline.redact import without_user
@@ -29,6 +31,30 @@ def configure_logging(debug: bool) -> None:
     logging.captureWarnings(True)
     warnings.formatwarning = _as_one_line
     logging.getLogger("pipeline").setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+@contextmanager
+def saying_once(loggers: Iterable[str]) -> Iterator[None]:
+    """Let each of some loggers say a thing once in the block, though it is found out again for every fold.
+
+    Args:
+        loggers: their names; those below them are not among them.
+    """
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        before = len(said)
+        said.add(record.getMessage())
+        return len(said) > before
+
+    own = [logging.getLogger(name) for name in loggers]
+    for logger in own:
+        logger.addFilter(is_new)
+    try:
+        yield
+    finally:
+        for logger in own:
+            logger.removeFilter(is_new)
 
 
 def safe_text(text: str) -> str:

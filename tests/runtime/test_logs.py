@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.runtime.logs import safe_text
+from pipeline.runtime.logs import safe_text, saying_once
 
 LOGGING = """
 import logging, sys, warnings
-from pipeline.runtime.logs import configure_logging
+from pipeline.runtime.logs import saying_once, configure_logging
 configure_logging(debug=sys.argv[1] == "debug")
 log = logging.getLogger("pipeline.part")
 log.debug("a detail")
@@ -61,3 +62,15 @@ def test_developers_get_more():
 
     assert "DEBUG pipeline.part: a detail" in lines
     assert "Traceback (most recent call last)" in lines
+
+
+def test_what_is_found_out_again_is_said_once(caplog):
+    first, second = logging.getLogger("pipeline.tests.first"), logging.getLogger("pipeline.tests.second")
+    with saying_once([first.name, second.name]):
+        for fold in range(3):
+            first.warning("Column '%s' is constant.", "x")
+            second.warning("Column 'x' is constant.")
+            second.warning("Fold %d is small.", fold)
+    first.warning("Column 'x' is constant.")
+    found = [record.getMessage() for record in caplog.records]
+    assert found == ["Column 'x' is constant.", *(f"Fold {fold} is small." for fold in range(3)), found[0]]
