@@ -4,9 +4,9 @@ Networks have layers of one width. What is tried next follows from the trials so
 
     start     the fewest layers of the least width
     grow      twice as wide, and one layer deeper; the better of the two is taken if it beats the best so far by more
-              than the tolerance, and then it grows on
-    shrink    three quarters as wide, and one layer less; the better of the two is taken if it is no worse than the best
-              so far by more than the tolerance, and then it shrinks on
+              than the tolerance; it grows on from there, until two steps in a row took none
+    shrink    from the network taken last, three quarters as wide, and one layer less; the better of the two is taken if
+              it is no worse than the best so far by more than the tolerance; it shrinks on, until a step took none
 
 The networks of one step do not depend on each other, and are tried side by side.
 """
@@ -21,6 +21,9 @@ from typing import Any
 from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import markdown, number, told
+
+GROW_MISSES = 2
+"""Steps in a row without a better network that end growth: one may be chance."""
 
 Hidden = tuple[int, ...]
 """Units of each hidden layer."""
@@ -75,7 +78,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Step:
-    """Networks that are compared with the one taken before.
+    """Networks that are tried beside each other.
 
     Attributes:
         kind: `start`, `grow` or `shrink`.
@@ -114,19 +117,26 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
     if start not in losses:
         return Course((Step("start", (start,)),), (start,))
     steps.append(Step("start", (start,), start))
-    current, best = start, losses[start]
-    for kind, neighbours, bar in (("grow", bounds.larger, -tolerance), ("shrink", bounds.smaller, tolerance)):
-        while candidates := neighbours(current):
+    taken, best = start, losses[start]
+    for kind, neighbours, bar, misses in (
+        ("grow", bounds.larger, -tolerance, GROW_MISSES), ("shrink", bounds.smaller, tolerance, 1)
+    ):  # fmt: skip
+        place, left = taken, misses
+        while left and (candidates := neighbours(place)):
             if wanted := tuple(one for one in candidates if one not in losses):
                 return Course((*steps, Step(kind, candidates)), wanted)
-            leader = min(candidates, key=lambda one: (losses[one], sum(one)))
-            better = losses[leader] < best + bar or (kind == "shrink" and losses[leader] == best + bar)
-            if not better or not math.isfinite(losses[leader]):
+            place = min(candidates, key=lambda one: (losses[one], sum(one)))
+            if _is_good(losses[place], best + bar, strictly=kind == "grow"):
+                taken, best, left = place, min(best, losses[place]), misses
+                steps.append(Step(kind, candidates, taken))
+            else:
                 steps.append(Step(kind, candidates))
-                break
-            steps.append(Step(kind, candidates, leader))
-            current, best = leader, min(best, losses[leader])
+                left -= 1
     return Course(tuple(steps))
+
+
+def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
+    return math.isfinite(loss) and (loss < bound or (loss == bound and not strictly))
 
 
 def search_course(records: Iterable[TrialRecord], config: SearchConfig) -> Course:
