@@ -90,3 +90,9 @@ def test_the_features_that_it_shows_are_a_configuration(readme):
     features = parse_config(content).features
     assert len(features.categorical) == 5
     assert features.dates[0].cyclic
+
+
+def test_the_cross_validation_that_it_shows_is_a_configuration(readme):
+    (shown,) = (text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if text.startswith("crossval:"))
+    content = {"name": "shown", "data": {"source": {"path": "t.csv"}, "label": "y"}, **yaml.safe_load(shown)}
+    assert parse_config(content).crossval.parallel_folds == 2

@@ -22,7 +22,7 @@ ROWS, SMOOTHING = 4000, 1.0
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory) -> Path:
-    """Labels by the toss of a coin, codes that most rows have to themselves, and the codes' means over all rows."""
+    """Labels by the toss of a coin, codes that most rows share with one other at most, their means over all rows."""
     random = np.random.default_rng(0)
     rows = pd.DataFrame({"id": range(ROWS), "code": [f"code {n}" for n in random.integers(0, ROWS, ROWS)]})
     heads = random.random(ROWS) < 0.5
