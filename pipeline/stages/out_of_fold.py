@@ -52,7 +52,10 @@ def write_predictions(stage: StageContext, folds: Folds, results: Sequence[FoldR
 
 
 def _of_fold(stage: StageContext, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
-    rows = stage.spark.read.parquet(result.predictions.uri)
+    # Said, not found out: Spark would run a job for each fold to look into its files.
+    doubles = [LABEL, *(f"p{place}" for place in range(label.outputs))]
+    schema = ", ".join([f"{ROW_ID} long", *(f"{name} double" for name in doubles)])
+    rows = stage.spark.read.schema(schema).parquet(result.predictions.uri)
     return rows.select(
         ROW_ID,
         F.lit(number).alias(FOLD),

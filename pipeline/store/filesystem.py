@@ -80,9 +80,14 @@ def exists(place: Root) -> bool:
 
 def list_files(place: Root) -> list[str]:
     """All files below a folder, as sorted paths relative to it."""
+    return sorted(list_sizes(place))
+
+
+def list_sizes(place: Root) -> dict[str, int]:
+    """Bytes of all files below a folder, by their paths relative to it; one question to the file system."""
     selector = fs.FileSelector(place.path, recursive=True, allow_not_found=True)
     found = place.filesystem.get_file_info(selector)
-    return sorted(info.path.removeprefix(place.path).lstrip("/") for info in found if info.is_file)
+    return {info.path.removeprefix(place.path).lstrip("/"): int(info.size) for info in found if info.is_file}
 
 
 def list_folders(place: Root) -> list[str]:

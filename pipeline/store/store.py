@@ -107,8 +107,7 @@ def _document(place: Root, name: str) -> bytes:
 def _problems(place: Root, manifest: Manifest) -> list[Problem]:
     remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
-    base = _base(place, manifest)
-    present = set(files.list_files(base))
+    present = files.list_sizes(_base(place, manifest))
     for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
         problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
     for name, digest in manifest.documents.items():
@@ -116,7 +115,7 @@ def _problems(place: Root, manifest: Manifest) -> list[Problem]:
             problems.append(Problem(f"'{name}' was altered", remedy=remedy))
     for split in manifest.splits.values():
         for file in split.files:
-            size = files.size_of(base.within(file.path)) if file.path in present else None
+            size = present.get(file.path)
             if size != file.bytes:
                 received = "no such file" if size is None else f"{size} bytes"
                 problems.append(Problem(f"'{file.path}' was altered", f"{file.bytes} bytes", received, remedy))
