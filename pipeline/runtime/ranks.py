@@ -204,7 +204,7 @@ def _run_task(
     ):
         work = _function(target)
         if not gc.get_freeze_count():
-            # Libraries stay: to look through them for garbage took 0.25 s, at each training's start and between.
+            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a training.
             gc.freeze()
         answer = work(payload, peers)
     yield peers.rank, answer
