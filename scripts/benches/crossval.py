@@ -60,7 +60,7 @@ def mixed_table(spark: SparkSession, rows: int) -> DataFrame:
     return spark.range(0, rows, numPartitions=FILES).select("id", *numbers, *texts).withColumn("y", label)
 
 
-def config_of(spark: SparkSession, table: Path, root: Path) -> RunConfig:
+def config_of(spark: SparkSession, table: Path, root: Path, *, epochs: int = EPOCHS) -> RunConfig:
     """The usual features of all columns, and a training of some seconds."""
     names = spark.read.parquet(str(table)).columns
     features = {
@@ -73,7 +73,7 @@ def config_of(spark: SparkSession, table: Path, root: Path) -> RunConfig:
             "storage": {"root": str(root)},
             "data": {"source": {"path": str(table), "format": "parquet"}, "label": "y", "key": "id"},
             "features": features,
-            "train": {"epochs": EPOCHS, "batch_size": 256, "early_stopping": None, "cache": "memory"},
+            "train": {"epochs": epochs, "batch_size": 256, "early_stopping": None, "cache": "memory"},
             "crossval": {"folds": FOLDS, "parallel_folds": PARALLEL},
             "spark": {"master": f"local[{PARALLEL}]"},
         }
@@ -122,9 +122,11 @@ def _processor_seconds() -> float:
     return sum(sum(each.cpu_times()[:4]) for each in (process, *process.children(recursive=True)))
 
 
-def validated(spark: SparkSession, table: Path, root: Path) -> tuple[float, float, list[dict[str, Any]]]:
+def validated(
+    spark: SparkSession, table: Path, root: Path, *, epochs: int
+) -> tuple[float, float, list[dict[str, Any]]]:
     """Seconds of a cross-validation on folds that are there already, its processor seconds, and its folds."""
-    config = config_of(spark, table, root)
+    config = config_of(spark, table, root, epochs=epochs)
     before = _processor_seconds()
     result = cross_validate(config, spark=spark)
     spent = _processor_seconds() - before
@@ -189,9 +191,8 @@ def _features(spark: SparkSession, table: Path, root: Path) -> dict[str, dict[st
 
 def _whole(spark: SparkSession, table: Path, root: Path) -> dict[str, Any]:
     prepare_folds(spark, table, root)
-    validated(spark, table, root)
-    shutil.rmtree(root / "crossvals")
-    seconds, spent, folds = validated(spark, table, root)
+    validated(spark, table, root, epochs=1)
+    seconds, spent, folds = validated(spark, table, root, epochs=EPOCHS)
     return {
         "seconds": round(seconds, 2),
         "processor_seconds": round(spent, 2),
