@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pipeline.config.base import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
-UNSEARCHABLE = ("name", "storage", "track", "spark", "search", "evaluate", "drift")
+UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
 MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
 HIDDEN = "model.hidden"

@@ -42,7 +42,9 @@ class Fold:
         try:
             yield
         except PipelineError as error:
-            raise (type(error)(f"{self.name}: {error}") if self.name else error) from error
+            if not self.name:
+                raise
+            raise type(error)(f"{self.name}: {error}") from error
 
     @property
     def roles(self) -> Roles:

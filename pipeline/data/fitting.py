@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyspark.sql.functions as F
-from pyspark.sql import Column
 
 from pipeline.contract.curve import Curve
 from pipeline.contract.features import FeatureState
@@ -33,7 +32,7 @@ from pipeline.features.fit import (
 )
 from pipeline.features.label import fit_classes, fit_regression, infer_task, label_power
 from pipeline.features.plan import FeaturePlan
-from pipeline.features.redundant import Described, redundant_columns
+from pipeline.features.redundant import Compared, Described, redundant_columns
 from pipeline.features.sample import Sample, take_samples
 from pipeline.features.shape import shaped
 from pipeline.features.statistics import Moments, measure, regrouped
@@ -102,7 +101,7 @@ def _fit_folds(
     counts = count_values(table.rows, categories, classes, division)
     known = [_Known(*each) for each in zip(division.folds, counts, folds, strict=True)]
     labels = _fit_labels(recipe, known, whole, task, table, division)
-    plans = [_plan(recipe, opened, *each, division) for each in zip(known, labels, strict=True)]
+    plans = _plans(recipe, opened, known, labels, division)
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
     samples = samples_of(table, names, [each.survey.splits["train"] for each in known], division)
     _tell_error(samples[0])
@@ -142,17 +141,24 @@ class _Known:
     survey: Survey
 
 
-def _plan(recipe: StoreRecipe, opened: Opened, known: _Known, label: LabelSpec, division: Division) -> FeaturePlan:
-    """The features of a fold, of which nothing is fitted yet."""
-    with known.fold.named():
-        plan = _useful(recipe, opened, known, label.task, division.is_trained_on(known.fold))
-        check_numbers(plan, known.survey.moments)
-        _check_target_means(plan, label)
-    return plan
+def _plans(
+    recipe: StoreRecipe, opened: Opened, known: Sequence[_Known], labels: Sequence[LabelSpec], division: Division
+) -> list[FeaturePlan]:
+    """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
+    compared = [_compared(recipe, opened, *each, division) for each in zip(known, labels, strict=True)]
+    left_out = redundant_columns(opened.table.rows, compared, recipe.features.drop)
+    plans = [opened.plan.without(names) for names in left_out]
+    for plan, each, label in zip(plans, known, labels, strict=True):
+        with each.fold.named():
+            if not plan.numeric and not plan.categorical:
+                raise DataError("No feature column is left. Name others under features, or set features.drop: false.")
+            check_numbers(plan, each.survey.moments)
+            _check_target_means(plan, label)
+    return plans
 
 
-def _useful(recipe: StoreRecipe, opened: Opened, known: _Known, task: Task, training: Column) -> FeaturePlan:
-    """The plan without columns that tell nothing, or too much."""
+def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpec, division: Division) -> Compared:
+    """What is known of a fold's columns, by which those are told that may be equal."""
     table, plan, found, counts = opened.table, opened.plan, known.survey, known.counts
     described = [
         Described(
@@ -175,15 +181,11 @@ def _useful(recipe: StoreRecipe, opened: Opened, known: _Known, task: Task, trai
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
     label = Described(recipe.data.label, F.col(LABEL_NUMBER), (0, found.label.train), constant=False)
-    if task is not Task.REGRESSION:
+    if spec.task is not Task.REGRESSION:
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if found.label.texts:
             label = Described(recipe.data.label, label_text(), tuple(seen), constant=False)
-    left_out = redundant_columns(table.rows, training, described, label, recipe.features.drop)
-    kept = plan.without(left_out)
-    if not kept.numeric and not kept.categorical:
-        raise DataError("No feature column is left. Name others under features, or set features.drop: false.")
-    return kept
+    return Compared(division.is_trained_on(known.fold), described, label)
 
 
 def _nulls(found: Survey, name: str) -> int:

@@ -56,6 +56,7 @@ from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
 from pipeline.data.table import QUARANTINED, WEIGHT_NUMBER, Table
 from pipeline.data.write import ROWS_PER_GROUP, StoredRows, write_groups
 from pipeline.errors import ConfigError, DataError, gather
+from pipeline.features.plan import FeaturePlan
 from pipeline.features.statistics import Measured, regrouped
 from pipeline.features.target_mean import fold_of_row
 from pipeline.features.transform import feature_columns, label_value, with_places
@@ -105,12 +106,17 @@ class FoldsRecipe:
         """What the folder of all folds is called: it changes with everything that shapes them."""
         return fingerprint([self.recipe.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
-    def division_id(self, source: Source) -> str:
-        """Equal where the folds have the same rows, whatever features are made of them."""
+    def division_id(self, source: Source, plan: FeaturePlan) -> str:
+        """Equal where the folds have the same rows, whatever features are made of them.
+
+        Without a key and a group a row is known by the columns that are used, and these tell its fold.
+        """
         recipe = self.recipe
+        known = recipe.data.key or recipe.data.group
+        columns = [] if known else sorted([column.name, column.type] for column in plan.raw)
         roles = recipe.data.model_dump(mode="json", include={"label", "key", "time", "group", "filter"})
         split = recipe.split.model_dump(mode="json")
-        return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content])[:STORE_ID_LENGTH]
+        return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content, columns])[:STORE_ID_LENGTH]
 
     def place(self, source: Source, root: Root) -> Root:
         """Where the folds are published."""
@@ -154,7 +160,9 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         if again.fingerprint != source.fingerprint:
             raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
         reasons = _write_bad_rows(opened, work) if made[0].whole.bad else {}
-        _publish(recipe, source, plan, made, _audit(plan, made[0].whole, checks), work, root)
+        manifest, audit = _manifest(recipe, source, opened, plan, made), _audit(plan, made[0].whole, checks)
+        _write_documents(manifest, store.fingerprint, made, audit, work)
+        publish_once(work, recipe.place(source, root), FOLDS)
     if reasons:
         tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
 
@@ -213,7 +221,7 @@ def _divided(
         fitted = fit_folds(recipe.recipe, opened, whole, surveys, division)
     states = [fold.state for fold in fitted]
     groups = division.used[-1] + 1
-    shards = _shards(surveys, groups)
+    shards = _shards(whole, [survey for fold, survey in zip(division.folds, surveys, strict=True) if fold.test], groups)
     unscaled = _unscaled(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
@@ -225,10 +233,16 @@ def _divided(
     ]
 
 
-def _shards(surveys: Sequence[Survey], groups: int) -> int:
-    """Virtual shards of the folds: as many as of a store, unless files would be too many or too small."""
-    smallest = min(survey.splits["train"] for survey in surveys)
-    rows, shards = sum(surveys[0].splits.values()), shards_for(smallest)
+def _shards(whole: Survey, measured: Sequence[Survey], groups: int) -> int:
+    """Virtual shards of the folds: as many as of a store, unless files would be too many or too small.
+
+    Args:
+        whole: of all rows.
+        measured: of the folds that are measured; those that choose within them have fewer rows, and follow.
+        groups: of rows.
+    """
+    rows = whole.splits["train"]
+    shards = shards_for(min((survey.splits["train"] for survey in measured), default=rows))
     while shards > FEWEST_SHARDS and rows < groups * shards * ROWS_PER_FILE:
         shards //= 2
     while shards > 1 and groups * shards > MOST_FILES:
@@ -277,7 +291,7 @@ def _unscaled(states: Sequence[FeatureState]) -> Unscaled:
         numbers=tuple(numbers),
         texts=tuple(texts.values()),
         task=states[0].label.task,
-        has_parts=any(isinstance(feature, MappedFeature) and feature.folds for feature in states[0].numeric),
+        has_parts=any(isinstance(one, MappedFeature) and one.folds for state in states for one in state.numeric),
         weighted=states[0].weight is not None,
     )
 
@@ -349,45 +363,44 @@ def _audit(plan: FoldPlan, whole: Survey, checks: Sequence[Check]) -> LeakAudit:
     return audit
 
 
-def _publish(
-    recipe: FoldsRecipe,
-    source: Source,
-    plan: FoldPlan,
-    made: Sequence[_Fitted],
-    audit: LeakAudit,
-    work: Root,
-    root: Root,
-) -> None:
-    """The documents of each fold, the audit, and the manifest of all, last."""
-    files.write_bytes(work.within(AUDIT), audit.to_json().encode())
-    for fold in made:
-        _write_fold(recipe, source, fold, work)
-    manifest = FoldsManifest(
+def _manifest(
+    recipe: FoldsRecipe, source: Source, opened: Opened, plan: FoldPlan, made: Sequence[_Fitted]
+) -> FoldsManifest:
+    whole = made[0].whole
+    return FoldsManifest(
         name=recipe.recipe.name,
         store_id=recipe.store_id(source),
-        division_id=recipe.division_id(source),
+        division_id=recipe.division_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,
         repeats=plan.repeats,
-        rows=made[0].whole.splits["train"],
-        quarantined=made[0].whole.bad,
-        left_out=made[0].whole.left_out,
-        apart=made[0].whole.splits["test"],
+        rows=whole.splits["train"],
+        quarantined=whole.bad,
+        left_out=whole.left_out,
+        apart=whole.splits["test"],
         names=tuple(fold.name for fold in made),
     )
+
+
+def _write_documents(
+    manifest: FoldsManifest, config: str, made: Sequence[_Fitted], audit: LeakAudit, work: Root
+) -> None:
+    """The documents of each fold, the audit, and the manifest of all, last."""
+    files.write_bytes(work.within(AUDIT), audit.to_json().encode())
+    for fold in made:
+        _write_fold(manifest, config, fold, work)
     files.write_bytes(work.within(FOLDS), manifest.to_json().encode())
-    publish_once(work, recipe.place(source, root), FOLDS)
 
 
-def _write_fold(recipe: FoldsRecipe, source: Source, fold: _Fitted, work: Root) -> None:
+def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, work: Root) -> None:
     contents: dict[str, Document] = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
     documents = {name: content.to_json().encode() for name, content in contents.items()}
     manifest = Manifest(
-        name=recipe.recipe.name,
-        store_id=fold_store(recipe.store_id(source), fold.name),
-        source=source.fingerprint,
-        config=recipe.recipe.fingerprint,
+        name=folds.name,
+        store_id=fold_store(folds.store_id, fold.name),
+        source=folds.source,
+        config=config,
         shards=fold.shards,
         splits=fold.splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},

@@ -82,7 +82,9 @@ def take_samples(
     limit = min(SAMPLE_ROWS, max(SAMPLE_CELLS // (len(numbers) + len(texts)), 1000))
     shares = [min(1.0, limit / max(count, 1)) for count in train_rows]
     draw = F.pmod(F.xxhash64(F.lit("sample"), F.col(ORDER)), F.lit(_STEPS))
-    chosen = F.col(division.column).isin(*division.trained_on) & (draw < int(max(shares) * _STEPS))
+    # Of each group no more than the fold needs that takes most of it: a small fold may need all of its rows.
+    bounds = F.array(*(F.lit(bound) for bound in _bounds(shares, division)))
+    chosen = draw < F.get(bounds, F.col(division.column))
     columns = [column.cast("double").alias(f"n{i}") for i, column in enumerate(numbers.values())]
     columns += [column.alias(f"t{i}") for i, column in enumerate(texts.values())]
     place = [F.col(ORDER).alias("order"), F.col(division.column).alias("group"), draw.alias("draw")]
@@ -93,6 +95,15 @@ def take_samples(
         _sample(table, fold, share, list(numbers), list(texts))
         for fold, share in zip(division.folds, shares, strict=True)
     )
+
+
+def _bounds(shares: Sequence[float], division: Division) -> list[int]:
+    """By group: below which draw a row is wanted by some fold."""
+    bounds = [0] * (division.trained_on[-1] + 1)
+    for fold, share in zip(division.folds, shares, strict=True):
+        for group in fold.train:
+            bounds[group] = max(bounds[group], int(share * _STEPS))
+    return bounds
 
 
 def _sample(table: pa.Table, fold: Fold, share: float, numbers: Sequence[str], texts: Sequence[str]) -> Sample:

@@ -37,7 +37,8 @@ def choose(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance: flo
     good = front_of(records, goals) if len(goals) > 1 else ranked(records, maximizes=maximizes)
     if not good:
         return None
-    near = [record for record in good if abs(record.reached - good[0].reached) <= tolerance]
+    best = good[0].reached
+    near = [record for record in good if record.reached == best or abs(record.reached - best) <= tolerance]
     return min(near, key=lambda record: math.inf if record.parameters is None else record.parameters)
 
 

@@ -186,7 +186,8 @@ def run_fold(
         history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
         score = FoldScore(
             fold=number,
-            train_rows=store.split("train").rows,
+            # A file that counts several times, as in a bootstrap, has no more rows for that.
+            train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
             validation_rows=store.split("validation").rows,
             test_rows=tally.rows,
             metrics=measure(tally, with_intervals=False).metrics,
