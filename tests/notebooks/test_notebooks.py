@@ -36,3 +36,19 @@ def test_the_main_job_runs_and_every_cell_may_run_twice(spark, tmp_path, monkeyp
     assert 0.0 <= names["evaluated"].metrics["accuracy"] <= 1.0
     assert (tmp_path / "mlflow.db").is_file()
     assert spark.range(3).count() == 3, "a live session goes on"
+
+
+@pytest.mark.spark
+def test_cross_validation_runs_and_every_cell_may_run_twice(spark, tmp_path, monkeypatch, repository):
+    monkeypatch.chdir(repository / "notebooks")
+    widgets = {"config": "../conf/iris.yaml", "root": str(tmp_path), "folds": "2", "epochs": "1"}
+
+    names = run_notebook(repository / "notebooks" / "02_cross_validation.py", widgets, times=2)
+
+    assert list(names["folds"].index) == [0, 1]
+    accuracy = names["metrics"].loc["accuracy"]
+    assert accuracy["from"] < accuracy["mean"] < accuracy["to"]
+    right = names["predictions"].label == names["predictions"].__actual
+    assert right.mean() == pytest.approx(accuracy["together"])
+    assert len(right) == names["found"].rows
+    assert spark.range(3).count() == 3, "a live session goes on"

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config import RunConfig, load_config
 from pipeline.config.load import parse_config
-from pipeline.errors import ConfigError, DataError, TrainError
+from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
 from pipeline.evaluate.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
 from pipeline.stages.results import CrossvalResult
@@ -235,17 +235,25 @@ def test_each_fold_decides_on_validation_rows_of_its_own(table, root, spark):
     assert (rows.label == rows.__actual).mean() == pytest.approx(found.pooled["accuracy"])
 
 
-def test_a_fold_that_fails_is_named_and_the_next_job_does_what_is_missing(table, tmp_path, spark, capfd):
+def test_a_fold_that_fails_is_named_and_the_next_job_does_what_is_missing(table, root, tmp_path, spark, capfd):
+    from mlflow import MlflowClient
+
     fragile = {"target": "tests.support.callbacks:Fragile", "options": {"folder": str(tmp_path)}}
     train = {"epochs": 1, "batch_size": 64, "early_stopping": None, "callbacks": [fragile]}
-    config = houses(table, tmp_path / "root", {"folds": 3}, train=train)
+    config = houses(table, root, {"folds": 3}, name="fragile", train=train, track={})
     (tmp_path / "fails").write_text("1")
-    with pytest.raises(
-        TrainError, match=r"^Fold 1 failed: Rank 0 failed: RuntimeError: the disk of the callback is full"
-    ):
+    with pytest.raises(TrainError, match=r"^Fold 1 failed: Rank 0 failed: .* the disk of the callback is full"):
         cross_validate(config, spark=spark)
-    assert len(list(tmp_path.glob("root/crossvals/houses/*/fold-*/score.json"))) == 1
-    assert not list(tmp_path.glob("root/scratch/*"))
+    assert len(list(root.glob("crossvals/fragile/*/fold-*/score.json"))) == 1
+    assert not list(root.glob("scratch/*"))
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("fragile").experiment_id])
+    statuses = {run.info.run_name: run.info.status for run in runs}
+    assert (statuses.pop("fold 0"), statuses.pop("fold 1"), set(statuses.values())) == (
+        "FINISHED",
+        "FAILED",
+        {"FAILED"},
+    )
     capfd.readouterr()
     (tmp_path / "fails").write_text("")
     found = cross_validate(config, spark=spark)
@@ -301,6 +309,24 @@ def test_too_few_rows_for_the_folds_are_said_before_a_fold_is_trained(table, tmp
     with pytest.raises(DataError, match=r"cannot be divided into these folds (?s:.)*has no row to be measured on"):
         cross_validate(houses(tmp_path / "few.csv", tmp_path / "root", {"folds": 20}), spark=spark)
     assert not (tmp_path / "root" / "stores").exists()
+
+
+def test_bad_rows_beyond_the_budget_stop_the_job_and_leave_nothing(table, tmp_path, spark):
+    lines = table.read_text().splitlines()
+    (tmp_path / "bad.csv").write_text("\n".join([*lines, "x,wide,40,Ames,7,900,no", "y,100,old,Ames,8,900,no"]))
+    data = {"source": {"path": str(tmp_path / "bad.csv")}, "label": "price", "bad_rows": {"budget": 0.0025}}
+    with pytest.raises(DataError, match=r"2 rows cannot be used\. Allowed: 1\. Received: 2"):
+        cross_validate(houses(tmp_path / "bad.csv", tmp_path / "root", {"folds": 2}, data=data), spark=spark)
+    assert not (tmp_path / "root" / "stores").exists()
+
+
+def test_more_ranks_at_a_time_than_slots_are_said_with_both_settings(table, root, spark):
+    message = (
+        r"train.workers times crossval.parallel_folds is 3, but the Spark master 'local\[2\]' has 2 task slots. "
+        "Lower train.workers or crossval.parallel_folds, or set spark.master"
+    )
+    with pytest.raises(PlatformError, match=message):
+        cross_validate(houses(table, root, {"folds": 3, "parallel_folds": 3}), spark=spark)
 
 
 def test_a_goal_without_validation_rows_is_an_error(table, root, spark):
