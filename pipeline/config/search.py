@@ -111,7 +111,9 @@ class SearchConfig(Section):
             begins with the smallest network; doubles its width or adds a layer while validation improves by more than
             `tolerance`; and then takes width or layers off again while that costs no more than `tolerance`. Its space
             is `model.hidden` alone, a list of whole numbers.
-        pruner: how trials that are behind are ended early; with further goals, none can.
+        pruner: how trials that are behind are ended early; with further goals, none can. With `crossval` it is
+            `wilcoxon`, if anything: a trial ends where it is worse than the best one by the signed-rank test over the
+            folds that both had.
         startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
         final: what the best settings are trained on at the end: `train`, the training rows, as the best trial was; or
             `train_and_validation`, then for as many epochs as the best trial had up to its best one.
@@ -121,7 +123,8 @@ class SearchConfig(Section):
         patience: trials without a better one, or with further goals without a new one on the front, after which the
             search ends; None goes on.
         timeout: seconds after which no trial begins; None for no limit.
-        trial_timeout: seconds after which a trial is ended, and counts as failed; None for no limit.
+        trial_timeout: seconds after which a trial, or its training on one fold, is ended, and the trial counts as
+            failed; None for no limit.
         crossval: whether a trial is judged by its mean over the folds of `crossval`, whose held-out rows are its
             validation rows, and ended early by its first folds; else by the validation rows.
         resume: `auto` goes on where an earlier job with the same search ended or was killed; `never` begins anew.
@@ -134,7 +137,7 @@ class SearchConfig(Section):
     further_goals: Annotated[tuple[FurtherGoal, ...], OneOrMore] = ()
     tolerance: Annotated[Number, Field(ge=0.0)] = 0.0
     sampler: Literal["tpe", "random", "grid", "cmaes", "capacity"] = "tpe"
-    pruner: Literal["none", "median", "halving", "hyperband"] = "median"
+    pruner: Literal["none", "median", "halving", "hyperband", "wilcoxon"] = "median"
     startup_trials: Count = 10
     final: Literal["train", "train_and_validation"] = "train"
     trials: Annotated[Integer, Field(ge=1, le=100_000)] = 20
@@ -175,6 +178,16 @@ class SearchConfig(Section):
             raise ValueError(
                 f"pruner {self.pruner} cannot tell with several goals which trial is behind. With further_goals, set "
                 "pruner: none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pruner_fits_what_trials_are_judged_by(self) -> SearchConfig:
+        allowed = ("none", "wilcoxon") if self.crossval else ("none", "median", "halving", "hyperband")
+        if self.pruner not in allowed and self.has_changed("pruner"):
+            how = "over folds" if self.crossval else "epoch by epoch"
+            raise ValueError(
+                f"pruner {self.pruner} does not go with trials that are followed {how}. Allowed: {', '.join(allowed)}"
             )
         return self
 

@@ -52,11 +52,11 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
     return figure
 
 
-def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title: str) -> Figure:
-    """The metric by epoch, a line a trial; where a line ends early, the trial was ended."""
+def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title: str, step: str = "epoch") -> Figure:
+    """The metric by epoch, or by fold, a line a trial; where a line ends early, the trial was ended."""
     figure = new_figure(7.6, 4.4, title)
     axes = figure.subplots()
-    style_axes(axes, "A line a trial", "Epoch", metric)
+    style_axes(axes, "A line a trial", step.capitalize(), metric)
     for record in sorted(records, key=lambda record: record.number == best):
         epochs = sorted(record.values)
         values = [record.values[epoch] for epoch in epochs]

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 
 WAKE_SECONDS = 0.2
 """How soon this thread notices a signal."""
+
+
+class Stopper:
+    """Work that goes on, so that all of it can be told to stop; what begins after that is told at once."""
+
+    def __init__(self) -> None:
+        """Nothing goes on yet."""
+        self._stops: list[Callable[[], None]] = []
+        self._stopped, self._lock = False, threading.Lock()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether all was told to stop."""
+        return self._stopped
+
+    @contextmanager
+    def noting(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Something goes on while the block does; `stop` tells it to end soon."""
+        with self._lock:
+            self._stops.append(stop)
+            if self._stopped:
+                stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
+
+    def stop(self) -> None:
+        """Tell all of it; may be called by any thread."""
+        with self._lock:
+            self._stopped = True
+            for stop in self._stops:
+                stop()
 
 
 def side_by_side(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ class TrialRecord:
         settings: values by the names of settings.
         value: of the metric, at the end.
         further: the values of the other goals, by name.
-        values: of the metric, by epoch.
+        values: of the metric, by epoch, or by fold where trials are judged over folds.
         failure: why it failed.
         seconds: that it took; None while it runs.
         training_seconds: of these, in which its ranks trained.

@@ -13,6 +13,7 @@ from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
+from pipeline.search.pool import Stopper
 from pipeline.store.filesystem import Root
 from pipeline.store.publish import scratch
 from pipeline.train.job import RankJob
@@ -44,39 +45,13 @@ class Trained:
     seconds: float
 
 
-class Running:
-    """The trainings that run now, so that all can be told to stop."""
-
-    def __init__(self) -> None:
-        """None runs yet."""
-        self._places: list[Root] = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def noting(self, place: Root) -> Iterator[None]:
-        """One runs while the block does."""
-        with self._lock:
-            self._places.append(place)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._places.remove(place)
-
-    def stop(self) -> None:
-        """Tell all of them."""
-        with self._lock:
-            for place in self._places:
-                request_stop(place)
-
-
 def run_trial(
     spark: SparkSession,
     root: Root,
     config: RunConfig,
     store_id: str,
     *,
-    running: Running,
+    stopper: Stopper,
     is_behind: Callable[[EpochRecord], bool],
 ) -> Trained:
     """Train as a configuration says; nothing is published.
@@ -86,7 +61,7 @@ def run_trial(
         root: of the storage.
         config: of this trial.
         store_id: of its rows.
-        running: where the training is noted.
+        stopper: where the training is noted.
         is_behind: called with each epoch's record; True ends the trial.
 
     Raises:
@@ -94,7 +69,7 @@ def run_trial(
     """
     ended: list[str] = []
     memory: list[int] = []
-    with scratch(root) as work, cancelling(spark), running.noting(work):
+    with scratch(root) as work, cancelling(spark), stopper.noting(lambda: request_stop(work)):
 
         def end(why: str) -> None:
             ended.append(why)

@@ -20,17 +20,16 @@ from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_diff
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
 from pipeline.runtime.progress import Progress
-from pipeline.search.pool import side_by_side
+from pipeline.search.pool import Stopper, side_by_side
 from pipeline.search.space import Settings
 from pipeline.search.table import told
-from pipeline.search.trial import Running
 from pipeline.stages.context import StageContext, open_stage, recorded, tracked
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds, run_fold
-from pipeline.stages.nested import Searches, choose_settings, use_of
+from pipeline.stages.nested import check_nested, choose_settings, use_of
 from pipeline.stages.out_of_fold import write_predictions
 from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
-from pipeline.stages.trials import check_space, trial_slots
+from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
 from pipeline.store.layout import AUDIT, crossval_place
 from pipeline.track.params import run_params
@@ -60,7 +59,7 @@ def cross_validate(
     """
     start = time.monotonic()
     if config.crossval.nested:
-        check_space(config)
+        check_nested(config)
     slots, settings = _slots(config)
     with (
         open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
@@ -113,8 +112,7 @@ class _Crossval:
         self._stage, self._folds = stage, folds
         self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
-        self._running, self._lock, self._interrupted = Running(), threading.Lock(), threading.Event()
-        self._searches = Searches()
+        self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
         """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
@@ -124,17 +122,12 @@ class _Crossval:
         for number, result in enumerate(self._results):
             if number not in self._left:
                 self._recall(number, result.score())
-        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._stop)
+        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
         return self._results
 
     def _take(self) -> int | None:
         with self._lock:
             return self._left.pop(0) if self._left else None
-
-    def _stop(self) -> None:
-        self._interrupted.set()
-        self._running.stop()
-        self._searches.stop()
 
     def _recall(self, number: int, score: FoldScore) -> None:
         with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
@@ -146,29 +139,30 @@ class _Crossval:
             _record(stage, score)
 
     def _train(self, number: int) -> None:
-        with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
+        name, result = self._name(number), self._results[number]
+        with recorded(self._stage, name, tags=self._tags(number)) as stage:
             stage.tracker.log_params(_fold_params(self._folds, number))
-
-            def follow(record: EpochRecord) -> None:
-                stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
-                epochs = stage.config.train.epochs
-                stage.progress.update(f"{self._name(number)}: epoch {record.epoch}/{epochs}")
-
             with self._named(number):
                 chosen, folds, settings = self._settled(stage, number)
-                result, running = self._results[number], self._running
-                score = run_fold(chosen, folds, number, result, running=running, on_epoch=follow, settings=settings)
+
+                def follow(record: EpochRecord) -> None:
+                    stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+                    stage.progress.update(f"{name}: epoch {record.epoch}/{chosen.config.train.epochs}")
+
+                score = run_fold(
+                    chosen, folds, number, result, stopper=self._stopper, on_epoch=follow, settings=settings
+                )
             _record(stage, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
         said = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
-        self._stage.progress.done(f"{self._name(number)}: {said} ({finished} of {len(self._results)})")
+        self._stage.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
     def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Folds, Settings]:
         """The fold with its own settings, where these are searched for."""
         if not stage.config.crossval.nested:
             return stage, self._folds, {}
-        chosen = choose_settings(stage, self._folds, number, self._searches, name=self._name(number))
+        chosen = choose_settings(stage, self._folds, number, self._stopper, name=self._name(number))
         stage.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
         return chosen
 
@@ -178,7 +172,7 @@ class _Crossval:
         try:
             yield
         except PipelineError as error:
-            if self._interrupted.is_set():
+            if self._stopper.is_stopped:
                 raise
             name = capital(self._name(number))
             if self._stage.config.crossval.parallel_folds > 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,26 +22,29 @@ from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split, predic
 from pipeline.evaluate.regression import Window, window_of
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.runtime.cancel import cancelling
+from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings
-from pipeline.search.trial import Running
 from pipeline.stages.context import StageContext
 from pipeline.stages.prepare import recipe_of
 from pipeline.stages.train import check_training, model_id, rank_job
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder, fold_store, store_place
+from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.publish import publish_once, scratch
 from pipeline.store.store import Store, open_store
 from pipeline.train.history import TrainingHistory
 from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord
+from pipeline.train.records import EpochRecord, request_stop
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
 FIRST_LOOK = 10_000
-WITHOUT_INFLUENCE = {"final", "parallel_trials", "resume", "study"}
+WITHOUT_INFLUENCE = {"final", "resume", "study"}
 """Settings of `search` that a nested cross-validation does not depend on."""
+
+
+_PREPARING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,6 @@ class Folds:
         source: of what.
         manifest: of all folds.
         stores: of each fold that counts in the estimate, by its number.
-        named: all stores, by the names of folds, with those that choose within a fold.
         window: of the axes of plots, the same for all, so that their counts add up.
     """
 
@@ -60,13 +63,12 @@ class Folds:
     source: Source
     manifest: FoldsManifest
     stores: tuple[Store, ...]
-    named: Mapping[str, Store]
     window: Window
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
-        start = f"{fold_folder(number)}-{INNER}-"
-        return tuple(store for name, store in self.named.items() if name.startswith(start))
+        start, place = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
+        return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
 
 
 def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
@@ -79,17 +81,16 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
     recipe, source = recipe_of(stage)
     whole = FoldsRecipe(recipe, stage.config.crossval, use)
     place = whole.place(source, stage.root)
-    reused = files.exists(place.within(FOLDS))
-    if not reused:
-        build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
+    with _PREPARING:  # folds side by side may ask for the same ones
+        reused = files.exists(place.within(FOLDS))
+        if not reused:
+            build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
-    name, folds_id = manifest.name, manifest.store_id
-    stores = {fold: open_store(store_place(stage.root, name, fold_store(folds_id, fold))) for fold in manifest.names}
-    outer = [stores[fold_folder(number)] for number in range(manifest.count)]
+    stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
-    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {folds_id}")
-    labels = np.concatenate([rows.label for rows in sample_rows(outer[0], "train", FIRST_LOOK)])
-    return Folds(whole, source, manifest, tuple(outer), stores, window_of(labels))
+    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
+    labels = np.concatenate([rows.label for rows in sample_rows(stores[0], "train", FIRST_LOOK)])
+    return Folds(whole, source, manifest, stores, window_of(labels))
 
 
 def crossval_id(stage: StageContext, folds: Folds) -> str:
@@ -143,7 +144,7 @@ def run_fold(
     number: int,
     result: FoldResult,
     *,
-    running: Running,
+    stopper: Stopper,
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
 ) -> FoldScore:
@@ -154,7 +155,7 @@ def run_fold(
         folds: all of them.
         number: of this one.
         result: where its results are published, once they are complete.
-        running: where the training is noted.
+        stopper: where the training is noted.
         on_epoch: called with each epoch's record.
         settings: that were chosen for this fold, of those in the configuration.
 
@@ -163,7 +164,7 @@ def run_fold(
     """
     start, store = time.monotonic(), folds.stores[number]
     check_training(stage.config, store)
-    with scratch(stage.root) as work, cancelling(stage.spark), running.noting(work):
+    with scratch(stage.root) as work, cancelling(stage.spark), stopper.noting(lambda: request_stop(work)):
         job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
         trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
         if trained.stopped:

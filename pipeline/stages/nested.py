@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from pipeline.config.run import RunConfig
 from pipeline.data.folds import FoldUse
+from pipeline.errors import ConfigError
+from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings, configured
-from pipeline.search.table import table
 from pipeline.stages.context import StageContext
 from pipeline.stages.folds import Folds, prepare_folds
+from pipeline.stages.search_log import log_trials
 from pipeline.stages.trial_rows import TrialRows, shapes_rows
-from pipeline.stages.trials import Trials, best_trial
+from pipeline.stages.trials import Trials, best_trial, check_space
 from pipeline.store.store import Store
 from pipeline.track.tracker import NullTracker
 
-LISTED = 10
-
-
-class Searches:
-    """The searches that run now, so that all can be told to stop."""
-
-    def __init__(self) -> None:
-        """None runs yet."""
-        self._trials: list[Trials] = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def noting(self, trials: Trials) -> Iterator[None]:
-        """One runs while the block does."""
-        with self._lock:
-            self._trials.append(trials)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._trials.remove(trials)
-
-    def stop(self) -> None:
-        """Tell all of them."""
-        with self._lock:
-            for trials in self._trials:
-                trials.stop()
+DIVIDING = ("data.", "split.", "seed")
+"""Settings that tell which rows are in which fold."""
 
 
 def use_of(config: RunConfig) -> FoldUse:
@@ -54,7 +27,7 @@ def use_of(config: RunConfig) -> FoldUse:
 
 
 def choose_settings(
-    stage: StageContext, folds: Folds, number: int, searches: Searches, *, name: str
+    stage: StageContext, folds: Folds, number: int, stopper: Stopper, *, name: str
 ) -> tuple[StageContext, Folds, Settings]:
     """Search within the training rows of a fold.
 
@@ -64,19 +37,20 @@ def choose_settings(
         stage: of the fold.
         folds: all of them.
         number: of this one.
-        searches: where the search is noted.
+        stopper: where the search is noted.
         name: of the fold, for people.
 
     Returns:
         The job and the folds with the settings that were found, and these.
 
     Raises:
+        ConfigError: settings of the space would divide the rows in another way.
         TrainError: all trials failed, or the search was told to stop.
     """
     config = stage.config
 
     def prepare(opened: StageContext) -> tuple[Store, ...]:
-        found = folds if opened.config is config else prepare_folds(opened, use_of(config))
+        found = folds if opened.config is config else _divided_alike(prepare_folds(opened, use_of(config)), folds)
         return found.inner(number) or (found.stores[number],)
 
     unseen = config.model_copy(update={"track": config.track.model_copy(update={"enabled": False})})
@@ -85,13 +59,38 @@ def choose_settings(
         TrialRows(replace(stage, tracker=NullTracker()), prepare),
         name=f"{name}, ",
     )
-    with searches.noting(trials):
+    with stopper.noting(trials.stop):
         records, _ = trials.run()
     best = best_trial(records, config)
-    stage.tracker.log_text(json.dumps([asdict(record) for record in records], indent=1), "trials.json")
-    stage.tracker.log_text(table(records, config.search.goals, most=LISTED), "trials.md")
+    log_trials(stage.tracker, records, config.search)
     chosen = replace(stage, config=configured(config, best.settings))
     if shapes_rows(best.settings):
         # With the window of the others, so that what is counted adds up.
-        folds = replace(prepare_folds(chosen, use_of(config)), window=folds.window)
+        found = _divided_alike(prepare_folds(chosen, use_of(config)), folds)
+        folds = replace(found, window=folds.window)
     return chosen, folds, best.settings
+
+
+def check_nested(config: RunConfig) -> None:
+    """See, before anything starts, that a space can be searched within each fold.
+
+    Raises:
+        ConfigError: it is empty, does not fit the configuration, or divides the rows in another way.
+    """
+    check_space(config)
+    dividing = [name for name in config.search.space if name.startswith(DIVIDING)]
+    if dividing:
+        raise ConfigError(
+            f"search.space has {', '.join(dividing)}, with which other rows would be held out. Allowed within "
+            "crossval.nested: settings of model, train and features. Take it out of the space."
+        )
+
+
+def _divided_alike(found: Folds, folds: Folds) -> Folds:
+    """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
+    if found.manifest.division_id == folds.manifest.division_id:
+        return found
+    raise ConfigError(
+        "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "
+        "data.group, or take settings of features out of the space."
+    )

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.runtime.progress import Progress
-from pipeline.search.final import with_validation_rows
+from pipeline.search.final import check_final, with_validation_rows
 from pipeline.search.front import front_of
 from pipeline.search.record import TrialRecord
 from pipeline.search.space import configured
@@ -40,7 +40,7 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         TrainError: all trials failed; the first cause is told.
     """
     start = time.monotonic()
-    check_space(config)
+    check_final(check_space(config))
     slots, settings = trial_slots(config)
     if slots < config.train.workers:
         slots, settings = config.train.workers, ["train.workers"]

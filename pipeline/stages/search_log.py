@@ -19,6 +19,7 @@ from pipeline.search.plots import epochs_plot, history_plot, importance_plot, pa
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import table
 from pipeline.stages.context import StageContext
+from pipeline.track.tracker import Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +42,22 @@ def log_search(
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
     reached = {config.metric: best.reached, **best.further}
     tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
-    front = {record.number for record in front_of(records, config.goals)}
-    trials = [asdict(record) | {"on_front": record.number in front} for record in records]
-    tracker.log_text(json.dumps(trials, indent=1), "trials.json")
-    # The evaluation of the best trial will describe the run; the table stays among the artifacts.
-    tracker.log_text(table(records, config.goals, most=LISTED), "trials.md")
+    log_trials(tracker, records, config)
     if config.sampler == "capacity":
         steps = steps_table(search_course(records, config), records, config.metric)
         tracker.log_text(steps, "capacity.md")
         logger.info("The steps of the capacity search:\n%s", steps)
     for name, figure in _figures(config, stage.config.name, records, best, importance):
         tracker.log_figure(figure, f"plots/search_{name}.png")
+
+
+def log_trials(tracker: Tracker, records: Sequence[TrialRecord], config: SearchConfig) -> None:
+    """The table of the best trials, and all of them as JSON."""
+    front = {record.number for record in front_of(records, config.goals)}
+    trials = [asdict(record) | {"on_front": record.number in front} for record in records]
+    tracker.log_text(json.dumps(trials, indent=1), "trials.json")
+    # What is trained at the end will describe the run; the table stays among the artifacts.
+    tracker.log_text(table(records, config.goals, most=LISTED), "trials.md")
 
 
 def _figures(
@@ -64,7 +70,8 @@ def _figures(
     """Plots with their names, each drawn when the one before is logged."""
     metric, maximizes, titled = config.metric, config.maximizes, f"{experiment}: {{}}".format
     yield "history", history_plot(records, metric, maximizes=maximizes, title=titled("search"))
-    yield "epochs", epochs_plot(records, metric, best=best.number, title=titled("trials by epoch"))
+    step = "fold" if config.crossval else "epoch"
+    yield "epochs", epochs_plot(records, metric, best=best.number, title=titled(f"trials by {step}"), step=step)
     yield "settings", settings_plot(records, metric, title=titled("settings"))
     yield "parallel_coordinates", parallel_plot(records, metric, title=titled("parallel coordinates"))
     yield "importance", importance_plot(importance, title=titled("importance of settings"))

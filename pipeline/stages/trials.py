@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,14 +12,13 @@ from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
-from pipeline.search.final import check_final
 from pipeline.search.front import choose
-from pipeline.search.pool import side_by_side
+from pipeline.search.pool import Stopper, side_by_side
 from pipeline.search.record import TrialRecord, best_of
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
 from pipeline.search.study import Study, Trial, open_study
 from pipeline.search.table import short, told
-from pipeline.search.trial import Running, Trained, metric_of, run_trial, values_of
+from pipeline.search.trial import Trained, metric_of, run_trial, values_of
 from pipeline.stages.context import StageContext, recorded
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
@@ -42,15 +39,15 @@ class TrialPruned(BaseException):
     """Ends a trial's tracked run as killed, neither finished nor failed."""
 
 
-def check_space(config: RunConfig) -> None:
-    """See that there are trials, and that their settings go together, before anything starts.
+def check_space(config: RunConfig) -> RunConfig:
+    """See that there are trials, and that their settings go together, before anything starts; that of some trial.
 
     Raises:
         ConfigError: the space is empty, or does not fit the configuration.
     """
     if not config.search.space:
         raise ConfigError("search.space is empty. Name the settings to try, e.g. train.optimizer.learning_rate.")
-    check_final(configured(config, first_settings(config.search.space, config)))
+    return configured(config, first_settings(config.search.space, config))
 
 
 def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
@@ -87,7 +84,7 @@ def _judged(parts: Sequence[Trained], config: RunConfig) -> _Judged:
         values=tuple(sum(of_goal) / len(parts) for of_goal in values),
         seconds=sum(part.seconds for part in parts),
         memory=max((part.memory for part in parts if part.memory is not None), default=None),
-        parameters=parts[0].parameters,
+        parameters=max(part.parameters for part in parts),
         best_epoch=round(sum(part.best_epoch for part in parts) / len(parts)),
         pruned=any(part.pruned for part in parts),
     )
@@ -105,8 +102,7 @@ class Trials:
             name: of the search, where there are several; put before each line for people.
         """
         self._stage, self._config, self._rows, self._name = stage, stage.config, rows, name
-        self._running, self._started = Running(), time.monotonic()
-        self._interrupted, self._close = threading.Event(), ExitStack()
+        self._stopper, self._started = Stopper(), time.monotonic()
 
     def run(self) -> tuple[list[TrialRecord], dict[str, float]]:
         """All trials, and how much each setting explains.
@@ -118,23 +114,20 @@ class Trials:
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
         with open_study(self._file(), config, seed=self._config.seed, epochs=steps, grid=combinations) as study:
-            with self._close:
-                self._close.callback(study.close)
+            with self._stopper.noting(study.close):
                 side_by_side(
                     config.parallel_trials,
                     lambda: self._take(study),
                     lambda trial: self._follow(study, trial),
                     self.stop,
                 )
-            if self._interrupted.is_set():
+            if self._stopper.is_stopped:
                 raise TrainError("The search was told to stop. Run the same command again.")
             return study.records(), study.importance()
 
     def stop(self) -> None:
         """End those that run, and begin no other; may be called by any thread."""
-        self._interrupted.set()
-        self._close.close()
-        self._running.stop()
+        self._stopper.stop()
 
     def _file(self) -> Path:
         if not self._stage.root.is_local:
@@ -143,26 +136,26 @@ class Trials:
                 f"Received: {self._stage.root.uri}. Mount the storage, as in /Volumes or /dbfs."
             )
         content = self._config.model_dump(mode="json", include={"model", "train", "seed"})
-        told = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
-        identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, told])[:ID_LENGTH]
+        searched = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
+        identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
+            :ID_LENGTH
+        ]
         return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
 
     def _take(self, study: Study) -> Trial | None:
-        if self._interrupted.is_set():
-            return None
         limit = self._config.search.timeout
         return study.take(lambda: limit is not None and time.monotonic() - self._started > limit)
 
     def _follow(self, study: Study, trial: Trial) -> None:
         """One trial, whatever becomes of it."""
-        settings = suggest(self._config.search.space, self._config, trial)
-        trial.settle(settings)
         try:
+            settings = suggest(self._config.search.space, self._config, trial)
+            trial.settle(settings)
             self._train(trial, settings)
         except TrialPruned:
             trial.prune()
         except PipelineError as error:
-            if self._interrupted.is_set():
+            if self._stopper.is_stopped:
                 return  # the next job takes it up again
             trial.fail(" ".join(str(error).split()))
         except BaseException:
@@ -193,7 +186,7 @@ class Trials:
         trial.finish(*values)
 
     def _trained(self, trial: Trial, stage: StageContext, stores: Sequence[Store]) -> _Judged:
-        """On one store, followed epoch by epoch; or on folds, followed by the mean of those that are done."""
+        """On one store, followed epoch by epoch; or on folds, followed fold by fold."""
         if len(stores) == 1:
             return _judged([self._launch(stage, stores[0], trial.is_behind)], stage.config)
         done: list[Trained] = []
@@ -202,7 +195,7 @@ class Trials:
             judged = _judged(done, stage.config)
             reached, *_ = values_of(done[-1], stage.config.search.goals)
             stage.tracker.log_metrics({f"fold/{stage.config.search.metric}": reached}, step=number)
-            if number < len(stores) and trial.is_behind(number, judged.values[0]):
+            if number < len(stores) and trial.is_behind(number, reached):
                 return replace(judged, pruned=True)
         return judged
 
@@ -218,10 +211,10 @@ class Trials:
             stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
             return is_behind(record.epoch, value)
 
-        store_id, running, config = store.manifest.store_id, self._running, stage.config
+        store_id, config = store.manifest.store_id, stage.config
         train = config.train.model_copy(update={"workers": config.trial_workers})
         config = config.model_copy(update={"train": train})
-        return run_trial(stage.spark, stage.root, config, store_id, running=running, is_behind=follow)
+        return run_trial(stage.spark, stage.root, config, store_id, stopper=self._stopper, is_behind=follow)
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()

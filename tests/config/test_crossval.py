@@ -30,3 +30,15 @@ def test_what_is_wrong_with_folds_is_named(crossval, message):
     with pytest.raises(ConfigError) as raised:
         parse_config({**PLAIN, "crossval": crossval})
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(("pruner", "crossval"), [("hyperband", True), ("halving", True), ("wilcoxon", False)])
+def test_a_pruner_fits_what_trials_are_judged_by(pruner, crossval):
+    with pytest.raises(ConfigError, match=f"pruner {pruner} does not go with trials that are followed"):
+        parse_config({**PLAIN, "search": {"pruner": pruner, "crossval": crossval}})
+    assert parse_config({**PLAIN, "search": {"pruner": "wilcoxon", "crossval": True}}).search.crossval
+
+
+def test_folds_cannot_be_searched():
+    with pytest.raises(ConfigError, match=r"crossval\.folds: all trials share this section"):
+        parse_config({**PLAIN, "search": {"space": {"crossval.folds": {"choice": [3, 5]}}}})
