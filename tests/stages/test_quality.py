@@ -9,6 +9,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from pipeline.config import load_config
+from pipeline.stages.crossval import cross_validate
 from pipeline.stages.run import run
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.slow]
@@ -51,6 +52,19 @@ def test_a_shipped_configuration_reaches_its_bound_on_the_split_of_published_fig
     done = run(load_config(repository / "conf" / f"{name}.yaml", overrides=settings), spark=spark)
     reached = done.evaluate.metrics[metric]
     assert reached >= bound if side == "at least" else reached <= bound
+
+
+def test_five_folds_of_house_prices_reach_their_bound(spark, tmp_path, repository, shared_data):
+    settings = [
+        f"storage.root={tmp_path}",
+        "track.enabled=false",
+        f"data.source.path={shared_data / 'house_sales.tsv'}",
+    ]
+    found = cross_validate(load_config(repository / "conf" / "house_prices_full.yaml", overrides=settings), spark=spark)
+    assert len(found.folds) == 5
+    assert found.mean["mae"] < 59_500
+    low, high = found.intervals["mae"]
+    assert low < found.mean["mae"] < high
 
 
 def _divided(file: Path, out: Path) -> Path:
