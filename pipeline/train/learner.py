@@ -53,6 +53,9 @@ class Learner:
         optimizer.build(network.trainable_variables)
         world.broadcast([variable.value for variable in (*network.variables, *optimizer.variables)])
         self._compiled: dict[Any, Any] = {}
+        # What is ours and Keras's is written in TensorFlow's operations, which AutoGraph would only look through once
+        # more at each training; a metric of the user's may have an `if`.
+        self._autograph = any(":" in name for name in metrics)
 
     def train(self, block: Block) -> None:
         """Take all steps of a block."""
@@ -85,9 +88,8 @@ class Learner:
         specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), block)
         key = (work.__name__, *((tuple(spec.shape), spec.dtype) for spec in tf.nest.flatten(specs)))
         if key not in self._compiled:
-            # All is written in TensorFlow's operations; AutoGraph would look through it once more at each training.
             self._compiled[key] = tf.function(
-                lambda block: _each_step(work, block), input_signature=[specs], autograph=False
+                lambda block: _each_step(work, block), input_signature=[specs], autograph=self._autograph
             )
         self._compiled[key](block)
 

@@ -19,6 +19,7 @@ from tests.support import kinds
 from tests.support.stores import NAME, STORE_ID, regression_state, write_small_store
 
 keras = pytest.importorskip("keras")
+import tensorflow as tf  # noqa: E402
 
 from pipeline.train.rank import train_rank  # noqa: E402 (TensorFlow takes seconds to import)
 from pipeline.train.records import read_epoch  # noqa: E402
@@ -254,3 +255,20 @@ def test_a_training_leaves_no_thread_behind(tmp_path):
     left = set(threading.enumerate()) - before
     # TensorFlow's own threads show up as dummies once they have called Python; Python never forgets them.
     assert {thread for thread in left if not isinstance(thread, threading._DummyThread)} == set()
+
+
+class BelowZero(keras.metrics.Sum):
+    """Of a user, who asks a tensor as Python does: how many batches have a mean below 0."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        count = tf.zeros(())
+        if tf.reduce_mean(y_pred) < 0.0:
+            count = tf.ones(())
+        return super().update_state(count)
+
+
+def test_a_metric_of_the_users_may_ask_a_tensor(tmp_path):
+    write_small_store(tmp_path, {"train": [40, 60], "validation": [30]}, state=regression_state())
+    done = job(tmp_path, epochs=1, metrics=["mae", f"{__name__}:BelowZero"])
+    train_rank(done, SingleWorld())
+    assert 0.0 <= history(done)[0].metrics["belowzero"] <= 4.0
