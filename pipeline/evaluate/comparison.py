@@ -21,10 +21,10 @@ from pipeline.evaluate.folds import (
     between,
     headlines_of,
     held_out_ratio,
-    markdown,
     shown,
 )
 from pipeline.evaluate.groups import LEVEL
+from pipeline.evaluate.markdown import markdown_table
 from pipeline.evaluate.names import is_lower_better, metric_name
 from pipeline.evaluate.spread import spread_of
 from pipeline.evaluate.verdict import figure
@@ -168,7 +168,7 @@ def comparison_table(comparison: Comparison) -> str:
     """A comparison in Markdown: what it says, and a line a metric, of those wanted first."""
     head = ["metric", *comparison.names, "difference", "95 % interval", "p value", "wins, ties, losses", "better"]
     lines = [_line(comparison.metrics[name], comparison.names) for name in comparison.headlines]
-    return f"{comparison.sentence}\n\n{markdown(head, lines)}"
+    return f"{comparison.sentence}\n\n{markdown_table(head, lines)}"
 
 
 def probability(p_value: float) -> str:

@@ -11,6 +11,7 @@ from pydantic import model_validator
 from pipeline.config.split import FoldMethod
 from pipeline.contract.document import Document
 from pipeline.contract.label import Task
+from pipeline.evaluate.markdown import markdown_table
 from pipeline.evaluate.names import HEADLINES, limits_of, metric_name
 from pipeline.evaluate.report import Metrics
 from pipeline.evaluate.spread import Spread, spread_of
@@ -172,7 +173,7 @@ def crossval_table(report: CrossvalReport) -> str:
     blank = [""] * (len(head) - len(names) - 1)
     lines += [[name, *blank, *cells] for name, cells in _together(report).items()]
     notes = "".join(f"\n{note}\n" for note in (*_chosen(report), *report.notes))
-    return f"{_division(report)}\n\n{markdown(head, lines)}{notes}"
+    return f"{_division(report)}\n\n{markdown_table(head, lines)}{notes}"
 
 
 def shown(value: float | None) -> str:
@@ -183,13 +184,6 @@ def shown(value: float | None) -> str:
 def between(bounds: tuple[float, float] | None) -> str:
     """An interval in a table; nothing where there is none."""
     return "" if bounds is None else f"{figure(bounds[0])} to {figure(bounds[1])}"
-
-
-def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown; its first column holds names, the others numbers."""
-    kinds = ["---", *["---:"] * (len(head) - 1)]
-    cells = ([cell.replace("|", "\\|") for cell in line] for line in [head, kinds, *lines])
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
 
 
 def _spread(scores: Sequence[FoldScore], metric: str) -> Spread:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.evaluate.markdown import markdown_table
 from pipeline.search.record import TrialRecord
-from pipeline.search.table import markdown, number, told
+from pipeline.search.table import number, told
 
 GROW_MISSES = 2
 """Steps in a row without a better network that end growth: one may be chance."""
@@ -165,7 +166,7 @@ def answers_of(hidden: Hidden) -> dict[str, Any]:
 def steps_table(course: Course, records: Sequence[TrialRecord], metric: str) -> str:
     """The steps in Markdown, a line a network."""
     trials = {hidden_of(record): record for record in records if record.settings}
-    lines = [["step", "kind", "hidden", "trial", "weights", metric, "taken"]]
+    head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
     for place, step in enumerate(course.steps):
         for hidden in step.tried:
             trial = trials.get(hidden)
@@ -175,4 +176,4 @@ def steps_table(course: Course, records: Sequence[TrialRecord], metric: str) -> 
             reached = number(trial.reached) if trial.is_finished else trial.state
             taken = "yes" if hidden == step.taken else ""
             lines.append([str(place), step.kind, told(hidden), str(trial.number), weights, reached, taken])
-    return markdown(lines)
+    return markdown_table(head, lines, numbers=False)

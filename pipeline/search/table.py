@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.config.search import Goal
+from pipeline.evaluate.markdown import markdown_table
 from pipeline.evaluate.plots.style import counted
 from pipeline.search.front import front_of
 from pipeline.search.record import STATES, TrialRecord, ranked
@@ -36,19 +37,13 @@ def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -
     best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
     remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))
-    header = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
-    lines = [header]
+    head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
+    lines = []
     for record in best:
         reached = [number(record.reached), *(number(record.further[goal.name]) for goal in goals[1:])]
         settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), *reached, *settings])
-    return f"{counts(records)}{remark}\n\n{markdown(lines)}"
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """A table, the first line of which is its header."""
-    header, *rows = lines
-    return "".join(f"| {' | '.join(line)} |\n" for line in (header, ["---"] * len(header), *rows))
+    return f"{counts(records)}{remark}\n\n{markdown_table(head, lines, numbers=False)}"
 
 
 def number(value: float) -> str:
