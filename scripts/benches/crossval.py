@@ -42,7 +42,7 @@ ROWS, NUMBERS, TEXTS = 1_000_000, 15, 8
 WIDE_ROWS = 100_000
 TRAINED_ROWS, EPOCHS = 400_000, 8
 FOLDS, PARALLEL = 5, 2
-ROUNDS = 3
+ROUNDS, WIDE_ROUNDS = 3, 1
 FILES = 8
 
 
@@ -159,7 +159,10 @@ def main() -> None:
         }
         for table, rows in tables.items():
             rows.write.parquet(str(folder / table))
-        features = {table: _features(spark, folder / table, folder / "root") for table in ("mixed", "wide")}
+        features = {
+            table: _features(spark, folder / table, folder / "root", rounds)
+            for table, rounds in (("mixed", ROUNDS), ("wide", WIDE_ROUNDS))
+        }
         whole = _whole(spark, folder / "trained", folder / "root")
     targets = [
         Target(
@@ -181,12 +184,12 @@ def main() -> None:
     report("crossval", {"rows": ROWS // share, "features": features, "whole": whole}, targets)
 
 
-def _features(spark: SparkSession, table: Path, root: Path) -> dict[str, dict[str, list[float]]]:
+def _features(spark: SparkSession, table: Path, root: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
     works: dict[str, Callable[[], object]] = {
         "store": lambda: prepare_one(spark, table, root),
         "folds": lambda: prepare_folds(spark, table, root),
     }
-    return measured(ROUNDS, works)
+    return measured(rounds, works)
 
 
 def _whole(spark: SparkSession, table: Path, root: Path) -> dict[str, Any]:
