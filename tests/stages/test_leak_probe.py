@@ -60,5 +60,5 @@ def test_a_column_without_content_gains_nothing_in_our_folds_and_much_where_it_i
     assert before.folds_id == inside.folds_id, "the same rows in the same folds"
     low, high = inside.intervals["auc"]
     assert before.mean["auc"] > 0.8
-    assert low < 0.5 < high < 0.6
+    assert 0.44 < low < 0.5 < high < 0.56
     assert inside.pooled_intervals["auc"][0] < 0.5 < inside.pooled_intervals["auc"][1]
