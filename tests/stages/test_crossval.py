@@ -141,6 +141,7 @@ def test_folds_are_runs_below_the_cross_validation(flowers, root):
     assert {"crossval.json", "crossval.md", "config.yaml"} <= {
         file.path for file in client.list_artifacts(flowers.run_id)
     }
+    assert "data/audit.json" in {file.path for file in client.list_artifacts(flowers.run_id, "data")}
     plots = {file.path for file in client.list_artifacts(flowers.run_id, "plots")}
     assert plots == {"plots/crossval_metrics.png", "plots/crossval_curves.png"}
     children = client.search_runs(
