@@ -209,6 +209,9 @@ def test_every_way_of_dividing_runs_through(table, root, spark, crossval, sectio
     assert len(rows) == pytest.approx(times * found.rows, rel=0.12)
     assert not rows.duplicated(["__fold", "id"]).any()
     assert bool(found.pooled) == (times <= 1.0 and crossval["method"] != "bootstrap")
+    for score in report_of(found).scores:  # a row that was drawn several times is one row
+        divided = score.train_rows + score.validation_rows + score.test_rows
+        assert divided < found.rows if "time" in sections and not score.fold else divided == found.rows
     source = pd.read_csv(table).set_index("id")
     if "group" in sections:
         assert rows.__fold.groupby(source.town[rows.id].to_numpy()).nunique().max() == 1
