@@ -84,6 +84,8 @@ ROWS_PER_FILE = ROWS_PER_GROUP // 2
 """About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
 FEWEST_SHARDS = 4
 """Which are not given up for that: they are the most ranks that can train on the folds."""
+MOST_STORES = 2000
+"""Of a cross-validation: each is a folder of documents, and all are fitted together."""
 MOST_FILES = 2048
 """Of a division: its groups are spread over fewer shards where they would have more."""
 
@@ -150,7 +152,7 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
     with scratch(root) as work:
         made: list[_Fitted] = []
         checks: list[Check] = []
-        for number, division in enumerate(divisions(plan, recipe.use)):
+        for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
             _check_strata(opened.table, plan, division)
             made += _divided(spark, recipe, opened, division, number, work, progress)
             with watch_spark(spark, progress, "Looking for leaks between folds"):
@@ -165,6 +167,17 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         publish_once(work, recipe.place(source, root), FOLDS)
     if reasons:
         tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
+
+
+def _bounded(found: Sequence[Division]) -> Sequence[Division]:
+    """Divisions that do not make too many stores: k nested folds have about k^2."""
+    count = sum(len(division.folds) for division in found)
+    if count <= MOST_STORES:
+        return found
+    raise ConfigError(
+        f"This cross-validation needs {count:,} folds, those within folds included. Allowed: {MOST_STORES:,}. Take "
+        "fewer folds or repeats, method group in place of leave_one_group_out, or search.crossval: false."
+    )
 
 
 @dataclass(frozen=True)

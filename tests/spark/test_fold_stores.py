@@ -72,10 +72,10 @@ def table(seed: int = 0) -> pd.DataFrame:
     )
 
 
-def folds_of(spark, recipe, folds: dict, root: Path) -> tuple[FoldsManifest, list[Store]]:
+def folds_of(spark, recipe, folds: dict, root: Path, use: str = "measure") -> tuple[FoldsManifest, list[Store]]:
     """The published folds."""
     place = open_root(str(root))
-    whole = FoldsRecipe(recipe, FoldConfig(**folds))
+    whole = FoldsRecipe(recipe, FoldConfig(**folds), use)
     source = open_source(spark, recipe.data.source, place)
     build_folds(spark, whole, source, root=place, progress=Progress(Terminal(io.StringIO())))
     text = Path(whole.place(source, place).path, FOLDS).read_bytes()
@@ -189,3 +189,10 @@ def test_what_cannot_be_divided_is_named_and_nothing_is_published(spark, tmp_pat
     with pytest.raises((ConfigError, DataError), match=message):
         folds_of(spark, recipe, folds, tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()
+
+
+def test_nested_folds_are_not_without_number(spark, tmp_path):
+    table().to_parquet(tmp_path / "t.parquet")
+    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
+    with pytest.raises(ConfigError, match=r"needs 2,500 folds, those within folds included\. Allowed: 2,000\."):
+        folds_of(spark, recipe, {"folds": 50}, tmp_path / "r", use="nested")
