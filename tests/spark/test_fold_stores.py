@@ -196,3 +196,14 @@ def test_nested_folds_are_not_without_number(spark, tmp_path):
     recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(ConfigError, match=r"needs 2,500 folds, those within folds included\. Allowed: 2,000\."):
         folds_of(spark, recipe, {"folds": 50}, tmp_path / "r", use="nested")
+
+
+def test_a_feature_that_the_first_fold_drops_is_there_for_the_others(spark, tmp_path):
+    frame = table()
+    frame.assign(town=frame.town.where(frame.t >= 400, "p")).to_parquet(tmp_path / "t.parquet")
+    means = [{"columns": ["town"], "encoding": "target_mean"}]
+    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=means, key="id", time="t")
+    folds = {"method": "time", "folds": 2, "borders": [400, 700]}
+    _, (first, second) = folds_of(spark, recipe, folds, tmp_path / "r")
+    assert (first.contract.names("numeric"), second.contract.names("numeric")) == (("x",), ("x", "town"))
+    assert rows_of(second, "train").town.nunique() > rows_of(second, "test").town.nunique() == 5
