@@ -8,11 +8,9 @@ neither), and to write. Some features ask for more, see `features/fit.py`. Nothi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
 from pipeline.contract.audit import LeakAudit
@@ -25,19 +23,17 @@ from pipeline.data.audit import report_audit
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
 from pipeline.data.leaks import audit_store
-from pipeline.data.opening import Opened, open_data
+from pipeline.data.opening import open_data
 from pipeline.data.profile import Written, profile_store
-from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_quarantine
+from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, sampled_table, with_counts
-from pipeline.data.source import Source, open_source
-from pipeline.data.split import SPLIT, shards_for
+from pipeline.data.source import Source, check_unchanged
+from pipeline.data.split import shards_for
 from pipeline.data.survey import Survey, checked_survey
-from pipeline.data.table import QUARANTINED
 from pipeline.data.write import write_rows
-from pipeline.errors import DataError
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.store import filesystem as files
+from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
@@ -72,14 +68,14 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         with watch_spark(spark, progress, "Writing the store"):
             splits = write_rows(sampled_table(opened.table, sampling), state, shards, work)
-            reasons = _write_bad_rows(opened, work) if found.bad else {}
+            reasons = write_bad_rows(opened, work) if found.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, splits["train"], work)
         stored, state = _Stored(shards, splits, sampled), with_counts(state, sampled)
         with watch_spark(spark, progress, "Looking for leaks"):
             written, task = (contract_of(state), splits), state.label.task
             audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
         profile = profile_store(Written(fitted.state, splits, work, fitted.limits), found, fitted.counts)
-        _check_unchanged(spark, recipe, source, root=root, same_rows=_same_rows(found, stored, sampling))
+        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
         table = contract_to_keep(recipe, opened, found, state)
         documents = _documents(state, audit, profile, table)
         _write_documents(recipe, source, documents, found, reasons, stored=stored, work=work)
@@ -87,11 +83,6 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         publish_once(work, place, MANIFEST)
     if reasons:
         tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
-
-
-def _write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
-    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
-    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
 
 
 def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
@@ -102,28 +93,21 @@ def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> boo
     return {**rows, "train": sum(sampled.before.values())} == found.splits and sampling.allows(sampled)
 
 
-def _check_unchanged(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, same_rows: bool) -> None:
-    """The queries saw the same source; one that names its version cannot change."""
-    again = source if source.version is not None else open_source(spark, recipe.data.source, root)
-    if again.fingerprint != source.fingerprint or not same_rows:
-        raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
-
-
 def _documents(
     state: FeatureState, audit: LeakAudit, profile: DataProfile, table: TableContract | None
-) -> dict[str, bytes]:
+) -> dict[str, Document]:
     """What lies beside the rows, by name."""
     report_audit(audit)
     contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
     if table is not None:
         contents[TABLE] = table
-    return {name: content.to_json().encode() for name, content in contents.items()}
+    return contents
 
 
 def _write_documents(
     recipe: StoreRecipe,
     source: Source,
-    documents: Mapping[str, bytes],
+    documents: Mapping[str, Document],
     found: Survey,
     reasons: Mapping[str, int],
     *,
@@ -131,8 +115,6 @@ def _write_documents(
     work: Root,
 ) -> None:
     """The documents beside the rows, the manifest last."""
-    for name, content in documents.items():
-        files.write_bytes(work.within(name), content)
     manifest = Manifest(
         name=recipe.name,
         store_id=recipe.store_id(source),
@@ -140,10 +122,10 @@ def _write_documents(
         config=recipe.fingerprint,
         shards=stored.shards,
         splits=stored.splits,
-        documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+        documents=write_documents(work, documents),
         quarantined=found.bad,
         reasons=reasons,
         left_out=found.left_out,
         sampled=stored.sampled,
     )
-    files.write_bytes(work.within(MANIFEST), manifest.to_json().encode())
+    write_documents(work, {MANIFEST: manifest})

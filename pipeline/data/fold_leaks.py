@@ -17,13 +17,9 @@ from pipeline.data.opening import Opened
 from pipeline.data.raw import quoted
 from pipeline.data.split import VALUES, ResolvedSplit, hash_of
 from pipeline.store.filesystem import Root
+from pipeline.store.layout import group_folder
 
 _FILE = "_metadata.file_path"
-
-
-def group_folder(number: int, group: int | str) -> str:
-    """Where the rows of a group of a division lie, in the folder of all folds."""
-    return f"rows/{number}-{group}"
 
 
 def audit_division(

@@ -10,7 +10,6 @@ prepared by themselves.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import ROW_ID, contract_of
-from pipeline.contract.document import Document, fingerprint
+from pipeline.contract.document import fingerprint
 from pipeline.contract.features import (
     BucketFeature,
     FeatureState,
@@ -34,23 +33,24 @@ from pipeline.data.audit import report_audit
 from pipeline.data.convert import finite
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
-from pipeline.data.fold_leaks import audit_division, group_folder, periods
+from pipeline.data.fold_leaks import audit_division, periods
 from pipeline.data.folds import (
     FoldPlan,
     FoldUse,
     divisions,
     fold_problems,
     group_of_split,
+    is_divided,
     resolve_folds,
     with_folds,
     with_groups,
 )
 from pipeline.data.opening import Opened, open_rows
-from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_quarantine
+from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.read import open_table
 from pipeline.data.recipe import STORE_ID_LENGTH, StoreRecipe
-from pipeline.data.source import Source, open_source
-from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION, needed_columns, shards_for
+from pipeline.data.source import Source, check_unchanged
+from pipeline.data.split import LEFT_OUT, TEST, TRAIN, needed_columns, shards_for
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
 from pipeline.data.table import QUARANTINED, WEIGHT_NUMBER, Table
@@ -61,7 +61,7 @@ from pipeline.features.statistics import Measured, regrouped
 from pipeline.features.target_mean import fold_of_row
 from pipeline.features.transform import feature_columns, label_value, with_places
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.store import filesystem as files
+from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import (
     AUDIT,
@@ -72,12 +72,12 @@ from pipeline.store.layout import (
     SPLITS,
     UNSCALED,
     fold_store,
+    group_folder,
     store_place,
 )
 from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
 from pipeline.store.publish import publish_once, scratch
 
-_DIVIDED = (TRAIN, VALIDATION)
 _PART = "__part"
 
 ROWS_PER_FILE = ROWS_PER_GROUP // 2
@@ -158,10 +158,9 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
             with watch_spark(spark, progress, "Looking for leaks between folds"):
                 total, level = made[0].whole.splits["train"], store.data.audit
                 checks += audit_division(spark, opened, plan, division, number, total=total, work=work, level=level)
-        again = source if source.version is not None else open_source(spark, store.data.source, root)
-        if again.fingerprint != source.fingerprint:
-            raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
-        reasons = _write_bad_rows(opened, work) if made[0].whole.bad else {}
+        same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
+        check_unchanged(spark, store.data.source, source, root, same_rows=same_rows)
+        reasons = write_bad_rows(opened, work) if made[0].whole.bad else {}
         manifest, audit = _manifest(recipe, source, opened, plan, made), _audit(plan, made[0].whole, checks)
         _write_documents(manifest, store.fingerprint, made, audit, work)
         publish_once(work, recipe.place(source, root), FOLDS)
@@ -191,6 +190,7 @@ class _Fitted:
         unscaled: what its files hold.
         shards: virtual ones.
         splits: its files.
+        written: rows in the files of all folds of its division.
     """
 
     name: str
@@ -199,6 +199,7 @@ class _Fitted:
     unscaled: Unscaled
     shards: int
     splits: Mapping[str, SplitEntry]
+    written: int
 
 
 def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[Opened, FoldPlan]:
@@ -207,7 +208,7 @@ def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[O
     needed = needed_columns(recipe.folds, store.data)
     opened = open_rows(store, open_table(spark, source, store.data.source), more=needed)
     rows = opened.table.rows
-    divided = rows.where(F.col(SPLIT).isin(*_DIVIDED))
+    divided = rows.where(is_divided())
     plan = resolve_folds(recipe.folds, store.data, {name: opened.raw.column(name) for name in needed}, divided)
     grouped = with_groups(with_folds(rows, plan, store.seed), plan, store.seed, recipe.validation)
     return replace(opened, table=replace(opened.table, rows=grouped)), plan
@@ -240,8 +241,9 @@ def _divided(
         folders = [group_folder(number, group) for group in range(groups)]
         written = write_groups(_stored(opened.table, unscaled, states[0], division, folders), shards, work)
     entries = [written[folder] for folder in folders]
+    rows = sum(entry.rows for entry in entries)
     return [
-        _Fitted(fold.name, whole, state, unscaled, shards, _splits(fold, entries))
+        _Fitted(fold.name, whole, state, unscaled, shards, _splits(fold, entries), rows)
         for fold, state in zip(division.folds, states, strict=True)
     ]
 
@@ -362,11 +364,6 @@ def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
     return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
 
 
-def _write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
-    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
-    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
-
-
 def _audit(plan: FoldPlan, whole: Survey, checks: Sequence[Check]) -> LeakAudit:
     """Logged, and of all divisions."""
     rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
@@ -400,15 +397,13 @@ def _write_documents(
     manifest: FoldsManifest, config: str, made: Sequence[_Fitted], audit: LeakAudit, work: Root
 ) -> None:
     """The documents of each fold, the audit, and the manifest of all, last."""
-    files.write_bytes(work.within(AUDIT), audit.to_json().encode())
     for fold in made:
-        _write_fold(manifest, config, fold, work)
-    files.write_bytes(work.within(FOLDS), manifest.to_json().encode())
+        _write_fold(manifest, config, fold, work.within(fold.name))
+    write_documents(work, {AUDIT: audit, FOLDS: manifest})
 
 
-def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, work: Root) -> None:
-    contents: dict[str, Document] = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
-    documents = {name: content.to_json().encode() for name, content in contents.items()}
+def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, place: Root) -> None:
+    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),
@@ -416,9 +411,7 @@ def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, work: Root) ->
         config=config,
         shards=fold.shards,
         splits=fold.splits,
-        documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+        documents=write_documents(place, documents),
         base="..",
     )
-    place = work.within(fold.name)
-    for name, content in {**documents, MANIFEST: manifest.to_json().encode()}.items():
-        files.write_bytes(place.within(name), content)
+    write_documents(place, {MANIFEST: manifest})

@@ -167,10 +167,14 @@ def with_groups(rows: DataFrame, plan: FoldPlan, seed: int, validation: float) -
     """
     unit = F.col(GROUP_ID if plan.groups else ROW_ID)
     ends = (uniform(salted("fold validation", seed, unit)) < F.lit(validation)).cast("int")
-    divided = F.col(SPLIT).isin(TRAIN, VALIDATION)
     other = F.lit(OTHERS) - F.col(SPLIT)
     parts = {group_column(number): _part(plan, number) * F.lit(2) + ends for number in range(plan.divisions)}
-    return rows.withColumns({name: F.when(divided, group).otherwise(other) for name, group in parts.items()})
+    return rows.withColumns({name: F.when(is_divided(), group).otherwise(other) for name, group in parts.items()})
+
+
+def is_divided() -> Column:
+    """Boolean: whether a row is one that folds are made of, by its split."""
+    return F.col(SPLIT).isin(TRAIN, VALIDATION)
 
 
 def group_column(number: int) -> str:

@@ -14,13 +14,22 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.data.faults import Fault, reason_of
+from pipeline.data.opening import Opened
 from pipeline.data.raw import MALFORMED, RawTable
+from pipeline.data.split import SPLIT
+from pipeline.data.table import QUARANTINED
 from pipeline.errors import SHOWN_AT_MOST
 from pipeline.store.filesystem import Root
 
 log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
+
+
+def write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
+    """Set the bad rows of a source aside, in the folder of what is made of its other rows; see `write_quarantine`."""
+    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
+    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
 
 
 def write_quarantine(bad: DataFrame, raw: RawTable, faults: Sequence[Fault], place: Root) -> dict[str, int]:

@@ -62,6 +62,24 @@ class Source:
     version: int | None = None
 
 
+def check_unchanged(spark: SparkSession, config: SourceConfig, source: Source, root: Root, *, same_rows: bool) -> None:
+    """See that all queries saw the same source; one that names its version cannot change.
+
+    Args:
+        spark: the session.
+        config: of the source.
+        source: as it was before the queries.
+        root: of the storage.
+        same_rows: whether the rows that were written are as many as those that were surveyed.
+
+    Raises:
+        DataError: it changed.
+    """
+    again = source if source.version is not None else open_source(spark, config, root)
+    if again.fingerprint != source.fingerprint or not same_rows:
+        raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
+
+
 def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source:
     """Find a source; a sample is made first where it is not there yet.
 

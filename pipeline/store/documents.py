@@ -1,7 +1,9 @@
-"""Documents that several processes leave in one folder, a file each."""
+"""Documents in a folder, a file each."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pipeline.contract.document import Document
@@ -13,7 +15,7 @@ D = TypeVar("D", bound=Document)
 
 
 def read_documents(folder: Root, kind: type[D]) -> list[D]:
-    """All that can be read, by the names of their files; there may be none, and no folder."""
+    """All that can be read of those that several processes leave, by their files' names; there may be no folder."""
     found = []
     for name in files.list_files(folder):
         if name.endswith(".json"):
@@ -22,3 +24,13 @@ def read_documents(folder: Root, kind: type[D]) -> list[D]:
             except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
                 continue
     return found
+
+
+def write_documents(folder: Root, documents: Mapping[str, Document]) -> dict[str, str]:
+    """Write documents under their names; returns the SHA-256 of each file."""
+    digests = {}
+    for name, document in documents.items():
+        content = document.to_json().encode()
+        files.write_bytes(folder.within(name), content)
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests

@@ -47,6 +47,11 @@ def fold_folder(number: int) -> str:
     return f"fold-{number}"
 
 
+def group_folder(number: int, group: int | str) -> str:
+    """Where the rows of a group of a division lie, within the folder of all folds."""
+    return f"rows/{number}-{group}"
+
+
 def fold_store(folds_id: str, name: str) -> str:
     """The id of a fold's store, by which it is opened like any other."""
     return f"{folds_id}/{name}"
