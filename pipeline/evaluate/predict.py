@@ -24,8 +24,8 @@ from pipeline.contract.label import Task
 from pipeline.evaluate.baseline import LinearBaseline
 from pipeline.evaluate.groups import groups_of
 from pipeline.evaluate.importance import Shuffled, measure_importance
-from pipeline.evaluate.linear import linear_inputs
-from pipeline.evaluate.regression import Window
+from pipeline.evaluate.linear import linear_inputs, sample_rows
+from pipeline.evaluate.regression import Window, window_of
 from pipeline.evaluate.tally import Measure, Tally, merge_tallies, tally_from_bytes, tally_to_bytes
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
@@ -44,6 +44,8 @@ TARGET = "pipeline.evaluate.predict:run"
 NETWORK, LINEAR = "network", "linear"
 LABEL = "label"
 LINEAR_FILE = "linear.npz"
+FIRST_LOOK = 10_000
+"""Rows whose labels tell where the axes of plots end."""
 NUMBERS_AT_ONCE = 1 << 22
 """Predictions that are counted together: a thousand classes of a whole window would take gigabytes."""
 
@@ -120,6 +122,11 @@ class Scored:
 
     tallies: Mapping[str, Tally]
     shuffled: tuple[Shuffled, ...]
+
+
+def window_of_rows(store: Store, split: str) -> Window:
+    """Where the axes of plots end, by the labels of the first rows of a split."""
+    return window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
 
 
 def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store, *, apart: bool = False) -> Scored:

@@ -17,6 +17,7 @@ from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, h
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.names import capital, metric_name
 from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
 from pipeline.runtime.progress import Progress
@@ -32,6 +33,7 @@ from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
 from pipeline.store.layout import AUDIT, crossval_place
+from pipeline.store.store import Store
 from pipeline.track.params import run_params
 from pipeline.track.tags import PARENT
 from pipeline.train.records import EpochRecord
@@ -112,6 +114,7 @@ class _Crossval:
         self._stage, self._folds = stage, folds
         self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
+        self._window = window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
@@ -143,14 +146,21 @@ class _Crossval:
         with recorded(self._stage, name, tags=self._tags(number)) as stage:
             stage.tracker.log_params(_fold_params(self._folds, number))
             with self._named(number):
-                chosen, folds, settings = self._settled(stage, number)
+                chosen, store, settings = self._settled(stage, number)
 
                 def follow(record: EpochRecord) -> None:
                     stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
                     stage.progress.update(f"{name}: epoch {record.epoch}/{chosen.config.train.epochs}")
 
                 score = run_fold(
-                    chosen, folds, number, result, stopper=self._stopper, on_epoch=follow, settings=settings
+                    chosen,
+                    store,
+                    number,
+                    result,
+                    window=self._window,
+                    stopper=self._stopper,
+                    on_epoch=follow,
+                    settings=settings,
                 )
             _record(stage, score)
         finished = sum(result.is_there for result in self._results)
@@ -158,10 +168,10 @@ class _Crossval:
         said = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
         self._stage.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
-    def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Folds, Settings]:
+    def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Store, Settings]:
         """The fold with its own settings, where these are searched for."""
         if not stage.config.crossval.nested:
-            return stage, self._folds, {}
+            return stage, self._folds.stores[number], {}
         chosen = choose_settings(stage, self._folds, number, self._stopper, name=self._name(number))
         stage.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
         return chosen
@@ -200,8 +210,7 @@ def _params(folds: Folds) -> dict[str, str | int]:
 
 def _record(stage: StageContext, score: FoldScore) -> None:
     """What a fold reached, under the names that a run's evaluation has."""
-    known = {f"test/{name}": value for name, value in score.metrics.items() if value is not None}
-    stage.tracker.log_metrics({**known, "train/best_epoch": float(score.best_epoch)})
+    stage.tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
 
 
 def _other(stage: StageContext) -> CrossvalReport | None:

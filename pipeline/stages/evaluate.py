@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import time
 
-import numpy as np
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
-from pipeline.evaluate.linear import fit_baselines, sample_rows
+from pipeline.evaluate.linear import fit_baselines
 from pipeline.evaluate.names import HEADLINES
-from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, predictions_folder
-from pipeline.evaluate.regression import window_of
+from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, predictions_folder, window_of_rows
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.slices import slice_rows
 from pipeline.evaluate.source_rows import SourceRows
@@ -38,8 +36,6 @@ from pipeline.store.store import Store
 log = logging.getLogger(__name__)
 
 SPLIT = "test"
-FIRST_LOOK = 10_000
-"""Rows whose labels tell where the axes of plots end."""
 
 
 def evaluate(
@@ -98,8 +94,7 @@ def _job(stage: StageContext, store: Store, model: PublishedModel, work: Root) -
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
         files.write_bytes(work.within(LINEAR_FILE), simple.linear.to_bytes())
-    first = [rows.label for rows in sample_rows(store, SPLIT, FIRST_LOOK)]
-    window = window_of(np.concatenate(first))
+    window = window_of_rows(store, SPLIT)
     return PredictJob(
         root=stage.root.uri,
         name=stage.config.name,

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
@@ -16,10 +14,9 @@ from pipeline.data.folds import INNER, FoldUse
 from pipeline.data.source import Source
 from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
-from pipeline.evaluate.linear import sample_rows
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split, predictions_folder
-from pipeline.evaluate.regression import Window, window_of
+from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.runtime.cancel import cancelling
 from pipeline.search.pool import Stopper
@@ -39,7 +36,6 @@ from pipeline.train.records import EpochRecord, request_stop
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
-FIRST_LOOK = 10_000
 WITHOUT_INFLUENCE = {"final", "resume", "study"}
 """Settings of `search` that a nested cross-validation does not depend on."""
 
@@ -56,14 +52,12 @@ class Folds:
         source: of what.
         manifest: of all folds.
         stores: of each fold that counts in the estimate, by its number.
-        window: of the axes of plots, the same for all, so that their counts add up.
     """
 
     recipe: FoldsRecipe
     source: Source
     manifest: FoldsManifest
     stores: tuple[Store, ...]
-    window: Window
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
@@ -89,8 +83,7 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
     stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
     stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
-    labels = np.concatenate([rows.label for rows in sample_rows(stores[0], "train", FIRST_LOOK)])
-    return Folds(whole, source, manifest, stores, window_of(labels))
+    return Folds(whole, source, manifest, stores)
 
 
 def crossval_id(stage: StageContext, folds: Folds) -> str:
@@ -140,10 +133,11 @@ class FoldResult:
 
 def run_fold(
     stage: StageContext,
-    folds: Folds,
+    store: Store,
     number: int,
     result: FoldResult,
     *,
+    window: Window,
     stopper: Stopper,
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
@@ -152,9 +146,10 @@ def run_fold(
 
     Args:
         stage: of the cross-validation.
-        folds: all of them.
-        number: of this one.
+        store: of the fold.
+        number: of it.
         result: where its results are published, once they are complete.
+        window: of the axes of plots, the same for all folds, so that their counts add up.
         stopper: where the training is noted.
         on_epoch: called with each epoch's record.
         settings: that were chosen for this fold, of those in the configuration.
@@ -162,7 +157,7 @@ def run_fold(
     Raises:
         TrainError: it failed, or was told to stop.
     """
-    start, store = time.monotonic(), folds.stores[number]
+    start = time.monotonic()
     check_training(stage.config, store)
     with scratch(stage.root) as work, cancelling(stage.spark), stopper.noting(lambda: request_stop(work)):
         job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
@@ -179,8 +174,8 @@ def run_fold(
             split=HELD_OUT,
             scratch=work.within("held_out").uri,
             decision=trained.decision,
-            edges=tuple(folds.window.edges.tolist()),
-            log=folds.window.log,
+            edges=tuple(window.edges.tolist()),
+            log=window.log,
             keep=True,
         )
         tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
@@ -205,6 +200,5 @@ def run_fold(
         files.move(predictions_folder(work.within("held_out")), finished.within(PREDICTIONS))
         files.write_bytes(finished.within(SCORE), score.to_json().encode())
         publish_once(finished, result.place, SCORE)
-    if (checkpoints := job.open_checkpoints()) is not None:
-        files.remove_folder(checkpoints)
+    job.drop_checkpoints()
     return result.score()

@@ -28,7 +28,7 @@ def use_of(config: RunConfig) -> FoldUse:
 
 def choose_settings(
     stage: StageContext, folds: Folds, number: int, stopper: Stopper, *, name: str
-) -> tuple[StageContext, Folds, Settings]:
+) -> tuple[StageContext, Store, Settings]:
     """Search within the training rows of a fold.
 
     Its trials have no tracked runs of their own: the table of all is with the run of the fold.
@@ -41,7 +41,7 @@ def choose_settings(
         name: of the fold, for people.
 
     Returns:
-        The job and the folds with the settings that were found, and these.
+        The job and the store of the fold with the settings that were found, and these.
 
     Raises:
         ConfigError: settings of the space would divide the rows in another way.
@@ -65,10 +65,8 @@ def choose_settings(
     log_trials(stage.tracker, records, config.search)
     chosen = replace(stage, config=configured(config, best.settings))
     if shapes_rows(best.settings):
-        # With the window of the others, so that what is counted adds up.
-        found = _divided_alike(prepare_folds(chosen, use_of(config)), folds)
-        folds = replace(found, window=folds.window)
-    return chosen, folds, best.settings
+        folds = _divided_alike(prepare_folds(chosen, use_of(config)), folds)
+    return chosen, folds.stores[number], best.settings
 
 
 def check_nested(config: RunConfig) -> None:

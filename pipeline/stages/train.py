@@ -24,7 +24,6 @@ from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
-from pipeline.store import filesystem as files
 from pipeline.store.bundle import write_bundle
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import BUNDLE, model_place, tensorboard_folder
@@ -82,8 +81,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
         history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=config.train.workers)
         model = _publish(stage, store, work, result, history)
         _log_rates(stage, work)
-    if (checkpoints := job.open_checkpoints()) is not None:
-        files.remove_folder(checkpoints)
+    job.drop_checkpoints()
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
     _tell(stage, result.decision)
     _log(stage, store, model, history)

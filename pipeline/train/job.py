@@ -12,6 +12,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
+from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
@@ -105,6 +106,11 @@ class RankJob(Document):
     def open_checkpoints(self) -> Root | None:
         """The folder of this training's checkpoints, where it keeps any."""
         return open_root(self.checkpoints) if self.checkpoints is not None else None
+
+    def drop_checkpoints(self) -> None:
+        """Remove what the training kept on its way, where it kept anything."""
+        if (place := self.open_checkpoints()) is not None:
+            files.remove_folder(place)
 
     def identity(self) -> str:
         """What the weights depend on, as canonical JSON."""
