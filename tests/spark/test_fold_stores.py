@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from pipeline.config.split import FoldConfig
 from pipeline.contract.columns import ROW_ID
+from pipeline.data import write
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
 from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
@@ -207,3 +209,21 @@ def test_a_feature_that_the_first_fold_drops_is_there_for_the_others(spark, tmp_
     _, (first, second) = folds_of(spark, recipe, folds, tmp_path / "r")
     assert (first.contract.names("numeric"), second.contract.names("numeric")) == (("x",), ("x", "town"))
     assert rows_of(second, "train").town.nunique() > rows_of(second, "test").town.nunique() == 5
+
+
+@pytest.mark.parametrize("change", ["touched", "shorter"])
+def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_path, monkeypatch, change):
+    table().to_parquet(tmp_path / "t.parquet")
+    written = write.write_groups
+
+    def write_and_change(stored, shards, place):
+        if change == "touched":
+            (tmp_path / "t.parquet").touch()
+            return written(stored, shards, place)
+        return written(replace(stored, rows=stored.rows.limit(ROWS // 2)), shards, place)
+
+    monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)
+    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
+    with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
+        folds_of(spark, recipe, {"folds": 2}, tmp_path / "r")
+    assert not (tmp_path / "r" / "stores").exists()
