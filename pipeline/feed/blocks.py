@@ -116,12 +116,10 @@ class BlockStream:
         self._feed, self._first, self._first_step = feed, first_epoch, first_step
         self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
         self._windows = feed.windows()
-        files = {window.file.path: window.file for shard in self._windows for window in shard}
         self._reader = WindowReader(
             feed.store,
             feed.split,
             self._turns(),
-            list(files.values()),
             feed.resources,
             seed=feed.seed,
             class_weights=feed.class_weights,

@@ -1,4 +1,4 @@
-"""The only door to Petastorm: windows of a store's Parquet files, as numpy columns, in the order that was planned.
+"""Where Petastorm is used: windows of a store's Parquet files, as numpy columns, in the order that was planned.
 
 What is Petastorm's: the `Reader` that is iterated, its thread pool, and the protocol of ventilator and worker. What is
 ours, and why:
@@ -11,8 +11,9 @@ ours, and why:
   done, and polls a full queue a thousand times a second. Ours holds threads back by a `Gate`, and gives up on a thread
   that died or stalled.
 
-Petastorm opens one file, to learn the schema. Given all, it would read their footers anew for each reader.
-Its process pool is not used: it polls for ever when a child dies, and pickles over sockets.
+Petastorm's `Reader.__init__` is not called. It opens a dataset to learn its schema, through classes that pyarrow has
+dropped and file systems of fsspec; our worker knows the schema from the store's contract, and reads by pyarrow's own
+file systems. Its process pool is not used: it polls for ever when a child dies, and pickles over sockets.
 """
 
 from __future__ import annotations
@@ -21,33 +22,25 @@ import logging
 import queue
 import threading
 import time
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from pipeline.errors import PlatformError
-from pipeline.feed.files import StoreFiles, unreadable
+from pipeline.feed.compatibility import (
+    Reader,
+    ThreadPool,
+    VentilatedItemProcessedMessage,
+    Ventilator,
+    WorkerBase,
+    WorkerTerminationRequested,
+)
+from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import WINDOWS_AHEAD, Gate, Resources, row_bytes
 from pipeline.feed.order import Turn, Window, row_order, shard_windows
 from pipeline.feed.rows import Rows
-from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store
-
-# Petastorm still uses pyarrow's legacy classes, in threads of its own, where `catch_warnings` does not reach.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"petastorm|pyarrow|pipeline\.feed")
-warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"petastorm|pyarrow|pipeline\.feed")
-# Its schema leaves out columns of types that it does not know; ours does not.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"petastorm")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from petastorm.fs_utils import get_filesystem_and_path_or_paths
-    from petastorm.reader import Reader
-    from petastorm.workers_pool import VentilatedItemProcessedMessage
-    from petastorm.workers_pool.thread_pool import ThreadPool, WorkerTerminationRequested
-    from petastorm.workers_pool.ventilator import Ventilator
-    from petastorm.workers_pool.worker_base import WorkerBase
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +71,6 @@ class WindowReader:
         store: Store,
         split: str,
         turns: Iterator[Turn],
-        files: Sequence[FileEntry],
         resources: Resources,
         *,
         seed: int | None = None,
@@ -90,7 +82,6 @@ class WindowReader:
             store: what is read.
             split: which part of it.
             turns: in order; taken as they are needed, so there may be no end of them.
-            files: that occur in the turns.
             resources: what may be used.
             seed: of the order of rows within windows; None keeps that of the files.
             class_weights: multiply the weight of each row by that of its class; None leaves the weights.
@@ -101,7 +92,7 @@ class WindowReader:
         opened = StoreFiles(store, split, memory.limit // 32, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
         self._desk = _Desk(opened, split, self._gate, resources, width, seed, class_weights)
-        self._turns, self._files = turns, files
+        self._turns = turns
         self._reader: _Reader | None = None
         self._closed = threading.Event()
         self._starting = threading.Lock()
@@ -115,7 +106,7 @@ class WindowReader:
         """
         with self._starting:
             if self._reader is None and not self._closed.is_set():
-                self._reader = self._start()
+                self._reader = _Reader(self._turns, self._desk, self._resources, self._closed)
         if self._reader is None or self._closed.is_set():
             return None
         answer: Served | Exception | None = next(self._reader, None)
@@ -138,16 +129,6 @@ class WindowReader:
                 self._reader.stop()
                 self._reader.join()
 
-    def _start(self) -> _Reader | None:
-        if not self._files:
-            return None
-        file = self._files[0]
-        try:
-            filesystem, path = get_filesystem_and_path_or_paths(self._store.file(file.path).uri, hdfs_driver="libhdfs")
-            return _Reader(filesystem, path, self._turns, self._desk, self._resources, self._closed)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise unreadable(self._store, file, error) from error
-
 
 def read_shard(
     store: Store, split: str, shard: int, *, resources: Resources | None = None
@@ -167,8 +148,7 @@ def read_shard(
     entry = store.split(split)
     width = row_bytes(store.contract, entry)
     windows = shard_windows(entry, shard, resources.window_rows(width, store.manifest.shards))
-    files = [file for file in entry.shard_files(shard) if file.rows]
-    reader = WindowReader(store, split, (Turn(0, window) for window in windows), files, resources)
+    reader = WindowReader(store, split, (Turn(0, window) for window in windows), resources)
     try:
         while (served := reader.next()) is not None:
             yield served.rows
@@ -217,24 +197,16 @@ class _Desk:
 
 
 class _Reader(Reader):  # type: ignore[misc]
-    """Petastorm's reader over one file, whose ventilator follows our turns."""
+    """Petastorm's reader, whose ventilator follows our turns."""
 
-    def __init__(
-        self,
-        filesystem: Any,
-        path: str,
-        turns: Iterator[Turn],
-        desk: _Desk,
-        resources: Resources,
-        closed: threading.Event,
-    ) -> None:
-        self._turns = turns
-        pool = _Pool(resources.reader_threads, resources.stall_seconds, desk.gate, closed)
-        worker = _worker_class(desk)
-        super().__init__(filesystem, path, worker_class=worker, reader_pool=pool, is_batched_reader=True)
-
-    def _create_ventilator(self, *_: Any) -> Ventilator:
-        return _Ventilator(self._workers_pool.ventilate, self._turns)
+    def __init__(self, turns: Iterator[Turn], desk: _Desk, resources: Resources, closed: threading.Event) -> None:
+        # Everything that iterating, stopping and joining use of what `Reader.__init__` would set.
+        self.schema = self.ngram = None
+        self.stopped = self.last_row_consumed = False
+        self._results_queue_reader = _Results()
+        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, desk.gate, closed)
+        self.ventilator = _Ventilator(self._workers_pool.ventilate, turns)
+        self._workers_pool.start(_worker_class(desk), None, ventilator=self.ventilator)
 
 
 class _Ventilator(Ventilator):  # type: ignore[misc]
@@ -336,10 +308,6 @@ def _worker_class(desk: _Desk) -> type[WorkerBase]:
     """A Petastorm worker that answers turns."""
 
     class TurnWorker(WorkerBase):  # type: ignore[misc]
-        @staticmethod
-        def new_results_queue_reader() -> _Results:
-            return _Results()
-
         def process(self, number: int, turn: Turn) -> None:
             answer: Served | Exception
             try:

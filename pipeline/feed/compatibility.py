@@ -1,0 +1,80 @@
+"""The door to Petastorm 0.13.1, on the versions of pyarrow and Python that it was made for and on later ones.
+
+When it is imported, Petastorm imports modules that later versions lack: `pyarrow.filesystem` and `pyarrow.hdfs` (dropped
+by pyarrow 16), and `distutils` (dropped by Python 3.12). Nothing of what is used here ever calls them, so stand-ins take
+their places while Petastorm is imported, and no longer: neither pyarrow nor the standard library is changed for the
+process.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from inspect import signature
+from types import ModuleType
+from typing import Any
+
+import pyarrow.parquet as pq
+
+__all__ = [
+    "CHECKED",
+    "Reader",
+    "ThreadPool",
+    "VentilatedItemProcessedMessage",
+    "Ventilator",
+    "WorkerBase",
+    "WorkerTerminationRequested",
+]
+
+DROPPED: Mapping[str, str] = {
+    "pyarrow.filesystem": "LocalFileSystem",
+    "pyarrow.hdfs": "HadoopFileSystem",
+    "distutils.version": "LooseVersion",
+}
+"""Modules that may be missing, and the class that Petastorm takes from each."""
+
+CHECKED: Mapping[str, Any] = {
+    name: True for name in ("page_checksum_verification",) if name in signature(pq.ParquetFile).parameters
+}
+"""Options with which a Parquet file is opened so that altered bytes are noticed; pyarrow 14 has none."""
+
+
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """Empty modules in place of those that are missing, for the length of a block."""
+    made = {name: _stand_in(name, held) for name, held in DROPPED.items() if not _is_there(name)}
+    sys.modules.update(made)
+    try:
+        yield
+    finally:
+        for name in made:
+            del sys.modules[name]
+
+
+def _stand_in(name: str, held: str) -> ModuleType:
+    module = ModuleType(name)
+    setattr(module, held, type(held, (), {}))
+    return module
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # nor is the package that it belongs to
+        return False
+
+
+# With pyarrow 14 and 15, Petastorm's imports are deprecated ones, and it uses them in threads of its own, where
+# `catch_warnings` does not reach.
+for kind in (FutureWarning, DeprecationWarning):
+    warnings.filterwarnings("ignore", category=kind, module=r"petastorm|pyarrow|pipeline\.feed")
+with stand_ins(), warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from petastorm.reader import Reader
+    from petastorm.workers_pool import VentilatedItemProcessedMessage
+    from petastorm.workers_pool.thread_pool import ThreadPool, WorkerTerminationRequested
+    from petastorm.workers_pool.ventilator import Ventilator
+    from petastorm.workers_pool.worker_base import WorkerBase
