@@ -5,9 +5,26 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.main import IncEx
 
 UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
+
+
+LATER = "later"
+"""Marks a key, as in `Annotated[bool, LATER]`, that was added after version 0.1: at its default it is no part of an
+identity, so that stores, models, checkpoints and searches of earlier versions keep their names. When the default of
+such a key changes, its mark must go: what was made with the old default is another thing from then on."""
+
+_IDENTITY = object()
 
 
 class Section(BaseModel):
@@ -15,9 +32,28 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    def identity(self, *, include: IncEx | None = None, exclude: IncEx | None = None) -> dict[str, Any]:
+        """What the names of stores and models are derived from, as JSON-like content.
+
+        Args:
+            include: keys that count; None for all.
+            exclude: keys that do not, as in `model_dump`.
+        """
+        return self.model_dump(mode="json", include=include, exclude=exclude, context=_IDENTITY)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        content = handler(self)
+        if info.context is not _IDENTITY:
+            return content
+        fields = type(self).model_fields
+        later = [name for name in content if LATER in fields[name].metadata and not self.has_changed(name)]
+        return {name: value for name, value in content.items() if name not in later}
+
     def has_changed(self, name: str) -> bool:
         """Whether a setting has another value than its default, which a whole configuration, written out, repeats."""
-        return bool(getattr(self, name) != type(self).model_fields[name].default)
+        default = type(self).model_fields[name].get_default(call_default_factory=True, validated_data={})
+        return bool(getattr(self, name) != default)
 
 
 def _refuse_bool(value: Any) -> Any:

@@ -116,8 +116,8 @@ class FoldsRecipe:
         recipe = self.recipe
         known = recipe.data.key or recipe.data.group
         columns = [] if known else sorted([column.name, column.type] for column in plan.raw)
-        roles = recipe.data.model_dump(mode="json", include={"label", "key", "time", "group", "filter"})
-        split = recipe.split.model_dump(mode="json")
+        roles = recipe.data.identity(include={"label", "key", "time", "group", "filter"})
+        split = recipe.split.identity()
         return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content, columns])[:STORE_ID_LENGTH]
 
     def place(self, source: Source, root: Root) -> Root:
@@ -132,7 +132,7 @@ class FoldsRecipe:
 
     @property
     def _content(self) -> object:
-        return self.folds.model_dump(mode="json", include=set(FoldConfig.model_fields))
+        return self.folds.identity(include=set(FoldConfig.model_fields))
 
 
 def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: Root, progress: Progress) -> None:

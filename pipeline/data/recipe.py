@@ -53,9 +53,9 @@ class StoreRecipe:
     def fingerprint(self) -> str:
         """SHA-256 of everything but names and places, for which the fingerprints of the files stand."""
         sections = {
-            "data": self.data.model_dump(mode="json", exclude={"source": {"path"}, "contract": True}),
-            "split": self.split.model_dump(mode="json"),
-            "features": self.features.model_dump(mode="json"),
+            "data": self.data.identity(exclude={"source": {"path"}, "contract": True}),
+            "split": self.split.identity(),
+            "features": self.features.identity(),
         }
         return fingerprint([FORMAT, self.seed, sections])
 

@@ -89,7 +89,7 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
 def crossval_id(stage: StageContext, folds: Folds) -> str:
     """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
     config = stage.config
-    searched = config.search.model_dump(mode="json", exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
+    searched = config.search.identity(exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
     return fingerprint(["folds", model_id(config, folds.manifest.store_id), searched])[:16]
 
 

@@ -90,7 +90,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
 
 def model_id(config: RunConfig, store_id: str) -> str:
     """The model's name: changes with its store and with every setting that shapes it."""
-    deciding = Deciding.of(config.evaluate).model_dump(mode="json")
+    deciding = Deciding.of(config.evaluate).identity()
     shaping = shaping_settings(config.model, config.train, config.seed)
     return fingerprint([store_id, shaping, deciding])[:MODEL_ID_LENGTH]
 

@@ -135,8 +135,8 @@ class Trials:
                 "A search keeps its trials in a database file, which needs a storage.root that is a folder. "
                 f"Received: {self._stage.root.uri}. Mount the storage, as in /Volumes or /dbfs."
             )
-        content = self._config.model_dump(mode="json", include={"model", "train", "seed"})
-        searched = self._config.search.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
+        content = self._config.identity(include={"model", "train", "seed"})
+        searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
             :ID_LENGTH
         ]

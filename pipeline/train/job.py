@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from pipeline.config.base import Section
 from pipeline.config.evaluate import EvaluateConfig, ThresholdConfig
 from pipeline.config.export import Format
 from pipeline.config.launch import LaunchConfig
@@ -36,13 +37,13 @@ WORLD_SIZE = "train.workers"
 def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[str, Any]:
     """The settings that weights depend on, as JSON-like content."""
     return {
-        "model": model.model_dump(mode="json"),
-        "train": train.model_dump(mode="json", exclude=WITHOUT_INFLUENCE),
+        "model": model.identity(),
+        "train": train.identity(exclude=WITHOUT_INFLUENCE),
         "seed": seed,
     }
 
 
-class Deciding(Document):
+class Deciding(Section):
     """What of `evaluate` is fitted when a training ends.
 
     Attributes:
