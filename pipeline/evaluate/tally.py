@@ -113,7 +113,8 @@ def tally_to_bytes(tally: Tally) -> bytes:
     for field in fields(tally):
         arrays |= _flat(field.name, getattr(tally, field.name))
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: part for name, array in arrays.items() for key, part in _sparse(name, array).items()})
+    parts: dict[str, Any] = {key: part for name, array in arrays.items() for key, part in _sparse(name, array).items()}
+    np.savez(buffer, **parts)
     return buffer.getvalue()
 
 

@@ -1,9 +1,8 @@
 """The door to Petastorm 0.13.1, on the versions of pyarrow and Python that it was made for and on later ones.
 
-When it is imported, Petastorm imports modules that later versions lack: `pyarrow.filesystem` and `pyarrow.hdfs` (dropped
-by pyarrow 16), and `distutils` (dropped by Python 3.12). Nothing of what is used here ever calls them, so stand-ins take
-their places while Petastorm is imported, and no longer: neither pyarrow nor the standard library is changed for the
-process.
+Petastorm imports modules that later versions lack: `pyarrow.filesystem` and `pyarrow.hdfs` (dropped by pyarrow 16), and
+`distutils` (dropped by Python 3.12). Nothing that is used here ever calls them, so stand-ins take their places while
+Petastorm is imported, and no longer: neither pyarrow nor the standard library is changed for the process.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Rows:
 
     def __len__(self) -> int:
         """n."""
-        return self.label.shape[0]
+        return len(self.label)
 
     @property
     def nbytes(self) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -21,6 +20,7 @@ from pipeline.feed.blocks import Block
 from pipeline.model.head import Head
 from pipeline.model.network import output_of
 from pipeline.train.metrics import EpochMetrics
+from pipeline.train.vectors import array_of
 from pipeline.train.world import World
 
 
@@ -125,7 +125,7 @@ def _each_step(work: Callable[[Block], None], block: Block) -> None:
 
 def _as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:
     """The values of variables by their place and name."""
-    return {f"{prefix}/{number:03d}/{variable.name}": np.array(variable) for number, variable in enumerate(variables)}
+    return {f"{prefix}/{number:03d}/{variable.name}": array_of(variable) for number, variable in enumerate(variables)}
 
 
 def _restore_arrays(variables: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, nearest
+from pipeline.train.vectors import array_of
 from pipeline.train.world import World
 
 AUC_BINS = 1000
@@ -195,9 +196,9 @@ def _adds_up(metric: keras.metrics.Metric, label: LabelSpec) -> bool:
         metric.reset_state()
         for batch in batches:
             _update(metric, label, *batch)
-        states.append([np.array(variable, np.float64) for variable in metric.variables])
+        states.append([array_of(variable).astype(np.float64) for variable in metric.variables])
     metric.reset_state()
-    zero = all(not np.any(np.array(variable)) for variable in metric.variables)
+    zero = all(not np.any(array_of(variable)) for variable in metric.variables)
     return zero and all(np.allclose(one + other, both) for one, other, both in zip(*states, strict=True))
 
 

@@ -1,11 +1,18 @@
-"""Several tensors as one vector."""
+"""Variables as arrays, and several tensors as one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
+
+
+def array_of(variable: Any) -> npt.NDArray[Any]:
+    """A copy of a Keras variable's value; numpy 2 warns of the way by which `numpy.array` asks Keras for one."""
+    return np.asarray(variable.value.numpy())
 
 
 def end_to_end(tensors: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:

@@ -67,7 +67,7 @@ def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float
     size = len(counts)
     font = 12 if size <= 4 else 9 if size <= 10 else 8 if size <= 14 else 6.5
     for (row, column), count in np.ndenumerate(counts):
-        share = shares[row, column]
+        share = float(shares[row, column])
         colour = "white" if share > 0.5 else INK
         text = f"{count:,}\n{_percent(share)}" if count else "0"
         axes.text(column, row, text, ha="center", va="center", fontsize=font, color=colour, linespacing=1.3)
