@@ -7,11 +7,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PlatformError, StoreError
 from pipeline.feed.blocks import BlockStream
+from pipeline.feed.compatibility import CHECKED
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import shard_windows
@@ -68,6 +70,29 @@ def test_a_corrupt_row_group_is_named_when_its_turn_comes(id_store):
     with pytest.raises(StoreError, match=r"train/shard-00.parquet cannot be read"):
         blocks.extend(feed_of(store, seed=None, k=1).epoch(0))
     assert sum(block.rows.sum() for block in blocks) == 2000  # the two row groups before it
+
+
+@pytest.mark.skipif(not CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
+def test_every_bit_of_a_page_counts(id_store):
+    store = id_store([400], row_group=400)
+    path, random = path_of(store, 0), np.random.default_rng(0)
+    whole, group = path.read_bytes(), pq.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    unnoticed = []
+    for column in random.choice(len(columns), 40):
+        chunk = columns[column]
+        # At the end are values; what is altered in the head of a page may be a statistic, which nobody reads.
+        start, size = chunk.dictionary_page_offset or chunk.data_page_offset, chunk.total_compressed_size
+        place = start + random.integers(size * 7 // 8, size)
+        content = bytearray(whole)
+        content[place] ^= 1 << random.integers(8)
+        path.write_bytes(bytes(content))
+        try:
+            list(feed_of(store).epoch(0))
+            unnoticed.append((chunk.path_in_schema, place))
+        except StoreError as error:
+            assert "train/shard-00.parquet cannot be read" in str(error)
+    assert not unnoticed
 
 
 @pytest.mark.parametrize("told", [39, 41])

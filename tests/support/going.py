@@ -12,6 +12,12 @@ from pipeline.train.rank import train_rank
 from pipeline.train.world import World
 
 
+def attempt_each(world: World, folder: Path) -> dict[str, np.ndarray]:
+    """Train the jobs in `folder`, one after the other; the weights of each, by its file's name."""
+    jobs = sorted(folder.glob("*-job.json"))
+    return {job.stem: np.array(train_rank(RankJob.from_json(job.read_text(), job.name), world).weights) for job in jobs}
+
+
 def attempt(world: World, folder: Path) -> dict[str, np.ndarray]:
     """Train the job in `folder`."""
     job = RankJob.from_json((folder / "job.json").read_text(), "the job")
