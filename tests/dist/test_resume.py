@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,43 +23,13 @@ from pipeline.runtime.failures import RankLost
 from pipeline.train.checkpoint import generations, latest_checkpoint
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
-from tests.support.jobs import rank_job
+from tests.support.killed import SHARDS, history, job, live
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(280)]
 
-SHARDS = {"train": [1400, 500, 1100, 1000], "validation": [900, 100, 0, 500]}
 NOTICED_SECONDS = 5.0
-
-
-def job(folder: Path, name: str, **train: object) -> RankJob:
-    """Some hundred steps, with dropout, a schedule, and a best epoch to remember."""
-    settings = {
-        "workers": 2,
-        "batch_size": 32,
-        "epochs": 3,
-        "steps_per_execution": 2,
-        "optimizer": {"name": "adam", "learning_rate": 0.003},
-        "early_stopping": {"patience": 3},
-        "schedule": {"name": "cosine", "warmup_epochs": 0.5},
-        "checkpoint": {"every_steps": 10},
-    }
-    return rank_job(folder, name, ModelConfig(hidden=(16,), dropout=0.2), settings | train, seed=3)
-
-
-def live(told: RankJob, kills: int, seed: int = 0) -> dict:
-    """Train on two ranks without Spark, killed so many times; see `tests/support/lives.py`."""
-    command = [sys.executable, "-m", "tests.support.lives", told.to_json(), str(kills), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=270, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def history(told: RankJob) -> list[tuple[dict[str, float], bool]]:
-    """What the epochs' records tell, but for times."""
-    records = [json.loads(path.read_text()) for path in sorted(Path(told.scratch).glob("epochs/*.json"))]
-    return [(record["metrics"], record["best"]) for record in records]
 
 
 @pytest.fixture(scope="module")
