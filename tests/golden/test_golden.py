@@ -157,12 +157,18 @@ class TestJobs:
         assert not run.exists()
 
     @pytest.mark.dist
-    def test_the_killed_training_ends_as_if_nothing_had_happened(self, golden, spark, caplog):
+    def test_the_killed_training_ends_as_if_nothing_had_happened(self, golden, spark):
         from pipeline.stages.train import train
 
         (checkpoints,) = (golden.folder / "root" / "checkpoints" / "unfinished").iterdir()
         assert list(checkpoints.glob("*.checkpoint"))
-        trained = train(golden.config("unfinished"), spark=spark)
+        # Quicker, by settings that have no influence on the weights.
+        faster = (
+            "train.steps_per_execution=auto",
+            "train.checkpoint.every_steps=null",
+            "train.checkpoint.every_seconds=60",
+        )
+        trained = train(golden.config("unfinished", *faster), spark=spark)
         assert trained.model_id == golden.expected["unfinished"]["model_id"]
         assert trained.epochs == golden.expected["unfinished"]["epochs"]
         assert not checkpoints.exists()
