@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,8 +225,12 @@ def measure_speed(folder: Path, _: bool) -> dict[str, Any]:
         "feed_memory": lambda: feed("memory"),
         "feed_disk": lambda: feed("disk"),
     }
-    counts = dict.fromkeys(works, all_rows) | {"arrow": arrow(folder), "documented": DOCUMENTED_ROWS}
-    works["documented"] = lambda: documented(folder, DOCUMENTED_ROWS)
+    counts = dict.fromkeys(works, all_rows) | {"arrow": arrow(folder)}
+    if find_spec("pyarrow.filesystem") is None:
+        say("Petastorm as documented is left out: its own readers need pyarrow 14 (scripts/setup --pins pyarrow14)")
+    else:
+        counts["documented"] = DOCUMENTED_ROWS
+        works["documented"] = lambda: documented(folder, DOCUMENTED_ROWS)
     return rates(in_turns(ROUNDS + 1, works), counts)
 
 
@@ -353,9 +358,11 @@ def targets_of(figures: dict[str, Any]) -> list[Target]:
     found = [
         Target("feed / Arrow", of(speed["feed"], speed["arrow"]), at_least=0.35),
         Target("feed / Arrow on the store's files", of(speed["feed"], speed["arrow_on_store"]), at_least=0.35),
-        Target("feed / Petastorm as documented, shuffled", of(speed["feed"], speed["documented"]), at_least=18.0),
         Target("seconds to the first batch", max(figures["first_batch"]["seconds"]), at_most=2.0),
     ]
+    if "documented" in speed:
+        times = of(speed["feed"], speed["documented"])
+        found.append(Target("feed / Petastorm as documented, shuffled", times, at_least=18.0))
     for size, least in (("64-64", 0.6), ("512-512", 0.9)):
         one = training[size]
         found.append(Target(f"training from the feed / fit, MLP {size}", of(one["feed"], one["fit"]), at_least=least))

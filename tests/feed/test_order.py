@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -99,20 +101,27 @@ def mixing(ids: np.ndarray) -> tuple[float, float]:
     return float(place), float(abs(np.corrcoef(ids[:-1], ids[1:])[0, 1]))
 
 
+SORTED_ROWS, SORTED_GROUP = 60_000, 1 << 10
+
+
 @pytest.mark.slow
-def test_a_sorted_table_comes_out_mixed_and_better_than_on_the_documented_road(tmp_path):
+def test_a_sorted_table_comes_out_mixed(tmp_path):
     """Rows are numbered in the order of the source, and sorted by it; the store places them by hash."""
-    rows, row_group = 60_000, 1 << 10
-    ids = np.random.default_rng(0).permutation(rows)  # the hash: neither place nor shard follows from a row's number
-    store = publish(tmp_path, [numbered(part) for part in np.array_split(ids, 16)], row_group=row_group)
+    # The hash: neither place nor shard follows from a row's number.
+    ids = np.random.default_rng(0).permutation(SORTED_ROWS)
+    store = publish(tmp_path, [numbered(part) for part in np.array_split(ids, 16)], row_group=SORTED_GROUP)
     ours = [mixing(keep_ledger(store, epoch=epoch, k=16).ids) for epoch in (0, 1)]
-    (tmp_path / "table").mkdir()
-    for number, part in enumerate(np.array_split(np.arange(rows), 8)):
-        path = tmp_path / "table" / f"{number}.parquet"
-        pq.write_table(pa.table({"id": part}), path, row_group_size=row_group)
-    theirs = mixing(documented_order(tmp_path / "table"))
     assert max(map(max, ours)) < 0.02
-    assert max(theirs) > 5 * max(map(max, ours))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("pyarrow.filesystem") is None, reason="Petastorm's own readers need pyarrow 14")
+def test_on_the_documented_road_it_does_not(tmp_path):
+    (tmp_path / "table").mkdir()
+    for number, part in enumerate(np.array_split(np.arange(SORTED_ROWS), 8)):
+        path = tmp_path / "table" / f"{number}.parquet"
+        pq.write_table(pa.table({"id": part}), path, row_group_size=SORTED_GROUP)
+    assert max(mixing(documented_order(tmp_path / "table"))) > 0.1
 
 
 def test_files_that_are_sorted_throughout_come_out_mixed_all_the_same(tmp_path):
