@@ -39,8 +39,8 @@ SESSION_DEFAULTS = {
     # Java never compiles a method of more than 8,000 bytes. With Spark's own limit of 65,535, writing 18 columns ran as
     # one method that was interpreted: 29 s of processor time for 2,000,000 rows, and 5 s in smaller methods.
     "spark.sql.codegen.hugeMethodLimit": "8000",
-    # Spark would derive from each projection what holds of its columns, at a cost that grows exponentially with
-    # expressions that are built on each other: the drift of twelve scored columns was planned for 75 s, and ran for 1 s.
+    # Spark would derive from each projection what holds of its columns, at a cost that grows exponentially where
+    # expressions are built on each other: the drift of twelve scored columns was planned for 75 s, and ran for 1 s.
     "spark.sql.constraintPropagation.enabled": "false",
 }
 STATIC_DEFAULTS = {
