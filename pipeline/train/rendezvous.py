@@ -3,8 +3,8 @@
 Gloo, below Horovod, asks a key-value server for the addresses of the other ranks. Every rank runs a server of its own
 for it, which listens on the loopback interface alone and keeps its keys as files in the launch's folder, which all
 ranks share and no other launch has. So nothing listens on the network but Gloo itself, no rank must be told another
-one's port, a straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are not
-loaded.
+one's port, a straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are never
+started.
 """
 
 from __future__ import annotations
