@@ -44,9 +44,9 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("series", range(4))
-def test_a_rank_killed_at_twenty_moments_changes_nothing(undisturbed, series):
-    """Five in each series."""
+@pytest.mark.parametrize("series", range(2))
+def test_a_rank_killed_at_random_moments_changes_nothing(undisturbed, series):
+    """Five moments in each series; tests/full/test_kills.py has two hundred."""
     folder, weights, expected = undisturbed
     told = job(folder, f"killed-{series}")
     found = live(told, 5, seed=series)

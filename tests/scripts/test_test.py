@@ -14,7 +14,7 @@ def test_the_sweeps_are_listed_with_the_first_line_of_their_files(repository: Pa
 
     assert listed.returncode == 0
     assert len(listed.stdout.splitlines()) == len(list((repository / "tests" / "full").glob("test_*.py")))
-    assert "\n  kills     Two ranks, one of them killed " in "\n" + listed.stdout
+    assert "\n  kills       Two ranks, one of them killed " in "\n" + listed.stdout
     assert call(repository, "--help").stdout.endswith(listed.stdout)
 
 

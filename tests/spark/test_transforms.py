@@ -197,6 +197,11 @@ def source_of(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[rows.index]
 
 
+def texts_of(column: pd.Series) -> list[str | None]:
+    """Texts, and None where there is none, which pandas 3 tells as NaN."""
+    return [None if pd.isna(text) else text for text in column]
+
+
 def fitted(store: Store, name: str):
     features = (*store.features.numeric, *store.features.categorical)
     return next(feature for feature in features if feature.name == name)
@@ -362,7 +367,7 @@ def test_vocabularies(store, rows, train, frame, name, limit, least):
 
 
 def test_hashing(rows, frame):
-    texts = source_of(rows, frame).city_hash
+    texts = texts_of(source_of(rows, frame).city_hash)
     expected = [0 if text is None else 1 + zlib.crc32(text.encode()) % 7 for text in texts]
     assert rows.city_hash.tolist() == expected
 
@@ -395,16 +400,16 @@ def values_in(text: str | None, separator: str) -> list[str]:
 
 def test_multi_valued_columns(store, rows, train, frame):
     feature, everything = fitted(store, "tags"), source_of(rows, frame)
-    counts = pd.Series([value for text in train.tags for value in values_in(text, "|")]).value_counts()
+    counts = pd.Series([value for text in texts_of(train.tags) for value in values_in(text, "|")]).value_counts()
     assert feature.vocabulary == tuple(sorted(counts.index, key=lambda value: (-counts[value], value)))
-    kept = [values_in(text, "|")[:3] for text in everything.tags]
+    kept = [values_in(text, "|")[:3] for text in texts_of(everything.tags)]
     binarizer = MultiLabelBinarizer(classes=feature.vocabulary).fit([feature.vocabulary])
     slots = rows[[f"tags[{slot}]" for slot in range(3)]].to_numpy()
     words = np.array(["", *feature.vocabulary, ""], object)
     stored = [[word for word in row if word] for row in words[slots]]
     np.testing.assert_array_equal(binarizer.transform(stored), binarizer.transform(kept))
     assert stored == kept  # order and repetitions too
-    hashed = [[1 + zlib.crc32(v.encode()) % 5 for v in values_in(t, ", ")][:2] for t in everything.tags_hash]
+    hashed = [[1 + zlib.crc32(v.encode()) % 5 for v in values_in(t, ", ")][:2] for t in texts_of(everything.tags_hash)]
     slots = rows[["tags_hash[0]", "tags_hash[1]"]].to_numpy()
     assert slots.tolist() == [[*ids, 6, 6][:2] for ids in hashed]
 
