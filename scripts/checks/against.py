@@ -35,6 +35,8 @@ SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 RESULTS = CHECKOUT / "artifacts" / "against"
 EPOCHS = 3
 SAMPLE_ROWS = 20_000
+ROUNDING = 1e-12
+"""How much test metrics may differ in any case: they are sums, which versions of numpy round differently."""
 
 TITLES = ("configuration", "weights", "metrics", "")
 
@@ -48,7 +50,7 @@ def main() -> int:
         type=float,
         default=0.0,
         metavar="X",
-        help="how much a weight or a test metric may differ (default: not by a bit)",
+        help="how much a weight, or a test metric relative to its size, may differ (default: no bit of a weight)",
     )
     options = parser.parse_args()
     shutil.rmtree(RESULTS, ignore_errors=True)
@@ -99,11 +101,20 @@ def compare(config: Path, other: Path, tolerance: float) -> tuple[Sequence[str],
         say(str(failure))
         return (str(name), "-", "-", "failed; the reason is above"), False
     models = [path_of(result["train"]["model"]) for result in (mine, theirs)]
-    metrics = largest_difference(*(result["evaluate"]["metrics"] for result in (mine, theirs)))
+    reached = [result["evaluate"]["metrics"] for result in (mine, theirs)]
+    metrics = largest_difference(*(in_units_of(reached[1], found) for found in reached))
     same = weights_hash(models[0]) == weights_hash(models[1])
     weights = 0.0 if same else largest_difference(*map(weight_arrays, models))
-    fine = (same or tolerance > 0) and max(weights, metrics) <= tolerance
+    fine = (same or (tolerance > 0 and weights <= tolerance)) and metrics <= max(ROUNDING, tolerance)
     return (str(name), told(weights, same), told(metrics, metrics == 0), "" if fine else "differs"), fine
+
+
+def in_units_of(other: Mapping[str, float | None], metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Metrics as multiples of others that are above 1, so that an error in money is judged like a share."""
+    return {
+        name: value if value is None else value / max(1.0, abs(other.get(name) or 0.0))
+        for name, value in metrics.items()
+    }
 
 
 def short(config: Mapping[str, Any]) -> list[str] | None:
