@@ -35,10 +35,9 @@ DROPPED: Mapping[str, str] = {
 }
 """Modules that may be missing, and the class that Petastorm takes from each."""
 
-CHECKED: Mapping[str, Any] = {
-    name: True for name in ("page_checksum_verification",) if name in signature(pq.ParquetFile).parameters
-}
-"""Options with which a Parquet file is opened so that altered bytes are noticed; pyarrow 14 has none."""
+_VERIFICATION = "page_checksum_verification"
+CHECKED: Mapping[str, Any] = {_VERIFICATION: True} if _VERIFICATION in signature(pq.ParquetFile).parameters else {}
+"""How a Parquet file is opened so that altered bytes are noticed; pyarrow 14 cannot."""
 
 
 @contextmanager
@@ -66,12 +65,8 @@ def _is_there(name: str) -> bool:
         return False
 
 
-# With pyarrow 14 and 15, Petastorm's imports are deprecated ones, and it uses them in threads of its own, where
-# `catch_warnings` does not reach.
-for kind in (FutureWarning, DeprecationWarning):
-    warnings.filterwarnings("ignore", category=kind, module=r"petastorm|pyarrow|pipeline\.feed")
 with stand_ins(), warnings.catch_warnings():
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # what Petastorm imports is deprecated where it is not gone
     from petastorm.reader import Reader
     from petastorm.workers_pool import VentilatedItemProcessedMessage
     from petastorm.workers_pool.thread_pool import ThreadPool, WorkerTerminationRequested
