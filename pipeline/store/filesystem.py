@@ -19,6 +19,8 @@ from pyarrow import fs
 from pipeline.errors import PlatformError
 
 CHUNK_BYTES = 1 << 20
+OBJECT_STORES = ("s3", "gcs", "abfs")
+"""What Arrow calls their file systems."""
 UNFINISHED = ".part"
 """What the name of a file ends with until it is complete."""
 
@@ -55,6 +57,11 @@ class Root:
     def is_local(self) -> bool:
         """Whether renames are atomic and files have descriptors."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
+    def renames_folders(self) -> bool:
+        """Whether a folder can take its place by a rename: an object store has no folders."""
+        return self.filesystem.type_name not in OBJECT_STORES
 
 
 def open_root(root: str) -> Root:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,3 +76,16 @@ def test_a_program_is_taken_as_it_is_told(find: Find, tmp_path: Path) -> None:
 
 def test_without_any_python_nothing_is_told(find: Find) -> None:
     assert find(code=1) == ""
+
+
+def test_a_virtual_environment_has_the_python_that_made_it(repository: Path, tmp_path: Path) -> None:
+    """By whichever link that was found: else scripts/setup would make a finished .venv anew."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    find_python = repository / "scripts" / "env" / "find_python"
+
+    found = [
+        subprocess.run([find_python, program], capture_output=True, text=True, timeout=60, check=True).stdout
+        for program in (sys.executable, tmp_path / "venv" / "bin" / "python")
+    ]
+
+    assert found[0] == found[1] != ""

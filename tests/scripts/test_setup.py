@@ -32,6 +32,22 @@ def test_wrong_options(repository: Path, tmp_path: Path, arguments: list[str], m
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("held", ["thesis.txt", "pyvenv.cfg", "bin/python"])
+def test_a_folder_that_setup_has_not_made_is_left_alone(repository: Path, tmp_path: Path, held: str) -> None:
+    (tmp_path / held).parent.mkdir(exist_ok=True)
+    (tmp_path / held).write_text("precious")
+    command = [repository / "scripts" / "setup", "--venv", tmp_path]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    message = "allowed are an environment of its own, a new folder and an empty one."
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"setup: --venv is '{tmp_path}', which scripts/setup has not made; {message}\n",
+    )
+    assert (tmp_path / held).read_text() == "precious"
+
+
 def test_pins_of_another_python_are_refused(repository: Path, tmp_path: Path) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     pins = "python3.12" if version != "3.12" else "python3.13"

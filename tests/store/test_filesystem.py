@@ -34,6 +34,11 @@ def test_a_root_that_cannot_be_opened():
         open_root("gopher://x/y")
 
 
+def test_object_stores_do_not_rename_folders(tmp_path):
+    assert open_root(str(tmp_path)).renames_folders
+    assert not open_root("s3a://lake/team?region=us-east-1").renames_folders
+
+
 def test_files_below_a_root(tmp_path):
     root = open_root(str(tmp_path))
     content = bytes(range(256)) * 10_000
