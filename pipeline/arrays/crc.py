@@ -1,0 +1,17 @@
+"""CRC-32 of texts, by which hashed categories get their ids."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+def crc32_of(text: pa.Array) -> npt.NDArray[np.uint32]:
+    """uint32 [n]: the CRC-32 of each text in UTF-8, of different texts once; of null, anything."""
+    encoded = text.dictionary_encode()
+    known = [zlib.crc32(value.as_buffer()) for value in encoded.dictionary]
+    found: npt.NDArray[np.uint32] = np.array([*known, 0], np.uint32)[encoded.indices.fill_null(len(known)).to_numpy()]
+    return found
