@@ -1,0 +1,138 @@
+"""Compressed files, known by their endings, as Hadoop's codecs write them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+_STREAMS = {"gz": "gzip", "gzip": "gzip", "bz2": "bz2", "zst": "zstd"}
+_BLOCKS = ("snappy", "lz4")
+ENDINGS = frozenset({*_STREAMS, *_BLOCKS, "deflate"})
+
+_DEFLATED_BYTES = 1 << 16
+"""Read at once of a file that zlib decompresses."""
+
+
+def is_compressed(name: str) -> bool:
+    """Whether the ending of a name says so; capitals count as small letters, as with Hadoop."""
+    return _ending(name) in ENDINGS
+
+
+def decompressed(file: Any, name: str) -> Any:
+    """What has `read`, and gives the content of a file; the file itself where it is not compressed.
+
+    Args:
+        file: from its start on.
+        name: of the file, for its ending.
+
+    Raises:
+        OSError: when reading finds that the file is no such file, or ends too early.
+    """
+    ending = _ending(name)
+    if ending in _STREAMS:
+        return pa.CompressedInputStream(file, _STREAMS[ending])
+    if ending == "deflate":
+        return _Pieces(_inflated(file))
+    if ending in _BLOCKS:
+        return _Pieces(_hadoop_blocks(file, ending))
+    return file
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+class _Pieces:
+    """A file made of what an iterator gives."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, and fewer only at the end."""
+        found, length = [self._rest], len(self._rest)
+        while length < size and (piece := next(self._pieces, b"")):
+            found.append(piece)
+            length += len(piece)
+        whole = b"".join(found)
+        self._rest = whole[size:]
+        return whole[:size]
+
+
+def _inflated(file: Any) -> Iterator[bytes]:
+    stream = zlib.decompressobj()
+    while chunk := file.read(_DEFLATED_BYTES):
+        try:
+            piece = stream.decompress(chunk)
+        except zlib.error as error:
+            raise OSError(f"The file cannot be decompressed: {error}") from error
+        if piece:
+            yield piece
+    if not stream.eof:
+        raise OSError("The compressed file ends too early.")
+
+
+def _hadoop_blocks(file: Any, ending: str) -> Iterator[bytes]:
+    """Blocks: the length of the content, then parts of it, each with its compressed length; big-endian, 4 bytes."""
+    while head := file.read(4):
+        left = _length(head)
+        while left:
+            part = _needed(file, _length(file.read(4)))
+            size = _snappy_size(part) if ending == "snappy" else _lz4_size(part)
+            if size > left or not size:
+                raise OSError("The compressed file is damaged.")
+            yield pa.decompress(part, size, codec="snappy" if ending == "snappy" else "lz4_raw", asbytes=True)
+            left -= size
+
+
+def _length(head: bytes) -> int:
+    if len(head) < 4:
+        raise OSError("The compressed file ends too early.")
+    return int.from_bytes(head, "big")
+
+
+def _needed(file: Any, size: int) -> bytes:
+    part: bytes = file.read(size)
+    if len(part) < size:
+        raise OSError("The compressed file ends too early.")
+    return part
+
+
+def _snappy_size(part: bytes) -> int:
+    """The length of the content, which stands in front of it, seven bits a byte, the lowest first."""
+    size = 0
+    for place, byte in enumerate(part[:5]):
+        size |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            break
+    return size
+
+
+def _lz4_size(part: bytes) -> int:
+    """The length of the content, which is the sum of the lengths of all literals and matches."""
+    at = size = 0
+    while at < len(part):
+        token = part[at]
+        literals, at = _lz4_length(part, at + 1, token >> 4)
+        at += literals
+        size += literals
+        if at >= len(part):
+            break
+        match, at = _lz4_length(part, at + 2, token & 15)
+        size += match + 4
+    return size
+
+
+def _lz4_length(part: bytes, at: int, length: int) -> tuple[int, int]:
+    if length < 15:
+        return length, at
+    while at < len(part):
+        length += part[at]
+        at += 1
+        if part[at - 1] < 255:
+            break
+    return length, at

@@ -1,0 +1,110 @@
+"""Bytes as text in the way of Java, which puts U+FFFD for what is no text, and as UTF-8 again, for pyarrow.
+
+Python's `replace` does the same, but for surrogates: Java replaces those of UTF-8 (`ED A0 80`) as one character, and
+of UTF-16 a first half together with what follows it.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+
+REPLACEMENT = "\ufffd"
+UTF_8_MARK = codecs.BOM_UTF8
+_JAVA_UTF_8, _JAVA_UTF_16 = "pipeline-java-utf-8", "pipeline-java-utf-16"
+
+
+def is_ascii_compatible(encoding: str) -> bool:
+    """Whether a byte below 128 is an ASCII character, wherever it is."""
+    return not encoding.startswith("utf-16")
+
+
+def decode(data: bytes, encoding: str) -> str:
+    """The text of whole characters, in an encoding of one byte or UTF-8."""
+    return data.decode(encoding, _JAVA_UTF_8 if encoding == "utf-8" else "replace")
+
+
+def to_utf8(data: bytes, encoding: str) -> bytes:
+    """Valid UTF-8 of whole characters, in an encoding of one byte or UTF-8."""
+    if data.isascii() or (encoding == "utf-8" and _is_utf8(data)):
+        return data
+    return decode(data, encoding).encode()
+
+
+def utf8_chunks(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """A file's chunks as valid UTF-8 of whole characters, without the byte order mark."""
+    first = True
+    for chunk in _wide(chunks, encoding) if encoding.startswith("utf-16") else _narrow(chunks, encoding):
+        text = chunk.removeprefix(UTF_8_MARK) if first else chunk
+        first = first and not chunk
+        yield text
+
+
+def _narrow(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        data = rest + chunk
+        whole = len(data) - (_incomplete(data) if encoding == "utf-8" else 0)
+        rest = data[whole:]
+        yield to_utf8(data[:whole], encoding)
+    yield to_utf8(rest, encoding)
+
+
+def _wide(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    decoder, head = None, b""
+    for chunk in chunks:
+        data = head + chunk
+        if decoder is None and len(data) < 2:
+            head = data
+            continue
+        if decoder is None:
+            codec, mark = _byte_order(data, encoding)
+            decoder, data = codecs.getincrementaldecoder(codec)(_JAVA_UTF_16), data[mark:]
+        head = b""
+        yield decoder.decode(data).encode()
+    rest = head if decoder is None else decoder.getstate()[0]
+    # What is cut off at the end Java reads anew, when it has forgotten the mark.
+    yield rest.decode("utf-16-be" if encoding == "utf-16" else encoding, _JAVA_UTF_16).encode()
+
+
+def _byte_order(data: bytes, encoding: str) -> tuple[str, int]:
+    """The codec, and how long the mark is that tells it; without one UTF-16 is big-endian for Java."""
+    if encoding != "utf-16":
+        return encoding, 0
+    if data.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le", 2
+    return "utf-16-be", 2 if data.startswith(codecs.BOM_UTF16_BE) else 0
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _incomplete(data: bytes) -> int:
+    """How many bytes at the end may be part of a character that goes on."""
+    return next((back for back in range(1, min(3, len(data)) + 1) if data[-back] >= 0xC0), 0)
+
+
+def _replace_utf8(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    found = error.object[error.start : error.start + 3]
+    if found[0] == 0xED and len(found) > 1 and 0xA0 <= found[1] <= 0xBF:
+        return REPLACEMENT, error.start + 2 + (len(found) > 2 and 0x80 <= found[2] <= 0xBF)
+    return REPLACEMENT, error.end
+
+
+def _replace_utf16(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    found = error.object[error.start : error.start + 4]
+    high = found[0 if "be" in error.encoding else -1 if len(found) < 2 else 1]
+    return REPLACEMENT, error.start + min(len(found), 4 if 0xD8 <= high <= 0xDB else 2)
+
+
+codecs.register_error(_JAVA_UTF_8, _replace_utf8)
+codecs.register_error(_JAVA_UTF_16, _replace_utf16)

@@ -1,0 +1,111 @@
+"""The first line of a delimited file: its column names, and whether the lines below have one field more.
+
+R's `write.table` puts a row name in front of every line and none into the header:
+
+    "price" "rooms"         <- 2 names
+    "1"     280000  6       <- 3 fields
+
+A header with exactly one name fewer than the first line of data has fields means that; the unnamed first field is
+skipped. A line that merely ends with a separator looks alike, and is not taken for it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.errors import DataError
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How text becomes fields.
+
+    Attributes:
+        separator: between fields.
+        quote: around fields; empty where there are no quotes.
+        escape: before a quote within a quoted field; None where it is doubled.
+        encoding: of the text.
+    """
+
+    separator: str
+    quote: str = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first lines of a file tell.
+
+    Attributes:
+        names: of the columns, in order.
+        text: the line that names them.
+        unnamed: whether every other line begins with one field more, which has no name.
+    """
+
+    names: tuple[str, ...]
+    text: str
+    unnamed: bool = False
+
+    @property
+    def fields(self) -> int:
+        """How many fields every line must have."""
+        return len(self.names) + self.unnamed
+
+    def index(self, name: str) -> int:
+        """Which field of a line a column is."""
+        return self.names.index(name) + self.unnamed
+
+
+def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
+    """The header of a file that begins with `head`.
+
+    Raises:
+        DataError: the file is no text of this encoding, or has no line.
+    """
+    text = _text(head, dialect.encoding, origin)
+    lines = _lines(text, dialect, origin)
+    names = next(lines, None)
+    if names is None:
+        raise DataError(f"File '{origin}' is empty. Its first line must name the columns.")
+    first = next(lines, [])
+    unnamed = len(first) == len(names) + 1 and first[0] != "" and first[-1] != ""
+    return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], unnamed)
+
+
+def _text(head: bytes, encoding: str, origin: str) -> str:
+    # Java, which reads the rows, takes UTF-16 without a mark for big-endian; Python goes by the machine.
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    codec = "utf-16be" if encoding == "utf-16" and not marked else encoding
+    try:
+        return codecs.getincrementaldecoder(codec)().decode(head).removeprefix(BYTE_ORDER_MARK)
+    except UnicodeError as error:
+        place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        raise DataError(
+            f"File '{origin}' is not {encoding.upper()} text{place}. "
+            "Correct data.source.encoding or data.source.format."
+        ) from error
+
+
+def _lines(text: str, dialect: Dialect, origin: str) -> Iterator[list[str]]:
+    """The non-empty lines, split into fields."""
+    csv.field_size_limit(1 << 30)
+    escape = None if dialect.escape == dialect.quote else dialect.escape
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.separator,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        escapechar=escape,
+        doublequote=escape is None,
+    )
+    try:
+        yield from filter(None, reader)
+    except csv.Error as error:
+        raise DataError(f"File '{origin}' cannot be read as delimited text: {error}.") from error
