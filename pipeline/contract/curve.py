@@ -1,4 +1,4 @@
-"""Clipping and shaping a number, on arrays; see `ScaledFeature` for what they mean, `features/shape.py` for Spark."""
+"""Clipping and shaping a number, on arrays; see `ScaledFeature` for what they mean."""
 
 from __future__ import annotations
 

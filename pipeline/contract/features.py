@@ -1,6 +1,6 @@
 """Fitted features: plain numbers and vocabularies, learned from training rows only; `features.json` of a store.
 
-The same numbers are executed by Spark when a store is written and by Keras layers when a model is served:
+The same numbers are executed on arrays when a store is written and by Keras layers when a model is served:
 
     raw columns -> derived columns -> features, one column of the store each -> the network expands them
 

@@ -1,30 +1,29 @@
 """The leak audit: is a key, a group, a time or a whole row in more than one split, does a column give the label away?
 
-What the splits share, or the parts that folds are made of, is counted in one query. Where a hash of the key or group
+What the splits share, or the parts that folds are made of, is counted in one pass. Where a hash of the key or group
 decides, none can be in two of them unless the program is wrong, and then many are: a quick audit looks at a sample of
-them, each with all its rows. A key or group that did not decide is always looked at in full. The rows may come from the
-source, or, where neither groups nor times are to be compared, from what was written (`stored_rows`), which is quicker
-to read.
+them, each with all its rows. A key or group that did not decide is always looked at in full. Rows are compared by their
+values in the source, features and label.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.columns import ROW_ID
 from pipeline.contract.label import Task
-from pipeline.data.moment import MOMENT, TimeColumn
-from pipeline.data.raw import quoted
-from pipeline.data.split import GROUP_ID, SPLIT, VALUES, ResolvedSplit, hash_of
+from pipeline.data.moment import TimeColumn
+from pipeline.data.rows import SPLIT, Places, as_mask
+from pipeline.data.split import ResolvedSplit
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
 
@@ -67,52 +66,53 @@ class _Kind:
     """One kind of thing to compare.
 
     Attributes:
-        id: int64 hash that tells one from another.
+        ids: of n rows, a hash that tells one from another, int64 [n]; null where there is none.
         every: one in so many is looked at.
     """
 
-    id: Column
+    ids: Callable[[Places], pa.Array]
     every: int
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What was counted: things, things in several splits, rows of the latter, and the first and last moment."""
+class Audit:
+    """What is compared; plain data and functions, which go to the tasks.
 
-    things: int
-    shared: int
-    rows: int
-    first: float | None
-    last: float | None
+    Attributes:
+        split: what decided.
+        every: one thing in so many is looked at where a sample is enough.
+        parts: what is compared.
+    """
+
+    split: ResolvedSplit
+    every: int
+    parts: Parts = THE_SPLITS
+
+    def things(self, places: Places) -> pa.Table:
+        """What the rows of a batch stand for; those of no part do not count."""
+        return _things(places, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
+
+    def checks(self, counts: Sequence[pa.Table]) -> tuple[Check, ...]:
+        """The checks that make sense for this division.
+
+        Args:
+            counts: from `count_things`, of which each saw all that is known of its things.
+        """
+        kinds, found = _kinds(self.split, self.every), _found(counts)
+        checks = [_shared_check(kind, kinds[kind].every, found, self.split, self.parts.noun) for kind in kinds]
+        return (*checks, _time_check(found, self.split.time, self.parts)) if self.split.time else tuple(checks)
 
 
-def audit_splits(
-    rows: DataFrame,
-    split: ResolvedSplit,
-    *,
-    total: int,
-    level: Literal["full", "quick"],
-    values: bool = True,
-    parts: Parts = THE_SPLITS,
-) -> tuple[Check, ...]:
-    """Compare the splits, in one query.
+def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
+    """The audit of a division.
 
     Args:
-        rows: with the columns of `placed`, `ROW_ID`, and `VALUES` if `values`; those in no split do not count.
         split: what decided.
-        total: rows of all splits.
-        level: whether to look at everything, or at samples where that is enough.
-        values: whether to look for equal rows.
-        parts: what is compared in place of the splits.
-
-    Returns:
-        The checks that make sense for this division.
+        total: rows of all parts.
+        level: `full`, or `quick` where samples are enough.
+        parts: what is compared.
     """
-    every = max(1, total // QUICK_ROWS) if level == "quick" else 1
-    kinds = _kinds(split, every, values=values)
-    found = _count(rows, kinds, split, parts)
-    checks = [_shared_check(kind, kinds[kind].every, found, split, parts.noun) for kind in kinds]
-    return (*checks, _time_check(found, split.time, parts)) if split.time else tuple(checks)
+    return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
 
 
 def feature_check(scores: Mapping[str, float], task: Task) -> Check:
@@ -135,20 +135,6 @@ def feature_check(scores: Mapping[str, float], task: Task) -> Check:
     )
 
 
-def stored_rows(parts: Mapping[str, DataFrame]) -> DataFrame:
-    """`SPLIT`, `ROW_ID` and `VALUES` of stored rows; equal rows are those that look equal to the network.
-
-    Args:
-        parts: the stored columns of each split that has rows, by its name.
-    """
-    selected = []
-    for name, part in parts.items():
-        values = [F.col(quoted(column)) for column in sorted(part.columns) if column != ROW_ID]
-        index = F.lit(SPLITS.index(name)).alias(SPLIT)
-        selected.append(part.select(index, F.col(ROW_ID), hash_of(values).alias(VALUES)))
-    return reduce(DataFrame.unionAll, selected)
-
-
 def report_audit(audit: LeakAudit) -> None:
     """Log warnings.
 
@@ -162,87 +148,116 @@ def report_audit(audit: LeakAudit) -> None:
         raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
 
 
-def _kinds(split: ResolvedSplit, every: int, *, values: bool) -> dict[str, _Kind]:
+def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     key_decides = split.by_hash and not split.groups
     kinds = {}
     if split.key or key_decides:
-        kinds[_KEY] = _Kind(F.col(ROW_ID), every if key_decides else 1)
+        kinds[_KEY] = _Kind(lambda places: pa.array(places.row_id), every if key_decides else 1)
     if split.groups:
-        kinds[_GROUP] = _Kind(F.col(GROUP_ID), every if split.by_hash else 1)
-    if values and (split.key or not key_decides):
-        kinds[_ROW] = _Kind(F.col(VALUES), every)
+        kinds[_GROUP] = _Kind(lambda places: places.group, every if split.by_hash else 1)
+    if split.key or not key_decides:
+        kinds[_ROW] = _Kind(lambda places: pa.array(places.values), every)
     return kinds
 
 
-def _count(
-    rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit, parts: Parts
-) -> dict[tuple[str, int | None], _Found]:
-    """By kind; of the time by split, each of which is a thing."""
-    part = F.when(F.col("kind") == F.lit(_TIME), F.col("id"))
-    shared = F.col("low") < F.col("high")
-    counted = (
-        _things(_entries(rows, kinds, split, parts))
-        .groupBy("kind", part.alias("part"))
-        .agg(
-            F.count(F.lit(1)),
-            F.count_if(shared),
-            F.coalesce(F.sum(F.when(shared, F.col("rows"))), F.lit(0)),
-            F.min("first"),
-            F.max("last"),
-        )
-    )
-    return {(row[0], row[1]): _Found(*row[2:]) for row in counted.collect()}
+THINGS = pa.schema(
+    {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""Each thing once: its first and last part, its rows, and its first and last moment."""
+
+_COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
+
+COUNTS = pa.schema(
+    {"kind": pa.string(), "part": pa.int64(), "things": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
+first and last moment."""
 
 
-def _entries(rows: DataFrame, kinds: Mapping[str, _Kind], split: ResolvedSplit, parts: Parts) -> DataFrame:
-    """A row of `split`, `kind`, `id` and `moment` for each thing that a row of a split stands for."""
-    # Not a filter: Spark would push it to the source, and compute there anew all that the split is made of.
-    used = F.col(parts.column).between(0, len(parts.names) - 1)
-    entries = [
-        F.when(used & (F.pmod(kind.id, F.lit(kind.every)) == 0), _entry(name, kind.id, F.lit(None)))
-        for name, kind in kinds.items()
-    ]
-    if split.time:
-        entries.append(F.when(used, _entry(_TIME, F.col(parts.column).cast("long"), F.col(MOMENT))))
-    exploded = rows.select(F.col(parts.column).alias("split"), F.explode(F.array(*entries)).alias("entry"))
-    return exploded.where(F.col("entry").isNotNull()).select("split", "entry.*")
+def count_things(things: Sequence[pa.Table]) -> pa.Table:
+    """Count things that are all known here, whichever batches they were met in."""
+    together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
+    shared = pc.less(together["low"], together["high"])
+    part = pc.if_else(pc.equal(together["kind"], _TIME), together["id"], pa.scalar(None, pa.int64()))
+    rows = pc.if_else(shared, together["rows"], 0)
+    ones = pa.array(np.ones(len(together), np.int64))
+    columns = [together["kind"], part, ones, shared.cast(pa.int64()), rows, together["first"], together["last"]]
+    return _added(pa.table(columns, schema=COUNTS))
 
 
-def _entry(kind: str, id_: Column, moment: Column) -> Column:
-    return F.struct(F.lit(kind).alias("kind"), id_.alias("id"), moment.cast("double").alias("moment"))
-
-
-def _things(entries: DataFrame) -> DataFrame:
-    """Each thing once, with its first and last split, its rows, and its first and last moment."""
-    return entries.groupBy("kind", "id").agg(
-        F.min("split").alias("low"),
-        F.max("split").alias("high"),
-        F.count(F.lit(1)).alias("rows"),
-        F.min("moment").alias("first"),
-        F.max("moment").alias("last"),
+def _added(counts: pa.Table) -> pa.Table:
+    how = {"things": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
+    added = counts.group_by(["kind", "part"]).aggregate([*how.items()])
+    return added.select(["kind", "part", *(f"{name}_{what}" for name, what in how.items())]).rename_columns(
+        COUNTS.names
     )
 
 
-def _shared_check(
-    kind: str, every: int, found: Mapping[tuple[str, int | None], _Found], split: ResolvedSplit, noun: str
-) -> Check:
-    seen = found.get((kind, None), _Found(0, 0, 0, None, None))
+Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
+
+
+def _found(counts: Sequence[pa.Table]) -> Found:
+    added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
+    return {(row["kind"], row["part"]): row for row in added.to_pylist()}
+
+
+def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
+    """What the rows of a batch stand for."""
+    part = places.of(parts.column)
+    used = (part >= 0) & (part < len(parts.names))
+    found = [THINGS.empty_table()]
+    for name, kind in kinds.items():
+        ids = kind.ids(places)
+        hashes = ids.fill_null(0).to_numpy()
+        own = np.flatnonzero(used & as_mask(ids.is_valid()) & (np.mod(hashes, kind.every) == 0))
+        found.append(_summed(name, hashes[own], part[own]))
+    if timed:
+        assert places.moment is not None
+        moments = places.moment.to_numpy(zero_copy_only=False)[used]
+        found.append(_summed(_TIME, part[used].astype(np.int64), part[used], moments))
+    return pa.concat_tables(found)
+
+
+def _summed(
+    kind: str,
+    ids: npt.NDArray[np.int64],
+    part: npt.NDArray[np.int32],
+    moments: npt.NDArray[np.float64] | None = None,
+) -> pa.Table:
+    rows = len(ids)
+    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
+    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
+    return _each_once(pa.table(columns, schema=THINGS))
+
+
+def _each_once(things: pa.Table) -> pa.Table:
+    once = things.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
+    names = ["kind", "id", *(f"{name}_{how}" for name, how in _COMBINED.items())]
+    return once.select(names).rename_columns(THINGS.names)
+
+
+def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
+    seen = found.get((kind, None), {"things": 0, "shared": 0, "rows": 0})
     what = _thing(kind, split)
     sample = f" looked at, one in {every}" if every > 1 else ""
-    if not seen.shared:
-        detail = f"none of {seen.things} {what}{sample} is in more than one {noun}"
+    if not seen["shared"]:
+        detail = f"none of {seen['things']} {what}{sample} is in more than one {noun}"
     else:
-        detail = f"{seen.shared} of {seen.things} {what}{sample} are in more than one {noun}, in {seen.rows} rows; "
+        detail = (
+            f"{seen['shared']} of {seen['things']} {what}{sample} are in more than one {noun}, in {seen['rows']} rows; "
+        )
         detail += _advice(kind, split)
     tolerated = kind == _ROW or split.method == "time"
     severity: Literal["error", "warning"] = "warning" if tolerated else "error"
     name = _NAMES[kind].format(noun)
-    return Check(name=name, passed=not seen.shared, severity=severity, found=seen.shared, detail=detail)
+    return Check(name=name, passed=not seen["shared"], severity=severity, found=seen["shared"], detail=detail)
 
 
 def _thing(kind: str, split: ResolvedSplit) -> str:
     if kind == _GROUP:
-        return f"groups of {', '.join(repr(name) for _, name in split.groups)}"
+        return f"groups of {', '.join(map(repr, split.groups))}"
     if kind == _KEY and split.key:
         return f"keys of {', '.join(map(repr, split.key))}"
     return "different rows (features and label)"
@@ -254,20 +269,20 @@ def _advice(kind: str, split: ResolvedSplit) -> str:
     if split.method == "time":
         return f"if a {kind} says much about its label, the metrics are too good for new ones"
     if split.column:
-        return f"correct column '{split.column[1]}' (split.column), or data.{kind}"
+        return f"correct column '{split.column}' (split.column), or data.{kind}"
     return "name as data.group what must stay together"
 
 
-def _time_check(found: Mapping[tuple[str, int | None], _Found], time: TimeColumn, parts: Parts) -> Check:
-    seen: dict[str, list[_Found]] = {}
+def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
+    seen: dict[str, list[Mapping[str, Any]]] = {}
     for part, name in enumerate(parts.names):
         if (_TIME, part) in found:
             seen.setdefault(name, []).append(found[_TIME, part])
     wrong: list[str] = []
     right: list[str] = []
     for (name, own), (following, later) in pairwise(seen.items()):
-        last = max(part.last for part in own if part.last is not None)
-        first = min(part.first for part in later if part.first is not None)
+        last = max(part["last"] for part in own if part["last"] is not None)
+        first = min(part["first"] for part in later if part["first"] is not None)
         answers = right if last < first else wrong
         answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
     name = _NAMES[_TIME].format(parts.noun)

@@ -1,6 +1,6 @@
 """Building a store, from rows that lie somewhere to a folder that is published.
 
-    open -> plan -> [query 1] survey -> [query 2] count categories -> fit -> [query 3] write -> audit -> publish
+    open -> plan -> [pass 1] survey -> [pass 2] count categories -> fit -> [pass 3] write -> audit -> publish
 
 The source is gone through three times: for statistics, for counts of categories and classes (not where there are
 neither), and to write. Some features ask for more, see `features/fit.py`. Nothing is written before it was checked.
@@ -19,15 +19,15 @@ from pipeline.contract.document import Document
 from pipeline.contract.features import FeatureState
 from pipeline.contract.profile import DataProfile
 from pipeline.contract.table import TableContract
-from pipeline.data.audit import report_audit
+from pipeline.data.audit import audit_of, report_audit
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
 from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
-from pipeline.data.profile import Written, profile_store
+from pipeline.data.profile import StoreSample, profile_store
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, sampled_table, with_counts
+from pipeline.data.sampling import Sampling, count_sampled, plan_sampling, with_counts
 from pipeline.data.source import Source, check_unchanged
 from pipeline.data.split import shards_for
 from pipeline.data.survey import Survey, checked_survey
@@ -59,25 +59,24 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     with watch_spark(spark, progress, "Reading the source"):
         opened = open_data(spark, recipe, source)
     with watch_spark(spark, progress, "Collecting statistics"):
-        found = checked_survey(recipe, opened)
+        found, gathered = checked_survey(recipe, opened)
     with watch_spark(spark, progress, "Fitting features"):
-        fitted = fit_features(recipe, opened, found)
+        fitted = fit_features(recipe, opened, found, gathered)
         state = fitted.state
     sampling = plan_sampling(recipe.data.sampling, state.label)
     with scratch(root) as work:
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
+        audit = audit_of(opened.table.split, sum(found.splits.values()), recipe.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
-            splits = write_rows(sampled_table(opened.table, sampling), state, shards, work)
-            reasons = write_bad_rows(opened, work) if found.bad else {}
-        sampled = None if sampling is None else count_sampled(sampling, splits["train"], work)
-        stored, state = _Stored(shards, splits, sampled), with_counts(state, sampled)
-        with watch_spark(spark, progress, "Looking for leaks"):
-            written, task = (contract_of(state), splits), state.label.task
-            audit = audit_store(spark, opened, found, written, work, task=task, level=recipe.data.audit)
-        profile = profile_store(Written(fitted.state, splits, work, fitted.limits), found, fitted.counts)
+            written = write_rows(opened.table, state, shards, work, audit=audit, sampling=sampling)
+            reasons = write_bad_rows(opened.table, work) if found.bad else {}
+        sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
+        stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
+        leaks = audit_store(audit, found, contract_of(state), written, work, state.label.task)
+        profile = profile_store(StoreSample(fitted.state, written.groups, work, fitted.limits), found, fitted.counts)
         check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
         table = contract_to_keep(recipe, opened, found, state)
-        documents = _documents(state, audit, profile, table)
+        documents = _documents(state, leaks, profile, table)
         _write_documents(recipe, source, documents, found, reasons, stored=stored, work=work)
         place = recipe.place(source, root)
         publish_once(work, place, MANIFEST)

@@ -6,9 +6,9 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from pipeline.arrays.cells import is_usable
 from pipeline.contract.features import RawColumn, ScaledFeature
-from pipeline.data.convert import is_usable
-from pipeline.data.raw import RawTable
+from pipeline.data.raw import RawColumns
 from pipeline.data.split import TEST, TRAIN, VALIDATION, ResolvedSplit
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.features.label import LabelStatistics
@@ -56,7 +56,7 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
-def check_types(raw: RawTable, typed: Iterable[RawColumn]) -> None:
+def check_types(raw: RawColumns, typed: Iterable[RawColumn]) -> None:
     """Every column has a type that its role can use.
 
     Raises:
@@ -65,11 +65,11 @@ def check_types(raw: RawTable, typed: Iterable[RawColumn]) -> None:
     numeric = {column.name for column in typed if column.type == "number"}
     problems = []
     for name in raw.names:
-        kind = raw.kind(name)
+        kind = raw.kinds[name]
         if not is_usable(kind, numeric=name in numeric):
             allowed = "a number, true/false, or text that holds numbers" if name in numeric else "a plain value"
             remedy = "Convert it, or leave it out"
-            problems.append(Problem(f"Column '{name}' has no usable type", allowed, kind.simpleString(), remedy))
+            problems.append(Problem(f"Column '{name}' has no usable type", allowed, str(kind), remedy))
     if problems:
         raise DataError(gather("Some columns have a type that cannot be used", problems))
 

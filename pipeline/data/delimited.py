@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StringType
 
 from pipeline.config.source import SourceConfig
 from pipeline.data.files import escaped, read_head
-from pipeline.data.header import Dialect, Header, parse_header
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, quoted, select
+from pipeline.data.piece_scan import PieceScan, tasks_of
+from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.road import Road, open_file
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
+from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.header import Dialect, Header, parse_header
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
@@ -31,13 +34,25 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     fields = _field_names(header)
     safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
 
+    format = DelimitedFormat(dialect, header, config.multiline, header_line=not header.unnamed)
+    markers = (*config.null_values, "")
+    road = Road.of(source)
+
     def read(wanted: Sequence[str]) -> RawTable:
+        columns = text_columns(wanted, markers=markers)
+        if road.by_tasks:
+            return RawTable(columns, _scan(spark, source, format, [header.index(name) for name in wanted]))
         rows = _rows(spark, source, dialect, header, multiline=config.multiline)
-        columns = [F.col(quoted(safe[name])) for name in wanted]
-        return RawTable(select(rows, columns, lines=True), tuple(wanted), (*config.null_values, ""))
+        return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
 
     names = (*header.names, *folders)
-    return SourceTable(names, dict.fromkeys(names, StringType()), is_text=True, reader=read)
+    return SourceTable(names, dict.fromkeys(names, pa.string()), is_text=True, reader=read)
+
+
+def _scan(spark: SparkSession, source: Source, format: DelimitedFormat, fields: Sequence[int]) -> PieceScan:
+    """Read by tasks themselves."""
+    tasks = tasks_of(plan_pieces(source.files, format), source.files)
+    return PieceScan(spark, tasks, lambda piece: read_piece(open_file, piece, format, fields))
 
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:

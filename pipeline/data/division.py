@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column
+import numpy as np
 
-from pipeline.data.split import SPLIT, TEST, TRAIN, VALIDATION
+from pipeline.data.rows import SPLIT, Mask, Places
+from pipeline.data.split import TEST, TRAIN, VALIDATION
 from pipeline.errors import PipelineError
 
 Roles = Mapping[int, tuple[int, int]]
@@ -78,9 +78,9 @@ class Division:
         """Groups that some fold learns from."""
         return tuple(sorted({group for fold in self.folds for group in fold.train}))
 
-    def is_trained_on(self, fold: Fold) -> Column:
-        """Boolean: whether a row is one that a fold learns from."""
-        return F.col(self.column).isin(*fold.train)
+    def is_trained_on(self, fold: Fold, places: Places) -> Mask:
+        """[n]: whether a row is one that a fold learns from."""
+        return np.isin(places.of(self.column), [*fold.train])
 
 
 WHOLE = Division()

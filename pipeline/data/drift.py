@@ -1,27 +1,25 @@
 """Drift: other rows against the training rows of a store, see `contract/drift.py` for what is computed.
 
-Rows that Spark reads are counted in one query, whatever the number of columns. The validation and test rows of a store
+Rows of a source are counted in one pass, whatever the number of columns. The validation and test rows of a store
 are counted in a sample of its files; for them, numbers of missing values are exact.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy.typing as npt
+import pyarrow as pa
 from scipy import stats
 
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.curve import Values
 from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
 from pipeline.contract.features import (
     NULL_TOKEN,
     OUT_OF_VOCABULARY,
-    BucketFeature,
     FeatureState,
     HashedFeature,
     MappedFeature,
@@ -30,12 +28,12 @@ from pipeline.contract.features import (
 from pipeline.contract.label import Task
 from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
 from pipeline.data.bins import counts_between
-from pipeline.data.convert import is_finite
+from pipeline.data.rows import Indices
+from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.stored import StoredValues
 from pipeline.errors import DataError
-from pipeline.features.lookup import place_among
-from pipeline.features.transform import bucket_id, vocabulary_id
-from pipeline.features.vocabulary import joined, values_of
+from pipeline.features.texts import text_of, values_of
+from pipeline.features.transform import bucket_id, finite_numbers, vocabulary_id
 
 log = logging.getLogger(__name__)
 
@@ -112,39 +110,70 @@ def enforce(report: DriftReport, limits: DriftConfig) -> None:
         log.warning("Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_told(column, said)))
 
 
+Values = Mapping[str, pa.Array]
+"""float64 or string [n], raw and derived columns by name."""
+
+_COUNTS = pa.schema([("column", pa.int32()), ("code", pa.int32()), ("rows", pa.int64())])
+_ALL = -1
+"""The column whose code 0 is counted once for every row."""
+
+
 def drift_of_rows(
-    profile: DataProfile, state: FeatureState, rows: DataFrame, columns: Mapping[str, str], *, data: str
+    profile: DataProfile, state: FeatureState, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
 ) -> DriftReport:
-    """Compare rows that Spark reads, in one query.
+    """Compare rows of a source, in one pass.
 
     Args:
         profile: of the store.
         state: its features.
-        rows: typed rows, see `data/table.py`.
-        columns: the column that holds each raw or derived one.
+        scan: the rows.
+        values: of a batch, those of its rows that are compared.
         data: what messages call the rows.
     """
     numbers = [number for number in profile.numbers if number.bins is not None]
     texts = [(text, feature) for text in profile.texts for feature in _features(state) if feature.name == text.name]
-    entries = [F.array(_entry(-1, F.lit(0)))]
-    entries += [F.array(_entry(i, _number_code(number, columns))) for i, number in enumerate(numbers)]
-    for i, (text, feature) in enumerate(texts, start=len(numbers)):
-        entries.append(_text_entries(i, text, feature, columns))
-    # Spark evaluates the array without compiling it where it is not a column of its own.
-    listed = rows.select(F.concat(*entries).alias("entries"))
-    exploded = listed.select(F.explode("entries").alias("entry")).select("entry.*").where("code IS NOT NULL")
+
+    def count(batches: Batches) -> Parts:
+        parts = [part for batch in batches for part in _counted(values(batch), numbers, texts)]
+        return {"codes": _summed(parts)}
+
+    found = _summed(collect_parts(scan, count).get("codes", []))
     counted: dict[int, dict[int, int]] = {}
-    for place, code, count in exploded.groupBy("column", "code").count().collect():
-        counted.setdefault(place, {})[code] = count
-    total = counted.get(-1, {}).get(0, 0)
-    found = [
+    for place, code, rows in zip(*(found[name].to_pylist() for name in _COUNTS.names), strict=True):
+        counted.setdefault(place, {})[code] = rows
+    total = counted.get(_ALL, {}).get(0, 0)
+    columns = [
         compare(number.name, _number_before(profile, number), _number_after(number, counted.get(i, {})))
         for i, number in enumerate(numbers)
     ]
     for i, (text, feature) in enumerate(texts, start=len(numbers)):
         after = _text_after(len(_top(text, feature)), counted.get(i, {}), feature)
-        found.append(compare(text.name, _text_before(text, feature), after, text=True))
-    return _report(data, total, found)
+        columns.append(compare(text.name, _text_before(text, feature), after, text=True))
+    return _report(data, total, columns)
+
+
+def _counted(
+    values: Values, numbers: Sequence[NumberProfile], texts: Sequence[tuple[TextProfile, TextFeature]]
+) -> Iterator[pa.Table]:
+    """How often each code occurs in the rows of a batch."""
+    rows = len(next(iter(values.values()), ()))
+    yield _occurrences(_ALL, np.zeros(rows, np.int32))
+    for i, number in enumerate(numbers):
+        yield _occurrences(i, _number_code(number, values[number.name]))
+    for i, (text, feature) in enumerate(texts, start=len(numbers)):
+        for codes in _text_codes(text, feature, values):
+            yield _occurrences(i, codes)
+
+
+def _occurrences(column: int, codes: npt.NDArray[np.int32]) -> pa.Table:
+    different, rows = np.unique(codes, return_counts=True)
+    return pa.table([np.full(len(different), column, np.int32), different, rows], schema=_COUNTS)
+
+
+def _summed(parts: Sequence[pa.Table]) -> pa.Table:
+    together = pa.concat_tables([_COUNTS.empty_table(), *parts])
+    summed = together.group_by(["column", "code"]).aggregate([("rows", "sum")])
+    return summed.select(["column", "code", "rows_sum"]).rename_columns(_COUNTS.names)
 
 
 def drift_of_split(
@@ -215,17 +244,18 @@ def _features(state: FeatureState) -> list[TextFeature]:
 # Numbers. The code of a row is 0 for a missing value, or 1 + the place of its bin; so much more outside the range.
 
 
-def _number_code(number: NumberProfile, columns: Mapping[str, str]) -> Column:
+def _number_code(number: NumberProfile, values: pa.Array) -> Indices:
     assert number.bins is not None
-    value = F.col(columns[number.name])
-    place = bucket_id(value, BucketFeature(name=number.name, source=number.name, edges=number.bins.edges))
+    place = bucket_id(values, number.bins.edges)
     if number.train.low is None or number.train.high is None:
         return place
-    outside = is_finite(value) & ((value < F.lit(number.train.low)) | (value > F.lit(number.train.high)))
-    return F.when(outside, place + F.lit(_codes(number.bins))).otherwise(place)
+    known = finite_numbers(values)
+    with np.errstate(invalid="ignore"):
+        outside = (known < number.train.low) | (known > number.train.high)
+    return np.where(outside, place + np.int32(_codes(number.bins)), place)
 
 
-def _outside(values: Values, train: Summary, other: Summary) -> float:
+def _outside(values: npt.NDArray[np.float64], train: Summary, other: Summary) -> float:
     """The share of rows outside the range of training rows, by what is left of numbers in float32."""
     if train.low is None or train.high is None or not len(values):
         return 0.0
@@ -266,25 +296,27 @@ def _top(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]:
     return [(places[value.value], value.count) for value in text.values if value.value in places]
 
 
-def _text_entries(index: int, text: TextProfile, feature: TextFeature, columns: Mapping[str, str]) -> Column:
-    """Array of entries: one a row, or one a value of a multi-valued text."""
-    whole = joined([F.col(columns[source]) for source in feature.sources])
+def _text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
+    """One code a row, or one a value of a multi-valued text."""
+    whole = text_of(values, feature.sources)
     if isinstance(feature, MappedFeature) or feature.separator is None:
-        return F.array(_entry(index, _text_code(whole, text, feature)))
-    values = values_of(whole, feature.separator)
-    slots = [F.get(values, F.lit(slot)) for slot in range(feature.slots)]
-    codes = [F.when(value.isNotNull(), _text_code(value, text, feature)) for value in slots]
-    return F.array(*(_entry(index, code) for code in codes))
+        yield _text_code(whole, text, feature)
+        return
+    found = values_of(whole, feature.separator)
+    for place in range(feature.slots):
+        yield _text_code(found.slot(place).drop_null(), text, feature)
 
 
-def _text_code(value: Column, text: TextProfile, feature: TextFeature) -> Column:
-    missing = F.when(value.isNull(), F.lit(_MISSING))
+def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indices:
+    missing = value.is_null().to_numpy(zero_copy_only=False)
     if isinstance(feature, HashedFeature):
-        return missing.otherwise(F.lit(_REST))
-    id_ = vocabulary_id(place_among(value, feature.vocabulary))
-    known = F.array_position(F.array(*(F.lit(place + 1) for place, _ in _top(text, feature))).cast("array<int>"), id_)
-    code = F.when(known > 0, known.cast("int") + F.lit(_FIRST - 1)).otherwise(F.lit(_REST))
-    return missing.when(id_ == OUT_OF_VOCABULARY, F.lit(_UNKNOWN)).otherwise(code)
+        return np.where(missing, np.int32(_MISSING), np.int32(_REST))
+    ids = vocabulary_id(value, feature.vocabulary)
+    codes = np.full(len(feature.vocabulary) + 1, _REST, np.int32)
+    codes[OUT_OF_VOCABULARY] = _UNKNOWN
+    for place, (word, _) in enumerate(_top(text, feature)):
+        codes[word + 1] = place + _FIRST
+    return np.where(missing, np.int32(_MISSING), codes[ids])
 
 
 def _text_before(text: TextProfile, feature: TextFeature) -> Shares:
@@ -325,7 +357,3 @@ def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues
         before = Shares(label.rows, state.label.counts, 0.0)
         return compare(label.name, before, Shares(sample.rows, counts, 0.0), text=True)
     return None
-
-
-def _entry(column: int, code: Column) -> Column:
-    return F.struct(F.lit(column).alias("column"), code.cast("int").alias("code"))

@@ -1,4 +1,4 @@
-"""What makes a row unusable: found by conditions that every query evaluates, told apart only where a row has one.
+"""What makes a row unusable: conditions that every pass evaluates, told apart only where a row has one.
 
 A fault is a condition on a row, a short reason for the quarantine, and the sentence for the message when there are
 more such rows than the budget allows.
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
-from pyspark.sql.types import StringType
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.config.features import NumericConfig, TargetConfig
 from pipeline.contract.table import ColumnTerms
-from pipeline.data.convert import any_of, is_finite
-from pipeline.data.raw import MALFORMED, RawTable
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Inputs, missing_keys
+from pipeline.data.rows import Inputs, Mask, TypedRows, as_mask, missing_key
+from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.features.plan import FeaturePlan, NumericPlan
@@ -26,6 +26,10 @@ SHOWN_CHARACTERS = 80
 
 Describe = Callable[[int, int, str], Problem]
 """From rows with the fault, all rows and an example to a sentence."""
+Condition = Callable[[TypedRows], Mask]
+"""Which of n rows have the fault: [n]."""
+Example = Callable[[TypedRows], pa.Array]
+"""What to show of each of n rows: string [n]."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,15 @@ class Fault:
 
     Attributes:
         reason: in a few words.
-        condition: boolean; null counts as false.
+        condition: which rows have it.
         describe: the sentence for a message.
-        example: string, what to show of a row; null for nothing.
+        example: what to show of a row; None for nothing.
     """
 
     reason: str
-    condition: Column
+    condition: Condition
     describe: Describe
-    example: Column | None = None
+    example: Example | None = None
 
 
 def find_faults(
@@ -67,12 +71,14 @@ def _with_values(
     for feature in numeric:
         if feature.source not in done:
             done.add(feature.source)
-            faults += _number_faults(feature.source, F.col(inputs.columns[feature.source]), feature.group)
+            faults += _number_faults(feature.source, feature.group)
     said = {fault.reason for fault in faults}
     return (*faults, *(fault for fault in _broken_terms(inputs, terms) if fault.reason not in said))
 
 
-def fault_of(reason: str, condition: Column, *, remedy: str, allowed: str = "", example: Column | None = None) -> Fault:
+def fault_of(
+    reason: str, condition: Condition, *, remedy: str, allowed: str = "", example: Example | None = None
+) -> Fault:
     """A fault whose problem is told as its reason is: `reason` begins with a small letter."""
 
     def describe(count: int, rows: int, shown: str) -> Problem:
@@ -82,21 +88,26 @@ def fault_of(reason: str, condition: Column, *, remedy: str, allowed: str = "", 
     return Fault(reason, condition, describe, example)
 
 
-def any_fault(faults: Sequence[Fault]) -> Column:
-    """Boolean: whether a row has one."""
-    return any_of([F.coalesce(fault.condition, F.lit(False)) for fault in faults])
+def any_fault(rows: TypedRows, faults: Sequence[Fault]) -> Mask:
+    """[n]: whether a row has one."""
+    bad = np.zeros(rows.count, bool)
+    for fault in faults:
+        bad |= fault.condition(rows)
+    return bad
 
 
-def reason_of(faults: Sequence[Fault]) -> Column:
-    """String: all reasons of a row."""
-    # A filter over an array is interpreted, and all within it: compiled, so many conditions outgrow Java's limit for
-    # one method, and few rows come here.
-    reasons = F.array(*(F.when(fault.condition, F.lit(fault.reason)) for fault in faults))
-    return F.array_join(F.filter(reasons, lambda reason: reason.isNotNull()), "; ")
+def reasons_of(rows: TypedRows, faults: Sequence[Fault]) -> list[str]:
+    """All reasons of each of n rows, joined."""
+    reasons: list[list[str]] = [[] for _ in range(rows.count)]
+    for fault in faults:
+        for place in np.flatnonzero(fault.condition(rows)).tolist():
+            reasons[place].append(fault.reason)
+    return ["; ".join(own) for own in reasons]
 
 
 def bad_rows_error(
-    rows: DataFrame,
+    scan: Scan,
+    inputs: Inputs,
     faults: Sequence[Fault],
     *,
     total: int,
@@ -104,41 +115,59 @@ def bad_rows_error(
     allowed: int,
     setting: str = "data.bad_rows.budget",
 ) -> DataError:
-    """The error that names each reason, how many rows it has, and an example; runs a query.
+    """The error that names each reason, how many rows it has, and an example; goes through the rows once more.
 
     Args:
-        rows: with the columns of `inputs.rows`.
+        scan: the rows.
+        inputs: how they are read.
         faults: from `find_faults`.
         total: rows in the source.
         bad: rows with a fault.
         allowed: how many the budget allows.
         setting: where the budget stands.
     """
-    asked = [column for fault in faults for column in _asked(fault)]
-    answer = rows.agg(*asked).first()
-    assert answer is not None
-    found = zip(faults, answer[::2], answer[1::2], strict=True)
-    problems = [fault.describe(count, total, example or "") for fault, count, example in found if count]
+
+    def count(batches: Batches) -> Parts:
+        found = [_counted(rows, faults) for rows in map(inputs.rows, batches)]
+        return {"faults": pa.concat_tables([_NOTHING, *found])}
+
+    parts = pa.concat_tables([_NOTHING, *collect_parts(scan, count).get("faults", [])])
+    seen = parts.group_by("fault").aggregate([("rows", "sum"), ("example", "min")]).sort_by("fault")
+    problems = [
+        faults[row["fault"]].describe(row["rows_sum"], total, row["example_min"] or "") for row in seen.to_pylist()
+    ]
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
         problems.append(Problem(f"{bad} rows cannot be used", f"{allowed}", f"{bad}", remedy))
     return DataError(gather("The data does not hold what the configuration asks for", problems))
 
 
-def _asked(fault: Fault) -> tuple[Column, Column]:
-    example = F.lit(None).cast("string") if fault.example is None else fault.example
-    shown = F.min(F.when(fault.condition, F.substring(example, 1, SHOWN_CHARACTERS)))
-    return F.count_if(fault.condition), shown
+_NOTHING = pa.schema([("fault", pa.int32()), ("rows", pa.int64()), ("example", pa.string())]).empty_table()
+
+
+def _counted(rows: TypedRows, faults: Sequence[Fault]) -> pa.Table:
+    """The faults that some rows of a batch have, how many rows each, and the least example."""
+    found: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
+    for place, fault in enumerate(faults):
+        has = fault.condition(rows)
+        if not has.any():
+            continue
+        shown = None
+        if fault.example is not None:
+            texts = pc.utf8_slice_codeunits(fault.example(rows).filter(pa.array(has)), 0, SHOWN_CHARACTERS)
+            shown = pc.min(texts).as_py()
+        for name, value in zip(found, (place, int(has.sum()), shown), strict=True):
+            found[name].append(value)
+    return pa.table(found, schema=_NOTHING.schema)
 
 
 def _line_faults(inputs: Inputs, *, multiline: bool) -> Iterator[Fault]:
     """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
-    raw, good = inputs.raw, is_good(inputs)
-    if raw.has_lines:
+    if inputs.raw.has_lines:
         yield _malformed(multiline)
     for column in inputs.typed:
-        if column.type == "number" and isinstance(raw.kind(column.name), StringType):
-            yield _no_number(column.name, F.col(inputs.columns[column.name]), raw, good)
+        if column.type == "number" and pa.types.is_string(inputs.raw.kinds[column.name]):
+            yield _no_number(column.name)
 
 
 def _malformed(multiline: bool) -> Fault:
@@ -148,59 +177,57 @@ def _malformed(multiline: bool) -> Fault:
     allowed = "as many fields as the first line names, or one JSON object"
     return Fault(
         "malformed line",
-        F.col(MALFORMED).isNotNull(),
+        lambda rows: ~rows.good,
         lambda count, rows, example: Problem(f"{count} lines are malformed", allowed, f"'{example}'", remedy),
-        F.col(MALFORMED),
+        lambda rows: rows.malformed,
     )
 
 
-def _no_number(name: str, number: Column, raw: RawTable, good: Column) -> Fault:
+def _no_number(name: str) -> Fault:
     remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
-    text = F.col(raw.column(name))
     return Fault(
         f"column '{name}' is no number",
-        good & number.isNull() & text.isNotNull(),
+        lambda rows: rows.good & _absent(rows.values[name]) & ~_absent(rows.raw[name]),
         lambda count, rows, example: Problem(
             f"Column '{name}' is no number in {count} rows", "", f"'{example}'", remedy
         ),
-        text,
+        lambda rows: rows.raw[name],
     )
 
 
-def is_good(inputs: Inputs) -> Column:
-    """Boolean: whether a row's line could be read; a malformed one has no values to complain of."""
-    return F.col(MALFORMED).isNull() if inputs.raw.has_lines else F.lit(True)
+def _absent(array: pa.Array) -> Mask:
+    return as_mask(array.is_null())
 
 
 def _key_faults(inputs: Inputs) -> Iterator[Fault]:
-    if not inputs.data.key:
+    if inputs.data is None or not inputs.data.key:
         return
     names = ", ".join(f"'{name}'" for name in inputs.data.key)
     remedy = "Fill it, or choose other columns for data.key"
     yield Fault(
         "no key",
-        is_good(inputs) & any_of(missing_keys(inputs)),
+        lambda rows: rows.good & missing_key(rows, inputs),
         lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
     )
 
 
 def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
-    number, label = F.col(LABEL_NUMBER), inputs.data.label
+    label = inputs.label
     remedy = "Remove these rows, or fill their labels"
     yield Fault(
         "no label",
-        is_good(inputs) & number.isNull() & F.col(LABEL_TEXT).isNull(),
+        lambda rows: rows.good & _absent(_label(rows)) & _absent(_label_text(rows)),
         lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
     )
     yield Fault(
         "label is NaN or infinite",
-        ~is_finite(number),
+        lambda rows: _not_finite(_label(rows)),
         lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
     )
     if target.transform == "log":
         yield Fault(
             "label is -1 or less",
-            number <= -1.0,
+            lambda rows: as_mask(pc.less_equal(_label(rows), -1.0)),
             lambda count, rows, _: Problem(
                 f"Label '{label}' is -1 or less in {count} rows, which have no log1p",
                 remedy="Set features.target.transform: standard or power",
@@ -208,48 +235,70 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
         )
 
 
+def _label(rows: TypedRows) -> pa.Array:
+    assert rows.label_number is not None
+    return rows.label_number
+
+
+def _label_text(rows: TypedRows) -> pa.Array:
+    assert rows.label_text is not None
+    return rows.label_text
+
+
+def _not_finite(values: pa.Array) -> Mask:
+    """[n]: whether a value is there and NaN or infinite."""
+    return ~as_mask(pc.fill_null(is_finite(values), True))
+
+
 def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
-    name = inputs.data.weight
+    name = inputs.weight
     if name is None:
         return
-    value = F.col(WEIGHT_NUMBER)
     yield Fault(
         "no weight",
-        is_good(inputs) & ~F.coalesce(is_finite(value) & (value >= 0.0), F.lit(False)),
+        lambda rows: rows.good & ~as_mask(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
         lambda count, rows, example: Problem(
             f"Weight '{name}' is missing, negative or no number in {count} of {rows} rows",
             "numbers that are 0 or more",
             remedy="Repair these rows",
         ),
-        F.col(inputs.raw.column(name)).cast("string"),
+        lambda rows: raw_text(rows.raw[name]),
     )
 
 
 def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms]) -> Iterator[Fault]:
     for name in inputs.raw.names:
         if name in terms:
-            for what, allowed, condition in broken_terms(name, terms[name], inputs, is_good(inputs)):
-                remedy = "Repair the data, or edit the contract"
-                example = F.col(inputs.raw.column(name)).cast("string")
-                yield fault_of(f"column '{name}' {what}", condition, remedy=remedy, allowed=allowed, example=example)
+            for what, allowed, condition in broken_terms(name, terms[name], inputs):
+                yield _broken(name, what, allowed, condition)
 
 
-def _number_faults(name: str, value: Column, group: NumericConfig) -> Iterator[Fault]:
-    finite = is_finite(value)
+def _broken(name: str, what: str, allowed: str, condition: Condition) -> Fault:
+    remedy = "Repair the data, or edit the contract"
+    return fault_of(
+        f"column '{name}' {what}",
+        condition,
+        remedy=remedy,
+        allowed=allowed,
+        example=lambda rows: raw_text(rows.raw[name]),
+    )
+
+
+def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
     if group.not_finite == "error":
         yield Fault(
             f"column '{name}' is NaN or infinite",
-            ~finite,
+            lambda rows: _not_finite(rows.values[name]),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is NaN or infinite in {count} rows",
                 remedy="Repair them, or set not_finite: null for this column",
             ),
         )
     if group.impute == "error":
-        absent = value.isNull() if group.not_finite == "error" else F.coalesce(~finite, F.lit(True))
+        counts_not_finite = group.not_finite != "error"
         yield Fault(
             f"column '{name}' is null",
-            absent,
+            lambda rows: _missing(rows.values[name], counts_not_finite),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is null in {count} rows, and impute is 'error'",
                 remedy="Fill them, or set impute: mean, median, mode or constant",
@@ -259,9 +308,13 @@ def _number_faults(name: str, value: Column, group: NumericConfig) -> Iterator[F
     if group.shape == "log1p" and (lowest is None or lowest <= -1.0):
         yield Fault(
             f"column '{name}' is -1 or less",
-            finite & (value <= -1.0),
+            lambda rows: as_mask(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is -1 or less in {count} rows, which have no log1p",
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )
+
+
+def _missing(values: pa.Array, counts_not_finite: bool) -> Mask:
+    return ~as_mask(is_finite(values)) if counts_not_finite else _absent(values)

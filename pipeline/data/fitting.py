@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
+import pyarrow as pa
 
 from pipeline.contract.curve import Curve
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_numbers, check_ranges, check_regression
-from pipeline.data.convert import finite
 from pipeline.data.division import WHOLE, Division, Fold
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
+from pipeline.data.rows import Rows
 from pipeline.data.split import TRAIN
-from pipeline.data.survey import Survey
-from pipeline.data.table import LABEL_NUMBER, Table
+from pipeline.data.survey import Gathered, Survey
+from pipeline.data.table import Table
 from pipeline.errors import ConfigError, DataError
 from pipeline.features.fit import (
     NumericFit,
     TextFit,
-    category_columns,
+    counter_of,
     fit_numeric,
     fit_texts,
     sampled_numbers,
@@ -33,11 +33,11 @@ from pipeline.features.fit import (
 from pipeline.features.label import fit_classes, fit_regression, infer_task, label_power
 from pipeline.features.plan import FeaturePlan
 from pipeline.features.redundant import Compared, Described, redundant_columns
-from pipeline.features.sample import Sample, take_samples
-from pipeline.features.shape import shaped
+from pipeline.features.sample import Sample, samples_in, take_samples
 from pipeline.features.statistics import Moments, measure, regrouped
-from pipeline.features.transform import label_text
-from pipeline.features.vocabulary import Counts, count_values
+from pipeline.features.texts import class_text
+from pipeline.features.transform import shaped
+from pipeline.features.vocabulary import Counts, counts_of
 from pipeline.runtime.logs import saying_once
 
 log = logging.getLogger(__name__)
@@ -61,19 +61,24 @@ class Fitted:
     limits: Mapping[str, int]
 
 
-def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey) -> Fitted:
+def fit_features(recipe: StoreRecipe, opened: Opened, found: Survey, gathered: Gathered) -> Fitted:
     """Learn from training rows.
 
     Raises:
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    (fitted,) = fit_folds(recipe, opened, found, [found])
+    (fitted,) = fit_folds(recipe, opened, found, [found], gathered)
     return fitted
 
 
 def fit_folds(
-    recipe: StoreRecipe, opened: Opened, whole: Survey, folds: Sequence[Survey], division: Division = WHOLE
+    recipe: StoreRecipe,
+    opened: Opened,
+    whole: Survey,
+    folds: Sequence[Survey],
+    gathered: Gathered,
+    division: Division = WHOLE,
 ) -> tuple[Fitted, ...]:
     """Learn from the training rows of each fold, in one pass for all of them.
 
@@ -82,6 +87,7 @@ def fit_folds(
         opened: the source; its rows have the column of groups.
         whole: of all rows, whose label tells the task.
         folds: of each fold's rows.
+        gathered: with the survey.
         division: the folds.
 
     Raises:
@@ -89,21 +95,24 @@ def fit_folds(
         DataError: the label, or a column, has nothing to learn from.
     """
     with saying_once(TELLING):
-        return _fit_folds(recipe, opened, whole, folds, division)
+        return _fit_folds(recipe, opened, whole, folds, gathered, division)
 
 
 def _fit_folds(
-    recipe: StoreRecipe, opened: Opened, whole: Survey, folds: Sequence[Survey], division: Division
+    recipe: StoreRecipe,
+    opened: Opened,
+    whole: Survey,
+    folds: Sequence[Survey],
+    gathered: Gathered,
+    division: Division,
 ) -> tuple[Fitted, ...]:
     table, task = opened.table, infer_task(recipe.data, whole.label)
-    classes = label_text() if task is not Task.REGRESSION else None
-    categories = category_columns(opened.plan, table)
-    counts = count_values(table.rows, categories, classes, division)
+    counter = counter_of(opened.plan, division)
+    counts = counts_of(gathered.counts, counter, table, classes=task is not Task.REGRESSION)
     known = [_Known(*each) for each in zip(division.folds, counts, folds, strict=True)]
     labels = _fit_labels(recipe, known, whole, task, table, division)
     plans = _plans(recipe, opened, known, labels, division)
-    names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
-    samples = samples_of(table, names, [each.survey.splits["train"] for each in known], division)
+    samples = _samples(opened, plans, known, gathered, division)
     _tell_error(samples[0])
     numbers = [
         NumericFit(plan, each.survey.moments, sample) for plan, each, sample in zip(plans, known, samples, strict=True)
@@ -112,7 +121,7 @@ def _fit_folds(
         TextFit(plan, each.counts.categories, each.survey.slots, label)
         for plan, each, label in zip(plans, known, labels, strict=True)
     ]
-    limits = {name: category.limit for name, category in categories.items()}
+    limits = {name: category.limit for name, category in counter.categories.items()}
     made = zip(known, texts, fit_numeric(numbers, table, division), fit_texts(texts, table, division), strict=True)
     fitted = []
     for each, fit, (scaled, buckets), (mapped, ids) in made:
@@ -126,10 +135,20 @@ def _fit_folds(
             derived=fit.plan.needed_derived,
             weight=recipe.data.weight,
             weight_mean=weight_mean,
-            null_values=opened.raw.markers,
+            null_values=opened.raw.columns.markers,
         )
         fitted.append(Fitted(state, each.counts, limits))
     return tuple(fitted)
+
+
+def _samples(
+    opened: Opened, plans: Sequence[FeaturePlan], known: Sequence[_Known], gathered: Gathered, division: Division
+) -> tuple[Sample, ...]:
+    """Values of the numbers that ask for them; in one more pass where too few were kept in the first one."""
+    names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
+    train_rows, kept = [each.survey.splits["train"] for each in known], sampled_numbers(opened.plan)
+    found = samples_in(gathered.sample, kept, names, train_rows, division)
+    return samples_of(opened.table, names, train_rows, division) if found is None else found
 
 
 @dataclass(frozen=True)
@@ -146,7 +165,7 @@ def _plans(
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
     compared = [_compared(recipe, opened, *each, division) for each in zip(known, labels, strict=True)]
-    left_out = redundant_columns(opened.table.rows, compared, recipe.features.drop)
+    left_out = redundant_columns(opened.table, compared, recipe.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
     for plan, each, label in zip(plans, known, labels, strict=True):
         with each.fold.named():
@@ -159,11 +178,11 @@ def _plans(
 
 def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpec, division: Division) -> Compared:
     """What is known of a fold's columns, by which those are told that may be equal."""
-    table, plan, found, counts = opened.table, opened.plan, known.survey, known.counts
+    plan, found, counts = opened.plan, known.survey, known.counts
     described = [
         Described(
             feature.name,
-            F.col(table.columns[feature.source]),
+            _value_of(feature.source),
             (_nulls(found, feature.source), moments),
             constant=not _nulls(found, feature.source) and moments.count > 0 and moments.low == moments.high,
         )
@@ -173,19 +192,33 @@ def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpe
     described += [
         Described(
             feature.name,
-            F.col(table.columns[feature.sources[0]]),
+            _value_of(feature.sources[0]),
             counts.categories[feature.name],
             constant=len(counts.categories[feature.name]) == 1,
         )
         for feature in plan.categorical
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
-    label = Described(recipe.data.label, F.col(LABEL_NUMBER), (0, found.label.train), constant=False)
+    label = Described(recipe.data.label, _label_number, (0, found.label.train), constant=False)
     if spec.task is not Task.REGRESSION:
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if found.label.texts:
-            label = Described(recipe.data.label, label_text(), tuple(seen), constant=False)
-    return Compared(division.is_trained_on(known.fold), described, label)
+            label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
+    fold = known.fold
+    return Compared(lambda rows: division.is_trained_on(fold, rows.places), described, label)
+
+
+def _value_of(name: str) -> Callable[[Rows], pa.Array]:
+    return lambda rows: rows.typed.values[name]
+
+
+def _label_number(rows: Rows) -> pa.Array:
+    assert rows.typed.label_number is not None
+    return rows.typed.label_number
+
+
+def _class_text(rows: Rows) -> pa.Array:
+    return class_text(rows.typed)
 
 
 def _nulls(found: Survey, name: str) -> int:
@@ -207,11 +240,14 @@ def _fit_labels(
     if target.transform != "power":
         return [fit_regression(data.label, target, each.survey.label.train) for each in known]
     train_rows = [each.survey.splits["train"] for each in known]
-    samples = take_samples(table.rows, {data.label: F.col(LABEL_NUMBER)}, {}, train_rows, division)
+    samples = take_samples(table, (data.label,), lambda rows: {data.label: _label_number(rows)}, train_rows, division)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
-    value = finite(F.col(LABEL_NUMBER))
-    bent = {str(number): shaped(value, Curve(shape="power", power=power)) for number, power in enumerate(powers)}
-    found = measure(table.rows, bent, division.column)
+    curves = {str(number): Curve(shape="power", power=power) for number, power in enumerate(powers)}
+
+    def measures(rows: Rows) -> dict[str, pa.Array]:
+        return {name: pa.array(shaped(_label_number(rows), curve)) for name, curve in curves.items()}
+
+    found = measure(table, measures, division.column)
     seen = [
         train_moments(regrouped({data.label: found[str(number)]}, fold.roles))[data.label]
         for number, fold in enumerate(division.folds)

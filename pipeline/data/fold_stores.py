@@ -1,6 +1,6 @@
 """Writing what the folds of a cross-validation read: rows once for each division, and a store for each fold.
 
-    open -> divide -> [query 1] survey by group -> [query 2] counts by group -> fit all -> [query 3] write -> audit
+    open -> divide -> [pass 1] survey by group -> [pass 2] counts by group -> fit all -> [pass 3] write -> audit
 
 Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
 (`contract/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-import pyspark.sql.functions as F
+import numpy.typing as npt
 from pyspark.sql import SparkSession
 
 from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.columns import ROW_ID, contract_of
+from pipeline.contract.columns import contract_of
 from pipeline.contract.document import fingerprint
 from pipeline.contract.features import (
     BucketFeature,
@@ -29,37 +30,36 @@ from pipeline.contract.features import (
     VocabularyFeature,
 )
 from pipeline.contract.unscaled import Unscaled
-from pipeline.data.audit import report_audit
-from pipeline.data.convert import finite
+from pipeline.data.audit import Audit, report_audit
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
-from pipeline.data.fold_leaks import audit_division, periods
+from pipeline.data.fold_leaks import audit_of_division, checks_of_division, periods
 from pipeline.data.folds import (
+    FoldPlacement,
     FoldPlan,
     FoldUse,
     divisions,
     fold_problems,
     group_of_split,
-    is_divided,
     resolve_folds,
-    with_folds,
-    with_groups,
 )
 from pipeline.data.opening import Opened, open_rows
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.read import open_table
 from pipeline.data.recipe import STORE_ID_LENGTH, StoreRecipe
+from pipeline.data.rows import Rows
+from pipeline.data.sampling import copies_of
 from pipeline.data.source import Source, check_unchanged
-from pipeline.data.split import LEFT_OUT, TEST, TRAIN, needed_columns, shards_for
+from pipeline.data.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns, shards_for
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
-from pipeline.data.table import QUARANTINED, WEIGHT_NUMBER, Table
+from pipeline.data.table import Table
 from pipeline.data.write import ROWS_PER_GROUP, StoredRows, write_groups
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.features.plan import FeaturePlan
 from pipeline.features.statistics import Measured, regrouped
 from pipeline.features.target_mean import fold_of_row
-from pipeline.features.transform import feature_columns, label_value, with_places
+from pipeline.features.transform import feature_columns, finite_numbers, label_value, numbers_of
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
@@ -77,8 +77,6 @@ from pipeline.store.layout import (
 )
 from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
 from pipeline.store.publish import publish_once, scratch
-
-_PART = "__part"
 
 ROWS_PER_FILE = ROWS_PER_GROUP // 2
 """About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
@@ -154,13 +152,12 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         checks: list[Check] = []
         for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
             _check_strata(opened.table, plan, division)
-            made += _divided(spark, recipe, opened, division, number, work, progress)
-            with watch_spark(spark, progress, "Looking for leaks between folds"):
-                total, level = made[0].whole.splits["train"], store.data.audit
-                checks += audit_division(spark, opened, plan, division, number, total=total, work=work, level=level)
+            folds, found = _divided(recipe, opened, plan, division, number, work, progress)
+            made += folds
+            checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
         check_unchanged(spark, store.data.source, source, root, same_rows=same_rows)
-        reasons = write_bad_rows(opened, work) if made[0].whole.bad else {}
+        reasons = write_bad_rows(opened.table, work) if made[0].whole.bad else {}
         manifest, audit = _manifest(recipe, source, opened, plan, made), _audit(plan, made[0].whole, checks)
         _write_documents(manifest, store.fingerprint, made, audit, work)
         publish_once(work, recipe.place(source, root), FOLDS)
@@ -207,45 +204,49 @@ def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[O
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
     opened = open_rows(store, open_table(spark, source, store.data.source), more=needed)
-    rows = opened.table.rows
-    divided = rows.where(is_divided())
-    plan = resolve_folds(recipe.folds, store.data, {name: opened.raw.column(name) for name in needed}, divided)
-    grouped = with_groups(with_folds(rows, plan, store.seed), plan, store.seed, recipe.validation)
-    return replace(opened, table=replace(opened.table, rows=grouped)), plan
+    plan = resolve_folds(recipe.folds, store.data, opened.table)
+    placement = FoldPlacement(plan, store.seed, recipe.validation)
+    program = replace(opened.table.program, folds=placement)
+    return replace(opened, table=replace(opened.table, program=program)), plan
 
 
 def _divided(
-    spark: SparkSession,
     recipe: FoldsRecipe,
     opened: Opened,
+    plan: FoldPlan,
     division: Division,
     number: int,
     work: Root,
     progress: Progress,
-) -> list[_Fitted]:
-    """All folds of a division, in three queries."""
+) -> tuple[list[_Fitted], tuple[Check, ...]]:
+    """All folds of a division, in two passes, and what its audit found."""
     what = "" if number == 0 else f", division {number + 1}"
-    with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
+    with watch_spark(opened.table.scan.spark, progress, f"Collecting statistics of all folds{what}"):
         query = query_of(recipe.recipe, opened)
-        found = query.ask(division.column)
+        gathered = query.gather(division)
+        found = gathered.moments
         whole = query.survey(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
         surveys = _surveys(query, found, division)
-    with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
-        fitted = fit_folds(recipe.recipe, opened, whole, surveys, division)
+    with watch_spark(opened.table.scan.spark, progress, f"Fitting features of all folds{what}"):
+        fitted = fit_folds(recipe.recipe, opened, whole, surveys, gathered, division)
     states = [fold.state for fold in fitted]
     groups = division.used[-1] + 1
     shards = _shards(whole, [survey for fold, survey in zip(division.folds, surveys, strict=True) if fold.test], groups)
     unscaled = _unscaled(states)
-    with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
+    with watch_spark(opened.table.scan.spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
-        written = write_groups(_stored(opened.table, unscaled, states[0], division, folders), shards, work)
-    entries = [written[folder] for folder in folders]
+        total, level = whole.splits["train"], recipe.recipe.data.audit
+        audit = audit_of_division(opened, plan, division, total=total, level=level)
+        stored = _stored(unscaled, states[0], division, folders, opened.table.seed, audit)
+        written = write_groups(opened.table, stored, shards, work)
+    entries = [written.groups[folder] for folder in folders]
     rows = sum(entry.rows for entry in entries)
-    return [
+    made = [
         _Fitted(fold.name, whole, state, unscaled, shards, _splits(fold, entries), rows)
         for fold, state in zip(division.folds, states, strict=True)
     ]
+    return made, checks_of_division(audit, written.things, plan, number)
 
 
 def _shards(whole: Survey, measured: Sequence[Survey], groups: int) -> int:
@@ -269,8 +270,9 @@ def _check_strata(table: Table, plan: FoldPlan, division: Division) -> None:
     """Every stratum has rows in every fold; two more queries, for `crossval.method: stratified`."""
     if not plan.strata:
         return
-    rows = table.rows.withColumn(_PART, F.floor(F.col(division.column) / F.lit(2)).cast("int"))
-    counts = count_strata(rows, plan.strata, _PART, parts=plan.folds, bins=plan.bins)
+    counts = count_strata(
+        table, plan.strata, lambda rows: rows.places.of(division.column) // 2, parts=plan.folds, bins=plan.bins
+    )
     problems = strata_problems(counts, {fold: f"fold {fold}" for fold in range(plan.folds)})
     if problems:
         raise DataError(gather("Some strata are too small to be divided into folds", problems))
@@ -329,25 +331,36 @@ def _joint(
 
 
 def _stored(
-    table: Table, unscaled: Unscaled, state: FeatureState, division: Division, folders: Sequence[str]
+    unscaled: Unscaled,
+    state: FeatureState,
+    division: Division,
+    folders: Sequence[str],
+    seed: int,
+    audit: Audit,
 ) -> StoredRows:
-    """The columns of `unscaled`, in its order."""
-    joint = state.model_copy(update={"numeric": (), "categorical": unscaled.texts})
-    columns = [
-        *(F.coalesce(finite(F.col(table.columns[name])), F.lit(float("nan"))) for name in unscaled.numbers),
-        *feature_columns(joint, table.columns),
-        *([fold_of_row(table.seed)] if unscaled.has_parts else []),
-        label_value(state.label),
-        *([F.col(WEIGHT_NUMBER)] if unscaled.weighted else []),
-        F.col(ROW_ID),
-    ]
+    """The columns of `unscaled`."""
     return StoredRows(
-        rows=with_places(table.rows, joint, table.columns),
-        columns=[column.alias(name) for column, name in zip(columns, unscaled.columns, strict=True)],
+        columns=lambda rows: _unscaled_columns(unscaled, state, rows, seed),
         types=unscaled.columns,
-        group=F.col(division.column),
+        group=lambda rows: rows.places.of(division.column),
         folders=folders,
+        copies=lambda rows: copies_of(rows, None, seed),
+        group_rows=ROWS_PER_GROUP,
+        audit=audit,
     )
+
+
+def _unscaled_columns(unscaled: Unscaled, state: FeatureState, rows: Rows, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """[n] each, by name, in the order of `unscaled`."""
+    joint = state.model_copy(update={"numeric": (), "categorical": unscaled.texts})
+    values, typed = rows.typed.values, rows.typed
+    columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in unscaled.numbers]
+    columns += feature_columns(joint, values).values()
+    columns += [fold_of_row(seed, rows.places.row_id)] if unscaled.has_parts else []
+    columns.append(label_value(state.label, typed))
+    columns += [numbers_of(typed.weight)] if unscaled.weighted else []
+    columns.append(rows.places.row_id)
+    return dict(zip(unscaled.columns, columns, strict=True))
 
 
 def _splits(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry]:

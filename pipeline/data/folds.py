@@ -1,9 +1,9 @@
-"""Folds of a cross-validation, as columns of integers, and what they say of a row.
+"""Folds of a cross-validation, as integers of each row, and what they say of it.
 
-    hash, stratified, group   fold_column(r): the fold of repeat r that the row is validated in
-    leave_one_group_out       fold_column(0): the place of the row's group in the sorted groups
-    time                      fold_column(0): the row's period less (1 + gap); negative in periods before all validation
-    bootstrap                 fold_column(f): how often fold f drew the row
+    hash, stratified, group   division r:     the fold of repeat r that the row is validated in
+    leave_one_group_out       division 0:     the place of the row's group in the sorted groups
+    time                      division 0:     the period that the row's time is in
+    bootstrap                 division f:     how often fold f drew the row
 
     group_column(number)      each of these columns with what a training ends by, see `divisions`
 
@@ -17,42 +17,43 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.hashing import salted, uniform
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig, FoldMethod
-from pipeline.contract.columns import ROW_ID
 from pipeline.data.division import Division, Fold
-from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
-from pipeline.data.split import (
-    GROUP_ID,
-    SPLIT,
-    TRAIN,
-    VALIDATION,
-    salted,
-    text_of_column,
-    uniform,
-    with_group,
-)
+from pipeline.data.moment import TimeColumn, find_cuts, open_time
+from pipeline.data.rows import Hashes, Mask, Places, Rows, TypedRows, as_mask
+from pipeline.data.scan import Batches, Parts
+from pipeline.data.split import TRAIN, VALIDATION, group_of
 from pipeline.errors import DataError, Problem
 from pipeline.store.layout import fold_folder
 
+if TYPE_CHECKING:
+    from pipeline.data.table import Table
+
 log = logging.getLogger(__name__)
+
+Integers = npt.NDArray[np.int64]
 
 FoldUse = Literal["measure", "choose", "nested"]
 
 INNER = "inner"
 """In the names of folds that choose, behind the name of the fold whose training rows they are of."""
 
-FOLD = "__fold"
 OTHERS = -2
 """Groups from here on downwards take no part; -1 is left for rows without one."""
+UNDECIDED = -1
+_FAR = 1 << 20
 _MOST_DRAWS = 17
 """More draws of one row are less likely than 1e-16, which is finer than a double in [0, 1) can tell."""
 
@@ -65,8 +66,8 @@ class FoldPlan:
         method: what decides.
         folds: of one repeat.
         repeats: how often the rows are divided anew.
-        groups: safe columns and names of data.group; rows of one group stay together.
-        strata: safe columns and names of crossval.by.
+        groups: names of data.group; rows of one group stay together.
+        strata: names of crossval.by.
         bins: intervals of a number in `strata`.
         time: the time column, where it decides.
         borders: between the periods, on the axis of time, ascending.
@@ -78,8 +79,8 @@ class FoldPlan:
     method: FoldMethod
     folds: int
     repeats: int = 1
-    groups: tuple[tuple[str, str], ...] = ()
-    strata: tuple[tuple[str, str], ...] = ()
+    groups: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
     bins: int = 10
     time: TimeColumn | None = None
     borders: tuple[float, ...] = ()
@@ -97,84 +98,81 @@ class FoldPlan:
         """How often all rows are divided."""
         return self.folds if self.method == "bootstrap" else self.repeats
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that `with_folds` adds."""
-        return tuple(fold_column(i) for i in range(self.divisions))
 
-
-def fold_column(number: int) -> str:
-    """The column of a repeat, or of a fold of the bootstrap."""
-    return f"{FOLD}_{number}" if number else FOLD
-
-
-def resolve_folds(config: FoldConfig, data: DataConfig, columns: Mapping[str, str], rows: DataFrame) -> FoldPlan:
+def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPlan:
     """Find what a division needs to know; runs queries for borders between periods and for the list of groups.
 
     Args:
         config: the division.
         data: the roles of columns.
-        columns: the safe column of each that `needed_columns` names, with its raw values.
-        rows: that are to be divided; without the test split.
+        table: whose training and validation rows are to be divided.
 
     Raises:
         ConfigError: the borders do not fit the time column.
         DataError: there are too few times or groups, or too many groups.
     """
-    groups = tuple((columns[name], name) for name in data.group)
-    plan = FoldPlan(config.method, config.folds, config.repeats, groups, bins=config.bins)
+    plan = FoldPlan(config.method, config.folds, config.repeats, data.group, bins=config.bins)
     match config.method:
         case "stratified":
-            return replace(plan, strata=tuple((columns[name], name) for name in config.by or (data.label,)))
+            return replace(plan, strata=config.by or (data.label,))
         case "time":
             assert data.time is not None
-            time = open_time(rows, columns[data.time], data.time, given=config.borders)
-            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, rows, time)
+            time = _open_time(config, table, data.time)
+            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, table, time)
             return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
         case "leave_one_group_out":
-            members = _members(rows, plan)
+            members = _members(table, plan)
             return replace(plan, folds=len(members), members=members)
     return plan
 
 
-def with_folds(rows: DataFrame, plan: FoldPlan, seed: int) -> DataFrame:
-    """Add the int columns `plan.columns`, null where a row lacks its group or its time; and `MOMENT` or `GROUP_ID`.
+@dataclass(frozen=True)
+class FoldPlacement:
+    """What decides the groups of a row; plain data, which goes to the tasks.
 
-    Args:
-        rows: with `ROW_ID` and the columns of the plan.
-        plan: what decides.
-        seed: mixed into every hash.
-    """
-    if plan.time:
-        period = _period_of(F.col(MOMENT), plan)
-        return with_moment(rows, plan.time).withColumn(FOLD, period - F.lit(1 + plan.gap))
-    if plan.method == "leave_one_group_out":
-        return rows.withColumn(FOLD, _place_among(rows, plan))
-    unit = F.col(GROUP_ID if plan.groups else ROW_ID)
-    folds = {name: _drawn_or_dealt(plan, i, seed, unit) for i, name in enumerate(plan.columns)}
-    known = {name: F.when(unit.isNotNull(), fold) for name, fold in folds.items()}
-    return with_group(rows, plan.groups).withColumns(known)
-
-
-def with_groups(rows: DataFrame, plan: FoldPlan, seed: int, validation: float) -> DataFrame:
-    """Add the int columns `group_column`: of each row in training or validation its group in each division.
-
-    Args:
-        rows: from `with_folds`, with `SPLIT`.
-        plan: what decides.
+    Attributes:
+        plan: how rows are divided.
         seed: mixed into every hash.
         validation: the share of rows by which trainings end, of those that a fold trains on.
     """
-    unit = F.col(GROUP_ID if plan.groups else ROW_ID)
-    ends = (uniform(salted("fold validation", seed, unit)) < F.lit(validation)).cast("int")
-    other = F.lit(OTHERS) - F.col(SPLIT)
-    parts = {group_column(number): _part(plan, number) * F.lit(2) + ends for number in range(plan.divisions)}
-    return rows.withColumns({name: F.when(is_divided(), group).otherwise(other) for name, group in parts.items()})
+
+    plan: FoldPlan
+    seed: int
+    validation: float
+
+    def placed(self, rows: Rows) -> Places:
+        """With the group of each row in each division: `UNDECIDED` where it lacks its group or its time."""
+        plan, places = self.plan, rows.places
+        moment = plan.time.moments(rows.typed.raw[plan.time.name]) if plan.time else places.moment
+        group = group_of(rows.typed, plan.groups) if plan.groups else places.group
+        unit = pa.array(places.row_id) if group is None or not plan.groups else group
+        hashes = unit.fill_null(0).to_numpy()
+        known = np.ones(rows.count, bool) if plan.time else as_mask(unit.is_valid())
+        ends = uniform(salted("fold validation", self.seed, hashes)) < self.validation
+        folds = {}
+        for number in range(plan.divisions):
+            part = self._part(rows.typed, number, hashes, moment)
+            inside = np.where(known & (part > -_FAR), part * 2 + ends, UNDECIDED)
+            folds[group_column(number)] = np.where(is_divided(places), inside, OTHERS - places.split).astype(np.int32)
+        return replace(places, moment=moment, group=group, folds=folds)
+
+    def _part(self, rows: TypedRows, number: int, hashes: Hashes, moment: pa.Array | None) -> Integers:
+        """[n]: of the time the period, of the bootstrap how often the row was drawn, else the fold."""
+        plan = self.plan
+        if plan.time:
+            assert moment is not None
+            return _period_of(moment, plan.borders)
+        if plan.method == "leave_one_group_out":
+            return _place_among(rows, plan)
+        if plan.method == "bootstrap":
+            return draws(uniform(salted(f"bootstrap {number}", self.seed, hashes)))
+        return np.mod(salted(f"fold {number}", self.seed, hashes), plan.folds)
 
 
-def is_divided() -> Column:
-    """Boolean: whether a row is one that folds are made of, by its split."""
-    return F.col(SPLIT).isin(TRAIN, VALIDATION)
+def is_divided(places: Places) -> Mask:
+    """[n]: whether a row is one that folds are made of, by its split."""
+    divided: Mask = (places.split == TRAIN) | (places.split == VALIDATION)
+    return divided
 
 
 def group_column(number: int) -> str:
@@ -233,24 +231,15 @@ def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: in
     return problems
 
 
-def draws(unit: Column) -> Column:
-    """Int: the number of draws, Poisson distributed with mean 1, by the inverse of its distribution function.
+def draws(unit: npt.NDArray[np.float64]) -> Integers:
+    """[n]: the number of draws, Poisson distributed with mean 1, by the inverse of its distribution function.
 
     Args:
-        unit: uniform in [0, 1).
+        unit: [n], uniform in [0, 1).
     """
-    below, chance = 0.0, math.exp(-1.0)
-    chosen = F.when(F.lit(False), F.lit(0))
-    for count in range(_MOST_DRAWS):
-        below += chance / math.factorial(count)
-        chosen = chosen.when(unit < F.lit(below), F.lit(count))
-    return chosen.otherwise(F.lit(_MOST_DRAWS))
-
-
-def _part(plan: FoldPlan, number: int) -> Column:
-    """Int: of the time the period, of the bootstrap how often the row was drawn, else the fold."""
-    part = F.col(fold_column(number))
-    return part + F.lit(1 + plan.gap) if plan.time else part
+    chances = [math.exp(-1.0) / math.factorial(count) for count in range(_MOST_DRAWS)]
+    below = [sum(chances[: count + 1]) for count in range(_MOST_DRAWS)]
+    return np.searchsorted(below, unit, side="right").astype(np.int64)
 
 
 def _parts(plan: FoldPlan) -> Iterator[tuple[Mapping[int, int], int]]:
@@ -296,24 +285,29 @@ def _inner(plan: FoldPlan, trained: Mapping[int, int]) -> Iterator[tuple[Mapping
             yield dict.fromkeys(others, 1), measured
 
 
-def _drawn_or_dealt(plan: FoldPlan, number: int, seed: int, unit: Column) -> Column:
-    """Int: how often fold `number` of the bootstrap drew the unit, or the unit's fold in repeat `number`."""
-    if plan.method == "bootstrap":
-        return draws(uniform(salted(f"bootstrap {number}", seed, unit)))
-    return F.pmod(salted(f"fold {number}", seed, unit), F.lit(plan.folds)).cast("int")
+def _period_of(moment: pa.Array, borders: Sequence[float]) -> Integers:
+    """[n]: how many borders are not later than the moment; far below all for null."""
+    places = moment.to_numpy(zero_copy_only=False)
+    return np.where(np.isnan(places), -_FAR, np.searchsorted(borders, places, side="right"))
 
 
-def _period_of(moment: Column, plan: FoldPlan) -> Column:
-    """Int: how many borders are not later than the moment; null for null."""
-    period = F.when(moment.isNull(), F.lit(None).cast("int"))
-    for index, border in enumerate(plan.borders):
-        period = period.when(moment < F.lit(border), F.lit(index))
-    return period.otherwise(F.lit(len(plan.borders)))
+def _open_time(config: FoldConfig, table: Table, name: str) -> TimeColumn:
+    kind = table.program.inputs.raw.kinds[name]
+    return open_time(table.scan, _divided_column(table, name), kind, name, given=config.borders)
 
 
-def _equal_periods(config: FoldConfig, rows: DataFrame, time: TimeColumn) -> tuple[float, ...]:
+def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.Array]]:
+    """A column of the rows that are divided."""
+    program = table.program
+    return lambda batches: (
+        rows.typed.raw[name].filter(pa.array(is_divided(rows.places))) for rows in map(program.rows, batches)
+    )
+
+
+def _equal_periods(config: FoldConfig, table: Table, time: TimeColumn) -> tuple[float, ...]:
     periods = config.folds + config.gap + 1
-    borders, unit = find_cuts(rows, time, [index / periods for index in range(1, periods)])
+    shares = [index / periods for index in range(1, periods)]
+    borders, unit = find_cuts(table.scan, _divided_column(table, time.name), time, shares)
     log.warning(
         "The periods of the folds begin at %s, found from the rows to %s. They move when rows are added; "
         "set crossval.borders to keep them.",
@@ -323,24 +317,43 @@ def _equal_periods(config: FoldConfig, rows: DataFrame, time: TimeColumn) -> tup
     return borders
 
 
-def _members(rows: DataFrame, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
-    texts = [text_of_column(rows, column).alias(column) for column, _ in plan.groups]
-    found = rows.select(*texts).dropna().distinct().limit(MAX_FOLDS + 1).collect()
-    names = ", ".join(f"'{name}'" for _, name in plan.groups)
-    if not 2 <= len(found) <= MAX_FOLDS:
-        shown = f"more than {MAX_FOLDS}" if len(found) > MAX_FOLDS else str(len(found))
+def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
+    groups = plan.groups
+
+    def distinct(batches: Iterator[Rows]) -> Parts:
+        found = pa.schema([(str(place), pa.string()) for place in range(len(groups))]).empty_table()
+        for rows in batches:
+            divided = pa.array(is_divided(rows.places))
+            texts = [rows.typed.text(name).filter(divided) for name in groups]
+            own = pa.table({str(place): text for place, text in enumerate(texts)}).drop_null()
+            found = pa.concat_tables([found, own]).group_by(found.schema.names).aggregate([]).slice(0, MAX_FOLDS + 1)
+        return {"members": found}
+
+    members = sorted(
+        {tuple(row.values()) for part in table.collect(distinct).get("members", []) for row in part.to_pylist()}
+    )
+    names = ", ".join(f"'{name}'" for name in groups)
+    if not 2 <= len(members) <= MAX_FOLDS:
+        shown = f"more than {MAX_FOLDS}" if len(members) > MAX_FOLDS else str(len(members))
         problem = Problem(
             f"data.group ({names}) has {shown} different values",
             f"2 to {MAX_FOLDS} for method: leave_one_group_out",
             remedy="Use method: group",
         )
         raise DataError(str(problem))
-    return tuple(sorted(tuple(row) for row in found))
+    return tuple(members)
 
 
-def _place_among(rows: DataFrame, plan: FoldPlan) -> Column:
-    """Int: the place of the row's group in `plan.members`; null where it is not there."""
-    group = F.array(*(text_of_column(rows, column) for column, _ in plan.groups))
-    known = F.array(*(F.array(*(F.lit(part) for part in member)) for member in plan.members))
-    place = F.array_position(known, group).cast("int")
-    return F.when(place > F.lit(0), place - F.lit(1))
+def _place_among(rows: TypedRows, plan: FoldPlan) -> Integers:
+    """[n]: the place of the row's group in `plan.members`; far below all where it is not there."""
+    found = np.zeros(rows.count, np.int64)
+    members = np.zeros(len(plan.members), np.int64)
+    for number, name in enumerate(plan.groups):
+        parts = pa.array(sorted({member[number] for member in plan.members}), pa.string())
+        own = pa.array([member[number] for member in plan.members], pa.string())
+        # A number of more digits with each column: equal where all of its values are.
+        found = found * (len(parts) + 1) + pc.index_in(rows.text(name), parts).fill_null(len(parts)).to_numpy()
+        members = members * (len(parts) + 1) + pc.index_in(own, parts).to_numpy()
+    place = pc.index_in(pa.array(found), pa.array(members)).cast(pa.int64())
+    places: Integers = place.fill_null(-_FAR).to_numpy()
+    return places

@@ -45,7 +45,7 @@ def infer_contract(opened: Opened, data: DataConfig, found: Survey, state: Featu
 def _type(name: str, opened: Opened, data: DataConfig, found: Survey) -> ColumnType:
     """As opened; a text format's label is a number only where every row has one."""
     is_number = found.label.numbers > 0 and not found.label.texts
-    return "text" if name == data.label and opened.raw.has_lines and not is_number else opened.types[name]
+    return "text" if name == data.label and opened.raw.columns.has_lines and not is_number else opened.types[name]
 
 
 def _seen(kind: ColumnType, nulls: int | None, statistics: ColumnStatistics, values: tuple[str, ...]) -> Seen | None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StringType
 
 from pipeline.data.files import SourceFile, escaped, read_head
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, quoted, select
+from pipeline.data.piece_scan import PieceScan, tasks_of
+from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.road import Road, open_file
+from pipeline.data.scan import collect_parts
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
+from pipeline.sources.json_lines import Piece, key_names, plan_pieces, read_piece
 
 HEAD_LINES = 1000
 
@@ -26,33 +31,56 @@ def json_table(spark: SparkSession, source: Source) -> SourceTable:
 
     A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
     """
-    file = next(file for file in source.files if file.bytes)
+    file, road = next(file for file in source.files if file.bytes), Road.of(source)
     lines = _first_lines(read_head(spark, file))
     names = _names(lines)
 
     def scan() -> SourceTable:
-        found = spark.read.options(**_options(source)).json(_paths(source)).columns
+        found = _all_names(spark, source, road)
         folders = () if source.folders is None else source.folders.names
         known = [*names, *(name for name in found if name not in (MALFORMED, *names, *folders))]
         _check_lines(source, file, lines, known)
-        return _table(spark, source, known)
+        return _table(spark, source, road, known)
 
     if not names:
         return scan()
     _check_lines(source, file, lines, names)
-    table = _table(spark, source, names)
+    table = _table(spark, source, road, names)
     return SourceTable(table.names, table.kinds, table.is_text, table.reader, scan)
 
 
-def _table(spark: SparkSession, source: Source, names: Sequence[str]) -> SourceTable:
+def _table(spark: SparkSession, source: Source, road: Road, names: Sequence[str]) -> SourceTable:
     every = (*names, *folder_columns(source, names))
 
     def read(wanted: Sequence[str]) -> RawTable:
+        if road.by_tasks:
+            read_one = partial(read_piece, open_file, names=tuple(wanted))
+            return RawTable(text_columns(wanted), PieceScan(spark, _tasks(source), read_one))
         reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
-        return RawTable(select(reader.json(_paths(source)), columns, lines=True), tuple(wanted))
+        return frame_table(reader.json(_paths(source)), columns, text_columns(wanted))
 
-    return SourceTable(every, dict.fromkeys(every, StringType()), is_text=True, reader=read)
+    return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
+
+
+def _tasks(source: Source) -> list[list[Piece]]:
+    return tasks_of(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
+
+
+def _all_names(spark: SparkSession, source: Source, road: Road) -> list[str]:
+    """The keys of all objects, sorted."""
+    if not road.by_tasks:
+        return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
+    scan = PieceScan(spark, _tasks(source), _names_of_piece)
+    found = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
+    return sorted({name for part in found for name in part["name"].to_pylist() if name})
+
+
+def _names_of_piece(piece: Piece) -> Iterator[pa.RecordBatch]:
+    yield pa.record_batch([pa.array(key_names(open_file, piece), pa.string())], schema=_NAMES)
+
+
+_NAMES = pa.schema([("name", pa.string())])
 
 
 def _options(source: Source) -> dict[str, str]:

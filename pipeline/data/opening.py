@@ -13,13 +13,15 @@ from pipeline.contract.expression import Node, columns_of
 from pipeline.contract.features import RawColumn, raw_columns
 from pipeline.contract.table import ColumnType
 from pipeline.data.check import check_names, check_types
-from pipeline.data.faults import Fault, any_fault, find_faults
+from pipeline.data.faults import find_faults
 from pipeline.data.kinds import column_types
 from pipeline.data.raw import RawTable, SourceTable
 from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
+from pipeline.data.rows import Inputs
 from pipeline.data.source import Source
-from pipeline.data.table import Table, divide, resolve, type_rows
+from pipeline.data.split import resolve_split
+from pipeline.data.table import Table, TableProgram
 from pipeline.data.terms import agreed_types, check_columns, terms_of
 from pipeline.data.unplaced import place_faults
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
@@ -37,14 +39,12 @@ class Opened:
         plan: the features.
         raw: its columns as they are.
         table: its rows, typed and divided.
-        faults: what can be wrong with a row.
         types: of its columns, as the contract names them.
     """
 
     plan: FeaturePlan
     raw: RawTable
     table: Table
-    faults: tuple[Fault, ...]
     types: Mapping[str, ColumnType]
 
 
@@ -83,15 +83,14 @@ def open_rows(recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = 
     wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns, *more)))
     check_names(found.names, wanted)
     raw = found.read(wanted)
-    check_types(raw, typed)
-    inputs = type_rows(raw, data, typed, plan.derived)
+    check_types(raw.columns, typed)
+    inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
     agreed = agreed_types(found, inputs, plan, types)
+    split = resolve_split(recipe.split, data, raw)
     terms = terms_of(kept, found, agreed)
-    split = resolve(inputs, recipe.split)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    faults = (*faults, *place_faults(inputs, split))
-    table = divide(inputs, any_fault(faults), where, split=split, seed=recipe.seed)
-    return Opened(plan, raw, table, faults, agreed)
+    program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
+    return Opened(plan, raw, Table(program, raw.scan), agreed)
 
 
 def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:

@@ -47,7 +47,7 @@ TextFeature = VocabularyFeature | HashedFeature | MappedFeature
 
 
 @dataclass(frozen=True)
-class Written:
+class StoreSample:
     """A store that was just written.
 
     Attributes:
@@ -63,7 +63,7 @@ class Written:
     limits: Mapping[str, int]
 
 
-def profile_store(written: Written, found: Survey, counts: Counts) -> DataProfile:
+def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataProfile:
     """Describe a store with training rows.
 
     Args:
@@ -169,7 +169,7 @@ def _text_features(state: FeatureState) -> list[TextFeature]:
     return found + [f for f in state.categorical if isinstance(f, (VocabularyFeature, HashedFeature))]
 
 
-def _text(feature: TextFeature, rows: int, written: Written, counts: Counts, train: StoredValues) -> TextProfile:
+def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts, train: StoredValues) -> TextProfile:
     if isinstance(feature, HashedFeature):
         return _hashed(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))

@@ -6,18 +6,20 @@ line       string, the raw line where it is malformed, else its values as JSON, 
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyspark.sql.functions as F
-from pyspark.sql import DataFrame, SparkSession
 
-from pipeline.data.faults import Fault, reason_of
-from pipeline.data.opening import Opened
-from pipeline.data.raw import MALFORMED, RawTable
-from pipeline.data.split import SPLIT
-from pipeline.data.table import QUARANTINED
+from pipeline.arrays.cells import raw_text
+from pipeline.data.faults import Fault, reasons_of
+from pipeline.data.rows import Mask, TypedRows
+from pipeline.data.scan import Batches, Scan
+from pipeline.data.split import QUARANTINED
+from pipeline.data.table import Table
 from pipeline.errors import SHOWN_AT_MOST
 from pipeline.store.filesystem import Root
 
@@ -26,46 +28,57 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 
 
-def write_bad_rows(opened: Opened, work: Root) -> dict[str, int]:
+_ROWS = pa.schema([("reason", pa.string()), ("line", pa.string())])
+
+
+def write_bad_rows(table: Table, work: Root) -> dict[str, int]:
     """Set the bad rows of a source aside, in the folder of what is made of its other rows; see `write_quarantine`."""
-    bad = opened.table.rows.where(F.col(SPLIT) == QUARANTINED)
-    return write_quarantine(bad, opened.raw, opened.faults, work.within(QUARANTINE))
+    program = table.program
+
+    def bad(batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
+        rows = program.rows(batch)
+        return rows.typed, rows.places.split == QUARANTINED
+
+    return write_quarantine(table.scan, bad, program.faults, work.within(QUARANTINE))
 
 
-def write_quarantine(bad: DataFrame, raw: RawTable, faults: Sequence[Fault], place: Root) -> dict[str, int]:
+def write_quarantine(
+    scan: Scan, bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]], faults: Sequence[Fault], place: Root
+) -> dict[str, int]:
     """Write unusable rows into a folder, in an order of their own.
 
     Args:
-        bad: the rows, with the columns that the faults are conditions on.
-        raw: the columns that are shown.
+        scan: the rows.
+        bad: of a batch of n rows, its rows and which are to be set aside, [n].
         faults: what can be wrong with a row.
         place: the folder.
 
     Returns:
         How many there are of each reason, the most frequent first; a row counts once, with all its reasons together.
     """
-    values = F.to_json(
-        F.struct(*(F.col(raw.column(name)).cast("string").alias(name) for name in raw.names)),
-        {"ignoreNullFields": "false"},
-    )
-    line = F.coalesce(F.col(MALFORMED), values) if raw.has_lines else values
-    columns = bad.select(reason_of(faults).alias("reason"), line.alias("line"))
-    with _piecewise(bad.sparkSession):
-        columns.coalesce(1).sortWithinPartitions("reason", "line").write.parquet(place.uri, compression="snappy")
-    found = bad.sparkSession.read.parquet(place.uri).groupBy("reason").count().collect()
-    return {row["reason"]: row["count"] for row in sorted(found, key=lambda row: (-row["count"], row["reason"]))}
+
+    def aside(_: int, batches: Batches) -> Batches:
+        for batch in batches:
+            chosen = bad(batch)[1]
+            if chosen.any():
+                rows = bad(batch.filter(pa.array(chosen)))[0]
+                yield pa.record_batch([reasons_of(rows, faults), lines_of(rows)], schema=_ROWS)
+
+    rows = scan.mapped(aside, _ROWS)
+    rows.coalesce(1).sortWithinPartitions("reason", "line").write.parquet(place.uri, compression="snappy")
+    found = scan.spark.read.parquet(place.uri).groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
+    return {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
 
 
-@contextmanager
-def _piecewise(spark: SparkSession) -> Iterator[None]:
-    """Compile expressions one by one: all conditions of a row in one method outgrow Java's limit, noisily."""
-    setting = "spark.sql.codegen.wholeStage"
-    before = spark.conf.get(setting)
-    spark.conf.set(setting, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(setting, before or "true")
+def lines_of(rows: TypedRows) -> pa.Array:
+    """String [n]: the raw line where it is malformed, else the values as JSON, by column."""
+    texts = {name: raw_text(column).to_pylist() for name, column in rows.raw.items()}
+    values = [
+        json.dumps(dict(zip(texts, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
+        for row in zip(*texts.values(), strict=True)
+    ]
+    shown = pa.array(values, pa.string())
+    return shown if rows.malformed is None else pc.coalesce(rows.malformed, shown)
 
 
 def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> None:

@@ -1,14 +1,19 @@
-"""What reading gives: a source whose columns are known, and rows of some of them under safe names."""
+"""What reading gives: a source whose columns are known, and rows of some of them as Arrow batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyspark.sql.functions as F
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
+from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType
 
+from pipeline.arrays.cells import plain, without_markers
+from pipeline.data.scan import FrameScan, Scan
 from pipeline.errors import DataError, Problem, gather, nearest
 
 MALFORMED = "__malformed"
@@ -16,31 +21,47 @@ MALFORMED = "__malformed"
 
 
 @dataclass(frozen=True)
-class RawTable:
-    """Some columns of a source, as they are there.
+class RawColumns:
+    """Some columns of a source: plain data, which goes to the tasks.
 
     Attributes:
-        rows: one column `r<i>` for each name, and `MALFORMED` where the format can have malformed lines.
-        names: of the columns in the source.
+        names: of the columns in the source; one column of a batch each, in this order.
+        kinds: their types.
+        has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
         markers: texts that mean null.
     """
 
-    rows: DataFrame
     names: tuple[str, ...]
+    kinds: Mapping[str, pa.DataType]
+    has_lines: bool = False
     markers: tuple[str, ...] = ()
 
-    def column(self, name: str) -> str:
-        """The safe name of a column."""
-        return f"r{self.names.index(name)}"
+    def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        """A column of a batch, null where it holds a null marker."""
+        column = plain(batch.column(self.names.index(name)))
+        return without_markers(column, self.markers) if pa.types.is_string(column.type) else column
 
-    def kind(self, name: str) -> DataType:
-        """The type of a column."""
-        return self.rows.schema[self.column(name)].dataType
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of some columns of a source.
+
+    Attributes:
+        columns: what they have.
+        scan: the rows.
+    """
+
+    columns: RawColumns
+    scan: Scan
 
     @property
-    def has_lines(self) -> bool:
-        """Whether lines may be malformed."""
-        return MALFORMED in self.rows.columns
+    def names(self) -> tuple[str, ...]:
+        """Of the columns in the source."""
+        return self.columns.names
+
+    def kind(self, name: str) -> pa.DataType:
+        """The type of a column."""
+        return self.columns.kinds[name]
 
 
 ReadColumns = Callable[[Sequence[str]], RawTable]
@@ -59,7 +80,7 @@ class SourceTable:
     """
 
     names: tuple[str, ...]
-    kinds: Mapping[str, DataType]
+    kinds: Mapping[str, pa.DataType]
     is_text: bool
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
@@ -81,32 +102,44 @@ class SourceTable:
         return self if self.scan is None or set(wanted) <= set(self.names) else self.scan()
 
 
-def _absent(name: str, names: Sequence[str]) -> Problem:
-    if count := names.count(name):
-        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
-    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
-
-
-def select(rows: DataFrame, columns: Sequence[Column], *, lines: bool) -> DataFrame:
-    """Columns under safe names, with `MALFORMED` where there are lines."""
-    safe = [column.alias(f"r{i}") for i, column in enumerate(columns)]
-    return rows.select(*safe, *([F.col(MALFORMED)] if lines else []))
-
-
 def typed_table(rows: DataFrame) -> SourceTable:
     """The table of a format that has types; only the columns that are read reach the reader."""
-
     # By place, since Spark does not tell names apart that differ by case only.
     names, placed = tuple(rows.columns), rows.toDF(*(f"c{i}" for i in range(len(rows.columns))))
+    kinds = {field.name: arrow_type(field.dataType) for field in rows.schema.fields}
 
     def read(wanted: Sequence[str]) -> RawTable:
         columns = [F.col(f"c{names.index(name)}") for name in wanted]
-        return RawTable(select(placed, columns, lines=False), tuple(wanted))
+        return frame_table(placed, columns, RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}))
 
-    kinds = {field.name: field.dataType for field in rows.schema.fields}
     return SourceTable(names, kinds, is_text=False, reader=read)
+
+
+def frame_table(rows: DataFrame, columns: Sequence[Column], raw: RawColumns) -> RawTable:
+    """Columns of rows that Spark reads, with `MALFORMED` where there are lines."""
+    safe = [column.alias(f"r{i}") for i, column in enumerate(columns)]
+    return RawTable(raw, FrameScan(rows.select(*safe, *([F.col(MALFORMED)] if raw.has_lines else []))))
+
+
+def arrow_type(kind: DataType) -> pa.DataType:
+    """What Spark's type is in a batch; Arrow's null type where it cannot be in one."""
+    try:
+        return to_arrow_type(kind)
+    except PySparkException:
+        return pa.null()
+
+
+def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = ()) -> RawColumns:
+    """Columns of a text format."""
+    return RawColumns(tuple(names), dict.fromkeys(names, pa.string()), has_lines=True, markers=markers)
 
 
 def quoted(name: str) -> str:
     """A column name that Spark takes as it is, whatever is in it."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def _absent(name: str, names: Sequence[str]) -> Problem:
+    if count := names.count(name):
+        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
+    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))

@@ -13,26 +13,25 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
 
+from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
 from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.split import MAX_SHARDS, ORDER, ROW_HASH, SHARD, SPLIT, TRAIN, hash_of, salted, uniform
-from pipeline.data.table import Table
+from pipeline.data.rows import Rows
+from pipeline.data.split import TRAIN, order_of, shard_of
 from pipeline.errors import ConfigError, DataError
 from pipeline.features.transform import label_value
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import Sampled, SplitEntry
 
 log = logging.getLogger(__name__)
-
-_COPY = "__copy"
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,34 @@ def plan_sampling(config: SamplingConfig, label: LabelSpec) -> Sampling | None:
     return Sampling(label, tuple(max(1.0, least / count) for count in label.counts))
 
 
-def sampled_table(table: Table, sampling: Sampling | None) -> Table:
-    """The rows that are to be written."""
+@dataclass(frozen=True)
+class Copies:
+    """How often the rows of a batch are written.
+
+    Attributes:
+        rows: [m], the places of the rows that are written, each as often as it is.
+        shard: [m].
+        order: [m].
+    """
+
+    rows: npt.NDArray[np.int64]
+    shard: npt.NDArray[np.int32]
+    order: npt.NDArray[np.int64]
+
+
+def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
+    """The rows of a batch that are to be written; copy 0 keeps its row's place, each further one has its own."""
+    places = rows.places
     if sampling is None:
-        return table
-    times = F.when(F.col(SPLIT) == TRAIN, _times(sampling, table.seed)).otherwise(1)
-    if max(sampling.factors) <= 1.0:
-        return replace(table, rows=table.rows.where(times > 0))
-    return replace(table, rows=_repeated(table.rows, times, table.seed))
+        return Copies(np.arange(rows.count), places.shard, places.order)
+    own = np.repeat(np.arange(rows.count), _times(rows, sampling, seed))
+    copy = np.arange(len(own)) - np.searchsorted(own, own)
+    copied = hash_of([pa.array(places.row_hash[own]), pa.array(copy.astype(np.int32))])
+    return Copies(
+        own,
+        np.where(copy == 0, places.shard[own], shard_of(seed, copied)),
+        np.where(copy == 0, places.order[own], order_of(seed, copied)),
+    )
 
 
 def count_sampled(sampling: Sampling, train: SplitEntry, work: Root) -> Sampled:
@@ -122,25 +141,13 @@ def with_counts(state: FeatureState, sampled: Sampled | None) -> FeatureState:
     return state.model_copy(update={"label": state.label.model_copy(update={"counts": counts})})
 
 
-def _times(sampling: Sampling, seed: int) -> Column:
-    """Int: how often a training row is written."""
-    place = label_value(sampling.label)
-    whole = F.get(F.array(*(F.lit(math.floor(factor)) for factor in sampling.factors)), place)
-    part = F.get(F.array(*(F.lit(factor - math.floor(factor)) for factor in sampling.factors)), place)
-    return whole + (uniform(salted("sampling", seed, F.col(ROW_HASH))) < part).cast("int")
-
-
-def _repeated(rows: DataFrame, times: Column, seed: int) -> DataFrame:
-    """Copy 0 keeps its row's place; each further one has a hash of its own."""
-    copied = hash_of([F.col(ROW_HASH), F.col(_COPY)])
-    shard = F.pmod(salted("shard", seed, copied), F.lit(MAX_SHARDS)).cast("int")
-    is_first = F.col(_COPY) == 0
-    return rows.withColumn(_COPY, F.explode(F.sequence(F.lit(0), times - 1))).withColumns(
-        {
-            SHARD: F.when(is_first, F.col(SHARD)).otherwise(shard),
-            ORDER: F.when(is_first, F.col(ORDER)).otherwise(salted("order", seed, copied)),
-        }
-    )
+def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:
+    """[n]: how often a row is written; of rows that are not for training, once."""
+    label = label_value(sampling.label, rows.typed)
+    factors = np.array([*sampling.factors, 0.0])[label]
+    drawn = uniform(salted("sampling", seed, rows.places.row_hash)) < factors - np.floor(factors)
+    times = np.floor(factors).astype(np.int64) + drawn
+    return np.where(rows.places.split == TRAIN, times, 1)
 
 
 def _tell(label: LabelSpec, sampled: Sampled) -> None:

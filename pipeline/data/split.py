@@ -21,30 +21,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
-from pipeline.data.convert import any_null, category_of
-from pipeline.data.moment import MOMENT, TimeColumn, find_cuts, open_time, with_moment
+from pipeline.data.moment import TimeColumn, column_of, find_cuts, open_time
+from pipeline.data.raw import RawTable
+from pipeline.data.rows import Hashes, Indices, TypedRows, as_mask
 from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
-
-SPLIT, SHARD, ORDER = "__split", "__shard", "__order"
-"""Columns: the index in `SPLITS`, `LEFT_OUT`, or null where nothing decides (see `unplaced.py`); a number below
-`MAX_SHARDS`; int64 by which the rows of a shard are sorted."""
-
-VALUES = "__values"
-"""Column: int64, a hash of a row's features and label and of nothing else: rows of different keys can be equal."""
-
-GROUP_ID = "__group_id"
-"""Column: int64, a hash that rows of one group share; null where a part of the group's name is missing."""
-
-ROW_HASH = "__row_hash"
-"""Column: int64, a hash of all values of a row that are used."""
 
 MAX_SHARDS = 16
 MIN_ROWS_PER_SHARD = 16
@@ -52,9 +42,13 @@ MIN_ROWS_PER_SHARD = 16
 
 TRAIN, VALIDATION, TEST = range(3)
 LEFT_OUT = 3
-"""Of rows in a gap before a cut: they are in no split."""
+"""Of rows in a gap before a cut, or that the filter leaves out: they are in no split."""
 
-_UNIT = float(1 << 53)
+QUARANTINED = 4
+"""The split of rows that cannot be used."""
+
+NOWHERE = -1
+"""The split of rows of which nothing tells where they belong; they are quarantined."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +58,27 @@ class ResolvedSplit:
     Attributes:
         method: what decides.
         fractions: shares, where a hash decides.
-        key: names of data.key in the source, for which `ROW_ID` stands.
-        groups: safe columns and names of data.group.
-        strata: safe columns and names of split.by.
+        key: names of data.key, for which the id of a row stands.
+        groups: names of data.group.
+        strata: names of split.by.
         bins: intervals of a number in `strata`.
         time: the time column, where it decides.
         cuts: where splits after the first begin: their index and the place on the axis of time, ascending.
         gap: how long before a cut rows are left out.
-        column: safe column and name of split.column.
+        column: name of split.column.
         values: of that column, for each split by its index.
     """
 
     method: Method
     fractions: SplitFractions = field(default_factory=SplitFractions)
     key: tuple[str, ...] = ()
-    groups: tuple[tuple[str, str], ...] = ()
-    strata: tuple[tuple[str, str], ...] = ()
+    groups: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
     bins: int = 10
     time: TimeColumn | None = None
     cuts: tuple[tuple[int, float], ...] = ()
     gap: float = 0.0
-    column: tuple[str, str] | None = None
+    column: str | None = None
     values: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -117,56 +111,76 @@ def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[
     return tuple(dict.fromkeys((*data.group, *time, *strata, *column)))
 
 
-def resolve_split(config: SplitConfig, data: DataConfig, columns: Mapping[str, str], rows: DataFrame) -> ResolvedSplit:
+def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> ResolvedSplit:
     """Find what a division needs to know; runs queries only to divide by time, for what was left open.
 
     Args:
         config: the division.
         data: the roles of columns.
-        columns: the safe column of each that `needed_columns` names, with its raw values.
-        rows: with these columns.
+        raw: the columns that are read.
 
     Raises:
         ConfigError: the cuts do not fit the time column.
         DataError: the time column holds neither dates nor numbers, or too few of them.
     """
-    groups = tuple((columns[name], name) for name in data.group)
-    split = ResolvedSplit(config.method, config.fractions, key=data.key, groups=groups)
+    split = ResolvedSplit(config.method, config.fractions, key=data.key, groups=data.group)
     match config.method:
         case "stratified":
-            strata = tuple((columns[name], name) for name in config.by or (data.label,))
-            return replace(split, strata=strata, bins=config.bins)
+            return replace(split, strata=config.by or (data.label,), bins=config.bins)
         case "column":
             assert config.column is not None and config.values is not None
             values = tuple(getattr(config.values, name) for name in SPLITS)
-            return replace(split, column=(columns[config.column], config.column), values=values)
+            return replace(split, column=config.column, values=values)
         case "time":
             assert data.time is not None
-            time = open_time(rows, columns[data.time], data.time, given=config.cuts, gap=config.gap)
-            return replace(split, time=time, cuts=_cuts(config, rows, time), gap=config.extent)
+            columns = column_of(raw, data.time)
+            kind = raw.kind(data.time)
+            time = open_time(raw.scan, columns, kind, data.time, given=config.cuts, gap=config.gap)
+            return replace(split, time=time, cuts=_cuts(config, raw, time), gap=config.extent)
     return split
 
 
-def with_unit(rows: DataFrame, split: ResolvedSplit) -> DataFrame:
-    """Add `MOMENT` and `GROUP_ID` where there is a time or a group."""
-    return with_group(with_moment(rows, split.time) if split.time else rows, split.groups)
+def group_of(rows: TypedRows, groups: Sequence[str]) -> pa.Array | None:
+    """int64 [n]: a hash that rows of one group share; null where a part of the group's name is missing."""
+    if not groups:
+        return None
+    texts = [rows.text(name) for name in groups]
+    missing = np.logical_or.reduce([as_mask(text.is_null()) for text in texts])
+    return pa.array(hash_of(texts), mask=missing)
 
 
-def placed(rows: DataFrame, split: ResolvedSplit, *, seed: int, row_id: Column, row_hash: Column) -> dict[str, Column]:
-    """The columns `SPLIT`, `SHARD` and `ORDER`.
+def split_of(
+    rows: TypedRows, split: ResolvedSplit, *, seed: int, row_id: Hashes, moment: pa.Array | None, group: pa.Array | None
+) -> Indices:
+    """[n]: the index of the split, `LEFT_OUT`, or `NOWHERE`.
 
     Args:
-        rows: from `with_unit`.
+        rows: typed.
         split: what decides.
-        seed: mixed into every hash.
-        row_id: int64, of the key.
-        row_hash: int64, of the whole row.
+        seed: mixed into the hash.
+        row_id: [n], of the key.
+        moment: float64 [n], where time decides.
+        group: int64 [n], from `group_of`.
     """
-    return {
-        SPLIT: _split_of(rows, split, seed, row_id),
-        SHARD: F.pmod(salted("shard", seed, row_hash), F.lit(MAX_SHARDS)).cast("int"),
-        ORDER: salted("order", seed, row_hash),
-    }
+    if split.time:
+        assert moment is not None
+        return _split_by_time(moment, split)
+    if split.column:
+        return _split_by_value(rows.text(split.column), split.values)
+    if group is None:
+        return _split_by_hash(salted("split", seed, row_id), split.fractions)
+    found = _split_by_hash(salted("split", seed, group.fill_null(0).to_numpy()), split.fractions)
+    return np.where(as_mask(group.is_null()), NOWHERE, found).astype(np.int32)
+
+
+def shard_of(seed: int, row_hash: Hashes) -> Indices:
+    """[n]: a number below `MAX_SHARDS`."""
+    return np.mod(salted("shard", seed, row_hash), MAX_SHARDS).astype(np.int32)
+
+
+def order_of(seed: int, row_hash: Hashes) -> Hashes:
+    """[n]: by which the rows of a shard are sorted."""
+    return salted("order", seed, row_hash)
 
 
 def shards_for(train_rows: int) -> int:
@@ -177,72 +191,35 @@ def shards_for(train_rows: int) -> int:
     return shards
 
 
-def hash_of(columns: Sequence[Column]) -> Column:
-    """int64: xxHash64 over values; -0.0 must have been made 0.0 before."""
-    return F.xxhash64(*columns)
-
-
-def text_of_column(rows: DataFrame, column: str) -> Column:
-    """String: a raw value as the text of a category, whatever the file format."""
-    return category_of(F.col(column), rows.schema[column].dataType)
-
-
-def with_group(rows: DataFrame, groups: Sequence[tuple[str, str]]) -> DataFrame:
-    """Add `GROUP_ID` where there are groups: safe columns and names."""
-    if not groups:
-        return rows
-    texts = [text_of_column(rows, column) for column, _ in groups]
-    return rows.withColumn(GROUP_ID, F.when(~any_null(texts), hash_of(texts)))
-
-
-def salted(purpose: str, seed: int, value: Column) -> Column:
-    """int64: a hash of `value` that is independent for each purpose and seed."""
-    return F.xxhash64(F.lit(purpose), F.lit(seed), value)
-
-
-def uniform(hashed: Column) -> Column:
-    """Double in [0, 1): the upper 53 bits, which a double holds exactly."""
-    return F.shiftrightunsigned(hashed, 11).cast("double") / F.lit(_UNIT)
-
-
-def _split_of(rows: DataFrame, split: ResolvedSplit, seed: int, row_id: Column) -> Column:
-    """Int: the index of the split."""
-    if split.time:
-        return _split_by_time(F.col(MOMENT), split)
-    if split.column:
-        return _split_by_value(text_of_column(rows, split.column[0]), split.values)
-    unit = F.col(GROUP_ID) if split.groups else row_id
-    index = _split_by_hash(uniform(salted("split", seed, unit)), split.fractions)
-    return F.when(unit.isNotNull(), index) if split.groups else index
-
-
-def _split_by_hash(unit: Column, fractions: SplitFractions) -> Column:
+def _split_by_hash(hashed: Hashes, fractions: SplitFractions) -> Indices:
     """Without a validation share there is one cut, so that no gap can open."""
+    unit = uniform(hashed)
     train_end = fractions.train if fractions.validation else 1.0 - fractions.test
-    train = F.when(unit < F.lit(train_end), F.lit(TRAIN))
-    return train.when(unit >= F.lit(1.0 - fractions.test), F.lit(TEST)).otherwise(F.lit(VALIDATION))
+    found = np.where(unit >= 1.0 - fractions.test, TEST, VALIDATION)
+    return np.where(unit < train_end, TRAIN, found).astype(np.int32)
 
 
-def _split_by_time(moment: Column, split: ResolvedSplit) -> Column:
-    """From the last cut to the first: the split from a cut on, then the gap before it."""
-    index = F.when(moment.isNull(), F.lit(None).cast("int"))
-    for begun, cut in reversed(split.cuts):
-        index = index.when(moment >= F.lit(cut), F.lit(begun))
+def _split_by_time(moment: pa.Array, split: ResolvedSplit) -> Indices:
+    """From the first cut to the last: the gap before it, then the split from it on."""
+    places = moment.to_numpy(zero_copy_only=False)
+    found = np.full(len(places), TRAIN, np.int32)
+    for begun, cut in split.cuts:
         if split.gap:
-            index = index.when(moment >= F.lit(cut - split.gap), F.lit(LEFT_OUT))
-    return index.otherwise(F.lit(TRAIN))
+            found[places >= cut - split.gap] = LEFT_OUT
+        found[places >= cut] = begun
+    found[np.isnan(places)] = NOWHERE
+    return found
 
 
-def _split_by_value(text: Column, values: Sequence[Sequence[str]]) -> Column:
-    cases = [(index, names) for index, names in enumerate(values) if names]
-    first, *others = cases
-    known = F.when(text.isin(*first[1]), F.lit(first[0]))
-    for index, names in others:
-        known = known.when(text.isin(*names), F.lit(index))
-    return known
+def _split_by_value(text: pa.Array, values: Sequence[Sequence[str]]) -> Indices:
+    found = np.full(len(text), NOWHERE, np.int32)
+    for index, names in reversed([*enumerate(values)]):
+        if names:
+            found[as_mask(pc.is_in(text, pa.array(names, pa.string())))] = index
+    return found
 
 
-def _cuts(config: SplitConfig, rows: DataFrame, time: TimeColumn) -> tuple[tuple[int, float], ...]:
+def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[int, float], ...]:
     given = ((VALIDATION, config.validation_from), (TEST, config.test_from))
     if config.cuts:
         return tuple((index, place_of(cut)) for index, cut in given if cut is not None)
@@ -253,7 +230,7 @@ def _cuts(config: SplitConfig, rows: DataFrame, time: TimeColumn) -> tuple[tuple
         shares.append((TEST, 1.0 - fractions.test))
     if not shares:
         return ()
-    places, unit = find_cuts(rows, time, [share for _, share in shares])
+    places, unit = find_cuts(raw.scan, column_of(raw, time.name), time, [share for _, share in shares])
     log.warning(
         "The splits by time are cut at %s, found from the rows to %s. Cuts move when rows are added; "
         "set split.validation_from and split.test_from to keep them.",

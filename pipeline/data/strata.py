@@ -6,16 +6,22 @@ A value is its own stratum. A number with more than `MAX_VALUES` different value
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.data.convert import finite, plain_number_of
-from pipeline.data.split import text_of_column
+from pipeline.arrays.cells import finite, plain_number_of
+from pipeline.data.rows import Rows
+from pipeline.data.scan import Parts
+from pipeline.data.table import Table
 from pipeline.errors import DataError, Problem
 
+SAMPLED = 10_000
+"""Different numbers of a column that a piece tells; their quantiles are the borders of intervals."""
 MAX_VALUES = 20
 MAX_STRATA = 1000
 
@@ -24,22 +30,24 @@ StratumCounts = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class _Survey:
-    """A column's values: all of them numbers or not, how many different ones about, and quantiles of numbers."""
+    """A column's values: all of them numbers or not, how many different ones, and quantiles of numbers."""
 
     numeric: bool
     distinct: int
     edges: tuple[float, ...]
 
 
-def count_strata(
-    rows: DataFrame, strata: Sequence[tuple[str, str]], part: str, *, parts: int, bins: int
-) -> StratumCounts:
+Part = Callable[[Rows], npt.NDArray[np.int32]]
+"""Of n rows the index of their part, [n]."""
+
+
+def count_strata(table: Table, strata: Sequence[str], part: Part, *, parts: int, bins: int) -> StratumCounts:
     """Rows of each stratum in each part; two queries.
 
     Args:
-        rows: with the columns.
-        strata: safe columns with raw values, and their names in the source.
-        part: an int column, the index of the part; rows without one, or with another one, do not count.
+        table: the rows.
+        strata: columns of the source.
+        part: of each row; rows of another one than the first `parts` do not count.
         parts: how many there are.
         bins: intervals of a number.
 
@@ -49,15 +57,23 @@ def count_strata(
     Raises:
         DataError: there are more than `MAX_STRATA` strata.
     """
-    found = _survey(rows, strata, bins)
-    words = [_words(rows, column, name, seen) for (column, name), seen in zip(strata, found, strict=True)]
-    counts = [F.count_if(F.col(part) == index) for index in range(parts)]
-    placed = rows.where(F.col(part).between(0, parts - 1))
-    collected = placed.groupBy(F.concat_ws(", ", *words)).agg(*counts).limit(MAX_STRATA + 1).collect()
-    if len(collected) > MAX_STRATA:
-        names = ", ".join(f"'{name}'" for _, name in strata)
+    found = _survey(table, strata, bins)
+
+    def count(batches: Iterator[Rows]) -> Parts:
+        counted = (_counted(rows, strata, found, part(rows), parts) for rows in batches)
+        return {"strata": _summed(counted).slice(0, parts * (MAX_STRATA + 1))}
+
+    counts = _summed(table.collect(count).get("strata", []))
+    by_words: dict[str, list[int]] = {}
+    for words, index, rows in zip(*(counts[name].to_pylist() for name in _COUNTS.names), strict=True):
+        by_words.setdefault(words, [0] * parts)[index] = rows
+    if len(by_words) > MAX_STRATA:
+        names = ", ".join(f"'{name}'" for name in strata)
         raise DataError(f"The values of {names} make more than {MAX_STRATA} strata. Choose fewer columns for `by`.")
-    return {row[0]: tuple(row[1:]) for row in sorted(collected, key=lambda row: row[0])}
+    return {words: tuple(by_words[words]) for words in sorted(by_words)}
+
+
+_COUNTS = pa.schema([("stratum", pa.string()), ("part", pa.int32()), ("rows", pa.int64())])
 
 
 def strata_problems(counts: StratumCounts, parts: Mapping[int, str]) -> list[Problem]:
@@ -77,34 +93,85 @@ def strata_problems(counts: StratumCounts, parts: Mapping[int, str]) -> list[Pro
     return problems
 
 
-def _survey(rows: DataFrame, strata: Sequence[tuple[str, str]], bins: int) -> list[_Survey]:
+def _counted(
+    rows: Rows, strata: Sequence[str], found: Sequence[_Survey], part: npt.NDArray[np.int32], parts: int
+) -> pa.Table:
+    own = pa.array((part >= 0) & (part < parts))
+    words = [_words(rows, name, seen) for name, seen in zip(strata, found, strict=True)]
+    stratum = pc.binary_join_element_wise(*words, ", ").filter(own)
+    return pa.table([stratum, pa.array(part).filter(own), np.ones(len(stratum), np.int64)], schema=_COUNTS)
+
+
+def _summed(counts: Iterable[pa.Table]) -> pa.Table:
+    together = pa.concat_tables([_COUNTS.empty_table(), *counts])
+    summed = together.group_by(["stratum", "part"]).aggregate([("rows", "sum")]).sort_by("stratum")
+    return summed.select(["stratum", "part", "rows_sum"]).rename_columns(_COUNTS.names)
+
+
+def _survey(table: Table, strata: Sequence[str], bins: int) -> list[_Survey]:
+    def look(batches: Iterator[Rows]) -> Parts:
+        seen = [[_EMPTY] for _ in strata]
+        for rows in batches:
+            for own, name in zip(seen, strata, strict=True):
+                own.append(_looked_at(rows.typed.text(name), _number(rows, name)))
+        return {str(place): _thinned(pa.concat_tables(own)) for place, own in enumerate(seen)}
+
+    parts = table.collect(look)
     shares = [index / bins for index in range(1, bins)]
-    wanted = []
-    for column, _ in strata:
-        text, number = text_of_column(rows, column), _number(rows, column)
-        quantiles = F.percentile_approx(number, shares, 10_000)
-        wanted += [F.count(text), F.count(number), F.approx_count_distinct(text), quantiles]
-    found = rows.agg(*(column.alias(f"c{i}") for i, column in enumerate(wanted))).first()
-    assert found is not None
-    return [
-        _Survey(texts == numbers, distinct, tuple(sorted(set(quantiles or ()))))
-        for texts, numbers, distinct, quantiles in (found[i : i + 4] for i in range(0, len(wanted), 4))
-    ]
+    return [_survey_of(pa.concat_tables([_EMPTY, *parts.get(str(place), [])]), shares) for place in range(len(strata))]
 
 
-def _words(rows: DataFrame, column: str, name: str, seen: _Survey) -> Column:
-    """String: the stratum in words."""
-    text = text_of_column(rows, column)
-    if not seen.numeric or seen.distinct <= MAX_VALUES:
-        return F.coalesce(F.concat(F.lit(f"{name} = '"), text, F.lit("'")), F.lit(f"{name} is missing"))
-    edges, number = seen.edges, _number(rows, column)
-    words = F.when(number.isNull(), F.lit(f"{name} is missing")).when(
-        number < F.lit(edges[0]), F.lit(f"{name} < {edges[0]:g}")
+_EMPTY = pa.schema([("text", pa.string()), ("number", pa.float64()), ("rows", pa.float64())]).empty_table()
+
+
+def _looked_at(text: pa.Array, number: pa.Array) -> pa.Table:
+    """Different values, as text and as number, with how often they occur; without missing ones."""
+    rows = pa.table([text, number, np.ones(len(text))], schema=_EMPTY.schema)
+    return _each_once(rows.filter(text.is_valid()))
+
+
+def _each_once(values: pa.Table) -> pa.Table:
+    summed = (
+        values.group_by(["text", "number"])
+        .aggregate([("rows", "sum")])
+        .sort_by([("number", "ascending"), ("text", "ascending")])
     )
-    for low, high in itertools.pairwise(edges):
-        words = words.when(number < F.lit(high), F.lit(f"{low:g} <= {name} < {high:g}"))
-    return words.otherwise(F.lit(f"{name} >= {edges[-1]:g}"))
+    return summed.select(["text", "number", "rows_sum"]).rename_columns(_EMPTY.schema.names)
 
 
-def _number(rows: DataFrame, column: str) -> Column:
-    return finite(plain_number_of(F.col(column), rows.schema[column].dataType))
+def _thinned(values: pa.Table) -> pa.Table:
+    """At most `SAMPLED` values, each for as many rows, by which the ranks of quantiles move by 1 in `SAMPLED`."""
+    values = _each_once(values)
+    if len(values) <= SAMPLED:
+        return values
+    ranks = np.cumsum(values["rows"].to_numpy())
+    wanted = (np.arange(SAMPLED) + 0.5) / SAMPLED * ranks[-1]
+    kept = values.take(pa.array(np.searchsorted(ranks, wanted)))
+    return kept.set_column(2, "rows", pa.array(np.full(SAMPLED, ranks[-1] / SAMPLED)))
+
+
+def _survey_of(values: pa.Table, shares: Sequence[float]) -> _Survey:
+    values = _each_once(values)
+    numeric, distinct = not values["number"].null_count, len(pc.unique(values["text"]))
+    if not numeric or not len(values):
+        return _Survey(numeric, distinct, ())
+    ranks = np.cumsum(values["rows"].to_numpy())
+    places = np.searchsorted(ranks, np.asarray(shares) * ranks[-1])
+    return _Survey(numeric, distinct, tuple(sorted(set(values["number"].to_numpy()[places].tolist()))))
+
+
+def _words(rows: Rows, name: str, seen: _Survey) -> pa.Array:
+    """String: the stratum in words."""
+    if not seen.numeric or seen.distinct <= MAX_VALUES:
+        quoted = pc.binary_join_element_wise(f"{name} = '", rows.typed.text(name), "'", "")
+        return quoted.fill_null(f"{name} is missing")
+    words = [f"{name} < {seen.edges[0]:g}"]
+    words += [f"{low:g} <= {name} < {high:g}" for low, high in itertools.pairwise(seen.edges)]
+    words += [f"{name} >= {seen.edges[-1]:g}", f"{name} is missing"]
+    numbers = _number(rows, name).to_numpy(zero_copy_only=False)
+    places = np.searchsorted(seen.edges, numbers, side="right")
+    return pa.array(words).take(pa.array(np.where(np.isnan(numbers), len(words) - 1, places)))
+
+
+def _number(rows: Rows, name: str) -> pa.Array:
+    return finite(plain_number_of(rows.typed.raw[name]))

@@ -1,26 +1,45 @@
-"""What one look at all rows tells: the first of two queries."""
+"""What one look at all rows tells: the first of two passes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.cells import finite, is_finite
 from pipeline.data.check import check_splits
-from pipeline.data.convert import finite
+from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.split import LEFT_OUT, SPLIT, TEST, TRAIN, VALIDATION
+from pipeline.data.rows import Rows
+from pipeline.data.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.data.strata import count_strata, strata_problems
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, QUARANTINED, WEIGHT_NUMBER, Table
+from pipeline.data.table import Table
 from pipeline.errors import DataError, gather
-from pipeline.features.fit import slot_columns, train_moments
+from pipeline.features.fit import (
+    counter_of,
+    raw_numbers,
+    sampled_numbers,
+    slot_columns,
+    slot_counts,
+    train_moments,
+)
 from pipeline.features.label import LabelStatistics
 from pipeline.features.plan import FeaturePlan
-from pipeline.features.statistics import ColumnStatistics, Measured, Moments, measure, total
+from pipeline.features.sample import SampleAccumulator, rows_of_sample
+from pipeline.features.statistics import (
+    ColumnStatistics,
+    Measured,
+    MomentAccumulator,
+    Moments,
+    merged_parts,
+    total,
+)
+from pipeline.features.vocabulary import CountAccumulator
 from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)
@@ -28,6 +47,9 @@ USED = (TRAIN, VALIDATION, TEST)
 _LABEL, _LOG, _KIND, _WEIGHT = "label", "label_log", "label_kind", "weight"
 _A_TEXT, _ZERO_OR_ONE = 0.0, 1.0
 """What `_KIND` is of a label; null of other numbers. Of so many columns the query counts the zeros already."""
+
+PLENTY, FEWEST_DRAWN = 2, 1000
+"""A task keeps so many times its share of a sample, and so many rows more: pieces are not all alike."""
 
 _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
@@ -68,18 +90,34 @@ class Survey:
         return train_moments(self.columns)
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened) -> Survey:
-    """Run the query, and see that its answer is as configured.
+@dataclass(frozen=True)
+class Gathered:
+    """What a look at all rows gives beside the survey, for whoever fits features.
+
+    Attributes:
+        moments: by group.
+        counts: of the values of texts, partial.
+        sample: of numbers, partial.
+    """
+
+    moments: Measured
+    counts: Sequence[pa.Table]
+    sample: Sequence[pa.Table]
+
+
+def checked_survey(recipe: StoreRecipe, opened: Opened) -> tuple[Survey, Gathered]:
+    """Look at all rows, and see that they are as configured.
 
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    found = query.survey(query.ask(SPLIT))
+    gathered = query.gather(WHOLE)
+    found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)
     _check_strata(opened.table)
-    return found
+    return found, gathered
 
 
 def check_budget(recipe: StoreRecipe, opened: Opened, found: Survey) -> None:
@@ -90,8 +128,8 @@ def check_budget(recipe: StoreRecipe, opened: Opened, found: Survey) -> None:
     """
     allowed = recipe.data.bad_rows.allowed(found.rows)
     if found.bad > allowed:
-        rows = opened.table.rows
-        raise bad_rows_error(rows, opened.faults, total=found.rows, bad=found.bad, allowed=allowed)
+        table, faults = opened.table, opened.table.program.faults
+        raise bad_rows_error(table.scan, table.program.inputs, faults, total=found.rows, bad=found.bad, allowed=allowed)
 
 
 def query_of(recipe: StoreRecipe, opened: Opened) -> SurveyQuery:
@@ -110,10 +148,42 @@ def _check_strata(table: Table) -> None:
     split = table.split
     if not split.strata:
         return
-    counts = count_strata(table.rows, split.strata, SPLIT, parts=len(SPLITS), bins=split.bins)
+    counts = count_strata(table, split.strata, lambda rows: rows.places.split, parts=len(SPLITS), bins=split.bins)
     problems = strata_problems(counts, {SPLITS.index(name): name for name in split.wanted})
     if problems:
         raise DataError(gather("Some strata are too small to be divided", problems))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is measured; plain data, which goes to the tasks.
+
+    Attributes:
+        plan: the features.
+        numbers: the columns that are numbers.
+        texts: those texts whose nulls are counted.
+        weighted: whether rows have weights.
+        log_label: whether moments of log1p(label) are wanted.
+    """
+
+    plan: FeaturePlan
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+    weighted: bool
+    log_label: bool
+
+    def of(self, rows: Rows) -> dict[str, pa.Array]:
+        """float64 [n] by name, of n rows."""
+        typed = rows.typed
+        number, text = typed.label_number, typed.label_text
+        measures = {_LABEL: finite(number), _KIND: _kinds(number, text)}
+        if self.log_label:
+            measures[_LOG] = _log1p(number)
+        if self.weighted:
+            measures[_WEIGHT] = typed.weight
+        measures |= {_SLOTS + name: slot_counts(feature, rows) for name, feature in slot_columns(self.plan).items()}
+        measures |= {_COLUMN + name: typed.values[name] for name in self.numbers}
+        return measures | {_PRESENT + name: _present(typed.values[name]) for name in self.texts}
 
 
 @dataclass(frozen=True)
@@ -134,29 +204,35 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def ask(self, group: str) -> Measured:
-        """Run it, by an integer column of groups."""
-        table = self.table
-        measures = _measures(table, self.plan, weighted=self.weighted, log_label=self.log_label)
-        measures |= {_PRESENT + name: F.when(F.col(table.columns[name]).isNotNull(), 1.0) for name in self._texts}
-        return measure(table.rows, measures, group)
+    def gather(self, division: Division) -> Gathered:
+        """Run it, by the groups of a division."""
+        asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
+        counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
+        most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
+        found = self.table.gather(
+            {
+                "moments": lambda: MomentAccumulator(asked.of, division.column),
+                "counts": lambda: CountAccumulator(counter),
+                "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
+            }
+        )
+        return Gathered(merged_parts(found["moments"]), found["counts"], found["sample"])
 
     def survey(self, found: Measured) -> Survey:
         """What the answer, by split, tells."""
         table = self.table
-        label = found[_LABEL]
-        rows = {index: statistics.rows for index, statistics in label.items()}
+        rows = {index: statistics.rows for index, statistics in found.get(_LABEL, {}).items()}
         return Survey(
             rows=sum(rows.values()),
             bad=rows.get(QUARANTINED, 0),
             left_out=rows.get(LEFT_OUT, 0),
             splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
-            columns={name: found[_COLUMN + name] for name in table.numbers},
+            columns={name: found.get(_COLUMN + name, {}) for name in table.numbers},
             label=_label_of(found),
-            weight=found[_WEIGHT].get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
-            slots={name: _most(found[_SLOTS + name]) for name in slot_columns(self.plan, table)},
-            nulls={name: _good(found[_COLUMN + name]).nulls for name in table.numbers}
-            | {name: _good(found[_PRESENT + name]).nulls for name in self._texts},
+            weight=found.get(_WEIGHT, {}).get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
+            slots={name: _most(found.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
+            nulls={name: _good(found.get(_COLUMN + name, {})).nulls for name in table.numbers}
+            | {name: _good(found.get(_PRESENT + name, {})).nulls for name in self._texts},
         )
 
     @property
@@ -164,31 +240,35 @@ class SurveyQuery:
         return self.table.texts if self.count_nulls else ()
 
 
-def _measures(table: Table, plan: FeaturePlan, *, weighted: bool, log_label: bool) -> dict[str, Column]:
-    number, text = F.col(LABEL_NUMBER), F.col(LABEL_TEXT)
-    known = finite(number)
-    measures = {
-        _LABEL: known,
-        _KIND: F.when(text.isNotNull(), _A_TEXT).when(number.isin(0.0, 1.0), _ZERO_OR_ONE),
-    }
-    if log_label:
-        measures[_LOG] = F.when(known > -1.0, F.log1p(known))
-    if weighted:
-        measures[_WEIGHT] = F.col(WEIGHT_NUMBER)
-    measures |= {_SLOTS + name: column for name, column in slot_columns(plan, table).items()}
-    return measures | {_COLUMN + name: F.col(table.columns[name]) for name in table.numbers}
+def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
+    """`_A_TEXT` or `_ZERO_OR_ONE`, null for other labels."""
+    is_flag = pc.is_in(pc.add(number, 0.0), pa.array([0.0, 1.0]))
+    return pc.case_when(pc.make_struct(text.is_valid(), is_flag), _A_TEXT, _ZERO_OR_ONE)
+
+
+def _log1p(label: pa.Array) -> pa.Array:
+    known = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
+    return pc.log1p(known)
+
+
+def _present(text: pa.Array) -> pa.Array:
+    """1, or null."""
+    return pa.array(np.ones(len(text)), mask=text.is_null().to_numpy(zero_copy_only=False))
 
 
 def _label_of(found: Measured) -> LabelStatistics:
-    numbers, kinds = (total(found[name][index] for index in USED if index in found[name]) for name in (_LABEL, _KIND))
+    numbers, kinds = (
+        total(statistics for index, statistics in found.get(name, {}).items() if index in USED)
+        for name in (_LABEL, _KIND)
+    )
     texts = kinds.moments.zeros
-    moments = train_moments({name: found[name] for name in (_LABEL, _LOG) if name in found})
+    moments = train_moments({name: found.get(name, {}) for name in (_LABEL, _LOG)})
     return LabelStatistics(
         numbers=numbers.rows - numbers.nulls,
         texts=texts,
         zero_one=kinds.moments.count - texts,
         train=moments[_LABEL],
-        train_log=moments.get(_LOG, Moments()),
+        train_log=moments[_LOG],
     )
 
 

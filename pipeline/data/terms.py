@@ -7,23 +7,26 @@ types of a text format is enforced alike.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column
-from pyspark.sql.types import StringType
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.cells import category_of, column_type, finite, number_of
+from pipeline.arrays.times import as_moment_ntz, is_date_text
 from pipeline.contract.features import FALSE, TRUE
 from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
-from pipeline.data.convert import category_of, finite, number_of
-from pipeline.data.kinds import is_date_text, is_time_text, type_of
 from pipeline.data.raw import SourceTable
-from pipeline.data.table import Inputs
+from pipeline.data.rows import Inputs, Mask, TypedRows, as_mask
 from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.features.plan import FeaturePlan
 
 log = logging.getLogger(__name__)
+
+Condition = Callable[[TypedRows], Mask]
 
 INTEGERS_BELOW = float(1 << 63)
 
@@ -66,11 +69,11 @@ def agreed_types(
         plan: the features.
         found: types that were found out, of a text format.
     """
-    raw, data = inputs.raw, inputs.data
+    raw = inputs.raw
     names = sorted(raw.names, key=table.names.index)
     if not table.is_text:
-        return {name: type_of(raw.kind(name)) for name in names}
-    numbers = {column.name for column in inputs.typed if column.type == "number"} | {data.label, data.weight}
+        return {name: column_type(raw.kinds[name]) for name in names}
+    numbers = {column.name for column in inputs.typed if column.type == "number"} | {inputs.label, inputs.weight}
     used = {column.name for column in inputs.typed}
     dates = used - {source for feature in plan.categorical for source in feature.sources}
     agreed: dict[str, ColumnType] = {}
@@ -83,28 +86,45 @@ def agreed_types(
     return agreed
 
 
-def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs, good: Column) -> Iterator[tuple[str, str, Column]]:
-    """Ways to break the terms of a column that is read: what, what is allowed, and the condition on a row.
+def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tuple[str, str, Condition]]:
+    """Ways to break the terms of a column that is read: what, what is allowed, and which of n rows do, [n].
 
     Args:
         name: of the column.
         terms: of the column.
-        inputs: typed rows.
-        good: whether a row has values at all.
+        inputs: how rows are read.
     """
-    text = F.col(inputs.raw.column(name))
-    value = _value(name, terms.type, inputs)
-    if not terms.nullable and name not in (inputs.data.label, inputs.data.weight, *inputs.data.key):
-        yield "is null", "a value in every row", good & text.isNull()
-    if isinstance(inputs.raw.kind(name), StringType):
-        yield from _wrong_type(terms.type, text, value, good, is_number=_is_number(name, inputs))
+    data, is_number = inputs.data, _is_number(name, inputs)
+    roles = () if data is None else (data.label, data.weight, *data.key)
+    if not terms.nullable and name not in roles:
+        yield "is null", "a value in every row", lambda rows: rows.good & _absent(rows.raw[name])
+    if pa.types.is_string(inputs.raw.kinds[name]):
+        yield from _wrong_type(name, terms.type, is_number=is_number)
+    value = partial(_value, name, terms.type, is_number)
     if terms.min is not None:
-        yield f"is below {terms.min}", f"at least {terms.min}", good & (value < _bound(terms.min))
+        below = _bound(terms.min)
+        yield f"is below {terms.min}", f"at least {terms.min}", lambda rows: _holds(rows, pc.less(value(rows), below))
     if terms.max is not None:
-        yield f"is above {terms.max}", f"at most {terms.max}", good & (value > _bound(terms.max))
+        above = _bound(terms.max)
+        yield f"is above {terms.max}", f"at most {terms.max}", lambda rows: _holds(rows, pc.greater(value(rows), above))
     if terms.allowed is not None:
-        allowed = [float(each) if isinstance(each, (bool, int)) else each for each in terms.allowed]
-        yield "has another value", _listed(terms.allowed), good & ~value.isin(*allowed)
+        allowed = pa.array([float(each) if isinstance(each, (bool, int)) else each for each in terms.allowed])
+        yield "has another value", _listed(terms.allowed), lambda rows: rows.good & _is_other(value(rows), allowed)
+
+
+def _holds(rows: TypedRows, condition: pa.Array) -> Mask:
+    return rows.good & as_mask(condition)
+
+
+def _absent(array: pa.Array) -> Mask:
+    return as_mask(array.is_null())
+
+
+def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
+    """-0.0 is 0.0."""
+    plain = pc.add(values, 0.0) if pa.types.is_floating(values.type) else values
+    other: Mask = ~_absent(values) & ~as_mask(pc.is_in(plain, allowed))
+    return other
 
 
 def _difference(
@@ -115,7 +135,7 @@ def _difference(
     if count > 1:
         return name, kind, f"{count} times", "duplicated"
     if count == 1:
-        here = kind if table.is_text else type_of(table.kinds[name])
+        here = kind if table.is_text else column_type(table.kinds[name])
         fits = here == kind or (kind == "number" and here == "integer")
         return None if fits else (name, kind, here, "retyped")
     other_case = next((there for there in table.names if there.lower() == name.lower()), None)
@@ -134,44 +154,60 @@ def _aligned(rows: Sequence[tuple[str, str, str, str]]) -> str:
     return "\n".join([*lines, *([f"  ... and {hidden} more."] if hidden > 0 else [])])
 
 
-def _wrong_type(
-    kind: ColumnType, text: Column, value: Column, good: Column, *, is_number: bool
-) -> Iterator[tuple[str, str, Column]]:
+def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tuple[str, str, Condition]]:
     """Of texts; that a column that is used as a number is none is said elsewhere."""
-    absent = good & text.isNotNull() & value.isNull()
+
+    def absent(rows: TypedRows) -> Mask:
+        return rows.good & ~_absent(rows.raw[name]) & _absent(_value(name, kind, is_number, rows))
+
     if kind in NUMBERS and not is_number:
         yield "is no number", "a number", absent
     if kind == "integer":
-        whole = (F.floor(value).cast("double") == value) & (F.abs(value) < INTEGERS_BELOW)
-        yield "is no integer", "a whole number of at most 64 bits", good & ~whole
+        yield "is no integer", "a whole number of at most 64 bits", lambda rows: _is_broken(name, is_number, rows)
     if kind == "boolean":
-        yield "is not true or false", "true, false", good & text.isNotNull() & ~F.trim(text).isin(*TRUE, *FALSE)
+        yield "is not true or false", "true, false", lambda rows: _is_no_boolean(rows, name)
     if kind == "date":
         yield "is no date", "a date, such as 2024-03-01", absent
     if kind == "timestamp":
         yield "is no date and time", "a date and time, such as 2024-03-01 12:30:00", absent
 
 
+def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
+    """Whether a number is not whole, or beyond 64 bits."""
+    values = _value(name, "integer", is_number, rows).to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        whole = (np.floor(values) == values) & (np.abs(values) < INTEGERS_BELOW)
+    broken: Mask = rows.good & ~np.isnan(values) & ~whole
+    return broken
+
+
+def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
+    text = rows.raw[name]
+    known = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
+    return rows.good & ~_absent(text) & ~as_mask(known)
+
+
 def _is_number(name: str, inputs: Inputs) -> bool:
     return any(column.name == name and column.type == "number" for column in inputs.typed)
 
 
-def _value(name: str, kind: ColumnType, inputs: Inputs) -> Column:
+def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:
     """The value of a column as its type has it: a double, a text or a moment."""
-    column, stored = F.col(inputs.raw.column(name)), inputs.raw.kind(name)
+    column = rows.raw[name]
     if kind in DATES:
-        if not isinstance(stored, StringType):
-            return column.cast("timestamp_ntz")
-        fits = is_date_text(F.trim(column)) if kind == "date" else is_time_text(F.trim(column))
-        return F.when(fits, F.trim(column).try_cast("timestamp_ntz"))
+        moments = as_moment_ntz(column)
+        if kind == "timestamp" or not pa.types.is_string(column.type):
+            return moments
+        is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
+        return pc.if_else(is_date, moments, pa.scalar(None, moments.type))
     if kind == "text":
-        return category_of(column, stored)
-    number = F.col(inputs.columns[name]) if _is_number(name, inputs) else number_of(column, stored)
-    return finite(number)
+        return category_of(column)
+    return finite(rows.values[name] if is_number else number_of(column))
 
 
-def _bound(bound: float | str) -> Column:
-    return F.lit(bound).cast("timestamp_ntz") if isinstance(bound, str) else F.lit(float(bound))
+def _bound(bound: float | str) -> pa.Scalar:
+    """A text is a date, or a date and time."""
+    return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -4,48 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import pyspark.sql.functions as F
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.data.faults import Fault, fault_of, is_good
-from pipeline.data.moment import MOMENT, TimeColumn
-from pipeline.data.split import GROUP_ID, ResolvedSplit, text_of_column
-from pipeline.data.table import Inputs
+from pipeline.data.faults import Fault, fault_of
+from pipeline.data.moment import TimeColumn
+from pipeline.data.rows import Mask, TypedRows, as_mask
+from pipeline.data.split import ResolvedSplit
 
 SHOWN_VALUES = 10
 
 
-def place_faults(inputs: Inputs, split: ResolvedSplit) -> Iterator[Fault]:
-    """What can keep a row from having a place; conditions on rows from `with_unit`."""
+def place_faults(split: ResolvedSplit) -> Iterator[Fault]:
+    """What can keep a row from having a place."""
     if split.time:
-        yield from _time_faults(inputs, split.time)
+        yield from _time_faults(split.time)
     elif split.column:
-        yield from _value_faults(inputs, split.column, [value for values in split.values for value in values])
+        yield from _value_faults(split.column, [value for values in split.values for value in values])
     elif split.groups:
-        names = ", ".join(f"'{name}'" for _, name in split.groups)
-        missing = is_good(inputs) & F.col(GROUP_ID).isNull()
-        yield fault_of(f"group {names} is missing", missing, remedy="Fill it, or correct data.group")
+        names, groups = ", ".join(f"'{name}'" for name in split.groups), split.groups
+        yield fault_of(
+            f"group {names} is missing",
+            lambda rows: rows.good & _any_missing(rows, groups),
+            remedy="Fill it, or correct data.group",
+        )
 
 
-def _time_faults(inputs: Inputs, time: TimeColumn) -> Iterator[Fault]:
-    text, good, what = text_of_column(inputs.rows, time.column), is_good(inputs), f"column '{time.name}' (data.time)"
-    yield fault_of(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct data.time")
+def _any_missing(rows: TypedRows, names: Sequence[str]) -> Mask:
+    first, *others = (_missing(rows, name) for name in names)
+    for other in others:
+        first = first | other
+    return first
+
+
+def _missing(rows: TypedRows, name: str) -> Mask:
+    return as_mask(rows.text(name).is_null())
+
+
+def _time_faults(time: TimeColumn) -> Iterator[Fault]:
+    name, what = time.name, f"column '{time.name}' (data.time)"
+    yield fault_of(
+        f"{what} is missing",
+        lambda rows: rows.good & _missing(rows, name),
+        remedy="Fill it, or correct data.time",
+    )
     yield fault_of(
         f"{what} is no {'time' if time.dated else 'number'}",
-        good & text.isNotNull() & F.col(MOMENT).isNull(),
+        lambda rows: rows.good & ~_missing(rows, name) & as_mask(time.moments(rows.raw[name]).is_null()),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
         remedy="Repair these rows, or correct data.time",
-        example=text,
+        example=lambda rows: rows.text(name),
     )
 
 
-def _value_faults(inputs: Inputs, column: tuple[str, str], known: Sequence[str]) -> Iterator[Fault]:
-    (safe, name), good = column, is_good(inputs)
-    text, what = text_of_column(inputs.rows, safe), f"column '{name}' (split.column)"
-    yield fault_of(f"{what} is missing", good & text.isNull(), remedy="Fill it, or correct split.column")
+def _value_faults(name: str, known: Sequence[str]) -> Iterator[Fault]:
+    what, values = f"column '{name}' (split.column)", pa.array(known, pa.string())
+    yield fault_of(
+        f"{what} is missing",
+        lambda rows: rows.good & _missing(rows, name),
+        remedy="Fill it, or correct split.column",
+    )
     yield fault_of(
         f"{what} has a value that split.values does not name",
-        good & text.isNotNull() & ~text.isin(*known),
+        lambda rows: rows.good & ~_missing(rows, name) & ~as_mask(pc.is_in(rows.text(name), values)),
         allowed=", ".join(known[:SHOWN_VALUES]) + (", ..." if len(known) > SHOWN_VALUES else ""),
         remedy="Name the value under split.values, or repair these rows",
-        example=text,
+        example=lambda rows: rows.text(name),
     )

@@ -1,62 +1,118 @@
-"""Writing a store: one Spark job from the source to files, which are then named, measured and listed.
+"""Writing a store: one Spark job from the source to files, which are then named and listed.
 
-One task writes one shard of one split, sorted, so that a file's bytes follow from its rows alone, whatever the
-partitions of the source were. Spark numbers its files by task; they are then moved to their names:
+    [task: rows -> stored columns -> a batch for each file] -> Spark brings the batches of a file together ->
+    [task: batches of a file -> sorted by hash -> Parquet]
+
+A file's bytes follow from its rows alone, however the source was cut into pieces:
 
     train/shard-00-000.parquet     split, shard, and a count within the shard
+
+Spark moves a few rows, each of which is a whole batch; it knows nothing of what is in them. A task that is tried again
+or runs twice writes a file of its own name; those of the tasks that Spark counts are moved to their final names.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
+from uuid import uuid4
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.contract.columns import BYTES, StoreType, contract_of
+from pipeline.contract.columns import StoreType, contract_of
 from pipeline.contract.features import FeatureState
-from pipeline.data.raw import quoted
-from pipeline.data.split import ORDER, SHARD, SPLIT
+from pipeline.data.audit import THINGS, Audit, count_things
+from pipeline.data.rows import Indices, Rows
+from pipeline.data.sampling import Copies, Sampling, copies_of
+from pipeline.data.scan import from_bytes, to_bytes
 from pipeline.data.table import Table
-from pipeline.features.transform import stored_columns, with_places
+from pipeline.features.transform import stored_columns
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import FileEntry, SplitEntry
 
 ROWS_PER_GROUP = 1 << 14
-"""About so many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
+"""So many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
 
-HASHING_THREADS = 4
+CHUNK_ROWS = 1 << 17
+"""Rows that a task turns into batches at once."""
 
-_TASK = "__task"
-_SPARK_FILE = re.compile(r"^part-(\d+)-.*\.parquet$")
+_ORDER = "__order"
+_AUDIT = -1
+"""In place of the number of a file: what the audit compares takes the same way as the rows."""
+_TYPES: Mapping[StoreType, pa.DataType] = {
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "binary": pa.binary(),
+}
+
+_BATCHES = pa.schema(
+    [("task", pa.int32()), ("file", pa.int32()), ("piece", pa.int32()), ("place", pa.int32()), ("rows", pa.binary())]
+)
+_FILES = pa.schema(
+    {"file": pa.int32(), "path": pa.string(), "rows": pa.int64(), "bytes": pa.int64(), "sha256": pa.string()}
+    | {"row_groups": pa.list_(pa.int64()), "things": pa.binary()}
+)
 
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Rows as they are to be written.
+    """Rows as they are to be written; plain data and functions, which go to the tasks.
 
     Attributes:
-        rows: with `SHARD`, `ORDER` and the columns of the group.
-        columns: that are written, under their own names.
+        columns: of a batch of n rows, what is written, [n] each, by name.
         types: of these columns at rest, in order.
-        group: int, the place of a row's folder in `folders`; rows without one of these are not written.
+        group: of a batch of n rows, the place of a row's folder in `folders`, [n]; others are not written.
         folders: of the groups.
+        copies: of a batch of n rows, which are written, and how often.
+        group_rows: rows of a row group.
+        audit: what is compared on the way.
     """
 
-    rows: DataFrame
-    columns: Sequence[Column]
+    columns: Callable[[Rows], Mapping[str, npt.NDArray[Any]]]
     types: Mapping[str, StoreType]
-    group: Column
+    group: Callable[[Rows], Indices]
     folders: Sequence[str]
+    copies: Callable[[Rows], Copies]
+    group_rows: int
+    audit: Audit
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of a file."""
+        return pa.schema([pa.field(name, _TYPES[kind], nullable=False) for name, kind in self.types.items()])
 
 
-def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> dict[str, SplitEntry]:
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        groups: by folder; one without rows has no file.
+        things: what the audit counted.
+    """
+
+    groups: Mapping[str, SplitEntry]
+    things: Sequence[pa.Table]
+
+
+def write_rows(
+    table: Table, state: FeatureState, shards: int, place: Root, *, audit: Audit, sampling: Sampling | None = None
+) -> Written:
     """Write all splits below `place`.
 
     Args:
@@ -64,64 +120,48 @@ def write_rows(table: Table, state: FeatureState, shards: int, place: Root) -> d
         state: what turns them into stored columns.
         shards: how many virtual shards; a divisor of `MAX_SHARDS`.
         place: a fresh folder.
-
-    Returns:
-        What was written, by split; a split without rows has no file.
+        audit: what is compared on the way.
+        sampling: of training rows.
     """
+    seed = table.seed
     stored = StoredRows(
-        rows=with_places(table.rows, state, table.columns),
-        columns=stored_columns(state, table),
+        columns=lambda rows: stored_columns(state, rows, seed),
         types={column.name: column.type for column in contract_of(state).columns},
-        group=F.col(SPLIT),
+        group=lambda rows: rows.places.split,
         folders=SPLITS,
+        copies=lambda rows: copies_of(rows, sampling, seed),
+        group_rows=ROWS_PER_GROUP,
+        audit=audit,
     )
-    return write_groups(stored, shards, place)
+    return write_groups(table, stored, shards, place)
 
 
-def write_groups(stored: StoredRows, shards: int, place: Root) -> dict[str, SplitEntry]:
-    """Write all groups below `place`; what was written, by folder."""
+def write_groups(table: Table, stored: StoredRows, shards: int, place: Root) -> Written:
+    """Write all groups below `place`."""
     drafts = place.within("drafts")
-    writer = _sorted_rows(stored, shards).write.options(**_parquet_options(stored.types))
-    writer.parquet(drafts.uri, compression="snappy")
-    named = _name_files(drafts, place, stored.folders, shards)
+    tasks = _tasks(len(stored.folders) * shards, table.scan.spark.sparkContext.defaultParallelism)
+    batches = table.mapped(lambda piece, rows: _split_up(piece, rows, stored, shards, tasks), _BATCHES)
+    written = _brought_together(batches, len(set(tasks))).mapInArrow(
+        _writer(stored.schema, drafts.uri, stored.group_rows), from_arrow_schema(_FILES)
+    )
+    found = written.toArrow().sort_by("file").to_pylist()
+    entries = [_named(row, place, stored.folders, shards) for row in found if row["file"] != _AUDIT]
     files.remove_folder(drafts)
-    with ThreadPoolExecutor(HASHING_THREADS) as pool:
-        entries = list(pool.map(lambda item: _entry(place, *item), sorted(named.items())))
-    return {folder: _split_entry(folder, entries) for folder in stored.folders}
+    return Written(
+        groups={folder: _split_entry(folder, entries) for folder in stored.folders},
+        things=[from_bytes(row["things"]) for row in found if row["file"] == _AUDIT],
+    )
 
 
-def _sorted_rows(stored: StoredRows, shards: int) -> DataFrame:
-    """The stored columns, each file's rows in one partition and in their order.
-
-    One partition is one file, numbered by group and shard, so that Spark need not sort by folder as well. Rows of no
-    group go to a last one, which is thrown away: a filter on the split would make Spark write out all that decides it
-    for every column that it needs.
-
-    Rows are sorted by `ORDER` alone, a single 64-bit number, which Spark does by radix sort: rows with an equal one are
-    equal in all values used, unless two hashes collide, which of 10^7 rows a shard happens once in 3 x 10^5 stores.
-    """
-    files_count = len(stored.folders) * shards
-    file = stored.group * F.lit(shards) + F.pmod(F.col(SHARD), F.lit(shards))
-    rows = stored.rows.select(*stored.columns, F.col(ORDER).alias(ORDER), _task(file, files_count).alias(_TASK))
-    names = [quoted(name) for name in stored.types]
-    return rows.repartition(files_count + 1, _TASK).sortWithinPartitions(ORDER).select(*names)
-
-
-def _task(file: Column, count: int) -> Column:
-    """A number that Spark's hash partitioning sends to the partition of the same number as the file.
-
-    Of `count` + 1 partitions the last is for files that are not among the first `count`, or null.
-    """
-    numbers = [0] * (count + 1)
-    missing, candidate = set(range(count + 1)), 0
-    while missing:
-        target = _murmur3(candidate) % (count + 1)
-        if target in missing:
-            numbers[target] = candidate
-            missing.remove(target)
+def _tasks(files_count: int, parallel: int) -> list[int]:
+    """For each file a number that Spark's hash partitioning sends to the partition which shall write it."""
+    count = min(files_count, 2 * parallel)
+    numbers: dict[int, int] = {}
+    candidate = 0
+    while len(numbers) < count:
+        numbers.setdefault(_murmur3(candidate) % count, candidate)
         candidate += 1
-    # The split is mentioned once, so that Spark computes it in the layer of all else.
-    return F.coalesce(F.get(F.array(*(F.lit(number) for number in numbers)), file), F.lit(numbers[-1]))
+    return [numbers[file % count] for file in range(files_count)]
 
 
 def _murmur3(value: int, seed: int = 42) -> int:
@@ -138,57 +178,141 @@ def _murmur3(value: int, seed: int = 42) -> int:
     return result - (1 << 32) if result >> 31 else result
 
 
-def _parquet_options(types: Mapping[str, StoreType]) -> dict[str, str]:
-    """Row groups are bounded by bytes before encoding, which for fixed-width columns means a number of rows."""
-    width = sum(BYTES[kind] for kind in types.values())
-    return {
-        "parquet.block.size": str((ROWS_PER_GROUP + 2) * width),
-        # Rows are asked for their size at least so often; the default of 10,000 would overshoot.
-        "parquet.page.size.row.check.max": "1000",
-        # Floats hardly repeat: a dictionary is built in vain, and costs a third of the whole writing.
-        "parquet.enable.dictionary": "false",
-        **{f"parquet.enable.dictionary#{name}": "true" for name, kind in types.items() if kind == "int32"},
-    }
+def _split_up(
+    piece: int, batches: Iterable[Rows], stored: StoredRows, shards: int, tasks: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
+    """In a task: the rows of a piece, those of a file together, and what they are to the audit."""
+    things: list[pa.Table] = []
+    filed = (_filed(rows, stored, shards, things) for rows in batches)
+    for place, chunk in enumerate(_chunks(filed)):
+        yield _batch(piece, place, tasks, _by_number(chunk, "file"))
+    partitions = sorted(set(tasks))
+    met = pa.concat_tables([THINGS.empty_table(), *things])
+    place_of = np.mod(met["id"].to_numpy(), len(partitions)).astype(np.int32)
+    for number, own in _by_number(met.append_column("task", pa.array(place_of)), "task").items():
+        yield _batch(piece, 0, [partitions[number]], {_AUDIT: own})
 
 
-def _name_files(drafts: Root, place: Root, folders: Sequence[str], shards: int) -> Mapping[str, int]:
-    """Move Spark's files to their names.
+def _by_number(rows: pa.Table, column: str) -> dict[int, pa.Table]:
+    """The rows with each number of a column, without it."""
+    # Of 16 bits, numbers are sorted by radix.
+    order = np.argsort(rows[column].to_numpy().astype(np.uint16), kind="stable")
+    rows = rows.combine_chunks().take(pa.array(order))
+    numbers, starts = np.unique(rows[column].to_numpy(), return_index=True)
+    spans = zip(numbers.tolist(), pairwise([*starts.tolist(), len(rows)]), strict=True)
+    rows = rows.drop_columns(column)
+    return {number: rows.slice(start, end - start) for number, (start, end) in spans}
 
-    Returns:
-        The shard of each file, by path.
+
+def _batch(piece: int, place: int, tasks: Sequence[int], parts: Mapping[int, pa.Table]) -> pa.RecordBatch:
+    """A row for each part, by the number of its file."""
+    count = len(parts)
+    columns = [
+        pa.array([tasks[number] for number in parts], pa.int32()),
+        pa.array([*parts], pa.int32()),
+        pa.array([piece] * count, pa.int32()),
+        pa.array([place] * count, pa.int32()),
+        pa.array([to_bytes(part) for part in parts.values()], pa.binary()),
+    ]
+    return pa.record_batch(columns, schema=_BATCHES)
+
+
+def _filed(rows: Rows, stored: StoredRows, shards: int, things: list[pa.Table]) -> pa.Table:
+    """The stored columns of the rows that are written, with the number of their file and their order in it."""
+    things.append(stored.audit.things(rows.places))
+    copies = stored.copies(rows)
+    group = stored.group(rows)[copies.rows]
+    own = np.flatnonzero((group >= 0) & (group < len(stored.folders)))
+    file = group[own] * shards + copies.shard[own] % shards
+    source = copies.rows[own]
+    columns = stored.columns(rows)
+    made = [pa.array(columns[name][source], _TYPES[kind]) for name, kind in stored.types.items()]
+    schema = pa.schema([*stored.schema, (_ORDER, pa.int64()), ("file", pa.int32())])
+    return pa.table([*made, copies.order[own], file.astype(np.int32)], schema=schema)
+
+
+def _chunks(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables put together to about `CHUNK_ROWS` rows."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= CHUNK_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _brought_together(batches: DataFrame, count: int) -> DataFrame:
+    """The batches of a file in one partition and in the order of the pieces."""
+    return batches.repartition(count, F.col("task")).sortWithinPartitions("file", "piece", "place").drop("task")
+
+
+def _writer(
+    schema: pa.Schema, drafts: str, group_rows: int
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """In a task: writes the files of a partition, one after the other."""
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = (row for batch in batches for row in zip(batch["file"].to_pylist(), batch["rows"], strict=True))
+        for file, own in groupby(rows, key=itemgetter(0)):
+            parts = [from_bytes(content.as_buffer()) for _, content in own]
+            if file == _AUDIT:
+                counted = {"file": file, "things": to_bytes(count_things(parts))}
+                yield pa.RecordBatch.from_pylist([counted], schema=_FILES)
+                continue
+            content, row_groups = parquet_bytes(_in_order(pa.concat_tables(parts)).cast(schema), group_rows)
+            path = f"{file:05d}-{uuid4().hex}.parquet"
+            files.write_bytes(files.open_root(drafts).within(path), content)
+            digest = hashlib.sha256(content).hexdigest()
+            values = (file, path, sum(row_groups), len(content), digest, row_groups, None)
+            yield pa.RecordBatch.from_pylist([dict(zip(_FILES.names, values, strict=True))], schema=_FILES)
+
+    return write
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    """Sorted by `_ORDER` alone: rows with an equal one are equal in all values used, unless two hashes collide.
+
+    Of 10^7 rows a shard that happens once in 3 x 10^5 stores; such rows stay in the order of the source.
     """
-    named: dict[str, int] = {}
-    for draft in files.list_files(drafts):
-        found = _SPARK_FILE.match(draft)
-        if not found:
-            continue
-        group, shard = divmod(int(found[1]), shards)
-        if group == len(folders) or not _has_rows(drafts.within(draft)):
-            continue
-        count = sum(path.startswith(f"{folders[group]}/shard-{shard:02d}-") for path in named)
-        path = f"{folders[group]}/shard-{shard:02d}-{count:03d}.parquet"
-        files.move(drafts.within(draft), place.within(path))
-        named[path] = shard
-    return named
+    keys = rows[_ORDER].to_numpy()
+    order = np.argsort(keys)
+    if not np.diff(keys[order]).all():
+        # Slower, but equal keys stay in their order.
+        order = np.argsort(keys, kind="stable")
+    return rows.drop_columns(_ORDER).combine_chunks().take(pa.array(order))
 
 
-def _has_rows(file: Root) -> bool:
-    """Spark writes a file without rows where a job has none at all for its first partition."""
-    with file.filesystem.open_input_file(file.path) as stream:
-        return bool(pq.ParquetFile(stream).metadata.num_rows)
+def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]]:
+    """A Parquet file of these rows, and how many rows its row groups have."""
+    # Floats hardly repeat: a dictionary is built in vain, and costs a third of the whole writing.
+    repeated = [field.name for field in rows.schema if field.type == pa.int32()]
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        rows,
+        sink,
+        row_group_size=group_rows,
+        compression="snappy",
+        use_dictionary=repeated,
+        write_page_checksum=True,
+        store_schema=False,
+    )
+    return sink.getvalue(), [min(group_rows, len(rows) - start) for start in range(0, len(rows), group_rows)]
 
 
-def _entry(place: Root, path: str, shard: int) -> FileEntry:
-    file = place.within(path)
-    with file.filesystem.open_input_file(file.path) as stream:
-        footer = pq.ParquetFile(stream).metadata
+def _named(row: Mapping[str, Any], place: Root, folders: Sequence[str], shards: int) -> FileEntry:
+    """Move a draft to its name."""
+    group, shard = divmod(row["file"], shards)
+    path = f"{folders[group]}/shard-{shard:02d}-000.parquet"
+    files.move(place.within("drafts", row["path"]), place.within(path))
     return FileEntry(
         path=path,
         shard=shard,
-        rows=footer.num_rows,
-        bytes=files.size_of(file) or 0,
-        sha256=files.sha256_of(file),
-        row_groups=tuple(footer.row_group(i).num_rows for i in range(footer.num_row_groups)),
+        rows=row["rows"],
+        bytes=row["bytes"],
+        sha256=row["sha256"],
+        row_groups=tuple(row["row_groups"]),
     )
 
 

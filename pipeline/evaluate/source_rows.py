@@ -6,29 +6,34 @@ values of the first of them in the order of these values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from pipeline.arrays.cells import category_of, number_of, raw_text
+from pipeline.arrays.expressions import evaluate
 from pipeline.config.expression import parse_expression
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.expression import ColumnNode, Node, ValueType, columns_of
 from pipeline.contract.label import LabelSpec
-from pipeline.data.convert import category_of, number_of
 from pipeline.data.kinds import column_types
 from pipeline.data.opening import open_rows
-from pipeline.data.raw import RawTable, SourceTable
+from pipeline.data.raw import SourceTable
 from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
+from pipeline.data.rows import Rows
 from pipeline.data.source import Source
-from pipeline.data.split import SPLIT
 from pipeline.evaluate.predict import LABEL
 from pipeline.features.choose import value_types
-from pipeline.features.expression import to_column
 from pipeline.features.transform import label_value
 from pipeline.store.layout import SPLITS
+
+_ELSEWHERE = "elsewhere"
 
 SHOWN_COLUMNS = 200
 """Of the source, of a row that is shown as it is."""
@@ -75,20 +80,21 @@ class SourceRows:
         types = _types(found, expressions)
         nodes, problems = _nodes(expressions, types)
         used = [column.name for node in nodes.values() for column in columns_of(node)]
-        rows, raw = self._rows(found, list(dict.fromkeys(used)))
-        known = {name: _value(raw, name, types[name]) for name in raw.names if name in types}
-        values = {f"s{i}": to_column(node, known) for i, node in enumerate(nodes.values())}
-        kinds = tuple(node.type for node in nodes.values())
-        return Values(self._once(rows, values) if values else rows, tuple(nodes), kinds, problems)
+        chosen = tuple(nodes.values())
+        rows = self._once(
+            found, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
+        )
+        return Values(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
 
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
         """The values of some rows as texts, by column, for each id and label."""
         found = self._open()
         names = [name for name in found.names if name and found.names.count(name) == 1][:SHOWN_COLUMNS]
-        rows, raw = self._rows(found, names)
-        wanted = self.spark.createDataFrame([(one,) for one in dict.fromkeys(ids)], f"{ROW_ID} long")
-        texts = {f"s{i}": F.col(raw.column(name)).cast("string") for i, name in enumerate(names)}
-        chosen = self._once(rows.join(F.broadcast(wanted), ROW_ID), texts)
+        wanted = np.unique(np.array([*ids], np.int64))
+        kinds = [pa.string()] * len(names)
+        chosen = self._once(
+            found, names, lambda rows: [raw_text(rows.typed.raw[name]) for name in names], kinds, wanted
+        )
         return {
             (row[ROW_ID], row[LABEL]): {name: row[f"s{i}"] for i, name in enumerate(names)} for row in chosen.collect()
         }
@@ -96,17 +102,47 @@ class SourceRows:
     def _open(self) -> SourceTable:
         return open_table(self.spark, self.source, self.recipe.data.source)
 
-    def _rows(self, found: SourceTable, names: Sequence[str]) -> tuple[DataFrame, RawTable]:
-        opened = open_rows(self.recipe, found, more=names)
-        return opened.table.rows.withColumn(LABEL, label_value(self.label).cast("double")), opened.raw
+    def _once(
+        self,
+        found: SourceTable,
+        names: Sequence[str],
+        values: Callable[[Rows], Sequence[pa.Array]],
+        kinds: Sequence[pa.DataType],
+        ids: npt.NDArray[np.int64] | None = None,
+    ) -> DataFrame:
+        """Each id and label of the split once, with the values `s0`, `s1`, ...; only of some ids where these are given.
 
-    def _once(self, rows: DataFrame, values: Mapping[str, Column]) -> DataFrame:
-        """Rows of other splits come last and are not filtered out: Spark would push that down to the source and write
-        out for every column what decides on a row's split (docs/decisions.md, "No filter on the split")."""
-        elsewhere = F.coalesce(F.col(SPLIT) != SPLITS.index(self.split), F.lit(True)).alias("elsewhere")
-        known = F.struct(elsewhere, *(value.alias(name) for name, value in values.items())).alias("known")
-        first = rows.select(ROW_ID, LABEL, known).groupBy(ROW_ID, LABEL).agg(F.min("known").alias("known"))
-        return first.select(ROW_ID, LABEL, *(F.col(f"known.{name}") for name in values))
+        Of rows that share both, those of the split come first, then the least values.
+        """
+        table, label, wanted = open_rows(self.recipe, found, more=names).table, self.label, SPLITS.index(self.split)
+        safe = [f"s{i}" for i in range(len(kinds))]
+        schema = pa.schema(
+            [(ROW_ID, pa.int64()), (LABEL, pa.float64()), (_ELSEWHERE, pa.bool_()), *zip(safe, kinds, strict=True)]
+        )
+
+        def look(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
+            for rows in batches:
+                places = rows.places
+                known = label_value(label, rows.typed).astype(np.float64)
+                columns = [places.row_id, known, places.split != wanted, *values(rows)]
+                batch = pa.record_batch([pa.array(column) for column in columns], schema=schema)
+                yield batch if ids is None else batch.filter(pa.array(np.isin(places.row_id, ids)))
+
+        rows = table.mapped(look, schema)
+        first = rows.groupBy(ROW_ID, LABEL).agg(F.min(F.struct(_ELSEWHERE, *safe)).alias("known"))
+        return first.select(ROW_ID, LABEL, *(F.col(f"known.{name}") for name in safe))
+
+
+def _kinds(nodes: Sequence[Node]) -> list[pa.DataType]:
+    return [pa.float64() if node.type == "number" else pa.string() for node in nodes]
+
+
+def _evaluated(nodes: Sequence[Node], rows: Rows, types: Mapping[str, ValueType]) -> list[pa.Array]:
+    """The values of expressions of columns of the source."""
+    raw = rows.typed.raw
+    used = {column.name for node in nodes for column in columns_of(node)}
+    known = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
+    return [evaluate(node, known, rows.count) for node in nodes]
 
 
 def _types(found: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
@@ -127,8 +163,3 @@ def _nodes(expressions: Sequence[str], types: Mapping[str, ValueType]) -> tuple[
         except ValueError as error:
             problems.append(f"evaluate.slices: '{text}': {error}")
     return nodes, tuple(problems)
-
-
-def _value(raw: RawTable, name: str, kind: ValueType) -> Column:
-    column, stored = F.col(raw.column(name)), raw.kind(name)
-    return number_of(column, stored) if kind == "number" else category_of(column, stored)

@@ -1,1 +1,1 @@
-"""Features on Spark: fitted on training rows, executed as Catalyst expressions."""
+"""Features: planned, fitted on training rows, and computed on the arrays of a batch."""

@@ -1,6 +1,6 @@
 """Fitting: from statistics, samples and counts of training rows to the plain numbers of `FeatureState`.
 
-    [query 1] moments of every number -> [query 2] counts of every text -> FeatureState
+    [pass 1] moments of every number -> [pass 2] counts of every text -> FeatureState
 
 and, only where a feature asks for them, between the two: a sample of training rows, moments of values that were clipped
 or shaped by what the sample told, and sums of the label by category.
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pyspark.sql.functions as F
-from pyspark.sql import Column
+import pyarrow as pa
 
 from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import (
@@ -25,8 +24,8 @@ from pipeline.contract.features import (
     VocabularyFeature,
 )
 from pipeline.contract.label import LabelSpec
-from pipeline.data.convert import finite
 from pipeline.data.division import WHOLE, Division
+from pipeline.data.rows import Rows
 from pipeline.data.split import TRAIN
 from pipeline.data.table import Table
 from pipeline.features.categorical import (
@@ -44,11 +43,11 @@ from pipeline.features.numeric import (
 )
 from pipeline.features.plan import CategoricalPlan, FeaturePlan
 from pipeline.features.sample import Sample, take_samples
-from pipeline.features.shape import shaped
 from pipeline.features.statistics import Measured, Moments, measure, regrouped
 from pipeline.features.target_mean import Sums, fit_target_mean, sum_labels
-from pipeline.features.transform import network_label
-from pipeline.features.vocabulary import Category, joined, values_of
+from pipeline.features.texts import text_of, values_of
+from pipeline.features.transform import network_label, shaped
+from pipeline.features.vocabulary import Category, Counter
 
 NO_VALUES: Values = np.zeros(0)
 
@@ -58,26 +57,31 @@ def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(feature.source for feature in plan.numeric if needs_sample(feature.group)))
 
 
-def category_columns(plan: FeaturePlan, table: Table) -> dict[str, Category]:
+def category_columns(plan: FeaturePlan) -> dict[str, Category]:
     """What is counted, by feature."""
-    wanted = {}
-    for feature in plan.categorical:
-        if not needs_counts(feature.group):
-            continue
-        text, group = _text(feature, table), feature.group
-        multiple = group.separator is not None
-        column = values_of(text, group.separator) if group.separator is not None else text
-        wanted[feature.name] = Category(column, group.max_categories, multiple)
-    return wanted
-
-
-def slot_columns(plan: FeaturePlan, table: Table) -> dict[str, Column]:
-    """How many values a row has, for each multi-valued feature."""
     return {
-        feature.name: F.size(values_of(_text(feature, table), feature.group.separator))
+        feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
         for feature in plan.categorical
-        if feature.group.separator is not None
+        if needs_counts(feature.group)
     }
+
+
+def counter_of(plan: FeaturePlan, division: Division = WHOLE) -> Counter:
+    """What counts the values of all texts, and the classes of the label."""
+    return Counter(category_columns(plan), division, classes=True)
+
+
+def slot_columns(plan: FeaturePlan) -> dict[str, CategoricalPlan]:
+    """The multi-valued features, by name."""
+    return {feature.name: feature for feature in plan.categorical if feature.group.separator is not None}
+
+
+def slot_counts(feature: CategoricalPlan, rows: Rows) -> pa.Array:
+    """float64 [n]: how many values each of n rows has; null where its text is null."""
+    assert feature.group.separator is not None
+    text = text_of(rows.typed.values, feature.sources)
+    counts = values_of(text, feature.group.separator).counts.astype(np.float64)
+    return pa.array(counts, mask=text.is_null().to_numpy(zero_copy_only=False))
 
 
 @dataclass(frozen=True)
@@ -188,13 +192,13 @@ def fit_texts(
         division: the folds.
     """
     means = {
-        feature.name: _text(feature, table)
+        feature.name: feature.sources
         for fit in fits
         for feature in fit.plan.categorical
         if feature.group.encoding == "target_mean"
     }
-    labels = [network_label(fit.label) for fit in fits]
-    sums = sum_labels(table.rows, means, labels, table.seed, division)
+    labels = [fit.label for fit in fits]
+    sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], division)
     return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
 
 
@@ -202,19 +206,29 @@ def samples_of(
     table: Table, names: tuple[str, ...], train_rows: Sequence[int], division: Division = WHOLE
 ) -> tuple[Sample, ...]:
     """Values of some numbers of training rows, of each fold."""
-    numbers = {name: F.col(table.columns[name]) for name in names}
-    return take_samples(table.rows, numbers, {}, train_rows, division)
+    return take_samples(table, names, raw_numbers, train_rows, division)
+
+
+def raw_numbers(rows: Rows) -> Mapping[str, pa.Array]:
+    """Raw and derived columns by name."""
+    return rows.typed.values
 
 
 def _shaped_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
     """Of values that were clipped or shaped by what each fold's own sample told, in one query."""
     wanted = {
-        f"{number}:{feature.name}": shaped(finite(F.col(table.columns[feature.source])), fit.curves[feature.name])
+        f"{number}:{feature.name}": (feature.source, fit.curves[feature.name])
         for number, fit in enumerate(fits)
         for feature in fit.plan.numeric
         if needs_shaped_moments(feature.group)
     }
-    found = measure(table.rows, wanted, division.column)
+    if not wanted:
+        return [{} for _ in fits]
+
+    def measures(rows: Rows) -> dict[str, pa.Array]:
+        return {name: pa.array(shaped(rows.typed.values[source], curve)) for name, (source, curve) in wanted.items()}
+
+    found = measure(table, measures, division.column)
     return [train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(division.folds)]
 
 
@@ -233,7 +247,3 @@ def train_moments(measured: Measured) -> dict[str, Moments]:
 def _target_mean(feature: CategoricalPlan, counts: tuple[tuple[str, int], ...], sums: Sums) -> MappedFeature:
     vocabulary = kept_values(feature.name, feature.group, counts)
     return fit_target_mean(feature.name, feature.sources, vocabulary, sums, feature.group.smoothing)
-
-
-def _text(feature: CategoricalPlan, table: Table) -> Column:
-    return joined([F.col(table.columns[source]) for source in feature.sources])

@@ -1,27 +1,31 @@
 """Features of a data frame, for those who bring their own: fitted on all of its rows, added to any other.
 
-The numbers are those of a store: the same queries fit them, the same expressions execute them.
+The numbers are those of a store: the same passes fit them, the same functions execute them, in Spark's tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+import pyarrow as pa
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_type
+from pyspark.sql.types import StructField, StructType
 
 from pipeline.contract.features import FeatureState
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import Task
 from pipeline.data.check import check_names, check_types
 from pipeline.data.fitting import fit_features
 from pipeline.data.opening import open_rows
-from pipeline.data.raw import RawTable, SourceTable, typed_table
+from pipeline.data.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
 from pipeline.data.recipe import StoreRecipe
+from pipeline.data.rows import Inputs
 from pipeline.data.survey import checked_survey
-from pipeline.data.table import safe_names, typed_rows
 from pipeline.errors import DataError, Problem, gather
-from pipeline.features.transform import feature_columns, label_value, with_places
+from pipeline.features.transform import feature_columns, label_value
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
@@ -37,7 +41,7 @@ def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] =
         DataError: columns are missing, or rows are not as configured.
     """
     opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(recipe, opened, checked_survey(recipe, opened)).state
+    return fit_features(recipe, opened, *checked_survey(recipe, opened)).state
 
 
 def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:
@@ -55,17 +59,14 @@ def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> Dat
     Raises:
         DataError: columns are missing, of a type that cannot be used, or have the name of a new one.
     """
-    raw = _read(rows, state)
-    label = state.label.name if state.label.name in raw.names else None
-    typed = typed_rows(raw, state.raw, state.derived, label=label, weight=None)
-    columns = safe_names(state.raw, state.derived)
-    features = feature_columns(state, columns)
-    names = [*(feature.name for feature in state.numeric), *(name for name, _ in state.id_columns)]
-    made = {prefix + name: column for name, column in zip(names, features, strict=True)}
-    if label is not None:
-        made[prefix + label] = _known_label(state.label)
-    _check_new(list(made), rows.columns, () if prefix else raw.names)
-    return with_places(typed, state, columns).select(*_placed(rows.columns, made))
+    names = rows.columns
+    label = state.label.name if state.label.name in names else None
+    raw = _raw_columns(rows, state, label)
+    new = feature_names(state, prefix) + ([prefix + state.label.name] if label else [])
+    _check_new(new, names, () if prefix else raw.names)
+    inputs = Inputs(raw, state.raw, state.derived, label, weight=None)
+    kinds = {name: _store_kind(state, name.removeprefix(prefix)) for name in new}
+    return _added(rows, inputs, state, kinds)
 
 
 def feature_names(state: FeatureState, prefix: str = "") -> list[str]:
@@ -74,26 +75,64 @@ def feature_names(state: FeatureState, prefix: str = "") -> list[str]:
 
 
 def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
-    return replace(table, reader=lambda wanted: replace(table.reader(wanted), markers=markers))
+    def read(wanted: Sequence[str]) -> RawTable:
+        raw = table.reader(wanted)
+        return replace(raw, columns=replace(raw.columns, markers=markers))
+
+    return replace(table, reader=read)
 
 
-def _read(rows: DataFrame, state: FeatureState) -> RawTable:
-    """The columns that are needed, beside all columns by place, `c0, c1, ...`: a name may be anything."""
+def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> RawColumns:
+    """The columns that are needed."""
     names = rows.columns
-    wanted = [column.name for column in state.raw]
-    wanted += [state.label.name] if state.label.name in names else []
-    wanted = list(dict.fromkeys(wanted))
+    wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
     check_names(names, wanted)
-    placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
-    read = {f"r{i}": F.col(f"c{names.index(name)}") for i, name in enumerate(wanted)}
-    raw = RawTable(placed.withColumns(read), tuple(wanted), state.null_values)
+    kinds = {name: arrow_type(rows.schema.fields[names.index(name)].dataType) for name in wanted}
+    raw = RawColumns(wanted, kinds, markers=state.null_values)
     check_types(raw, state.raw)
     return raw
 
 
-def _known_label(label: LabelSpec) -> Column:
-    value = label_value(label)
-    return value if label.task is Task.REGRESSION else F.when(value >= 0, value)
+def _store_kind(state: FeatureState, name: str) -> pa.DataType:
+    """The type of a new column."""
+    if name == state.label.name:
+        return pa.float64() if state.label.task is Task.REGRESSION else pa.int32()
+    return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
+
+
+def _added(rows: DataFrame, inputs: Inputs, state: FeatureState, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+    """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
+    names = rows.columns
+    placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
+    places = [names.index(name) for name in inputs.raw.names]
+    made = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
+    schema = StructType([*placed.schema.fields, *made])
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            own = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=[str(p) for p in places])
+            added = _made(inputs, state, own)
+            columns = [
+                pa.array(column, kind, from_pandas=True) for column, kind in zip(added, kinds.values(), strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
+
+    known = placed.mapInArrow(work, schema)
+    new = {name: F.col(f"m{i}").alias(name) for i, name in enumerate(kinds)}
+    old = [new[name] if name in new else F.col(f"c{i}").alias(name) for i, name in enumerate(names)]
+    return known.select(*old, *(column for name, column in new.items() if name not in names))
+
+
+def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[Any]:
+    """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
+    rows = inputs.rows(batch)
+    columns: list[Any] = [*feature_columns(state, rows.values).values()]
+    if inputs.label is None:
+        return columns
+    if state.label.task is Task.REGRESSION:
+        return [*columns, rows.label_number]
+    places = label_value(state.label, rows)
+    return [*columns, pa.array(places, mask=places < 0)]
 
 
 def _check_new(new: Sequence[str], there: Sequence[str], replaced: Collection[str]) -> None:
@@ -105,8 +144,3 @@ def _check_new(new: Sequence[str], there: Sequence[str], replaced: Collection[st
     if problems:
         title = "Features would get names that are taken; set outputPrefix or rename columns"
         raise DataError(gather(title, problems) + ("" if len(problems) > 1 else " Set outputPrefix, or rename it."))
-
-
-def _placed(names: Sequence[str], made: Mapping[str, Column]) -> list[Column]:
-    old = [made[name].alias(name) if name in made else F.col(f"c{i}").alias(name) for i, name in enumerate(names)]
-    return old + [column.alias(name) for name, column in made.items() if name not in names]

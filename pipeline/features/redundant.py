@@ -6,13 +6,17 @@ Columns with the same statistics are candidates; only they are compared row by r
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config.features import DropConfig
+from pipeline.data.rows import Mask, Rows, as_mask
+from pipeline.data.scan import Parts
+from pipeline.data.table import Table
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +27,13 @@ class Described:
 
     Attributes:
         name: of the column.
-        value: a double or a string.
+        value: of n rows, float64 or string [n].
         summary: equal for columns that may be equal, such as their moments or counts of values.
         constant: whether all rows have one value, null being one.
     """
 
     name: str
-    value: Column
+    value: Callable[[Rows], pa.Array]
     summary: Hashable
     constant: bool
 
@@ -39,28 +43,27 @@ class Compared:
     """The columns of one fold.
 
     Attributes:
-        training: boolean, whether a row is a training row of it.
+        training: of n rows, which are training rows of it, [n].
         columns: that features are made of, in order.
         label: the label.
     """
 
-    training: Column
+    training: Callable[[Rows], Mask]
     columns: Sequence[Described]
     label: Described
 
 
-def redundant_columns(rows: DataFrame, folds: Sequence[Compared], drop: DropConfig) -> list[frozenset[str]]:
+def redundant_columns(table: Table, folds: Sequence[Compared], drop: DropConfig) -> list[frozenset[str]]:
     """The columns to leave out of each fold, each with a warning that says why; one query at most.
 
     Args:
-        rows: typed rows.
+        table: the rows.
         folds: what is compared in each.
         drop: what is left out.
     """
     candidates = [_candidates(fold, drop) for fold in folds]
-    equal = _equal(
-        rows, [(fold.training, pair) for fold, pairs in zip(folds, candidates, strict=True) for pair in pairs]
-    )
+    asked = [_Pair(fold.training, *pair) for fold, pairs in zip(folds, candidates, strict=True) for pair in pairs]
+    equal = _equal(table, asked)
     found = []
     for fold, pairs in zip(folds, candidates, strict=True):
         own, equal = equal[: len(pairs)], equal[len(pairs) :]
@@ -96,11 +99,32 @@ def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
     return [(known, column) for column in columns if (known := first.setdefault(column.summary, column)) is not column]
 
 
-def _equal(rows: DataFrame, pairs: Sequence[tuple[Column, tuple[Described, Described]]]) -> list[bool]:
+@dataclass(frozen=True)
+class _Pair:
+    """Two columns of one fold."""
+
+    training: Callable[[Rows], Mask]
+    first: Described
+    second: Described
+
+    def differs(self, rows: Rows) -> bool:
+        """Whether the columns are different in a training row; null is a value."""
+        training = pa.array(self.training(rows))
+        first, second = (column.value(rows).filter(training) for column in (self.first, self.second))
+        unequal = as_mask(pc.not_equal(first, second))
+        return bool(np.any(unequal | (as_mask(first.is_null()) != as_mask(second.is_null()))))
+
+
+def _equal(table: Table, pairs: Sequence[_Pair]) -> list[bool]:
     """Of each pair, whether it is equal in every training row."""
     if not pairs:
         return []
-    differ = [F.count_if(training & ~first.value.eqNullSafe(second.value)) for training, (first, second) in pairs]
-    answer = rows.agg(*differ).first()
-    assert answer is not None
-    return [not count for count in answer]
+
+    def compare(batches: Iterator[Rows]) -> Parts:
+        differ = np.zeros(len(pairs), bool)
+        for rows in batches:
+            differ |= [known or pair.differs(rows) for known, pair in zip(differ, pairs, strict=True)]
+        return {"differ": pa.table({"differ": differ})}
+
+    parts = table.collect(compare).get("differ", [])
+    return [not any(differ) for differ in zip(*(part["differ"].to_pylist() for part in parts), strict=True)]

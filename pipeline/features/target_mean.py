@@ -8,17 +8,22 @@ cross-fitted as scikit-learn's TargetEncoder does it).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame, Row
+import numpy as np
+import pyarrow as pa
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.features import NULL_TOKEN, MappedFeature
+from pipeline.arrays.hashing import salted
+from pipeline.contract.curve import Values
+from pipeline.contract.features import MappedFeature
 from pipeline.data.division import WHOLE, Division, Fold
-from pipeline.data.split import salted
+from pipeline.data.rows import Hashes, Indices, Rows
+from pipeline.data.scan import Parts
+from pipeline.data.table import Table
 from pipeline.features.statistics import rounded
+from pipeline.features.texts import text_of, with_null_token
 
 FOLDS = 5
 
@@ -41,48 +46,81 @@ Sums = Mapping[str, LabelSums]
 """By category; null is `NULL_TOKEN`."""
 
 
-def fold_of_row(seed: int) -> Column:
-    """Int: the fold of a row; rows of one key share it."""
-    return F.pmod(salted("target_mean", seed, F.col(ROW_ID)), F.lit(FOLDS)).cast("int")
+Labels = Callable[[Rows], Sequence[Values]]
+"""From a batch of n rows to float64 [n], the label as the network of each fold sees it."""
+
+
+def fold_of_row(seed: int, row_id: Hashes) -> Indices:
+    """[n]: the fold of a row; rows of one key share it."""
+    return np.mod(salted("target_mean", seed, row_id), FOLDS).astype(np.int32)
 
 
 def sum_labels(
-    rows: DataFrame, texts: Mapping[str, Column], labels: Sequence[Column], seed: int, division: Division = WHOLE
+    table: Table, texts: Mapping[str, tuple[str, ...]], labels: Labels, division: Division = WHOLE
 ) -> tuple[dict[str, Sums], ...]:
     """Run the query, over the training rows of all folds; there is none where no column is asked for.
 
     Args:
-        rows: typed rows with the column of groups.
-        texts: strings by name.
-        labels: doubles, as the network of each fold sees them.
-        seed: of the parts within the training rows.
+        table: the rows.
+        texts: the raw or derived columns of each feature, by its name.
+        labels: of each fold.
         division: the folds.
     """
     if not texts:
         return tuple({} for _ in division.folds)
-    names = list(texts)
-    pairs = F.array(
-        *(
-            F.struct(F.lit(i).alias("column"), F.coalesce(text, F.lit(NULL_TOKEN)).alias("value"))
-            for i, text in enumerate(texts.values())
-        )
+    count, seed = len(division.folds), table.seed
+    schema = pa.schema(
+        [
+            ("column", pa.string()),
+            ("value", pa.string()),
+            ("part", pa.int32()),
+            ("group", pa.int32()),
+            ("count", pa.int64()),
+        ]
+        + [(f"sum{number}", pa.float64()) for number in range(count)]
     )
-    group, own = F.col(division.column), [label.alias(f"label{i}") for i, label in enumerate(labels)]
-    # Not a filter, see `vocabulary.py`.
-    training = F.explode(F.when(group.isin(*division.trained_on), pairs)).alias("pair")
-    long = rows.select(fold_of_row(seed).alias("part"), group.alias("group"), *own, training)
-    sums = [F.sum(f"label{i}").alias(f"sum{i}") for i in range(len(labels))]
-    found = long.groupBy("pair.column", "pair.value", "part", "group").agg(*sums, F.count("label0").alias("count"))
-    answers = sorted(found.collect(), key=lambda row: (row["column"], row["value"], row["group"]))
-    return tuple(_sums(answers, names, number, fold) for number, fold in enumerate(division.folds))
+
+    def work(batches: Iterator[Rows]) -> Parts:
+        parts = (part for rows in batches for part in _batch(rows, texts, labels(rows), division, seed, schema))
+        return {"sums": _summed(parts, schema)}
+
+    found = _summed(table.collect(work).get("sums", []), schema)
+    answers = found.sort_by([(name, "ascending") for name in ("column", "value", "group")]).to_pylist()
+    return tuple(_sums(answers, list(texts), number, fold) for number, fold in enumerate(division.folds))
 
 
-def _sums(answers: Sequence[Row], names: Sequence[str], number: int, fold: Fold) -> dict[str, Sums]:
+def _batch(
+    rows: Rows,
+    texts: Mapping[str, tuple[str, ...]],
+    labels: Sequence[Values],
+    division: Division,
+    seed: int,
+    schema: pa.Schema,
+) -> Iterator[pa.Table]:
+    """Sums of a batch, by column, value, part and group."""
+    groups = rows.places.of(division.column)
+    own = np.flatnonzero(np.isin(groups, division.trained_on))
+    part = fold_of_row(seed, rows.places.row_id[own])
+    for name, sources in texts.items():
+        text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(own))
+        columns = [pa.array([name] * len(own), pa.string()), text, part, groups[own], np.ones(len(own), np.int64)]
+        yield _summed([pa.table([*columns, *(label[own] for label in labels)], schema=schema)], schema)
+
+
+def _summed(parts: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Each column, value, part and group once, added in the order of the parts."""
+    together = pa.concat_tables([schema.empty_table(), *parts])
+    keys, sums = schema.names[:4], schema.names[4:]
+    summed = together.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in sums])
+    return summed.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns(schema.names)
+
+
+def _sums(answers: Sequence[Mapping[str, Any]], names: Sequence[str], number: int, fold: Fold) -> dict[str, Sums]:
     parts: dict[str, dict[str, tuple[list[float], list[int]]]] = {name: {} for name in names}
     for row in answers:
         times = fold.train.get(row["group"], 0)
         if times:
-            sums, counts = parts[names[row["column"]]].setdefault(row["value"], ([0.0] * FOLDS, [0] * FOLDS))
+            sums, counts = parts[row["column"]].setdefault(row["value"], ([0.0] * FOLDS, [0] * FOLDS))
             sums[row["part"]] += times * (row[f"sum{number}"] or 0.0)
             counts[row["part"]] += times * row["count"]
     return {

@@ -1,23 +1,24 @@
-"""Transforming: fitted numbers as Catalyst expressions, without Python on the way of a row.
+"""Transforming: fitted numbers on the arrays of a batch; see `contract/features.py` for what they mean.
 
-Rows first get the places of texts in large vocabularies (`with_places`), which are joined; everything else is computed
-from a row alone.
+In double precision until the last step, a missing number being NaN.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeGuard
+from functools import lru_cache
+from typing import Any
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
-from pyspark.sql.types import ArrayType, DoubleType
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.arrays.crc import crc32_of
 from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.contract.curve import Curve
+from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import (
-    NULL_TOKEN,
     OUT_OF_VOCABULARY,
     BucketFeature,
     CategoricalFeature,
@@ -30,133 +31,136 @@ from pipeline.contract.features import (
     slot_names,
 )
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.convert import finite, number_text
-from pipeline.data.split import SPLIT, TRAIN
-from pipeline.data.table import LABEL_NUMBER, LABEL_TEXT, WEIGHT_NUMBER, Table
-from pipeline.features.lookup import constant, is_large, place_among, with_place_among
-from pipeline.features.shape import shaped
+from pipeline.data.rows import Indices, Rows, TypedRows
+from pipeline.data.split import TRAIN
 from pipeline.features.target_mean import fold_of_row
-from pipeline.features.vocabulary import joined, values_of
+from pipeline.features.texts import class_text, text_of, values_of, with_null_token
 
-FEW_CLASSES = 16
-"""So many comparisons cost a row no more than looking its text up."""
-
+Stored = npt.NDArray[Any]
 TextFeature = MappedFeature | VocabularyFeature | HashedFeature
 
 
-def with_places(rows: DataFrame, state: FeatureState, columns: Mapping[str, str]) -> DataFrame:
-    """Rows with the columns that `feature_columns` needs beside `columns`: places in large vocabularies.
-
-    Args:
-        rows: with the columns of `columns`.
-        state: the fitted features.
-        columns: the column that holds each raw or derived one.
-    """
-    for number, feature in _numbered(state):
-        if _is_joined(feature):
-            for slot, text in enumerate(_texts(feature, columns)):
-                rows = with_place_among(rows, _place_name(number, slot), _with_null(text), feature.vocabulary)
-    return rows
-
-
-def stored_columns(state: FeatureState, table: Table) -> list[Column]:
-    """The columns of a store, under their own names, in the order of `contract_of(state)`."""
-    weight = (F.col(WEIGHT_NUMBER) / F.lit(state.weight_mean)).cast("float").alias(WEIGHT)
-    return [
-        *feature_columns(state, table.columns, fold=_training_fold(state, table.seed)),
-        label_value(state.label).alias(state.label.name),
-        *([weight] if state.weight else []),
-        F.col(ROW_ID),
-    ]
-
-
-def feature_columns(state: FeatureState, columns: Mapping[str, str], fold: Column | None = None) -> list[Column]:
-    """All features under their own names, of rows that went through `with_places`.
+def stored_columns(state: FeatureState, rows: Rows, seed: int) -> dict[str, Stored]:
+    """The columns of a store, [n] each, by their names in the order of `contract_of(state)`.
 
     Args:
         state: the fitted features.
-        columns: the column that holds each raw or derived one.
-        fold: int, the fold of a training row, null for other rows; None where no row is a training row.
+        rows: a batch of n rows.
+        seed: of the split.
     """
-    made = []
-    for number, feature in _numbered(state):
-        match feature:
-            case ScaledFeature():
-                made.append(scaled_value(F.col(columns[feature.source]), feature).alias(feature.name))
-            case BucketFeature():
-                made.append(bucket_id(F.col(columns[feature.source]), feature).alias(feature.name))
-            case MappedFeature():
-                place = _places(number, feature, columns)[0]
-                made.append(mapped_value(place, feature, fold).alias(feature.name))
-            case VocabularyFeature():
-                ids = [vocabulary_id(place) for place in _places(number, feature, columns)]
-                made += _slots(feature, ids, columns)
-            case HashedFeature():
-                made += _slots(feature, [hashed_id(text, feature) for text in _texts(feature, columns)], columns)
-    return made
+    columns = feature_columns(state, rows.typed.values, _training_folds(state, rows, seed))
+    columns[state.label.name] = label_value(state.label, rows.typed)
+    if state.weight:
+        assert rows.typed.weight is not None
+        columns[WEIGHT] = (numbers_of(rows.typed.weight) / state.weight_mean).astype(np.float32)
+    columns[ROW_ID] = rows.places.row_id
+    return columns
 
 
-def scaled_value(value: Column, feature: ScaledFeature) -> Column:
-    """Float: filled, clipped, shaped and scaled, in double precision until the last step."""
-    known = finite(value)
-    filled = known if feature.fill is None else F.coalesce(known, F.lit(feature.fill))
-    return ((shaped(filled, Curve.of(feature)) - F.lit(feature.center)) / F.lit(feature.scale)).cast("float")
+def feature_columns(
+    state: FeatureState, values: Mapping[str, pa.Array], folds: Indices | None = None
+) -> dict[str, Stored]:
+    """All features, float32 or int32 [n], by the names of their columns.
+
+    Args:
+        state: the fitted features.
+        values: float64 or string [n], raw and derived columns by name.
+        folds: [n], the fold of a training row, negative for other rows; None where no row is a training row.
+    """
+    columns: dict[str, Stored] = {}
+    for number in state.numeric:
+        columns[number.name] = _number(number, values, folds)
+    for category in state.categorical:
+        columns |= zip(slot_names(category), _ids(category, values), strict=True)
+    return columns
 
 
-def mapped_value(place: Column, feature: MappedFeature, fold: Column | None = None) -> Column:
-    """Float: the number of a text by its place in the vocabulary."""
-    place = F.coalesce(place, F.lit(len(feature.vocabulary)))
-    value = F.get(constant([*feature.values, feature.default], ArrayType(DoubleType())), place)
-    if feature.folds and fold is not None:
-        width = len(feature.vocabulary) + 1
-        numbers = [number for values in feature.folds for number in (*values, feature.default)]
-        value = F.coalesce(F.get(constant(numbers, ArrayType(DoubleType())), fold * width + place), value)
-    return value.cast("float")
+def numbers_of(values: pa.Array) -> Values:
+    """float64 [n]: as numpy has them, NaN for null."""
+    numbers: Values = values.to_numpy(zero_copy_only=False)
+    return numbers
 
 
-def vocabulary_id(place: Column) -> Column:
-    """Int: the id of a text by its place in the vocabulary."""
-    return F.coalesce(place + 1, F.lit(OUT_OF_VOCABULARY))
+def finite_numbers(values: pa.Array) -> Values:
+    """float64 [n]: NaN for null and for what is not finite."""
+    numbers = numbers_of(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def hashed_id(text: Column, feature: HashedFeature) -> Column:
-    """Int: the id of a text; null is 0."""
-    hashed = F.pmod(F.crc32(text.cast("binary")), F.lit(feature.buckets)).cast("int") + 1
-    return F.coalesce(hashed, F.lit(OUT_OF_VOCABULARY))
+def shaped(values: pa.Array, curve: Curve) -> Values:
+    """float64 [n]: clipped and shaped, NaN for null and for what is not finite."""
+    with np.errstate(all="ignore"):
+        return curve.array(finite_numbers(values))
 
 
-def bucket_id(value: Column, feature: BucketFeature) -> Column:
-    """Int: the id of the interval; null is 0."""
-    known = finite(value)
-    return F.coalesce(F.when(known.isNotNull(), _interval(known, feature.edges, 1)), F.lit(OUT_OF_VOCABULARY))
+def scaled_value(values: pa.Array, feature: ScaledFeature) -> npt.NDArray[np.float32]:
+    """float32 [n]: filled, clipped, shaped and scaled."""
+    known = finite_numbers(values)
+    if feature.fill is not None:
+        known = np.where(np.isnan(known), feature.fill, known)
+    with np.errstate(all="ignore"):
+        return ((Curve.of(feature).array(known) - feature.center) / feature.scale).astype(np.float32)
 
 
-def label_value(label: LabelSpec) -> Column:
-    """Double: the label in its own unit; or int: the id of its class."""
+def places_among(text: pa.Array, vocabulary: Sequence[str]) -> Indices:
+    """int32 [n]: the place of a text, from 0; -1 where it is none of them. Null is `NULL_TOKEN`."""
+    found = pc.index_in(with_null_token(text), _value_set(tuple(vocabulary)))
+    places: Indices = found.fill_null(-1).to_numpy()
+    return places
+
+
+@lru_cache(maxsize=256)
+def _value_set(vocabulary: tuple[str, ...]) -> pa.Array:
+    """Made once a task, not for each batch."""
+    return pa.array(vocabulary, pa.string())
+
+
+def mapped_value(text: pa.Array, feature: MappedFeature, folds: Indices | None = None) -> npt.NDArray[np.float32]:
+    """float32 [n]: the number of a text."""
+    places = places_among(text, feature.vocabulary)
+    values = np.array([*feature.values, feature.default])[places]
+    if feature.folds and folds is not None:
+        table = np.array([[*own, feature.default] for own in feature.folds])
+        values = np.where(folds >= 0, table[folds, places], values)
+    return values.astype(np.float32)
+
+
+def vocabulary_id(text: pa.Array, vocabulary: Sequence[str]) -> Indices:
+    """int32 [n]: the id of a text."""
+    return places_among(text, vocabulary) + np.int32(1)
+
+
+def hashed_id(text: pa.Array, feature: HashedFeature) -> Indices:
+    """int32 [n]: the id of a text; null is 0."""
+    hashed = (crc32_of(text) % np.uint32(feature.buckets)).astype(np.int32) + np.int32(1)
+    return np.where(text.is_null().to_numpy(zero_copy_only=False), OUT_OF_VOCABULARY, hashed).astype(np.int32)
+
+
+def bucket_id(values: pa.Array, edges: Sequence[float]) -> Indices:
+    """int32 [n]: the id of the interval; null is 0."""
+    known = finite_numbers(values)
+    passed = np.searchsorted(np.asarray(edges, np.float64), known, side="right").astype(np.int32) + np.int32(1)
+    return np.where(np.isnan(known), OUT_OF_VOCABULARY, passed).astype(np.int32)
+
+
+def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
+    """float64 [n]: the label in its own unit; or int32 [n]: the id of its class, -1 where it is none."""
+    assert rows.label_number is not None
     if label.task is Task.REGRESSION:
-        return F.col(LABEL_NUMBER)
-    if _are_few_integers(label.classes):
-        return F.coalesce(_place_of_number(label.classes), F.lit(-1))
-    return F.coalesce(place_among(label_text(), label.classes), F.lit(-1))
+        return numbers_of(rows.label_number)
+    numbers = _few_integers(label.classes)
+    if numbers is None:
+        return places_among(class_text(rows), label.classes)
+    found = pc.index_in(pc.add(rows.label_number, 0.0), pa.array(numbers)).fill_null(-1)
+    places: Stored = found.to_numpy()
+    return places
 
 
-def label_text() -> Column:
-    """String: the name of a row's class."""
-    return F.coalesce(number_text(F.col(LABEL_NUMBER)), F.col(LABEL_TEXT))
-
-
-def _are_few_integers(classes: Sequence[str]) -> bool:
-    """Whether classes can be told by comparing numbers, which is quicker than to write each row's as a text."""
-    return len(classes) <= FEW_CLASSES and all(re.fullmatch(r"0|-?[1-9][0-9]{0,14}", name) for name in classes)
-
-
-def _place_of_number(classes: Sequence[str]) -> Column:
-    """Int: the place of a row's class among integers; null where it is none of them."""
-    first, *others = (F.lit(float(name)) == F.col(LABEL_NUMBER) for name in classes)
-    place = F.when(first, F.lit(0))
-    for number, same in enumerate(others, start=1):
-        place = place.when(same, F.lit(number))
-    return place
+def _few_integers(classes: Sequence[str]) -> list[float] | None:
+    """Classes that can be told by comparing numbers, which is quicker than to write each row's as a text."""
+    plain = all(re.fullmatch(r"0|-?[1-9][0-9]{0,14}", name) for name in classes)
+    return [float(name) for name in classes] if plain else None
 
 
 def label_curve(label: LabelSpec) -> Curve:
@@ -169,65 +173,44 @@ def label_curve(label: LabelSpec) -> Curve:
     return Curve()
 
 
-def network_label(label: LabelSpec) -> Column:
-    """Double: the label as the network sees it; of two classes, 1 for the positive one."""
+def network_label(label: LabelSpec, rows: TypedRows) -> Values:
+    """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
     if label.task is Task.REGRESSION:
-        return (shaped(F.col(LABEL_NUMBER), label_curve(label)) - F.lit(label.center)) / F.lit(label.scale)
-    return (label_value(label) == len(label.classes) - 1).cast("double")
+        assert rows.label_number is not None
+        with np.errstate(all="ignore"):
+            return (label_curve(label).array(numbers_of(rows.label_number)) - label.center) / label.scale
+    positive: Values = (label_value(label, rows) == len(label.classes) - 1).astype(np.float64)
+    return positive
 
 
-def _training_fold(state: FeatureState, seed: int) -> Column | None:
-    needed = any(isinstance(feature, MappedFeature) and feature.folds for feature in state.numeric)
-    return F.when(F.col(SPLIT) == TRAIN, fold_of_row(seed)) if needed else None
+def _training_folds(state: FeatureState, rows: Rows, seed: int) -> Indices | None:
+    if not any(isinstance(feature, MappedFeature) and feature.folds for feature in state.numeric):
+        return None
+    folds = fold_of_row(seed, rows.places.row_id)
+    return np.where(rows.places.split == TRAIN, folds, -1).astype(np.int32)
 
 
-def _numbered(state: FeatureState) -> Iterator[tuple[int, NumericFeature | CategoricalFeature]]:
-    return enumerate((*state.numeric, *state.categorical))
+def _number(feature: NumericFeature, values: Mapping[str, pa.Array], folds: Indices | None) -> Stored:
+    if isinstance(feature, ScaledFeature):
+        return scaled_value(values[feature.source], feature)
+    return mapped_value(text_of(values, feature.sources), feature, folds)
 
 
-def _is_joined(feature: NumericFeature | CategoricalFeature) -> TypeGuard[MappedFeature | VocabularyFeature]:
-    return isinstance(feature, (MappedFeature, VocabularyFeature)) and is_large(feature.vocabulary)
+def _ids(feature: CategoricalFeature, values: Mapping[str, pa.Array]) -> Iterator[Indices]:
+    """The ids, with padding in slots without a value."""
+    if isinstance(feature, BucketFeature):
+        yield bucket_id(values[feature.source], feature.edges)
+        return
+    text = text_of(values, feature.sources)
+    if feature.separator is None:
+        yield _id(text, feature)
+        return
+    found = values_of(text, feature.separator)
+    for place in range(feature.slots):
+        slot = found.slot(place)
+        padding = np.int32(feature.size - 1)
+        yield np.where(slot.is_null().to_numpy(zero_copy_only=False), padding, _id(slot, feature)).astype(np.int32)
 
 
-def _place_name(number: int, slot: int) -> str:
-    return f"__place_{number}_{slot}"
-
-
-def _places(number: int, feature: MappedFeature | VocabularyFeature, columns: Mapping[str, str]) -> list[Column]:
-    """Int, one a slot: the place of a text in the vocabulary; null where it is not in it."""
-    texts = _texts(feature, columns)
-    if _is_joined(feature):
-        return [F.col(_place_name(number, slot)) for slot in range(len(texts))]
-    return [place_among(_with_null(text), feature.vocabulary) for text in texts]
-
-
-def _texts(feature: TextFeature, columns: Mapping[str, str]) -> list[Column]:
-    """Strings, one a slot."""
-    text = joined([F.col(columns[source]) for source in feature.sources])
-    if isinstance(feature, MappedFeature) or feature.separator is None:
-        return [text]
-    values = values_of(text, feature.separator)
-    return [F.get(values, F.lit(slot)) for slot in range(feature.slots)]
-
-
-def _slots(
-    feature: VocabularyFeature | HashedFeature, ids: Sequence[Column], columns: Mapping[str, str]
-) -> Iterator[Column]:
-    """The ids under their names, with padding in slots without a value."""
-    for name, text, value in zip(slot_names(feature), _texts(feature, columns), ids, strict=True):
-        padded = value if feature.separator is None else F.when(text.isNull(), feature.size - 1).otherwise(value)
-        yield padded.alias(name)
-
-
-def _with_null(text: Column) -> Column:
-    return F.coalesce(text, F.lit(NULL_TOKEN))
-
-
-def _interval(value: Column, edges: Sequence[float], first: int) -> Column:
-    """Int: `first` and how many edges are less than or equal to the value, by halving the edges."""
-    if not edges:
-        return F.lit(first)
-    middle = len(edges) // 2
-    below = _interval(value, edges[:middle], first)
-    above = _interval(value, edges[middle + 1 :], first + middle + 1)
-    return F.when(value < F.lit(edges[middle]), below).otherwise(above)
+def _id(text: pa.Array, feature: VocabularyFeature | HashedFeature) -> Indices:
+    return hashed_id(text, feature) if isinstance(feature, HashedFeature) else vocabulary_id(text, feature.vocabulary)

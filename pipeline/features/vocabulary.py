@@ -1,32 +1,36 @@
-"""How often each category and each class occurs, for all columns in one query.
+"""How often each category and each class occurs, for all columns in one pass.
 
-Every row becomes one (column, value) pair a categorical column, and one (class, value) pair; these are counted
-together. Categories are counted in training rows only; classes in every split, since a class that training never sees
-is an error to be named.
+Categories are counted in training rows only; classes in every split, since a class that training never sees is an
+error to be named. A task counts its own rows; of columns with few different values the driver adds the counts of all
+tasks up, of others Spark does, in a pass of its own, and keeps the most frequent ones only: so neither a task nor the
+driver holds more than a bounded number of values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql.types import ArrayType, IntegerType, StructType
+from pyspark.sql import DataFrame, Window
 
-from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
-from pipeline.data.division import WHOLE, Division
-from pipeline.data.split import SPLIT, TRAIN
-from pipeline.features.lookup import constant
+from pipeline.contract.features import NULL_TOKEN
+from pipeline.data.division import Division, Roles
+from pipeline.data.rows import Indices, Rows
+from pipeline.data.split import TRAIN
+from pipeline.data.table import Table
+from pipeline.features.texts import class_text, text_of, values_of, with_null_token
 
 MAX_CLASSES = 1000
-_CLASS = -1
-_PAIRS = "array<struct<column: int, value: string>>"
-_ROLES = ArrayType(
-    ArrayType(StructType().add("fold", IntegerType()).add("split", IntegerType()).add("times", IntegerType()))
-)
+FEW_VALUES = 1 << 14
+"""So many different values of a column, by group, may go to the driver from a piece."""
+_CLASS = "\x00class"
+
+_COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
+_RANKED = pa.schema([("column", pa.string()), ("split", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,14 @@ class Category:
     """A text, or the texts of a multi-valued column, to be counted.
 
     Attributes:
-        text: string; for a multi-valued column an array of strings.
+        sources: raw or derived columns; more than one is a cross.
         limit: how many values are needed, null aside.
-        multiple: whether it is an array.
+        separator: between the values of a multi-valued column.
     """
 
-    text: Column
+    sources: tuple[str, ...]
     limit: int
-    multiple: bool = False
+    separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,114 +62,203 @@ class Counts:
     classes: Mapping[str, tuple[int, int, int]]
 
 
-def joined(texts: list[Column]) -> Column:
-    """String: the text of one column, null as it is; or a cross of several, never null."""
-    if len(texts) == 1:
-        return texts[0]
-    return F.concat_ws(CROSS_SEPARATOR, *(F.coalesce(text, F.lit(NULL_TOKEN)) for text in texts))
-
-
-def values_of(text: Column, separator: str) -> Column:
-    """Array of strings: the values of a multi-valued text, without spaces around them and without empty ones."""
-    parts = F.split(text, "\\Q" + separator + "\\E")
-    # Of `F.trim` itself Spark would take the second parameter, the characters to trim, for the place in the array.
-    return F.filter(F.transform(parts, lambda value: F.trim(value)), lambda value: value != "")  # noqa: PLW0108
-
-
-def count_values(
-    rows: DataFrame, categories: Mapping[str, Category], classes: Column | None, division: Division = WHOLE
-) -> tuple[Counts, ...]:
-    """Run the query, for all folds at once; there is none where nothing is to be counted.
+def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, classes: bool) -> tuple[Counts, ...]:
+    """The counts of all folds; one more pass where a column has many values.
 
     Args:
-        rows: typed rows with the column of groups.
-        categories: what is counted, by name.
-        classes: the label's text, or None where classes are not counted.
-        division: the folds.
+        parts: partial results of `CountAccumulator`.
+        counter: what was counted.
+        table: the rows.
+        classes: whether those of the label are wanted.
     """
-    if not categories and classes is None:
-        return tuple(Counts({}, {}) for _ in division.folds)
-    query = _counted(rows, dict(enumerate(categories.values())), classes, division)
-    # As Arrow: a million rows are as many objects otherwise.
-    found = query.toArrow().sort_by([(name, "ascending") for name in ("column", "fold", "split", "rank")])
-    names = sorted(set(_of(found, "column", _CLASS)["value"].to_pylist()))
-    return tuple(_counts(_of(found, "fold", number), list(categories), names) for number in range(len(division.folds)))
-
-
-def _counts(found: pa.Table, categories: Sequence[str], classes: Sequence[str]) -> Counts:
-    """Of one fold; a class that it does not meet counts 0, so that all folds have the same ones."""
-    return Counts(
-        {name: _categories(_of(found, "column", key)) for key, name in enumerate(categories)},
-        _classes(_of(found, "column", _CLASS), classes),
+    found = _summed(parts)
+    if not classes:
+        found = found.filter(pc.not_equal(found["column"], _CLASS))
+    many = pc.unique(found.filter(pc.is_null(found["value"]))["column"])
+    ranked = counter.ranked(found.filter(pc.invert(pc.is_in(found["column"], many))))
+    if len(many):
+        further = counter.only(many.to_pylist()).ranked_by_spark(table)
+        ranked = [pa.concat_tables(own) for own in zip(ranked, further, strict=True)]
+    names = sorted({name for own in ranked for name in _of(own, _CLASS)["value"].to_pylist()})
+    return tuple(
+        Counts({name: _categories(_of(own, name)) for name in counter.categories}, _classes(own, names))
+        for own in ranked
     )
 
 
-def _counted(
-    rows: DataFrame, categories: Mapping[int, Category], classes: Column | None, division: Division
-) -> DataFrame:
-    """Rows of column, fold, split, value, count and rank; of each three first, no more than the limit and null."""
-    group = division.column
-    pairs = rows.select(group, F.explode(_pairs(categories, classes, division)).alias("pair")).select(group, "pair.*")
-    counts = _by_fold(pairs.groupBy("column", group, "value").count(), division)
-    is_null = F.col("value") == NULL_TOKEN
-    part = Window.partitionBy("column", "fold", "split")
-    order = part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value"))
-    bound = F.when(F.col("column") == _CLASS, MAX_CLASSES + 1)
-    for key, category in categories.items():
-        bound = bound.when(F.col("column") == key, category.limit + 1)
-    return counts.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= bound)
+class CountAccumulator:
+    """Counts of a piece; of a column with many values, only that it has them."""
+
+    def __init__(self, counter: Counter, most: int = FEW_VALUES) -> None:
+        """Give up on columns with more than `most` values and groups."""
+        self._counter, self._most = counter, most
+        self._found = dict.fromkeys(counter.columns, _COUNTS.empty_table())
+        self._many: set[str] = set()
+
+    def add(self, rows: Rows) -> None:
+        """Take in a batch."""
+        if _CLASS in self._found and len(pc.unique(rows.typed.label_number)) > self._most:
+            # A label with so many numbers hardly has classes: their texts are not made for nothing.
+            self._give_up(_CLASS)
+        for name in self._found:
+            if name not in self._many:
+                self._found[name] = _summed([self._found[name], self._counter.counted(name, rows)])
+                if len(self._found[name]) > self._most:
+                    self._give_up(name)
+
+    def _give_up(self, name: str) -> None:
+        self._many.add(name)
+        self._found[name] = pa.Table.from_pylist([{"column": name, "group": 0, "count": 0}], _COUNTS)
+
+    def result(self) -> pa.Table:
+        """The partial result."""
+        return pa.concat_tables([_COUNTS.empty_table(), *self._found.values()])
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What is counted; plain data, which goes to the tasks.
+
+    Attributes:
+        categories: by name.
+        division: the folds.
+        classes: whether those of the label are.
+    """
+
+    categories: Mapping[str, Category]
+    division: Division
+    classes: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what is counted."""
+        return (*self.categories, *((_CLASS,) if self.classes else ()))
+
+    def only(self, names: Sequence[str]) -> Counter:
+        """The same for some columns."""
+        kept = {name: category for name, category in self.categories.items() if name in names}
+        return Counter(kept, self.division, classes=self.classes and _CLASS in names)
+
+    def counted(self, name: str, rows: Rows) -> pa.Table:
+        """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
+        groups = rows.places.of(self.division.column)
+        if name == _CLASS:
+            used = np.isin(groups, self.division.used)
+            return _occurrences(_CLASS, class_text(rows.typed).filter(pa.array(used)), groups[used])
+        category, trained = self.categories[name], np.isin(groups, self.division.trained_on)
+        text = text_of(rows.typed.values, category.sources)
+        if category.separator is None:
+            return _occurrences(name, text.filter(pa.array(trained)), groups[trained])
+        found = values_of(text, category.separator)
+        own = trained[found.rows]
+        return _occurrences(name, found.values.filter(pa.array(own)), groups[found.rows[own]])
+
+    def ranked(self, found: pa.Table) -> list[pa.Table]:
+        """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
+        return [_ranked(_of_fold(found, fold.roles), self._limits) for fold in self.division.folds]
+
+    def ranked_by_spark(self, table: Table) -> list[pa.Table]:
+        """The same from a pass of its own, for columns with many values."""
+        counts = table.mapped(self._all_counted, _COUNTS)
+        found = _limited(_by_fold(counts, self.division), self._limits).toArrow()
+        folds = (
+            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.division.folds))
+        )
+        return [_ranked(own.cast(_RANKED), self._limits) for own in folds]
+
+    def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
+        for rows in batches:
+            yield from _summed(self.counted(name, rows) for name in self.columns).to_batches()
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        limits = {name: category.limit + 1 for name, category in self.categories.items()}
+        return limits | ({_CLASS: MAX_CLASSES + 1} if self.classes else {})
+
+
+def _occurrences(column: str, text: pa.Array, groups: Indices) -> pa.Table:
+    """Column, group, value and count of texts, null being `NULL_TOKEN`."""
+    encoded = with_null_token(text).dictionary_encode()
+    numbers, places = np.unique(groups, return_inverse=True)
+    size = len(encoded.dictionary)
+    cells = np.bincount(places * size + encoded.indices.to_numpy(), minlength=len(numbers) * size)
+    there = np.flatnonzero(cells)
+    return pa.table(
+        [
+            pa.array([column] * len(there), pa.string()),
+            pa.array(numbers[there // max(size, 1)], pa.int32()),
+            encoded.dictionary.take(pa.array(there % max(size, 1))),
+            pa.array(cells[there], pa.int64()),
+        ],
+        schema=_COUNTS,
+    )
+
+
+def _summed(parts: Iterable[pa.Table]) -> pa.Table:
+    """Each column, group and value once."""
+    together = pa.concat_tables([_COUNTS.empty_table(), *parts])
+    summed = together.group_by(["column", "group", "value"]).aggregate([("count", "sum")])
+    return summed.select(["column", "group", "value", "count_sum"]).rename_columns(_COUNTS.names)
+
+
+def _of_fold(found: pa.Table, roles: Roles) -> pa.Table:
+    """By split, each group as often as it counts; of categories the training rows alone."""
+    parts = []
+    for group, (split, times) in roles.items():
+        own = found.filter(pc.equal(found["group"], group))
+        if split != TRAIN:
+            own = _of(own, _CLASS)
+        counts = pc.multiply(own["count"], times)
+        splits = pa.array([split] * len(own), pa.int32())
+        parts.append(pa.table([own["column"], splits, own["value"], counts], schema=_RANKED))
+    together = pa.concat_tables([_RANKED.empty_table(), *parts])
+    summed = together.group_by(["column", "split", "value"]).aggregate([("count", "sum")])
+    return summed.select(["column", "split", "value", "count_sum"]).rename_columns(_RANKED.names)
+
+
+def _ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
+    """Null first, then the most frequent values, ties by code point; no more of each than is needed."""
+    order = [
+        ("column", "ascending"),
+        ("split", "ascending"),
+        ("null", "descending"),
+        ("count", "descending"),
+        ("value", "ascending"),
+    ]
+    counts = counts.append_column("null", pc.equal(counts["value"], NULL_TOKEN)).sort_by(order).drop("null")
+    kept = [
+        counts.filter(pc.and_(pc.equal(counts["column"], name), pc.equal(counts["split"], split))).slice(0, limit)
+        for name, limit in limits.items()
+        for split in pc.unique(counts["split"]).to_pylist()
+    ]
+    return pa.concat_tables([_RANKED.empty_table(), *kept])
 
 
 def _by_fold(counts: DataFrame, division: Division) -> DataFrame:
-    """Rows of column, fold, split, value and count, from those by group: few beside what was counted."""
-    if division == WHOLE:
-        return counts.select("column", F.lit(0).alias("fold"), F.col(SPLIT).alias("split"), "value", "count")
+    """Spark's rows of column, fold, split, value and count, from those by group."""
     roles = [
-        [
-            {"fold": number, "split": fold.roles[group][0], "times": fold.roles[group][1]}
-            for number, fold in enumerate(division.folds)
-            if group in fold.roles
-        ]
-        for group in range(max(division.used) + 1)
+        (group, number, split, times, split == TRAIN)
+        for number, fold in enumerate(division.folds)
+        for group, (split, times) in fold.roles.items()
     ]
-    role = F.explode(F.get(constant(roles, _ROLES), F.col(division.column))).alias("role")
-    folds = counts.select("column", "value", "count", role).select("column", "value", "count", "role.*")
-    wanted = (F.col("column") == _CLASS) | (F.col("split") == TRAIN)
-    together = folds.where(wanted).groupBy("column", "fold", "split", "value")
+    known = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")
+    wanted = F.col("trained") | (F.col("column") == _CLASS)
+    together = counts.join(F.broadcast(known), "group").where(wanted).groupBy("column", "fold", "split", "value")
     return together.agg(F.sum(F.col("count") * F.col("times")).alias("count"))
 
 
-def _pairs(categories: Mapping[int, Category], classes: Column | None, division: Division) -> Column:
-    """Array of (column, value): one a column and one a value of a multi-valued column, and one of the class.
-
-    Rows that do not count get an empty array. A filter would say the same, but Spark moves a filter on `SPLIT` down to
-    the source, and writes everything that decides the split out for every column that it needs: the plan of 14 text
-    columns then takes minutes.
-    """
-    single = {key: category.text for key, category in categories.items() if not category.multiple}
-    arrays = [F.array(*(_pair(key, text) for key, text in single.items()))] if single else []
-    arrays += [
-        F.transform(F.coalesce(category.text, F.array().cast("array<string>")), _pair_of(key))
-        for key, category in categories.items()
-        if category.multiple
-    ]
-    group = F.col(division.column)
-    parts = [F.when(group.isin(*division.trained_on), F.concat(*arrays))] if arrays else []
-    if classes is not None:
-        parts.append(F.when(group.isin(*division.used), F.array(_pair(_CLASS, classes))))
-    return F.concat(*(F.coalesce(part, F.array().cast(_PAIRS)) for part in parts))
+def _limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
+    """No more values than are needed of each column, fold and split."""
+    is_null = F.col("value") == NULL_TOKEN
+    part = Window.partitionBy("column", "fold", "split")
+    rank = F.row_number().over(part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value")))
+    known = counts.sparkSession.createDataFrame([*limits.items()], "column string, bound int")
+    bounded = counts.withColumn("rank", rank).join(F.broadcast(known), "column").where("rank <= bound")
+    return bounded.select("column", "fold", "split", "value", "count")
 
 
-def _pair(key: int, text: Column) -> Column:
-    return F.struct(F.lit(key).alias("column"), F.coalesce(text, F.lit(NULL_TOKEN)).alias("value"))
-
-
-def _pair_of(key: int) -> Callable[[Column], Column]:
-    return lambda value: _pair(key, value)
-
-
-def _of(found: pa.Table, name: str, value: int) -> pa.Table:
-    return found.filter(pc.equal(found[name], value))
+def _of(found: pa.Table, column: str) -> pa.Table:
+    return found.filter(pc.equal(found["column"], column))
 
 
 def _categories(found: pa.Table) -> tuple[tuple[str, int], ...]:
@@ -173,7 +266,9 @@ def _categories(found: pa.Table) -> tuple[tuple[str, int], ...]:
 
 
 def _classes(found: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """A class that a fold does not meet counts 0, so that all folds have the same ones."""
     classes = {name: [0, 0, 0] for name in names}
-    for split, value, count in zip(*(found[name].to_pylist() for name in ("split", "value", "count")), strict=True):
+    own = _of(found, _CLASS)
+    for split, value, count in zip(*(own[name].to_pylist() for name in ("split", "value", "count")), strict=True):
         classes[value][split] = count
     return {name: (counts[0], counts[1], counts[2]) for name, counts in classes.items()}

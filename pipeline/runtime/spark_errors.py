@@ -9,6 +9,7 @@ from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError  # type: ig
 from pyspark import SparkContext
 from pyspark.errors import AnalysisException, PySparkException
 
+from pipeline import errors
 from pipeline.errors import DataError, PipelineError, PlatformError
 
 DATA_FAULTS = re.compile(
@@ -18,6 +19,8 @@ DATA_FAULTS = re.compile(
 CLASS_NAME = re.compile(r"^(?:[a-z_$][\w$]*\.)+[A-Z][\w$.]*(?:Exception|Error): ")
 SQL_STATE = re.compile(r"\.?\s+SQLSTATE: \w+\b")
 STAGE_FAILURE = re.compile(r"^Job aborted due to stage failure: .*?\(TID \d+\) \([^)]*\): ")
+OURS = re.compile(r"^pipeline\.errors\.(\w+): ((?:.+\n?)+)", re.MULTILINE)
+"""An error of ours at the end of the traceback of a task."""
 MAX_LENGTH = 600
 
 
@@ -35,11 +38,19 @@ def explain_spark_error(error: BaseException) -> PipelineError | None:
     if not isinstance(error, (PySparkException, Py4JJavaError)):
         return None
     text = _whole_text(error)
+    if ours := OURS.search(text):
+        return _ours(ours[1], ours[2])
     if isinstance(error, AnalysisException) or DATA_FAULTS.search(text):
         return DataError(f"Spark cannot work with the data: {meaningful_line(text)}")
     if "SparkContext was shut down" in text:
         return PlatformError("Spark was shut down while the job ran, by a signal or from outside. Start the job again.")
     return PipelineError(f"Spark failed: {meaningful_line(text)}")
+
+
+def _ours(name: str, message: str) -> PipelineError:
+    """The error that a task raised."""
+    kind = getattr(errors, name, PipelineError)
+    return kind(message.strip()) if issubclass(kind, PipelineError) else PipelineError(message.strip())
 
 
 def _java_is_gone() -> bool:

@@ -1,28 +1,25 @@
-"""New rows, typed exactly as they are when a store is prepared; neither label, key nor weight need be there.
-
-Beside the columns of `data/table.py`, rows have
-
-    k0, k1, ...     the columns that the output keeps, as the source has them
-"""
+"""New rows, typed exactly as they are when a store is prepared; neither label, key nor weight need be there."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import pyarrow as pa
 
+from pipeline.arrays.hashing import salted_once, uniform
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
 from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import Fault, any_fault, find_value_faults
 from pipeline.data.kinds import column_types
-from pipeline.data.raw import RawTable, SourceTable
+from pipeline.data.raw import SourceTable
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.table import BAD, Inputs, safe_names, typed_rows
+from pipeline.data.rows import Inputs, Mask, TypedRows
+from pipeline.data.scan import Scan
 from pipeline.features.choose import needs_types, plan_features
 from pipeline.features.plan import NumericPlan
 from pipeline.score.columns import OutputColumns, is_pattern, output_columns
@@ -32,27 +29,36 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class RowProgram:
+    """What is computed of a row that is to be scored; plain data and functions, which go to the tasks.
+
+    Attributes:
+        inputs: how rows are read.
+        faults: what can be wrong with a row.
+    """
+
+    inputs: Inputs
+    faults: tuple[Fault, ...]
+
+    def rows(self, batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
+        """The rows of a batch, typed, and which of them cannot be scored, [n]."""
+        rows = self.inputs.rows(batch)
+        return rows, any_fault(rows, self.faults)
+
+
+@dataclass(frozen=True)
 class NewRows:
     """Rows to be scored.
 
     Attributes:
-        rows: all of them, typed; `BAD` tells those that cannot be scored.
-        raw: the columns that are read, as they are.
-        faults: what can be wrong with a row.
-        columns: the typed column of each raw and derived one, by name.
+        scan: all of them.
+        program: what is computed of them.
         output: what will be written.
     """
 
-    rows: DataFrame
-    raw: RawTable
-    faults: tuple[Fault, ...]
-    columns: Mapping[str, str]
+    scan: Scan
+    program: RowProgram
     output: OutputColumns
-
-
-def kept_column(place: int) -> str:
-    """The safe name of a column that the output keeps."""
-    return f"k{place}"
 
 
 def open_new_rows(
@@ -78,23 +84,30 @@ def open_new_rows(
     output = output_columns(config, found.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
     check_names(found.names, wanted)
-    check_types(found.read(needed), state.raw)
+    check_types(found.read(needed).columns, state.raw)
     raw = found.read(wanted)
-    raw = replace(raw, rows=raw.rows.withColumns(_kept(raw, output)))
-    rows = typed_rows(raw, state.raw, state.derived, label=None, weight=None)
-    inputs = Inputs(rows, raw, state.raw, state.derived, trained.data)
-    terms = _terms(bundle)
-    faults = find_value_faults(inputs, _numeric(bundle, trained, found), terms, multiline=multiline)
-    columns = safe_names(state.raw, state.derived)
-    return NewRows(rows.withColumn(BAD, any_fault(faults)), raw, faults, columns, output)
+    inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
+    faults = find_value_faults(inputs, _numeric(bundle, trained, found), _terms(bundle), multiline=multiline)
+    return NewRows(raw.scan, RowProgram(inputs, faults), output)
 
 
-def sampled_rows(opened: NewRows, bundle: Bundle, share: float) -> DataFrame:
-    """A random part of the rows that are not bad, the same each time, drawn before values are typed."""
-    state = bundle.features
-    drawn = opened.raw.rows if share >= 1.0 else opened.raw.rows.sample(share, seed=0)
-    rows = typed_rows(replace(opened.raw, rows=drawn), state.raw, state.derived, label=None, weight=None)
-    return rows.where(~any_fault(opened.faults))
+def good_values(program: RowProgram, share: float) -> Callable[[pa.RecordBatch], Mapping[str, pa.Array]]:
+    """What gives the values of a batch's rows that are not bad, of about a share of them: the same ones each time."""
+
+    def values(batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        if share < 1.0:
+            batch = batch.take(pa.array(np.flatnonzero(_drawn(batch, share))))
+        rows, bad = program.rows(batch)
+        good = pa.array(~bad)
+        return {name: column.filter(good) for name, column in rows.values.items()}
+
+    return values
+
+
+def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
+    """[n]: by the place of a row in its batch."""
+    drawn: Mask = uniform(salted_once("drift", np.arange(len(batch)))) < share
+    return drawn
 
 
 def _tell_missing_key(found: SourceTable, trained: RunConfig) -> None:
@@ -110,11 +123,6 @@ def _with_all_names(found: SourceTable, config: ScoreConfig) -> SourceTable:
     return found.scan()
 
 
-def _kept(raw: RawTable, output: OutputColumns) -> dict[str, Column]:
-    """Copies, since null markers become null in the columns themselves."""
-    return {kept_column(i): F.col(raw.column(name)) for i, name in enumerate(output.kept)}
-
-
 def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
     """What the contract asks of the columns that the model needs."""
     promised = {} if bundle.table is None else bundle.table.columns
@@ -128,7 +136,7 @@ def _numeric(bundle: Bundle, trained: RunConfig, found: SourceTable) -> tuple[Nu
     promised = found.names if bundle.table is None else bundle.table.columns
     names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
     plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
-    known = safe_names(state.raw, state.derived)
+    known = {column.name for column in state.raw} | {column.name for column in state.derived}
     return tuple(feature for feature in plan.numeric if feature.source in known)
 
 

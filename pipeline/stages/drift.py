@@ -9,8 +9,8 @@ from pipeline.config.source import SourceConfig
 from pipeline.contract.drift import DriftReport
 from pipeline.data.drift import drift_of_rows, enforce
 from pipeline.data.read import open_table
+from pipeline.data.rows import Inputs
 from pipeline.data.source import open_source
-from pipeline.data.table import safe_names, typed_rows
 from pipeline.errors import StoreError
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked
@@ -60,6 +60,5 @@ def _compare(stage: StageContext, store: Store, config: SourceConfig) -> DriftRe
     source = open_source(stage.spark, config, stage.root)
     raw = open_table(stage.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
     with watch_spark(stage.spark, stage.progress, "Looking for drift"):
-        rows = typed_rows(raw, state.raw, state.derived, label=None, weight=None)
-        columns = safe_names(state.raw, state.derived)
-        return drift_of_rows(profile, state, rows, columns, data=source.location)
+        inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
+        return drift_of_rows(profile, state, raw.scan, lambda batch: inputs.rows(batch).values, data=source.location)

@@ -10,9 +10,10 @@ label, probability_CLASS, ...   the predicted class and the probability of each,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 
+import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame
 
@@ -23,6 +24,8 @@ from pipeline.data.check import clashing
 from pipeline.data.opening import open_rows
 from pipeline.data.raw import quoted
 from pipeline.data.read import open_table
+from pipeline.data.rows import Rows
+from pipeline.data.table import Table
 from pipeline.evaluate.predict import LABEL
 from pipeline.stages.context import StageContext
 from pipeline.stages.folds import FoldResult, Folds
@@ -91,7 +94,20 @@ def _with_key(stage: StageContext, folds: Folds, rows: DataFrame) -> DataFrame:
     key = [name for name in recipe.data.key if not any(name in alike for alike in taken)]
     if not key:
         return rows
-    opened = open_rows(recipe, open_table(stage.spark, source, recipe.data.source))
-    known = opened.table.rows.select(ROW_ID, *(F.col(opened.raw.column(name)).alias(name) for name in key))
+    known = _keys(open_rows(recipe, open_table(stage.spark, source, recipe.data.source)).table, key)
     found = known.dropDuplicates([ROW_ID])
     return rows.join(found, ROW_ID, "left").select(*(quoted(name) for name in key), *rows.columns)
+
+
+def _keys(table: Table, key: Sequence[str]) -> DataFrame:
+    """The id of each row with the columns of its key."""
+    kinds = table.program.inputs.raw.kinds
+    schema = pa.schema([(ROW_ID, pa.int64()), *((f"k{place}", kinds[name]) for place, name in enumerate(key))])
+
+    def keys(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
+        for rows in batches:
+            columns = [pa.array(rows.places.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
+            yield pa.record_batch(columns, schema=schema)
+
+    named = [F.col(f"k{place}").alias(name) for place, name in enumerate(key)]
+    return table.mapped(keys, schema).select(ROW_ID, *named)

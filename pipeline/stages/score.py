@@ -17,7 +17,6 @@ from pipeline.data.faults import bad_rows_error
 from pipeline.data.quarantine import tell_quarantined, write_quarantine
 from pipeline.data.read import open_table
 from pipeline.data.source import Source, open_source
-from pipeline.data.table import BAD
 from pipeline.errors import ConfigError
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.score.batches import batches_of, scored_rows
@@ -29,7 +28,7 @@ from pipeline.score.publication import (
     publish_output,
     work_folder,
 )
-from pipeline.score.rows import NewRows, open_new_rows, sampled_rows
+from pipeline.score.rows import NewRows, good_values, open_new_rows
 from pipeline.score.writing import check_format, write_rows
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
@@ -206,14 +205,15 @@ def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, place: Roo
     with watch_spark(stage.spark, stage.progress, "Looking at rows that cannot be scored"):
         if scored.bad > allowed:
             raise bad_rows_error(
-                opened.rows,
-                opened.faults,
+                opened.scan,
+                opened.program.inputs,
+                opened.program.faults,
                 total=scored.total,
                 bad=scored.bad,
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
-        return write_quarantine(opened.rows.where(BAD), opened.raw, opened.faults, place)
+        return write_quarantine(opened.scan, opened.program.rows, opened.program.faults, place)
 
 
 def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:
@@ -224,8 +224,8 @@ def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored
     if bundle.profile is None or not compared or not good:
         return None
     with watch_spark(stage.spark, stage.progress, "Looking for drift"):
-        rows = sampled_rows(opened, bundle, compared / scored.total)
-        report = drift_of_rows(bundle.profile, bundle.features, rows, opened.columns, data=source.location)
+        chosen = good_values(opened.program, compared / scored.total)
+        report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=source.location)
     log.info("%s", report.to_text())
     _log_drift(stage, report)
     enforce(report, stage.config.drift)

@@ -17,6 +17,7 @@ from pipeline.data.read import SourceTable, open_table
 from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError, DataError, PlatformError
 from pipeline.store.filesystem import open_root
+from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
 
@@ -34,7 +35,7 @@ def opened(spark, path: Path, **source) -> tuple[Source, SourceTable]:
 
 
 def rows_of(table: SourceTable, *wanted: str) -> list[tuple]:
-    return sorted(map(tuple, table.read(wanted).rows.collect()), key=str)
+    return sorted(raw_rows(table.read(wanted)), key=str)
 
 
 def test_rows_that_were_added_and_deleted(spark, deltalake, tmp_path):
@@ -50,7 +51,7 @@ def test_rows_that_were_added_and_deleted(spark, deltalake, tmp_path):
     source, table = opened(spark, place.rename(tmp_path / "odd [1] é"))
     assert source.version == 2 and source.fingerprint != first.fingerprint
     assert rows_of(table, "x", "new") == [(2, None), (3, None), (4, 0.5)]
-    plan = table.read(["x"]).rows._jdf.queryExecution().executedPlan().toString()
+    plan = table.read(["x"]).scan.rows._jdf.queryExecution().executedPlan().toString()
     assert "ReadSchema: struct<x:bigint>" in plan
 
 
@@ -68,7 +69,7 @@ def test_partitions_of_every_type(spark, deltalake, tmp_path):
     _, table = opened(spark, tmp_path / "t")
     assert table.names == ("x", *values)
     # As a number, since PySpark hands out timestamps in the time zone of the machine.
-    rows = table.read([*values, "x"]).rows.withColumn("r2", F.unix_micros("r2"))
+    rows = table.read([*values, "x"]).scan.rows.withColumn("r2", F.unix_micros("r2"))
     found = sorted(map(tuple, rows.collect()), key=lambda row: row[-1])
     first = ("é=/ %", datetime.date(2024, 1, 2), int(moment.timestamp()) * 10**6 + 5, True, decimal.Decimal("1.50"), 7)
     assert found == [(*first, 1), (*[None] * 6, 2)]

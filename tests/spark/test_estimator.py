@@ -148,7 +148,7 @@ def test_what_is_wrong_is_named(spark, model):
     rows = spark.createDataFrame(table(5))
     with pytest.raises(DataError, match=r"Column 't' is not in the source\. Known"):
         model.transform(rows.drop("t"))
-    with pytest.raises(DataError, match=r"Column 'tags' has no usable type.*array<string>"):
+    with pytest.raises(DataError, match=r"Column 'tags' has no usable type.*list<element: string>"):
         model.transform(rows.selectExpr("* except (tags)", "array(tags) AS tags"))
     with pytest.raises(DataError, match=r"already has a column 'f_t'\. Set outputPrefix, or rename it"):
         model.transform(rows.withColumnRenamed("id", "f_t"))

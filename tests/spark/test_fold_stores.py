@@ -15,6 +15,7 @@ from pipeline.config.split import FoldConfig
 from pipeline.contract.columns import ROW_ID
 from pipeline.data import write
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
+from pipeline.data.scan import FrameScan
 from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
 from pipeline.feed.reader import read_shard
@@ -216,11 +217,12 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
     table().to_parquet(tmp_path / "t.parquet")
     written = write.write_groups
 
-    def write_and_change(stored, shards, place):
+    def write_and_change(table, stored, shards, place):
         if change == "touched":
             (tmp_path / "t.parquet").touch()
-            return written(stored, shards, place)
-        return written(replace(stored, rows=stored.rows.limit(ROWS // 2)), shards, place)
+            return written(table, stored, shards, place)
+        half = replace(table, scan=FrameScan(spark.read.parquet(f"{tmp_path}/t.parquet").limit(ROWS // 2)))
+        return written(half, stored, shards, place)
 
     monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)
     recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")

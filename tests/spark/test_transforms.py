@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyspark.sql.functions as F
+import pyarrow as pa
 import pytest
 from scipy.stats import yeojohnson
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -24,9 +24,9 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from pipeline.arrays.hashing import hash_of
 from pipeline.contract.columns import ROW_ID, WEIGHT
 from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
-from pipeline.data.split import hash_of
 from pipeline.features.target_mean import FOLDS, fold_of_row
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import Store, open_store
@@ -171,18 +171,18 @@ def store(spark, folder) -> Store:
 
 
 @pytest.fixture
-def rows(spark, store, frame) -> pd.DataFrame:
+def rows(store, frame) -> pd.DataFrame:
     """The store's rows in the order of the source, with `split`, `id` and the fold of `target_mean`."""
-    return stored_rows(spark, store, frame)
+    return stored_rows(store, frame)
 
 
 _ROWS: dict[str, pd.DataFrame] = {}
 
 
-def stored_rows(spark, store: Store, frame: pd.DataFrame) -> pd.DataFrame:
+def stored_rows(store: Store, frame: pd.DataFrame) -> pd.DataFrame:
     if store.place.uri not in _ROWS:
-        ids = spark.createDataFrame(frame[["id"]]).select("id", hash_of([F.col("id").cast("string")]).alias(ROW_ID))
-        known = ids.withColumn("fold", fold_of_row(0)).toPandas()
+        row_id = hash_of([pa.array([str(key) for key in frame["id"]])])
+        known = pd.DataFrame({"id": frame["id"], ROW_ID: row_id, "fold": fold_of_row(0, row_id)})
         _ROWS[store.place.uri] = rows_of(store).merge(known, on=ROW_ID, validate="1:1").sort_values("id")
     return _ROWS[store.place.uri].set_index("id", drop=False)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from pipeline.arrays.expressions import evaluate
 from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, NumberNode
 from pipeline.contract.features import (
     CROSS_SEPARATOR,
@@ -80,6 +83,14 @@ ROWS: tuple[tuple[float | None, str | None, str | None, str | None], ...] = (
     (float("-inf"), "zürich", "98101", "日本"),
 )
 """Area, city, zip, tags."""
+
+
+def values_of(state: FeatureState, rows: Sequence[tuple[Any, ...]]) -> dict[str, pa.Array]:
+    """Raw and derived columns of rows, as a store is written of them."""
+    columns = [*zip(*rows, strict=True)] or [()] * 4
+    values = {"area": pa.array(columns[0], pa.float64())}
+    values |= {name: pa.array(columns[i], pa.string()) for i, name in enumerate(("city", "zip", "tags"), start=1)}
+    return values | {one.name: evaluate(one.expression, values, len(rows)) for one in state.derived}
 
 
 def raw_tensors() -> dict[str, Any]:

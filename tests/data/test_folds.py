@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyspark.sql.functions as F
 import pytest
 
-from pipeline.config.data import DataConfig
 from pipeline.config.split import FoldConfig
-from pipeline.contract.columns import ROW_ID
 from pipeline.data.folds import (
     INNER,
+    FoldPlacement,
     FoldPlan,
     divisions,
     fold_problems,
     group_column,
     group_of_split,
     resolve_folds,
-    with_folds,
-    with_groups,
 )
 from pipeline.data.moment import TimeColumn
-from pipeline.data.split import SPLIT, TEST, TRAIN
+from pipeline.data.split import TEST, ResolvedSplit
 from pipeline.errors import DataError
 from pipeline.store.layout import SPLITS
-
-pytestmark = pytest.mark.spark
+from tests.support.rows import batch_of, data_of, program_of, table_of
 
 ROWS = 3000
-DATA = DataConfig(source={"sample": "iris"}, label="y", group="g", time="t")
+DATA = data_of(key="row", group="g", time="t")
+UNGROUPED = DATA.model_copy(update={"group": ()})
+EVERY_ROW = ResolvedSplit("column", column="s", values=(("train",), (), ("test",)))
 CONFIGS = {
     "hash": {"folds": 4, "repeats": 2},
     "stratified": {"method": "stratified", "folds": 4},
@@ -41,38 +38,41 @@ CONFIGS = {
 }
 
 
-def table(spark):
+def rows_from(first: int, split: str = "train") -> pd.DataFrame:
     """Groups g0 to g9, times 0 to 499, each label about as often."""
-    return spark.range(ROWS).select(
-        F.xxhash64("id").alias(ROW_ID),
-        F.lit(TRAIN).alias(SPLIT),
-        F.col("id").alias("row"),
-        F.concat(F.lit("g"), F.col("id") % 10).alias("g"),
-        (F.col("id") % 500).alias("t"),
-        (F.xxhash64("id", F.lit(1)) % 3).alias("y"),
-    )
+    row = np.arange(first, first + ROWS)
+    label = np.random.default_rng(first).integers(0, 3, ROWS)
+    return pd.DataFrame({"row": row, "g": [f"g{i % 10}" for i in row], "t": row % 500, "y": label, "s": split})
 
 
-def plans(rows) -> dict[str, FoldPlan]:
-    columns = {name: name for name in "gty"}
-    grouped = ("group", "leave_one_group_out")
+def data_for(name: str):
+    return DATA if name in ("group", "leave_one_group_out") else UNGROUPED
+
+
+def plans(frame: pd.DataFrame) -> dict[str, FoldPlan]:
     return {
-        name: resolve_folds(
-            FoldConfig(**content), DATA if name in grouped else DATA.model_copy(update={"group": ()}), columns, rows
-        )
+        name: resolve_folds(FoldConfig(**content), data_for(name), table_of(frame, data_for(name), EVERY_ROW))
         for name, content in CONFIGS.items()
     }
 
 
-def divided(rows, found: dict[str, FoldPlan], validation: float = 0.0) -> pd.DataFrame:
-    """All folds of all plans in one job: columns `plan train fold`, `plan validation fold` and `plan test fold`."""
-    columns = []
+def groups_of(
+    frame: pd.DataFrame, name: str, plan: FoldPlan, validation: float, seed: int = 5
+) -> dict[str, np.ndarray]:
+    """The group of each row in each division."""
+    batch = batch_of(frame)
+    folds = FoldPlacement(plan, seed, validation)
+    return program_of(batch.schema, data_for(name), EVERY_ROW, folds=folds).rows(batch).places.folds
+
+
+def divided(frame: pd.DataFrame, found: dict[str, FoldPlan], validation: float = 0.0) -> pd.DataFrame:
+    """All folds of all plans: columns `plan train fold`, `plan validation fold` and `plan test fold`."""
+    groups = frame.copy()
     for name, plan in found.items():
-        rows = with_groups(with_folds(rows, plan, seed=5), plan, 5, validation).drop(*plan.columns)
+        columns = groups_of(frame, name, plan, validation)
         for number in range(plan.divisions):
-            columns.append(f"{name} {number}")
-            rows = rows.withColumnRenamed(group_column(number), columns[-1])
-    groups = rows.select("row", "g", "t", "y", *columns).toPandas().sort_values("row", ignore_index=True)
+            groups[f"{name} {number}"] = columns[group_column(number)]
+    groups = groups.sort_values("row", ignore_index=True)
     answer = {name: groups[name] for name in ("row", "g", "t", "y")}
     for name, plan in found.items():
         folds = [(number, fold) for number, division in enumerate(divisions(plan)) for fold in division.folds]
@@ -85,13 +85,13 @@ def divided(rows, found: dict[str, FoldPlan], validation: float = 0.0) -> pd.Dat
 
 
 @pytest.fixture(scope="module")
-def found(_spark_of_the_session) -> dict[str, FoldPlan]:
-    return plans(table(_spark_of_the_session))
+def found() -> dict[str, FoldPlan]:
+    return plans(rows_from(0))
 
 
 @pytest.fixture(scope="module")
-def folds(_spark_of_the_session, found) -> pd.DataFrame:
-    return divided(table(_spark_of_the_session), found)
+def folds(found) -> pd.DataFrame:
+    return divided(rows_from(0), found)
 
 
 def of(folds: pd.DataFrame, name: str, what: str, repeat: range) -> np.ndarray:
@@ -154,21 +154,21 @@ def test_draws_are_poissons_and_what_is_not_drawn_is_measured_on(folds):
     assert abs(np.corrcoef(weight.T)[0, 1]) < 0.06
 
 
-def test_order_partitions_and_more_rows_change_nothing(spark, folds, found):
-    rows = table(spark)
-    more = rows.withColumns({"row": F.col("row") + ROWS, ROW_ID: F.xxhash64(F.col("row") + ROWS)})
-    again = divided(more.unionAll(rows).orderBy(F.rand(1)).repartition(3), found)
+def test_order_and_more_rows_change_nothing(folds, found):
+    more = pd.concat([rows_from(ROWS), rows_from(0)]).sample(frac=1.0, random_state=1)
+    again = divided(more, found)
     assert again[:ROWS].to_numpy().tolist() == folds.to_numpy().tolist()
 
 
-def test_the_bootstrap_draws_groups_as_a_whole(spark):
-    plan = resolve_folds(FoldConfig(method="bootstrap", folds=2), DATA, {"g": "g"}, table(spark))
-    drawn = with_folds(table(spark), plan, seed=0).select("g", *plan.columns).distinct().toPandas()
+def test_the_bootstrap_draws_groups_as_a_whole():
+    frame = rows_from(0)
+    plan = resolve_folds(FoldConfig(method="bootstrap", folds=2), DATA, table_of(frame, DATA, EVERY_ROW))
+    drawn = pd.DataFrame({"g": frame.g, **groups_of(frame, "group", plan, 0.0)}).drop_duplicates()
     assert len(drawn) == 10
 
 
-def test_a_training_ends_by_some_of_the_rows_that_it_would_train_on(spark, folds, found):
-    ended = divided(table(spark), found, validation=0.25)
+def test_a_training_ends_by_some_of_the_rows_that_it_would_train_on(folds, found):
+    ended = divided(rows_from(0), found, validation=0.25)
     for name, plan in found.items():
         fold = range(plan.count)
         train, ends, test = (of(ended, name, use, fold) for use in SPLITS)
@@ -183,10 +183,11 @@ def test_a_training_ends_by_some_of_the_rows_that_it_would_train_on(spark, folds
     assert 0 < groups.sum() < ROWS
 
 
-def test_rows_of_the_test_split_take_no_part(spark, found):
-    rows = with_groups(with_folds(table(spark).withColumn(SPLIT, F.lit(TEST)), found["hash"], 5), found["hash"], 5, 0.1)
-    groups = rows.select(group_column(0), group_column(1)).distinct().collect()
-    assert groups == [(group_of_split(TEST), group_of_split(TEST))]
+def test_rows_of_the_test_split_take_no_part(found):
+    groups = groups_of(rows_from(0, "test"), "hash", found["hash"], 0.1)
+    assert {column: set(group.tolist()) for column, group in groups.items()} == {
+        group_column(number): {group_of_split(TEST)} for number in (0, 1)
+    }
 
 
 def test_folds_without_rows_and_rows_without_a_group_are_named():
@@ -204,7 +205,7 @@ def parts_of(groups) -> set[int]:
 
 
 def test_folds_that_choose_never_see_the_rows_that_their_fold_is_measured_on():
-    for plan in (FoldPlan("hash", 4), FoldPlan("time", 3, time=TimeColumn("t", "t", "number"), gap=1)):
+    for plan in (FoldPlan("hash", 4), FoldPlan("time", 3, time=TimeColumn("t", dated=False), gap=1)):
         (division,) = divisions(plan, "nested")
         outer = {fold.name: fold for fold in division.folds if INNER not in fold.name}
         assert [*outer.values()] == [*divisions(plan)[0].folds]
@@ -229,9 +230,11 @@ def test_to_choose_settings_each_part_is_the_validation_rows_of_a_fold():
         assert sorted((*fold.train, *fold.validation)) == [0, 1, 2, 3, 4, 5]
 
 
-def test_one_group_cannot_be_left_out(spark):
+def test_one_group_cannot_be_left_out():
+    frame = rows_from(0)
+    table = table_of(frame[frame.g == "g1"], DATA, EVERY_ROW)
     with pytest.raises(DataError) as raised:
-        resolve_folds(FoldConfig(method="leave_one_group_out"), DATA, {"g": "g"}, table(spark).where("g = 'g1'"))
+        resolve_folds(FoldConfig(method="leave_one_group_out"), DATA, table)
     assert str(raised.value) == (
         "data.group ('g') has 1 different values. Allowed: 2 to 1000 for method: leave_one_group_out. "
         "Use method: group."

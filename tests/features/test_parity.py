@@ -1,4 +1,4 @@
-"""Spark's features are the very columns that the exported model computes from the same raw values."""
+"""The features of a store are the very columns that the exported model computes from the same raw values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.features.expression import to_column
-from pipeline.features.transform import feature_columns, with_places
+from pipeline.features.transform import feature_columns
 
 keras = pytest.importorskip("keras")
 
@@ -19,26 +18,17 @@ import tensorflow as tf  # noqa: E402 (takes seconds to import)
 from pipeline.model.serving import build_serving_model  # noqa: E402
 from tests.support import kinds  # noqa: E402
 
-pytestmark = pytest.mark.spark
-
 STATE = kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION))
-COLUMNS = {"area": "n0", "city": "t0", "zip": "t1", "tags": "t2", "half area": "d0"}
 NUMBERS, IDS = len(STATE.numeric), len(STATE.id_columns)
 
 Rows = list[tuple[float | None, str | None, str | None, str | None]]
 
 
-def by_spark(spark, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def as_stored(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """float32 [n, NUMBERS] and int32 [n, IDS]."""
-    numbered = [(place, *row) for place, row in enumerate(rows)]
-    frame = spark.createDataFrame(numbered, "place int, n0 double, t0 string, t1 string, t2 string")
-    half = STATE.derived[0].expression
-    frame = with_places(frame.withColumn("d0", to_column(half, {"area": frame.n0})), STATE, COLUMNS)
-    made = feature_columns(STATE, COLUMNS)
-    found = frame.select("place", *(column.alias(f"f{i}") for i, column in enumerate(made))).toPandas()
-    values = found.sort_values("place").drop(columns="place")
-    assert values.dtypes.tolist() == [np.float32] * NUMBERS + [np.int32] * IDS
-    return values.iloc[:, :NUMBERS].to_numpy(), values.iloc[:, NUMBERS:].to_numpy()
+    made = [*feature_columns(STATE, kinds.values_of(STATE, rows)).values()]
+    assert [column.dtype for column in made] == [np.float32] * NUMBERS + [np.int32] * IDS
+    return np.stack(made[:NUMBERS], axis=1), np.stack(made[NUMBERS:], axis=1)
 
 
 def by_keras(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -61,8 +51,8 @@ def model() -> keras.Model:
     return build_serving_model(keras.Model(inputs, both), STATE)
 
 
-def test_spark_gives_what_was_computed_by_hand(spark):
-    numbers, ids = by_spark(spark, list(kinds.ROWS))
+def test_a_store_has_what_was_computed_by_hand():
+    numbers, ids = as_stored(list(kinds.ROWS))
     np.testing.assert_allclose(numbers, kinds.numeric_columns(), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(ids, kinds.id_columns())
 
@@ -74,11 +64,11 @@ ODD_TEXTS = [
 ]  # fmt: skip
 
 
-def test_odd_values_are_the_same_on_both_roads(spark):
+def test_odd_values_are_the_same_on_both_roads():
     """Each odd text in every column, beside each odd number."""
     texts = [(text, other, tags) for text in ODD_TEXTS for other, tags in ((None, text), (text, "pool"), ("98101", ""))]
     rows = [(ODD_NUMBERS[place % len(ODD_NUMBERS)], *row) for place, row in enumerate(texts)]
-    numbers, ids = by_spark(spark, rows)
+    numbers, ids = as_stored(rows)
     same_numbers, same_ids = by_keras(rows)
     np.testing.assert_allclose(numbers, same_numbers, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(ids, same_ids)
@@ -97,13 +87,12 @@ AREAS = (
 )
 
 
-# An example is a Spark job: one that fails is shown as it is.
-@settings(max_examples=3, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, phases=[Phase.generate], derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(AREAS, TEXTS | ANY_TEXT, TEXTS | ANY_TEXT, TAGS | ANY_TEXT), min_size=150, max_size=300),
 )
-def test_spark_gives_what_the_exported_model_computes(spark, rows):
-    numbers, ids = by_spark(spark, rows)
+def test_a_store_has_what_the_exported_model_computes(rows):
+    numbers, ids = as_stored(rows)
     same_numbers, same_ids = by_keras(rows)
     np.testing.assert_allclose(numbers, same_numbers, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(ids, same_ids)

@@ -1,26 +1,21 @@
-"""What the feed makes of rows without scaling is what Spark writes into a fold's own store."""
+"""What the feed makes of rows without scaling is what is written into a fold's own store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pyspark.sql.functions as F
 import pytest
 
 from pipeline.contract.features import NULL_TOKEN, FeatureState, MappedFeature
 from pipeline.contract.unscaled import Unscaled
-from pipeline.features.expression import to_column
-from pipeline.features.transform import feature_columns, with_places
+from pipeline.features.transform import feature_columns
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from tests.support import kinds
 from tests.support.fold_stores import RawRow, joint, table_of, write_fold, write_rows
 
-pytestmark = pytest.mark.spark
-
 ROWS, PARTS = 2000, 5
-COLUMNS = {"area": "n0", "city": "t0", "zip": "t1", "tags": "t2", "half area": "d0"}
 OTHERS = ("x", "Ulm", " ", "\x1f", "é")
 FILE = "rows/0/shard-00-000.parquet"
 
@@ -61,16 +56,11 @@ def random_rows() -> list[RawRow]:
     ]
 
 
-def by_spark(spark, state: FeatureState, rows: list[RawRow], parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def as_stored(state: FeatureState, rows: list[RawRow], parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """float32 [n, a] and int32 [n, c]."""
-    numbered = [(place, -1 if parts is None else int(parts[place]), *row) for place, row in enumerate(rows)]
-    frame = spark.createDataFrame(numbered, "place int, part int, n0 double, t0 string, t1 string, t2 string")
-    half = to_column(state.derived[0].expression, {"area": frame.n0})
-    frame = with_places(frame.withColumn("d0", half), state, COLUMNS)
-    made = feature_columns(state, COLUMNS, fold=F.when(F.col("part") >= 0, F.col("part")))
-    found = frame.select("place", *(column.alias(f"f{i}") for i, column in enumerate(made))).toPandas()
-    values, width = found.sort_values("place").drop(columns="place"), len(state.numeric)
-    return values.iloc[:, :width].to_numpy(), values.iloc[:, width:].to_numpy()
+    made = [*feature_columns(state, kinds.values_of(state, rows), parts).values()]
+    width = len(state.numeric)
+    return np.stack(made[:width], axis=1), np.stack(made[width:], axis=1)
 
 
 def by_feed(folder: Path, unscaled: Unscaled, state: FeatureState, split: str) -> Rows:
@@ -79,13 +69,13 @@ def by_feed(folder: Path, unscaled: Unscaled, state: FeatureState, split: str) -
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
-def test_the_feed_gives_what_spark_computes(spark, tmp_path, split):
+def test_the_feed_gives_what_is_stored(tmp_path, split):
     state, raw = fold(), random_rows()
     parts = np.random.default_rng(3).integers(0, PARTS, ROWS)
     unscaled = joint(state, more=OTHERS[:3], slots=5, has_parts=True)
     write_rows(tmp_path, {FILE: table_of(unscaled, raw, part=parts)}, row_group=ROWS)
     rows = by_feed(tmp_path, unscaled, state, split)
-    numbers, ids = by_spark(spark, state, raw, parts if split == "train" else None)
+    numbers, ids = as_stored(state, raw, parts if split == "train" else None)
     np.testing.assert_allclose(rows.numeric, numbers, rtol=2e-7, atol=1e-9)
     np.testing.assert_array_equal(rows.categorical, ids)
     assert (np.ptp(ids, axis=0) > 0).all()

@@ -1,0 +1,108 @@
+"""Going through all rows of a source in Spark's tasks, a piece at a time, on Arrow batches.
+
+    pieces of the source -> [task: read -> batches -> work] -> rows that Spark carries on, or partial results
+
+Spark plans, distributes and retries; what is done with the rows is a plain function of batches. Its partial results
+come back in the order of the pieces, so that whoever adds them up adds in the same order each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+Batches = Iterator[pa.RecordBatch]
+Work = Callable[[int, Batches], Batches]
+"""From the number of a piece and its batches to batches of another schema; runs in a task."""
+
+Parts = Mapping[str, pa.Table]
+"""A partial result: tables by name."""
+
+_PARTIAL = pa.schema([("piece", pa.int32()), ("name", pa.string()), ("table", pa.binary())])
+
+
+class Scan(Protocol):
+    """Rows that can be gone through, any number of times."""
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session."""
+
+    @property
+    def parts(self) -> int:
+        """At least how many pieces there are, of about the same size."""
+
+    def mapped(self, work: Work, schema: pa.Schema) -> DataFrame:
+        """What the work makes of every piece, lazily."""
+
+
+@dataclass(frozen=True)
+class FrameScan:
+    """Rows that Spark itself reads: a piece is a partition of them.
+
+    Attributes:
+        rows: the rows.
+    """
+
+    rows: DataFrame
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session."""
+        return self.rows.sparkSession
+
+    @property
+    def parts(self) -> int:
+        """One: partitions are not counted, and may be of any size."""
+        return 1
+
+    def mapped(self, work: Work, schema: pa.Schema) -> DataFrame:
+        """What the work makes of every partition, lazily."""
+
+        def task(batches: Iterable[pa.RecordBatch]) -> Batches:
+            return work(_partition(), iter(batches))
+
+        return self.rows.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
+
+
+def collect_parts(scan: Scan, work: Callable[[Batches], Parts]) -> dict[str, list[pa.Table]]:
+    """Run a query whose answer is small: the partial results of all pieces, by name, in the order of the pieces."""
+
+    def partial(piece: int, batches: Batches) -> Batches:
+        parts = work(batches)
+        tables = [to_bytes(table) for table in parts.values()]
+        yield pa.RecordBatch.from_arrays(
+            [pa.array([piece] * len(parts), pa.int32()), pa.array(list(parts)), pa.array(tables, pa.binary())],
+            schema=_PARTIAL,
+        )
+
+    found = scan.mapped(partial, _PARTIAL).toArrow().sort_by("piece")
+    collected: dict[str, list[pa.Table]] = {}
+    for name, content in zip(found["name"].to_pylist(), found["table"], strict=True):
+        collected.setdefault(name, []).append(from_bytes(content.as_buffer()))
+    return collected
+
+
+def to_bytes(table: pa.Table | pa.RecordBatch) -> bytes:
+    """As a stream of Arrow's, which `pa.ipc.open_stream` reads back."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def from_bytes(content: bytes | pa.Buffer) -> pa.Table:
+    """What `to_bytes` made these of."""
+    return pa.ipc.open_stream(content).read_all()
+
+
+def _partition() -> int:
+    context = TaskContext.get()
+    return 0 if context is None else context.partitionId()

@@ -1,0 +1,71 @@
+"""Texts as features see them: a column's own, a cross of several columns, or the values of a multi-valued one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.cells import number_text
+from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.data.rows import TypedRows
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TextValues:
+    """The values of a multi-valued column in n rows, m of them.
+
+    Attributes:
+        values: string [m], row by row.
+        rows: [m], the row that each is in.
+        places: [m], its place among the values of its row, from 0.
+        counts: [n], how many values each row has; 0 where the text is null.
+    """
+
+    values: pa.Array
+    rows: Integers
+    places: Integers
+    counts: Integers
+
+    def slot(self, place: int) -> pa.Array:
+        """String [n]: the value at one place, null where a row has fewer."""
+        own = np.full(len(self.counts), -1, np.int64)
+        there = np.flatnonzero(self.places == place)
+        own[self.rows[there]] = there
+        return self.values.take(pa.array(own, mask=own < 0))
+
+
+def text_of(values: Mapping[str, pa.Array], sources: Sequence[str]) -> pa.Array:
+    """String [n]: the text of one column, null as it is; or a cross of several, never null."""
+    if len(sources) == 1:
+        return values[sources[0]]
+    return pc.binary_join_element_wise(*(with_null_token(values[name]) for name in sources), CROSS_SEPARATOR)
+
+
+def with_null_token(text: pa.Array) -> pa.Array:
+    """String [n]: the same with a text of its own in place of null."""
+    return text.fill_null(NULL_TOKEN) if text.null_count else text
+
+
+def values_of(text: pa.Array, separator: str) -> TextValues:
+    """The values of a multi-valued text, without spaces around them and without empty ones."""
+    parts = pc.split_pattern(text, separator)
+    values = pc.utf8_trim(pc.list_flatten(parts), " ")
+    rows = pc.list_parent_indices(parts).to_numpy()
+    kept = pc.not_equal(values, "").to_numpy(zero_copy_only=False)
+    rows, values = rows[kept].astype(np.int64), values.filter(pa.array(kept))
+    counts = np.bincount(rows, minlength=len(text)).astype(np.int64)
+    first = np.cumsum(counts) - counts
+    return TextValues(values, rows, np.arange(len(rows)) - first[rows], counts)
+
+
+def class_text(rows: TypedRows) -> pa.Array:
+    """String [n]: the name of a row's class."""
+    assert rows.label_number is not None
+    return pc.coalesce(number_text(rows.label_number), rows.label_text)
