@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import zipimport
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
@@ -15,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.files import SourceFile
-from pipeline.data.scan import Batches, Work
+from pipeline.data.scan import Batches, Work, quicken_worker
 
 TASK_BYTES = 32 << 20
 """Of the pieces of a task, about; text is read at some 300 MB a second."""
@@ -87,15 +84,3 @@ def tasks_of(pieces: Iterable[FilePiece], files: Iterable[SourceFile], task_byte
         tasks[-1].append(piece)
         filled += size
     return [task for task in tasks if task]
-
-
-@cache
-def quicken_worker() -> None:
-    """Spare this Python worker what PySpark does around each task, some 100 ms of processor time.
-
-    Before it, all importers forget what they know of their folders, and the one of pyspark's archive reads its
-    directory anew; after it, all objects are searched for garbage, those of the libraries among them. Neither the
-    archive nor the libraries change while a worker lives.
-    """
-    zipimport.zipimporter.invalidate_caches = lambda self: None  # type: ignore[method-assign]
-    gc.freeze()

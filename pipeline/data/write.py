@@ -45,8 +45,8 @@ from pipeline.store.manifest import FileEntry, SplitEntry
 ROWS_PER_GROUP = 1 << 14
 """So many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
 
-CHUNK_ROWS = 1 << 17
-"""Rows that a task turns into batches at once."""
+CHUNK_BYTES = 64 << 20
+"""Of stored columns that a task turns into batches at once: some three times as much is in memory then."""
 
 _ORDER = "__order"
 _AUDIT = -1
@@ -232,11 +232,11 @@ def _filed(rows: Rows, stored: StoredRows, shards: int, things: list[pa.Table]) 
 
 
 def _chunks(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Tables put together to about `CHUNK_ROWS` rows."""
+    """Tables put together to about `CHUNK_BYTES`."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)
-        if sum(map(len, waiting)) >= CHUNK_ROWS:
+        if sum(own.nbytes for own in waiting) >= CHUNK_BYTES:
             yield pa.concat_tables(waiting)
             waiting = []
     if waiting:

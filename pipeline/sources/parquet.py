@@ -16,7 +16,8 @@ OpenFile = Callable[[str], Any]
 """From a URI to a seekable binary file of Arrow's."""
 
 PIECE_BYTES = 32 << 20
-BATCH_ROWS = 1 << 17
+BATCH_ROWS, BATCH_CELLS, FEWEST_ROWS = 1 << 17, 1 << 23, 1 << 10
+"""Read at once: so many rows, fewer of wide tables, whose values are all in memory together."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
 def _batches(file: pq.ParquetFile, piece: Piece, columns: pa.Schema) -> Iterator[pa.RecordBatch]:
     there = set(file.schema_arrow.names)
     wanted = [name for name in columns.names if name in there]
+    rows = max(FEWEST_ROWS, min(BATCH_ROWS, BATCH_CELLS // max(len(columns), 1)))
     for group in _row_groups(file.metadata, piece):
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
+        for batch in file.iter_batches(rows, row_groups=[group], columns=wanted, use_threads=False):
             arrays = [_column(batch, field) for field in columns]
             yield pa.RecordBatch.from_arrays(arrays, schema=columns)
 
