@@ -1,112 +1,160 @@
-"""Rows through the model, batch by batch, in Spark's Python workers.
+"""Rows through the model, batch by batch, in Spark's Python workers, which write what they get.
 
-What is in memory of a task at once is a few batches, however many rows there are.
+What is in memory of a task at once is a few batches, however many rows there are. A task that is tried again or runs
+twice writes a file of its own name; those of the tasks that Spark counts stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
 
-import numpy as np
 import pyarrow as pa
-import pyspark.sql.functions as F
-from pyspark.sql import DataFrame, Observation, SparkSession
+import pyarrow.parquet as pq
 
-from pipeline.contract.document import Document
 from pipeline.contract.features import RawColumn
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.rows import Mask
 from pipeline.data.scan import Batches
 from pipeline.errors import DataError, Problem, gather
 from pipeline.runtime.quiet import import_quietly
 from pipeline.score.columns import OutputColumns
 from pipeline.score.rows import NewRows, RowProgram
+from pipeline.store import filesystem as files
 from pipeline.store.bundle import Bundle
+from pipeline.store.filesystem import Root, open_root
 
-BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+GROUP_ROWS = 1 << 17
+"""Rows of a row group."""
 
-_BAD = "bad"
+_WRITTEN = pa.schema([("path", pa.string()), ("rows", pa.int64()), ("bad", pa.int64())])
 
 
-class BatchJob(Document):
-    """What every task needs to know.
+@dataclass(frozen=True)
+class ScoreJob:
+    """What every task needs to know; plain data.
 
     Attributes:
+        program: how rows are read.
         file: URI of the Keras file.
         sha256: of that file.
         columns: the model's inputs.
         kept: the columns of the source that go on.
         label: what the model answers.
+        version: what the model is called.
+        schema: of the output.
+        batch_rows: that the model takes at once.
         threads: cores of a task.
     """
 
+    program: RowProgram
     file: str
     sha256: str
     columns: tuple[RawColumn, ...]
     kept: tuple[str, ...]
     label: LabelSpec
+    version: str
+    schema: pa.Schema
+    batch_rows: int
     threads: int
 
+    def scored(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
+        """The output of the rows of a batch that can be scored, and how many cannot."""
+        rows, bad = self.program.rows(batch)
+        good = pa.array(~bad)
+        # TensorFlow is imported by the first task of a worker.
+        module = import_quietly("pipeline.score.predictor")
+        predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads)
+        answers = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
+        names = self.program.inputs.raw.names
+        kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
+        version = pa.repeat(self.version, len(batch) - int(bad.sum()))
+        return pa.RecordBatch.from_arrays([*kept, *answers, version], schema=self.schema), int(bad.sum())
 
-def scored_rows(opened: NewRows, bundle: Bundle, version: str, seen: Observation) -> DataFrame:
-    """The output: kept columns, answers and the model's version, of the rows that are not bad.
 
-    Args:
-        opened: the source.
-        bundle: the model.
-        version: what the model is called.
-        seen: will know how many `rows` there are, and how many of them are `bad`, when the output was written.
+def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) -> ScoreJob:
+    """What the tasks need to know.
 
     Raises:
-        DataError: a column that is kept has a type that cannot leave Java.
+        DataError: a column that is kept has a type that a batch cannot hold.
     """
-    output, program, spark = opened.output, opened.program, opened.scan.spark
-    job = BatchJob(
+    output, features = opened.output, bundle.features
+    return ScoreJob(
+        program=opened.program,
         file=bundle.file.uri,
         sha256=bundle.card.sha256,
-        columns=bundle.features.raw,
+        columns=features.raw,
         kept=output.kept,
-        label=bundle.features.label,
-        threads=int(spark.conf.get("spark.task.cpus", "1") or 1),
+        label=features.label,
+        version=version,
+        schema=_schema(opened.program, output, features.label),
+        batch_rows=batch_rows,
+        threads=int(opened.scan.spark.conf.get("spark.task.cpus", "1") or 1),
     )
-    schema = _schema(program, output, job.label)
-    scored = opened.scan.mapped(lambda _, batches: score_batches(batches, program, job, schema), schema)
-    counts = (F.count(F.lit(1)).alias("rows"), F.count_if(F.col(_BAD)).alias("bad"))
-    named = [F.col(f"c{place}").alias(name) for place, name in enumerate(output.names[:-1])]
-    good = scored.observe(seen, *counts).where(~F.col(_BAD))
-    return good.select(*named, F.lit(version).alias(output.version))
 
 
-def score_batches(batches: Batches, program: RowProgram, job: BatchJob, schema: pa.Schema) -> Batches:
-    """In a worker: kept columns and answers; a row that cannot be scored has none."""
+def write_scored(opened: NewRows, job: ScoreJob, place: Root) -> tuple[int, int]:
+    """Score all rows and write those that can be scored as Parquet into a folder.
+
+    Returns:
+        Rows of the source, and how many of them cannot be scored.
+    """
+    folder = place.uri
+    found = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder), _WRITTEN).toArrow()
+    written = {path for path in found["path"].to_pylist() if path}
+    for name in files.list_files(place):
+        if name not in written:
+            files.remove_file(place.within(name))
+    if not written:
+        with _writer(place.within("part-00000.parquet"), job.schema) as writer:
+            writer.write_table(job.schema.empty_table())
+    good, bad = (sum(found[name].to_pylist()) for name in ("rows", "bad"))
+    return good + bad, bad
+
+
+def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str) -> Batches:
+    """In a task: one file, unless no row can be scored."""
+    bad, rows = 0, 0
+    path = f"part-{piece:05d}-{uuid4().hex}.parquet"
+
+    def scored() -> Iterator[pa.RecordBatch]:
+        nonlocal bad
+        for batch in batches:
+            for start in range(0, len(batch), job.batch_rows):
+                answered, own = job.scored(batch.slice(start, job.batch_rows))
+                bad += own
+                yield answered
+
+    groups = _groups(scored())
+    first = next(groups, None)
+    if first is not None:
+        with _writer(open_root(folder).within(path), job.schema) as writer:
+            for group in _chained(first, groups):
+                writer.write_table(group)
+                rows += len(group)
+    yield pa.RecordBatch.from_pylist([{"path": path if rows else None, "rows": rows, "bad": bad}], schema=_WRITTEN)
+
+
+def _chained(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    yield first
+    yield from others
+
+
+def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Rows put together to row groups; none without rows."""
+    waiting: list[pa.RecordBatch] = []
     for batch in batches:
-        rows, bad = program.rows(batch)
-        good = pa.array(~bad)
-        module = import_quietly("pipeline.score.predictor")
-        predictor = module.load_predictor(job.file, job.sha256, job.columns, job.label, job.threads)
-        answers = predictor.predict([rows.values[column.name].filter(good) for column in job.columns])
-        kept = [batch.column(program.inputs.raw.names.index(name)) for name in job.kept]
-        columns = [*kept, *(_spread(answer, bad) for answer in answers), pa.array(bad)]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        waiting += [batch] if len(batch) else []
+        if sum(map(len, waiting)) >= GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
-def _spread(answers: pa.Array, bad: Mask) -> pa.Array:
-    """The answers of good rows, null in the bad ones."""
-    if not bad.any():
-        return answers
-    return answers.take(pa.array(np.cumsum(~bad) - 1, mask=bad))
-
-
-@contextmanager
-def batches_of(spark: SparkSession, rows: int) -> Iterator[None]:
-    """Rows go to Python in batches of this size, for the queries that are started in the block."""
-    before = spark.conf.get(BATCH_ROWS)
-    spark.conf.set(BATCH_ROWS, str(rows))
-    try:
-        yield
-    finally:
-        spark.conf.set(BATCH_ROWS, before or "10000")
+def _writer(place: Root, schema: pa.Schema) -> pq.ParquetWriter:
+    place.filesystem.create_dir(place.folder.path, recursive=True)
+    return pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy")
 
 
 def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.Schema:
@@ -119,5 +167,5 @@ def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.
     if problems:
         raise DataError(gather("Some columns cannot be kept; name the others in score.keep", problems))
     texts = 0 if label.task is Task.REGRESSION else 1
-    kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts)
-    return pa.schema([*((f"c{place}", kind) for place, kind in enumerate(kinds)), (_BAD, pa.bool_())])
+    kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts) + [pa.string()]
+    return pa.schema([*zip(output.names, kinds, strict=True)])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from pipeline.data.delta import SPARK_SETTINGS, spark_reads_delta
 from pipeline.data.raw import quoted
 from pipeline.errors import PlatformError
+from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 
 
@@ -27,17 +28,18 @@ def check_format(spark: SparkSession, output: Root, format: str) -> None:
         )
 
 
-def write_rows(rows: DataFrame, place: Root, format: str) -> None:
-    """Write rows into a new folder; runs the query."""
+def convert(spark: SparkSession, parts: Root, place: Root, format: str) -> None:
+    """Give a folder of Parquet files the format that was asked for, at a place beside it."""
     if format == "csv":
         # As RFC 4180 has it. Spark's own defaults escape quotes by backslashes and strip spaces.
-        rows.write.csv(
+        spark.read.parquet(parts.uri).write.csv(
             place.uri, header=True, escape='"', ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False
         )
+        files.remove_folder(parts)
         return
-    rows.write.parquet(place.uri, compression="snappy")
+    files.move(parts, place)
     if format == "delta":
-        _make_delta(rows.sparkSession, place)
+        _make_delta(spark, place)
 
 
 def _make_delta(spark: SparkSession, place: Root) -> None:

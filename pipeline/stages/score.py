@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from pyspark.sql import Observation, SparkSession
+from pyspark.sql import SparkSession
 
 from pipeline.config.load import parse_config, parse_yaml
 from pipeline.config.run import RunConfig
@@ -19,7 +19,7 @@ from pipeline.data.read import open_table
 from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.score.batches import batches_of, scored_rows
+from pipeline.score.batches import score_job, write_scored
 from pipeline.score.publication import (
     QUARANTINE,
     ScoreCard,
@@ -29,7 +29,7 @@ from pipeline.score.publication import (
     work_folder,
 )
 from pipeline.score.rows import NewRows, good_values, open_new_rows
-from pipeline.score.writing import check_format, write_rows
+from pipeline.score.writing import check_format, convert
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.stages.train import model_id
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 SHORT_HASH = 12
 ROWS, ASIDE = "rows", "aside"
 """Folders for work in progress: of the output, and of rows that cannot be scored."""
+PARTS = "-parts"
+"""What the folder of the rows is called behind its name until they have the format that was asked for."""
 
 
 class WorstDrift(Document):
@@ -189,12 +191,11 @@ def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Sour
 
 def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *, version: str) -> _Scored:
     """Score and write in one pass over the source, in which rows are also counted."""
-    start, request, seen = time.monotonic(), stage.config.score, Observation("scored")
-    output = scored_rows(opened, bundle, version, seen)
-    with watch_spark(stage.spark, stage.progress, "Scoring"), batches_of(stage.spark, request.batch_rows):
-        write_rows(output, place, request.format)
-    found = seen.get
-    return _Scored(found["rows"], found["bad"], time.monotonic() - start)
+    start, request, parts = time.monotonic(), stage.config.score, place.beside(PARTS)
+    with watch_spark(stage.spark, stage.progress, "Scoring"):
+        total, bad = write_scored(opened, score_job(opened, bundle, version, request.batch_rows), parts)
+        convert(stage.spark, parts, place, request.format)
+    return _Scored(total, bad, time.monotonic() - start)
 
 
 def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, place: Root) -> dict[str, int]:
