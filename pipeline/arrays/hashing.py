@@ -2,8 +2,8 @@
 
     hash_of([a, b])    row i: xxh64(b[i], seed=xxh64(a[i], seed=42)), a null leaving the seed as it is
 
-Values are hashed as Spark hashes them: a double by its 64 bits (one NaN for all; -0.0 must have been made 0.0 before),
-a text by its bytes in UTF-8. Source: Yann Collet, xxHash specification 0.1.1, and Spark's `XXH64.java`.
+Values are hashed as Spark hashes them: a double by its 64 bits (one NaN for all, and -0.0 as 0.0), a text by its bytes
+in UTF-8. Source: Yann Collet, xxHash specification 0.1.1, and Spark's `XXH64.java`.
 """
 
 from __future__ import annotations
@@ -67,11 +67,14 @@ def uniform(hashed: Integers) -> npt.NDArray[np.float64]:
 def _hashed(column: pa.Array, seeds: Hashes) -> Hashes:
     if pa.types.is_string(column.type):
         return _texts(column, seeds)
-    values = column.fill_null(0).to_numpy(zero_copy_only=False)
+    values = (column.fill_null(0) if column.null_count else column).to_numpy(zero_copy_only=False)
     if values.dtype == np.int32:
         return _integers(values.view(np.uint32), seeds)
     if values.dtype == np.float64:
-        return _longs(np.where(np.isnan(values), np.nan, values).view(np.int64), seeds)
+        # Adding 0.0 makes -0.0 of the same bits as 0.0, to which it is equal.
+        numbers = values + 0.0
+        numbers[np.isnan(numbers)] = np.nan
+        return _longs(numbers.view(np.int64), seeds)
     return _longs(values, seeds)
 
 

@@ -165,8 +165,8 @@ class Inputs:
 def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
     """`Places.values`, `row_id` and `row_hash`."""
     assert inputs.label is not None and inputs.data is not None
-    parts = {column.name: [_hashable(rows.values[column.name])] for column in inputs.typed}
-    parts[inputs.label] = [_hashable(rows.label_number), rows.label_text]
+    parts = {column.name: [rows.values[column.name]] for column in inputs.typed}
+    parts[inputs.label] = [rows.label_number, rows.label_text]
     values = hash_of([part for name in sorted(parts) for part in parts[name]])
     if not inputs.data.key:
         return values, values, values
@@ -185,12 +185,6 @@ def missing_key(rows: TypedRows, inputs: Inputs) -> Mask:
     assert inputs.data is not None
     missing = [is_missing(rows.raw[name]) for name in inputs.data.key]
     return np.logical_or.reduce(missing) if missing else np.zeros(rows.count, bool)
-
-
-def _hashable(values: pa.Array | None) -> pa.Array:
-    """-0.0 and 0.0 are equal, and must not be told apart by a hash."""
-    assert values is not None
-    return pc.add(values, 0.0) if pa.types.is_floating(values.type) else values
 
 
 def _unless_number(label: pa.Array, number: pa.Array) -> pa.Array:

@@ -226,7 +226,9 @@ def _filed(rows: Rows, stored: StoredRows, shards: int, things: list[pa.Table]) 
     file = group[own] * shards + copies.shard[own] % shards
     source = copies.rows[own]
     columns = stored.columns(rows)
-    made = [pa.array(columns[name][source], _TYPES[kind]) for name, kind in stored.types.items()]
+    if len(source) != rows.count or (source[1:] <= source[:-1]).any():
+        columns = {name: column[source] for name, column in columns.items()}
+    made = [pa.array(columns[name], _TYPES[kind]) for name, kind in stored.types.items()]
     schema = pa.schema([*stored.schema, (_ORDER, pa.int64()), ("file", pa.int32())])
     return pa.table([*made, copies.order[own], file.astype(np.int32)], schema=schema)
 

@@ -14,7 +14,7 @@ from pipeline.contract.curve import Curve
 from pipeline.contract.features import ScaledFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.rows import SPLIT, TypedRows
-from pipeline.features.statistics import ColumnStatistics, Moments, measured_table, merged_parts
+from pipeline.features.statistics import ColumnStatistics, MomentAccumulator, Moments, merged_parts
 from pipeline.features.transform import network_label, scaled_value, shaped
 from tests.support.rows import values_rows
 
@@ -39,7 +39,12 @@ def test_folds_merged_are_the_rows_together():
         values_rows({name: column[a:b] for name, column in columns.items()}, folds[a:b].tolist())
         for a, b in pairwise(ends)
     ]
-    pieces = [measured_table(own, lambda rows: rows.typed.values, SPLIT) for own in (batches[:3], batches[3:])]
+    pieces = []
+    for own in (batches[:3], batches[3:]):
+        accumulator = MomentAccumulator(lambda rows: rows.typed.values, SPLIT)
+        for rows in own:
+            accumulator.add(rows)
+        pieces.append(accumulator.result())
     by_fold = merged_parts(pieces)
     for left_out in range(FOLDS):
         kept = [fold for fold in range(FOLDS) if fold != left_out]

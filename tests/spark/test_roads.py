@@ -45,7 +45,8 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
     random = np.random.default_rng(5)
-    x = np.round(random.normal(size=ROWS), 3)
+    # Without -0.0, which JSON does not tell from 0.
+    x = np.round(random.normal(size=ROWS), 3) + 0.0
     return pd.DataFrame(
         {
             "id": np.arange(ROWS),
@@ -58,7 +59,7 @@ def frame() -> pd.DataFrame:
             "tags": ["|".join(random.choice(["p", "q", "r"], random.integers(1, 4))) for _ in range(ROWS)],
             "day": [f"{2020 + i % 5}-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(ROWS)],
             "w": np.round(random.random(ROWS), 2),
-            "y": np.where(random.random(ROWS) < 0.02, np.nan, np.round(x * 2 + random.normal(size=ROWS), 3)),
+            "y": np.where(random.random(ROWS) < 0.02, np.nan, np.round(x * 2 + random.normal(size=ROWS), 3) + 0.0),
         }
     )
 
