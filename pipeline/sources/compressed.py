@@ -1,4 +1,11 @@
-"""Compressed files, known by their endings, as Hadoop's codecs write them."""
+"""Compressed files, known by the endings of their names, as Hadoop's codecs write them.
+
+| ending | what it is for Hadoop |
+|---|---|
+| `.gz`, `.gzip`, `.bz2`, `.zst` | what the programs of these names write |
+| `.deflate` | zlib |
+| `.snappy`, `.lz4` | Hadoop's own blocks, which other programs do not write |
+"""
 
 from __future__ import annotations
 

@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from pipeline.sources.batches import MALFORMED, BatchMaker
 from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line
+from pipeline.sources.compressed import is_compressed
 from pipeline.sources.decoding import UTF_8_MARK, is_ascii_compatible, utf8_chunks
 from pipeline.sources.header import Dialect, Header
 from pipeline.sources.lines import LineParser
 from pipeline.sources.records import GrowingText, RecordParser
-from pipeline.sources.streams import OpenFile, Unreadable, is_compressed, open_stream
+from pipeline.sources.streams import OpenFile, Unreadable, open_stream
 
 __all__ = ["MALFORMED", "DelimitedFormat", "Piece", "Unreadable", "plan_pieces", "read_piece"]
 

@@ -15,24 +15,22 @@ name that begins with the byte FF for the same name without it, which depends on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.compressed import decompressed, is_compressed
+from pipeline.sources.compressed import is_compressed
 from pipeline.sources.json_blocks import line_blocks, parts_of
 from pipeline.sources.json_plain import PlainLines, read_plain
 from pipeline.sources.json_rows import Row, names_in_line, parse_line
+from pipeline.sources.streams import OpenFile, open_stream
 
 MALFORMED = "__malformed"
 PART_BYTES = 400_000
 """Gone through at once: what is made of so many fits the processor's cache."""
-
-OpenFile = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def read_piece(
         block_bytes: a batch is made of about so many; about ten times as much is in memory.
 
     Raises:
-        OSError: the file cannot be read, or is not compressed in the way that its ending says.
+        Unreadable: the file cannot be read, or is not compressed in the way that its ending says.
     """
     schema = pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
     for block in _blocks(open_file, piece, block_bytes):
@@ -102,7 +100,7 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
         block_bytes: read at once.
 
     Raises:
-        OSError: as for `read_piece`.
+        Unreadable: as for `read_piece`.
     """
     names: dict[str, None] = {}
     for block in _blocks(open_file, piece, block_bytes):
@@ -112,9 +110,8 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
 
 
 def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
-    with open_file(piece.uri) as file:
-        content = decompressed(file, piece.uri) if piece.stop is None else file
-        yield from line_blocks(content, piece.start, piece.stop, block_bytes)
+    with open_stream(open_file, piece.uri) as stream:
+        yield from line_blocks(stream, piece.start, piece.stop, block_bytes)
 
 
 def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
