@@ -30,18 +30,11 @@ def columnar_table(spark: SparkSession, source: Source) -> SourceTable:
     Raises:
         DataError: they cannot be read, or not all paths hold the same columns.
     """
-    if Road.of(source).by_tasks:
-        table = _table_of_pieces(spark, source)
-        odd = [f"'{name}' ({kind})" for name, kind in table.kinds.items() if not _is_plain(kind)]
-        if not odd:
-            return table
-        reason = f"it has columns of other types than numbers, texts, dates and times: {', '.join(odd[:SHOWN_AT_MOST])}"
-        tell_road(source, reason)
-    return _table_of_spark(spark, source)
+    return _table_of_pieces(spark, source) if Road.of(source).by_tasks else _table_of_spark(spark, source)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source) -> SourceTable:
-    """Read by tasks themselves."""
+    """Read by tasks themselves, unless a column that is wanted has a type that only Spark reads as Spark does."""
     schemas = [(file.name, _schema(source, file.uri)) for file in source.firsts]
     first, schema = schemas[0]
     for name, other in schemas[1:]:
@@ -49,10 +42,12 @@ def _table_of_pieces(spark: SparkSession, source: Source) -> SourceTable:
     kinds = {field.name: field.type for field in schema}
 
     def read(wanted: Sequence[str]) -> RawTable:
-        columns = pa.schema([(name, kinds[name]) for name in wanted])
-        return RawTable(
-            RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), _scan(spark, source, columns)
-        )
+        own = {name: kinds[name] for name in wanted}
+        odd = [f"'{name}' ({kind})" for name, kind in own.items() if not _is_plain(kind)]
+        if odd:
+            tell_road(source, f"types other than numbers, texts, dates and times: {', '.join(odd[:SHOWN_AT_MOST])}")
+            return _table_of_spark(spark, source).read(wanted)
+        return RawTable(RawColumns(tuple(wanted), own), _scan(spark, source, pa.schema([*own.items()])))
 
     return SourceTable(tuple(schema.names), kinds, is_text=False, reader=read)
 
