@@ -166,6 +166,9 @@ THINGS = pa.schema(
 )
 """Each thing once: its first and last part, its rows, and its first and last moment."""
 
+_NO_PART = -1
+"""In place of null, by which Arrow before version 15 does not group."""
+
 _COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
 
 COUNTS = pa.schema(
@@ -180,7 +183,7 @@ def count_things(things: Sequence[pa.Table]) -> pa.Table:
     """Count things that are all known here, whichever batches they were met in."""
     together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
     shared = pc.less(together["low"], together["high"])
-    part = pc.if_else(pc.equal(together["kind"], _TIME), together["id"], pa.scalar(None, pa.int64()))
+    part = pc.if_else(pc.equal(together["kind"], _TIME), together["id"], _NO_PART)
     rows = pc.if_else(shared, together["rows"], 0)
     ones = pa.array(np.ones(len(together), np.int64))
     columns = [together["kind"], part, ones, shared.cast(pa.int64()), rows, together["first"], together["last"]]
@@ -200,7 +203,7 @@ Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
 
 def _found(counts: Sequence[pa.Table]) -> Found:
     added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
-    return {(row["kind"], row["part"]): row for row in added.to_pylist()}
+    return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
 
 
 def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:

@@ -131,12 +131,9 @@ def _looked_at(text: pa.Array, number: pa.Array) -> pa.Table:
 
 
 def _each_once(values: pa.Table) -> pa.Table:
-    summed = (
-        values.group_by(["text", "number"])
-        .aggregate([("rows", "sum")])
-        .sort_by([("number", "ascending"), ("text", "ascending")])
-    )
-    return summed.select(["text", "number", "rows_sum"]).rename_columns(_EMPTY.schema.names)
+    summed = values.group_by("text").aggregate([("number", "min"), ("rows", "sum")])
+    summed = summed.sort_by([("number_min", "ascending"), ("text", "ascending")])
+    return summed.select(["text", "number_min", "rows_sum"]).rename_columns(_EMPTY.schema.names)
 
 
 def _thinned(values: pa.Table) -> pa.Table:

@@ -41,6 +41,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import FileEntry, SplitEntry
+from pipeline.store.pages import WRITE_CHECKED
 
 ROWS_PER_GROUP = 1 << 14
 """So many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
@@ -297,7 +298,7 @@ def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]
         row_group_size=group_rows,
         compression="snappy",
         use_dictionary=repeated,
-        write_page_checksum=True,
+        **WRITE_CHECKED,
         store_schema=False,
     )
     return sink.getvalue(), [min(group_rows, len(rows) - start) for start in range(0, len(rows), group_rows)]

@@ -12,14 +12,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from inspect import signature
 from types import ModuleType
-from typing import Any
-
-import pyarrow.parquet as pq
 
 __all__ = [
-    "CHECKED",
     "Reader",
     "ThreadPool",
     "VentilatedItemProcessedMessage",
@@ -34,10 +29,6 @@ DROPPED: Mapping[str, str] = {
     "distutils.version": "LooseVersion",
 }
 """Modules that may be missing, and the class that Petastorm takes from each."""
-
-_VERIFICATION = "page_checksum_verification"
-CHECKED: Mapping[str, Any] = {_VERIFICATION: True} if _VERIFICATION in signature(pq.ParquetFile).parameters else {}
-"""How a Parquet file is opened so that altered bytes are noticed; pyarrow 14 cannot."""
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
-from pipeline.feed.compatibility import CHECKED
 from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import Window
 from pipeline.feed.rows import Empty, Rows, read_rows
 from pipeline.feed.scaling import fold_layout
 from pipeline.store.manifest import FileEntry
+from pipeline.store.pages import READ_CHECKED
 from pipeline.store.store import Store
 
 FOOTER_BYTES = 950
@@ -134,7 +134,7 @@ class StoreFiles:
             known = self._open_files.get(file.path)
         source = known.source if known else place.filesystem.open_input_file(place.path)
         footer = known.footer if known else None
-        parquet = pq.ParquetFile(source, metadata=footer, pre_buffer=not place.is_local, **CHECKED)
+        parquet = pq.ParquetFile(source, metadata=footer, pre_buffer=not place.is_local, **READ_CHECKED)
         if known is None:
             self._check_footer(file, parquet)
         self._keep(file, _OpenFile(source, parquet.metadata))

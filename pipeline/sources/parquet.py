@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DataError
+from pipeline.store.pages import READ_CHECKED
 
 OpenFile = Callable[[str], Any]
 """From a URI to a seekable binary file of Arrow's."""
@@ -70,7 +71,7 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
     """
     try:
         with open_file(piece.uri) as stream:
-            file = pq.ParquetFile(stream, page_checksum_verification=True)
+            file = pq.ParquetFile(stream, **READ_CHECKED)
             yield from _batches(file, piece, columns)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")

@@ -19,12 +19,14 @@ from pipeline.arrays import cells
 from pipeline.arrays.notation import java_texts
 
 NAN, INF = math.nan, math.inf
+HAS_HALVES = int(pa.__version__.split(".")[0]) >= 15
 
 TYPES = [
     (pa.int8(), True, True, "integer"),
     (pa.uint32(), True, True, "integer"),
     (pa.uint64(), True, True, "number"),
-    (pa.float16(), True, True, "number"),
+    # Of numbers of 16 bits Arrow can do nothing before version 15, and neither Parquet nor Spark has any.
+    *([(pa.float16(), True, True, "number")] if HAS_HALVES else []),
     (pa.float32(), True, True, "number"),
     (pa.decimal128(10, 2), True, True, "number"),
     (pa.bool_(), True, True, "boolean"),
@@ -178,7 +180,8 @@ def test_single_floats_are_doubles_as_categories_and_themselves_where_shown():
     expected = ["0.10000000149011612", "10000000", "1.401298464324817E-45", "123456792"]
     assert cells.category_of(array).to_pylist() == expected
     assert cells.raw_text(array).to_pylist() == ["0.1", "1.0E7", "1.4E-45", "1.2345679E8"]
-    assert cells.raw_text(pa.array([1.5], pa.float16())).to_pylist() == ["1.5"]
+    if HAS_HALVES:
+        assert cells.raw_text(pa.array(np.array([1.5], np.float16))).to_pylist() == ["1.5"]
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))

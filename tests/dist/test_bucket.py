@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
-from pipeline.feed.compatibility import CHECKED
+from pipeline.store.pages import READ_CHECKED
 from pipeline.feed.reader import read_shard
 from pipeline.store.filesystem import open_root, read_bytes, write_bytes
 from pipeline.store.layout import store_place
@@ -66,7 +66,7 @@ def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, b
     assert first["folder-job"] == first["bucket-job"] == second["bucket-job"]
 
 
-@pytest.mark.skipif(not CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
+@pytest.mark.skipif(not READ_CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
 def test_every_row_comes_from_a_bucket_and_an_altered_page_is_named(tmp_path, bucket):
     write_small_store(tmp_path, ROWS)
     store = upload(tmp_path, bucket)

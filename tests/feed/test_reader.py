@@ -13,11 +13,11 @@ import pytest
 
 from pipeline.errors import PlatformError, StoreError
 from pipeline.feed.blocks import BlockStream
-from pipeline.feed.compatibility import CHECKED
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import shard_windows
 from pipeline.feed.reader import read_shard
+from pipeline.store.pages import READ_CHECKED
 from tests.support.feeds import feed_of, keep_ledger, numbered, publish
 
 pytestmark = pytest.mark.timeout(60)
@@ -72,7 +72,7 @@ def test_a_corrupt_row_group_is_named_when_its_turn_comes(id_store):
     assert sum(block.rows.sum() for block in blocks) == 2000  # the two row groups before it
 
 
-@pytest.mark.skipif(not CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
+@pytest.mark.skipif(not READ_CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
 def test_every_bit_of_a_page_counts(id_store):
     store = id_store([400], row_group=400)
     path, random = path_of(store, 0), np.random.default_rng(0)

@@ -18,8 +18,9 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
+from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
-from tests.support.stores import WITH_CHECKSUMS, regression_state
+from tests.support.stores import regression_state
 
 
 def publish(
@@ -35,7 +36,7 @@ def publish(
             continue
         path = Path(place.within(f"train/shard-{shard:02d}.parquet").path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, path, row_group_size=row_group, **WITH_CHECKSUMS)
+        pq.write_table(table, path, row_group_size=row_group, **WRITE_CHECKED)
         footer = pq.read_metadata(path)
         entries.append(
             FileEntry(

@@ -13,15 +13,14 @@ import pyarrow.parquet as pq
 from pipeline.contract.columns import ROW_ID, WEIGHT, contract_of
 from pipeline.contract.features import FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.feed.compatibility import CHECKED
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
+from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
 
 NAME, STORE_ID = "small", "0123456789abcdef"
-WITH_CHECKSUMS = {"write_page_checksum": True} if CHECKED else {}
 """As Spark writes its files; pyarrow 14 cannot."""
 
 
@@ -92,7 +91,7 @@ def _write_file(
     path = folder / "stores" / NAME / STORE_ID / name
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
-        _table(state, ids, np.random.default_rng([seed, shard])), path, row_group_size=row_group, **WITH_CHECKSUMS
+        _table(state, ids, np.random.default_rng([seed, shard])), path, row_group_size=row_group, **WRITE_CHECKED
     )
     metadata = pq.read_metadata(path)
     return FileEntry(
