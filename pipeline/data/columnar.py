@@ -66,7 +66,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     """Without what only tells how values are kept."""
     if pa.types.is_dictionary(kind):
         return _plain_type(kind.value_type)
-    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
+    return pa.string() if str(kind) in ("large_string", "string_view") else kind
 
 
 def _scan(spark: SparkSession, source: Source, columns: pa.Schema) -> PieceScan:
