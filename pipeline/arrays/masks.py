@@ -31,6 +31,11 @@ def valid_of(array: pa.Array) -> Mask:
     return mask
 
 
+def missing_of(array: pa.Array) -> Mask:
+    """Where an array is null."""
+    return ~valid_of(array)
+
+
 def matches(text: pa.Array, pattern: str) -> Mask:
     """Where RE2 finds a pattern in a text; null is False."""
     return mask_of(pc.match_substring_regex(text, pattern))

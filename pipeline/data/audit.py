@@ -19,10 +19,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays.masks import valid_of
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.label import Task
 from pipeline.data.moment import TimeColumn
-from pipeline.data.rows import SPLIT, Places, as_mask
+from pipeline.data.rows import SPLIT, Places
 from pipeline.data.split import ResolvedSplit
 from pipeline.errors import DataError, Problem, gather
 from pipeline.store.layout import SPLITS
@@ -214,7 +215,7 @@ def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: 
     for name, kind in kinds.items():
         ids = kind.ids(places)
         hashes = ids.fill_null(0).to_numpy()
-        own = np.flatnonzero(used & as_mask(ids.is_valid()) & (np.mod(hashes, kind.every) == 0))
+        own = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
         found.append(_summed(name, hashes[own], part[own]))
     if timed:
         assert places.moment is not None

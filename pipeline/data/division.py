@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.data.rows import SPLIT, Mask, Places
+from pipeline.arrays.masks import Mask
+from pipeline.data.rows import SPLIT, Places
 from pipeline.data.split import TEST, TRAIN, VALIDATION
 from pipeline.errors import PipelineError
 

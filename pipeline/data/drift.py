@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
+from pipeline.arrays.masks import missing_of
+from pipeline.arrays.tables import combined
 from pipeline.config.drift import DriftConfig
 from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
 from pipeline.contract.features import (
@@ -171,9 +173,7 @@ def _occurrences(column: int, codes: npt.NDArray[np.int32]) -> pa.Table:
 
 
 def _summed(parts: Sequence[pa.Table]) -> pa.Table:
-    together = pa.concat_tables([_COUNTS.empty_table(), *parts])
-    summed = together.group_by(["column", "code"]).aggregate([("rows", "sum")])
-    return summed.select(["column", "code", "rows_sum"]).rename_columns(_COUNTS.names)
+    return combined(parts, _COUNTS, rows="sum")
 
 
 def drift_of_split(
@@ -308,7 +308,7 @@ def _text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iter
 
 
 def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indices:
-    missing = value.is_null().to_numpy(zero_copy_only=False)
+    missing = missing_of(value)
     if isinstance(feature, HashedFeature):
         return np.where(missing, np.int32(_MISSING), np.int32(_REST))
     ids = vocabulary_id(value, feature.vocabulary)

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import is_finite, raw_text
+from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import NumericConfig, TargetConfig
 from pipeline.contract.table import ColumnTerms
-from pipeline.data.rows import Inputs, Mask, TypedRows, as_mask, missing_key
+from pipeline.data.rows import Condition, Inputs, TypedRows, missing_key
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
@@ -26,8 +27,6 @@ SHOWN_CHARACTERS = 80
 
 Describe = Callable[[int, int, str], Problem]
 """From rows with the fault, all rows and an example to a sentence."""
-Condition = Callable[[TypedRows], Mask]
-"""Which of n rows have the fault: [n]."""
 Example = Callable[[TypedRows], pa.Array]
 """What to show of each of n rows: string [n]."""
 
@@ -187,16 +186,12 @@ def _no_number(name: str) -> Fault:
     remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
     return Fault(
         f"column '{name}' is no number",
-        lambda rows: rows.good & _absent(rows.values[name]) & ~_absent(rows.raw[name]),
+        lambda rows: rows.good & missing_of(rows.values[name]) & ~missing_of(rows.raw[name]),
         lambda count, rows, example: Problem(
             f"Column '{name}' is no number in {count} rows", "", f"'{example}'", remedy
         ),
         lambda rows: rows.raw[name],
     )
-
-
-def _absent(array: pa.Array) -> Mask:
-    return as_mask(array.is_null())
 
 
 def _key_faults(inputs: Inputs) -> Iterator[Fault]:
@@ -216,7 +211,7 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
     remedy = "Remove these rows, or fill their labels"
     yield Fault(
         "no label",
-        lambda rows: rows.good & _absent(_label(rows)) & _absent(_label_text(rows)),
+        lambda rows: rows.good & missing_of(_label(rows)) & missing_of(_label_text(rows)),
         lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
     )
     yield Fault(
@@ -227,7 +222,7 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
     if target.transform == "log":
         yield Fault(
             "label is -1 or less",
-            lambda rows: as_mask(pc.less_equal(_label(rows), -1.0)),
+            lambda rows: mask_of(pc.less_equal(_label(rows), -1.0)),
             lambda count, rows, _: Problem(
                 f"Label '{label}' is -1 or less in {count} rows, which have no log1p",
                 remedy="Set features.target.transform: standard or power",
@@ -247,7 +242,7 @@ def _label_text(rows: TypedRows) -> pa.Array:
 
 def _not_finite(values: pa.Array) -> Mask:
     """[n]: whether a value is there and NaN or infinite."""
-    return ~as_mask(pc.fill_null(is_finite(values), True))
+    return ~mask_of(pc.fill_null(is_finite(values), True))
 
 
 def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
@@ -256,7 +251,7 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
         return
     yield Fault(
         "no weight",
-        lambda rows: rows.good & ~as_mask(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
+        lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
         lambda count, rows, example: Problem(
             f"Weight '{name}' is missing, negative or no number in {count} of {rows} rows",
             "numbers that are 0 or more",
@@ -308,7 +303,7 @@ def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
     if group.shape == "log1p" and (lowest is None or lowest <= -1.0):
         yield Fault(
             f"column '{name}' is -1 or less",
-            lambda rows: as_mask(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
+            lambda rows: mask_of(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is -1 or less in {count} rows, which have no log1p",
                 remedy="Set shape: power, or clip.low above -1",
@@ -317,4 +312,4 @@ def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
 
 
 def _missing(values: pa.Array, counts_not_finite: bool) -> Mask:
-    return ~as_mask(is_finite(values)) if counts_not_finite else _absent(values)
+    return ~mask_of(is_finite(values)) if counts_not_finite else missing_of(values)

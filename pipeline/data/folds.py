@@ -27,12 +27,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.hashing import salted, uniform
+from pipeline.arrays.masks import Mask, valid_of
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig, FoldMethod
 from pipeline.data.division import Division, Fold
 from pipeline.data.moment import TimeColumn, find_cuts, open_time
-from pipeline.data.rows import Hashes, Mask, Places, Rows, TypedRows, as_mask
+from pipeline.data.rows import Hashes, Places, Rows, TypedRows
 from pipeline.data.scan import Batches, Parts
 from pipeline.data.split import TRAIN, VALIDATION, group_of
 from pipeline.errors import DataError, Problem
@@ -147,7 +148,7 @@ class FoldPlacement:
         group = group_of(rows.typed, plan.groups) if plan.groups else places.group
         unit = pa.array(places.row_id) if group is None or not plan.groups else group
         hashes = unit.fill_null(0).to_numpy()
-        known = np.ones(rows.count, bool) if plan.time else as_mask(unit.is_valid())
+        known = np.ones(rows.count, bool) if plan.time else valid_of(unit)
         ends = uniform(salted("fold validation", self.seed, hashes)) < self.validation
         folds = {}
         for number in range(plan.divisions):

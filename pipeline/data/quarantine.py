@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 import pyspark.sql.functions as F
 
 from pipeline.arrays.cells import raw_text
+from pipeline.arrays.masks import Mask
 from pipeline.data.faults import Fault, reasons_of
-from pipeline.data.rows import Mask, TypedRows
+from pipeline.data.rows import TypedRows
 from pipeline.data.scan import Batches, Scan
 from pipeline.data.split import QUARANTINED
 from pipeline.data.table import Table

@@ -7,7 +7,7 @@ A value is read as a number (float64) or as a text; it is null where it is missi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import category_of, is_missing, number_of, plain_number_of
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
+from pipeline.arrays.masks import Mask, missing_of
 from pipeline.config.data import DataConfig
 from pipeline.contract.expression import DerivedColumn, ValueType
 from pipeline.contract.features import RawColumn
 from pipeline.data.raw import RawColumns
 
-Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
 
@@ -55,6 +55,10 @@ class TypedRows:
     def text(self, name: str) -> pa.Array:
         """String [n]: a column of the source as the text of a category, whatever the file format."""
         return category_of(self.raw[name])
+
+
+Condition = Callable[[TypedRows], Mask]
+"""Which of n rows meet it: [n]."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Inputs:
             count=len(batch),
             raw=raw,
             values=values,
-            good=np.ones(len(batch), bool) if malformed is None else as_mask(malformed.is_null()),
+            good=np.ones(len(batch), bool) if malformed is None else missing_of(malformed),
             malformed=malformed,
             label_number=number,
             label_text=None if self.label is None else _unless_number(raw[self.label], number),
@@ -172,12 +176,6 @@ def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
         return values, values, values
     row_id = hash_of([rows.text(name) for name in inputs.data.key])
     return values, row_id, hash_of([pa.array(row_id), pa.array(values)])
-
-
-def as_mask(array: pa.Array) -> Mask:
-    """A boolean array as numpy's, null being false."""
-    mask: Mask = array.fill_null(False).to_numpy(zero_copy_only=False)
-    return mask
 
 
 def missing_key(rows: TypedRows, inputs: Inputs) -> Mask:

@@ -26,12 +26,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.hashing import hash_of, salted, uniform
+from pipeline.arrays.masks import mask_of, missing_of
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
 from pipeline.data.moment import TimeColumn, column_of, find_cuts, open_time
 from pipeline.data.raw import RawTable
-from pipeline.data.rows import Hashes, Indices, TypedRows, as_mask
+from pipeline.data.rows import Hashes, Indices, TypedRows
 from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def group_of(rows: TypedRows, groups: Sequence[str]) -> pa.Array | None:
     if not groups:
         return None
     texts = [rows.text(name) for name in groups]
-    missing = np.logical_or.reduce([as_mask(text.is_null()) for text in texts])
+    missing = np.logical_or.reduce([missing_of(text) for text in texts])
     return pa.array(hash_of(texts), mask=missing)
 
 
@@ -170,7 +171,7 @@ def split_of(
     if group is None:
         return _split_by_hash(salted("split", seed, row_id), split.fractions)
     found = _split_by_hash(salted("split", seed, group.fill_null(0).to_numpy()), split.fractions)
-    return np.where(as_mask(group.is_null()), NOWHERE, found).astype(np.int32)
+    return np.where(missing_of(group), NOWHERE, found).astype(np.int32)
 
 
 def shard_of(seed: int, row_hash: Hashes) -> Indices:
@@ -215,7 +216,7 @@ def _split_by_value(text: pa.Array, values: Sequence[Sequence[str]]) -> Indices:
     found = np.full(len(text), NOWHERE, np.int32)
     for index, names in reversed([*enumerate(values)]):
         if names:
-            found[as_mask(pc.is_in(text, pa.array(names, pa.string())))] = index
+            found[mask_of(pc.is_in(text, pa.array(names, pa.string())))] = index
     return found
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import finite, plain_number_of
+from pipeline.arrays.tables import combined
 from pipeline.data.rows import Rows
 from pipeline.data.scan import Parts
 from pipeline.data.table import Table
@@ -103,9 +104,7 @@ def _counted(
 
 
 def _summed(counts: Iterable[pa.Table]) -> pa.Table:
-    together = pa.concat_tables([_COUNTS.empty_table(), *counts])
-    summed = together.group_by(["stratum", "part"]).aggregate([("rows", "sum")]).sort_by("stratum")
-    return summed.select(["stratum", "part", "rows_sum"]).rename_columns(_COUNTS.names)
+    return combined(counts, _COUNTS, rows="sum").sort_by("stratum")
 
 
 def _survey(table: Table, strata: Sequence[str], bins: int) -> list[_Survey]:

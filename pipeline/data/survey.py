@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import finite, is_finite
+from pipeline.arrays.masks import missing_of
 from pipeline.data.check import check_splits
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
@@ -253,7 +254,7 @@ def _log1p(label: pa.Array) -> pa.Array:
 
 def _present(text: pa.Array) -> pa.Array:
     """1, or null."""
-    return pa.array(np.ones(len(text)), mask=text.is_null().to_numpy(zero_copy_only=False))
+    return pa.array(np.ones(len(text)), mask=missing_of(text))
 
 
 def _label_of(found: Measured) -> LabelStatistics:

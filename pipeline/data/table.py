@@ -15,10 +15,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from pipeline.arrays.expressions import evaluate
+from pipeline.arrays.masks import Mask
 from pipeline.contract.expression import Node
 from pipeline.data.faults import Fault, any_fault
 from pipeline.data.folds import FoldPlacement
-from pipeline.data.rows import Indices, Inputs, Mask, Places, Rows, TypedRows, hashes_of
+from pipeline.data.rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.split import (
     LEFT_OUT,

@@ -7,7 +7,7 @@ types of a text format is enforced alike.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 
@@ -16,17 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, column_type, finite, number_of
+from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.arrays.times import as_moment_ntz, is_date_text
 from pipeline.contract.features import FALSE, TRUE
 from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
 from pipeline.data.raw import SourceTable
-from pipeline.data.rows import Inputs, Mask, TypedRows, as_mask
+from pipeline.data.rows import Condition, Inputs, TypedRows
 from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.features.plan import FeaturePlan
 
 log = logging.getLogger(__name__)
-
-Condition = Callable[[TypedRows], Mask]
 
 INTEGERS_BELOW = float(1 << 63)
 
@@ -97,7 +96,7 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tupl
     data, is_number = inputs.data, _is_number(name, inputs)
     roles = () if data is None else (data.label, data.weight, *data.key)
     if not terms.nullable and name not in roles:
-        yield "is null", "a value in every row", lambda rows: rows.good & _absent(rows.raw[name])
+        yield "is null", "a value in every row", lambda rows: rows.good & missing_of(rows.raw[name])
     if pa.types.is_string(inputs.raw.kinds[name]):
         yield from _wrong_type(name, terms.type, is_number=is_number)
     value = partial(_value, name, terms.type, is_number)
@@ -113,17 +112,13 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tupl
 
 
 def _holds(rows: TypedRows, condition: pa.Array) -> Mask:
-    return rows.good & as_mask(condition)
-
-
-def _absent(array: pa.Array) -> Mask:
-    return as_mask(array.is_null())
+    return rows.good & mask_of(condition)
 
 
 def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
     """-0.0 is 0.0."""
     plain = pc.add(values, 0.0) if pa.types.is_floating(values.type) else values
-    other: Mask = ~_absent(values) & ~as_mask(pc.is_in(plain, allowed))
+    other: Mask = ~missing_of(values) & ~mask_of(pc.is_in(plain, allowed))
     return other
 
 
@@ -158,7 +153,7 @@ def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tup
     """Of texts; that a column that is used as a number is none is said elsewhere."""
 
     def absent(rows: TypedRows) -> Mask:
-        return rows.good & ~_absent(rows.raw[name]) & _absent(_value(name, kind, is_number, rows))
+        return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, rows))
 
     if kind in NUMBERS and not is_number:
         yield "is no number", "a number", absent
@@ -184,7 +179,7 @@ def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
 def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
     text = rows.raw[name]
     known = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
-    return rows.good & ~_absent(text) & ~as_mask(known)
+    return rows.good & ~missing_of(text) & ~mask_of(known)
 
 
 def _is_number(name: str, inputs: Inputs) -> bool:

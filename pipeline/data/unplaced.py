@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.data.faults import Fault, fault_of
 from pipeline.data.moment import TimeColumn
-from pipeline.data.rows import Mask, TypedRows, as_mask
+from pipeline.data.rows import TypedRows
 from pipeline.data.split import ResolvedSplit
 
 SHOWN_VALUES = 10
@@ -38,7 +39,7 @@ def _any_missing(rows: TypedRows, names: Sequence[str]) -> Mask:
 
 
 def _missing(rows: TypedRows, name: str) -> Mask:
-    return as_mask(rows.text(name).is_null())
+    return missing_of(rows.text(name))
 
 
 def _time_faults(time: TimeColumn) -> Iterator[Fault]:
@@ -50,7 +51,7 @@ def _time_faults(time: TimeColumn) -> Iterator[Fault]:
     )
     yield fault_of(
         f"{what} is no {'time' if time.dated else 'number'}",
-        lambda rows: rows.good & ~_missing(rows, name) & as_mask(time.moments(rows.raw[name]).is_null()),
+        lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.moments(rows.raw[name])),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
         remedy="Repair these rows, or correct data.time",
         example=lambda rows: rows.text(name),
@@ -66,7 +67,7 @@ def _value_faults(name: str, known: Sequence[str]) -> Iterator[Fault]:
     )
     yield fault_of(
         f"{what} has a value that split.values does not name",
-        lambda rows: rows.good & ~_missing(rows, name) & ~as_mask(pc.is_in(rows.text(name), values)),
+        lambda rows: rows.good & ~_missing(rows, name) & ~mask_of(pc.is_in(rows.text(name), values)),
         allowed=", ".join(known[:SHOWN_VALUES]) + (", ..." if len(known) > SHOWN_VALUES else ""),
         remedy="Name the value under split.values, or repair these rows",
         example=lambda rows: rows.text(name),

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from pipeline.arrays.masks import missing_of
 from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import (
     BucketFeature,
@@ -81,7 +82,7 @@ def slot_counts(feature: CategoricalPlan, rows: Rows) -> pa.Array:
     assert feature.group.separator is not None
     text = text_of(rows.typed.values, feature.sources)
     counts = values_of(text, feature.group.separator).counts.astype(np.float64)
-    return pa.array(counts, mask=text.is_null().to_numpy(zero_copy_only=False))
+    return pa.array(counts, mask=missing_of(text))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import DropConfig
-from pipeline.data.rows import Mask, Rows, as_mask
+from pipeline.data.rows import Rows
 from pipeline.data.scan import Parts
 from pipeline.data.table import Table
 
@@ -111,8 +112,8 @@ class _Pair:
         """Whether the columns are different in a training row; null is a value."""
         training = pa.array(self.training(rows))
         first, second = (column.value(rows).filter(training) for column in (self.first, self.second))
-        unequal = as_mask(pc.not_equal(first, second))
-        return bool(np.any(unequal | (as_mask(first.is_null()) != as_mask(second.is_null()))))
+        unequal = mask_of(pc.not_equal(first, second))
+        return bool(np.any(unequal | (missing_of(first) != missing_of(second))))
 
 
 def _equal(table: Table, pairs: Sequence[_Pair]) -> list[bool]:

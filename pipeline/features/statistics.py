@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.arrays.masks import missing_of
 from pipeline.data.division import Roles
 from pipeline.data.rows import Indices, Rows
 from pipeline.data.table import Table
@@ -204,7 +205,7 @@ class _Groups:
     def statistics(self, values: pa.Array) -> Iterator[tuple[int, ColumnStatistics]]:
         """Of a column, float64, in each group."""
         numbers = values.to_numpy(zero_copy_only=False)
-        absent = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
+        absent = None if not values.null_count else missing_of(values)
         if len(self._numbers) > 1:
             numbers, absent = numbers[self._order], None if absent is None else absent[self._order]
         for number, (start, end) in zip(self._numbers.tolist(), self._spans, strict=True):

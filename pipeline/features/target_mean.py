@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.hashing import salted
+from pipeline.arrays.tables import combined
 from pipeline.contract.curve import Values
 from pipeline.contract.features import MappedFeature
 from pipeline.data.division import WHOLE, Division, Fold
@@ -108,11 +109,8 @@ def _batch(
 
 
 def _summed(parts: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Each column, value, part and group once, added in the order of the parts."""
-    together = pa.concat_tables([schema.empty_table(), *parts])
-    keys, sums = schema.names[:4], schema.names[4:]
-    summed = together.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in sums])
-    return summed.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns(schema.names)
+    """Each column, value, part and group once."""
+    return combined(parts, schema, **dict.fromkeys(schema.names[4:], "sum"))
 
 
 def _sums(answers: Sequence[Mapping[str, Any]], names: Sequence[str], number: int, fold: Fold) -> dict[str, Sums]:

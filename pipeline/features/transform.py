@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.crc import crc32_of
+from pipeline.arrays.masks import missing_of
 from pipeline.contract.columns import ROW_ID, WEIGHT
 from pipeline.contract.curve import Curve, Values
 from pipeline.contract.features import (
@@ -134,7 +135,7 @@ def vocabulary_id(text: pa.Array, vocabulary: Sequence[str]) -> Indices:
 def hashed_id(text: pa.Array, feature: HashedFeature) -> Indices:
     """int32 [n]: the id of a text; null is 0."""
     hashed = (crc32_of(text) % np.uint32(feature.buckets)).astype(np.int32) + np.int32(1)
-    return np.where(text.is_null().to_numpy(zero_copy_only=False), OUT_OF_VOCABULARY, hashed).astype(np.int32)
+    return np.where(missing_of(text), OUT_OF_VOCABULARY, hashed).astype(np.int32)
 
 
 def bucket_id(values: pa.Array, edges: Sequence[float]) -> Indices:
@@ -209,7 +210,7 @@ def _ids(feature: CategoricalFeature, values: Mapping[str, pa.Array]) -> Iterato
     for place in range(feature.slots):
         slot = found.slot(place)
         padding = np.int32(feature.size - 1)
-        yield np.where(slot.is_null().to_numpy(zero_copy_only=False), padding, _id(slot, feature)).astype(np.int32)
+        yield np.where(missing_of(slot), padding, _id(slot, feature)).astype(np.int32)
 
 
 def _id(text: pa.Array, feature: VocabularyFeature | HashedFeature) -> Indices:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, Window
 
+from pipeline.arrays.tables import combined
 from pipeline.contract.features import NULL_TOKEN
 from pipeline.data.division import Division, Roles
 from pipeline.data.rows import Indices, Rows
@@ -196,9 +197,7 @@ def _occurrences(column: str, text: pa.Array, groups: Indices) -> pa.Table:
 
 def _summed(parts: Iterable[pa.Table]) -> pa.Table:
     """Each column, group and value once."""
-    together = pa.concat_tables([_COUNTS.empty_table(), *parts])
-    summed = together.group_by(["column", "group", "value"]).aggregate([("count", "sum")])
-    return summed.select(["column", "group", "value", "count_sum"]).rename_columns(_COUNTS.names)
+    return combined(parts, _COUNTS, count="sum")
 
 
 def _of_fold(found: pa.Table, roles: Roles) -> pa.Table:
@@ -211,9 +210,7 @@ def _of_fold(found: pa.Table, roles: Roles) -> pa.Table:
         counts = pc.multiply(own["count"], times)
         splits = pa.array([split] * len(own), pa.int32())
         parts.append(pa.table([own["column"], splits, own["value"], counts], schema=_RANKED))
-    together = pa.concat_tables([_RANKED.empty_table(), *parts])
-    summed = together.group_by(["column", "split", "value"]).aggregate([("count", "sum")])
-    return summed.select(["column", "split", "value", "count_sum"]).rename_columns(_RANKED.names)
+    return combined(parts, _RANKED, count="sum")
 
 
 def _ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:

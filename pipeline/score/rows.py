@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.hashing import salted_once, uniform
+from pipeline.arrays.masks import Mask
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
 from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
@@ -18,7 +19,7 @@ from pipeline.data.faults import Fault, any_fault, find_value_faults
 from pipeline.data.kinds import column_types
 from pipeline.data.raw import SourceTable
 from pipeline.data.recipe import StoreRecipe
-from pipeline.data.rows import Inputs, Mask, TypedRows
+from pipeline.data.rows import Inputs, TypedRows
 from pipeline.data.scan import Scan
 from pipeline.features.choose import needs_types, plan_features
 from pipeline.features.plan import NumericPlan

@@ -1,0 +1,23 @@
+"""Partial results as tables, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+
+def combined(parts: Iterable[pa.Table], schema: pa.Schema, **how: str) -> pa.Table:
+    """The rows of some tables, those with equal keys made one; values are added up in the order of the rows.
+
+    Args:
+        parts: tables of the schema.
+        schema: its columns are the keys, but for those that `how` names. No key is null: Arrow 14 does not group by it.
+        how: of a column, `sum`, `min` or `max`.
+    """
+    together = pa.concat_tables([schema.empty_table(), *parts])
+    keys = [name for name in schema.names if name not in how]
+    # Threads would add in an order of their own.
+    found = together.group_by(keys, use_threads=False).aggregate([*how.items()])
+    names = [f"{name}_{how[name]}" if name in how else name for name in schema.names]
+    return found.select(names).rename_columns(schema.names)
