@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.config.base import Integer
 from pipeline.config.split import FoldConfig
+from pipeline.contract.section import Integer
 
 
 class CrossvalConfig(FoldConfig):

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.base import Columns, Number, Section
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
+from pipeline.contract.section import Columns, Number, Section
 
 
 class BadRowsConfig(Section):

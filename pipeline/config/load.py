@@ -15,8 +15,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.config.base import Section
 from pipeline.config.run import RunConfig
+from pipeline.contract.section import Section
 from pipeline.errors import ConfigError, Problem, gather, nearest
 
 MAX_BYTES = 1_000_000

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Integer, Name, Section
 from pipeline.config.crossval import CrossvalConfig
 from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
@@ -19,6 +18,7 @@ from pipeline.config.score import ScoreConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
+from pipeline.contract.section import Integer, Name, Section
 
 # Every class has a method of that name, for abstract classes; a section has no use for it.
 warnings.filterwarnings("ignore", message=r'Field name "register" in "TrackConfig" shadows', category=UserWarning)

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.config.base import Columns, Integer, OneOrMore, Section
 from pipeline.config.data import BadRowsConfig
 from pipeline.config.source import Paths, SourceConfig
+from pipeline.contract.section import Columns, Integer, OneOrMore, Section
 
 
 class ScoreConfig(Section):

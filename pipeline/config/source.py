@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from pipeline.config.base import Count, Integer, OneOrMore, Section
+from pipeline.contract.section import Count, Integer, OneOrMore, Section
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
 FileFormat = Literal["csv", "tsv", "json", "parquet", "orc", "delta"]

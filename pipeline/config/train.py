@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config.base import Columns, Count, Integer, Number, Section, Size
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
+from pipeline.contract.section import Columns, Count, Integer, Number, Section, Size
 
 LEAST_FEED_MEMORY = 64 << 20
 

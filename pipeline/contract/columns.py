@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pipeline.contract.document import Document
-from pipeline.contract.features import FeatureState
-from pipeline.contract.label import Task
 
 ROW_ID = "__row_id"
 """int64: a stable hash of the row's key (of all feature columns and the label, where there is no key)."""
@@ -66,17 +64,3 @@ class StoreContract(Document):
     def extras(self) -> tuple[ColumnSpec, ...]:
         """Columns that reach the model as tensors of their own, in order."""
         return tuple(column for column in self.columns if column.role == "extra")
-
-
-def contract_of(state: FeatureState) -> StoreContract:
-    """The columns that a store written with `state` has."""
-    label_type: StoreType = "float64" if state.label.task is Task.REGRESSION else "int32"
-    return StoreContract(
-        columns=(
-            *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
-            *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),
-            ColumnSpec(name=state.label.name, type=label_type, role="label"),
-            *([ColumnSpec(name=WEIGHT, type="float32", role="weight")] if state.weight else []),
-            ColumnSpec(name=ROW_ID, type="int64", role="row_id"),
-        )
-    )

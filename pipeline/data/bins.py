@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.contract.curve import Values
+from pipeline.arrays.values import Values
 from pipeline.contract.profile import Bins, Histogram
 
 HISTOGRAM_BINS = 20

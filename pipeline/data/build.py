@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.contract.audit import LeakAudit
-from pipeline.contract.columns import contract_of
 from pipeline.contract.document import Document
-from pipeline.contract.features import FeatureState
 from pipeline.contract.profile import DataProfile
 from pipeline.contract.table import TableContract
 from pipeline.data.audit import audit_of, report_audit
@@ -32,6 +30,7 @@ from pipeline.data.source import Source, check_unchanged
 from pipeline.data.split import shards_for
 from pipeline.data.survey import Survey, checked_survey
 from pipeline.data.write import write_rows
+from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.arrays.cells import is_usable
-from pipeline.contract.features import RawColumn, ScaledFeature
+from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.data.raw import RawColumns
 from pipeline.data.split import TEST, TRAIN, VALIDATION, ResolvedSplit
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.features.label import LabelStatistics
-from pipeline.features.numeric import fits_float32
-from pipeline.features.plan import FeaturePlan
-from pipeline.features.statistics import ColumnStatistics, Measured, Moments, total
+from pipeline.features.statistics import Measured, total
+from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.kinds.registry import numbers_of
+from pipeline.kinds.state import RawColumn
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +111,7 @@ def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))
 
 
-def check_ranges(features: Sequence[ScaledFeature], columns: Measured) -> None:
+def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
     """The store's float32 columns can hold every value of every split.
 
     Args:
@@ -122,9 +124,11 @@ def check_ranges(features: Sequence[ScaledFeature], columns: Measured) -> None:
     problems = []
     for feature in features:
         seen = total(columns[feature.source].get(split, ColumnStatistics()) for split in (TRAIN, VALIDATION, TEST))
-        ends = [end for end in (seen.moments.low, seen.moments.high, feature.fill) if end is not None]
-        if not fits_float32(feature, ends):
-            what = f"Column '{feature.name}' goes from {min(ends):g} to {max(ends):g}, which float32 cannot hold scaled"
+        ends = [end for end in (seen.moments.low, seen.moments.high) if end is not None]
+        beyond = numbers_of(feature.kind).beyond_float32(feature, ends)
+        if beyond:
+            low, high = beyond
+            what = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"
             problems.append(Problem(what, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
     if problems:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))

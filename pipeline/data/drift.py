@@ -17,32 +17,26 @@ from scipy import stats
 
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.tables import combined
+from pipeline.arrays.values import finite_numbers
 from pipeline.config.drift import DriftConfig
 from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
-from pipeline.contract.features import (
-    NULL_TOKEN,
-    OUT_OF_VOCABULARY,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    VocabularyFeature,
-)
 from pipeline.contract.label import Task
 from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
+from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.data.bins import counts_between
 from pipeline.data.rows import Indices
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.stored import StoredValues
 from pipeline.errors import DataError
-from pipeline.features.texts import text_of, values_of
-from pipeline.features.transform import bucket_id, finite_numbers, vocabulary_id
+from pipeline.kinds.bucket.arrays import bucket_id
+from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.text.arrays import text_of, values_of
+from pipeline.kinds.vocabulary.arrays import vocabulary_id
 
 log = logging.getLogger(__name__)
 
 SURE = 0.999
-
-Vocabulary = tuple[str, ...]
-TextFeature = VocabularyFeature | HashedFeature | MappedFeature
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,7 @@ def drift_of_rows(
         data: what messages call the rows.
     """
     numbers = [number for number in profile.numbers if number.bins is not None]
-    texts = [(text, feature) for text in profile.texts for feature in _features(state) if feature.name == text.name]
+    texts = [(text, feature) for text in profile.texts for feature in state.of_texts if feature.name == text.name]
 
     def count(batches: Batches) -> Parts:
         parts = [part for batch in batches for part in _counted(values(batch), numbers, texts)]
@@ -200,8 +194,8 @@ def drift_of_split(
             after = Shares(sample.rows, bins, summary.missing, _outside(values, number.train, summary))
         found.append(compare(number.name, _number_before(profile, number), after))
     for text in profile.texts:
-        for feature in state.categorical:
-            if feature.name == text.name and isinstance(feature, (VocabularyFeature, HashedFeature)):
+        for feature in state.of_texts:
+            if feature.name == text.name and feature.role == "categorical":
                 after = _stored_text(text, feature, sample)
                 found.append(compare(text.name, _text_before(text, feature), after, text=True))
     label = _label_drift(profile, state, sample)
@@ -231,14 +225,6 @@ def _told(column: ColumnDrift, said: Mapping[str, str]) -> Iterator[str]:
     received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
     for name, limit in said.items():
         yield f"{received[name]}, more than {limit}"
-
-
-def _features(state: FeatureState) -> list[TextFeature]:
-    return [
-        feature
-        for feature in (*state.numeric, *state.categorical)
-        if isinstance(feature, (VocabularyFeature, HashedFeature, MappedFeature))
-    ]
 
 
 # Numbers. The code of a row is 0 for a missing value, or 1 + the place of its bin; so much more outside the range.
@@ -286,20 +272,16 @@ def _number_after(number: NumberProfile, counted: Mapping[int, int]) -> Shares:
 _MISSING, _UNKNOWN, _REST, _FIRST = 0, 1, 2, 3
 
 
-def _vocabulary(feature: TextFeature) -> Vocabulary:
-    return () if isinstance(feature, HashedFeature) else feature.vocabulary
-
-
 def _top(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]:
     """The place in the vocabulary and the count of the most frequent values, those left out that are not in it."""
-    places = {value: place for place, value in enumerate(_vocabulary(feature))}
+    places = {value: place for place, value in enumerate(feature.vocabulary)}
     return [(places[value.value], value.count) for value in text.values if value.value in places]
 
 
 def _text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
     """One code a row, or one a value of a multi-valued text."""
     whole = text_of(values, feature.sources)
-    if isinstance(feature, MappedFeature) or feature.separator is None:
+    if feature.separator is None:
         yield _text_code(whole, text, feature)
         return
     found = values_of(whole, feature.separator)
@@ -309,7 +291,7 @@ def _text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iter
 
 def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indices:
     missing = missing_of(value)
-    if isinstance(feature, HashedFeature):
+    if not feature.has_vocabulary:
         return np.where(missing, np.int32(_MISSING), np.int32(_REST))
     ids = vocabulary_id(value, feature.vocabulary)
     codes = np.full(len(feature.vocabulary) + 1, _REST, np.int32)
@@ -329,16 +311,16 @@ def _text_before(text: TextProfile, feature: TextFeature) -> Shares:
 def _text_after(size: int, counted: Mapping[int, int], feature: TextFeature) -> Shares:
     rows, unknown = sum(counted.values()), counted.get(_UNKNOWN, 0)
     top = [counted.get(place + _FIRST, 0) for place in range(size)]
-    new = None if isinstance(feature, HashedFeature) else unknown / max(rows, 1)
+    new = unknown / max(rows, 1) if feature.has_vocabulary else None
     return Shares(rows, [*top, counted.get(_REST, 0) + unknown], counted.get(_MISSING, 0) / max(rows, 1), new)
 
 
-def _stored_text(text: TextProfile, feature: VocabularyFeature | HashedFeature, sample: StoredValues) -> Shares:
+def _stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) -> Shares:
     """From ids. A null that the vocabulary lacks has the id of what is unknown, and counts as that."""
     ids = sample.ids[feature.name]
-    if isinstance(feature, HashedFeature):
+    if not feature.has_vocabulary:
         return _text_after(0, {_MISSING: int(np.sum(ids == 0)), _REST: int(np.sum(ids != 0))}, feature)
-    counts = np.bincount(ids, minlength=feature.size).tolist()
+    counts = np.bincount(ids, minlength=len(feature.vocabulary) + 1).tolist()
     null = feature.vocabulary.index(NULL_TOKEN) + 1 if NULL_TOKEN in feature.vocabulary else None
     top = [counts[place + 1] for place, _ in _top(text, feature)]
     missing = counts[null] if null is not None else 0

@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.config.features import NumericConfig, TargetConfig
+from pipeline.config.features import TargetConfig
 from pipeline.contract.table import ColumnTerms
 from pipeline.data.rows import Condition, Inputs, TypedRows, missing_key
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.terms import broken_terms
 from pipeline.errors import DataError, Problem, gather
-from pipeline.features.plan import FeaturePlan, NumericPlan
+from pipeline.kinds.plan import FeaturePlan, NumericPlan
+from pipeline.kinds.scaled.config import NumericConfig
 
 SHOWN_CHARACTERS = 80
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from pipeline.contract.curve import Curve
-from pipeline.contract.features import FeatureState
+from pipeline.arrays.moments import Moments
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import check_numbers, check_ranges, check_regression
 from pipeline.data.division import WHOLE, Division, Fold
@@ -31,18 +31,20 @@ from pipeline.features.fit import (
     train_moments,
 )
 from pipeline.features.label import fit_classes, fit_regression, infer_task, label_power
-from pipeline.features.plan import FeaturePlan
 from pipeline.features.redundant import Compared, Described, redundant_columns
 from pipeline.features.sample import Sample, samples_in, take_samples
-from pipeline.features.statistics import Moments, measure, regrouped
-from pipeline.features.texts import class_text
-from pipeline.features.transform import shaped
+from pipeline.features.statistics import measure, regrouped
 from pipeline.features.vocabulary import Counts, counts_of
+from pipeline.kinds.feature import Feature, Role
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.kinds.scaled.arrays import shaped
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.state import FeatureState
 from pipeline.runtime.logs import saying_once
 
 log = logging.getLogger(__name__)
 
-TELLING = ("pipeline.features.redundant", "pipeline.features.numeric", "pipeline.features.categorical")
+TELLING = ("pipeline.features.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
 """Loggers of what is found out of columns."""
 
 
@@ -124,13 +126,13 @@ def _fit_folds(
     limits = {name: category.limit for name, category in counter.categories.items()}
     made = zip(known, texts, fit_numeric(numbers, table, division), fit_texts(texts, table, division), strict=True)
     fitted = []
-    for each, fit, (scaled, buckets), (mapped, ids) in made:
+    for each, fit, of_numbers, of_texts in made:
         with each.fold.named():
-            check_ranges(scaled, each.survey.columns)
+            check_ranges(of_numbers, each.survey.columns)
             weight_mean = _weight_mean(recipe.data.weight, each.survey.weight)
         state = FeatureState(
-            numeric=(*scaled, *mapped),
-            categorical=(*ids, *buckets),
+            numeric=_of_role("numeric", (*of_numbers, *of_texts)),
+            categorical=_of_role("categorical", (*of_texts, *of_numbers)),
             label=fit.label,
             derived=fit.plan.needed_derived,
             weight=recipe.data.weight,
@@ -139,6 +141,10 @@ def _fit_folds(
         )
         fitted.append(Fitted(state, each.counts, limits))
     return tuple(fitted)
+
+
+def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:
+    return tuple(feature for feature in features if feature.role == role)
 
 
 def _samples(
@@ -218,7 +224,7 @@ def _label_number(rows: Rows) -> pa.Array:
 
 
 def _class_text(rows: Rows) -> pa.Array:
-    return class_text(rows.typed)
+    return rows.typed.class_text
 
 
 def _nulls(found: Survey, name: str) -> int:
@@ -261,7 +267,7 @@ def _fit_classes(recipe: StoreRecipe, known: _Known, whole: Survey, task: Task) 
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
-    names = [feature.name for feature in plan.categorical if feature.group.encoding == "target_mean"]
+    names = [feature.name for feature in plan.categorical if feature.group.needs_sums]
     if names and label.task is Task.MULTICLASS:
         shown = ", ".join(f"'{name}'" for name in names)
         raise ConfigError(

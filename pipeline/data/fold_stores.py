@@ -3,7 +3,7 @@
     open -> divide -> [pass 1] survey by group -> [pass 2] counts by group -> fit all -> [pass 3] write -> audit
 
 Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
-(`contract/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
+(`kinds/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
 applies the fold's features. So k folds cost about as much as one store, and are equal to k stores that were each
 prepared by themselves.
 """
@@ -17,19 +17,10 @@ from typing import Any
 import numpy.typing as npt
 from pyspark.sql import SparkSession
 
+from pipeline.arrays.values import finite_numbers, numbers_of
 from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.columns import contract_of
 from pipeline.contract.document import fingerprint
-from pipeline.contract.features import (
-    BucketFeature,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
-from pipeline.contract.unscaled import Unscaled
 from pipeline.data.audit import Audit, report_audit
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
@@ -56,10 +47,12 @@ from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
 from pipeline.data.table import Table
 from pipeline.data.write import ROWS_PER_GROUP, StoredRows, write_groups
 from pipeline.errors import ConfigError, DataError, gather
-from pipeline.features.plan import FeaturePlan
 from pipeline.features.statistics import Measured, regrouped
-from pipeline.features.target_mean import fold_of_row
-from pipeline.features.transform import feature_columns, finite_numbers, label_value, numbers_of
+from pipeline.features.transform import feature_columns, label_value
+from pipeline.kinds.mapped.sums import fold_of_row
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.unscaled import Unscaled
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
@@ -296,37 +289,16 @@ def _surveys(query: SurveyQuery, found: Measured, division: Division) -> list[Su
 
 def _unscaled(states: Sequence[FeatureState]) -> Unscaled:
     """What the rows must hold for all folds: every number, and every text that one of them knows."""
-    numbers: dict[str, None] = {}
-    texts: dict[str, VocabularyFeature | HashedFeature] = {}
-    for state in states:
-        for feature in (*state.numeric, *state.categorical):
-            if isinstance(feature, (ScaledFeature, BucketFeature)):
-                numbers[feature.source] = None
-            else:
-                texts[feature.name] = _joint(texts.get(feature.name), feature)
+    numbers = dict.fromkeys(feature.source for state in states for feature in state.of_numbers)
+    texts: dict[str, Any] = {}
+    for feature in (feature for state in states for feature in state.of_texts):
+        texts[feature.name] = feature.shared(texts.get(feature.name))
     return Unscaled(
         numbers=tuple(numbers),
         texts=tuple(texts.values()),
         task=states[0].label.task,
-        has_parts=any(isinstance(one, MappedFeature) and one.folds for state in states for one in state.numeric),
+        has_parts=any(feature.out_of_fold for state in states for feature in state.features),
         weighted=states[0].weight is not None,
-    )
-
-
-def _joint(
-    known: VocabularyFeature | HashedFeature | None, feature: MappedFeature | VocabularyFeature | HashedFeature
-) -> VocabularyFeature | HashedFeature:
-    if isinstance(feature, HashedFeature):
-        slots = max(feature.slots, known.slots if known else 1)
-        return feature.model_copy(update={"slots": slots})
-    words = known.vocabulary if isinstance(known, VocabularyFeature) else ()
-    own = feature.slots if isinstance(feature, VocabularyFeature) else 1
-    return VocabularyFeature(
-        name=feature.name,
-        sources=feature.sources,
-        vocabulary=tuple(dict.fromkeys((*words, *feature.vocabulary))),
-        separator=feature.separator if isinstance(feature, VocabularyFeature) else None,
-        slots=max(own, known.slots if known else 1),
     )
 
 

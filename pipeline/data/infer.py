@@ -5,13 +5,14 @@ The source that it is inferred from keeps it, and gives the same store under it 
 
 from __future__ import annotations
 
+from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.config.data import DataConfig
-from pipeline.contract.features import NULL_TOKEN, FeatureState, VocabularyFeature
 from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.survey import Survey
-from pipeline.features.statistics import ColumnStatistics, Moments
+from pipeline.kinds.state import FeatureState
 
 SHOWN_VALUES = 20
 
@@ -70,7 +71,8 @@ def _values(opened: Opened, state: FeatureState) -> dict[str, tuple[str, ...]]:
     groups = {feature.name: feature.group for feature in opened.plan.categorical}
     return {
         feature.sources[0]: tuple(value for value in feature.vocabulary if value != NULL_TOKEN)
-        for feature in state.categorical
-        if isinstance(feature, VocabularyFeature) and len(feature.sources) == 1 and feature.separator is None
+        for feature in state.of_texts
+        if feature.role == "categorical" and feature.has_vocabulary
+        if len(feature.sources) == 1 and feature.separator is None
         if groups[feature.name].min_count == 1 and len(feature.vocabulary) < groups[feature.name].max_categories
     }

@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
 from pipeline.contract.expression import Node, columns_of
-from pipeline.contract.features import RawColumn, raw_columns
 from pipeline.contract.table import ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import find_faults
@@ -26,7 +25,8 @@ from pipeline.data.terms import agreed_types, check_columns, terms_of
 from pipeline.data.unplaced import place_faults
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.features.choose import needs_types, plan_features, value_types
-from pipeline.features.plan import FeaturePlan
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.kinds.state import RawColumn, raw_columns
 
 log = logging.getLogger(__name__)
 

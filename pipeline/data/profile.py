@@ -11,15 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.contract.curve import Values
-from pipeline.contract.features import (
-    NULL_TOKEN,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
+from pipeline.arrays.moments import ColumnStatistics, rounded
+from pipeline.arrays.values import Values
 from pipeline.contract.label import Task
 from pipeline.contract.profile import (
     QUANTILES,
@@ -31,19 +24,19 @@ from pipeline.contract.profile import (
     TextProfile,
     ValueCount,
 )
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.data.bins import bins_of, histogram_of
 from pipeline.data.drift import drift_of_split
-from pipeline.data.stored import StoredValues, is_clipped, number_features, rank_error, read_values
+from pipeline.data.stored import StoredValues, number_features, rank_error, read_values
 from pipeline.data.survey import Survey
-from pipeline.features.statistics import ColumnStatistics, rounded
 from pipeline.features.vocabulary import Counts
+from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
 
 TOP_VALUES = 20
-
-TextFeature = VocabularyFeature | HashedFeature | MappedFeature
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataPr
         left_out=found.left_out,
         label=_label(state, found, counts, train),
         numbers=tuple(_number(name, state, of, train) for name, of in summaries.items()),
-        texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in _text_features(state)),
+        texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in state.of_texts),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
     )
@@ -135,7 +128,7 @@ def _number(name: str, state: FeatureState, splits: Mapping[str, Summary], train
     feature = number_features(state).get(name)
     if feature is None:
         return profile.model_copy(update={"note": "used by derived columns only, its values are not in the store"})
-    if isinstance(feature, ScaledFeature):
+    if feature.keeps_values:
         return profile.model_copy(update=_described(train.numbers[name]) | {"note": _clip_note(feature)})
     bins = Bins(edges=feature.edges, counts=train.intervals[name])
     low, high = splits["train"].low, splits["train"].high
@@ -156,24 +149,19 @@ def _described(values: Values) -> dict[str, object]:
     }
 
 
-def _clip_note(feature: ScaledFeature) -> str:
-    if not is_clipped(feature):
+def _clip_note(feature: NumberFeature) -> str:
+    if not feature.is_clipped:
         return ""
-    low = "" if feature.low is None else f"below {feature.low:g}"
-    high = "" if feature.high is None else f"above {feature.high:g}"
-    return f"values {' and '.join(filter(None, (low, high)))} are clipped; so are the quantiles and bins shown"
-
-
-def _text_features(state: FeatureState) -> list[TextFeature]:
-    found: list[TextFeature] = [feature for feature in state.numeric if isinstance(feature, MappedFeature)]
-    return found + [f for f in state.categorical if isinstance(f, (VocabularyFeature, HashedFeature))]
+    low, high = feature.bounds
+    shown = ("" if low is None else f"below {low:g}", "" if high is None else f"above {high:g}")
+    return f"values {' and '.join(filter(None, shown))} are clipped; so are the quantiles and bins shown"
 
 
 def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts, train: StoredValues) -> TextProfile:
-    if isinstance(feature, HashedFeature):
-        return _hashed(feature, rows, train)
+    if not feature.has_vocabulary:
+        return _uncounted(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))
-    multiple = isinstance(feature, VocabularyFeature) and feature.separator is not None
+    multiple = feature.separator is not None
     complete = len(counted) <= written.limits[feature.name]
     rows = sum(counted.values()) if multiple else rows
     nulls = counted.pop(NULL_TOKEN, 0)
@@ -192,12 +180,11 @@ def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts,
     )
 
 
-def _hashed(feature: HashedFeature, rows: int, train: StoredValues) -> TextProfile:
+def _uncounted(feature: TextFeature, rows: int, train: StoredValues) -> TextProfile:
     ids = train.ids[feature.name]
     rows = rows if feature.separator is None else len(ids)
     nulls = round(rows * float(np.mean(ids == 0))) if len(ids) else 0
-    note = f"hashed to {feature.buckets:,} buckets, values are not counted"
-    return TextProfile(name=feature.name, sources=feature.sources, rows=rows, nulls=nulls, note=note)
+    return TextProfile(name=feature.name, sources=feature.sources, rows=rows, nulls=nulls, note=feature.note)
 
 
 def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:

@@ -15,14 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.cells import category_of, is_missing, number_of, plain_number_of
+from pipeline.arrays.cells import category_of, is_missing, number_of, number_text, plain_number_of
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
 from pipeline.arrays.masks import Mask, missing_of
 from pipeline.config.data import DataConfig
 from pipeline.contract.expression import DerivedColumn, ValueType
-from pipeline.contract.features import RawColumn
 from pipeline.data.raw import RawColumns
+from pipeline.kinds.state import RawColumn
 
 Hashes = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
@@ -55,6 +55,12 @@ class TypedRows:
     def text(self, name: str) -> pa.Array:
         """String [n]: a column of the source as the text of a category, whatever the file format."""
         return category_of(self.raw[name])
+
+    @property
+    def class_text(self) -> pa.Array:
+        """String [n]: the name of a row's class."""
+        assert self.label_number is not None
+        return pc.coalesce(number_text(self.label_number), self.label_text)
 
 
 Condition = Callable[[TypedRows], Mask]

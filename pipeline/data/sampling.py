@@ -22,12 +22,12 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
-from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.rows import Rows
 from pipeline.data.split import TRAIN, order_of, shard_of
 from pipeline.errors import ConfigError, DataError
 from pipeline.features.transform import label_value
+from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import Sampled, SplitEntry
 

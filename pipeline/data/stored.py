@@ -17,26 +17,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.curve import Curve, Values, restored
-from pipeline.contract.features import (
-    BucketFeature,
-    CategoricalFeature,
-    FeatureState,
-    HashedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-    slot_names,
-)
+from pipeline.arrays.values import Values
 from pipeline.contract.profile import Summary
 from pipeline.features.sample import CONFIDENCE
+from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.registry import numbers_of
+from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import FileEntry, SplitEntry
 
 SAMPLE_ROWS = 1 << 16
 SAMPLE_CELLS = 1 << 24
-
-_SAME = 2e-6
-"""A filled value was computed by Spark, and is compared with what numpy computes, in float32."""
 
 
 @dataclass(frozen=True)
@@ -76,43 +67,36 @@ def read_values(
         classes: rows of each class before the split was up- or down-sampled, to undo that; empty where it was not.
     """
     sources = number_features(state)
-    texts = [feature for feature in state.categorical if isinstance(feature, (VocabularyFeature, HashedFeature))]
-    wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in slot_names(text)]
+    texts = [feature for feature in state.categorical if feature.reads == "text"]
+    wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in text.columns]
     table = sample_stored(split, place, list(dict.fromkeys((*wanted, state.label.name))))
     if classes:
         table = _with_shares(table, table[state.label.name].to_numpy(), classes)
     return StoredValues(
         rows=len(table),
         numbers={
-            name: known_values(table[feature.name].to_numpy(), feature, summaries[name])
+            name: numbers_of(feature.kind).source_values(
+                feature, table[feature.name].to_numpy(), summaries[name].missing
+            )
             for name, feature in sources.items()
-            if isinstance(feature, ScaledFeature)
+            if feature.keeps_values
         },
         intervals={
-            name: tuple(np.bincount(table[feature.name].to_numpy(), minlength=feature.size)[1:].tolist())
+            name: tuple(np.bincount(table[feature.name].to_numpy(), minlength=len(feature.edges) + 2)[1:].tolist())
             for name, feature in sources.items()
-            if isinstance(feature, BucketFeature)
+            if not feature.keeps_values
         },
         ids={text.name: _ids(table, text) for text in texts},
         label=np.sort(table[state.label.name].to_numpy()),
     )
 
 
-def number_features(state: FeatureState) -> dict[str, ScaledFeature | BucketFeature]:
+def number_features(state: FeatureState) -> dict[str, NumberFeature]:
     """The feature from which the values of each raw or derived number can be told best."""
-    found: dict[str, ScaledFeature | BucketFeature] = {}
-    scaled = [feature for feature in state.numeric if isinstance(feature, ScaledFeature)]
-    buckets = [feature for feature in state.categorical if isinstance(feature, BucketFeature)]
-    for feature in sorted(scaled, key=is_clipped):
+    found: dict[str, NumberFeature] = {}
+    for feature in sorted(state.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
         found.setdefault(feature.source, feature)
-    for bucket in buckets:
-        found.setdefault(bucket.source, bucket)
     return found
-
-
-def is_clipped(feature: ScaledFeature) -> bool:
-    """Whether values beyond a bound became the bound."""
-    return feature.low is not None or feature.high is not None
 
 
 def sample_stored(split: SplitEntry, place: Root, columns: Sequence[str]) -> pa.Table:
@@ -150,32 +134,6 @@ def rank_error(rows: int) -> float:
     return math.sqrt(math.log(2 / CONFIDENCE) / (2 * rows))
 
 
-def known_values(stored: npt.NDArray[np.float32], feature: ScaledFeature, summary: Summary) -> Values:
-    """The values that were there, in the unit of the source, ascending; those that were filled in are left out.
-
-    Args:
-        stored: the feature's column.
-        feature: what made it.
-        summary: of the split, for how many were missing.
-    """
-    kept = stored
-    if feature.fill is not None and summary.missing:
-        filled = (Curve.of(feature).array(np.array([feature.fill])) - feature.center) / feature.scale
-        alike = np.flatnonzero(np.isclose(stored, filled[0], rtol=_SAME, atol=_SAME))
-        kept = np.delete(stored, alike[: round(summary.missing * len(stored))])
-    return np.sort(_plain(kept[np.isfinite(kept)], feature))
-
-
-def _plain(stored: npt.NDArray[np.float32], feature: ScaledFeature) -> Values:
-    """The values, without the digits that float32 does not hold: 0.1 and not 0.10000000149, 0 and not -0."""
-    values = restored(stored.astype(np.float64), feature)
-    apart = restored(np.nextafter(stored, np.float32(np.inf)).astype(np.float64), feature) - values
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        unit = np.power(10.0, np.ceil(np.log10(np.abs(apart))))
-        plain = np.rint(values / unit) * unit + 0.0
-    return np.where(np.isfinite(plain), plain, values)
-
-
 def _groups(split: SplitEntry) -> Iterator[tuple[FileEntry, int]]:
     """The first row group of each file, then the second one, and so on."""
     for group in range(max((len(file.row_groups) for file in split.files), default=0)):
@@ -191,5 +149,5 @@ def _with_shares(table: pa.Table, ids: npt.NDArray[np.int32], classes: Sequence[
 
 
 def _ids(table: pa.Table, feature: CategoricalFeature) -> npt.NDArray[np.int32]:
-    ids: npt.NDArray[np.int32] = np.concatenate([table[name].to_numpy() for name in slot_names(feature)])
+    ids: npt.NDArray[np.int32] = np.concatenate([table[name].to_numpy() for name in feature.columns])
     return ids if feature.separator is None else ids[ids != feature.size - 1]

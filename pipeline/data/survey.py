@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import finite, is_finite
 from pipeline.arrays.masks import missing_of
+from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.data.check import check_splits
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
@@ -30,17 +31,10 @@ from pipeline.features.fit import (
     train_moments,
 )
 from pipeline.features.label import LabelStatistics
-from pipeline.features.plan import FeaturePlan
 from pipeline.features.sample import SampleAccumulator, rows_of_sample
-from pipeline.features.statistics import (
-    ColumnStatistics,
-    Measured,
-    MomentAccumulator,
-    Moments,
-    merged_parts,
-    total,
-)
+from pipeline.features.statistics import Measured, MomentAccumulator, merged_parts, total
 from pipeline.features.vocabulary import CountAccumulator
+from pipeline.kinds.plan import FeaturePlan
 from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)

@@ -29,14 +29,14 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.contract.columns import StoreType, contract_of
-from pipeline.contract.features import FeatureState
+from pipeline.contract.columns import StoreType
 from pipeline.data.audit import THINGS, Audit, count_things
 from pipeline.data.rows import Indices, Rows
 from pipeline.data.sampling import Copies, Sampling, copies_of
 from pipeline.data.scan import from_bytes, to_bytes
 from pipeline.data.table import Table
 from pipeline.features.transform import stored_columns
+from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS

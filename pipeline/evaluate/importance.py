@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from pipeline.contract.document import Document
 from pipeline.contract.expression import columns_of
-from pipeline.contract.features import BucketFeature, CategoricalFeature, FeatureState, NumericFeature, ScaledFeature
 from pipeline.contract.label import Task
 from pipeline.evaluate.linear import concatenate, sample_rows
 from pipeline.evaluate.measures import measure
@@ -23,6 +22,8 @@ from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import Importance, ImportanceReport
 from pipeline.evaluate.tally import Measure
 from pipeline.feed.rows import Rows
+from pipeline.kinds.feature import Feature
+from pipeline.kinds.state import FeatureState
 from pipeline.store.store import Store
 
 REPEATS = 3
@@ -128,6 +129,5 @@ def _with_order(rows: Rows, order: npt.NDArray[np.int64], numeric: Sequence[int]
     return replace(rows, numeric=numbers, categorical=texts)
 
 
-def _sources(feature: NumericFeature | CategoricalFeature, derived: Mapping[str, set[str]]) -> set[str]:
-    names = (feature.source,) if isinstance(feature, (ScaledFeature, BucketFeature)) else feature.sources
-    return {name for source in names for name in derived.get(source, {source})}
+def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:
+    return {name for source in feature.inputs for name in derived.get(source, {source})}

@@ -10,20 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from pipeline.config.dates import dates_of
 from pipeline.config.expression import parse_expression
-from pipeline.config.features import (
-    TYPE_PREFIX,
-    CategoricalConfig,
-    DateConfig,
-    FeaturesConfig,
-    NumericConfig,
-    is_choice,
-)
+from pipeline.config.features import TYPE_PREFIX, FeaturesConfig, is_choice
 from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, NumberNode, ValueType
 from pipeline.contract.table import ColumnType
 from pipeline.errors import ConfigError, Problem, gather
-from pipeline.features.plan import CategoricalPlan, FeaturePlan, NumericPlan
+from pipeline.kinds.date.config import DateConfig
+from pipeline.kinds.date.parts import dates_of
+from pipeline.kinds.plan import CategoricalPlan, FeaturePlan, NumericPlan
+from pipeline.kinds.scaled.config import NumericConfig
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 
 Types = Mapping[str, ColumnType]
 

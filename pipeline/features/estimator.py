@@ -29,10 +29,10 @@ from pyspark.sql import DataFrame
 
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
-from pipeline.contract.features import FeatureState
 from pipeline.data.recipe import StoreRecipe
 from pipeline.features.frame import feature_names, fit_frame, with_features
 from pipeline.features.saving import read_state, write_state
+from pipeline.kinds.state import FeatureState
 
 EVERY_ROW = {"train": 1.0, "validation": 0.0, "test": 0.0}
 

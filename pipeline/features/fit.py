@@ -16,46 +16,34 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import missing_of
-from pipeline.contract.curve import Curve, Values
-from pipeline.contract.features import (
-    BucketFeature,
-    HashedFeature,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
+from pipeline.arrays.moments import Moments
+from pipeline.arrays.values import Values
 from pipeline.contract.label import LabelSpec
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.rows import Rows
 from pipeline.data.split import TRAIN
 from pipeline.data.table import Table
-from pipeline.features.categorical import (
-    fit_categorical,
-    fit_ordinal,
-    kept_values,
-    needs_counts,
-)
-from pipeline.features.numeric import (
-    fit_bucket,
-    fit_curve,
-    fit_scaled,
-    needs_sample,
-    needs_shaped_moments,
-)
-from pipeline.features.plan import CategoricalPlan, FeaturePlan
 from pipeline.features.sample import Sample, take_samples
-from pipeline.features.statistics import Measured, Moments, measure, regrouped
-from pipeline.features.target_mean import Sums, fit_target_mean, sum_labels
-from pipeline.features.texts import text_of, values_of
-from pipeline.features.transform import network_label, shaped
+from pipeline.features.statistics import Measured, measure, regrouped
+from pipeline.features.target_mean import sum_labels
+from pipeline.features.transform import network_label
 from pipeline.features.vocabulary import Category, Counter
+from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.mapped.sums import Sums
+from pipeline.kinds.plan import CategoricalPlan, FeaturePlan, NumericPlan
+from pipeline.kinds.registry import arrays_of
+from pipeline.kinds.scaled.arrays import shaped
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.fit import fit_curve
+from pipeline.kinds.statistics import NumberStatistics, TextStatistics
+from pipeline.kinds.text.arrays import text_of, values_of
 
 NO_VALUES: Values = np.zeros(0)
 
 
 def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
     """The columns whose values are needed."""
-    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if needs_sample(feature.group)))
+    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.group.needs_sample))
 
 
 def category_columns(plan: FeaturePlan) -> dict[str, Category]:
@@ -63,7 +51,7 @@ def category_columns(plan: FeaturePlan) -> dict[str, Category]:
     return {
         feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
         for feature in plan.categorical
-        if needs_counts(feature.group)
+        if feature.group.needs_counts
     }
 
 
@@ -110,38 +98,35 @@ class NumericFit:
         return {
             feature.name: fit_curve(feature.group, self.values.get(feature.source, NO_VALUES))
             for feature in self.plan.numeric
-            if feature.group.encoding != "bucketize"
+            if feature.kind == "scaled"
         }
 
-    def features(self, bent: Mapping[str, Moments]) -> tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]]:
-        """Features that stay numbers, and those that become intervals.
+    def features(self, curved: Mapping[str, Moments]) -> tuple[NumberFeature, ...]:
+        """The fitted features, in the order of the plan.
 
         Args:
-            bent: moments of what was clipped or shaped.
+            curved: moments of what was clipped or shaped.
         """
-        scaled, buckets = [], []
-        for feature in self.plan.numeric:
-            seen = self.values.get(feature.source, NO_VALUES)
-            if feature.group.encoding == "bucketize":
-                buckets.append(fit_bucket(feature, seen))
-            else:
-                raw, curve = self.moments[feature.source], self.curves[feature.name]
-                scaled.append(fit_scaled(feature, curve, raw, bent.get(feature.name, raw), seen))
-        return tuple(scaled), tuple(buckets)
+        return tuple(arrays_of(plan.kind).fit(plan, self._statistics(plan, curved)) for plan in self.plan.numeric)
+
+    def _statistics(self, plan: NumericPlan, curved: Mapping[str, Moments]) -> NumberStatistics:
+        moments = self.moments[plan.source]
+        sample, curve = self.values.get(plan.source, NO_VALUES), self.curves.get(plan.name, Curve())
+        return NumberStatistics(moments, sample, curve, curved.get(plan.name, moments))
 
 
 def fit_numeric(
     fits: Sequence[NumericFit], table: Table, division: Division = WHOLE
-) -> tuple[tuple[tuple[ScaledFeature, ...], tuple[BucketFeature, ...]], ...]:
-    """Features made of numbers, of each fold: those that stay numbers, and those that become intervals.
+) -> tuple[tuple[NumberFeature, ...], ...]:
+    """Features made of numbers, of each fold.
 
     Args:
         fits: what is known of each fold.
         table: typed rows, for moments of what was clipped or shaped.
         division: the folds.
     """
-    moments = _shaped_moments(fits, table, division)
-    return tuple(fit.features(bent) for fit, bent in zip(fits, moments, strict=True))
+    moments = _curved_moments(fits, table, division)
+    return tuple(fit.features(curved) for fit, curved in zip(fits, moments, strict=True))
 
 
 @dataclass(frozen=True)
@@ -160,32 +145,22 @@ class TextFit:
     slots: Mapping[str, int]
     label: LabelSpec
 
-    def features(
-        self, sums: Mapping[str, Sums]
-    ) -> tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]]:
-        """Features that become numbers, and those that become ids.
+    def features(self, sums: Mapping[str, Sums]) -> tuple[TextFeature, ...]:
+        """The fitted features, in the order of the plan.
 
         Args:
             sums: of the label, by feature.
         """
-        mapped = []
-        for feature in self.plan.categorical:
-            if feature.group.encoding == "ordinal":
-                mapped.append(fit_ordinal(feature))
-            elif feature.group.encoding == "target_mean":
-                mapped.append(_target_mean(feature, self.counts[feature.name], sums[feature.name]))
-        ids = [
-            fit_categorical(feature, self.counts.get(feature.name, ()), self.slots.get(feature.name, 1))
-            for feature in self.plan.categorical
-            if feature.group.encoding in ("one_hot", "embedding")
-        ]
-        return tuple(mapped), tuple(ids)
+        return tuple(
+            arrays_of(plan.kind).fit(plan, self._statistics(plan.name, sums)) for plan in self.plan.categorical
+        )
+
+    def _statistics(self, name: str, sums: Mapping[str, Sums]) -> TextStatistics:
+        return TextStatistics(self.counts.get(name, ()), self.slots.get(name, 1), sums.get(name))
 
 
-def fit_texts(
-    fits: Sequence[TextFit], table: Table, division: Division = WHOLE
-) -> tuple[tuple[tuple[MappedFeature, ...], tuple[VocabularyFeature | HashedFeature, ...]], ...]:
-    """Features made of texts, of each fold: those that become numbers, and those that become ids.
+def fit_texts(fits: Sequence[TextFit], table: Table, division: Division = WHOLE) -> tuple[tuple[TextFeature, ...], ...]:
+    """Features made of texts, of each fold.
 
     Args:
         fits: what is known of each fold.
@@ -193,10 +168,7 @@ def fit_texts(
         division: the folds.
     """
     means = {
-        feature.name: feature.sources
-        for fit in fits
-        for feature in fit.plan.categorical
-        if feature.group.encoding == "target_mean"
+        feature.name: feature.sources for fit in fits for feature in fit.plan.categorical if feature.group.needs_sums
     }
     labels = [fit.label for fit in fits]
     sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], division)
@@ -215,13 +187,13 @@ def raw_numbers(rows: Rows) -> Mapping[str, pa.Array]:
     return rows.typed.values
 
 
-def _shaped_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
+def _curved_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
     """Of values that were clipped or shaped by what each fold's own sample told, in one query."""
     wanted = {
         f"{number}:{feature.name}": (feature.source, fit.curves[feature.name])
         for number, fit in enumerate(fits)
         for feature in fit.plan.numeric
-        if needs_shaped_moments(feature.group)
+        if feature.group.needs_curved_moments
     }
     if not wanted:
         return [{} for _ in fits]
@@ -243,8 +215,3 @@ def train_moments(measured: Measured) -> dict[str, Moments]:
     return {
         name: groups[TRAIN].moments.rounded() if TRAIN in groups else Moments() for name, groups in measured.items()
     }
-
-
-def _target_mean(feature: CategoricalPlan, counts: tuple[tuple[str, int], ...], sums: Sums) -> MappedFeature:
-    vocabulary = kept_values(feature.name, feature.group, counts)
-    return fit_target_mean(feature.name, feature.sources, vocabulary, sums, feature.group.smoothing)

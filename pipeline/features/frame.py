@@ -15,7 +15,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
-from pipeline.contract.features import FeatureState
 from pipeline.contract.label import Task
 from pipeline.data.check import check_names, check_types
 from pipeline.data.fitting import fit_features
@@ -26,6 +25,7 @@ from pipeline.data.rows import Inputs
 from pipeline.data.survey import checked_survey
 from pipeline.errors import DataError, Problem, gather
 from pipeline.features.transform import feature_columns, label_value
+from pipeline.kinds.state import FeatureState
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.arrays.moments import Moments
+from pipeline.arrays.values import Values
 from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
-from pipeline.contract.curve import Values
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, Problem, gather, nearest
-from pipeline.features.numeric import fit_power
-from pipeline.features.statistics import Moments
 from pipeline.features.vocabulary import MAX_CLASSES
+from pipeline.kinds.scaled.fit import fit_power
 from pipeline.store.layout import SPLITS
 
 ClassCounts = Mapping[str, tuple[int, int, int]]

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.hashing import salted_once
-from pipeline.contract.curve import Values
+from pipeline.arrays.values import Values
 from pipeline.data.division import WHOLE, Division, Fold
 from pipeline.data.rows import Rows
 from pipeline.data.scan import Parts

@@ -9,51 +9,22 @@ cross-fitted as scikit-learn's TargetEncoder does it).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrays.hashing import salted
 from pipeline.arrays.tables import combined
-from pipeline.contract.curve import Values
-from pipeline.contract.features import MappedFeature
+from pipeline.arrays.values import Values
 from pipeline.data.division import WHOLE, Division, Fold
-from pipeline.data.rows import Hashes, Indices, Rows
+from pipeline.data.rows import Rows
 from pipeline.data.scan import Parts
 from pipeline.data.table import Table
-from pipeline.features.statistics import rounded
-from pipeline.features.texts import text_of, with_null_token
-
-FOLDS = 5
-
-
-@dataclass(frozen=True)
-class LabelSums:
-    """Sum of the label and number of rows, of each fold."""
-
-    sums: tuple[float, ...]
-    counts: tuple[int, ...]
-
-    def mean(self, prior: float, smoothing: float, without: int | None = None) -> float:
-        """Drawn towards `prior` as if by `smoothing` more rows; `prior` itself where there is no row."""
-        kept = [fold for fold in range(FOLDS) if fold != without]
-        total, count = sum(self.sums[fold] for fold in kept), sum(self.counts[fold] for fold in kept)
-        return prior if count + smoothing == 0.0 else (total + smoothing * prior) / (count + smoothing)
-
-
-Sums = Mapping[str, LabelSums]
-"""By category; null is `NULL_TOKEN`."""
-
+from pipeline.kinds.mapped.sums import FOLDS, LabelSums, Sums, fold_of_row
+from pipeline.kinds.text.arrays import text_of, with_null_token
 
 Labels = Callable[[Rows], Sequence[Values]]
 """From a batch of n rows to float64 [n], the label as the network of each fold sees it."""
-
-
-def fold_of_row(seed: int, row_id: Hashes) -> Indices:
-    """[n]: the fold of a row; rows of one key share it."""
-    return np.mod(salted("target_mean", seed, row_id), FOLDS).astype(np.int32)
 
 
 def sum_labels(
@@ -125,26 +96,3 @@ def _sums(answers: Sequence[Mapping[str, Any]], names: Sequence[str], number: in
         name: {value: LabelSums(tuple(sums), tuple(counts)) for value, (sums, counts) in values.items()}
         for name, values in parts.items()
     }
-
-
-def fit_target_mean(
-    name: str, sources: tuple[str, ...], vocabulary: Sequence[str], sums: Sums, smoothing: float
-) -> MappedFeature:
-    """The feature; values that are not in `vocabulary` get the mean of all rows."""
-    everything = LabelSums(
-        tuple(sum(value.sums[fold] for value in sums.values()) for fold in range(FOLDS)),
-        tuple(sum(value.counts[fold] for value in sums.values()) for fold in range(FOLDS)),
-    )
-    prior = everything.mean(0.0, 0.0)
-    priors = [everything.mean(prior, 0.0, without=fold) for fold in range(FOLDS)]
-    return MappedFeature(
-        name=name,
-        sources=sources,
-        vocabulary=tuple(vocabulary),
-        values=tuple(rounded(sums[value].mean(prior, smoothing), 1.0) for value in vocabulary),
-        default=rounded(prior, 1.0),
-        folds=tuple(
-            tuple(rounded(sums[value].mean(priors[fold], smoothing, without=fold), 1.0) for value in vocabulary)
-            for fold in range(FOLDS)
-        ),
-    )

@@ -18,12 +18,12 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, Window
 
 from pipeline.arrays.tables import combined
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.data.division import Division, Roles
 from pipeline.data.rows import Indices, Rows
 from pipeline.data.split import TRAIN
 from pipeline.data.table import Table
-from pipeline.features.texts import class_text, text_of, values_of, with_null_token
+from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
 
 MAX_CLASSES = 1000
 FEW_VALUES = 1 << 14
@@ -145,7 +145,7 @@ class Counter:
         groups = rows.places.of(self.division.column)
         if name == _CLASS:
             used = np.isin(groups, self.division.used)
-            return _occurrences(_CLASS, class_text(rows.typed).filter(pa.array(used)), groups[used])
+            return _occurrences(_CLASS, rows.typed.class_text.filter(pa.array(used)), groups[used])
         category, trained = self.categories[name], np.isin(groups, self.division.trained_on)
         text = text_of(rows.typed.values, category.sources)
         if category.separator is None:

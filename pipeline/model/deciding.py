@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.contract.decision import Calibration
+from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.model.decision import LARGEST, SMALLEST
-from pipeline.model.layers import PACKAGE, FixedLayer
 
 PREDICTION, PROBABILITIES, LABEL = "prediction", "probabilities", "label"
 """What a saved model answers: a number, or one probability a class and the name of a class."""

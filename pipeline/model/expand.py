@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.model.layers import PACKAGE, FixedLayer
+from pipeline.kinds.layer import PACKAGE, FixedLayer
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

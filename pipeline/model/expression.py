@@ -14,9 +14,9 @@ import keras
 import tensorflow as tf
 
 from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, Node, NumberNode, TextNode, fold
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.layer import PACKAGE
 from pipeline.model.dates import DATE_PARTS, days_of_text
-from pipeline.model.layers import PACKAGE
 
 Tensor = Any
 """tf.Tensor; TensorFlow ships no types."""

@@ -17,9 +17,9 @@ import keras
 import tensorflow as tf
 
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.kinds.scaled.power import yeo_johnson
+from pipeline.model.label_unit import LabelUnit
 from pipeline.model.losses import loss_of
-from pipeline.model.numbers import LabelUnit
-from pipeline.model.power import yeo_johnson
 
 RowLoss = Callable[[Any, Any], Any]
 

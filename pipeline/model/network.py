@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.features import CategoricalFeature, FeatureState, NumericFeature, ScaledFeature
+from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 
 NETWORK = "network"
@@ -51,7 +51,7 @@ def _inputs(state: FeatureState) -> tuple[dict[str, keras.KerasTensor], list[ker
 
 
 def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -> keras.KerasTensor:
-    edges = [feature.edges if isinstance(feature, ScaledFeature) else () for feature in features]
+    edges = [feature.edges for feature in features]
     return PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.features import (
-    NULL_TOKEN,
-    BucketFeature,
-    FeatureState,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import TrainError
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.text.layers import LookUpTexts
 from pipeline.model.deciding import LABEL
-from pipeline.model.texts import LookUpTexts
 
 ENDPOINT = "serving_default"
 COLUMNS = "assets.extra/columns.json"
@@ -96,13 +91,8 @@ def rows_to_try(state: FeatureState) -> dict[str, Any]:
 
 def _known(state: FeatureState, column: str) -> Iterator[Any]:
     """Some values that mean something to a feature."""
-    for feature in (*state.numeric, *state.categorical):
-        if isinstance(feature, (MappedFeature, VocabularyFeature)) and feature.sources == (column,):
-            yield from feature.vocabulary[:KNOWN_AT_MOST]
-        elif isinstance(feature, BucketFeature) and feature.source == column:
-            yield from feature.edges[:KNOWN_AT_MOST]
-        elif isinstance(feature, ScaledFeature) and feature.source == column:
-            yield from (feature.center, feature.center + feature.scale)
+    for feature in state.features:
+        yield from islice(feature.examples(column), KNOWN_AT_MOST)
 
 
 def _compare(model: keras.Model, folder: Path, rows: Mapping[str, Any], names: Mapping[str, str]) -> None:

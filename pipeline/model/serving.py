@@ -7,49 +7,31 @@ Inputs are the columns of `FeatureState.raw` by name: a number is float64 [b, 1]
 The output is a dict: of a regression `prediction`, float32 [b, 1], in the label's own unit; of a classification
 `probabilities`, float32 [b, k], calibrated, for both classes of a label that has two, and `label`, string [b, 1].
 Call the model itself with tensors: Keras's own `predict` rounds numpy arrays to float32 before the model sees them.
-
-Keras wants every layer of a model to have a name of its own, inputs among them. The layers beside the inputs are
-named with `OWN` in front, as no feature column is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from pipeline.contract.decision import Decision
-from pipeline.contract.features import (
-    CROSS_SEPARATOR,
-    NULL_TOKEN,
-    OUT_OF_VOCABULARY,
-    BucketFeature,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-    slot_names,
-)
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
-from pipeline.model.columns import SideBySide
+from pipeline.kinds.feature import Feature
+from pipeline.kinds.layer import OWN, Columns, SideBySide
+from pipeline.kinds.registry import KINDS, by_kind, layers_of
+from pipeline.kinds.state import FeatureState
 from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
 from pipeline.model.head import label_unit
 from pipeline.model.network import NETWORK
-from pipeline.model.numbers import Bucketize, ScaleNumbers
-from pipeline.model.texts import NO_VALUE, HashTexts, JoinTexts, LookUpTexts, SplitTexts
 
 AS_IS = Decision()
 
-OWN = "__"
-"""Configurations refuse feature columns that begin so."""
-
-Columns = Mapping[str, keras.KerasTensor]
-Part = tuple[Sequence[str], keras.KerasTensor]
-"""Columns of the store: their names, and [b, as many]."""
+LAYERS = {kind: layers_of(kind) for kind in KINDS}
+"""Imported here, so that every layer that a saved model may have is registered."""
 
 
 def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
@@ -59,11 +41,9 @@ def build_serving_model(network: keras.Model, state: FeatureState, decision: Dec
     columns = _derived(inputs, state)
     tensors = {}
     if state.numeric:
-        names = [feature.name for feature in state.numeric]
-        tensors["numeric"] = _in_order("numeric", names, list(_numeric(state, columns)))
+        tensors["numeric"] = _tensor("numeric", state.numeric, columns)
     if state.categorical:
-        names = [name for name, _ in state.id_columns]
-        tensors["categorical"] = _in_order("ids", names, list(_ids(state, columns)))
+        tensors["categorical"] = _tensor("ids", state.categorical, columns, first=len(state.numeric))
     return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state.label, decision), name="model")
 
 
@@ -93,61 +73,19 @@ def _derived(inputs: Columns, state: FeatureState) -> Columns:
     return {**inputs, **{column.name: computed[column.name] for column in state.derived}}
 
 
-def _numeric(state: FeatureState, columns: Columns) -> Iterator[Part]:
-    """All scaled numbers at once, then texts that stand for numbers."""
-    scaled = [feature for feature in state.numeric if isinstance(feature, ScaledFeature)]
-    if scaled:
-        settings = [feature.model_dump(exclude={"kind", "name", "source", "edges"}) for feature in scaled]
-        layer = ScaleNumbers(settings, name=f"{OWN}scale")
-        yield [feature.name for feature in scaled], layer(_numbers("scaled", scaled, columns))
-    for place, feature in enumerate(state.numeric):
-        if isinstance(feature, MappedFeature):
-            layer = LookUpTexts(
-                feature.vocabulary, feature.values, feature.default, "float32", name=f"{OWN}mapped_{place}"
-            )
-            yield [feature.name], layer(_text(place, feature, columns))
+def _tensor(name: str, features: Sequence[Feature], columns: Columns, first: int = 0) -> keras.KerasTensor:
+    """The columns of the store, in the order in which the network was trained on them.
 
-
-def _ids(state: FeatureState, columns: Columns) -> Iterator[Part]:
-    """All intervals at once, then texts."""
-    buckets = [feature for feature in state.categorical if isinstance(feature, BucketFeature)]
-    if buckets:
-        layer = Bucketize([feature.edges for feature in buckets], name=f"{OWN}bucketize")
-        yield [feature.name for feature in buckets], layer(_numbers("buckets", buckets, columns))
-    for place, feature in enumerate(state.categorical, start=len(state.numeric)):
-        if not isinstance(feature, BucketFeature):
-            text = _text(place, feature, columns)
-            if feature.separator is not None:
-                text = SplitTexts(feature.separator, feature.slots, name=f"{OWN}split_{place}")(text)
-            yield slot_names(feature), _id_layer(feature, name=f"{OWN}id_{place}")(text)
-
-
-def _id_layer(feature: VocabularyFeature | HashedFeature, name: str) -> keras.layers.Layer:
-    """From texts, or the values of slots, to ids."""
-    padding = {} if feature.separator is None else {NO_VALUE: feature.size - 1}
-    if isinstance(feature, HashedFeature):
-        null = {NULL_TOKEN: OUT_OF_VOCABULARY} if len(feature.sources) == 1 else {}  # a cross is never null
-        return HashTexts(feature.buckets, null | padding, name=name)
-    ids = {text: number for number, text in enumerate(feature.vocabulary, start=1)} | padding
-    return LookUpTexts(list(ids), list(ids.values()), OUT_OF_VOCABULARY, "int32", name=name)
-
-
-def _numbers(name: str, features: Sequence[ScaledFeature | BucketFeature], columns: Columns) -> keras.KerasTensor:
-    order = range(len(features))
-    return SideBySide(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])
-
-
-def _text(
-    place: int, feature: MappedFeature | VocabularyFeature | HashedFeature, columns: Columns
-) -> keras.KerasTensor:
-    texts = [columns[source] for source in feature.sources]
-    return texts[0] if len(texts) == 1 else JoinTexts(CROSS_SEPARATOR, name=f"{OWN}join_{place}")(texts)
-
-
-def _in_order(name: str, wanted: Sequence[str], parts: Sequence[Part]) -> keras.KerasTensor:
-    """The store's columns, in the order in which the network was trained on them."""
+    Args:
+        name: of the layer.
+        features: whose columns they are.
+        columns: raw and derived ones.
+        first: the place of the first feature among all.
+    """
+    parts = [part for kind, own in by_kind(features, first).items() for part in LAYERS[kind].serve(own, columns)]
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
-    return SideBySide([made[column] for column in wanted], name=OWN + name)([part for _, part in parts])
+    order = [made[column] for feature in features for column in feature.columns]
+    return SideBySide(order, name=OWN + name)([part for _, part in parts])
 
 
 def _answer(z: keras.KerasTensor, label: LabelSpec, decision: Decision) -> dict[str, keras.KerasTensor]:

@@ -13,10 +13,10 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.features import RawColumn
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.scan import Batches
 from pipeline.errors import DataError, Problem, gather
+from pipeline.kinds.state import RawColumn
 from pipeline.runtime.quiet import import_quietly
 from pipeline.score.columns import OutputColumns
 from pipeline.score.rows import NewRows, RowProgram

@@ -20,9 +20,9 @@ from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, StoreError
+from pipeline.kinds.state import FeatureState
 from pipeline.score.spelling import Categories, categories_of, number_in
 from pipeline.track.mlflow_folder import never_null
 

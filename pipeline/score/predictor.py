@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 import tensorflow as tf
 
 import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
-from pipeline.contract.features import NULL_TOKEN, RawColumn
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.state import RawColumn
 from pipeline.model.device import configure_devices
 from pipeline.store.filesystem import open_root
 from pipeline.store.model import local_copy

@@ -22,7 +22,7 @@ from pipeline.data.recipe import StoreRecipe
 from pipeline.data.rows import Inputs, TypedRows
 from pipeline.data.scan import Scan
 from pipeline.features.choose import needs_types, plan_features
-from pipeline.features.plan import NumericPlan
+from pipeline.kinds.plan import NumericPlan
 from pipeline.score.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle
 

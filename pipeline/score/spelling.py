@@ -8,7 +8,7 @@ expressions, it gets the likeliest spelling: that of Python, for times and truth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from numbers import Real
@@ -17,15 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.contract.features import (
-    CROSS_SEPARATOR,
-    FALSE,
-    NULL_TOKEN,
-    TRUE,
-    FeatureState,
-    MappedFeature,
-    VocabularyFeature,
-)
+from pipeline.contract.tokens import FALSE, NULL_TOKEN, TRUE
+from pipeline.kinds.state import FeatureState
 
 
 class Categories:
@@ -58,20 +51,8 @@ def categories_of(state: FeatureState) -> dict[str, Categories]:
     """The spelling of every raw column of texts."""
     markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]
-    return {name: Categories(dict.fromkeys(_known(state, name)), markers) for name in names}
-
-
-def _known(state: FeatureState, name: str) -> Iterator[str]:
-    """The texts that features know of one column, of a cross the part that comes from it."""
-    for feature in (*state.numeric, *state.categorical):
-        if not isinstance(feature, (MappedFeature, VocabularyFeature)):
-            continue
-        parts = len(feature.sources)
-        for place in [place for place, source in enumerate(feature.sources) if source == name]:
-            for text in feature.vocabulary:
-                split = text.split(CROSS_SEPARATOR) if parts > 1 else [text]
-                if len(split) == parts:
-                    yield split[place]
+    known = {name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names}
+    return {name: Categories(texts, markers) for name, texts in known.items()}
 
 
 def number_in(value: Any, markers: frozenset[str]) -> Any:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document, fingerprint
-from pipeline.contract.features import FeatureState
 from pipeline.contract.profile import DataProfile
 from pipeline.contract.table import TableContract
 from pipeline.errors import StoreError
+from pipeline.kinds.state import FeatureState
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD

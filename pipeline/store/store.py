@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.columns import StoreContract
-from pipeline.contract.features import FeatureState
 from pipeline.contract.profile import DataProfile
-from pipeline.contract.unscaled import Unscaled
 from pipeline.errors import Problem, StoreError, gather
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.unscaled import Unscaled
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED

@@ -6,6 +6,7 @@ The model is given as code (`score/mlflow_model.py`), so nothing is pickled, and
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,9 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from pipeline.contract.features import (
-    NULL_TOKEN,
-    BucketFeature,
-    FeatureState,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
 from pipeline.contract.label import LabelSpec
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.state import FeatureState
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import FEATURES, MODEL
@@ -80,7 +75,7 @@ def signature_of(state: FeatureState) -> Any:
 
 def never_null(state: FeatureState) -> tuple[str, ...]:
     """Raw columns whose nulls a feature cannot fill, since training rows had none."""
-    unfilled = {f.source for f in state.numeric if isinstance(f, ScaledFeature) and f.fill is None}
+    unfilled = {column for feature in state.features if not feature.fills_null for column in feature.inputs}
     return tuple(column.name for column in state.raw if column.name in unfilled)
 
 
@@ -95,13 +90,8 @@ def example_of(state: FeatureState) -> pd.DataFrame:
 def _values(state: FeatureState, column: str, is_number: bool) -> list[Any]:
     """Null where a column is used in expressions alone, and nothing was learned of its values."""
     known: dict[Any, None] = {}
-    for feature in (*state.numeric, *state.categorical):
-        if isinstance(feature, BucketFeature) and feature.source == column:
-            known |= dict.fromkeys(feature.edges[:EXAMPLE_ROWS])
-        elif isinstance(feature, ScaledFeature) and feature.source == column:
-            known |= dict.fromkeys([feature.fill] if feature.fill is not None else [1.0])
-        elif isinstance(feature, (MappedFeature, VocabularyFeature)) and feature.sources == (column,):
-            known |= dict.fromkeys(text for text in feature.vocabulary[: EXAMPLE_ROWS + 1] if text != NULL_TOKEN)
+    for feature in state.features:
+        known |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
     found = list(known) or [1.0 if is_number else None]
     return [found[row % len(found)] for row in range(EXAMPLE_ROWS)]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config.run import TrackConfig
-from pipeline.contract.features import FeatureState
 from pipeline.errors import ConfigError
+from pipeline.kinds.state import FeatureState
 from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
 from pipeline.track.address import Address, address_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.contract.features import FeatureState
+from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.track.standing import Candidate, Standing, standing_of
 

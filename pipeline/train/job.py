@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pipeline.config.base import Section
 from pipeline.config.evaluate import EvaluateConfig, ThresholdConfig
 from pipeline.config.export import Format
 from pipeline.config.launch import LaunchConfig
@@ -13,6 +12,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
+from pipeline.contract.section import Section
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import store_place

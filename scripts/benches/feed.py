@@ -110,8 +110,9 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.contract.columns import ROW_ID, contract_of
-    from pipeline.contract.features import ScaledFeature
+    from pipeline.contract.columns import ROW_ID
+    from pipeline.kinds.scaled.fitted import ScaledFeature
+    from pipeline.kinds.state import contract_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
 
     store = the_store(folder)

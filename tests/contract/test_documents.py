@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.contract.columns import ROW_ID, contract_of
+from pipeline.contract.columns import ROW_ID
 from pipeline.contract.document import fingerprint
-from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 STATE = FeatureState(
     numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),

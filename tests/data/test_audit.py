@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.features import RawColumn
 from pipeline.contract.label import Task
 from pipeline.data import audit
 from pipeline.data.audit import audit_of, count_things, feature_check, report_audit
@@ -20,6 +19,7 @@ from pipeline.data.rows import Inputs
 from pipeline.data.split import ResolvedSplit
 from pipeline.data.table import Table, TableProgram
 from pipeline.errors import DataError
+from pipeline.kinds.state import RawColumn
 from tests.support.rows import data_of, local_scan, rows_of
 
 ROWS = 2000

@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.curve import Curve, restored
 from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.features import NULL_TOKEN, ScaledFeature
 from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.data.bins import bins_of, counts_between, histogram_of
-from pipeline.data.stored import known_values, sample_stored
+from pipeline.data.stored import sample_stored
+from pipeline.kinds.scaled.arrays import source_values
+from pipeline.kinds.scaled.curve import Curve, restored
+from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.stages.page import number, share, text
 from pipeline.stages.profile_page import profile_page
 from pipeline.store.filesystem import open_root
@@ -46,7 +48,7 @@ def test_what_was_filled_in_is_left_out_and_the_rest_is_as_it_was():
     raw = np.array([0.0, 0.1, 3.0, 99_999.0, 1052.37, 1052.37, 1052.37])
     stored = ((raw - feature.center) / feature.scale).astype(np.float32)
     # Two of the three are nulls; the third one was there.
-    values = known_values(stored, feature, Summary(rows=7, nulls=2))
+    values = source_values(feature, stored, 2 / 7)
     np.testing.assert_allclose(values, [0.0, 0.1, 3.0, 1052.37, 99_999.0], rtol=1e-6, atol=1e-3)
     assert values[0] == 0.0 and not np.signbit(values[0])
     assert values[-1] == 99_999.0

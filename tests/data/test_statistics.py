@@ -10,12 +10,14 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import PowerTransformer
 
-from pipeline.contract.curve import Curve
-from pipeline.contract.features import ScaledFeature
+from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.rows import SPLIT, TypedRows
-from pipeline.features.statistics import ColumnStatistics, MomentAccumulator, Moments, merged_parts
-from pipeline.features.transform import network_label, scaled_value, shaped
+from pipeline.features.statistics import MomentAccumulator, merged_parts
+from pipeline.features.transform import network_label
+from pipeline.kinds.scaled.arrays import scaled_value, shaped
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.fitted import ScaledFeature
 from tests.support.rows import values_rows
 
 FOLDS = 4
@@ -78,7 +80,7 @@ def test_yeo_johnson_and_back(power):
     transformer = PowerTransformer(standardize=False).fit([[1.0], [2.0]])
     transformer.lambdas_ = np.array([power])
     np.testing.assert_allclose(forward, transformer.transform(values[:, None])[:, 0], rtol=1e-12, atol=1e-15)
-    serve = pytest.importorskip("pipeline.model.power")
+    serve = pytest.importorskip("pipeline.kinds.scaled.power")
     back = np.asarray(serve.yeo_johnson_inverse(forward[values < 1e3], power))
     np.testing.assert_allclose(back, values[values < 1e3], rtol=1e-9, atol=1e-12)
 

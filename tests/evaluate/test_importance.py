@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn
-from pipeline.contract.features import FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.evaluate.importance import REPEATS, importance_of, measure_importance, store_columns
 from pipeline.evaluate.tally import Measure
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from tests.support.stores import regression_state, write_small_store
 
 LABEL = LabelSpec(name="y", task=Task.REGRESSION)

@@ -10,17 +10,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.contract.columns import ROW_ID
-from pipeline.contract.features import (
-    NULL_TOKEN,
-    BucketFeature,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    ScaledFeature,
-    VocabularyFeature,
-)
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.unscaled import LABEL, PART, WEIGHT
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
 from pipeline.evaluate.linear import sample_rows
 from pipeline.feed.cache import MemoryCache
@@ -28,6 +19,13 @@ from pipeline.feed.memory import Resources
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import COLUMNS_AT_ONCE, Rows
 from pipeline.feed.scaling import fold_layout
+from pipeline.kinds.bucket.fitted import BucketFeature
+from pipeline.kinds.hashed.fitted import HashedFeature
+from pipeline.kinds.mapped.fitted import MappedFeature
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.unscaled import LABEL, PART, WEIGHT
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.store.store import Store
 from tests.support import kinds
 from tests.support.feeds import feed_of, with_memory

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pipeline.config.expression import parse_expression
 from pipeline.contract.expression import DerivedColumn
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.model.dates import DATE_PARTS, days_of_text
 from pipeline.model.expression import Derive, evaluate
 

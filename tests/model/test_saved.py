@@ -10,9 +10,11 @@ import pytest
 from pipeline.config.export import ExportConfig
 from pipeline.config.model import ModelConfig
 from pipeline.contract.decision import Calibration, Decision
-from pipeline.contract.features import FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import TrainError
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 keras = pytest.importorskip("keras")
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 keras = pytest.importorskip("keras")
 

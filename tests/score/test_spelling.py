@@ -9,15 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.features import (
-    CROSS_SEPARATOR,
-    NULL_TOKEN,
-    FeatureState,
-    HashedFeature,
-    MappedFeature,
-    VocabularyFeature,
-)
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.kinds.hashed.fitted import HashedFeature
+from pipeline.kinds.mapped.fitted import MappedFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.score.spelling import Categories, categories_of, number_in
 
 MARKERS = frozenset({"?", "NA", ""})

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.dates import dates_of
 from pipeline.config.expression import parse_expression
-from pipeline.config.features import DateConfig
 from pipeline.contract.expression import FUNCTIONS
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.date.config import DateConfig
+from pipeline.kinds.date.parts import dates_of
 from tests.support.expressions import (
     EVERYTHING,
     EXPRESSIONS,

@@ -13,8 +13,8 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import Task
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.score.spelling import categories_of
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store

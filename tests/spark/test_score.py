@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig
-from pipeline.contract.features import NULL_TOKEN
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.stages.score import score
 from pipeline.stages.train import train

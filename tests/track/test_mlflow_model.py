@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.features import NULL_TOKEN, FeatureState, ScaledFeature, VocabularyFeature
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.store.filesystem import Root, open_root
 from tests.support import kinds
 from tests.track.conftest import Open

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.contract.features import FeatureState
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, TrainError
+from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import open_root
 from pipeline.train.job import RankJob
 from tests.support import kinds

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.cells import number_text
-from pipeline.contract.features import CROSS_SEPARATOR, NULL_TOKEN
-from pipeline.data.rows import TypedRows
+from pipeline.arrays.masks import missing_of
+from pipeline.arrays.values import Ids
+from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.kinds.hashed.fitted import HashedFeature
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 Integers = npt.NDArray[np.int64]
 
@@ -65,7 +68,32 @@ def values_of(text: pa.Array, separator: str) -> TextValues:
     return TextValues(values, rows, np.arange(len(rows)) - first[rows], counts)
 
 
-def class_text(rows: TypedRows) -> pa.Array:
-    """String [n]: the name of a row's class."""
-    assert rows.label_number is not None
-    return pc.coalesce(number_text(rows.label_number), rows.label_text)
+def places_among(text: pa.Array, vocabulary: Sequence[str]) -> Ids:
+    """int32 [n]: the place of a text, from 0; -1 where it is none of them. Null is `NULL_TOKEN`."""
+    found = pc.index_in(with_null_token(text), _value_set(tuple(vocabulary)))
+    places: Ids = found.fill_null(-1).to_numpy()
+    return places
+
+
+def ids_in_slots(
+    feature: VocabularyFeature | HashedFeature, values: Mapping[str, pa.Array], id_of: Callable[[pa.Array], Ids]
+) -> tuple[Ids, ...]:
+    """int32 [n], one a slot, with padding in slots without a value.
+
+    Args:
+        feature: of one value, or multi-valued.
+        values: raw and derived columns by name, [n].
+        id_of: string [n] to int32 [n].
+    """
+    text = text_of(values, feature.sources)
+    if feature.separator is None:
+        return (id_of(text),)
+    split, padding = values_of(text, feature.separator), np.int32(feature.size - 1)
+    slots = (split.slot(place) for place in range(feature.slots))
+    return tuple(np.where(missing_of(slot), padding, id_of(slot)).astype(np.int32) for slot in slots)
+
+
+@lru_cache(maxsize=256)
+def _value_set(vocabulary: tuple[str, ...]) -> pa.Array:
+    """Made once a task, not for each batch."""
+    return pa.array(vocabulary, pa.string())

@@ -10,18 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import KBinsDiscretizer, PowerTransformer, StandardScaler
 
-from pipeline.contract.features import NULL_TOKEN, ScaledFeature
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.scaled.fitted import ScaledFeature
 
 keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
-from pipeline.model.columns import SideBySide  # noqa: E402
-from pipeline.model.crc import CHUNK, crc32  # noqa: E402
+from pipeline.kinds.bucket.layers import Bucketize  # noqa: E402
+from pipeline.kinds.hashed.crc import CHUNK, crc32  # noqa: E402
+from pipeline.kinds.hashed.layers import HashTexts  # noqa: E402
+from pipeline.kinds.layer import SideBySide  # noqa: E402
+from pipeline.kinds.scaled.layers import ScaleNumbers  # noqa: E402
+from pipeline.kinds.scaled.power import yeo_johnson, yeo_johnson_inverse  # noqa: E402
+from pipeline.kinds.text.layers import JoinTexts, LookUpTexts, SplitTexts  # noqa: E402
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear  # noqa: E402
-from pipeline.model.numbers import Bucketize, LabelUnit, ScaleNumbers  # noqa: E402
-from pipeline.model.power import yeo_johnson, yeo_johnson_inverse  # noqa: E402
-from pipeline.model.texts import HashTexts, JoinTexts, LookUpTexts, SplitTexts  # noqa: E402
+from pipeline.model.label_unit import LabelUnit  # noqa: E402
 
 RNG = np.random.default_rng(0)
 

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
-from pipeline.config.features import ClipConfig, NumericConfig
-from pipeline.contract.curve import Curve, Values
-from pipeline.contract.features import BucketFeature, ScaledFeature
-from pipeline.features.plan import NumericPlan
-from pipeline.features.statistics import Moments, rounded
+from pipeline.arrays.moments import Moments, rounded
+from pipeline.arrays.values import Values
+from pipeline.kinds.plan import NumericPlan
+from pipeline.kinds.scaled.config import ClipConfig, NumericConfig
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.statistics import NumberStatistics
 
 log = logging.getLogger(__name__)
 
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
-
 FEW_VALUES = 2
 """A power cannot be told from fewer distinct values."""
-
-
-def needs_sample(group: NumericConfig) -> bool:
-    """Whether fitting asks for values, and not for moments alone."""
-    quantiles = group.clip is not None and group.clip.quantiles is not None
-    edges = group.encoding != "scalar" and group.edges is None
-    return quantiles or edges or group.impute in ("median", "mode") or group.scale == "robust" or group.shape == "power"
-
-
-def needs_shaped_moments(group: NumericConfig) -> bool:
-    """Whether scaling asks for moments after clipping and shaping."""
-    shaped = group.clip is not None or group.shape != "linear"
-    return shaped and group.encoding != "bucketize" and group.scale not in ("none", "robust")
 
 
 def fit_curve(group: NumericConfig, values: Values) -> Curve:
@@ -41,7 +27,7 @@ def fit_curve(group: NumericConfig, values: Values) -> Curve:
 
     Args:
         group: the configuration.
-        values: finite values of training rows, ascending; may be empty where `needs_sample` is False.
+        values: finite values of training rows, ascending; may be empty where `group.needs_sample` is False.
     """
     low, high = _bounds(group.clip, values)
     curve = Curve(low, high)
@@ -63,29 +49,21 @@ def fit_power(values: Values) -> float:
     return rounded(power) if math.isfinite(power) else 1.0
 
 
-def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, values: Values) -> ScaledFeature:
-    """A scaled number.
-
-    Args:
-        plan: the feature.
-        curve: from `fit_curve`.
-        raw: moments of the column in training rows.
-        shaped: moments after clipping and shaping.
-        values: finite values of training rows, ascending; may be empty where `needs_sample` is False.
-    """
-    group = plan.group
-    bent = curve.array(values)
-    center, scale = _center_and_scale(group, shaped, bent)
+def fit_scaled(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
+    """A scaled number."""
+    group, curve = plan.group, found.curve
+    curved = curve.array(found.sample)
+    center, scale = _center_and_scale(group, found.curved, curved)
     if scale == 0.0:
-        _warn_unscaled(plan.name, group, raw)
+        _warn_unscaled(plan.name, group, found.moments)
         scale = 1.0
     edges: tuple[float, ...] = ()
     if group.encoding == "piecewise_linear":
-        edges = _linear_edges(group, curve, (bent - center) / scale, center=center, scale=scale)
+        edges = _linear_edges(group, curve, (curved - center) / scale, center=center, scale=scale)
     return ScaledFeature(
         name=plan.name,
         source=plan.source,
-        fill=_fill(group, raw, values),
+        fill=_fill(group, found.moments, found.sample),
         low=curve.low,
         high=curve.high,
         shape=curve.shape,
@@ -94,26 +72,6 @@ def fit_scaled(plan: NumericPlan, curve: Curve, raw: Moments, shaped: Moments, v
         scale=scale,
         edges=edges,
     )
-
-
-def fit_bucket(plan: NumericPlan, values: Values) -> BucketFeature:
-    """Intervals of a number."""
-    group = plan.group
-    edges = group.edges if group.edges is not None else _inner(find_edges(values, group.bins, group.binning))
-    return BucketFeature(
-        name=plan.name,
-        source=plan.source,
-        edges=tuple(edges),
-        encoding="one_hot" if group.dimension is None else "embedding",
-        dimension=group.dimension or 0,
-    )
-
-
-def fits_float32(feature: ScaledFeature, values: Sequence[float]) -> bool:
-    """Whether scaled values, and all between them, are finite in single precision."""
-    with np.errstate(all="ignore"):
-        scaled = (Curve.of(feature).array(np.array(values)) - feature.center) / feature.scale
-    return bool(np.isfinite(feature.scale) and (np.abs(scaled) <= LARGEST_FLOAT32).all())
 
 
 def find_edges(values: Values, bins: int, binning: str) -> tuple[float, ...]:
@@ -151,10 +109,10 @@ def _bounds(clip: ClipConfig | None, values: Values) -> tuple[float | None, floa
     return float(low), float(high)
 
 
-def _fill(group: NumericConfig, raw: Moments, values: Values) -> float | None:
+def _fill(group: NumericConfig, moments: Moments, values: Values) -> float | None:
     match group.impute:
         case "mean":
-            return raw.mean
+            return moments.mean
         case "median":
             return float(np.median(values))
         case "mode":
@@ -165,17 +123,17 @@ def _fill(group: NumericConfig, raw: Moments, values: Values) -> float | None:
     return None
 
 
-def _center_and_scale(group: NumericConfig, shaped: Moments, bent: Values) -> tuple[float, float]:
-    low, high = shaped.low or 0.0, shaped.high or 0.0
+def _center_and_scale(group: NumericConfig, moments: Moments, sample: Values) -> tuple[float, float]:
+    low, high = moments.low or 0.0, moments.high or 0.0
     match group.scale:
         case "standard":
-            return shaped.mean or 0.0, shaped.std or 0.0
+            return moments.mean or 0.0, moments.std or 0.0
         case "min_max":
             return low, high - low
         case "max_abs":
             return 0.0, max(abs(low), abs(high))
-        case "robust" if len(bent):
-            first, middle, third = np.quantile(bent, (0.25, 0.5, 0.75))
+        case "robust" if len(sample):
+            first, middle, third = np.quantile(sample, (0.25, 0.5, 0.75))
             return float(middle), float(third - first)
     return 0.0, 1.0
 
@@ -199,8 +157,3 @@ def _linear_edges(
     else:
         edges = tuple(float(edge) for edge in np.unique((curve.array(np.array(group.edges)) - center) / scale))
     return edges if len(edges) > 1 else ()
-
-
-def _inner(edges: Sequence[float]) -> tuple[float, ...]:
-    """Between the intervals: a value below the first edge or above the last one belongs to the outer intervals."""
-    return tuple(edges[1:-1])

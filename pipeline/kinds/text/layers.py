@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.features import NULL_TOKEN
-from pipeline.model.crc import crc32
-from pipeline.model.layers import PACKAGE, FixedLayer
+from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer
 
 NO_VALUE = ""
 """In a slot: a multi-valued text has no empty values."""
@@ -74,19 +74,16 @@ class LookUpTexts(FixedLayer):
         return self.table.lookup(texts)
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class HashTexts(FixedLayer):
-    """The id of each text by its hash: string [b, s] to int32 [b, s], `1 + CRC-32 % buckets`."""
+def text_of(place: int, feature: TextFeature, columns: Columns) -> keras.KerasTensor:
+    """string [b, 1], or [b, slots]: what a feature is made of.
 
-    def __init__(self, buckets: int, fixed: dict[str, int], **kwargs: Any) -> None:
-        """`fixed` are texts with an id of their own: of null, and of no value."""
-        super().__init__({"buckets": buckets, "fixed": fixed}, **kwargs)
-        self._buckets, self._fixed = buckets, tuple(fixed.items())
-
-    def call(self, texts: Any) -> Any:
-        """The ids."""
-        hashed = tf.reshape(crc32(tf.reshape(texts, [-1])), tf.shape(texts))
-        ids = tf.cast(1 + hashed % self._buckets, tf.int32)
-        for text, number in self._fixed:
-            ids = tf.where(texts == text, number, ids)
-        return tf.ensure_shape(ids, texts.shape)
+    Args:
+        place: of the feature among all, for the names of layers.
+        feature: tells columns, separator and slots.
+        columns: raw and derived ones.
+    """
+    texts = [columns[source] for source in feature.sources]
+    text = texts[0] if len(texts) == 1 else JoinTexts(CROSS_SEPARATOR, name=f"{OWN}join_{place}")(texts)
+    if feature.separator is None:
+        return text
+    return SplitTexts(feature.separator, feature.slots, name=f"{OWN}split_{place}")(text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
-from pipeline.contract.features import RawColumn, raw_columns
+from pipeline.kinds.scaled.config import NumericConfig
+from pipeline.kinds.state import RawColumn, raw_columns
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class NumericPlan:
     source: str
     group: NumericConfig
 
+    @property
+    def kind(self) -> str:
+        """Of the feature."""
+        return self.group.kind
+
 
 @dataclass(frozen=True)
 class CategoricalPlan:
@@ -38,6 +44,11 @@ class CategoricalPlan:
     name: str
     sources: tuple[str, ...]
     group: CategoricalConfig
+
+    @property
+    def kind(self) -> str:
+        """Of the feature."""
+        return self.group.kind
 
 
 @dataclass(frozen=True)

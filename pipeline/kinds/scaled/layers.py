@@ -1,8 +1,8 @@
-"""Layers for numbers. They compute in float64, as Spark does, and round once, to float32."""
+"""Scaling in the served model: in float64, as stores are written, and rounded once, to float32."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.model.layers import PACKAGE, FixedLayer
-from pipeline.model.power import LARGEST_LOG, yeo_johnson, yeo_johnson_inverse
+from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part, numbers_of
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.scaled.power import yeo_johnson
+
+
+def serve(features: Sequence[tuple[int, ScaledFeature]], columns: Columns) -> Iterator[Part]:
+    """All features in one layer."""
+    scaled = [feature for _, feature in features]
+    settings = [feature.model_dump(exclude={"kind", "name", "source", "edges"}) for feature in scaled]
+    layer = ScaleNumbers(settings, name=f"{OWN}scale")
+    yield [feature.name for feature in scaled], layer(numbers_of("scaled", scaled, columns))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -51,47 +60,6 @@ class ScaleNumbers(FixedLayer):
         if self._is_power.any():
             shaped = tf.where(self._is_power, yeo_johnson(clipped, self._power), shaped)
         return shaped
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class Bucketize(FixedLayer):
-    """The interval of each number: float64 [b, a] to int32 [b, a], 1 + how many of its column's edges are <= x.
-
-    NaN and infinities are null, which is 0.
-    """
-
-    def __init__(self, edges: Sequence[Sequence[float]], **kwargs: Any) -> None:
-        """`edges[j]` are those of column j, ascending."""
-        super().__init__({"edges": [list(column) for column in edges]}, **kwargs)
-        # All columns are searched at once; no finite number reaches the edges that fill up the shorter ones.
-        self._edges = np.full((len(edges), max(1, *map(len, edges))), np.inf)
-        for row, column in zip(self._edges, edges, strict=True):
-            row[: len(column)] = column
-
-    def call(self, x: Any) -> Any:
-        """The ids."""
-        passed = tf.transpose(tf.searchsorted(tf.constant(self._edges), tf.transpose(x), side="right"))
-        return tf.where(tf.math.is_finite(x), 1 + passed, 0)
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class LabelUnit(FixedLayer):
-    """From the network's output to the label's own unit: the inverse of `(g(y) - center) / scale`; always finite."""
-
-    def __init__(self, transform: str, center: float, scale: float, power: float = 1.0, **kwargs: Any) -> None:
-        """As in `LabelSpec`."""
-        super().__init__({"transform": transform, "center": center, "scale": scale, "power": power}, **kwargs)
-        self._transform, self._center, self._scale, self._power = transform, center, scale, power
-
-    def call(self, z: Any) -> Any:
-        """float32 [b, 1] to float32 [b, 1]."""
-        value = tf.cast(z, tf.float64) * self._scale + self._center
-        match self._transform:
-            case "log":
-                value = tf.math.expm1(tf.minimum(value, LARGEST_LOG))
-            case "power":
-                value = yeo_johnson_inverse(value, self._power)
-        return tf.cast(value, tf.float32)
 
 
 def _numbers(columns: Sequence[Mapping[str, Any]], name: str, missing: float) -> npt.NDArray[np.float64]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.features import NULL_TOKEN
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.features.transform import feature_columns
 
 keras = pytest.importorskip("keras")

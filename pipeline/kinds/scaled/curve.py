@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.contract.features import ScaledFeature, Shape
-
-Values = npt.NDArray[np.float64]
+from pipeline.arrays.values import Values
+from pipeline.kinds.scaled.fitted import ScaledFeature, Shape
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,24 @@ import math
 import numpy as np
 import pytest
 
+from pipeline.arrays.moments import Moments, rounded
 from pipeline.config.data import DataConfig
-from pipeline.config.features import CategoricalConfig, NumericConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.curve import Curve
-from pipeline.contract.features import NULL_TOKEN, ScaledFeature
 from pipeline.contract.label import Task
+from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import DataError
-from pipeline.features.categorical import fit_categorical, fit_ordinal
 from pipeline.features.label import LabelStatistics, fit_classes
-from pipeline.features.numeric import find_edges, fit_bucket, fit_curve, fit_power, fit_scaled, fits_float32
-from pipeline.features.plan import CategoricalPlan, NumericPlan
-from pipeline.features.statistics import Moments, rounded
+from pipeline.kinds.plan import CategoricalPlan, NumericPlan
+from pipeline.kinds.registry import arrays_of
+from pipeline.kinds.scaled.arrays import beyond_float32
+from pipeline.kinds.scaled.config import NumericConfig
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.fit import find_edges, fit_curve, fit_power
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.statistics import NumberStatistics, TextStatistics
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 
+NONE, STRAIGHT = Moments(), Curve()
 VALUES = np.array([1.0, 1.5, 2.5, 3.0])
 SEEN = Moments(count=4, mean=2.0, squares=1.0, low=1.0, high=3.0)
 
@@ -30,6 +35,14 @@ def numeric(**group) -> NumericPlan:
 
 def categorical(**group) -> CategoricalPlan:
     return CategoricalPlan("c", ("c",), CategoricalConfig(columns=("c",), **group))
+
+
+def of_numbers(plan: NumericPlan, values: np.ndarray, moments: Moments = NONE, curve: Curve = STRAIGHT):
+    return arrays_of(plan.kind).fit(plan, NumberStatistics(moments, values, curve, moments))
+
+
+def of_texts(plan: CategoricalPlan, counts=(), slots: int = 1):
+    return arrays_of(plan.kind).fit(plan, TextStatistics(counts, slots))
 
 
 @pytest.mark.parametrize(
@@ -44,14 +57,14 @@ def categorical(**group) -> CategoricalPlan:
     ],
 )
 def test_fill_center_and_scale(group, expected):
-    fitted = fit_scaled(numeric(**group), Curve(), SEEN, SEEN, VALUES)
+    fitted = of_numbers(numeric(**group), VALUES, SEEN)
     assert (fitted.fill, fitted.center, fitted.scale) == expected
 
 
 @pytest.mark.parametrize("scale", ["standard", "min_max", "robust"])
 def test_a_constant_column_keeps_the_scale_one(scale, caplog):
     constant = Moments(count=4, mean=7.0, squares=0.0, low=7.0, high=7.0)
-    assert fit_scaled(numeric(scale=scale), Curve(), constant, constant, np.full(4, 7.0)).scale == 1.0
+    assert of_numbers(numeric(scale=scale), np.full(4, 7.0), constant).scale == 1.0
     assert "Column 'x' is 7.0 in every training row; the model learns nothing from it." in caplog.text
 
 
@@ -61,7 +74,7 @@ def test_a_constant_column_keeps_the_scale_one(scale, caplog):
 def test_a_column_without_training_values_is_its_constant(scale, shape, encoding):
     plan = numeric(impute="constant", fill=3.0, scale=scale, shape=shape, encoding=encoding)
     curve = fit_curve(plan.group, np.zeros(0))
-    fitted = fit_scaled(plan, curve, Moments(), Moments(), np.zeros(0))
+    fitted = of_numbers(plan, np.zeros(0), curve=curve)
     assert (fitted.fill, fitted.center, fitted.scale, fitted.edges) == (3.0, 0.0, 1.0, ())
 
 
@@ -69,7 +82,7 @@ def test_a_column_whose_middle_half_is_equal_says_why_it_is_not_scaled(caplog):
     """The distance between the quartiles of a column that is mostly 0 is 0, but the column tells something."""
     values = np.array([0.0] * 9 + [5.0])
     seen = Moments(count=10, mean=0.5, squares=22.5, low=0.0, high=5.0)
-    assert fit_scaled(numeric(scale="robust"), Curve(), seen, seen, values).scale == 1.0
+    assert of_numbers(numeric(scale="robust"), values, seen).scale == 1.0
     assert "Column 'x' has the same value at both quartiles of training rows; it is not scaled." in caplog.text
 
 
@@ -79,7 +92,7 @@ def test_edges_ascend_and_are_few(binning, values):
     edges = find_edges(np.array(values, float), 7, binning)
     assert list(edges) == sorted(set(edges))
     assert len(edges) <= 7 + 1
-    assert fit_bucket(numeric(encoding="bucketize", bins=7, binning=binning), np.array(values, float)).size >= 2
+    assert of_numbers(numeric(encoding="bucketize", bins=7, binning=binning), np.array(values, float)).size >= 2
 
 
 def test_edges_of_a_column_that_is_mostly_zero():
@@ -103,7 +116,8 @@ def test_edges_of_a_column_that_is_mostly_zero():
     ],
 )
 def test_what_single_precision_can_hold(feature, values, fits):
-    assert fits_float32(ScaledFeature(name="x", source="x", **feature), values) is fits
+    ends = () if fits else (min(values), max(values))
+    assert beyond_float32(ScaledFeature(name="x", source="x", **feature), values) == ends
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 1.0], [0.0, 0.0, 0.0], [-1e300, -1e300, 0.0, 1e300]])
@@ -124,13 +138,13 @@ COUNTS = [(NULL_TOKEN, 2), ("b", 5), ("a", 2), ("ü", 2), ("c", 1)]
     ],
 )
 def test_null_keeps_its_place_whatever_the_limits(group, vocabulary):
-    fitted = fit_categorical(categorical(**group), COUNTS)
+    fitted = of_texts(categorical(**group), COUNTS)
     assert fitted.vocabulary == vocabulary
     assert fitted.size == len(vocabulary) + 1
 
 
 def test_a_vocabulary_may_be_empty_and_says_so(caplog):
-    assert fit_categorical(categorical(min_count=9), [("a", 1)]).vocabulary == ()
+    assert of_texts(categorical(min_count=9), [("a", 1)]).vocabulary == ()
     assert "Column 'c' has no value that occurs 9 times in training rows." in caplog.text
 
 
@@ -139,19 +153,19 @@ def test_a_vocabulary_may_be_empty_and_says_so(caplog):
     [({}, 0), ({"encoding": "embedding"}, 4), ({"encoding": "embedding", "dimension": 7}, 7)],
 )
 def test_the_dimension_of_an_embedding(group, dimension):
-    assert fit_categorical(categorical(**group), COUNTS).dimension == dimension
+    assert of_texts(categorical(**group), COUNTS).dimension == dimension
 
 
 def test_slots_of_a_multi_valued_column(caplog):
     plan = categorical(separator="|", max_values=3)
-    assert [fit_categorical(plan, COUNTS, slots).slots for slots in (0, 2, 3)] == [1, 2, 3]
+    assert [of_texts(plan, COUNTS, slots).slots for slots in (0, 2, 3)] == [1, 2, 3]
     assert not caplog.text
-    assert fit_categorical(plan, COUNTS, 5).slots == 3
+    assert of_texts(plan, COUNTS, 5).slots == 3
     assert "Column 'c' has up to 5 values in a row; those past the first 3 are dropped (max_values)." in caplog.text
 
 
 def test_an_order_goes_from_zero_to_one():
-    fitted = fit_ordinal(categorical(encoding="ordinal", order=("low", "mid", "high")))
+    fitted = of_texts(categorical(encoding="ordinal", order=("low", "mid", "high")))
     assert (fitted.vocabulary, fitted.values, fitted.default) == (("low", "mid", "high"), (0.0, 0.5, 1.0), 0.5)
 
 

@@ -21,8 +21,9 @@ from pydantic import Field
 
 from pipeline.contract.columns import ROW_ID, StoreType
 from pipeline.contract.document import Document
-from pipeline.contract.features import HashedFeature, VocabularyFeature
 from pipeline.contract.label import Task
+from pipeline.kinds.hashed.fitted import HashedFeature
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
 

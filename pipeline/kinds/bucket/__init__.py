@@ -1,0 +1,1 @@
+"""The id of the interval that a number falls into."""

@@ -1,0 +1,1 @@
+"""The id of a text by its hash."""

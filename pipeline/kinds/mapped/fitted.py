@@ -1,0 +1,49 @@
+"""A number for each text."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pipeline.kinds.feature import Role, TextFeature
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+
+
+class MappedFeature(TextFeature):
+    """A number for each known text: the place in a given order, or the mean of the label.
+
+    Attributes:
+        kind: tells features apart.
+        name: of the store's column.
+        sources: raw or derived columns, texts; more than one is a cross.
+        vocabulary: the known texts; null is `NULL_TOKEN`.
+        values: the number of each.
+        default: of any other text, and of null where the vocabulary lacks it.
+        folds: numbers that training rows get instead, `folds[f][i]` for a row of fold f: the mean of the label over
+            training rows of the other folds, so that no row sees its own label. Empty where they get `values`.
+    """
+
+    kind: Literal["mapped"] = "mapped"
+    vocabulary: tuple[str, ...]
+    values: tuple[float, ...]
+    default: float
+    folds: tuple[tuple[float, ...], ...] = ()
+
+    width: Literal[1] = 1
+
+    role: ClassVar[Role] = "numeric"
+    separator: ClassVar[None] = None
+    slots: ClassVar[int] = 1
+    edges: ClassVar[tuple[float, ...]] = ()
+
+    @property
+    def out_of_fold(self) -> bool:
+        """Whether training rows get numbers of their folds."""
+        return bool(self.folds)
+
+    def shared(self, known: TextFeature | None) -> VocabularyFeature:
+        """What rows hold from which this fold's numbers and those of earlier folds can be told."""
+        return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(known)
+
+    def can_be_made_of(self, text: TextFeature) -> bool:
+        """Whether ids that rows hold tell all texts apart that it knows."""
+        return text.separator is None and text.tells_apart(self.vocabulary)

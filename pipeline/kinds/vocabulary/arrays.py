@@ -1,0 +1,41 @@
+"""Ids by a vocabulary on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays.values import Ids
+from pipeline.contract.tokens import OUT_OF_VOCABULARY
+from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.plan import CategoricalPlan
+from pipeline.kinds.statistics import TextStatistics
+from pipeline.kinds.text.arrays import ids_in_slots, places_among
+from pipeline.kinds.text.fit import id_settings, kept_values
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+
+
+def fit(plan: CategoricalPlan, found: TextStatistics) -> VocabularyFeature:
+    """The feature."""
+    vocabulary = kept_values(plan.name, plan.group, found.counts)
+    return VocabularyFeature(vocabulary=vocabulary, **id_settings(plan, len(vocabulary) + 1, found.slots))
+
+
+def stored(feature: VocabularyFeature, values: Mapping[str, pa.Array], folds: object = None) -> tuple[Ids, ...]:
+    """int32 [n], one a slot."""
+    return ids_in_slots(feature, values, lambda text: vocabulary_id(text, feature.vocabulary))
+
+
+def table(feature: VocabularyFeature, text: TextFeature, *, by_fold: bool = False) -> Ids:
+    """int32 [ids]: the feature's id of each that rows hold."""
+    known = {word: place for place, word in enumerate(feature.vocabulary, start=1)}
+    ids = [OUT_OF_VOCABULARY, *(known.get(word, OUT_OF_VOCABULARY) for word in text.vocabulary)]
+    padding = [] if feature.separator is None else [feature.size - 1]
+    return np.array([*ids, *padding], np.int32)
+
+
+def vocabulary_id(text: pa.Array, vocabulary: Sequence[str]) -> Ids:
+    """int32 [n]: the id of a text."""
+    return places_among(text, vocabulary) + np.int32(1)

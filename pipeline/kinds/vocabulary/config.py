@@ -1,0 +1,95 @@
+"""Columns of texts: the sections `features.categorical` and `.crosses`, of `vocabulary`, `hashed` and `mapped`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.contract.section import Columns, Count, Integer, Number, Section
+from pipeline.kinds.feature import Dimension
+
+
+class CategoricalConfig(Section):
+    """Categorical columns that are treated alike.
+
+    Attributes:
+        columns: their names, patterns or types.
+        encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the place in `order`, from 0
+            for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
+            towards the mean of all (a training row sees the mean over other rows only).
+        max_categories: the most frequent values that are kept. The rare others share the id of values that training
+            never saw, which they teach the model to read.
+        min_count: how often a value must occur in training rows to be kept.
+        dimension: of an embedding; None means min(50, 1.6 x size^0.56).
+        hash_buckets: instead of a vocabulary, the id is the text's hash below this number.
+        order: of an ordinal column's values, the lowest first; other values count as null, null is the middle.
+        smoothing: of a target mean, in rows: so many rows with the mean of all are added to those of a value.
+        separator: between the values of a multi-valued column.
+        max_values: how many values of a multi-valued column are kept at most; the others are dropped, with a warning.
+    """
+
+    columns: Annotated[Columns, Field(min_length=1)]
+    encoding: Literal["one_hot", "embedding", "ordinal", "target_mean"] = "one_hot"
+    max_categories: Annotated[Integer, Field(ge=1, le=10_000_000)] = 1000
+    min_count: Count = 1
+    dimension: Dimension | None = None
+    hash_buckets: Annotated[Integer, Field(ge=2, le=10_000_000)] | None = None
+    order: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    smoothing: Annotated[Number, Field(ge=0.0)] = 20.0
+    separator: Annotated[str, Field(min_length=1, max_length=8)] | None = None
+    max_values: Annotated[Integer, Field(ge=1, le=256)] = 16
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CategoricalConfig:
+        expanded = self.encoding in ("one_hot", "embedding")
+        if (self.encoding == "ordinal") != (self.order is not None):
+            raise ValueError("order and encoding: ordinal go together")
+        if self.order is not None and len(set(self.order)) < len(self.order):
+            raise ValueError("order names a value more than once")
+        if self.dimension is not None and self.encoding != "embedding":
+            raise ValueError("dimension goes with encoding: embedding")
+        if self.hash_buckets is not None and not expanded:
+            raise ValueError("hash_buckets goes with encoding: one_hot or embedding")
+        if self.separator is not None and not expanded:
+            raise ValueError("separator goes with encoding: one_hot or embedding")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The kind of feature that each column becomes."""
+        if self.encoding in ("ordinal", "target_mean"):
+            return "mapped"
+        return "vocabulary" if self.hash_buckets is None else "hashed"
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether fitting asks how often values occur."""
+        return self.hash_buckets is None
+
+    @property
+    def needs_sums(self) -> bool:
+        """Whether fitting asks for the sum of the label by value."""
+        return self.encoding == "target_mean"
+
+
+class CrossConfig(CategoricalConfig):
+    """A categorical feature made of several columns: each combination of their values is a value.
+
+    Attributes:
+        name: of the feature; None joins the columns' names by `_x_`.
+    """
+
+    columns: Annotated[Columns, Field(min_length=2)]
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _single(self) -> CrossConfig:
+        if self.separator is not None or self.order is not None:
+            raise ValueError("a cross has neither separator nor order")
+        return self
+
+    @property
+    def feature_name(self) -> str:
+        """The name of the feature."""
+        return self.name or "_x_".join(self.columns)

@@ -1,0 +1,19 @@
+"""Ids by a vocabulary in the served model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.contract.tokens import OUT_OF_VOCABULARY
+from pipeline.kinds.layer import OWN, Columns, Part
+from pipeline.kinds.text.layers import NO_VALUE, LookUpTexts, text_of
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+
+
+def serve(features: Sequence[tuple[int, VocabularyFeature]], columns: Columns) -> Iterator[Part]:
+    """A layer for each feature."""
+    for place, feature in features:
+        ids = {text: number for number, text in enumerate(feature.vocabulary, start=1)}
+        ids |= {} if feature.separator is None else {NO_VALUE: feature.size - 1}
+        layer = LookUpTexts(list(ids), list(ids.values()), OUT_OF_VOCABULARY, "int32", name=f"{OWN}id_{place}")
+        yield feature.columns, layer(text_of(place, feature, columns))
