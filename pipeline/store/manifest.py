@@ -38,7 +38,7 @@ class PartHashes(Document):
 
     def footer_span(self, size: int) -> tuple[int, int]:
         """Where the footer of a file of so many bytes begins and ends."""
-        return (self.ends[-1] if self.ends else 0), size
+        return self.ends[-1], size
 
 
 class FileEntry(Document):

@@ -31,13 +31,11 @@ class AlteredError(ValueError):
 
 
 def hashes_of(content: pa.Buffer) -> PartHashes:
-    """Of the bytes of a file."""
+    """Of the bytes of a file, which has a row group at least."""
     footer, view = pq.read_metadata(pa.BufferReader(content)), memoryview(content)
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    ends = [_start(group.column(0)) for group in groups[1:]]
-    if groups:
-        last = groups[-1].column(groups[-1].num_columns - 1)
-        ends.append(_start(last) + last.total_compressed_size)
+    last = groups[-1].column(groups[-1].num_columns - 1)
+    ends = [*(_start(group.column(0)) for group in groups[1:]), _start(last) + last.total_compressed_size]
     *row_groups, rest = (hashlib.sha256(view[start:end]).hexdigest() for start, end in pairwise((0, *ends, len(view))))
     return PartHashes(ends=tuple(ends), row_groups=tuple(row_groups), footer=rest)
 
