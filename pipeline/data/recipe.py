@@ -14,9 +14,11 @@ from pipeline.data.source import Source
 from pipeline.data.split import needed_columns
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import store_place
-from pipeline.store.manifest import FORMAT
 
 STORE_ID_LENGTH = 16
+
+_NAMING = 3
+"""What names of stores are derived from, with all that shapes them; another number would prepare all stores anew."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class StoreRecipe:
             "split": self.split.identity(),
             "features": self.features.identity(),
         }
-        return fingerprint([FORMAT, self.seed, sections])
+        return fingerprint([_NAMING, self.seed, sections])
 
     def store_id(self, source: Source) -> str:
         """The store's name: changes with the source and with every setting that shapes the store.

@@ -30,6 +30,7 @@ from pipeline.features.transform import label_value
 from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import Sampled, SplitEntry
+from pipeline.store.pages import READ_CHECKED
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,8 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: Root) -> Sampled:
     for file in train.files:
         place = work.within(file.path)
         with place.filesystem.open_input_file(place.path) as stream:
-            labels = pq.ParquetFile(stream).read(columns=[sampling.label.name])[sampling.label.name].to_numpy()
+            rows = pq.ParquetFile(stream, **READ_CHECKED).read(columns=[sampling.label.name])
+        labels = rows[sampling.label.name].to_numpy()
         counts += np.bincount(labels, minlength=len(classes))
     after = dict(zip(classes, counts.tolist(), strict=True))
     sampled = Sampled(before=dict(zip(classes, sampling.label.counts, strict=True)), after=after)

@@ -25,6 +25,7 @@ from pipeline.kinds.registry import numbers_of
 from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import FileEntry, SplitEntry
+from pipeline.store.pages import READ_CHECKED
 
 SAMPLE_ROWS = 1 << 16
 SAMPLE_CELLS = 1 << 24
@@ -124,7 +125,7 @@ def first_rows(split: SplitEntry, place: Root, columns: Sequence[str], most: int
         if rows >= most:
             break
         with place.within(file.path).filesystem.open_input_file(place.within(file.path).path) as stream:
-            parts.append(pq.ParquetFile(stream).read_row_group(group, columns=list(columns)))
+            parts.append(pq.ParquetFile(stream, **READ_CHECKED).read_row_group(group, columns=list(columns)))
         rows += len(parts[-1])
     return pa.concat_tables(parts).slice(0, most)
 

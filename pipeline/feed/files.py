@@ -5,20 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
+from pipeline.feed.footer import check_footer
 from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import Window
+from pipeline.feed.parts import CHECKED, Checked, HeldPart
 from pipeline.feed.rows import Empty, Rows, read_rows
 from pipeline.feed.scaling import fold_layout
 from pipeline.store.manifest import FileEntry
 from pipeline.store.pages import READ_CHECKED
+from pipeline.store.parts import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.store import Store
 
 FOOTER_BYTES = 950
@@ -26,8 +27,6 @@ FOOTER_BYTES = 950
 
 OPEN_AT_MOST = 128
 """Files of one feed; a process may have 1,024, as a rule."""
-
-_LABEL_TYPES = ("int32", "int64", "float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,23 @@ class StoreFiles:
 
     Files stay open with their footers, the last used ones as far as memory allows: to parse the footer of a large file
     (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
+
+    What a process reads for the first time is compared with the hashes of the manifest: a footer before it is parsed, a
+    row group by the bytes that it is then decoded from, a file without such hashes as a whole when it is opened.
     """
 
-    def __init__(self, store: Store, split: str, memory: int, empty: Empty = np.empty) -> None:
+    def __init__(
+        self, store: Store, split: str, memory: int, empty: Empty = np.empty, *, checked: Checked = CHECKED
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             store: whose files they are.
             split: which part of it is read.
-            memory: what footers of open files may take, in bytes.
+            memory: what footers of open files may take, in bytes. A row group of at most half as many is held by the
+                thread that compares it; a larger one is read twice, in pieces and then some columns at a time.
             empty: makes an array to read into.
+            checked: what was compared before.
 
         Raises:
             StoreError: the store's rows are without scaling, and its features do not fit them.
@@ -74,7 +80,13 @@ class StoreFiles:
         self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
         self._checked: dict[str, int] = {}
+        self._compared = checked
         self._lock = threading.Lock()
+
+    @property
+    def pieces(self) -> int:
+        """Grows while this process compares what is too large to be held."""
+        return self._compared.pieces
 
     def read(self, window: Window) -> Rows:
         """The rows of a window, in the order of the file.
@@ -116,10 +128,11 @@ class StoreFiles:
         return _Stamp(info.size, info.mtime_ns)
 
     def _read(self, window: Window) -> Rows:
-        file = self._open(window.file)
-        told, found = window.file.row_groups[window.row_group], file.metadata.row_group(window.row_group).num_rows
+        opened = self._open(window.file)
+        told, found = window.file.row_groups[window.row_group], opened.footer.row_group(window.row_group).num_rows
         if found != told:
             raise ValueError(f"row group {window.row_group} held {found} rows where the manifest tells {told}")
+        file = self._parquet(opened, window.file, window.row_group)
 
         def read(names: Sequence[str]) -> pa.Table:
             return file.read_row_group(window.row_group, columns=list(names), use_threads=False)
@@ -127,18 +140,54 @@ class StoreFiles:
         rows = slice(window.first, window.first + window.rows)
         return read_rows(self._layout, read, rows, self._empty)
 
-    def _open(self, file: FileEntry) -> pq.ParquetFile:
-        """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
-        place = self._store.file(file.path)
+    def _open(self, file: FileEntry) -> _OpenFile:
         with self._lock:
             known = self._open_files.get(file.path)
-        source = known.source if known else place.filesystem.open_input_file(place.path)
-        footer = known.footer if known else None
-        parquet = pq.ParquetFile(source, metadata=footer, pre_buffer=not place.is_local, **READ_CHECKED)
-        if known is None:
-            self._check_footer(file, parquet)
-        self._keep(file, _OpenFile(source, parquet.metadata))
-        return parquet
+        opened = known or self._opened(file)
+        self._keep(file, opened)
+        return opened
+
+    def _opened(self, file: FileEntry) -> _OpenFile:
+        place = self._store.file(file.path)
+        source = place.filesystem.open_input_file(place.path)
+        if file.parts is None:
+            with self._compared.first(self._part(file, file.sha256)) as first:
+                if first:
+                    check_file(source, file, self._compared.count_piece)
+        footer = read_footer(source, file)
+        check_footer(self._layout, file, footer)
+        return _OpenFile(source, footer)
+
+    def _parquet(self, opened: _OpenFile, file: FileEntry, row_group: int) -> pq.ParquetFile:
+        """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
+        held = self._held(opened, file, row_group)
+        if held is not None:
+            return pq.ParquetFile(pa.PythonFile(held, mode="r"), metadata=opened.footer)
+        pre_buffer = not self._store.place.is_local
+        return pq.ParquetFile(opened.source, metadata=opened.footer, pre_buffer=pre_buffer, **READ_CHECKED)
+
+    def _held(self, opened: _OpenFile, file: FileEntry, row_group: int) -> HeldPart | None:
+        """A row group that was just compared, unless it is too large."""
+        parts = file.parts
+        if parts is None:
+            return None
+        start, end = parts.span(row_group)
+        with self._compared.first(self._part(file, parts.row_groups[row_group])) as first:
+            if first and end - start <= self._memory // 2:
+                return HeldPart(read_row_group(opened.source, parts, row_group), start, file.bytes)
+            if first:
+                check_row_group(opened.source, parts, row_group, self._compared.count_piece)
+        return None
+
+    def _part(self, file: FileEntry, sha256: str) -> tuple[str, _Stamp, str]:
+        """What a part is known by in this process: one that was written to since is another."""
+        with self._lock:
+            stamp = self._stamps.get(file.path)
+        if stamp is None:
+            stamp = self._stamp(file)
+            with self._lock:
+                stamp = self._stamps.setdefault(file.path, stamp)
+        return self._store.file(file.path).uri, stamp, sha256
 
     def _keep(self, file: FileEntry, opened: _OpenFile) -> None:
         """Keep a file as the last used one, and let go of those that were not used for longest."""
@@ -151,22 +200,12 @@ class StoreFiles:
                     return
                 taken -= self._open_files.pop(path).bytes
 
-    def _check_footer(self, file: FileEntry, parquet: pq.ParquetFile) -> None:
-        if parquet.metadata.num_row_groups != len(file.row_groups):
-            raise ValueError(
-                f"it has {parquet.metadata.num_row_groups} row groups where the manifest tells {len(file.row_groups)}"
-            )
-        types = {field.name: field.type for field in parquet.schema_arrow}
-        for column in self._layout.stored:
-            found = types.get(column.name)
-            if found is None or not _fits(column, found):
-                has = "no such column" if found is None else str(found)
-                raise ValueError(f"column '{column.name}' is {_told(column)} in the contract, and {has} in the file")
-
 
 def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
     """What is raised about a file that the feed cannot use."""
-    return StoreError(f"Store {store.place.path}: {file.path} cannot be read: {reason}. Prepare the store again.")
+    # What is published is not made anew while it is there.
+    remedy = f"Delete {store.base.path} and prepare" if isinstance(reason, AlteredError) else "Prepare"
+    return StoreError(f"Store {store.place.path}: {file.path} cannot be read: {reason}. {remedy} the store again.")
 
 
 def _layout_of(store: Store, split: str) -> Layout:
@@ -176,27 +215,3 @@ def _layout_of(store: Store, split: str) -> Layout:
         return fold_layout(store.unscaled, store.features, split)
     except StoreError as error:
         raise StoreError(f"Store {store.place.path}: {error}") from error
-
-
-def _told(column: ColumnSpec) -> str:
-    if not column.shape:
-        return column.type
-    return f"a list of {'at most ' if column.ragged else ''}{'x'.join(map(str, column.shape))} {column.type}"
-
-
-def _fits(column: ColumnSpec, found: Any) -> bool:
-    if column.shape:
-        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-        return any(is_list(found) for is_list in lists) and _is_type(column.type, found.value_type)
-    if column.role == "label":
-        return any(_is_type(name, found) for name in _LABEL_TYPES)
-    return _is_type(column.type, found)
-
-
-def _is_type(name: str, found: Any) -> bool:
-    if name == "string":
-        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
-    if name == "binary":
-        return bool(pa.types.is_binary(found) or pa.types.is_large_binary(found))
-    types = {"float32": pa.float32(), "float64": pa.float64(), "int32": pa.int32(), "int64": pa.int64()}
-    return bool(found == types[name])

@@ -204,7 +204,7 @@ class _Reader(Reader):  # type: ignore[misc]
         self.schema = self.ngram = None
         self.stopped = self.last_row_consumed = False
         self._results_queue_reader = _Results()
-        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, desk.gate, closed)
+        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, desk, closed)
         self.ventilator = _Ventilator(self._workers_pool.ventilate, turns)
         self._workers_pool.start(_worker_class(desk), None, ventilator=self.ventilator)
 
@@ -243,22 +243,25 @@ class _Ventilator(Ventilator):  # type: ignore[misc]
 class _Pool(ThreadPool):  # type: ignore[misc]
     """Petastorm's thread pool, with an end to its waiting."""
 
-    def __init__(self, threads: int, stall_seconds: float, gate: Gate, closed: threading.Event) -> None:
+    def __init__(self, threads: int, stall_seconds: float, desk: _Desk, closed: threading.Event) -> None:
         super().__init__(threads, UNBOUNDED)
         self._get_results_worker_id: int = 0
-        self._stall_seconds, self._gate, self._closed, self._served = stall_seconds, gate, closed, 0
+        self._stall_seconds, self._desk, self._closed, self._served = stall_seconds, desk, closed, 0
 
     def get_results(self) -> Any:
         """The next result in the order of turns; threads take turns in rotation, so it is known whose that is."""
         if not self._ventilator.given:
             raise StopIteration
-        self._gate.want(self._served)
-        since = time.monotonic()
+        self._desk.gate.want(self._served)
+        since, pieces = time.monotonic(), self._desk.files.pieces
         while True:
             thread = self._get_results_worker_id
             try:
                 result = self._results_queues[thread].get(timeout=LOOK_SECONDS)
             except queue.Empty:
+                if pieces != self._desk.files.pieces:
+                    # A large file that is compared as a whole delivers nothing for minutes, and is no stalled read.
+                    since, pieces = time.monotonic(), self._desk.files.pieces
                 self._look(thread, time.monotonic() - since)
                 continue
             if self._closed.is_set():

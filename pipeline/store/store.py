@@ -14,7 +14,7 @@ from pipeline.kinds.unscaled import Unscaled
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
-from pipeline.store.manifest import FORMAT, Manifest, SplitEntry
+from pipeline.store.manifest import READABLE, Manifest, SplitEntry
 
 PETASTORM_METADATA = "_common_metadata"
 """Petastorm unpickles this file, so a store that has one is refused: unpickling runs whatever code it holds."""
@@ -44,7 +44,12 @@ class Store:
 
     def file(self, path: str) -> Root:
         """Where a file lies."""
-        return _base(self.place, self.manifest).within(path)
+        return self.base.within(path)
+
+    @property
+    def base(self) -> Root:
+        """The folder that its files lie below."""
+        return _base(self.place, self.manifest)
 
 
 def is_published(place: Root) -> bool:
@@ -59,9 +64,10 @@ def open_store(place: Root) -> Store:
         StoreError: naming what is missing, altered or not allowed.
     """
     manifest = Manifest.from_json(_document(place, MANIFEST), f"{place.path}/{MANIFEST}")
-    if manifest.format != FORMAT:
+    if manifest.format not in READABLE:
+        allowed = ", ".join(map(str, READABLE))
         raise StoreError(
-            f"Store {place.path} has format {manifest.format}. Allowed: {FORMAT}. Prepare it again with this version."
+            f"Store {place.path} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
         )
     problems = _problems(place, manifest)
     if problems:

@@ -8,6 +8,7 @@ not count as another's; within it, all are measured in turns.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import os
@@ -114,6 +115,7 @@ def widen(folder: Path, groups: int) -> None:
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.kinds.state import contract_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
+    from pipeline.store.parts import hashes_of
 
     store = the_store(folder)
     names = [f"x{i}" for i in range(WIDE_COLUMNS)]
@@ -127,13 +129,19 @@ def widen(folder: Path, groups: int) -> None:
     first = target / "train" / "0.parquet"
     pq.write_table(pa.table(table | label), first, row_group_size=GROUP_ROWS, use_dictionary=False)
     entry = store.split("train").files[0]
-    size = {"rows": rows, "bytes": first.stat().st_size, "row_groups": (GROUP_ROWS,) * groups}
+    content = first.read_bytes()
+    size = {
+        "rows": rows,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "row_groups": (GROUP_ROWS,) * groups,
+        "parts": hashes_of(pa.py_buffer(content)),
+    }
     files = []
     for shard in range(WIDE_SHARDS):
         files.append(entry.model_copy(update={"path": f"train/{shard}.parquet", "shard": shard, **size}))
         if shard:
             os.link(first, target / files[-1].path)
-    import hashlib
 
     documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():

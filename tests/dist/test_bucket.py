@@ -66,16 +66,15 @@ def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, b
     assert first["folder-job"] == first["bucket-job"] == second["bucket-job"]
 
 
-@pytest.mark.skipif(not READ_CHECKED, reason="pyarrow 14 does not verify the checksums of pages")
-def test_every_row_comes_from_a_bucket_and_an_altered_page_is_named(tmp_path, bucket):
+def test_every_row_comes_from_a_bucket_and_an_altered_byte_is_named(tmp_path, bucket):
     write_small_store(tmp_path, ROWS)
     store = upload(tmp_path, bucket)
     shutil.rmtree(tmp_path / "stores")
-    assert sum(len(rows) for shard in range(4) for rows in read_shard(store, "train", shard)) == sum(ROWS["train"])
     file = store.split("train").files[2]
     place = store.file(file.path)
-    content = bytearray(read_bytes(place))
-    content[200] ^= 4
-    write_bytes(place, bytes(content))
-    with pytest.raises(StoreError, match=rf"{file.path} cannot be read: .*checksum"):
+    whole = read_bytes(place)
+    write_bytes(place, whole[:200] + bytes([whole[200] ^ 4]) + whole[201:])
+    with pytest.raises(StoreError, match=rf"{file.path} cannot be read: row group 0 was altered"):
         list(read_shard(store, "train", file.shard))
+    write_bytes(place, whole)
+    assert sum(len(rows) for shard in range(4) for rows in read_shard(store, "train", shard)) == sum(ROWS["train"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from pipeline.train.checkpoint import generations, latest_checkpoint
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live
+from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
@@ -99,7 +99,7 @@ def spoil(folder: Path, shard: int, row: int) -> None:
     manifest = json.loads((place / "manifest.json").read_text())
     for entry in manifest["splits"]["train"]["files"]:
         if entry["shard"] == shard:
-            entry |= {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            entry |= listed(place, entry["path"], shard).model_dump(mode="json")
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 

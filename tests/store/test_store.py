@@ -49,7 +49,7 @@ def test_an_opened_store_tells_its_shards(store):
         ),
         (
             lambda file: _replace(file.parents[1] / MANIFEST, f'"format": {FORMAT}', '"format": 99'),
-            rf"has format 99\. Allowed: {FORMAT}\. Prepare it again with this version",
+            rf"has format 99\. Allowed: 3, {FORMAT}\. Prepare it again with this version",
         ),
         (lambda file: (file.parents[1] / MANIFEST).write_text("{"), r"manifest\.json is not a valid Manifest"),
     ],

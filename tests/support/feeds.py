@@ -18,9 +18,10 @@ from pipeline.kinds.state import contract_of
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
-from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
+from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
+from tests.support.listed import listed
 from tests.support.stores import regression_state
 
 
@@ -38,17 +39,7 @@ def publish(
         path = Path(place.within(f"train/shard-{shard:02d}.parquet").path)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, row_group_size=row_group, **WRITE_CHECKED)
-        footer = pq.read_metadata(path)
-        entries.append(
-            FileEntry(
-                path=f"train/{path.name}",
-                shard=shard,
-                rows=len(table),
-                bytes=path.stat().st_size,
-                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-                row_groups=tuple(footer.row_group(g).num_rows for g in range(footer.num_row_groups)),
-            )
-        )
+        entries.append(listed(Path(place.path), f"train/{path.name}", shard))
     documents = {CONTRACT: contract.to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
         files.write_bytes(place.within(name), content)

@@ -24,6 +24,7 @@ from pipeline.store.filesystem import open_root
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, UNSCALED, store_place
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.store import Store, open_store
+from tests.support.listed import listed
 
 NAME, FOLDS_ID = "small", "0123456789abcdef"
 
@@ -119,15 +120,7 @@ def _base(folder: Path) -> Path:
 
 
 def _entry(base: Path, name: str) -> FileEntry:
-    path, footer = base / name, pq.read_metadata(base / name)
-    return FileEntry(
-        path=name,
-        shard=int(path.name.split("-")[1]),
-        rows=footer.num_rows,
-        bytes=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        row_groups=tuple(footer.row_group(g).num_rows for g in range(footer.num_row_groups)),
-    )
+    return listed(base, name, int(Path(name).name.split("-")[1]))
 
 
 def _by_shard(entries: Iterable[FileEntry]) -> list[FileEntry]:

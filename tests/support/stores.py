@@ -21,6 +21,7 @@ from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_pl
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
+from tests.support.listed import listed
 
 NAME, STORE_ID = "small", "0123456789abcdef"
 """As Spark writes its files; pyarrow 14 cannot."""
@@ -95,15 +96,7 @@ def _write_file(
     pq.write_table(
         _table(state, ids, np.random.default_rng([seed, shard])), path, row_group_size=row_group, **WRITE_CHECKED
     )
-    metadata = pq.read_metadata(path)
-    return FileEntry(
-        path=name,
-        shard=shard,
-        rows=len(ids),
-        bytes=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        row_groups=tuple(metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)),
-    )
+    return listed(folder / "stores" / NAME / STORE_ID, name, shard)
 
 
 def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Table:

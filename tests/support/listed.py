@@ -1,0 +1,27 @@
+"""Files of stores as manifests list them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.store.manifest import FileEntry
+from pipeline.store.parts import hashes_of
+
+
+def listed(base: Path, name: str, shard: int) -> FileEntry:
+    """The entry of a Parquet file `name` below `base`."""
+    content = (base / name).read_bytes()
+    footer = pq.read_metadata(base / name)
+    return FileEntry(
+        path=name,
+        shard=shard,
+        rows=footer.num_rows,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        row_groups=tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups)),
+        parts=hashes_of(pa.py_buffer(content)),
+    )
