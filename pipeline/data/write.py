@@ -40,9 +40,9 @@ from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
-from pipeline.store.manifest import FileEntry, PartHashes, SplitEntry
+from pipeline.store.manifest import FileEntry, PartChecksums, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
-from pipeline.store.parts import hashes_of
+from pipeline.store.parts import checksums_of
 
 ROWS_PER_GROUP = 1 << 14
 """So many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
@@ -268,8 +268,8 @@ def _writer(
             content, row_groups = parquet_bytes(_in_order(pa.concat_tables(parts)).cast(schema), group_rows)
             path = f"{file:05d}-{uuid4().hex}.parquet"
             files.write_bytes(files.open_root(drafts).within(path), content)
-            digest, hashes = hashlib.sha256(content).hexdigest(), hashes_of(content).to_json()
-            values = (file, path, sum(row_groups), len(content), digest, row_groups, hashes, None)
+            digest, checksums = hashlib.sha256(content).hexdigest(), checksums_of(content).to_json()
+            values = (file, path, sum(row_groups), len(content), digest, row_groups, checksums, None)
             yield pa.RecordBatch.from_pylist([dict(zip(_FILES.names, values, strict=True))], schema=_FILES)
 
     return write
@@ -317,7 +317,7 @@ def _named(row: Mapping[str, Any], place: Root, folders: Sequence[str], shards: 
         bytes=row["bytes"],
         sha256=row["sha256"],
         row_groups=tuple(row["row_groups"]),
-        parts=PartHashes.from_json(row["parts"], path),
+        parts=PartChecksums.from_json(row["parts"], path),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +56,8 @@ class StoreFiles:
     Files stay open with their footers, the last used ones as far as memory allows: to parse the footer of a large file
     (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
 
-    What a process reads for the first time is compared with the hashes of the manifest: a footer before it is parsed, a
-    row group by the bytes that it is then decoded from, a file without such hashes as a whole when it is opened.
+    What a process reads for the first time is compared with the manifest's checksums: a footer before it is parsed, a
+    row group by the bytes that it is then decoded from, a file without checksums of its parts when it is opened.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class StoreFiles:
         place = self._store.file(file.path)
         source = place.filesystem.open_input_file(place.path)
         if file.parts is None:
-            with self._compared.first(self._part(file, file.sha256)) as first:
+            with self._compared.first(self._part(file)) as first:
                 if first:
                     check_file(source, file, self._compared.count_piece)
         footer = read_footer(source, file)
@@ -172,22 +173,22 @@ class StoreFiles:
         if parts is None:
             return None
         start, end = parts.span(row_group)
-        with self._compared.first(self._part(file, parts.row_groups[row_group])) as first:
+        with self._compared.first(self._part(file, row_group)) as first:
             if first and end - start <= self._memory // 2:
                 return HeldPart(read_row_group(opened.source, parts, row_group), start, file.bytes)
             if first:
                 check_row_group(opened.source, parts, row_group, self._compared.count_piece)
         return None
 
-    def _part(self, file: FileEntry, sha256: str) -> tuple[str, _Stamp, str]:
-        """What a part is known by in this process: one that was written to since is another."""
+    def _part(self, file: FileEntry, row_group: int | None = None) -> tuple[Any, ...]:
+        """What a part, or a whole file, is known by in this process: one that was written to since is another."""
         with self._lock:
             stamp = self._stamps.get(file.path)
         if stamp is None:
             stamp = self._stamp(file)
             with self._lock:
                 stamp = self._stamps.setdefault(file.path, stamp)
-        return self._store.file(file.path).uri, stamp, sha256
+        return self._store.file(file.path).uri, stamp, file.sha256, row_group
 
     def _keep(self, file: FileEntry, opened: _OpenFile) -> None:
         """Keep a file as the last used one, and let go of those that were not used for longest."""

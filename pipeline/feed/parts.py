@@ -1,4 +1,4 @@
-"""Which parts of files a process has compared with their hashes, and how Arrow reads one that is in memory."""
+"""Which parts of files a process has compared with their checksums, and how Arrow reads one that is in memory."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Rows of a split are spread over `shards` virtual shards by a stable hash. A shard's rows lie in its files in the
 order listed here; row groups are listed with their rows, so that the feed can plan without opening a file.
 
-Format 4 tells hashes of the parts of each file, which format 3 does not; both are read. No name depends on the format.
+Format 4 tells checksums of the parts of each file, which format 3 does not; both are read, and name stores alike.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ FORMAT = 4
 READABLE = (3, FORMAT)
 
 
-class PartHashes(Document):
-    """SHA-256 of the parts of a file, one after the other: its row groups, and all that follows the last of them.
+class PartChecksums(Document):
+    """CRC-32 of the parts of a file, one after the other: its row groups, and all that follows the last of them.
 
     Attributes:
         ends: of each row group, in bytes from the beginning of the file; the first one begins with the file.
-        row_groups: hash of each row group.
-        footer: hash of what follows.
+        row_groups: of each row group.
+        footer: of what follows.
     """
 
     ends: tuple[int, ...]
-    row_groups: tuple[str, ...]
-    footer: str
+    row_groups: tuple[int, ...]
+    footer: int
 
     def span(self, number: int) -> tuple[int, int]:
         """Where a row group begins and ends."""
@@ -51,7 +51,7 @@ class FileEntry(Document):
         bytes: of the file.
         sha256: of the file.
         row_groups: rows of each row group, in order.
-        parts: hashes of them; None in format 3.
+        parts: checksums of them; None in format 3.
     """
 
     path: str
@@ -60,12 +60,14 @@ class FileEntry(Document):
     bytes: int
     sha256: str
     row_groups: tuple[int, ...]
-    parts: PartHashes | None = None
+    parts: PartChecksums | None = None
 
     @model_validator(mode="after")
     def _parts_are_row_groups(self) -> Self:
         if self.parts and not len(self.parts.ends) == len(self.parts.row_groups) == len(self.row_groups):
-            raise ValueError(f"{self.path} has {len(self.row_groups)} row groups, and another number of hashes or ends")
+            raise ValueError(
+                f"{self.path} has {len(self.row_groups)} row groups, and another number of checksums or ends"
+            )
         return self
 
 

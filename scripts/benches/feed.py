@@ -115,7 +115,7 @@ def widen(folder: Path, groups: int) -> None:
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.kinds.state import contract_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
-    from pipeline.store.parts import hashes_of
+    from pipeline.store.parts import checksums_of
 
     store = the_store(folder)
     names = [f"x{i}" for i in range(WIDE_COLUMNS)]
@@ -135,7 +135,7 @@ def widen(folder: Path, groups: int) -> None:
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "row_groups": (GROUP_ROWS,) * groups,
-        "parts": hashes_of(pa.py_buffer(content)),
+        "parts": checksums_of(pa.py_buffer(content)),
     }
     files = []
     for shard in range(WIDE_SHARDS):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.store.manifest import FileEntry
-from pipeline.store.parts import hashes_of
+from pipeline.store.parts import checksums_of
 
 
 def listed(base: Path, name: str, shard: int) -> FileEntry:
@@ -23,5 +23,5 @@ def listed(base: Path, name: str, shard: int) -> FileEntry:
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         row_groups=tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups)),
-        parts=hashes_of(pa.py_buffer(content)),
+        parts=checksums_of(pa.py_buffer(content)),
     )
