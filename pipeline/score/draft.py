@@ -120,6 +120,7 @@ class ListedDraft:
         """The card, and then the end of all files that it does not list."""
         bad = [f"{QUARANTINE}/{name}" for name in files.list_files(self.aside) if name.startswith(self.prefix)]
         publish_listed(self.output, [*names, *bad], card, replace=replace)
+        files.remove_folder(self.parts)
 
     def drop(self) -> None:
         """Delete what was not published."""

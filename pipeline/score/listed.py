@@ -19,8 +19,9 @@ from pipeline.errors import ConfigError
 from pipeline.score.publication import CARD, QUARANTINE, ScoreCard, foreign_error, taken_error
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
+from pipeline.store.reach import PROBE
 
-_OWN = re.compile(rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-[0-9a-f]{{32}}-[\w.-]+")
+_OWN = re.compile(rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-[0-9a-f]{{32}}-[\w.-]+|{PROBE}[0-9a-f]{{32}}")
 """What a scoring leaves, also one that was killed."""
 
 

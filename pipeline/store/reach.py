@@ -14,8 +14,10 @@ from pipeline.errors import PlatformError
 from pipeline.redact import without_user
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import scratch_folder
 from pipeline.store.object_store import ENDPOINTS, is_bucket, quick_bucket
+
+PROBE = "_probe-"
+"""What the name of a file begins with that is there for a moment; `_` hides it from readers of folders."""
 
 
 def check_reachable(place: Root, setting: str) -> None:
@@ -36,7 +38,7 @@ def check_reachable(place: Root, setting: str) -> None:
             found = quick_bucket(place.uri).get_file_info(bucket)
             if found.type == fs.FileType.NotFound:
                 raise OSError(f"there is no bucket '{bucket}'")
-        probe = scratch_folder(place).within(f"probe-{uuid.uuid4().hex}")
+        probe = place.within(f"{PROBE}{uuid.uuid4().hex}")
         files.write_bytes(probe, b"")
         files.remove_file(probe)
     except OSError as error:
