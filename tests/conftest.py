@@ -12,6 +12,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from tests.support.buckets import Server
+
 # No deadline: how long an example takes says more of the machine than of the code. The same examples every time: a
 # red run can be repeated.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -48,6 +50,33 @@ def spark(_spark_of_the_session: SparkSession) -> Iterator[SparkSession]:
         if view.isTemporary:
             _spark_of_the_session.catalog.dropTempView(view.name)
     _spark_of_the_session.catalog.clearCache()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """An S3 server on loopback, started by the first test that wants it."""
+    from tests.support.buckets import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of a new bucket, which `open_root` finds by the usual variables of the environment."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.new_bucket()
+
+
+@pytest.fixture
+def spark_with_bucket(spark: SparkSession, s3_server: Server, bucket: str) -> Iterator[SparkSession]:
+    """The session, whose Python workers reach the bucket as well: Java got its environment when it was started."""
+    given, variables = spark.sparkContext.environment, s3_server.environment
+    given.update(variables)
+    yield spark
+    for name in variables:
+        del given[name]
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
-from pipeline.store.publish import publish_once, scratch
+from pipeline.store.publish import draft
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         fitted = fit_features(recipe, opened, found, gathered)
         state = fitted.state
     sampling = plan_sampling(recipe.data.sampling, state.label)
-    with scratch(root) as work:
+    place = recipe.place(source, root)
+    with draft(root, place, MANIFEST) as store:
+        work = store.folder
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         audit = audit_of(opened.table.split, sum(found.splits.values()), recipe.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
@@ -76,9 +78,8 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
         table = contract_to_keep(recipe, opened, found, state)
         documents = _documents(state, leaks, profile, table)
-        _write_documents(recipe, source, documents, found, reasons, stored=stored, work=work)
-        place = recipe.place(source, root)
-        publish_once(work, place, MANIFEST)
+        manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
+        store.publish(manifest.to_json().encode())
     if reasons:
         tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
 
@@ -102,28 +103,26 @@ def _documents(
     return contents
 
 
-def _write_documents(
+def _manifest(
     recipe: StoreRecipe,
     source: Source,
-    documents: Mapping[str, Document],
     found: Survey,
     reasons: Mapping[str, int],
     *,
     stored: _Stored,
-    work: Root,
-) -> None:
-    """The documents beside the rows, the manifest last."""
-    manifest = Manifest(
+    documents: Mapping[str, str],
+) -> Manifest:
+    """The last file of a store."""
+    return Manifest(
         name=recipe.name,
         store_id=recipe.store_id(source),
         source=source.fingerprint,
         config=recipe.fingerprint,
         shards=stored.shards,
         splits=stored.splits,
-        documents=write_documents(work, documents),
+        documents=documents,
         quarantined=found.bad,
         reasons=reasons,
         left_out=found.left_out,
         sampled=stored.sampled,
     )
-    write_documents(work, {MANIFEST: manifest})

@@ -69,7 +69,7 @@ from pipeline.store.layout import (
     store_place,
 )
 from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
-from pipeline.store.publish import publish_once, scratch
+from pipeline.store.publish import draft
 
 ROWS_PER_FILE = ROWS_PER_GROUP // 2
 """About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
@@ -140,7 +140,8 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         )
     with watch_spark(spark, progress, "Reading the source"):
         opened, plan = _opened(spark, recipe, source)
-    with scratch(root) as work:
+    with draft(root, recipe.place(source, root), FOLDS) as whole:
+        work = whole.folder
         made: list[_Fitted] = []
         checks: list[Check] = []
         for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
@@ -153,7 +154,7 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         reasons = write_bad_rows(opened.table, work) if made[0].whole.bad else {}
         manifest, audit = _manifest(recipe, source, opened, plan, made), _audit(plan, made[0].whole, checks)
         _write_documents(manifest, store.fingerprint, made, audit, work)
-        publish_once(work, recipe.place(source, root), FOLDS)
+        whole.publish(manifest.to_json().encode())
     if reasons:
         tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
 
@@ -381,10 +382,10 @@ def _manifest(
 def _write_documents(
     manifest: FoldsManifest, config: str, made: Sequence[_Fitted], audit: LeakAudit, work: Root
 ) -> None:
-    """The documents of each fold, the audit, and the manifest of all, last."""
+    """The documents of each fold, and the audit."""
     for fold in made:
         _write_fold(manifest, config, fold, work.within(fold.name))
-    write_documents(work, {AUDIT: audit, FOLDS: manifest})
+    write_documents(work, {AUDIT: audit})
 
 
 def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, place: Root) -> None:

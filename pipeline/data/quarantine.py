@@ -17,6 +17,7 @@ import pyspark.sql.functions as F
 from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
 from pipeline.data.faults import Fault, reasons_of
+from pipeline.data.parts import read_parts, write_parts
 from pipeline.data.rows import TypedRows
 from pipeline.data.scan import Batches, Scan
 from pipeline.data.split import QUARANTINED
@@ -44,7 +45,12 @@ def write_bad_rows(table: Table, work: Root) -> dict[str, int]:
 
 
 def write_quarantine(
-    scan: Scan, bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]], faults: Sequence[Fault], place: Root
+    scan: Scan,
+    bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
+    faults: Sequence[Fault],
+    place: Root,
+    *,
+    prefix: str = "part",
 ) -> dict[str, int]:
     """Write unusable rows into a folder, in an order of their own.
 
@@ -53,6 +59,7 @@ def write_quarantine(
         bad: of a batch of n rows, its rows and which are to be set aside, [n].
         faults: what can be wrong with a row.
         place: the folder.
+        prefix: what the names of its files begin with, in an object store.
 
     Returns:
         How many there are of each reason, the most frequent first; a row counts once, with all its reasons together.
@@ -66,8 +73,9 @@ def write_quarantine(
                 yield pa.record_batch([reasons_of(rows, faults), lines_of(rows)], schema=_ROWS)
 
     rows = scan.mapped(aside, _ROWS)
-    rows.coalesce(1).sortWithinPartitions("reason", "line").write.parquet(place.uri, compression="snappy")
-    found = scan.spark.read.parquet(place.uri).groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
+    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "line"), place, prefix)
+    written = read_parts(scan.spark, place, _ROWS, names)
+    found = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
     return {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
 
 

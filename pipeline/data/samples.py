@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.bank import CHUNK_ROWS, bank_chunk
+from pipeline.runtime.java_process import is_local
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import Root, open_root
 from pipeline.store.publish import scratch
 
 VERSION = 1
@@ -27,17 +32,40 @@ def sample_fingerprint(config: SourceConfig) -> str:
 
 
 def make_sample(config: SourceConfig, root: Root) -> Root:
-    """The sample's file under `<root>/samples`, made first where it is not there yet."""
+    """The sample's file under `<root>/samples`, made first where it is not there yet.
+
+    An object store gets it whole, from a file of this machine.
+    """
     name = "-".join([*_identity(config), f"v{VERSION}"])
     place = root.within("samples", f"{name}.parquet")
     if files.exists(place):
         return place
-    with scratch(root) as work:
+    with _work_folder(root) as work:
         draft = work.within("sample.parquet")
-        work.filesystem.create_dir(work.path, recursive=True)
+        files.make_folder(work)
         _write(draft, _bank(config) if config.sample == "bank" else _from_sklearn(str(config.sample)))
-        files.move(draft, place)
+        if root.renames_folders:
+            files.move(draft, place)
+        else:
+            files.copy_file(draft, place)
     return place
+
+
+def samples_root(spark: SparkSession, root: Root) -> Root:
+    """The root below which samples lie: a folder of this machine where Spark runs here and sees no object store."""
+    if root.renames_folders or not is_local(spark.sparkContext.master or ""):
+        return root
+    return open_root(f"{tempfile.gettempdir()}/pipeline-samples-{os.getuid()}")
+
+
+@contextmanager
+def _work_folder(root: Root) -> Iterator[Root]:
+    if root.renames_folders:
+        with scratch(root) as work:
+            yield work
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield open_root(folder)
 
 
 def _identity(config: SourceConfig) -> tuple[str, ...]:

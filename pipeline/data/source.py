@@ -14,7 +14,7 @@ from pipeline.data.delta import LOG, find_snapshot
 from pipeline.data.files import Place, SourceFile, find_places, has_folder, list_files, locate, outermost
 from pipeline.data.folders import ColumnFolders, column_folders
 from pipeline.data.relation import open_relation, relation_fingerprint
-from pipeline.data.samples import make_sample, sample_fingerprint
+from pipeline.data.samples import make_sample, sample_fingerprint, samples_root
 from pipeline.errors import ConfigError, DataError
 from pipeline.store.filesystem import Root
 
@@ -93,7 +93,7 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
         kind: Format = "query" if config.table is None else "table"
         location = "query" if config.table is None else config.table
         return Source(location, kind, relation_fingerprint(spark, rows, config.query or ""))
-    paths = (make_sample(config, root).uri,) if config.sample is not None else config.path or ()
+    paths = (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
     locations = [locate(spark, path) for path in paths]
     groups = [find_places(spark, location) for location in locations]
     places = outermost([place for group in groups for place in group])

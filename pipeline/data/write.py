@@ -8,7 +8,8 @@ A file's bytes follow from its rows alone, however the source was cut into piece
     train/shard-00-000.parquet     split, shard, and a count within the shard
 
 Spark moves a few rows, each of which is a whole batch; it knows nothing of what is in them. A task that is tried again
-or runs twice writes a file of its own name; those of the tasks that Spark counts are moved to their final names.
+or runs twice writes a file of its own name; those of the tasks that Spark counts are moved to their final names. In an
+object store, where nothing can be moved, each of them puts the same bytes at the final name.
 """
 
 from __future__ import annotations
@@ -140,17 +141,27 @@ def write_rows(
 
 def write_groups(table: Table, stored: StoredRows, shards: int, place: Root) -> Written:
     """Write all groups below `place`."""
-    drafts = place.within("drafts")
+    moves = place.renames_folders
+    drafts = place.within("drafts") if moves else place
+    folders = stored.folders
+
+    def name(file: int) -> str:
+        return f"{file:05d}-{uuid4().hex}.parquet" if moves else _path(file, folders, shards)
+
     tasks = _tasks(len(stored.folders) * shards, table.scan.spark.sparkContext.defaultParallelism)
     batches = table.mapped(lambda piece, rows: _split_up(piece, rows, stored, shards, tasks), _BATCHES)
     written = _brought_together(batches, len(set(tasks))).mapInArrow(
-        _writer(stored.schema, drafts.uri, stored.group_rows), from_arrow_schema(_FILES)
+        _writer(stored.schema, drafts.uri, name, stored.group_rows), from_arrow_schema(_FILES)
     )
     found = written.toArrow().sort_by("file").to_pylist()
-    entries = [_named(row, place, stored.folders, shards) for row in found if row["file"] != _AUDIT]
-    files.remove_folder(drafts)
+    rows = [row for row in found if row["file"] != _AUDIT]
+    entries = [_entry(row, _path(row["file"], folders, shards), shards) for row in rows]
+    if moves:
+        for row, entry in zip(rows, entries, strict=True):
+            files.move(drafts.within(row["path"]), place.within(entry.path))
+        files.remove_folder(drafts)
     return Written(
-        groups={folder: _split_entry(folder, entries) for folder in stored.folders},
+        groups={folder: _split_entry(folder, entries) for folder in folders},
         things=[from_bytes(row["things"]) for row in found if row["file"] == _AUDIT],
     )
 
@@ -253,7 +264,7 @@ def _brought_together(batches: DataFrame, count: int) -> DataFrame:
 
 
 def _writer(
-    schema: pa.Schema, drafts: str, group_rows: int
+    schema: pa.Schema, drafts: str, name: Callable[[int], str], group_rows: int
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """In a task: writes the files of a partition, one after the other."""
 
@@ -266,7 +277,7 @@ def _writer(
                 yield pa.RecordBatch.from_pylist([counted], schema=_FILES)
                 continue
             content, row_groups = parquet_bytes(_in_order(pa.concat_tables(parts)).cast(schema), group_rows)
-            path = f"{file:05d}-{uuid4().hex}.parquet"
+            path = name(file)
             files.write_bytes(files.open_root(drafts).within(path), content)
             digest, checksums = hashlib.sha256(content).hexdigest(), checksums_of(content).to_json()
             values = (file, path, sum(row_groups), len(content), digest, row_groups, checksums, None)
@@ -305,14 +316,16 @@ def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]
     return sink.getvalue(), [min(group_rows, len(rows) - start) for start in range(0, len(rows), group_rows)]
 
 
-def _named(row: Mapping[str, Any], place: Root, folders: Sequence[str], shards: int) -> FileEntry:
-    """Move a draft to its name."""
-    group, shard = divmod(row["file"], shards)
-    path = f"{folders[group]}/shard-{shard:02d}-000.parquet"
-    files.move(place.within("drafts", row["path"]), place.within(path))
+def _path(file: int, folders: Sequence[str], shards: int) -> str:
+    """The final name of a file by its number."""
+    group, shard = divmod(file, shards)
+    return f"{folders[group]}/shard-{shard:02d}-000.parquet"
+
+
+def _entry(row: Mapping[str, Any], path: str, shards: int) -> FileEntry:
     return FileEntry(
         path=path,
-        shard=shard,
+        shard=row["file"] % shards,
         rows=row["rows"],
         bytes=row["bytes"],
         sha256=row["sha256"],

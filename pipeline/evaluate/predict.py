@@ -69,7 +69,7 @@ class PredictJob(Document):
         log: whether they are in equal ratios.
         constant: what the simplest model predicts; see `linear.Baselines`.
         linear: whether there is a linear baseline.
-        keep: whether predictions are left as Parquet, too.
+        predictions: URI of the folder where predictions are left as Parquet, too; None keeps none.
         importance_rows: how many rows permutation importance is measured on at most; 0 for none.
         seed: of the permutations.
     """
@@ -86,7 +86,7 @@ class PredictJob(Document):
     log: bool = False
     constant: tuple[float, ...] = ()
     linear: bool = False
-    keep: bool = False
+    predictions: str | None = None
     importance_rows: int = 0
     seed: int = 0
 
@@ -140,9 +140,10 @@ def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Sto
     )
 
 
-def predictions_folder(scratch: Root) -> Root:
-    """Where predictions are that were kept: `ROW_ID`, `LABEL`, and `p0`, `p1`, ..., all as the tally took them."""
-    return scratch.within("predictions")
+def prediction_schema(outputs: int) -> pa.Schema:
+    """Of predictions that are kept, all as the tally took them: so many doubles beside the label."""
+    doubles = [LABEL, *(f"p{place}" for place in range(outputs))]
+    return pa.schema([(ROW_ID, pa.int64()), *((name, pa.float64()) for name in doubles)])
 
 
 def run(payload: str, peers: Peers) -> str:
@@ -219,14 +220,12 @@ def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
 @contextmanager
 def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows, npt.NDArray[np.float64]], None]]:
     """Writes rows with their predictions to a file of the shard, where that is asked for."""
-    if not job.keep:
+    if job.predictions is None:
         yield lambda rows, prediction: None
         return
-    folder = predictions_folder(open_root(job.scratch))
-    folder.filesystem.create_dir(folder.path, recursive=True)
-    names = [f"p{place}" for place in range(store.features.label.outputs)]
-    schema = pa.schema([(ROW_ID, pa.int64()), (LABEL, pa.float64()), *((name, pa.float64()) for name in names)])
-    file = folder.within(f"{shard:06d}.parquet")
+    schema = prediction_schema(store.features.label.outputs)
+    file = open_root(job.predictions).within(f"{shard:06d}.parquet")
+    files.make_folder(file.folder)
     with file.filesystem.open_output_stream(file.path) as out, pq.ParquetWriter(out, schema) as writer:
 
         def keep(rows: Rows, prediction: npt.NDArray[np.float64]) -> None:

@@ -93,29 +93,36 @@ def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) ->
     )
 
 
-def write_scored(opened: NewRows, job: ScoreJob, place: Root) -> tuple[int, int]:
-    """Score all rows and write those that can be scored as Parquet into a folder.
+@dataclass(frozen=True)
+class Written:
+    """What was written: rows in the source, those of them that cannot be scored, and the files."""
 
-    Returns:
-        Rows of the source, and how many of them cannot be scored.
-    """
+    total: int
+    bad: int
+    names: tuple[str, ...]
+
+
+def write_scored(opened: NewRows, job: ScoreJob, place: Root, prefix: str) -> Written:
+    """Score all rows and write those that can be scored as Parquet into a folder, under names with a prefix."""
     folder = place.uri
-    found = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder), _WRITTEN).toArrow()
-    written = {path for path in found["path"].to_pylist() if path}
+    mapped = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder, prefix), _WRITTEN)
+    found = mapped.toArrow()
+    written = [path for path in found["path"].to_pylist() if path]
     for name in files.list_files(place):
-        if name not in written:
+        if name.startswith(prefix) and name not in written:
             files.remove_file(place.within(name))
     if not written:
-        with _writer(place.within("part-00000.parquet"), job.schema) as writer:
+        written = [f"{prefix}-00000.parquet"]
+        with _writer(place.within(written[0]), job.schema) as writer:
             writer.write_table(job.schema.empty_table())
     good, bad = (sum(found[name].to_pylist()) for name in ("rows", "bad"))
-    return good + bad, bad
+    return Written(good + bad, bad, tuple(written))
 
 
-def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str) -> Batches:
+def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefix: str) -> Batches:
     """In a task: one file, unless no row can be scored."""
     bad, rows = 0, 0
-    path = f"part-{piece:05d}-{uuid4().hex}.parquet"
+    path = f"{prefix}-{piece:05d}-{uuid4().hex}.parquet"
 
     def scored() -> Iterator[pa.RecordBatch]:
         nonlocal bad
@@ -153,7 +160,7 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _writer(place: Root, schema: pa.Schema) -> pq.ParquetWriter:
-    place.filesystem.create_dir(place.folder.path, recursive=True)
+    files.make_folder(place.folder)
     return pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy")
 
 

@@ -4,6 +4,8 @@
     <parent>/.NAME/scratch/    work in progress; on the same file system, so that one rename publishes it
     <parent>/.NAME/previous/   the earlier output, for the moment between two renames where folders cannot be exchanged
 
+In an object store it is the files that its card lists, see `listed.py`.
+
 What an output holds beside its files has names that begin with `_`, which readers of folders leave out:
 `_score.json` tells that the folder is an output, and of what; `_quarantine` holds rows that could not be scored.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 
 from pipeline.contract.document import Document
@@ -37,6 +40,7 @@ class ScoreCard(Document):
         format: of its files.
         rows: in the output.
         quarantined: rows that were set aside.
+        files: bytes of each file by name, in an object store, where other files may lie beside; else empty.
     """
 
     model_version: str
@@ -46,6 +50,7 @@ class ScoreCard(Document):
     format: str
     rows: int
     quarantined: int
+    files: Mapping[str, int] = {}
 
 
 def work_folder(output: Root) -> Root:
@@ -70,15 +75,25 @@ def check_output(output: Root, *, replace: bool) -> None:
     if not files.exists(output):
         return
     if not replace:
-        raise ConfigError(
-            f"The output '{output.path}' is there already. Allowed: a free place. Set score.output to one, or "
-            "score.mode: overwrite."
-        )
+        raise taken_error(output)
     if not files.exists(output.within(CARD)) and _holds_anything(output):
-        raise ConfigError(
-            f"'{output.path}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
-            "overwrite is a free place, or such an output. Correct score.output, or remove what is there."
-        )
+        raise foreign_error(output)
+
+
+def taken_error(output: Root) -> ConfigError:
+    """Of an output that is there, where none may be replaced."""
+    return ConfigError(
+        f"The output '{output.path}' is there already. Allowed: a free place. Set score.output to one, or "
+        "score.mode: overwrite."
+    )
+
+
+def foreign_error(output: Root) -> ConfigError:
+    """Of files that are no output."""
+    return ConfigError(
+        f"'{output.path}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
+        "overwrite is a free place, or such an output. Correct score.output, or remove what is there."
+    )
 
 
 def publish_output(finished: Root, output: Root, card: ScoreCard, *, replace: bool) -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
-from pyspark.sql import SparkSession
+import pyarrow as pa
+import pyspark.sql.functions as F
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.delta import SPARK_SETTINGS, spark_reads_delta
+from pipeline.data.parts import read_parts
 from pipeline.data.raw import quoted
 from pipeline.errors import PlatformError
+from pipeline.score.draft import OutputDraft
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import Root, open_root
+
+RFC_4180 = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
+"""Spark's own defaults escape quotes by backslashes and strip spaces."""
+
+_WRITTEN = pa.schema([("name", pa.string())])
 
 
 def check_format(spark: SparkSession, output: Root, format: str) -> None:
@@ -19,8 +33,13 @@ def check_format(spark: SparkSession, output: Root, format: str) -> None:
     Raises:
         PlatformError: it is Delta, and nothing here writes that.
     """
-    if format != "delta" or spark_reads_delta(spark):
+    if format != "delta" or (spark_reads_delta(spark) and output.renames_folders):
         return
+    if not output.renames_folders:
+        raise PlatformError(
+            f"The Delta table '{output.path}' cannot be written, since it is in an object store. Set score.format: "
+            "parquet or csv, or score.output to a folder, also a mounted one."
+        )
     if find_spec("deltalake") is None or not output.is_local:
         raise PlatformError(
             f"Nothing here can write the Delta table '{output.path}'. Set score.format: parquet; or give Spark Delta's "
@@ -28,18 +47,52 @@ def check_format(spark: SparkSession, output: Root, format: str) -> None:
         )
 
 
-def convert(spark: SparkSession, parts: Root, place: Root, format: str) -> None:
-    """Give a folder of Parquet files the format that was asked for, at a place beside it."""
-    if format == "csv":
-        # As RFC 4180 has it. Spark's own defaults escape quotes by backslashes and strip spaces.
-        spark.read.parquet(parts.uri).write.csv(
-            place.uri, header=True, escape='"', ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False
-        )
-        files.remove_folder(parts)
-        return
-    files.move(parts, place)
+def convert(
+    spark: SparkSession, names: Sequence[str], schema: pa.Schema, draft: OutputDraft, format: str
+) -> tuple[str, ...]:
+    """Give Parquet files of a draft the format that was asked for; the names of the files that an output has then.
+
+    Args:
+        spark: the session.
+        names: of the files, in `draft.rows` where they stay Parquet, else in `draft.parts`.
+        schema: of the files.
+        draft: the output.
+        format: that was asked for.
+    """
     if format == "delta":
-        _make_delta(spark, place)
+        files.move(draft.parts, draft.rows)
+        _make_delta(spark, draft.rows)
+    if format != "csv":
+        return tuple(names)
+    if draft.rows.renames_folders:
+        spark.read.parquet(draft.parts.uri).write.options(header=True, **RFC_4180).csv(draft.rows.uri)
+        return ()
+    return tuple(_write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
+
+
+def _write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
+    """The same text as Spark writes, by tasks; a file for each partition."""
+    lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
+    header, folder = _header(rows.columns), place.uri
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        context = TaskContext.get()
+        name = f"{prefix}-{0 if context is None else context.partitionId():05d}.csv"
+        written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
+        root = open_root(folder)
+        with root.filesystem.open_output_stream(root.within(name).path, compression=None) as stream:
+            stream.write(header)
+            stream.writelines(written)
+        yield pa.RecordBatch.from_pylist([{"name": name}], schema=_WRITTEN)
+
+    names: list[str] = lines.mapInArrow(write, from_arrow_schema(_WRITTEN)).toArrow()["name"].to_pylist()
+    return sorted(names)
+
+
+def _header(names: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().encode()
 
 
 def _make_delta(spark: SparkSession, place: Root) -> None:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.errors import ConfigError
-from pipeline.redact import without_user
 from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session, refuse_connect
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.publish import sweep_scratch
+from pipeline.store.reach import check_reachable
 from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from pipeline.track.params import config_text, run_name
 from pipeline.track.tracker import NullTracker, Tracker
@@ -64,23 +63,13 @@ def open_stage(
     """
     with progress or open_progress() as shown:
         root = open_root(config.storage.root)
-        _refuse_object_store(root)
+        check_reachable(root, "storage.root")
         sweep_scratch(root)
         with warm_up(config.track, root):
             shown.update("Starting Spark")
             session = _session(config, stage, spark, workers)
             check_slots(session, workers, settings=settings)
         yield StageContext(config, stage, root, session, shown)
-
-
-def _refuse_object_store(root: Root) -> None:
-    """A job on it would work to its end, and then could not publish what it made."""
-    if not root.renames_folders:
-        raise ConfigError(
-            "storage.root is an object store, where a finished folder cannot take its place by a rename, so nothing "
-            "could be published there. Allowed: a local or mounted folder (as in /Volumes or /dbfs), hdfs:. "
-            f"Received: {without_user(root.uri)}. Mount the bucket, or take another root."
-        )
 
 
 def _session(config: RunConfig, stage: str, given: SparkSession | None, workers: int) -> SparkSession:

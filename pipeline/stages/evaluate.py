@@ -8,11 +8,12 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
+from pipeline.data.parts import read_parts
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines
 from pipeline.evaluate.names import HEADLINES
-from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, predictions_folder, window_of_rows
+from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.slices import slice_rows
 from pipeline.evaluate.source_rows import SourceRows
@@ -35,7 +36,7 @@ from pipeline.store.store import Store
 
 log = logging.getLogger(__name__)
 
-SPLIT = "test"
+SPLIT, PREDICTIONS = "test", "predictions"
 
 
 def evaluate(
@@ -69,7 +70,7 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
         stage.progress.update("Scoring the test split")
         scored = predict_split(stage.spark, stage.config.train.workers, job, store)
         report = assemble(store.features.label, job, scored)
-        report = _with_source(stage, store, report, predictions_folder(work))
+        report = _with_source(stage, store, report, work.within(PREDICTIONS))
     stage.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
     _log(stage, report)
@@ -108,7 +109,7 @@ def _job(stage: StageContext, store: Store, model: PublishedModel, work: Root) -
         log=window.log,
         constant=simple.constant,
         linear=simple.linear is not None,
-        keep=bool(config.slices),
+        predictions=work.within(PREDICTIONS).uri if config.slices else None,
         importance_rows=config.importance_rows,
         seed=stage.config.seed,
     )
@@ -138,7 +139,8 @@ def _with_slices(stage: StageContext, rows: SourceRows, report: EvalReport, pred
     if not values.by:
         return report
     what = Measure.of(rows.label, decision=report.decision, groups=1)
-    return report.model_copy(update={"slices": slice_rows(stage.spark.read.parquet(predictions.uri), values, what)})
+    found = read_parts(stage.spark, predictions, prediction_schema(rows.label.outputs))
+    return report.model_copy(update={"slices": slice_rows(found, values, what)})
 
 
 def _noted(report: EvalReport, note: str) -> EvalReport:

@@ -15,7 +15,7 @@ from pipeline.data.source import Source
 from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
-from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split, predictions_folder
+from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.runtime.cancel import cancelling
@@ -28,7 +28,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
 from pipeline.store.manifest import FoldsManifest
-from pipeline.store.publish import publish_once, scratch
+from pipeline.store.publish import draft, scratch
 from pipeline.store.store import Store, open_store
 from pipeline.train.history import TrainingHistory
 from pipeline.train.launch import launch_training
@@ -159,7 +159,12 @@ def run_fold(
     """
     start = time.monotonic()
     check_training(stage.config, store)
-    with scratch(stage.root) as work, cancelling(stage.spark), stopper.noting(lambda: request_stop(work)):
+    with (
+        draft(stage.root, result.place, SCORE) as finished,
+        scratch(stage.root) as work,
+        cancelling(stage.spark),
+        stopper.noting(lambda: request_stop(work)),
+    ):
         job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
         trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
         if trained.stopped:
@@ -176,7 +181,7 @@ def run_fold(
             decision=trained.decision,
             edges=tuple(window.edges.tolist()),
             log=window.log,
-            keep=True,
+            predictions=finished.folder.within(PREDICTIONS).uri,
         )
         tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
         history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
@@ -194,11 +199,8 @@ def run_fold(
             training_seconds=trained.seconds,
             settings=settings or {},
         )
-        finished = work.within("result")
-        files.write_bytes(finished.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.within(DECISION), trained.decision.to_json().encode())
-        files.move(predictions_folder(work.within("held_out")), finished.within(PREDICTIONS))
-        files.write_bytes(finished.within(SCORE), score.to_json().encode())
-        publish_once(finished, result.place, SCORE)
+        files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.folder.within(DECISION), trained.decision.to_json().encode())
+        finished.publish(score.to_json().encode())
     job.drop_checkpoints()
     return result.score()

@@ -22,16 +22,16 @@ from pipeline.contract.decision import Decision
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import clashing
 from pipeline.data.opening import open_rows
+from pipeline.data.parts import read_parts, replace_parts, write_parts
 from pipeline.data.raw import quoted
 from pipeline.data.read import open_table
 from pipeline.data.rows import Rows
 from pipeline.data.table import Table
-from pipeline.evaluate.predict import LABEL
+from pipeline.evaluate.predict import LABEL, prediction_schema
 from pipeline.stages.context import StageContext
 from pipeline.stages.folds import FoldResult, Folds
-from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.publish import scratch
+from pipeline.store.publish import place_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
@@ -47,18 +47,18 @@ def write_predictions(stage: StageContext, folds: Folds, results: Sequence[FoldR
     """
     label = folds.stores[0].features.label
     rows = reduce(DataFrame.unionByName, (_of_fold(stage, label, *each) for each in enumerate(results)))
+    rows = _with_key(stage, folds, rows)
+    if not place.renames_folders:
+        replace_parts(rows, place)
+        return
     with scratch(stage.root) as work:
         drafts = work.within("predictions")
-        _with_key(stage, folds, rows).write.parquet(drafts.uri, compression="snappy")
-        files.remove_folder(place)
-        files.move(drafts, place)
+        write_parts(rows, drafts)
+        place_folder(drafts, place)
 
 
 def _of_fold(stage: StageContext, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
-    # Said, not found out: Spark would run a job for each fold to look into its files.
-    doubles = [LABEL, *(f"p{place}" for place in range(label.outputs))]
-    schema = ", ".join([f"{ROW_ID} long", *(f"{name} double" for name in doubles)])
-    rows = stage.spark.read.schema(schema).parquet(result.predictions.uri)
+    rows = read_parts(stage.spark, result.predictions, prediction_schema(label.outputs))
     return rows.select(
         ROW_ID,
         F.lit(number).alias(FOLD),

@@ -20,32 +20,20 @@ from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.score.batches import score_job, write_scored
-from pipeline.score.publication import (
-    QUARANTINE,
-    ScoreCard,
-    check_output,
-    close_work,
-    publish_output,
-    work_folder,
-)
+from pipeline.score.draft import OutputDraft, check_place, output_draft
+from pipeline.score.publication import QUARANTINE, ScoreCard
 from pipeline.score.rows import NewRows, good_values, open_new_rows
 from pipeline.score.writing import check_format, convert
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.stages.train import model_id
-from pipeline.store import filesystem as files
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place
-from pipeline.store.publish import scratch
 
 log = logging.getLogger(__name__)
 
 SHORT_HASH = 12
-ROWS, ASIDE = "rows", "aside"
-"""Folders for work in progress: of the output, and of rows that cannot be scored."""
-PARTS = "-parts"
-"""What the folder of the rows is called behind its name until they have the format that was asked for."""
 
 
 class WorstDrift(Document):
@@ -88,10 +76,11 @@ class ScoreResult(Document):
 
 @dataclass(frozen=True)
 class _Scored:
-    """What was written: rows in the source, those of them that could not be scored, and seconds."""
+    """What was written: rows in the source, those of them that could not be scored, the files, and seconds."""
 
     total: int
     bad: int
+    names: tuple[str, ...]
     seconds: float
 
 
@@ -111,7 +100,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
     output = _output(config)
     if config.score.path is None and config.score.source is None:
         raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
-    check_output(output, replace=_replaces(config))
+    check_place(output, replace=_replaces(config))
     with open_stage(config, "score", spark=spark, progress=progress) as opened:
         bundle = _find_model(opened)
         check_format(opened.spark, output, config.score.format)
@@ -126,26 +115,20 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
     _tell_model(stage, bundle, version)
     trained = parse_config(parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is"))
     source, opened = _open(stage, bundle, trained)
-    try:
-        with scratch(work_folder(output)) as work:
-            rows_folder = work.within(ROWS)
-            scored = _write(stage, bundle, opened, rows_folder, version=version)
-            reasons = _set_aside(stage, opened, scored, work.within(ASIDE))
-            drift = _drift(stage, bundle, opened, scored, source)
-            card = ScoreCard(
-                model_version=version,
-                model=bundle.file.uri,
-                sha256=bundle.card.sha256,
-                source=source.location,
-                format=stage.config.score.format,
-                rows=scored.total - scored.bad,
-                quarantined=scored.bad,
-            )
-            if reasons:
-                files.move(work.within(ASIDE), rows_folder.within(QUARANTINE))
-            publish_output(rows_folder, output, card, replace=_replaces(stage.config))
-    finally:
-        close_work(output)
+    with output_draft(output) as draft:
+        scored = _write(stage, bundle, opened, draft, version=version)
+        reasons = _set_aside(stage, opened, scored, draft)
+        drift = _drift(stage, bundle, opened, scored, source)
+        card = ScoreCard(
+            model_version=version,
+            model=bundle.file.uri,
+            sha256=bundle.card.sha256,
+            source=source.location,
+            format=stage.config.score.format,
+            rows=scored.total - scored.bad,
+            quarantined=scored.bad,
+        )
+        draft.publish(scored.names, card, set_aside=bool(reasons), replace=_replaces(stage.config))
     if reasons:
         tell_quarantined(reasons, scored.total, output.within(QUARANTINE))
     result = ScoreResult(
@@ -189,16 +172,18 @@ def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Sour
         return source, open_new_rows(table, bundle, trained, request, multiline=reading.multiline)
 
 
-def _write(stage: StageContext, bundle: Bundle, opened: NewRows, place: Root, *, version: str) -> _Scored:
+def _write(stage: StageContext, bundle: Bundle, opened: NewRows, draft: OutputDraft, *, version: str) -> _Scored:
     """Score and write in one pass over the source, in which rows are also counted."""
-    start, request, parts = time.monotonic(), stage.config.score, place.beside(PARTS)
+    start, request = time.monotonic(), stage.config.score
+    job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(stage.spark, stage.progress, "Scoring"):
-        total, bad = write_scored(opened, score_job(opened, bundle, version, request.batch_rows), parts)
-        convert(stage.spark, parts, place, request.format)
-    return _Scored(total, bad, time.monotonic() - start)
+        place = draft.rows if request.format == "parquet" else draft.parts
+        written = write_scored(opened, job, place, draft.prefix)
+        names = convert(stage.spark, written.names, job.schema, draft, request.format)
+    return _Scored(written.total, written.bad, names, time.monotonic() - start)
 
 
-def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, place: Root) -> dict[str, int]:
+def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: OutputDraft) -> dict[str, int]:
     """Write the rows that could not be scored, or stop where there are too many."""
     if not scored.bad:
         return {}
@@ -214,7 +199,8 @@ def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, place: Roo
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
-        return write_quarantine(opened.scan, opened.program.rows, opened.program.faults, place)
+        program = opened.program
+        return write_quarantine(opened.scan, program.rows, program.faults, draft.aside, prefix=draft.prefix)
 
 
 def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:

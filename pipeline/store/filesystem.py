@@ -1,8 +1,8 @@
 """Small files and folders under a storage root, on any file system that Arrow reaches.
 
 A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (seen as `/dbfs/...`), or a URI such as
-`hdfs://...` and `s3a://...`. Rows are written by Spark and read by Petastorm; this module is for the documents
-beside them and for publication.
+`hdfs://...` and `s3a://...`. Object stores have no folders: a file there takes its place by one request, complete or
+not at all, and nothing can be renamed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from pyarrow import fs
 
 from pipeline.errors import PlatformError
+from pipeline.redact import without_user
+from pipeline.store.object_store import OBJECT_STORES, is_bucket, open_bucket
 
 CHUNK_BYTES = 1 << 20
-OBJECT_STORES = ("s3", "gcs", "abfs")
-"""What Arrow calls their file systems."""
+COPIED_BYTES = 16 << 20
 UNFINISHED = ".part"
 """What the name of a file ends with until it is complete."""
 
@@ -32,7 +33,7 @@ class Root:
     Attributes:
         filesystem: Arrow's.
         path: absolute, without scheme and trailing slash.
-        uri: scheme and path.
+        uri: scheme and path, and perhaps settings behind `?`.
     """
 
     filesystem: fs.FileSystem
@@ -42,16 +43,18 @@ class Root:
     def within(self, *parts: str) -> Root:
         """A folder or file below this one."""
         tail = "/".join(parts)
-        return Root(self.filesystem, f"{self.path}/{tail}", f"{self.uri}/{tail}")
+        return self.beside(f"/{tail}")
 
     @property
     def folder(self) -> Root:
         """The folder that this one lies in."""
-        return Root(self.filesystem, self.path.rpartition("/")[0], self.uri.rpartition("/")[0])
+        address, settings = self._address
+        return Root(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
     def beside(self, ending: str) -> Root:
         """A file or folder next to this one, called alike, but for what its name ends with."""
-        return Root(self.filesystem, self.path + ending, self.uri + ending)
+        address, settings = self._address
+        return Root(self.filesystem, self.path + ending, address + ending + settings)
 
     @property
     def is_local(self) -> bool:
@@ -63,6 +66,12 @@ class Root:
         """Whether a folder can take its place by a rename: an object store has no folders."""
         return self.filesystem.type_name not in OBJECT_STORES
 
+    @property
+    def _address(self) -> tuple[str, str]:
+        """The URI's part that grows with the path, and its settings; a local path may hold `?` itself."""
+        address, mark, settings = self.uri.partition("?") if not self.is_local else (self.uri, "", "")
+        return address, mark + settings
+
 
 def open_root(root: str) -> Root:
     """The storage root named in the configuration."""
@@ -72,12 +81,14 @@ def open_root(root: str) -> Root:
         path = Path(root.removeprefix("file:").removeprefix("//")).expanduser().resolve()
         return Root(fs.LocalFileSystem(), str(path), f"file://{path}")
     try:
-        filesystem, path = fs.FileSystem.from_uri(root.replace("s3a://", "s3://", 1))
+        filesystem, key = open_bucket(root) if is_bucket(root) else fs.FileSystem.from_uri(root)
     except (OSError, ValueError) as error:
         raise PlatformError(
-            f"storage.root '{root}' cannot be opened: {error}. Allowed: a local path, dbfs:, hdfs:, s3a:."
+            f"storage.root '{without_user(root)}' cannot be opened: {without_user(str(error))}. Allowed: a local path, "
+            "dbfs:, hdfs:, s3a:, gs:, abfss:."
         ) from error
-    return Root(filesystem, path.rstrip("/"), root.rstrip("/") if path else root)
+    address, mark, settings = root.partition("?")
+    return Root(filesystem, key.rstrip("/"), (address.rstrip("/") if key else address) + mark + settings)
 
 
 def exists(place: Root) -> bool:
@@ -115,16 +126,24 @@ def read_bytes(place: Root) -> bytes:
         return bytes(stream.read())
 
 
+def make_folder(place: Root) -> None:
+    """A folder, with those above it; object stores need none."""
+    if place.renames_folders:
+        place.filesystem.create_dir(place.path, recursive=True)
+
+
 def write_bytes(place: Root, content: bytes) -> None:
     """A whole small file; its folder is made."""
-    parent = place.path.rpartition("/")[0]
-    place.filesystem.create_dir(parent, recursive=True)
+    make_folder(place.folder)
     with place.filesystem.open_output_stream(place.path, compression=None) as stream:
         stream.write(content)
 
 
 def write_atomically(place: Root, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
+    if not place.renames_folders:
+        write_bytes(place, content)
+        return
     unfinished = place.beside(UNFINISHED)
     write_bytes(unfinished, content)
     place.filesystem.move(unfinished.path, place.path)
@@ -132,9 +151,11 @@ def write_atomically(place: Root, content: bytes) -> None:
 
 def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
     """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
+    if not place.renames_folders:
+        _upload(place, pieces)
+        return
     unfinished = place.beside(UNFINISHED)
-    folder = place.path.rpartition("/")[0]
-    place.filesystem.create_dir(folder, recursive=True)
+    make_folder(place.folder)
     if not place.is_local:
         with place.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
             for piece in pieces:
@@ -146,7 +167,25 @@ def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished.path, place.path)
-    _sync_folder(folder)
+    _sync_folder(place.folder.path)
+
+
+def copy_file(source: Root, target: Root) -> None:
+    """A file of any size once more, perhaps on another file system; complete or not at all."""
+    with source.filesystem.open_input_stream(source.path, compression=None) as stream:
+        write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
+
+
+def _upload(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+    """An object, which is there when the stream is closed; a process that is killed before leaves none."""
+    with place.filesystem.open_output_stream(place.path, compression=None) as stream:
+        try:
+            for piece in pieces:
+                stream.write(piece)
+        except BaseException:
+            stream.close()  # Arrow cannot break an upload off: what came so far becomes the object
+            remove_file(place)
+            raise
 
 
 def _sync_folder(folder: str) -> None:
@@ -168,8 +207,8 @@ def sha256_of(place: Root) -> str:
 
 
 def move(source: Root, target: Root) -> None:
-    """Rename; atomic on local file systems and HDFS."""
-    target.filesystem.create_dir(target.path.rpartition("/")[0], recursive=True)
+    """Rename; atomic on local file systems and HDFS. Object stores cannot, see `publish`."""
+    make_folder(target.folder)
     source.filesystem.move(source.path, target.path)
 
 
@@ -182,4 +221,5 @@ def remove_file(place: Root) -> None:
 def remove_folder(place: Root) -> None:
     """Delete a folder with all below it; nothing happens where there is none."""
     if exists(place):
-        place.filesystem.delete_dir(place.path)
+        with suppress(FileNotFoundError):  # another job may just have done so
+            place.filesystem.delete_dir(place.path)

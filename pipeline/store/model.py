@@ -3,8 +3,8 @@
     <root>/models/<name>/<model_id>/{model.json, bundle-<hash>/{model.keras, features.json, config.yaml, ...}}
 
 `model_id` is derived from the store and from the configuration of network and training, so that a later job with
-the same configuration finds the model. Training again replaces it, by one rename: the new folder is there already when
-the card turns to it. Readers never write. What is in the folder: see `bundle.py`.
+the same configuration finds the model. Training again replaces it, by one file, the card: the new folder is there
+already when the card turns to it. Readers never write. What is in the folder: see `bundle.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, Root
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
+from pipeline.store.publish import place_folder
 
 FORMAT = 2
 AGAIN = "Train it again"
@@ -120,8 +121,7 @@ def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedMod
     if _is_whole(model):
         files.remove_folder(finished)
     else:
-        files.remove_folder(model.folder)  # which was altered, or is half there
-        files.move(finished, model.folder)
+        place_folder(finished, model.folder)  # over what was altered, or is half there
     files.write_atomically(target.within(MODEL_CARD), card.to_json().encode())
     if predecessor is not None and predecessor.card.folder != card.folder:
         files.remove_folder(predecessor.folder)

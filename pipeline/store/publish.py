@@ -1,8 +1,12 @@
 """Publication: a folder appears complete or not at all.
 
-Work in progress is written under `<root>/scratch/<token>`; when its last file is there, one rename makes it
-visible. Where two jobs publish the same thing, the first one wins and the second one takes the first one's, since
-the name of a store is derived from what is in it.
+Where folders can be renamed, work in progress is written under `<root>/scratch/<token>`; when its last file is there,
+one rename makes it visible. An object store has no folders: files are written at their place, and the last one, which
+readers look for and which tells what the others are, makes them count. Files that a killed job left there count for
+nothing, and the next job with the same inputs writes the same bytes over them.
+
+Where two jobs publish the same thing, the first one wins and the second one takes the first one's, since the name of a
+store is derived from what is in it.
 
 The token names the host and the process, so that a later job on that host can delete what a killed one left.
 """
@@ -15,6 +19,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
@@ -34,6 +39,65 @@ def scratch(root: Root) -> Iterator[Root]:
         yield place
     finally:
         _discard(place)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A folder that is being written.
+
+    Attributes:
+        folder: where its files are written.
+        target: where readers look.
+        marker: the name of the file that tells a complete folder.
+    """
+
+    folder: Root
+    target: Root
+    marker: str
+
+    def publish(self, content: bytes) -> bool:
+        """Write the marker and make the folder visible; False where somebody else published the same before us."""
+        if self.target.renames_folders:
+            files.write_bytes(self.folder.within(self.marker), content)
+            return publish_once(self.folder, self.target, self.marker)
+        if files.exists(self.target.within(self.marker)):
+            return False
+        files.write_atomically(self.target.within(self.marker), content)
+        return True
+
+
+@contextmanager
+def draft(root: Root, target: Root, marker: str) -> Iterator[Draft]:
+    """A folder to be published once.
+
+    Args:
+        root: of the storage.
+        target: where readers look; its name says what is in it.
+        marker: the name of its last file.
+    """
+    if not target.renames_folders:
+        yield Draft(target, target, marker)
+        return
+    with scratch(root) as work:
+        yield Draft(work, target, marker)
+
+
+def place_folder(source: Root, target: Root) -> None:
+    """Give a finished folder its place, where it replaces what is there; a marker elsewhere makes it count.
+
+    By one rename, or file by file where folders cannot be renamed; the last ones by name first, which of checkpoints
+    are the latest.
+    """
+    if target.renames_folders:
+        files.remove_folder(target)
+        files.move(source, target)
+        return
+    names = files.list_files(source)
+    for name in reversed(names):
+        files.copy_file(source.within(name), target.within(name))
+    for name in set(files.list_files(target)) - set(names):
+        files.remove_file(target.within(name))
+    files.remove_folder(source)
 
 
 def sweep_scratch(root: Root) -> None:

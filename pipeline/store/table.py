@@ -77,6 +77,9 @@ def keep_contract(place: Root, contract: TableContract, *, name: str) -> bool:
     """Write a contract for people, unless there is one; False where there is."""
     if files.exists(place):
         return False
+    if not place.renames_folders:
+        files.write_bytes(place, contract_text(contract, name).encode())
+        return True
     unfinished = place.beside(f".{uuid.uuid4().hex}.part")
     files.write_bytes(unfinished, contract_text(contract, name).encode())
     if files.exists(place):

@@ -15,6 +15,7 @@ from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import checkpoints_folder
+from pipeline.store.publish import place_folder
 from pipeline.train.checkpoint import CheckpointHead, latest_checkpoint
 from pipeline.train.job import WORLD_SIZE
 
@@ -87,8 +88,7 @@ def _look_beside(folder: Root, own: Root, config: CheckpointConfig, identity: st
         return None
     head, place = max(found, key=lambda entry: (entry[0].epoch, entry[0].step))
     check_unchanged(head, identity, place, allowed=config.allow_changes)
-    files.remove_folder(own)
-    files.move(place, own)
+    place_folder(place, own)
     return head
 
 

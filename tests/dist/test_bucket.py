@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,31 +19,9 @@ from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
-moto = pytest.importorskip("moto.server")
-
 pytestmark = [pytest.mark.dist, pytest.mark.slow]
 
 ROWS = {"train": [500, 60, 200, 140], "validation": [50, 30]}
-
-
-@pytest.fixture
-def bucket(monkeypatch) -> Iterator[str]:
-    """A bucket that `open_root` finds by the usual variables of the environment, as ranks do."""
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    filesystem, path = fs.FileSystem.from_uri("s3://lake?allow_bucket_creation=true")
-    filesystem.create_dir(path)
-    yield "s3a://lake"
-    server.stop()
 
 
 def upload(folder: Path, bucket: str) -> Store:

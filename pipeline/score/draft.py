@@ -1,0 +1,159 @@
+"""An output that is being written: in a folder apart, which takes its place at the end, or file by file in place."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.score.listed import check_listed, drop_files, publish_listed
+from pipeline.score.publication import (
+    QUARANTINE,
+    ScoreCard,
+    check_output,
+    close_work,
+    publish_output,
+    work_folder,
+)
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+from pipeline.store.publish import scratch
+from pipeline.store.reach import check_reachable
+
+
+class OutputDraft(Protocol):
+    """Where the files of an output are written.
+
+    Attributes:
+        rows: the folder of its files.
+        parts: the folder of Parquet files that are to get another format.
+        aside: the folder of rows that cannot be scored.
+        prefix: what the names of all files begin with.
+    """
+
+    @property
+    def rows(self) -> Root: ...  # noqa: D102
+
+    @property
+    def parts(self) -> Root: ...  # noqa: D102
+
+    @property
+    def aside(self) -> Root: ...  # noqa: D102
+
+    @property
+    def prefix(self) -> str: ...  # noqa: D102
+
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+        """Make it the output, whose files have these names; `set_aside` tells whether rows were."""
+
+
+@dataclass(frozen=True)
+class FolderDraft:
+    """A folder that takes its place by a rename.
+
+    Attributes:
+        output: its place.
+        work: a folder for work in progress, on the same file system.
+    """
+
+    output: Root
+    work: Root
+    prefix: str = "part"
+
+    @property
+    def rows(self) -> Root:
+        """Of the output's files."""
+        return self.work.within("rows")
+
+    @property
+    def parts(self) -> Root:
+        """Of files that are to get another format."""
+        return self.work.within("parts")
+
+    @property
+    def aside(self) -> Root:
+        """Of rows that cannot be scored; Spark does not read a folder whose name begins with `_`."""
+        return self.work.within("aside")
+
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+        """One rename; whatever is in the folder belongs to it."""
+        if set_aside:
+            files.move(self.aside, self.rows.within(QUARANTINE))
+        publish_output(self.rows, self.output, card, replace=replace)
+
+
+@dataclass(frozen=True)
+class ListedDraft:
+    """Files in place, in an object store.
+
+    Attributes:
+        output: their folder.
+        token: in the names of these files and of no others.
+    """
+
+    output: Root
+    token: str
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all files begin with."""
+        return f"part-{self.token}"
+
+    @property
+    def rows(self) -> Root:
+        """Of the output's files."""
+        return self.output
+
+    @property
+    def parts(self) -> Root:
+        """Of files that are to get another format; `_` hides it."""
+        return self.output.within(f"_parts-{self.token}")
+
+    @property
+    def aside(self) -> Root:
+        """Of rows that cannot be scored."""
+        return self.output.within(QUARANTINE)
+
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+        """The card, and then the end of all files that it does not list."""
+        bad = [f"{QUARANTINE}/{name}" for name in files.list_files(self.aside) if name.startswith(self.prefix)]
+        publish_listed(self.output, [*names, *bad], card, replace=replace)
+        files.remove_folder(self.parts)
+
+    def drop(self) -> None:
+        """Delete what was not published."""
+        drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name})
+
+
+def check_place(output: Root, *, replace: bool) -> None:
+    """Make sure that an output may be written, before any work is done for it.
+
+    Raises:
+        ConfigError: something is there already that must not be replaced.
+        PlatformError: it is in a bucket that cannot be written to.
+    """
+    if output.renames_folders:
+        check_output(output, replace=replace)
+        return
+    check_reachable(output, "score.output")
+    check_listed(output, replace=replace)
+
+
+@contextmanager
+def output_draft(output: Root) -> Iterator[OutputDraft]:
+    """A draft for the length of a block; what is not published is deleted then."""
+    if output.renames_folders:
+        try:
+            with scratch(work_folder(output)) as work:
+                yield FolderDraft(output, work)
+        finally:
+            close_work(output)
+        return
+    draft = ListedDraft(output, uuid.uuid4().hex)
+    try:
+        yield draft
+    except BaseException:
+        draft.drop()
+        raise

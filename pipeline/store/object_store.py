@@ -1,0 +1,98 @@
+"""Buckets of S3, and of what speaks like it, by Arrow's own file system.
+
+Credentials are those that AWS' libraries look for: variables (AWS_ACCESS_KEY_ID, ...), profile files, the role of the
+machine. The endpoint is `endpoint_override` of the address, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. Driver,
+tasks and ranks each open it by themselves, and so all of them need these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pyarrow import fs
+
+from pipeline.errors import ConfigError, nearest
+from pipeline.redact import without_user
+
+OBJECT_STORES = ("s3", "gcs", "abfs")
+"""What Arrow calls their file systems."""
+S3_SCHEMES = ("s3", "s3a")
+QUERY = ("endpoint_override", "region", "scheme")
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+QUICK_ATTEMPTS = 2
+"""Of a first question, so that a wrong endpoint is told within seconds."""
+
+# Small files take one request then, and not the three of an upload in parts; from pyarrow 17 on.
+_DELAYED: Mapping[str, Any] = (
+    {"allow_delayed_open": True} if "allow_delayed_open" in (fs.S3FileSystem.__doc__ or "") else {}
+)
+
+
+def is_bucket(uri: str) -> bool:
+    """Whether an address is one of S3."""
+    return uri.partition("://")[0] in S3_SCHEMES
+
+
+def open_bucket(uri: str) -> tuple[fs.FileSystem, str]:
+    """The file system of an address, and the path there: bucket and key.
+
+    Raises:
+        ConfigError: the address holds credentials, or a setting that is not known.
+        OSError: the bucket's region cannot be found out.
+    """
+    parts = urlsplit(uri)
+    path = unquote(f"{parts.netloc}{parts.path}").rstrip("/")
+    return _filesystem(*_connection(uri), os.getpid()), path
+
+
+def quick_bucket(uri: str) -> fs.FileSystem:
+    """The same file system for a first question: one that is not answered is not asked for long."""
+    retries = fs.AwsStandardS3RetryStrategy(max_attempts=QUICK_ATTEMPTS)
+    return _opened(*_connection(uri), retry_strategy=retries)
+
+
+def _connection(uri: str) -> tuple[str, str, str]:
+    """Scheme, endpoint and region; of AWS, the endpoint is empty."""
+    parts = urlsplit(uri)
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"The address '{without_user(uri)}' holds credentials, which would be logged with it. Allowed: "
+            f"{parts.scheme}://BUCKET/FOLDER. Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a profile, "
+            "or by the role of the machine."
+        )
+    told = dict(parse_qsl(parts.query))
+    if unknown := sorted(told.keys() - set(QUERY)):
+        raise ConfigError(
+            f"The address '{without_user(uri)}' has an unknown setting '{unknown[0]}'. Allowed: {', '.join(QUERY)}. "
+            f"{nearest(unknown[0], QUERY)}"
+        )
+    endpoint = told.get("endpoint_override") or _variable(ENDPOINTS)
+    given, _, host = endpoint.rpartition("://")
+    scheme = told.get("scheme") or given or "https"
+    region = told.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(parts.netloc))
+    return scheme, host.rstrip("/"), region
+
+
+@lru_cache(maxsize=32)
+def _filesystem(scheme: str, endpoint: str, region: str, process: int) -> fs.FileSystem:
+    """One for each process: its connections do not survive a fork."""
+    return _opened(scheme, endpoint, region)
+
+
+def _opened(scheme: str, endpoint: str, region: str, **more: Any) -> fs.FileSystem:
+    return fs.S3FileSystem(scheme=scheme, endpoint_override=endpoint or None, region=region, **_DELAYED, **more)
+
+
+@lru_cache(maxsize=32)
+def _region(bucket: str) -> str:
+    """Where AWS keeps a bucket."""
+    return str(fs.resolve_s3_region(bucket))
+
+
+def _variable(names: tuple[str, ...]) -> str:
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
