@@ -10,14 +10,15 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.config.source import SourceConfig
 from pipeline.data.files import escaped, read_head
-from pipeline.data.piece_scan import PieceScan, tasks_of
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.piece_scan import PieceScan, text_tasks
+from pipeline.data.raw import RawTable, SourceTable, frame_table, quoted, text_columns
 from pipeline.data.road import Road, open_file
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
 from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.header import Dialect, Header, parse_header
+from pipeline.sources.pieces import MALFORMED
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
@@ -51,7 +52,7 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
 
 def _scan(spark: SparkSession, source: Source, format: DelimitedFormat, fields: Sequence[int]) -> PieceScan:
     """Read by tasks themselves."""
-    tasks = tasks_of(plan_pieces(source.files, format), source.files)
+    tasks = text_tasks(plan_pieces(source.files, format), source.files)
     return PieceScan(spark, tasks, lambda piece: read_piece(open_file, piece, format, fields))
 
 

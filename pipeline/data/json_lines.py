@@ -11,14 +11,15 @@ import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
 from pipeline.data.files import SourceFile, escaped, read_head
-from pipeline.data.piece_scan import PieceScan, tasks_of
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.piece_scan import PieceScan, text_tasks
+from pipeline.data.raw import RawTable, SourceTable, frame_table, quoted, text_columns
 from pipeline.data.road import Road, open_file
 from pipeline.data.scan import collect_parts
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
-from pipeline.sources.json_lines import Piece, key_names, plan_pieces, read_piece
+from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.pieces import MALFORMED, Piece, Tasks
 
 HEAD_LINES = 1000
 
@@ -63,8 +64,8 @@ def _table(spark: SparkSession, source: Source, road: Road, names: Sequence[str]
     return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
 
 
-def _tasks(source: Source) -> list[list[Piece]]:
-    return tasks_of(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
+def _tasks(source: Source) -> Tasks:
+    return text_tasks(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
 
 
 def _all_names(spark: SparkSession, source: Source, road: Road) -> list[str]:

@@ -67,5 +67,4 @@ def values_of(text: pa.Array, separator: str) -> TextValues:
 
 def class_text(rows: TypedRows) -> pa.Array:
     """String [n]: the name of a row's class."""
-    assert rows.label_number is not None
-    return pc.coalesce(number_text(rows.label_number), rows.label_text)
+    return pc.coalesce(number_text(rows.label), rows.label_text)

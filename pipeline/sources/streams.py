@@ -52,14 +52,19 @@ def open_stream(open_file: OpenFile, uri: str, *, at: int = 0) -> Iterator[ByteS
     try:
         if at:
             file.seek(at)
-        with _named(uri):
+        with naming(uri):
             yield decompressed(file, uri)
     finally:
         file.close()
 
 
 @contextmanager
-def _named(uri: str) -> Iterator[None]:
+def naming(uri: str) -> Iterator[None]:
+    """Errors of reading a file name it.
+
+    Raises:
+        Unreadable: for any of them.
+    """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
