@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.files import SourceFile
+from pipeline.data.folder_values import FileValues
 from pipeline.data.scan import Batches, Work, quicken_worker
 from pipeline.sources.pieces import Piece, Tasks, tasks_of
 
@@ -49,6 +50,13 @@ class PieceScan:
 
         ids = self.spark.range(0, len(tasks), 1, len(tasks))
         return ids.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
+
+
+def filling(values: FileValues | None, names: Sequence[str], read: Read) -> Read:
+    """Reads the same rows with all named columns, of which some have one value in each file."""
+    if values is None or not {*names} & values.kinds.keys():
+        return read
+    return lambda piece: values.filled(read(piece), piece.uri, names)
 
 
 def text_tasks(pieces: Iterable[Piece], files: Iterable[SourceFile]) -> Tasks:

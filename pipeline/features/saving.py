@@ -6,7 +6,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from pipeline.contract.features import FeatureState
-from pipeline.data.files import hadoop_conf, java_message, java_path
+from pipeline.data.hadoop_files import hadoop_conf, java_message, java_path
 from pipeline.errors import StoreError
 from pipeline.store.layout import FEATURES
 

@@ -18,6 +18,11 @@ class Unreadable(DataError):
     """A file that only Spark's own reader can read, or not even that."""
 
 
+def first_line(error: Exception) -> str:
+    """What a library says is wrong, on one line and without a full stop."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 class ByteStream(Protocol):
     """What is read of an open file: Python's binary files and pyarrow's have more."""
 
@@ -69,5 +74,6 @@ def naming(uri: str) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         what = "decompressed" if is_compressed(uri) else "read"
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise Unreadable(f"File '{uri}' cannot be {what}: {reason}. Write it anew, or leave it out.") from error
+        raise Unreadable(
+            f"File '{uri}' cannot be {what}: {first_line(error)}. Write it anew, or leave it out."
+        ) from error
