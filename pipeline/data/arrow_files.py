@@ -82,13 +82,13 @@ class ArrowFiles:
 
 
 def _source_file(place: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
-    uri = place.uri(info.path)
-    if info.mtime_ns is None:
+    uri, modified = place.uri(info.path), place.modified(info)
+    if modified is None:
         raise DataError(
             f"File '{uri}' has no time of change, without which no job could see that it changed. "
             "Copy the source to another file system."
         )
-    return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), int(info.mtime_ns) // 1_000_000)
+    return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)
 
 
 def _fitting(place: RemotePlace, location: str) -> tuple[Place, ...]:

@@ -6,6 +6,7 @@ What else it must know may stand behind a path, as in `s3://lake/rows?endpoint_o
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,7 @@ OPTIONS = frozenset(
 
 _REMOTE = re.compile(r"(?!file:)([A-Za-z][\w+.-]*)://([^/]*)/*(.*)", re.DOTALL)
 _QUERY = re.compile(r"\?(\w+)=[^?*{\[]*$")
+_CLIENTS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_")
 _OTHER_NAMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
 
 
@@ -67,6 +69,19 @@ class RemotePlace:
         path = full.strip("/").removeprefix(self.base.strip("/")).strip("/")
         return f"{self.origin}/{path}" if path else self.origin
 
+    def modified(self, info: fs.FileInfo) -> int | None:
+        """When a file was last written, in milliseconds; None where the file system does not tell."""
+        if info.mtime_ns is not None:
+            return int(info.mtime_ns) // 1_000_000
+        # Arrow hands on times of fsspec's under one of the names that they have there.
+        handler = getattr(self.filesystem, "handler", None)
+        if not isinstance(handler, fs.FSSpecHandler):
+            return None
+        try:
+            return int(handler.fs.modified(info.path).timestamp() * 1000)
+        except NotImplementedError:
+            return None
+
 
 def open_place(location: str, query: str = "") -> RemotePlace:
     """A place on a file system that is not local; nothing is asked of it yet.
@@ -78,7 +93,7 @@ def open_place(location: str, query: str = "") -> RemotePlace:
     if found is None:
         raise OSError("neither Arrow nor fsspec knows such a path")
     scheme, authority, path = found.groups()
-    filesystem, base = _open(scheme, authority, query)
+    filesystem, base = _open(scheme, authority, query, _environment())
     return RemotePlace(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
 
 
@@ -106,8 +121,10 @@ class FileOpener:
 
 
 @cache
-def _open(scheme: str, authority: str, query: str) -> tuple[fs.FileSystem, str]:
-    """A file system, and the path of its root, bucket or container; opened once in a process."""
+def _open(
+    scheme: str, authority: str, query: str, environment: tuple[tuple[str, str], ...]
+) -> tuple[fs.FileSystem, str]:
+    """A file system, and the path of its root, bucket or container; opened once for an environment."""
     tail = f"{authority}?{query}" if query else authority
     try:
         opened: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{_OTHER_NAMES.get(scheme, scheme)}://{tail}")
@@ -116,6 +133,11 @@ def _open(scheme: str, authority: str, query: str) -> tuple[fs.FileSystem, str]:
             raise OSError(str(error)) from error
         return _open_by_fsspec(scheme, authority, query)
     return opened
+
+
+def _environment() -> tuple[tuple[str, str], ...]:
+    """What clients of file systems look at: it may change while a notebook lives."""
+    return tuple(sorted(item for item in os.environ.items() if item[0].startswith(_CLIENTS)))
 
 
 def _open_by_fsspec(scheme: str, authority: str, query: str) -> tuple[fs.FileSystem, str]:
