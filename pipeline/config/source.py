@@ -47,7 +47,8 @@ class SourceConfig(Section):
     """One source: files, a table of the catalog, a query, or a sample that the pipeline makes itself.
 
     Attributes:
-        path: files and folders of one format, relative to the working folder or on any file system that Spark reads.
+        path: files and folders of one format, relative to the working folder or on any file system that Arrow or Spark
+            reads; options of Arrow's may stand behind it (`s3://lake/rows?endpoint_override=localhost:9000`).
             An entry is taken literally where it exists, else as a pattern (`*`, `?`, `[ab]`, `{a,b}`). Folders named
             COLUMN=VALUE below it, or below what stands before a pattern's first sign, are columns.
         table: a table or view of Spark's catalog, `db.table` or `catalog.db.table`.

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyarrow import orc
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.data.files import escaped
-from pipeline.data.piece_scan import PieceScan
+from pipeline.data.folder_values import FileValues, typed_values
+from pipeline.data.piece_scan import PieceScan, filling
 from pipeline.data.raw import RawColumns, RawTable, SourceTable, typed_table
-from pipeline.data.road import Road, open_file, tell_road
+from pipeline.data.road import Road, tell_road
 from pipeline.data.source import Source
 from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources import orc as orc_files
 from pipeline.sources import parquet as parquet_files
+from pipeline.sources.streams import OpenFile, first_line
+from pipeline.sources.typed import FileColumns
 
 NAMES = {"parquet": "Parquet", "orc": "ORC"}
 
@@ -30,61 +31,75 @@ def columnar_table(spark: SparkSession, source: Source) -> SourceTable:
     Raises:
         DataError: they cannot be read, or not all paths hold the same columns.
     """
-    return _table_of_pieces(spark, source) if Road.of(source).by_tasks else _table_of_spark(spark, source)
+    road = Road.of(spark, source)
+    return _table_of_pieces(spark, source, road.open_file) if road.by_tasks else _table_of_spark(spark, source)
 
 
-def _table_of_pieces(spark: SparkSession, source: Source) -> SourceTable:
+def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -> SourceTable:
     """Read by tasks themselves, unless a column that is wanted has a type that only Spark reads as Spark does."""
-    schemas = [(file.name, _schema(source, file.uri)) for file in source.firsts]
-    first, schema = schemas[0]
-    for name, other in schemas[1:]:
-        _check_columns((first, _columns(schema)), (name, _columns(other)))
-    kinds = {field.name: field.type for field in schema}
+    own = _common_columns(source, open_file)
+    values = typed_values(spark, source)
+    reason = values if isinstance(values, str) else _named_twice(source, own)
+    if isinstance(values, str) or reason is not None:
+        tell_road(source, str(reason))
+        return _table_of_spark(spark, source)
+    kinds = {**own.kinds, **({} if values is None else values.kinds)}
 
     def read(wanted: Sequence[str]) -> RawTable:
-        own = {name: kinds[name] for name in wanted}
-        odd = [f"'{name}' ({kind})" for name, kind in own.items() if not _is_plain(kind)]
+        odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in own.odd]
         if odd:
-            tell_road(source, f"types other than numbers, texts, dates and times: {', '.join(odd[:SHOWN_AT_MOST])}")
+            tell_road(source, f"types that Arrow does not read as Spark does: {', '.join(odd[:SHOWN_AT_MOST])}")
             return _table_of_spark(spark, source).read(wanted)
-        return RawTable(RawColumns(tuple(wanted), own), _scan(spark, source, pa.schema([*own.items()])))
+        columns = RawColumns(tuple(wanted), {name: kinds[name] for name in wanted})
+        return RawTable(columns, _scan(spark, source, open_file, own, columns, values))
 
-    return SourceTable(tuple(schema.names), kinds, is_text=False, reader=read)
+    return SourceTable(tuple(kinds), kinds, is_text=False, reader=read)
 
 
-def _schema(source: Source, uri: str) -> pa.Schema:
+def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
+    """The columns that all paths have."""
+    found = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
+    first, columns = found[0]
+    for name, other in found[1:]:
+        _check_columns((first, _described(columns)), (name, _described(other)))
+    return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in found)))
+
+
+def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
+    read = orc_files.read_columns if source.format == "orc" else parquet_files.read_columns
     try:
-        with open_file(uri) as stream:
-            schema = orc.ORCFile(stream).schema if source.format == "orc" else pq.read_schema(stream)
+        return read(open_file, uri)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise DataError(f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {reason}.") from error
-    return pa.schema([(field.name, _plain_type(field.type)) for field in schema])
+        raise DataError(
+            f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {first_line(error)}."
+        ) from error
 
 
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """Without what only tells how values are kept."""
-    if pa.types.is_dictionary(kind):
-        return _plain_type(kind.value_type)
-    return pa.string() if str(kind) in ("large_string", "string_view") else kind
+def _named_twice(source: Source, own: FileColumns) -> str | None:
+    folders = () if source.folders is None else source.folders.names
+    known = {name.lower() for name in own.kinds}
+    both = next((name for name in folders if name.lower() in known), None)
+    return None if both is None else f"column '{both}' is in the files and in the names of their folders"
 
 
-def _scan(spark: SparkSession, source: Source, columns: pa.Schema) -> PieceScan:
+def _scan(
+    spark: SparkSession,
+    source: Source,
+    open_file: OpenFile,
+    own: FileColumns,
+    wanted: RawColumns,
+    values: FileValues | None,
+) -> PieceScan:
     files = [(file.uri, file.bytes) for file in source.files if file.bytes]
+    names = [name for name in wanted.names if name in own.kinds]
+    # Without any column, files would not tell how many rows they have.
+    schema = pa.schema([(name, own.kinds[name]) for name in names or [*own.kinds][:1]])
     if source.format == "orc":
         tasks = orc_files.plan_pieces(files, lambda uri: orc_files.count_stripes(open_file, uri))
-        return PieceScan(spark, tasks, lambda piece: orc_files.read_piece(open_file, piece, columns))
-    return PieceScan(
-        spark, parquet_files.plan_pieces(files), lambda piece: parquet_files.read_piece(open_file, piece, columns)
-    )
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    """Whether Arrow reads a type exactly as Spark does."""
-    if pa.types.is_timestamp(kind):
-        return kind.unit in ("ms", "us")
-    known = (pa.types.is_boolean, pa.types.is_signed_integer, pa.types.is_string, pa.types.is_date32)
-    return kind in (pa.float32(), pa.float64()) or any(check(kind) for check in known)
+    else:
+        tasks = parquet_files.plan_pieces(files)
+    read = orc_files.read_piece if source.format == "orc" else parquet_files.read_piece
+    return PieceScan(spark, tasks, filling(values, wanted.names, lambda piece: read(open_file, piece, schema)))
 
 
 def _table_of_spark(spark: SparkSession, source: Source) -> SourceTable:
@@ -116,8 +131,8 @@ def _check_columns(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> 
         )
 
 
-def _columns(schema: pa.Schema) -> set[str]:
-    return {f"{field.name} {field.type}" for field in schema}
+def _described(columns: FileColumns) -> set[str]:
+    return {f"{name} {kind}" for name, kind in columns.kinds.items()}
 
 
 def _spark_columns(rows: DataFrame) -> set[str]:

@@ -9,15 +9,18 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.files import escaped, read_head
-from pipeline.data.piece_scan import PieceScan, tasks_of
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
-from pipeline.data.road import Road, open_file
+from pipeline.data.files import escaped
+from pipeline.data.folder_values import text_values
+from pipeline.data.piece_scan import PieceScan, filling, text_tasks
+from pipeline.data.raw import RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.road import Road
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
 from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.header import Dialect, Header, parse_header
+from pipeline.sources.pieces import MALFORMED
+from pipeline.sources.streams import OpenFile
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
@@ -29,19 +32,19 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
         DataError: a file has no such line, or another one than the others.
     """
     dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
-    header = _common_header(spark, source, dialect)
+    road = Road.of(spark, source)
+    header = _common_header(spark, road, source, dialect)
     folders = folder_columns(source, header.names)
     fields = _field_names(header)
     safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
 
     format = DelimitedFormat(dialect, header, config.multiline, header_line=not header.unnamed)
     markers = (*config.null_values, "")
-    road = Road.of(source)
 
     def read(wanted: Sequence[str]) -> RawTable:
         columns = text_columns(wanted, markers=markers)
         if road.by_tasks:
-            return RawTable(columns, _scan(spark, source, format, [header.index(name) for name in wanted]))
+            return RawTable(columns, _scan(spark, source, road.open_file, format, wanted))
         rows = _rows(spark, source, dialect, header, multiline=config.multiline)
         return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
 
@@ -49,10 +52,16 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     return SourceTable(names, dict.fromkeys(names, pa.string()), is_text=True, reader=read)
 
 
-def _scan(spark: SparkSession, source: Source, format: DelimitedFormat, fields: Sequence[int]) -> PieceScan:
+def _scan(
+    spark: SparkSession, source: Source, open_file: OpenFile, format: DelimitedFormat, wanted: Sequence[str]
+) -> PieceScan:
     """Read by tasks themselves."""
-    tasks = tasks_of(plan_pieces(source.files, format), source.files)
-    return PieceScan(spark, tasks, lambda piece: read_piece(open_file, piece, format, fields))
+    tasks, header = text_tasks(plan_pieces(source.files, format), source.files), format.header
+    fields = [header.index(name) for name in wanted if name in header.names]
+    read = filling(
+        text_values(source), (*wanted, MALFORMED), lambda piece: read_piece(open_file, piece, format, fields)
+    )
+    return PieceScan(spark, tasks, read)
 
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
@@ -92,10 +101,10 @@ def _field_names(header: Header) -> list[str]:
     return [f"f{i}" for i in range(header.fields)]
 
 
-def _common_header(spark: SparkSession, source: Source, dialect: Dialect) -> Header:
+def _common_header(spark: SparkSession, road: Road, source: Source, dialect: Dialect) -> Header:
     """The header that all files share."""
     filled = [file for file in source.files if file.bytes]
-    headers = [parse_header(read_head(spark, file), dialect, file.name) for file in filled]
+    headers = [parse_header(road.read_head(spark, file), dialect, file.name) for file in filled]
     for file, header in zip(filled, headers, strict=True):
         if header.names != headers[0].names:
             raise DataError(

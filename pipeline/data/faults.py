@@ -212,28 +212,23 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
     remedy = "Remove these rows, or fill their labels"
     yield Fault(
         "no label",
-        lambda rows: rows.good & missing_of(_label(rows)) & missing_of(_label_text(rows)),
+        lambda rows: rows.good & missing_of(rows.label) & missing_of(_label_text(rows)),
         lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
     )
     yield Fault(
         "label is NaN or infinite",
-        lambda rows: _not_finite(_label(rows)),
+        lambda rows: _not_finite(rows.label),
         lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
     )
     if target.transform == "log":
         yield Fault(
             "label is -1 or less",
-            lambda rows: mask_of(pc.less_equal(_label(rows), -1.0)),
+            lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
             lambda count, rows, _: Problem(
                 f"Label '{label}' is -1 or less in {count} rows, which have no log1p",
                 remedy="Set features.target.transform: standard or power",
             ),
         )
-
-
-def _label(rows: TypedRows) -> pa.Array:
-    assert rows.label_number is not None
-    return rows.label_number
 
 
 def _label_text(rows: TypedRows) -> pa.Array:

@@ -205,7 +205,7 @@ def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpe
         for feature in plan.categorical
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
-    label = Described(recipe.data.label, _label_number, (0, found.label.train), constant=False)
+    label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, found.label.train), constant=False)
     if spec.task is not Task.REGRESSION:
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if found.label.texts:
@@ -216,11 +216,6 @@ def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpe
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:
     return lambda rows: rows.typed.values[name]
-
-
-def _label_number(rows: Rows) -> pa.Array:
-    assert rows.typed.label_number is not None
-    return rows.typed.label_number
 
 
 def _class_text(rows: Rows) -> pa.Array:
@@ -246,12 +241,12 @@ def _fit_labels(
     if target.transform != "power":
         return [fit_regression(data.label, target, each.survey.label.train) for each in known]
     train_rows = [each.survey.splits["train"] for each in known]
-    samples = take_samples(table, (data.label,), lambda rows: {data.label: _label_number(rows)}, train_rows, division)
+    samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, division)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
     curves = {str(number): Curve(shape="power", power=power) for number, power in enumerate(powers)}
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
-        return {name: pa.array(shaped(_label_number(rows), curve)) for name, curve in curves.items()}
+        return {name: pa.array(shaped(rows.typed.label, curve)) for name, curve in curves.items()}
 
     found = measure(table, measures, division.column)
     seen = [

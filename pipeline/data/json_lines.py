@@ -10,15 +10,18 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
-from pipeline.data.files import SourceFile, escaped, read_head
-from pipeline.data.piece_scan import PieceScan, tasks_of
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, frame_table, quoted, text_columns
-from pipeline.data.road import Road, open_file
+from pipeline.data.files import SourceFile, escaped
+from pipeline.data.folder_values import text_values
+from pipeline.data.piece_scan import PieceScan, filling, text_tasks
+from pipeline.data.raw import RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.data.road import Road
 from pipeline.data.scan import collect_parts
 from pipeline.data.source import Source
 from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
-from pipeline.sources.json_lines import Piece, key_names, plan_pieces, read_piece
+from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.pieces import MALFORMED, Piece, Tasks
+from pipeline.sources.streams import OpenFile
 
 HEAD_LINES = 1000
 
@@ -31,8 +34,8 @@ def json_table(spark: SparkSession, source: Source) -> SourceTable:
 
     A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
     """
-    file, road = next(file for file in source.files if file.bytes), Road.of(source)
-    lines = _first_lines(read_head(spark, file))
+    file, road = next(file for file in source.files if file.bytes), Road.of(spark, source)
+    lines = _first_lines(road.read_head(spark, file))
     names = _names(lines)
 
     def scan() -> SourceTable:
@@ -54,7 +57,9 @@ def _table(spark: SparkSession, source: Source, road: Road, names: Sequence[str]
 
     def read(wanted: Sequence[str]) -> RawTable:
         if road.by_tasks:
-            read_one = partial(read_piece, open_file, names=tuple(wanted))
+            values = text_values(source)
+            own = tuple(name for name in wanted if values is None or name not in values.kinds)
+            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, road.open_file, names=own))
             return RawTable(text_columns(wanted), PieceScan(spark, _tasks(source), read_one))
         reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
@@ -63,20 +68,20 @@ def _table(spark: SparkSession, source: Source, road: Road, names: Sequence[str]
     return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
 
 
-def _tasks(source: Source) -> list[list[Piece]]:
-    return tasks_of(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
+def _tasks(source: Source) -> Tasks:
+    return text_tasks(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
 
 
 def _all_names(spark: SparkSession, source: Source, road: Road) -> list[str]:
     """The keys of all objects, sorted."""
     if not road.by_tasks:
         return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
-    scan = PieceScan(spark, _tasks(source), _names_of_piece)
+    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, road.open_file))
     found = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
     return sorted({name for part in found for name in part["name"].to_pylist() if name})
 
 
-def _names_of_piece(piece: Piece) -> Iterator[pa.RecordBatch]:
+def _names_of_piece(open_file: OpenFile, piece: Piece) -> Iterator[pa.RecordBatch]:
     yield pa.record_batch([pa.array(key_names(open_file, piece), pa.string())], schema=_NAMES)
 
 

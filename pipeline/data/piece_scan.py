@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.files import SourceFile
+from pipeline.data.folder_values import FileValues
 from pipeline.data.scan import Batches, Work, quicken_worker
+from pipeline.sources.pieces import Piece, Tasks, tasks_of
 
-TASK_BYTES = 32 << 20
-"""Of the pieces of a task, about; text is read at some 300 MB a second."""
-
-
-class FilePiece(Protocol):
-    """A range of a file's bytes; `stop` None is its end."""
-
-    @property
-    def uri(self) -> str:
-        """Of the file."""
-
-    @property
-    def start(self) -> int:
-        """The first byte."""
-
-    @property
-    def stop(self) -> int | None:
-        """The byte behind the last one."""
-
-
-Read = Callable[[Any], Iterator[pa.RecordBatch]]
+Read = Callable[[Piece], Iterator[pa.RecordBatch]]
 """From a piece to its rows."""
 
 
@@ -49,7 +30,7 @@ class PieceScan:
     """
 
     spark: SparkSession
-    tasks: Sequence[Sequence[Any]]
+    tasks: Sequence[Sequence[Piece]]
     read: Read
 
     @property
@@ -71,16 +52,15 @@ class PieceScan:
         return ids.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
 
 
-def tasks_of(pieces: Iterable[FilePiece], files: Iterable[SourceFile], task_bytes: int = TASK_BYTES) -> list[list[Any]]:
-    """Pieces in their order, small ones several for a task; by names and sizes alone."""
+def filling(values: FileValues | None, names: Sequence[str], read: Read) -> Read:
+    """Reads the same rows with all named columns, of which some have one value in each file."""
+    if values is None or not {*names} & values.kinds.keys():
+        return read
+    return lambda piece: values.filled(read(piece), piece.uri, names)
+
+
+def text_tasks(pieces: Iterable[Piece], files: Iterable[SourceFile]) -> Tasks:
+    """The pieces of each task, of text files."""
     sizes = {file.uri: file.bytes for file in files}
-    tasks: list[list[Any]] = [[]]
-    filled = 0
-    for piece in pieces:
-        size = (sizes[piece.uri] if piece.stop is None else piece.stop) - piece.start
-        if tasks[-1] and filled + size > task_bytes:
-            tasks.append([])
-            filled = 0
-        tasks[-1].append(piece)
-        filled += size
-    return [task for task in tasks if task]
+    ends = ((piece, sizes[piece.uri] if piece.stop is None else piece.stop) for piece in pieces)
+    return tasks_of(((piece, end - piece.start) for piece, end in ends), may_exceed=False)

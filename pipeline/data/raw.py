@@ -15,9 +15,7 @@ from pyspark.sql.types import DataType
 from pipeline.arrays.cells import plain, without_markers
 from pipeline.data.scan import FrameScan, Scan
 from pipeline.errors import DataError, Problem, gather, nearest
-
-MALFORMED = "__malformed"
-"""The text of a line with too few or too many fields, or that is no JSON object; null for a good line."""
+from pipeline.sources.pieces import MALFORMED
 
 
 @dataclass(frozen=True)

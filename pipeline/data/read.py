@@ -16,9 +16,10 @@ from pipeline.data.columnar import columnar_table
 from pipeline.data.delimited import delimited_table
 from pipeline.data.delta import delta_table
 from pipeline.data.json_lines import json_table
-from pipeline.data.raw import MALFORMED, RawTable, SourceTable, quoted, typed_table
+from pipeline.data.raw import RawTable, SourceTable, quoted, typed_table
 from pipeline.data.relation import open_relation
 from pipeline.data.source import Source
+from pipeline.sources.pieces import MALFORMED
 
 __all__ = ["MALFORMED", "CheckNames", "RawTable", "SourceTable", "open_table", "quoted", "read_table"]
 

@@ -105,8 +105,8 @@ def _files(spark: SparkSession, index: Any) -> Iterator[list[Any]]:
     """Files of a relation, as the file system has them now."""
     index.refresh()
     nothing = spark._jvm.scala.collection.immutable.List.newBuilder().result()  # type: ignore[union-attr]
-    for folder in _elements(index.listFiles(nothing, nothing)):
-        for status in _elements(folder.files()):
+    for folder in elements(index.listFiles(nothing, nothing)):
+        for status in elements(folder.files()):
             yield ["file", status.getPath().toString(), status.getLen(), status.getModificationTime()]
 
 
@@ -116,14 +116,15 @@ def _analyzed(rows: DataFrame) -> Any:
 
 def _nodes(plan: Any) -> Iterator[Any]:
     """All nodes of a plan, and of the queries within its expressions."""
-    pending = [plan, *_elements(plan.subqueriesAll())]
+    pending = [plan, *elements(plan.subqueriesAll())]
     while pending:
         node = pending.pop()
         yield node
-        pending += _elements(node.children())
+        pending += elements(node.children())
 
 
-def _elements(sequence: Any) -> Iterator[Any]:
+def elements(sequence: Any) -> Iterator[Any]:
+    """Of a collection of Scala's."""
     iterator = sequence.iterator()
     while iterator.hasNext():
         yield iterator.next()

@@ -6,19 +6,22 @@ Tasks read files by Arrow's file systems; what only Spark can open or make sense
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from pipeline.data.files import HEAD_BYTES, SourceFile
+from pipeline.data.hadoop_files import read_head
 from pipeline.data.source import Source
-from pipeline.store.filesystem import open_root
+from pipeline.sources.compressed import decompressed
+from pipeline.sources.remote import FileOpener
+from pipeline.sources.streams import first_line, naming
 
 log = logging.getLogger(__name__)
-
-
-def open_file(uri: str) -> Any:
-    """A seekable binary file, in a task or in the driver."""
-    place = open_root(uri)
-    return place.filesystem.open_input_file(place.path)
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,36 @@ class Road:
 
     Attributes:
         reason: why it is Spark; None where tasks do.
+        open_file: for tasks and the driver; plain data.
     """
 
     reason: str | None
+    open_file: FileOpener
 
     @classmethod
-    def of(cls, source: Source) -> Road:
+    def of(cls, spark: SparkSession, source: Source) -> Road:
         """The road of a source, which is logged where it is the one over Spark."""
-        reason = reason_for_spark(source)
+        opener = FileOpener(source.query)
+        reason = reason_for_spark(spark, [file.uri for file in source.files], opener)
         if reason is not None:
             tell_road(source, reason)
-        return cls(reason)
+        return cls(reason, opener)
 
     @property
     def by_tasks(self) -> bool:
         """Whether tasks read the files."""
         return self.reason is None
+
+    def read_head(self, spark: SparkSession, file: SourceFile) -> bytes:
+        """The first bytes of a file, decompressed where its ending says that it is compressed.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if not self.by_tasks or _is_local(file.uri):
+            return read_head(spark, file)
+        with naming(file.uri), closing(self.open_file(file.uri)) as stream:
+            return bytes(decompressed(stream, file.uri).read(HEAD_BYTES))
 
 
 def tell_road(source: Source, reason: str) -> None:
@@ -50,11 +67,36 @@ def tell_road(source: Source, reason: str) -> None:
     log.info("Source '%s' is read by Spark: %s.", source.location, reason)
 
 
-def reason_for_spark(source: Source) -> str | None:
-    """Why Spark must read the files of a source; None where tasks can."""
-    if source.folders is not None:
-        return "folders named COLUMN=VALUE hold values of columns"
-    other = next((file.uri for file in source.files if not file.uri.startswith("file:")), None)
-    if other is not None:
-        return f"'{other.split(':')[0]}:' is a file system that is not seen from Python tasks"
-    return None
+def reason_for_spark(spark: SparkSession, uris: list[str], open_file: FileOpener) -> str | None:
+    """Why Spark must read some files; None where tasks can: the first that is not local is opened in one."""
+    uri = next((uri for uri in uris if not _is_local(uri)), None)
+    if uri is None:
+        return None
+    reason = _refusal(open_file, uri) or _refusal_in_task(spark, open_file, uri)
+    scheme = uri.partition(":")[0]
+    return f"'{scheme}:' is not seen from Python tasks ({reason})" if reason else None
+
+
+def _is_local(uri: str) -> bool:
+    return uri.startswith("file:")
+
+
+def _refusal(open_file: FileOpener, uri: str) -> str:
+    """Why a file cannot be opened here; nothing where it can."""
+    try:
+        with closing(open_file(uri)) as stream:
+            stream.read(1)
+    except (OSError, pa.ArrowException) as error:
+        return first_line(error)
+    return ""
+
+
+def _refusal_in_task(spark: SparkSession, open_file: FileOpener, uri: str) -> str:
+    """The same in a task, which may run on another machine, in another environment."""
+
+    def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.record_batch([pa.array([_refusal(open_file, uri)] * len(batch), pa.string())], ["reason"])
+
+    found: Any = spark.range(0, 1, 1, 1).mapInArrow(task, "reason string").first()
+    return str(found["reason"])

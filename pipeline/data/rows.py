@@ -52,6 +52,12 @@ class TypedRows:
     label_text: pa.Array | None = None
     weight: pa.Array | None = None
 
+    @property
+    def label(self) -> pa.Array:
+        """Float64 [n]: `label_number` of rows that have a label."""
+        assert self.label_number is not None
+        return self.label_number
+
     def text(self, name: str) -> pa.Array:
         """String [n]: a column of the source as the text of a category, whatever the file format."""
         return category_of(self.raw[name])
@@ -59,8 +65,7 @@ class TypedRows:
     @property
     def class_text(self) -> pa.Array:
         """String [n]: the name of a row's class."""
-        assert self.label_number is not None
-        return pc.coalesce(number_text(self.label_number), self.label_text)
+        return pc.coalesce(number_text(self.label), self.label_text)
 
 
 Condition = Callable[[TypedRows], Mask]

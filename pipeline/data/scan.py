@@ -13,13 +13,14 @@ import zipimport
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
+Item = TypeVar("Item")
 Batches = Iterator[pa.RecordBatch]
 Work = Callable[[int, Batches], Batches]
 """From the number of a piece and its batches to batches of another schema; runs in a task."""
@@ -91,6 +92,19 @@ def collect_parts(scan: Scan, work: Callable[[Batches], Parts]) -> dict[str, lis
     for name, content in zip(found["name"].to_pylist(), found["table"], strict=True):
         collected.setdefault(name, []).append(from_bytes(content.as_buffer()))
     return collected
+
+
+def gathered(items: Iterable[Item], size_of: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
+    """Items in their order, put together until a group has at least a size; the last one may have less."""
+    waiting, size = list[Item](), 0
+    for item in items:
+        waiting.append(item)
+        size += size_of(item)
+        if size >= least:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting
 
 
 def to_bytes(table: pa.Table | pa.RecordBatch) -> bytes:

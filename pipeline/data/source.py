@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 from pipeline.config.source import FileFormat, SourceConfig
 from pipeline.contract.document import fingerprint
 from pipeline.data.delta import LOG, find_snapshot
-from pipeline.data.files import Place, SourceFile, find_places, has_folder, list_files, locate, outermost
+from pipeline.data.files import Lister, Place, SourceFile, outermost
 from pipeline.data.folders import ColumnFolders, column_folders
+from pipeline.data.listing import Listing, find_lister
 from pipeline.data.relation import open_relation, relation_fingerprint
 from pipeline.data.samples import make_sample, sample_fingerprint, samples_root
 from pipeline.errors import ConfigError, DataError
@@ -50,6 +51,7 @@ class Source:
         firsts: one file of each path that was given.
         folders: the folders named COLUMN=VALUE.
         version: of a Delta table.
+        query: options of the file system, as they stand behind a path.
     """
 
     location: str
@@ -60,6 +62,7 @@ class Source:
     firsts: tuple[SourceFile, ...] = ()
     folders: ColumnFolders | None = None
     version: int | None = None
+    query: str = ""
 
 
 def check_unchanged(spark: SparkSession, config: SourceConfig, source: Source, root: Root, *, same_rows: bool) -> None:
@@ -94,18 +97,17 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
         location = "query" if config.table is None else config.table
         return Source(location, kind, relation_fingerprint(spark, rows, config.query or ""))
     paths = (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
-    locations = [locate(spark, path) for path in paths]
-    groups = [find_places(spark, location) for location in locations]
+    listing = find_lister(spark, paths)
+    groups = [listing.lister.find_places(location) for location in listing.locations]
     places = outermost([place for group in groups for place in group])
-    shown = ", ".join(locations[:SHOWN_PATHS]) + (", ..." if len(locations) > SHOWN_PATHS else "")
-    if _is_delta(spark, config, places):
+    if _is_delta(listing.lister, config, places):
         return _delta_source(spark, config, places)
-    return _file_source(spark, config, places, groups=groups, location=shown)
+    return _file_source(listing, config, places, groups=groups)
 
 
-def _is_delta(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...]) -> bool:
+def _is_delta(lister: Lister, config: SourceConfig, places: tuple[Place, ...]) -> bool:
     if config.format in ("auto", "delta", "parquet"):
-        table = next((place for place in places if has_folder(spark, place, LOG)), None)
+        table = next((place for place in places if lister.has_folder(place, LOG)), None)
         if table is not None and config.format == "parquet":
             raise ConfigError(
                 f"'{table.uri}' is a Delta table, whose folder also holds rows that are deleted. "
@@ -128,14 +130,11 @@ def _delta_source(spark: SparkSession, config: SourceConfig, places: tuple[Place
 
 
 def _file_source(
-    spark: SparkSession,
-    config: SourceConfig,
-    places: tuple[Place, ...],
-    *,
-    groups: list[tuple[Place, ...]],
-    location: str,
+    listing: Listing, config: SourceConfig, places: tuple[Place, ...], *, groups: list[tuple[Place, ...]]
 ) -> Source:
-    files = {place: list_files(spark, place) for place in places}
+    locations = listing.locations
+    location = ", ".join(locations[:SHOWN_PATHS]) + (", ..." if len(locations) > SHOWN_PATHS else "")
+    files = {place: listing.lister.list_files(place) for place in places}
     every = tuple(sorted((file for found in files.values() for file in found), key=_order))
     if not any(file.bytes for file in every):
         what = "is empty" if every else "holds no data file"
@@ -150,6 +149,7 @@ def _file_source(
         files=every,
         firsts=_firsts(groups, files),
         folders=column_folders(location, files),
+        query=listing.query,
     )
 
 

@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -34,7 +34,7 @@ from pipeline.contract.columns import StoreType
 from pipeline.data.audit import THINGS, Audit, count_things
 from pipeline.data.rows import Indices, Rows
 from pipeline.data.sampling import Copies, Sampling, copies_of
-from pipeline.data.scan import from_bytes, to_bytes
+from pipeline.data.scan import from_bytes, gathered, to_bytes
 from pipeline.data.table import Table
 from pipeline.features.transform import stored_columns
 from pipeline.kinds.state import FeatureState, contract_of
@@ -197,8 +197,8 @@ def _split_up(
     """In a task: the rows of a piece, those of a file together, and what they are to the audit."""
     things: list[pa.Table] = []
     filed = (_filed(rows, stored, shards, things) for rows in batches)
-    for place, chunk in enumerate(_chunks(filed)):
-        yield _batch(piece, place, tasks, _by_number(chunk, "file"))
+    for place, chunk in enumerate(gathered(filed, attrgetter("nbytes"), CHUNK_BYTES)):
+        yield _batch(piece, place, tasks, _by_number(pa.concat_tables(chunk), "file"))
     partitions = sorted(set(tasks))
     met = pa.concat_tables([THINGS.empty_table(), *things])
     place_of = np.mod(met["id"].to_numpy(), len(partitions)).astype(np.int32)
@@ -244,18 +244,6 @@ def _filed(rows: Rows, stored: StoredRows, shards: int, things: list[pa.Table]) 
     made = [pa.array(columns[name], _TYPES[kind]) for name, kind in stored.types.items()]
     schema = pa.schema([*stored.schema, (_ORDER, pa.int64()), ("file", pa.int32())])
     return pa.table([*made, copies.order[own], file.astype(np.int32)], schema=schema)
-
-
-def _chunks(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Tables put together to about `CHUNK_BYTES`."""
-    waiting: list[pa.Table] = []
-    for table in tables:
-        waiting.append(table)
-        if sum(own.nbytes for own in waiting) >= CHUNK_BYTES:
-            yield pa.concat_tables(waiting)
-            waiting = []
-    if waiting:
-        yield pa.concat_tables(waiting)
 
 
 def _brought_together(batches: DataFrame, count: int) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-from pipeline.data.files import hadoop_conf, java_message, java_path
+from pipeline.data.hadoop_files import hadoop_conf, java_message, java_path
 from pipeline.errors import StoreError
 from pipeline.kinds.state import FeatureState
 from pipeline.store.layout import FEATURES

@@ -59,13 +59,12 @@ def feature_columns(
 
 def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
     """float64 [n]: the label in its own unit; or int32 [n]: the id of its class, -1 where it is none."""
-    assert rows.label_number is not None
     if label.task is Task.REGRESSION:
-        return numbers_of(rows.label_number)
+        return numbers_of(rows.label)
     numbers = _few_integers(label.classes)
     if numbers is None:
         return places_among(rows.class_text, label.classes)
-    found = pc.index_in(pc.add(rows.label_number, 0.0), pa.array(numbers)).fill_null(-1)
+    found = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
     places: Stored = found.to_numpy()
     return places
 
@@ -89,9 +88,8 @@ def label_curve(label: LabelSpec) -> Curve:
 def network_label(label: LabelSpec, rows: TypedRows) -> Values:
     """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
     if label.task is Task.REGRESSION:
-        assert rows.label_number is not None
         with np.errstate(all="ignore"):
-            return (label_curve(label).array(numbers_of(rows.label_number)) - label.center) / label.scale
+            return (label_curve(label).array(numbers_of(rows.label)) - label.center) / label.scale
     positive: Values = (label_value(label, rows) == len(label.classes) - 1).astype(np.float64)
     return positive
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.scan import Batches
+from pipeline.data.scan import Batches, gathered
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import RawColumn
 from pipeline.runtime.quiet import import_quietly
@@ -132,31 +133,14 @@ def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefi
                 bad += own
                 yield answered
 
-    groups = _groups(scored())
+    groups = gathered(filter(len, scored()), len, GROUP_ROWS)
     first = next(groups, None)
     if first is not None:
         with _writer(open_root(folder).within(path), job.schema) as writer:
-            for group in _chained(first, groups):
+            for group in map(pa.Table.from_batches, chain([first], groups)):
                 writer.write_table(group)
                 rows += len(group)
     yield pa.RecordBatch.from_pylist([{"path": path if rows else None, "rows": rows, "bad": bad}], schema=_WRITTEN)
-
-
-def _chained(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    yield first
-    yield from others
-
-
-def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Rows put together to row groups; none without rows."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting += [batch] if len(batch) else []
-        if sum(map(len, waiting)) >= GROUP_ROWS:
-            yield pa.Table.from_batches(waiting)
-            waiting = []
-    if waiting:
-        yield pa.Table.from_batches(waiting)
 
 
 def _writer(place: Root, schema: pa.Schema) -> pq.ParquetWriter:

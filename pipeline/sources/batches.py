@@ -18,9 +18,9 @@ from pyarrow import csv
 
 from pipeline.sources.decoding import UTF_8_MARK
 from pipeline.sources.header import BYTE_ORDER_MARK, Dialect, Header
+from pipeline.sources.pieces import MALFORMED
 from pipeline.sources.streams import Unreadable
 
-MALFORMED = "__malformed"
 MOST_FIELDS = 20_480
 """What Spark reads of a record at least, before it gives up (`maxColumns`)."""
 

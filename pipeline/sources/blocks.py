@@ -51,6 +51,14 @@ def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> 
         yield b"".join([*parts, _rest_of_line(stream)])
 
 
+def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks from the start of a file without UTF-8's byte order mark, which Hadoop takes away from any text."""
+    for block in blocks:
+        yield block.removeprefix(UTF_8_MARK)
+        break
+    yield from blocks
+
+
 def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """The blocks without the first line that counts."""
     for block in blocks:
@@ -61,6 +69,15 @@ def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield block[len(block) if end is None else end.end() :]
         break
     yield from blocks
+
+
+def parts_of(block: bytes, part_bytes: int) -> Iterator[bytes]:
+    """A block of lines that end with line feeds in smaller ones, which have about the given size."""
+    at = 0
+    while at < len(block):
+        end = block.rfind(b"\n", at, at + part_bytes) + 1 or block.find(b"\n", at) + 1
+        yield block[at:end]
+        at = end
 
 
 def first_line_start(stream: ByteStream) -> int:

@@ -26,9 +26,18 @@ def decode(data: bytes, encoding: str) -> str:
 
 def to_utf8(data: bytes, encoding: str) -> bytes:
     """Valid UTF-8 of whole characters, in an encoding of one byte or UTF-8."""
-    if data.isascii() or (encoding == "utf-8" and _is_utf8(data)):
+    if data.isascii() or (encoding == "utf-8" and is_utf8(data)):
         return data
     return decode(data, encoding).encode()
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether all of it is text."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def utf8_chunks(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -74,14 +83,6 @@ def _byte_order(data: bytes, encoding: str) -> tuple[str, int]:
     if data.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le", 2
     return "utf-16-be", 2 if data.startswith(codecs.BOM_UTF16_BE) else 0
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _incomplete(data: bytes) -> int:

@@ -13,16 +13,15 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipeline.sources.batches import MALFORMED, BatchMaker
-from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line
+from pipeline.sources.batches import BatchMaker
+from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.compressed import is_compressed
-from pipeline.sources.decoding import UTF_8_MARK, is_ascii_compatible, utf8_chunks
+from pipeline.sources.decoding import is_ascii_compatible, utf8_chunks
 from pipeline.sources.header import Dialect, Header
 from pipeline.sources.lines import LineParser
+from pipeline.sources.pieces import PIECE_BYTES, Piece
 from pipeline.sources.records import GrowingText, RecordParser
 from pipeline.sources.streams import OpenFile, Unreadable, open_stream
-
-__all__ = ["MALFORMED", "DelimitedFormat", "Piece", "Unreadable", "plan_pieces", "read_piece"]
 
 HEAD_BYTES = 1 << 20
 """Where a file's header is looked for: it begins before this place."""
@@ -64,22 +63,9 @@ class DelimitedFormat:
         return self.multiline or not is_ascii_compatible(self.dialect.encoding)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A part of a file.
-
-    Attributes:
-        uri: of the file.
-        start: the first byte; a record belongs to the piece in which its first byte is.
-        stop: the byte behind the last one; None is the end of a file that cannot be divided.
-    """
-
-    uri: str
-    start: int
-    stop: int | None
-
-
-def plan_pieces(files: Sequence[SourceFile], format: DelimitedFormat, piece_bytes: int = 32 << 20) -> tuple[Piece, ...]:
+def plan_pieces(
+    files: Sequence[SourceFile], format: DelimitedFormat, piece_bytes: int = PIECE_BYTES
+) -> tuple[Piece, ...]:
     """The pieces of all files, in order, of `piece_bytes` each but for the last one of a file."""
     return tuple(piece for file in files if file.bytes for piece in _pieces(file, format, piece_bytes))
 
@@ -138,7 +124,7 @@ def _lines(
     with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
         blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
         if piece.start == 0:
-            blocks = _without_mark(blocks)
+            blocks = without_mark(blocks)
         if skips_line:
             blocks = without_first_line(blocks)
         yield from LineParser(format.dialect, format.header, maker).batches(blocks)
@@ -150,14 +136,6 @@ def _may_have_header(open_file: OpenFile, piece: Piece) -> bool:
         with open_stream(open_file, piece.uri) as stream:
             return first_line_start(stream) >= piece.start
     return piece.start == 0
-
-
-def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Hadoop takes UTF-8's byte order mark away in front of any text."""
-    for block in blocks:
-        yield block.removeprefix(UTF_8_MARK)
-        break
-    yield from blocks
 
 
 def _check_signs(dialect: Dialect) -> None:

@@ -16,39 +16,22 @@ name that begins with the byte FF for the same name without it, which depends on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline.sources.blocks import line_blocks, parts_of, without_mark
 from pipeline.sources.compressed import is_compressed
-from pipeline.sources.json_blocks import line_blocks, parts_of
 from pipeline.sources.json_plain import PlainLines, read_plain
 from pipeline.sources.json_rows import Row, names_in_line, parse_line
+from pipeline.sources.pieces import MALFORMED, PIECE_BYTES, Piece, cut
 from pipeline.sources.streams import OpenFile, open_stream
 
-MALFORMED = "__malformed"
 PART_BYTES = 400_000
 """Gone through at once: what is made of so many fits the processor's cache."""
 
 
-@dataclass(frozen=True)
-class Piece:
-    """The lines of a file whose first bytes are in a range.
-
-    Attributes:
-        uri: of the file.
-        start: the first byte of the range.
-        stop: where it ends; None for the end of the file, which a compressed one is read to.
-    """
-
-    uri: str
-    start: int
-    stop: int | None
-
-
-def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = 32 << 20) -> tuple[Piece, ...]:
+def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_BYTES) -> tuple[Piece, ...]:
     """Pieces of about a size that hold all lines of some files, in their order; empty files have none.
 
     Args:
@@ -60,9 +43,7 @@ def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = 32 << 
         if is_compressed(name):
             pieces += [Piece(uri, 0, None)] if size else []
             continue
-        count = -(-size // piece_bytes)
-        cuts = [size * number // count for number in range(count + 1)] if count else []
-        pieces += [Piece(uri, start, stop) for start, stop in pairwise(cuts)]
+        pieces += cut(uri, size, -(-size // piece_bytes)) if size else []
     return tuple(pieces)
 
 
@@ -110,8 +91,12 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
 
 
 def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
-    with open_stream(open_file, piece.uri) as stream:
-        yield from line_blocks(stream, piece.start, piece.stop, block_bytes)
+    """Blocks of lines, each with a line feed behind it; a carriage return is one too, as empty lines mean nothing."""
+    with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
+        blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
+        for block in blocks if piece.start else without_mark(blocks):
+            plain = block.replace(b"\r", b"\n")
+            yield plain if plain.endswith(b"\n") else plain + b"\n"
 
 
 def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.sources.decoding import is_utf8
+
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.uint8]
@@ -49,8 +51,8 @@ def find_lines(block: bytes, signs: Signs) -> Lines:
         at = np.flatnonzero(controls)
         odd[np.searchsorted(starts, at[signs[at] != ord("\n")], "right") - 1] = True
     lines = Lines(starts, ends, firsts, lasts, odd)
-    if not _is_utf8(block):
-        odd |= [not _is_utf8(block[start:end]) for start, end in zip(starts, ends, strict=True)]
+    if not is_utf8(block):
+        odd |= [not is_utf8(block[start:end]) for start, end in zip(starts, ends, strict=True)]
     return lines
 
 
@@ -87,14 +89,6 @@ def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[I
         is_name &= _are_outermost(signs, lines, braces, opens, closes)
     pairs = np.flatnonzero(is_name)
     return pairs, after[pairs]
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _are_escaped(signs: Signs) -> Mask:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.sources.json_blocks import BYTE_ORDER_MARK
+from pipeline.sources.decoding import UTF_8_MARK
 from pipeline.sources.json_text import JsonError, read_name, read_sign, read_text
 from pipeline.sources.json_words import read_word
 
@@ -48,7 +48,7 @@ class Tokens:
         self.token: Token | None = None
         self.start = 0
         # Jackson looks for the mark only where there are four bytes.
-        self.end = len(BYTE_ORDER_MARK) if len(line) > 3 and line.startswith(BYTE_ORDER_MARK) else 0
+        self.end = len(UTF_8_MARK) if len(line) > 3 and line.startswith(UTF_8_MARK) else 0
         self._line = line
         self._levels = [_Level(None)]
         self._value: Token | None = None

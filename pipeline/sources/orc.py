@@ -1,41 +1,29 @@
-"""ORC files in pieces, as tasks read them: a piece is some stripes of a file."""
+"""ORC files in pieces, as tasks read them: a piece is some stripes of a file.
+
+Dates before 15 October 1582 are taken for Julian ones, as nearly all writers have them. Spark does so too, but for
+files that say otherwise in their footer, which Arrow does not show; some versions of Hive write such.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from contextlib import closing
 
 import pyarrow as pa
 from pyarrow import orc
 
-from pipeline.errors import DataError
+from pipeline.arrays.julian import gregorian_dates
+from pipeline.sources.pieces import PIECE_BYTES, Piece, Tasks, cut, tasks_of
+from pipeline.sources.streams import OpenFile, naming
+from pipeline.sources.typed import FileColumns, file_columns, typed_batch
 
-OpenFile = Callable[[str], Any]
-"""From a URI to a seekable binary file of Arrow's."""
-
-PIECE_BYTES = 32 << 20
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Some stripes of a file.
-
-    Attributes:
-        uri: of the file.
-        start: the first stripe.
-        stop: the stripe behind the last one; None for all that follow.
-    """
-
-    uri: str
-    start: int = 0
-    stop: int | None = None
+SPARK_TYPE, TIMES = b"spark.sql.catalyst.type", b"timestamp_ntz"
+"""What Spark notes of a column whose type ORC lacks; times without a zone are microseconds then."""
 
 
 def plan_pieces(
     files: Sequence[tuple[str, int]], stripes: Callable[[str], int], piece_bytes: int = PIECE_BYTES
-) -> tuple[tuple[Piece, ...], ...]:
+) -> Tasks:
     """The pieces of each task: of a large file some stripes, of small ones several; by the files alone.
 
     Args:
@@ -43,24 +31,39 @@ def plan_pieces(
         stripes: how many a file has.
         piece_bytes: of the files of a task, about.
     """
-    tasks: list[tuple[Piece, ...]] = []
-    waiting: list[Piece] = []
-    waited = 0
+    return tasks_of(_sized(files, stripes, piece_bytes), piece_bytes, may_exceed=True)
+
+
+def _sized(
+    files: Sequence[tuple[str, int]], stripes: Callable[[str], int], piece_bytes: int
+) -> Iterator[tuple[Piece, int | None]]:
     for uri, size in files:
         if size >= 2 * piece_bytes:
-            tasks += [(piece,) for piece in _parts(uri, stripes(uri), size // piece_bytes)]
-            continue
-        waiting.append(Piece(uri))
-        waited += size
-        if waited >= piece_bytes:
-            tasks.append(tuple(waiting))
-            waiting, waited = [], 0
-    return (*tasks, tuple(waiting)) if waiting else tuple(tasks)
+            count = stripes(uri)
+            yield from ((piece, None) for piece in cut(uri, count, max(min(count, size // piece_bytes), 1)))
+        else:
+            yield Piece(uri), size
+
+
+def read_columns(open_file: OpenFile, uri: str) -> FileColumns:
+    """The columns of a file.
+
+    Raises:
+        OSError, pa.ArrowException: it cannot be read.
+    """
+    with closing(open_file(uri)) as stream:
+        schema = orc.ORCFile(stream).schema
+    named = {field.name: (field.metadata or {}).get(SPARK_TYPE) for field in schema}
+    # Instants and times without a zone look alike to Arrow, and what Spark makes of the latter follows Java's zone.
+    odd = {field.name for field in schema if pa.types.is_timestamp(field.type)}
+    kinds = {field.name: field.type for field in schema} | dict.fromkeys(odd, pa.timestamp("us", "UTC"))
+    kinds |= {name: pa.timestamp("us") for name, kind in named.items() if kind == TIMES}
+    return file_columns(kinds, odd=frozenset(odd | {name for name, kind in named.items() if kind not in (None, TIMES)}))
 
 
 def count_stripes(open_file: OpenFile, uri: str) -> int:
     """How many stripes a file has."""
-    with open_file(uri) as stream:
+    with naming(uri), closing(open_file(uri)) as stream:
         return int(orc.ORCFile(stream).nstripes)
 
 
@@ -73,28 +76,16 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
         columns: names and types that the source has; a file that lacks one has null in it.
 
     Raises:
-        DataError: naming the file that cannot be read.
+        Unreadable: naming the file that cannot be read.
     """
-    try:
-        with open_file(piece.uri) as stream:
-            file = orc.ORCFile(stream)
-            wanted = [name for name in columns.names if name in file.schema.names]
-            for stripe in range(piece.start, file.nstripes if piece.stop is None else piece.stop):
-                batch = file.read_stripe(stripe, columns=wanted)
-                arrays = [_column(batch, field) for field in columns]
-                yield pa.RecordBatch.from_arrays(arrays, schema=columns)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise DataError(f"File '{piece.uri}' cannot be read: {reason}. Write it anew, or leave it out.") from error
+    with naming(piece.uri), closing(open_file(piece.uri)) as stream:
+        file = orc.ORCFile(stream)
+        wanted = [name for name in columns.names if name in file.schema.names]
+        for stripe in range(piece.start, file.nstripes if piece.stop is None else piece.stop):
+            yield typed_batch(_gregorian(file.read_stripe(stripe, columns=wanted)), columns)
 
 
-def _parts(uri: str, stripes: int, wanted: int) -> Iterator[Piece]:
-    count = max(min(stripes, wanted), 1)
-    ends = [stripes * number // count for number in range(count + 1)]
-    return (Piece(uri, start, stop) for start, stop in pairwise(ends))
-
-
-def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
-    if field.name not in batch.schema.names:
-        return pa.nulls(len(batch), field.type)
-    return batch.column(batch.schema.get_field_index(field.name)).cast(field.type)
+def _gregorian(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with the dates that Spark reads."""
+    columns = [gregorian_dates(column) if pa.types.is_date32(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)

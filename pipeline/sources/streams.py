@@ -18,6 +18,11 @@ class Unreadable(DataError):
     """A file that only Spark's own reader can read, or not even that."""
 
 
+def first_line(error: Exception) -> str:
+    """What a library says is wrong, on one line and without a full stop."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 class ByteStream(Protocol):
     """What is read of an open file: Python's binary files and pyarrow's have more."""
 
@@ -52,17 +57,23 @@ def open_stream(open_file: OpenFile, uri: str, *, at: int = 0) -> Iterator[ByteS
     try:
         if at:
             file.seek(at)
-        with _named(uri):
+        with naming(uri):
             yield decompressed(file, uri)
     finally:
         file.close()
 
 
 @contextmanager
-def _named(uri: str) -> Iterator[None]:
+def naming(uri: str) -> Iterator[None]:
+    """Errors of reading a file name it.
+
+    Raises:
+        Unreadable: for any of them.
+    """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
         what = "decompressed" if is_compressed(uri) else "read"
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise Unreadable(f"File '{uri}' cannot be {what}: {reason}. Write it anew, or leave it out.") from error
+        raise Unreadable(
+            f"File '{uri}' cannot be {what}: {first_line(error)}. Write it anew, or leave it out."
+        ) from error

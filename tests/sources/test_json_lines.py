@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources import compressed, json_blocks, json_lines
-from pipeline.sources.json_lines import MALFORMED, Piece, key_names, plan_pieces, read_piece
+from pipeline.sources import blocks, compressed, json_lines
+from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
 from pipeline.sources.json_plain import read_plain
 from pipeline.sources.json_rows import parse_line
+from pipeline.sources.pieces import MALFORMED, Piece
 from pipeline.sources.streams import Unreadable
 
 NAMES = ("x", "größe", "a long name for a key", "r0", "absent")
@@ -129,7 +130,7 @@ def test_every_cut_gives_the_same_rows(content, piece, block, part):
     expected = parsed(content.replace(b"\r", b"\n").split(b"\n"))
     pieces = plan_pieces([("t.json", "t.json", len(content))], piece)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_blocks, "OVER_BYTES", 7)
+        patch.setattr(blocks, "BUFFER_BYTES", 7)
         patch.setattr(json_lines, "PART_BYTES", part)
         assert rows_of(content, pieces=pieces, block_bytes=block) == expected
     assert rows_of(content, pieces=[Piece("t.json", 0, None)], block_bytes=block) == expected

@@ -1,0 +1,78 @@
+"""Columns of files that have types, in the types that Spark gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipeline.arrays.cells import plain
+from pipeline.arrays.types import plain_type
+
+_WIDER = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.decimal128(20, 0)}
+_EXACT = frozenset(
+    {
+        *(pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()),
+        *(pa.string(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")),
+    }
+)
+
+_MOST_DIGITS = 38
+"""Of a decimal of Spark's."""
+
+
+@dataclass(frozen=True)
+class FileColumns:
+    """The columns of a file.
+
+    Attributes:
+        kinds: their types, as Spark has them.
+        odd: those that Arrow does not read as Spark does.
+    """
+
+    kinds: Mapping[str, pa.DataType]
+    odd: frozenset[str]
+
+
+def file_columns(kinds: Mapping[str, pa.DataType], *, odd: frozenset[str] = frozenset()) -> FileColumns:
+    """The columns of a file, by the types that Arrow gives them.
+
+    Args:
+        kinds: by name.
+        odd: which are known to be read otherwise.
+    """
+    found = {name: spark_kind(kind) for name, kind in kinds.items()}
+    return FileColumns(found, odd | {name for name, kind in found.items() if not is_exact(kind)})
+
+
+def is_exact(kind: pa.DataType) -> bool:
+    """Whether Arrow reads a type of Spark's exactly as Spark does."""
+    return kind in _EXACT or (pa.types.is_decimal128(kind) and 0 <= kind.scale <= kind.precision)
+
+
+def spark_kind(kind: pa.DataType) -> pa.DataType:
+    """What Spark has for a type of a file; without what only tells how values are kept."""
+    if pa.types.is_dictionary(kind):
+        return spark_kind(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= _MOST_DIGITS else kind
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", None if kind.tz is None else "UTC")
+    return pa.string() if str(kind) == "string_view" else _WIDER.get(kind, plain_type(kind))
+
+
+def typed_batch(batch: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
+    """The same rows with exactly these columns; one that the file lacks is null.
+
+    Raises:
+        pa.ArrowInvalid: a value does not fit its type.
+    """
+    return pa.RecordBatch.from_arrays([_column(batch, field) for field in columns], schema=columns)
+
+
+def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+    if field.name not in batch.schema.names:
+        return pa.nulls(len(batch), field.type)
+    column = batch.column(batch.schema.get_field_index(field.name))
+    return column if column.type == field.type else plain(column).cast(field.type)
