@@ -93,6 +93,11 @@ class Audit:
         """What the rows of a batch stand for; those of no part do not count."""
         return _things(places, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
 
+    @property
+    def every_one_in(self) -> int:
+        """One row in so many is looked at, or fewer."""
+        return min(kind.every for kind in _kinds(self.split, self.every).values())
+
     def checks(self, counts: Sequence[pa.Table]) -> tuple[Check, ...]:
         """The checks that make sense for this division.
 

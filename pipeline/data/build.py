@@ -9,7 +9,7 @@ neither), and to write. Some features ask for more, see `features/fit.py`. Nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
@@ -20,6 +20,7 @@ from pipeline.contract.table import TableContract
 from pipeline.data.audit import audit_of, report_audit
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
+from pipeline.data.landing import landing_folder
 from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
 from pipeline.data.profile import StoreSample, profile_store
@@ -57,27 +58,28 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
     """
     with watch_spark(spark, progress, "Reading the source"):
         opened = open_data(spark, recipe, source)
-    with watch_spark(spark, progress, "Collecting statistics"):
-        found, gathered = checked_survey(recipe, opened)
-    with watch_spark(spark, progress, "Fitting features"):
-        fitted = fit_features(recipe, opened, found, gathered)
-        state = fitted.state
-    sampling = plan_sampling(recipe.data.sampling, state.label)
     place = recipe.place(source, root)
-    with draft(root, place, MANIFEST) as store:
-        work = store.folder
-        shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
-        audit = audit_of(opened.table.split, sum(found.splits.values()), recipe.data.audit)
+    with landing_folder(root) as landing, draft(root, place, MANIFEST) as store:
+        with watch_spark(spark, progress, "Collecting statistics"):
+            found, gathered = checked_survey(recipe, opened, landing)
+        table = replace(opened.table, landed=gathered.landed)
+        with watch_spark(spark, progress, "Fitting features"):
+            fitted = fit_features(recipe, replace(opened, table=table), found, gathered)
+        state, work = fitted.state, store.folder
+        sampling = plan_sampling(recipe.data.sampling, state.label)
+        train = found.splits["train"] if sampling is None else sampling.rows
+        shards, most = shards_for(train), max(train, *found.splits.values())
+        audit = audit_of(table.split, sum(found.splits.values()), recipe.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
-            written = write_rows(opened.table, state, shards, work, audit=audit, sampling=sampling)
+            written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
             reasons = write_bad_rows(opened.table, work) if found.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
         stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
         leaks = audit_store(audit, found, contract_of(state), written, work, state.label.task)
         profile = profile_store(StoreSample(fitted.state, written.groups, work, fitted.limits), found, fitted.counts)
         check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
-        table = contract_to_keep(recipe, opened, found, state)
-        documents = _documents(state, leaks, profile, table)
+        kept = contract_to_keep(recipe, opened, found, state)
+        documents = _documents(state, leaks, profile, kept)
         manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
         store.publish(manifest.to_json().encode())
     if reasons:

@@ -19,6 +19,7 @@ from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources import orc as orc_files
 from pipeline.sources import parquet as parquet_files
+from pipeline.sources.pieces import Piece
 from pipeline.sources.streams import OpenFile, first_line
 from pipeline.sources.typed import FileColumns
 
@@ -89,7 +90,7 @@ def _scan(
     own: FileColumns,
     wanted: RawColumns,
     values: FileValues | None,
-) -> PieceScan:
+) -> PieceScan[Piece]:
     files = [(file.uri, file.bytes) for file in source.files if file.bytes]
     names = [name for name in wanted.names if name in own.kinds]
     # Without any column, files would not tell how many rows they have.

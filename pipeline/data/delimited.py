@@ -19,7 +19,7 @@ from pipeline.data.text import folder_columns, text_schema
 from pipeline.errors import DataError
 from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.header import Dialect, Header, parse_header
-from pipeline.sources.pieces import MALFORMED
+from pipeline.sources.pieces import MALFORMED, Piece
 from pipeline.sources.streams import OpenFile
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
@@ -54,7 +54,7 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
 
 def _scan(
     spark: SparkSession, source: Source, open_file: OpenFile, format: DelimitedFormat, wanted: Sequence[str]
-) -> PieceScan:
+) -> PieceScan[Piece]:
     """Read by tasks themselves."""
     tasks, header = text_tasks(plan_pieces(source.files, format), source.files), format.header
     fields = [header.index(name) for name in wanted if name in header.names]

@@ -34,6 +34,7 @@ from pipeline.data.folds import (
     group_of_split,
     resolve_folds,
 )
+from pipeline.data.landing import landing_folder
 from pipeline.data.opening import Opened, open_rows
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.read import open_table
@@ -42,10 +43,11 @@ from pipeline.data.rows import Rows
 from pipeline.data.sampling import copies_of
 from pipeline.data.source import Source, check_unchanged
 from pipeline.data.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns, shards_for
+from pipeline.data.stored_rows import Filing, StoredRows, filing_of
 from pipeline.data.strata import count_strata, strata_problems
 from pipeline.data.survey import Survey, SurveyQuery, check_budget, query_of
 from pipeline.data.table import Table
-from pipeline.data.write import ROWS_PER_GROUP, StoredRows, write_groups
+from pipeline.data.write import ROWS_PER_GROUP, write_groups
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.features.statistics import Measured, regrouped
 from pipeline.features.transform import feature_columns, label_value
@@ -146,7 +148,8 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         checks: list[Check] = []
         for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
             _check_strata(opened.table, plan, division)
-            folds, found = _divided(recipe, opened, plan, division, number, work, progress)
+            with landing_folder(root, division.used[-1] + 1) as landing:
+                folds, found = _divided(recipe, opened, plan, division, number, work, landing, progress)
             made += folds
             checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
@@ -211,29 +214,33 @@ def _divided(
     division: Division,
     number: int,
     work: Root,
+    landing: Root | None,
     progress: Progress,
 ) -> tuple[list[_Fitted], tuple[Check, ...]]:
     """All folds of a division, in two passes, and what its audit found."""
-    what = "" if number == 0 else f", division {number + 1}"
-    with watch_spark(opened.table.scan.spark, progress, f"Collecting statistics of all folds{what}"):
+    what, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
+    groups = division.used[-1] + 1
+    with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
         query = query_of(recipe.recipe, opened)
-        gathered = query.gather(division)
+        gathered = query.gather(division, landing)
         found = gathered.moments
         whole = query.survey(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
         surveys = _surveys(query, found, division)
-    with watch_spark(opened.table.scan.spark, progress, f"Fitting features of all folds{what}"):
+    table = replace(opened.table, landed=gathered.landed)
+    opened = replace(opened, table=table)
+    with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
         fitted = fit_folds(recipe.recipe, opened, whole, surveys, gathered, division)
     states = [fold.state for fold in fitted]
-    groups = division.used[-1] + 1
     shards = _shards(whole, [survey for fold, survey in zip(division.folds, surveys, strict=True) if fold.test], groups)
     unscaled = _unscaled(states)
-    with watch_spark(opened.table.scan.spark, progress, f"Writing the rows of all folds{what}"):
+    with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
         total, level = whole.splits["train"], recipe.recipe.data.audit
         audit = audit_of_division(opened, plan, division, total=total, level=level)
-        stored = _stored(unscaled, states[0], division, folders, opened.table.seed, audit)
-        written = write_groups(opened.table, stored, shards, work)
+        filing = filing_of(folders, shards, unscaled.columns, total // groups)
+        stored = _stored(unscaled, states[0], division, filing, table.seed, audit)
+        written = write_groups(table, stored, work)
     entries = [written.groups[folder] for folder in folders]
     rows = sum(entry.rows for entry in entries)
     made = [
@@ -307,7 +314,7 @@ def _stored(
     unscaled: Unscaled,
     state: FeatureState,
     division: Division,
-    folders: Sequence[str],
+    filing: Filing,
     seed: int,
     audit: Audit,
 ) -> StoredRows:
@@ -316,8 +323,9 @@ def _stored(
         columns=lambda rows: _unscaled_columns(unscaled, state, rows, seed),
         types=unscaled.columns,
         group=lambda rows: rows.places.of(division.column),
-        folders=folders,
+        filing=filing,
         copies=lambda rows: copies_of(rows, None, seed),
+        sampled=False,
         group_rows=ROWS_PER_GROUP,
         audit=audit,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -15,12 +16,14 @@ from pipeline.data.folder_values import FileValues
 from pipeline.data.scan import Batches, Work, quicken_worker
 from pipeline.sources.pieces import Piece, Tasks, tasks_of
 
-Read = Callable[[Piece], Iterator[pa.RecordBatch]]
+P = TypeVar("P")
+
+Read = Callable[[P], Iterator[pa.RecordBatch]]
 """From a piece to its rows."""
 
 
 @dataclass(frozen=True)
-class PieceScan:
+class PieceScan(Generic[P]):
     """Rows in pieces, which follow from the files alone and never from the number of cores.
 
     Attributes:
@@ -30,8 +33,8 @@ class PieceScan:
     """
 
     spark: SparkSession
-    tasks: Sequence[Sequence[Piece]]
-    read: Read
+    tasks: Sequence[Sequence[P]]
+    read: Read[P]
 
     @property
     def parts(self) -> int:
@@ -52,7 +55,7 @@ class PieceScan:
         return ids.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
 
 
-def filling(values: FileValues | None, names: Sequence[str], read: Read) -> Read:
+def filling(values: FileValues | None, names: Sequence[str], read: Read[Piece]) -> Read[Piece]:
     """Reads the same rows with all named columns, of which some have one value in each file."""
     if values is None or not {*names} & values.kinds.keys():
         return read

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +15,13 @@ from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.data.check import check_splits
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
+from pipeline.data.landing import Landed, LandedColumns, LandingAccumulator, landed_of
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.rows import Rows
 from pipeline.data.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.data.strata import count_strata, strata_problems
-from pipeline.data.table import Table
+from pipeline.data.table import Accumulator, Table
 from pipeline.errors import DataError, gather
 from pipeline.features.fit import (
     counter_of,
@@ -35,6 +36,7 @@ from pipeline.features.sample import SampleAccumulator, rows_of_sample
 from pipeline.features.statistics import Measured, MomentAccumulator, merged_parts, total
 from pipeline.features.vocabulary import CountAccumulator
 from pipeline.kinds.plan import FeaturePlan
+from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)
@@ -93,21 +95,28 @@ class Gathered:
         moments: by group.
         counts: of the values of texts, partial.
         sample: of numbers, partial.
+        landed: the rows, where they were kept.
     """
 
     moments: Measured
     counts: Sequence[pa.Table]
     sample: Sequence[pa.Table]
+    landed: Landed | None = None
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened) -> tuple[Survey, Gathered]:
+def checked_survey(recipe: StoreRecipe, opened: Opened, landing: Root | None = None) -> tuple[Survey, Gathered]:
     """Look at all rows, and see that they are as configured.
+
+    Args:
+        recipe: how a store is made.
+        opened: the source.
+        landing: a folder in which rows are kept for later passes; None where they are read again.
 
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE)
+    gathered = query.gather(WHOLE, landing)
     found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)
@@ -199,19 +208,30 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division) -> Gathered:
-        """Run it, by the groups of a division."""
+    def gather(self, division: Division, landing: Root | None = None) -> Gathered:
+        """Run it, by the groups of a division; rows are kept in `landing`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
-        found = self.table.gather(
-            {
-                "moments": lambda: MomentAccumulator(asked.of, division.column),
-                "counts": lambda: CountAccumulator(counter),
-                "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
-            }
-        )
-        return Gathered(merged_parts(found["moments"]), found["counts"], found["sample"])
+        questions: dict[str, Callable[[], Accumulator]] = {
+            "moments": lambda: MomentAccumulator(asked.of, division.column),
+            "counts": lambda: CountAccumulator(counter),
+            "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
+        }
+        if landing is None:
+            return _gathered(self.table.gather(questions))
+        columns, folder, groups = self._landed_columns(division.column), landing.uri, division.used[-1] + 1
+        questions["landed"] = lambda: LandingAccumulator(folder, columns, groups)
+        found = self.table.gather(questions)
+        return replace(_gathered(found), landed=landed_of(found["landed"], columns))
+
+    def _landed_columns(self, column: str) -> LandedColumns:
+        """What features are made of, and what tells where rows belong."""
+        inputs = self.table.program.inputs
+        numbers = tuple(dict.fromkeys(feature.source for feature in self.plan.numeric))
+        texts = tuple(dict.fromkeys(source for feature in self.plan.categorical for source in feature.sources))
+        keyed = inputs.data is not None and bool(inputs.data.key)
+        return LandedColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
 
     def survey(self, found: Measured) -> Survey:
         """What the answer, by split, tells."""
@@ -233,6 +253,10 @@ class SurveyQuery:
     @property
     def _texts(self) -> tuple[str, ...]:
         return self.table.texts if self.count_nulls else ()
+
+
+def _gathered(found: Mapping[str, list[pa.Table]]) -> Gathered:
+    return Gathered(merged_parts(found["moments"]), found["counts"], found["sample"])
 
 
 def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:

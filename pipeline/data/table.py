@@ -19,6 +19,7 @@ from pipeline.arrays.masks import Mask
 from pipeline.contract.expression import Node
 from pipeline.data.faults import Fault, any_fault
 from pipeline.data.folds import FoldPlacement
+from pipeline.data.landing import Landed, landed_scan
 from pipeline.data.rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.split import (
@@ -104,10 +105,12 @@ class Table:
     Attributes:
         program: what is computed of a row.
         scan: the rows of the source.
+        landed: the same rows, where they were kept for passes after the first.
     """
 
     program: TableProgram
     scan: Scan
+    landed: Landed | None = None
 
     @property
     def split(self) -> ResolvedSplit:
@@ -131,8 +134,8 @@ class Table:
 
     def collect(self, work: RowsOf) -> dict[str, list[pa.Table]]:
         """Run a query whose answer is small, see `collect_parts`."""
-        program = self.program
-        return collect_parts(self.scan, lambda batches: work(map(program.rows, batches)))
+        scan, rows_of = self._read
+        return collect_parts(scan, lambda batches: work(map(rows_of, batches)))
 
     def gather(self, asked: Asked) -> dict[str, list[pa.Table]]:
         """Run a query that asks several things at once: the partial results of each, in the order of the pieces."""
@@ -149,8 +152,15 @@ class Table:
 
     def mapped(self, work: Callable[[int, Iterator[Rows]], Batches], schema: pa.Schema) -> DataFrame:
         """What the work makes of the rows of each piece, lazily."""
-        program = self.program
-        return self.scan.mapped(lambda piece, batches: work(piece, map(program.rows, batches)), schema)
+        scan, rows_of = self._read
+        return scan.mapped(lambda piece, batches: work(piece, map(rows_of, batches)), schema)
+
+    @property
+    def _read(self) -> tuple[Scan, Callable[[pa.RecordBatch], Rows]]:
+        """Where batches come from, and what makes rows of them."""
+        if self.landed is None:
+            return self.scan, self.program.rows
+        return landed_scan(self.scan.spark, self.landed), self.landed.columns.rows
 
 
 def _fulfils(rows: TypedRows, where: Node) -> Mask:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import orc
 
@@ -103,10 +104,29 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
         recipe = recipe_for(tmp_path / "parquet", **SETTINGS)
         stores["over Spark"] = content_of(build(spark, recipe, tmp_path / "root spark"))
     assert "is read by Spark: the tests ask for it." in caplog.text
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.data.landing.MOST_GROUPS", 0)
+        stores["through Spark's shuffle"] = content_of(build(spark, recipe, tmp_path / "root shuffled"))
     monkeypatch.setattr("pipeline.sources.parquet.plan_pieces.__defaults__", (20_000,))
     stores["in many pieces"] = content_of(build(spark, recipe, tmp_path / "root pieces"))
+    assert not any((tmp_path / "root pieces" / "scratch").iterdir())
     first = stores["parquet"]
     for name, store in stores.items():
         different = [key for key in first if store.get(key) != first[key]]
         assert not different, f"{name}: {different}"
         assert store.keys() == first.keys()
+
+
+@pytest.mark.parametrize("groups", [128, 0], ids=["landed", "shuffled"])
+def test_large_shards_are_cut_into_files_whose_rows_are_in_the_same_order(spark, tmp_path, frame, monkeypatch, groups):
+    recipe = recipe_for(written(frame, tmp_path, "parquet"), **SETTINGS)
+    whole = build(spark, recipe, tmp_path / "whole")
+    monkeypatch.setattr("pipeline.data.landing.MOST_GROUPS", groups)
+    monkeypatch.setattr("pipeline.data.stored_rows.FILE_BYTES", 5_000)
+    cut = build(spark, recipe, tmp_path / "cut")
+    shards = range(whole.manifest.shards)
+    assert max(len(cut.split("train").shard_files(shard)) for shard in shards) == 4
+    for shard in shards:
+        (single,) = whole.split("train").shard_files(shard)
+        parts = [pq.read_table(cut.file(file.path).path) for file in cut.split("train").shard_files(shard)]
+        assert pa.concat_tables(parts).equals(pq.read_table(whole.file(single.path).path))
