@@ -33,7 +33,7 @@ from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
 
 CHUNK_BYTES = 64 << 20
-"""Of rows that a task sorts by bucket at once."""
+"""Of landed rows that a task takes up at once."""
 
 MOST_GROUPS = 128
 """Of more, most batches would be of a few rows."""
@@ -154,23 +154,22 @@ class LandingAccumulator:
         """`folder` is a URI; rows of the first so many groups are kept."""
         self._columns, self._groups = columns, groups
         self._place = open_root(f"{folder}/{uuid4().hex}.arrow")
-        self._waiting: list[pa.Table] = []
         self._sink: pa.NativeFile | None = None
         self._written: list[tuple[int, int]] = []
 
     def add(self, rows: Rows) -> None:
-        """Take in a batch."""
+        """Write the rows of a batch, those of each bucket as a batch of their own, in their order."""
         group = rows.places.of(self._columns.column)
         bucket = (group * MAX_SHARDS + rows.places.shard).astype(np.int32)
-        table = self._columns.table(rows).append_column(_BUCKET, pa.array(bucket))
         kept = (group >= 0) & (group < self._groups)
-        self._waiting.append(table if kept.all() else table.filter(pa.array(kept)))
-        if sum(own.nbytes for own in self._waiting) >= CHUNK_BYTES:
-            self._write()
+        table = self._columns.table(rows).append_column(_BUCKET, pa.array(bucket))
+        table = table if kept.all() else table.filter(pa.array(kept))
+        # A task's batches are large enough: to sort more rows at once would copy them once more.
+        for number, own in by_number(table, _BUCKET).items():
+            self._write(number, own)
 
     def result(self) -> pa.Table:
         """The batches, in their order."""
-        self._write()
         if self._sink is not None:
             self._writer.close()
             self._sink.close()
@@ -179,19 +178,13 @@ class LandingAccumulator:
         columns = [[self._place.uri] * count, [*range(count)], [*buckets], [*rows]]
         return pa.table(columns, schema=_LANDED)
 
-    def _write(self) -> None:
-        """The rows that wait, those of each bucket as a batch, in their order."""
-        waiting, self._waiting = self._waiting, []
-        if not sum(map(len, waiting)):
-            return
-        table = pa.concat_tables(waiting)
+    def _write(self, bucket: int, rows: pa.Table) -> None:
         if self._sink is None:
             self._place.filesystem.create_dir(self._place.folder.path, recursive=True)
             self._sink = self._place.filesystem.open_output_stream(self._place.path)
-            self._writer = pa.ipc.new_file(self._sink, table.drop_columns([_BUCKET]).schema)
-        for bucket, rows in by_number(table, _BUCKET).items():
-            self._writer.write_table(rows)
-            self._written.append((bucket, len(rows)))
+            self._writer = pa.ipc.new_file(self._sink, rows.schema)
+        self._writer.write_table(rows)
+        self._written.append((bucket, len(rows)))
 
 
 def landed_of(parts: Iterable[pa.Table], columns: LandedColumns) -> Landed:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyspark.sql.functions as F
@@ -98,12 +99,14 @@ class CountAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        if _CLASS in self._found and len(pc.unique(rows.typed.label_number)) > self._most:
+        groups = Groups(rows.places.of(self._counter.division.column))
+        looked_at = _CLASS in self._found and _CLASS not in self._many
+        if looked_at and len(pc.unique(rows.typed.label_number)) > self._most:
             # A label with so many numbers hardly has classes: their texts are not made for nothing.
             self._give_up(_CLASS)
         for name in self._found:
             if name not in self._many:
-                self._found[name] = _summed([self._found[name], self._counter.counted(name, rows)])
+                self._found[name] = _summed([self._found[name], self._counter.counted(name, rows, groups)])
                 if len(self._found[name]) > self._most:
                     self._give_up(name)
 
@@ -140,19 +143,16 @@ class Counter:
         kept = {name: category for name, category in self.categories.items() if name in names}
         return Counter(kept, self.division, classes=self.classes and _CLASS in names)
 
-    def counted(self, name: str, rows: Rows) -> pa.Table:
+    def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
         """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
-        groups = rows.places.of(self.division.column)
         if name == _CLASS:
-            used = np.isin(groups, self.division.used)
-            return _occurrences(_CLASS, rows.typed.class_text.filter(pa.array(used)), groups[used])
-        category, trained = self.categories[name], np.isin(groups, self.division.trained_on)
+            return _occurrences(_CLASS, rows.typed.class_text, groups.places(self.division.used))
+        category, trained = self.categories[name], groups.places(self.division.trained_on)
         text = text_of(rows.typed.values, category.sources)
         if category.separator is None:
-            return _occurrences(name, text.filter(pa.array(trained)), groups[trained])
+            return _occurrences(name, text, trained)
         found = values_of(text, category.separator)
-        own = trained[found.rows]
-        return _occurrences(name, found.values.filter(pa.array(own)), groups[found.rows[own]])
+        return _occurrences(name, found.values, trained.of(found.rows))
 
     def ranked(self, found: pa.Table) -> list[pa.Table]:
         """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
@@ -169,7 +169,8 @@ class Counter:
 
     def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            yield from _summed(self.counted(name, rows) for name in self.columns).to_batches()
+            groups = Groups(rows.places.of(self.division.column))
+            yield from _summed(self.counted(name, rows, groups) for name in self.columns).to_batches()
 
     @property
     def _limits(self) -> dict[str, int]:
@@ -177,17 +178,52 @@ class Counter:
         return limits | ({_CLASS: MAX_CLASSES + 1} if self.classes else {})
 
 
-def _occurrences(column: str, text: pa.Array, groups: Indices) -> pa.Table:
+@dataclass(frozen=True)
+class _Counted:
+    """Which rows are counted, and where.
+
+    Attributes:
+        numbers: of the groups that count, [g].
+        places: [n], of a row's group among them, -1 of others.
+    """
+
+    numbers: Indices
+    places: Indices
+
+    def of(self, rows: npt.NDArray[np.int64]) -> _Counted:
+        """Of some rows, each as often as it is named."""
+        return _Counted(self.numbers, self.places[rows])
+
+
+class Groups:
+    """The groups of the rows of a batch: what is the same for all columns is found out once."""
+
+    def __init__(self, groups: Indices) -> None:
+        """[n]."""
+        self._groups = groups
+        self._known: dict[tuple[int, ...], _Counted] = {}
+
+    def places(self, wanted: tuple[int, ...]) -> _Counted:
+        """Where the rows of the wanted groups, ascending, are counted."""
+        if wanted not in self._known:
+            numbers = np.asarray(wanted, np.int32)
+            places = np.minimum(np.searchsorted(numbers, self._groups), max(len(numbers) - 1, 0)).astype(np.int32)
+            found = numbers[places] == self._groups if len(numbers) else np.zeros(len(self._groups), bool)
+            self._known[wanted] = _Counted(numbers, np.where(found, places, np.int32(-1)))
+        return self._known[wanted]
+
+
+def _occurrences(column: str, text: pa.Array, counted: _Counted) -> pa.Table:
     """Column, group, value and count of texts, null being `NULL_TOKEN`."""
     encoded = with_null_token(text).dictionary_encode()
-    numbers, places = np.unique(groups, return_inverse=True)
-    size = len(encoded.dictionary)
-    cells = np.bincount(places * size + encoded.indices.to_numpy(), minlength=len(numbers) * size)
+    size, own = len(encoded.dictionary), counted.places >= 0
+    # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
+    cells = np.bincount((counted.places * np.int64(size) + encoded.indices.to_numpy())[own])
     there = np.flatnonzero(cells)
     return pa.table(
         [
             pa.array([column] * len(there), pa.string()),
-            pa.array(numbers[there // max(size, 1)], pa.int32()),
+            pa.array(counted.numbers[there // max(size, 1)], pa.int32()),
             encoded.dictionary.take(pa.array(there % max(size, 1))),
             pa.array(cells[there], pa.int64()),
         ],
