@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from pyspark.sql import SparkSession
 
-from pipeline.data.delta import SPARK_SETTINGS, spark_reads_delta
+from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
 from pipeline.data.raw import quoted
 from pipeline.errors import PlatformError
 from pipeline.store import filesystem as files

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pyarrow import fs
 
@@ -133,6 +134,15 @@ def test_folders_of_columns_in_a_bucket(spark, tmp_path, bucket):
         pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "t" / f"k={key}" / "0.parquet")
     upload(tmp_path / "t", f"{bucket}/t")
     assert rows_of(spark, f"{bucket}/t", ["k", "x"]) == [("1", 1), ("a b", 1)]
+
+
+def test_delta_in_a_bucket(spark, tmp_path, bucket):
+    deltalake = pytest.importorskip("deltalake", reason="the extra 'delta' is not installed")
+    deltalake.write_deltalake(tmp_path / "t", pa.table({"x": [1, 2], "k": ["a b", None]}), partition_by=["k"])
+    upload(tmp_path / "t", f"{bucket}/t")
+    source, _ = opened(spark, f"{bucket}/t")
+    assert (source.format, source.version) == ("delta", 0)
+    assert rows_of(spark, f"{bucket}/t", ["x", "k"]) == [(1, "a b"), (2, None)]
 
 
 @pytest.mark.slow
