@@ -56,15 +56,15 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    with watch_spark(spark, progress, "Reading the source"):
-        opened = open_data(spark, recipe, source)
-    with watch_spark(spark, progress, "Collecting statistics"):
-        found, gathered = checked_survey(recipe, opened)
-    with watch_spark(spark, progress, "Fitting features"):
-        fitted = fit_features(recipe, opened, found, gathered)
-        state = fitted.state
-    sampling = plan_sampling(recipe.data.sampling, state.label)
-    with scratch(root) as work:
+    with scratch(root) as landing, scratch(root) as work:
+        with watch_spark(spark, progress, "Reading the source"):
+            opened = open_data(spark, recipe, source, landing)
+        with watch_spark(spark, progress, "Collecting statistics"):
+            found, gathered = checked_survey(recipe, opened)
+        with watch_spark(spark, progress, "Fitting features"):
+            fitted = fit_features(recipe, opened, found, gathered)
+            state = fitted.state
+        sampling = plan_sampling(recipe.data.sampling, state.label)
         shards = shards_for(found.splits["train"] if sampling is None else sampling.rows)
         audit = audit_of(opened.table.split, sum(found.splits.values()), recipe.data.audit)
         with watch_spark(spark, progress, "Writing the store"):

@@ -140,13 +140,20 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
+    with scratch(root) as landing:
+        _build(spark, recipe, source, landing, root=root, progress=progress)
+
+
+def _build(
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root, *, root: Root, progress: Progress
+) -> None:
     store = recipe.recipe
     if store.data.sampling.method != "none":
         raise ConfigError(
             "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
         )
     with watch_spark(spark, progress, "Reading the source"):
-        opened, plan = _opened(spark, recipe, source)
+        opened, plan = _opened(spark, recipe, source, landing)
     with scratch(root) as work:
         made: list[_Fitted] = []
         checks: list[Check] = []
@@ -199,11 +206,11 @@ class _Fitted:
     written: int
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[Opened, FoldPlan]:
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[Opened, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
-    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed)
+    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, landing=landing)
     plan = resolve_folds(recipe.folds, store.data, opened.table)
     placement = FoldPlacement(plan, store.seed, recipe.validation)
     program = replace(opened.table.program, folds=placement)

@@ -102,7 +102,10 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
     with caplog.at_level(logging.INFO, "pipeline.data.road"), over_spark():
         recipe = recipe_for(tmp_path / "parquet", **SETTINGS)
         stores["over Spark"] = content_of(build(spark, recipe, tmp_path / "root spark"))
+        monkeypatch.setattr("pipeline.data.opening.landed", lambda raw, place: raw)
+        stores["over Spark, each pass anew"] = content_of(build(spark, recipe, tmp_path / "root anew"))
     assert "is read by Spark: the tests ask for it." in caplog.text
+    assert not [*(tmp_path / "root spark" / "scratch").glob("*")]
     monkeypatch.setattr("pipeline.sources.parquet.plan_pieces.__defaults__", (20_000,))
     stores["in many pieces"] = content_of(build(spark, recipe, tmp_path / "root pieces"))
     first = stores["parquet"]
