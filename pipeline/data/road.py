@@ -84,7 +84,7 @@ def reason_for_spark(spark: SparkSession, uris: Sequence[str], open_file: FileOp
 
 
 def _is_local(uri: str) -> bool:
-    return uri.startswith("file:")
+    return uri.startswith("file:") or ":/" not in uri
 
 
 def _refusal(open_file: FileOpener, uri: str) -> str:
