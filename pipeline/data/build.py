@@ -18,9 +18,9 @@ from pipeline.contract.document import Document
 from pipeline.contract.profile import DataProfile
 from pipeline.contract.table import TableContract
 from pipeline.data.audit import audit_of, report_audit
+from pipeline.data.bucketed import bucket_folder
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
-from pipeline.data.landing import landing_folder
 from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
 from pipeline.data.profile import StoreSample, profile_store
@@ -37,7 +37,7 @@ from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
-from pipeline.store.publish import draft
+from pipeline.store.publish import draft, scratch
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    with watch_spark(spark, progress, "Reading the source"):
-        opened = open_data(spark, recipe, source)
     place = recipe.place(source, root)
-    with landing_folder(root) as landing, draft(root, place, MANIFEST) as store:
+    with scratch(root) as landing, bucket_folder(root) as buckets, draft(root, place, MANIFEST) as store:
+        with watch_spark(spark, progress, "Reading the source"):
+            opened = open_data(spark, recipe, source, landing)
         with watch_spark(spark, progress, "Collecting statistics"):
-            found, gathered = checked_survey(recipe, opened, landing)
-        table = replace(opened.table, landed=gathered.landed)
+            found, gathered = checked_survey(recipe, opened, buckets)
+        table = replace(opened.table, bucketed=gathered.bucketed)
         with watch_spark(spark, progress, "Fitting features"):
             fitted = fit_features(recipe, replace(opened, table=table), found, gathered)
         state, work = fitted.state, store.folder

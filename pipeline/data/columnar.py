@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.data.files import escaped
-from pipeline.data.folder_values import FileValues, typed_values
-from pipeline.data.piece_scan import PieceScan, filling
-from pipeline.data.raw import RawColumns, RawTable, SourceTable, typed_table
+from pipeline.data.folder_values import typed_values
+from pipeline.data.raw import SourceTable, typed_table
 from pipeline.data.road import Road, tell_road
 from pipeline.data.source import Source
-from pipeline.errors import SHOWN_AT_MOST, DataError
+from pipeline.data.typed_files import TypedFiles
+from pipeline.errors import DataError
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources import orc as orc_files
 from pipeline.sources import parquet as parquet_files
-from pipeline.sources.pieces import Piece
 from pipeline.sources.streams import OpenFile, first_line
 from pipeline.sources.typed import FileColumns
 
@@ -45,16 +42,9 @@ def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -
         tell_road(source, str(reason))
         return _table_of_spark(spark, source)
     kinds = {**own.kinds, **({} if values is None else values.kinds)}
-
-    def read(wanted: Sequence[str]) -> RawTable:
-        odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in own.odd]
-        if odd:
-            tell_road(source, f"types that Arrow does not read as Spark does: {', '.join(odd[:SHOWN_AT_MOST])}")
-            return _table_of_spark(spark, source).read(wanted)
-        columns = RawColumns(tuple(wanted), {name: kinds[name] for name in wanted})
-        return RawTable(columns, _scan(spark, source, open_file, own, columns, values))
-
-    return SourceTable(tuple(kinds), kinds, is_text=False, reader=read)
+    files = [(file.uri, file.bytes) for file in source.files if file.bytes]
+    typed = TypedFiles(source.format == "orc", files, open_file, own, values)
+    return typed.table(spark, source, kinds, lambda: _table_of_spark(spark, source))
 
 
 def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
@@ -81,26 +71,6 @@ def _named_twice(source: Source, own: FileColumns) -> str | None:
     known = {name.lower() for name in own.kinds}
     both = next((name for name in folders if name.lower() in known), None)
     return None if both is None else f"column '{both}' is in the files and in the names of their folders"
-
-
-def _scan(
-    spark: SparkSession,
-    source: Source,
-    open_file: OpenFile,
-    own: FileColumns,
-    wanted: RawColumns,
-    values: FileValues | None,
-) -> PieceScan[Piece]:
-    files = [(file.uri, file.bytes) for file in source.files if file.bytes]
-    names = [name for name in wanted.names if name in own.kinds]
-    # Without any column, files would not tell how many rows they have.
-    schema = pa.schema([(name, own.kinds[name]) for name in names or [*own.kinds][:1]])
-    if source.format == "orc":
-        tasks = orc_files.plan_pieces(files, lambda uri: orc_files.count_stripes(open_file, uri))
-    else:
-        tasks = parquet_files.plan_pieces(files)
-    read = orc_files.read_piece if source.format == "orc" else parquet_files.read_piece
-    return PieceScan(spark, tasks, filling(values, wanted.names, lambda piece: read(open_file, piece, schema)))
 
 
 def _table_of_spark(spark: SparkSession, source: Source) -> SourceTable:

@@ -1,9 +1,8 @@
 """Delta tables, one version of them: the one that was there when the source was opened.
 
-Two ways lead to the rows. Spark's own data source for Delta reads everything that Delta can hold; it is there on
-Databricks, and elsewhere with the settings of `SPARK_SETTINGS`. Without it, the package deltalake reads the table's
-log and Spark the Parquet files that the log lists; tables whose files do not tell the rows by themselves (deletion
-vectors, mapped columns) are refused then.
+The files that the log lists are read by tasks, like other Parquet files, with what the log alone knows. Spark reads a
+table whose files do not tell the rows by themselves, with its own data source for Delta, and columns of types that only
+Spark reads: with that data source where it is there, and else from the same files.
 """
 
 from __future__ import annotations
@@ -13,64 +12,72 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyspark.sql.functions as F
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
+from pipeline.data.delta_log import open_log, spark_reads_delta, unreadable
 from pipeline.data.files import escaped
-from pipeline.data.raw import SourceTable, quoted, typed_table
+from pipeline.data.folder_values import FileValues
+from pipeline.data.raw import SourceTable, arrow_type, quoted, typed_table
+from pipeline.data.road import Road, tell_road
+from pipeline.data.source import Source
+from pipeline.data.typed_files import TypedFiles
 from pipeline.errors import DataError, PlatformError
 from pipeline.runtime.spark_errors import explain_spark_error
-
-LOG = "_delta_log"
-EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
-SPARK_SETTINGS = (
-    "spark.conf: {spark.jars.packages: 'io.delta:delta-spark_2.13:4.0.1', "
-    f"spark.sql.extensions: {EXTENSION}, "
-    "spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog}"
-)
-PLAIN_FEATURES = frozenset({"timestampNtz", "vacuumProtocolCheck"})
-"""Features of a table that leave its files to be read as they are."""
+from pipeline.sources.parquet import read_columns
+from pipeline.sources.streams import OpenFile
+from pipeline.sources.typed import FileColumns, is_exact
 
 _FILE = "__file"
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """What identifies a table's content.
+class DeltaFiles:
+    """One version of a table, as its log tells it.
 
     Attributes:
-        id: of the table, made when it was created.
-        version: goes up by one with each change.
+        schema: of all columns, in their order.
+        parts: the columns whose values the log has.
+        values: theirs, a row for each file; none for a table without such.
+        files: URI and bytes of each file.
     """
 
-    id: str
-    version: int
+    schema: StructType
+    parts: tuple[str, ...]
+    values: pa.Table
+    files: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, location: str, log: Any) -> DeltaFiles:
+        """What a log of deltalake's lists."""
+        actions = pa.table(log.get_add_actions(flatten=False))
+        parts = tuple(log.metadata().partition_columns)
+        uris = [_resolve(location, path) for path in actions["path"].to_pylist()]
+        own = actions["partition"].combine_chunks().flatten() if parts else []
+        names = [field.name for field in actions.schema.field("partition").type] if parts else []
+        schema = StructType.fromJson(json.loads(log.schema().to_json()))
+        sizes = actions["size_bytes"].to_pylist()
+        return cls(schema, parts, pa.table([*own], names).select(parts), tuple(zip(uris, sizes, strict=True)))
+
+    @property
+    def kinds(self) -> dict[str, pa.DataType]:
+        """The types of all columns."""
+        return {field.name: arrow_type(field.dataType) for field in self.schema.fields}
+
+    def file_values(self) -> FileValues | None:
+        """What tasks add to the rows of a file."""
+        if not self.parts:
+            return None
+        kinds, rows = self.kinds, {uri: number for number, (uri, _) in enumerate(self.files)}
+        columns = [self.values[name].combine_chunks().cast(kinds[name]) for name in self.parts]
+        return FileValues(pa.RecordBatch.from_arrays(columns, [*self.parts]), rows)
 
 
-def find_snapshot(spark: SparkSession, location: str) -> Snapshot:
-    """The latest version of a table.
-
-    Raises:
-        DataError: it is no Delta table, or cannot be opened.
-        PlatformError: nothing here can read Delta.
-    """
-    if not spark_reads_delta(spark):
-        table = _open_log(location, None)
-        return Snapshot(str(table.metadata().id), int(table.version()))
-    name = f"delta.{quoted(location)}"
-    try:
-        detail = spark.sql(f"DESCRIBE DETAIL {name}").first()
-        latest = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
-    except (PySparkException, Py4JJavaError) as error:
-        raise _unreadable(location, explain_spark_error(error)) from error
-    assert detail is not None and latest is not None
-    return Snapshot(str(detail["id"]), int(latest["version"]))
-
-
-def delta_table(spark: SparkSession, location: str, version: int | None) -> SourceTable:
+def delta_table(spark: SparkSession, source: Source) -> SourceTable:
     """The columns of one version of a table.
 
     Raises:
@@ -78,104 +85,62 @@ def delta_table(spark: SparkSession, location: str, version: int | None) -> Sour
         PlatformError: nothing here can read it.
     """
     try:
-        if spark_reads_delta(spark):
-            return typed_table(spark.read.format("delta").option("versionAsOf", version).load(location))
-        return typed_table(_listed_rows(spark, location, _open_log(location, version)))
+        log = open_log(source.location, source.version, source.query)
+    except (DataError, PlatformError) as error:
+        if not spark_reads_delta(spark):
+            raise
+        tell_road(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
+        return _table_of_spark(spark, source, None)
+    found = DeltaFiles.of(source.location, log)
+    road = Road.of(spark, source, [uri for uri, _ in found.files])
+    if not road.by_tasks or not found.files:
+        return _table_of_spark(spark, source, found)
+    return _table_of_pieces(spark, source, found, road.open_file)
+
+
+def _table_of_pieces(spark: SparkSession, source: Source, found: DeltaFiles, open_file: OpenFile) -> SourceTable:
+    kinds, values = found.kinds, found.file_values()
+    first = read_columns(open_file, found.files[0][0])
+    odd = first.odd | {name for name, kind in kinds.items() if not is_exact(kind)}
+    own = FileColumns({name: kind for name, kind in kinds.items() if name not in found.parts}, odd)
+    files = TypedFiles(False, found.files, open_file, own, values)
+    return files.table(spark, source, kinds, lambda: _table_of_spark(spark, source, found))
+
+
+def _table_of_spark(spark: SparkSession, source: Source, found: DeltaFiles | None) -> SourceTable:
+    """Read by Spark's data source for Delta, or where it is not there, from the files of the log."""
+    try:
+        if found is None or spark_reads_delta(spark):
+            rows = spark.read.format("delta").option("versionAsOf", source.version).load(source.location)
+            return typed_table(rows)
+        return typed_table(_listed_rows(spark, found))
     except (PySparkException, Py4JJavaError) as error:
-        raise _unreadable(location, explain_spark_error(error)) from error
+        raise unreadable(source.location, explain_spark_error(error)) from error
 
 
-def spark_reads_delta(spark: SparkSession) -> bool:
-    """Whether Spark's own data source for Delta is there.
-
-    Raises:
-        PlatformError: its jar is, but not its extension.
-    """
-    sources = spark._jvm.org.apache.spark.sql.execution.datasources.DataSource  # type: ignore[union-attr]
-    try:
-        found = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()
-    except Py4JJavaError:
-        return False
-    # Without its extension, the open-source one would read rows that are deleted. Databricks has it built in.
-    if found.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
-        raise PlatformError(f"Delta's jar is there, but Spark was not told to use it. Set {SPARK_SETTINGS}.")
-    return True
-
-
-def _open_log(location: str, version: int | None) -> Any:
-    """The log of a table, read by the package deltalake."""
-    try:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-    except ImportError as error:
-        raise PlatformError(
-            f"Nothing here can read the Delta table '{location}'. Install the extra: pip install "
-            f"'spark-keras-pipeline[delta]', or give Spark Delta's jar: {SPARK_SETTINGS}."
-        ) from error
-    try:
-        table = DeltaTable(location.removeprefix("file:"), version=version)
-    except (DeltaError, OSError, ValueError) as error:
-        raise _unreadable(location, str(error).splitlines()[0]) from error
-    _refuse_features(location, table)
-    return table
-
-
-def _refuse_features(location: str, table: Any) -> None:
-    protocol = table.protocol()
-    features = set(protocol.reader_features or ()) - PLAIN_FEATURES
-    if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
-        features.add("columnMapping")
-    if features:
-        raise PlatformError(
-            f"The Delta table '{location}' needs {', '.join(sorted(features))}, which only Delta's own data source "
-            f"reads. Set {SPARK_SETTINGS}."
-        )
-
-
-def _listed_rows(spark: SparkSession, location: str, table: Any) -> DataFrame:
+def _listed_rows(spark: SparkSession, found: DeltaFiles) -> DataFrame:
     """The rows of the files that a log lists, with the columns that the log alone knows."""
-    schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    parts = list(table.metadata().partition_columns)
-    files = _live_files(location, table, parts)
-    stored = StructType([field for field in schema.fields if field.name not in parts])
-    rows = spark.read.schema(stored).parquet(*(escaped(path) for path in files)) if files else None
-    if rows is None:
-        return spark.createDataFrame([], schema)
-    if not parts:
-        return rows
-    return _with_parts(spark, rows, files, StructType([schema[name] for name in parts])).select(
-        *(quoted(name) for name in schema.names)
-    )
+    if not found.files:
+        return spark.createDataFrame([], found.schema)
+    stored = StructType([field for field in found.schema.fields if field.name not in found.parts])
+    rows = spark.read.schema(stored).parquet(*(escaped(uri) for uri, _ in found.files))
+    return _with_parts(spark, rows, found) if found.parts else rows
 
 
-def _live_files(location: str, table: Any, parts: list[str]) -> dict[str, tuple[Any, ...]]:
-    """The values of partition columns by file."""
-    columns = table.get_add_actions(flatten=False)
-    paths = columns.column("path").to_pylist()
-    values = columns.column("partition").to_pylist() if parts else [{}] * len(paths)
-    return {
-        _resolve(location, path): tuple(found[name] for name in parts)
-        for path, found in zip(paths, values, strict=True)
-    }
+def _with_parts(spark: SparkSession, rows: DataFrame, found: DeltaFiles) -> DataFrame:
+    """Rows with the values of their file; names of folders tell them too, but are written in more than one way."""
+    names = [uri.rpartition("/")[2] for uri, _ in found.files]
+    if len(set(names)) < len(names):
+        raise DataError("Two files of the Delta table have one name. Rewrite the table (OPTIMIZE).")
+    values = zip(*(found.values[name].to_pylist() for name in found.parts), strict=True)
+    listed = [(name, *own) for name, own in zip(names, values, strict=True)]
+    fields = [StructField(_FILE, StringType()), *(found.schema[name] for name in found.parts)]
+    known = spark.createDataFrame(listed, StructType(fields))
+    joined = rows.withColumn(_FILE, F.col("_metadata.file_name")).join(F.broadcast(known), _FILE)
+    return joined.select(*(quoted(name) for name in found.schema.names))
 
 
 def _resolve(location: str, path: str) -> str:
     """A file of the log: relative to the table, or somewhere else; its name is encoded as in a URL."""
     plain = unquote(path)
     return plain if ":/" in path or path.startswith("/") else f"{location}/{plain}"
-
-
-def _with_parts(
-    spark: SparkSession, rows: DataFrame, files: dict[str, tuple[Any, ...]], schema: StructType
-) -> DataFrame:
-    """Rows with the values of their file; names of folders tell them too, but are written in more than one way."""
-    names = [path.rpartition("/")[2] for path in files]
-    if len(set(names)) < len(names):
-        raise DataError("Two files of the Delta table have one name. Rewrite the table (OPTIMIZE).")
-    listed = [(name, *values) for name, values in zip(names, files.values(), strict=True)]
-    known = spark.createDataFrame(listed, StructType([StructField(_FILE, StringType()), *schema.fields]))
-    return rows.withColumn(_FILE, F.col("_metadata.file_name")).join(F.broadcast(known), _FILE)
-
-
-def _unreadable(location: str, reason: object) -> DataError:
-    return DataError(f"Delta table '{location}' cannot be read. {str(reason).rstrip('.')}. Correct data.source.path.")

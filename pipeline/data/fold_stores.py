@@ -22,6 +22,7 @@ from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.document import fingerprint
 from pipeline.data.audit import Audit, report_audit
+from pipeline.data.bucketed import bucket_folder
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
 from pipeline.data.fold_leaks import audit_of_division, checks_of_division, periods
@@ -34,7 +35,6 @@ from pipeline.data.folds import (
     group_of_split,
     resolve_folds,
 )
-from pipeline.data.landing import landing_folder
 from pipeline.data.opening import Opened, open_rows
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.read import open_table
@@ -71,7 +71,7 @@ from pipeline.store.layout import (
     store_place,
 )
 from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
-from pipeline.store.publish import draft
+from pipeline.store.publish import draft, scratch
 
 ROWS_PER_FILE = ROWS_PER_GROUP // 2
 """About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
@@ -135,21 +135,28 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
+    with scratch(root) as landing:
+        _build(spark, recipe, source, landing, root=root, progress=progress)
+
+
+def _build(
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root, *, root: Root, progress: Progress
+) -> None:
     store = recipe.recipe
     if store.data.sampling.method != "none":
         raise ConfigError(
             "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
         )
     with watch_spark(spark, progress, "Reading the source"):
-        opened, plan = _opened(spark, recipe, source)
+        opened, plan = _opened(spark, recipe, source, landing)
     with draft(root, recipe.place(source, root), FOLDS) as whole:
         work = whole.folder
         made: list[_Fitted] = []
         checks: list[Check] = []
         for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
             _check_strata(opened.table, plan, division)
-            with landing_folder(root, division.used[-1] + 1) as landing:
-                folds, found = _divided(recipe, opened, plan, division, number, work, landing, progress)
+            with bucket_folder(root, division.used[-1] + 1) as buckets:
+                folds, found = _divided(recipe, opened, plan, division, number, work, buckets, progress)
             made += folds
             checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
@@ -196,11 +203,11 @@ class _Fitted:
     written: int
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source) -> tuple[Opened, FoldPlan]:
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[Opened, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
-    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed)
+    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, landing=landing)
     plan = resolve_folds(recipe.folds, store.data, opened.table)
     placement = FoldPlacement(plan, store.seed, recipe.validation)
     program = replace(opened.table.program, folds=placement)
@@ -214,7 +221,7 @@ def _divided(
     division: Division,
     number: int,
     work: Root,
-    landing: Root | None,
+    buckets: Root | None,
     progress: Progress,
 ) -> tuple[list[_Fitted], tuple[Check, ...]]:
     """All folds of a division, in two passes, and what its audit found."""
@@ -222,12 +229,12 @@ def _divided(
     groups = division.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
         query = query_of(recipe.recipe, opened)
-        gathered = query.gather(division, landing)
+        gathered = query.gather(division, buckets)
         found = gathered.moments
         whole = query.survey(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
         surveys = _surveys(query, found, division)
-    table = replace(opened.table, landed=gathered.landed)
+    table = replace(opened.table, bucketed=gathered.bucketed)
     opened = replace(opened, table=table)
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
         fitted = fit_folds(recipe.recipe, opened, whole, surveys, gathered, division)

@@ -17,7 +17,7 @@ from pipeline.redact import without_user
 from pipeline.sources.remote import is_remote, without_query
 from pipeline.sources.streams import first_line
 
-_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]*@")
+_SECRET = re.compile(r"://[^/@:\s]*:[^/@\s]*@|[?&]\w*(?:key|secret|token|password|sas)\w*=[^/]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
     Raises:
         ConfigError: a path holds a password, or paths differ in the options behind them.
     """
-    secret = next((path for path in paths if _PASSWORD.search(path)), None)
+    secret = next((path for path in paths if is_remote(path) and _SECRET.search(path)), None)
     if secret is not None:
         raise ConfigError(
-            f"data.source.path holds a password: '{without_user(secret)}'. It would be recorded with each run. "
-            "Give it as the client of the file system wants it, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            f"data.source.path holds a password: '{without_user(secret).partition('?')[0]}'. It would be recorded with "
+            "each run. Give it as the file system's client wants it, such as by AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY."
         )
     plain, queries = zip(*(without_query(path) for path in paths), strict=True)
     if len({*queries}) > 1:

@@ -14,6 +14,7 @@ from pipeline.contract.table import ColumnType
 from pipeline.data.check import check_names, check_types
 from pipeline.data.faults import find_faults
 from pipeline.data.kinds import column_types
+from pipeline.data.landing import landed
 from pipeline.data.raw import RawTable, SourceTable
 from pipeline.data.read import open_table
 from pipeline.data.recipe import StoreRecipe
@@ -27,6 +28,7 @@ from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.features.choose import needs_types, plan_features, value_types
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
+from pipeline.store.filesystem import Root
 
 log = logging.getLogger(__name__)
 
@@ -48,23 +50,32 @@ class Opened:
     types: Mapping[str, ColumnType]
 
 
-def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source) -> Opened:
+def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None) -> Opened:
     """Open a source; queries run only where types must be found out, or cuts in time.
+
+    Args:
+        spark: the session.
+        recipe: how a store is made.
+        source: what it is made of.
+        landing: see `open_rows`.
 
     Raises:
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(recipe, open_table(spark, source, recipe.data.source))
+    return open_rows(recipe, open_table(spark, source, recipe.data.source), landing=landing)
 
 
-def open_rows(recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = ()) -> Opened:
+def open_rows(
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
+) -> Opened:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 
     Args:
         recipe: how a store is made.
         found: the table.
         more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
+        landing: where what only Spark reads is written, for all passes; None where there is one.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
@@ -84,6 +95,7 @@ def open_rows(recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = 
     check_names(found.names, wanted)
     raw = found.read(wanted)
     check_types(raw.columns, typed)
+    raw = raw if landing is None else landed(raw, landing)
     inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
     agreed = agreed_types(found, inputs, plan, types)
     split = resolve_split(recipe.split, data, raw)

@@ -45,7 +45,7 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
         case "json":
             return json_table(spark, source)
         case "delta":
-            return delta_table(spark, source.location, source.version)
+            return delta_table(spark, source)
         case "table" | "query":
             return typed_table(open_relation(spark, config))
     return columnar_table(spark, source)

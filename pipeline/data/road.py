@@ -6,7 +6,7 @@ Tasks read files by Arrow's file systems; what only Spark can open or make sense
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +37,16 @@ class Road:
     open_file: FileOpener
 
     @classmethod
-    def of(cls, spark: SparkSession, source: Source) -> Road:
-        """The road of a source, which is logged where it is the one over Spark."""
+    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> Road:
+        """The road of a source, which is logged where it is the one over Spark.
+
+        Args:
+            spark: the session.
+            source: what is to be read.
+            uris: of its files, where it does not list them itself.
+        """
         opener = FileOpener(source.query)
-        reason = reason_for_spark(spark, [file.uri for file in source.files], opener)
+        reason = reason_for_spark(spark, uris or [file.uri for file in source.files], opener)
         if reason is not None:
             tell_road(source, reason)
         return cls(reason, opener)
@@ -67,7 +73,7 @@ def tell_road(source: Source, reason: str) -> None:
     log.info("Source '%s' is read by Spark: %s.", source.location, reason)
 
 
-def reason_for_spark(spark: SparkSession, uris: list[str], open_file: FileOpener) -> str | None:
+def reason_for_spark(spark: SparkSession, uris: Sequence[str], open_file: FileOpener) -> str | None:
     """Why Spark must read some files; None where tasks can: the first that is not local is opened in one."""
     uri = next((uri for uri in uris if not _is_local(uri)), None)
     if uri is None:
@@ -78,7 +84,7 @@ def reason_for_spark(spark: SparkSession, uris: list[str], open_file: FileOpener
 
 
 def _is_local(uri: str) -> bool:
-    return uri.startswith("file:")
+    return uri.startswith("file:") or ":/" not in uri
 
 
 def _refusal(open_file: FileOpener, uri: str) -> str:

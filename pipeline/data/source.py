@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.source import FileFormat, SourceConfig
 from pipeline.contract.document import fingerprint
-from pipeline.data.delta import LOG, find_snapshot
+from pipeline.data.delta_log import LOG, find_snapshot
 from pipeline.data.files import Lister, Place, SourceFile, outermost
 from pipeline.data.folders import ColumnFolders, column_folders
 from pipeline.data.listing import Listing, find_lister
@@ -101,7 +101,7 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
     groups = [listing.lister.find_places(location) for location in listing.locations]
     places = outermost([place for group in groups for place in group])
     if _is_delta(listing.lister, config, places):
-        return _delta_source(spark, config, places)
+        return _delta_source(spark, config, places, listing.query)
     return _file_source(listing, config, places, groups=groups)
 
 
@@ -117,16 +117,17 @@ def _is_delta(lister: Lister, config: SourceConfig, places: tuple[Place, ...]) -
     return False
 
 
-def _delta_source(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...]) -> Source:
+def _delta_source(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...], query: str) -> Source:
     if len(places) != 1:
         raise ConfigError(
             f"A Delta table is one folder. Received: {len(places)} files and folders, '{places[0].uri}' among them. "
             "Correct data.source.path."
         )
     _refuse_unused(config, "delta")
-    found = find_snapshot(spark, places[0].uri)
+    found = find_snapshot(spark, places[0].uri, query)
     content = fingerprint([found.id, found.version])
-    return Source(places[0].uri, "delta", content, paths=(places[0].uri,), version=found.version)
+    uri = places[0].uri
+    return Source(uri, "delta", content, paths=(uri,), version=found.version, query=query)
 
 
 def _file_source(

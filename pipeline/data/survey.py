@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import finite, is_finite
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
+from pipeline.data.bucketed import BucketAccumulator, BucketColumns, Bucketed, bucketed_of
 from pipeline.data.check import check_splits
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
-from pipeline.data.landing import Landed, LandedColumns, LandingAccumulator, landed_of
 from pipeline.data.opening import Opened
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.rows import Rows
@@ -95,28 +95,28 @@ class Gathered:
         moments: by group.
         counts: of the values of texts, partial.
         sample: of numbers, partial.
-        landed: the rows, where they were kept.
+        bucketed: the rows, where they were kept.
     """
 
     moments: Measured
     counts: Sequence[pa.Table]
     sample: Sequence[pa.Table]
-    landed: Landed | None = None
+    bucketed: Bucketed | None = None
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened, landing: Root | None = None) -> tuple[Survey, Gathered]:
+def checked_survey(recipe: StoreRecipe, opened: Opened, buckets: Root | None = None) -> tuple[Survey, Gathered]:
     """Look at all rows, and see that they are as configured.
 
     Args:
         recipe: how a store is made.
         opened: the source.
-        landing: a folder in which rows are kept for later passes; None where they are read again.
+        buckets: a folder in which rows are kept for later passes; None where they are read again.
 
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE, landing)
+    gathered = query.gather(WHOLE, buckets)
     found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)
@@ -208,8 +208,8 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division, landing: Root | None = None) -> Gathered:
-        """Run it, by the groups of a division; rows are kept in `landing`, where that is given."""
+    def gather(self, division: Division, buckets: Root | None = None) -> Gathered:
+        """Run it, by the groups of a division; rows are kept in `buckets`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
@@ -218,20 +218,20 @@ class SurveyQuery:
             "counts": lambda: CountAccumulator(counter),
             "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
         }
-        if landing is None:
+        if buckets is None:
             return _gathered(self.table.gather(questions))
-        columns, folder, groups = self._landed_columns(division.column), landing.uri, division.used[-1] + 1
-        questions["landed"] = lambda: LandingAccumulator(folder, columns, groups)
+        columns, folder, groups = self._bucket_columns(division.column), buckets.uri, division.used[-1] + 1
+        questions["buckets"] = lambda: BucketAccumulator(folder, columns, groups)
         found = self.table.gather(questions)
-        return replace(_gathered(found), landed=landed_of(found["landed"], columns))
+        return replace(_gathered(found), bucketed=bucketed_of(found["buckets"], columns))
 
-    def _landed_columns(self, column: str) -> LandedColumns:
+    def _bucket_columns(self, column: str) -> BucketColumns:
         """What features are made of, and what tells where rows belong."""
         inputs = self.table.program.inputs
         numbers = tuple(dict.fromkeys(feature.source for feature in self.plan.numeric))
         texts = tuple(dict.fromkeys(source for feature in self.plan.categorical for source in feature.sources))
         keyed = inputs.data is not None and bool(inputs.data.key)
-        return LandedColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
+        return BucketColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
 
     def survey(self, found: Measured) -> Survey:
         """What the answer, by split, tells."""

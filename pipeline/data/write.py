@@ -93,11 +93,11 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
     def uri_of(file: int) -> str:
         return f"{drafts}/{file:05d}-{uuid4().hex}.parquet" if moves else place.within(filing.path(file)).uri
 
-    landed = None if stored.sampled or filing.pieces > 1 else table.landed
-    if landed is None:
+    bucketed = None if stored.sampled or filing.pieces > 1 else table.bucketed
+    if bucketed is None:
         written = write_shuffled(table, stored, uri_of)
     else:
-        written = write_unshuffled(table.scan.spark, landed, stored, uri_of)
+        written = write_unshuffled(table.scan.spark, bucketed, stored, uri_of)
     found = written.toArrow().sort_by("file").to_pylist()
     entries = [_named(row, filing, place, moves=moves) for row in found if row["file"] != AUDIT]
     files.remove_folder(open_root(drafts))

@@ -13,7 +13,7 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.data.delta import SPARK_SETTINGS, spark_reads_delta
+from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
 from pipeline.data.parts import read_parts
 from pipeline.data.raw import quoted
 from pipeline.errors import PlatformError

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
+from pipeline.errors import Unreadable
 from pipeline.sources.decoding import UTF_8_MARK
 from pipeline.sources.header import BYTE_ORDER_MARK, Dialect, Header
 from pipeline.sources.pieces import MALFORMED
-from pipeline.sources.streams import Unreadable
 
 MOST_FIELDS = 20_480
 """What Spark reads of a record at least, before it gives up (`maxColumns`)."""

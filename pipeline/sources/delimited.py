@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline.errors import Unreadable
 from pipeline.sources.batches import BatchMaker
 from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.compressed import is_compressed
@@ -21,7 +22,7 @@ from pipeline.sources.header import Dialect, Header
 from pipeline.sources.lines import LineParser
 from pipeline.sources.pieces import PIECE_BYTES, Piece
 from pipeline.sources.records import GrowingText, RecordParser
-from pipeline.sources.streams import OpenFile, Unreadable, open_stream
+from pipeline.sources.streams import OpenFile, open_stream
 
 HEAD_BYTES = 1 << 20
 """Where a file's header is looked for: it begins before this place."""

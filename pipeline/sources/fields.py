@@ -18,8 +18,8 @@ current and the previous character, each of them with NUL for none.
 
 from __future__ import annotations
 
+from pipeline.errors import Unreadable
 from pipeline.sources.characters import NONE, Characters, Signs, TextEnded
-from pipeline.sources.streams import Unreadable
 
 
 class FieldParser:

@@ -125,7 +125,7 @@ def _open(
     scheme: str, authority: str, query: str, environment: tuple[tuple[str, str], ...]
 ) -> tuple[fs.FileSystem, str]:
     """A file system, and the path of its root, bucket or container; opened once for an environment."""
-    tail = f"{authority}?{query}" if query else authority
+    tail = (authority or "/") + (f"?{query}" if query else "")
     try:
         opened: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{_OTHER_NAMES.get(scheme, scheme)}://{tail}")
     except ValueError as error:

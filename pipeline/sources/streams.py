@@ -8,14 +8,10 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipeline.errors import DataError
+from pipeline.errors import Unreadable
 from pipeline.sources.compressed import decompressed, is_compressed
 
 BUFFER_BYTES = 1 << 16
-
-
-class Unreadable(DataError):
-    """A file that only Spark's own reader can read, or not even that."""
 
 
 def first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pyarrow import fs
 
@@ -135,6 +136,15 @@ def test_folders_of_columns_in_a_bucket(spark, tmp_path, bucket):
     assert rows_of(spark, f"{bucket}/t", ["k", "x"]) == [("1", 1), ("a b", 1)]
 
 
+def test_delta_in_a_bucket(spark, tmp_path, bucket):
+    deltalake = pytest.importorskip("deltalake", reason="the extra 'delta' is not installed")
+    deltalake.write_deltalake(tmp_path / "t", pa.table({"x": [1, 2], "k": ["a b", None]}), partition_by=["k"])
+    upload(tmp_path / "t", f"{bucket}/t")
+    source, _ = opened(spark, f"{bucket}/t")
+    assert (source.format, source.version) == ("delta", 0)
+    assert rows_of(spark, f"{bucket}/t", ["x", "k"]) == [(1, "a b"), (2, None)]
+
+
 @pytest.mark.slow
 def test_the_endpoint_may_stand_behind_the_path(spark, months, endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
@@ -145,9 +155,18 @@ def test_the_endpoint_may_stand_behind_the_path(spark, months, endpoint, monkeyp
     assert rows_of(spark, f"{months}/2024/0?.csv{options}", ["x"]) == [("2",), ("3",)]
     with pytest.raises(ConfigError, match=r"Options behind data\.source\.path differ: .* Allowed: the same\."):
         opened(spark, [f"{months}/2024{options}", f"{months}/2023"])
-    with pytest.raises(ConfigError, match=r"holds a password: 's3://lake/x'\. It would be recorded") as caught:
-        opened(spark, f"s3://me:{SECRET}@lake/x")
-    assert SECRET not in str(caught.value)
+
+
+def test_secrets_do_not_stand_in_paths(spark):
+    for path in (f"s3://me:{SECRET}@lake/x", f"s3://lake/x?region=r&secret_key={SECRET}"):
+        with pytest.raises(ConfigError, match=r"holds a password: 's3://lake/x'\. It would be recorded") as caught:
+            opened(spark, path)
+        assert SECRET not in str(caught.value)
+
+
+def test_what_neither_arrow_nor_spark_opens(spark):
+    with pytest.raises(DataError, match=r'No FileSystem for scheme "nothing"; Arrow cannot either: neither Arrow nor'):
+        opened(spark, "nothing://host/x.csv")
 
 
 @pytest.mark.slow

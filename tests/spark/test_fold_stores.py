@@ -217,12 +217,12 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
     table().to_parquet(tmp_path / "t.parquet")
     written = write.write_groups
 
-    def write_and_change(table, stored, shards, place):
+    def write_and_change(table, stored, place):
         if change == "touched":
             (tmp_path / "t.parquet").touch()
-            return written(table, stored, shards, place)
+            return written(table, stored, place)
         half = replace(table, scan=FrameScan(spark.read.parquet(f"{tmp_path}/t.parquet").limit(ROWS // 2)))
-        return written(half, stored, shards, place)
+        return written(half, stored, place)
 
     monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)
     recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")

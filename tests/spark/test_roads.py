@@ -103,10 +103,13 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
     with caplog.at_level(logging.INFO, "pipeline.data.road"), over_spark():
         recipe = recipe_for(tmp_path / "parquet", **SETTINGS)
         stores["over Spark"] = content_of(build(spark, recipe, tmp_path / "root spark"))
+        monkeypatch.setattr("pipeline.data.opening.landed", lambda raw, place: raw)
+        stores["over Spark, each pass anew"] = content_of(build(spark, recipe, tmp_path / "root anew"))
     assert "is read by Spark: the tests ask for it." in caplog.text
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.data.landing.MOST_GROUPS", 0)
+        patched.setattr("pipeline.data.bucketed.MOST_GROUPS", 0)
         stores["through Spark's shuffle"] = content_of(build(spark, recipe, tmp_path / "root shuffled"))
+    assert not [*(tmp_path / "root spark" / "scratch").glob("*")]
     monkeypatch.setattr("pipeline.sources.parquet.plan_pieces.__defaults__", (20_000,))
     stores["in many pieces"] = content_of(build(spark, recipe, tmp_path / "root pieces"))
     assert not any((tmp_path / "root pieces" / "scratch").iterdir())
@@ -117,11 +120,11 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
         assert store.keys() == first.keys()
 
 
-@pytest.mark.parametrize("groups", [128, 0], ids=["landed", "shuffled"])
+@pytest.mark.parametrize("groups", [128, 0], ids=["bucketed", "shuffled"])
 def test_large_shards_are_cut_into_files_whose_rows_are_in_the_same_order(spark, tmp_path, frame, monkeypatch, groups):
     recipe = recipe_for(written(frame, tmp_path, "parquet"), **SETTINGS)
     whole = build(spark, recipe, tmp_path / "whole")
-    monkeypatch.setattr("pipeline.data.landing.MOST_GROUPS", groups)
+    monkeypatch.setattr("pipeline.data.bucketed.MOST_GROUPS", groups)
     monkeypatch.setattr("pipeline.data.stored_rows.FILE_BYTES", 5_000)
     cut = build(spark, recipe, tmp_path / "cut")
     shards = range(whole.manifest.shards)

@@ -1,0 +1,71 @@
+"""What only Spark reads is written once, and then read by tasks."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.source import SourceConfig
+from pipeline.data.landing import landed
+from pipeline.data.piece_scan import PieceScan
+from pipeline.data.raw import RawTable
+from pipeline.data.read import open_table
+from pipeline.data.source import open_source
+from pipeline.store.filesystem import open_root
+from tests.support.roads import over_spark
+from tests.support.rows import raw_rows
+
+pytestmark = pytest.mark.spark
+
+
+def read(spark, wanted: list[str], **source) -> RawTable:
+    config = SourceConfig(**source)
+    with over_spark():
+        return open_table(spark, open_source(spark, config, open_root("unused")), config).read(wanted)
+
+
+def check_landed(raw: RawTable, place: Path) -> list[tuple]:
+    found = landed(raw, open_root(str(place)))
+    assert isinstance(found.scan, PieceScan) and found.columns == raw.columns
+    rows = sorted(raw_rows(found), key=repr)
+    assert rows == sorted(raw_rows(raw), key=repr)
+    return rows
+
+
+def test_rows_of_a_query(spark, tmp_path):
+    query = (
+        "SELECT id, DATE '0100-03-01' + CAST(id AS INT) `a.b`, TIMESTAMP '0100-03-01 00:00:00.000001' t, "
+        "TIMESTAMP_NTZ '2020-01-01 00:00:00' n, CAST(id AS DECIMAL(20, 2)) p, IF(id = 1, NULL, 'x') s FROM RANGE(3)"
+    )
+    raw = read(spark, ["p", "a.b", "t", "n", "s", "id"], query=query)
+    rows = check_landed(raw, tmp_path / "landing")
+    moments = (
+        datetime.datetime(100, 3, 1, 0, 0, 0, 1, datetime.UTC),
+        datetime.datetime(2020, 1, 1),
+    )
+    assert rows[0] == (Decimal("0.00"), datetime.date(100, 3, 1), *moments, "x", 0)
+
+
+def test_malformed_lines(spark, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2\n,b\n")
+    raw = read(spark, ["y", "x"], path=str(tmp_path / "t.csv"))
+    assert [row[-1] for row in check_landed(raw, tmp_path / "landing")].count("2") == 1
+
+
+def test_no_rows(spark, tmp_path):
+    assert check_landed(read(spark, ["id"], query="SELECT id FROM RANGE(3) WHERE id > 5"), tmp_path / "landing") == []
+
+
+def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):
+    nested = read(spark, ["a"], query="SELECT array(1, 2) a")
+    assert landed(nested, open_root(str(tmp_path / "landing"))) is nested
+    assert not (tmp_path / "landing").exists()
+    (tmp_path / "file").write_text("")
+    plain = read(spark, ["a"], query="SELECT 1 a")
+    with caplog.at_level(logging.INFO, "pipeline.data.landing"):
+        assert landed(plain, open_root(str(tmp_path / "file" / "landing"))) is plain
+    assert "Each pass reads the source anew: it cannot be written to file://" in caplog.text
