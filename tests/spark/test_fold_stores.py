@@ -221,7 +221,8 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
         if change == "touched":
             (tmp_path / "t.parquet").touch()
             return written(table, stored, place)
-        half = replace(table, scan=FrameScan(spark.read.parquet(f"{tmp_path}/t.parquet").limit(ROWS // 2)))
+        half_read = FrameScan(spark.read.parquet(f"{tmp_path}/t.parquet").limit(ROWS // 2))
+        half = replace(table, scan=half_read, bucketed=None)
         return written(half, stored, place)
 
     monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)
