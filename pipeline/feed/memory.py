@@ -7,7 +7,8 @@ A rank's feeds share one `Memory`. Of its M bytes
     1/4  is for windows read ahead, at most half of it by one feed
     1/4  is for blocks: those ahead of the model, at work in it and being put together, of two feeds
 
-What Arrow needs besides to read a row group is bounded by reading some columns of it at a time (`reader`).
+What Arrow needs besides to read a row group is bounded by reading some columns of it at a time (`rows`). A thread that
+reads one for the first time holds all of its bytes, up to M/64 (`files`).
 """
 
 from __future__ import annotations

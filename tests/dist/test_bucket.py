@@ -10,7 +10,6 @@ from pyarrow import fs
 
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
-from pipeline.store.pages import READ_CHECKED
 from pipeline.feed.reader import read_shard
 from pipeline.store.filesystem import open_root, read_bytes, write_bytes
 from pipeline.store.layout import store_place
