@@ -99,7 +99,7 @@ def spoil(folder: Path, shard: int, row: int) -> None:
     manifest = json.loads((place / "manifest.json").read_text())
     for entry in manifest["splits"]["train"]["files"]:
         if entry["shard"] == shard:
-            entry |= listed(place, entry["path"], shard).model_dump(mode="json")
+            entry.update(listed(place, entry["path"], shard).model_dump(mode="json"))
     (place / "manifest.json").write_text(json.dumps(manifest))
 
 
