@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline.errors import DataError
 from pipeline.sources.batches import BatchMaker
 from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.compressed import is_compressed
@@ -21,7 +22,7 @@ from pipeline.sources.header import Dialect, Header
 from pipeline.sources.lines import LineParser
 from pipeline.sources.pieces import PIECE_BYTES, Piece
 from pipeline.sources.records import GrowingText, RecordParser
-from pipeline.sources.streams import OpenFile, Unreadable, open_stream
+from pipeline.sources.streams import OpenFile, open_stream
 
 HEAD_BYTES = 1 << 20
 """Where a file's header is looked for: it begins before this place."""
@@ -100,7 +101,7 @@ def read_piece(
         empty field, and in `__malformed` for a record with the right number of fields.
 
     Raises:
-        Unreadable: the file is damaged, or Spark could not read it either.
+        DataError: the file is damaged, or Spark could not read it either.
     """
     _check_signs(format.dialect)
     maker = BatchMaker(format.dialect, format.header, columns)
@@ -142,7 +143,7 @@ def _check_signs(dialect: Dialect) -> None:
     signs = (dialect.separator, dialect.quote, dialect.escape or "")
     wide = next((sign for sign in signs if sign > "\uffff"), None)
     if wide is not None or dialect.separator == "\\":
-        raise Unreadable(
+        raise DataError(
             f"Spark cannot read fields between '{dialect.separator}', with quote '{dialect.quote}' and escape "
             f"'{dialect.escape or ''}'. Allowed: characters of Unicode's first plane, and no backslash as separator."
         )

@@ -14,10 +14,6 @@ from pipeline.sources.compressed import decompressed, is_compressed
 BUFFER_BYTES = 1 << 16
 
 
-class Unreadable(DataError):
-    """A file that only Spark's own reader can read, or not even that."""
-
-
 def first_line(error: Exception) -> str:
     """What a library says is wrong, on one line and without a full stop."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
@@ -51,7 +47,7 @@ def open_stream(open_file: OpenFile, uri: str, *, at: int = 0) -> Iterator[ByteS
     """A file from a byte on, or all of a compressed one, decompressed.
 
     Raises:
-        Unreadable: it is gone, or damaged.
+        DataError: it is gone, or damaged.
     """
     file = open_file(uri)
     try:
@@ -68,12 +64,12 @@ def naming(uri: str) -> Iterator[None]:
     """Errors of reading a file name it.
 
     Raises:
-        Unreadable: for any of them.
+        DataError: for any of them.
     """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
         what = "decompressed" if is_compressed(uri) else "read"
-        raise Unreadable(
+        raise DataError(
             f"File '{uri}' cannot be {what}: {first_line(error)}. Write it anew, or leave it out."
         ) from error
