@@ -31,10 +31,6 @@ class DataError(PipelineError):
     exit_code = 3
 
 
-class Unreadable(DataError):
-    """A file that only Spark's own reader can read, or not even that."""
-
-
 class StoreError(DataError):
     """A published store or model is missing, incomplete or was altered."""
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources.decoding import UTF_8_MARK
 from pipeline.sources.header import BYTE_ORDER_MARK, Dialect, Header
 from pipeline.sources.pieces import MALFORMED
@@ -94,12 +94,12 @@ class BatchMaker:
         """The batch of some records.
 
         Raises:
-            Unreadable: one has more fields than Spark can read.
+            DataError: one has more fields than Spark can read.
         """
         most = max(MOST_FIELDS, self._header.fields + 1)
         excessive = next((len(record.fields) for record in records if len(record.fields) > most), None)
         if excessive is not None:
-            raise Unreadable(f"A line has {excessive:,} fields. Allowed: {most:,}. Correct data.source.separator.")
+            raise DataError(f"A line has {excessive:,} fields. Allowed: {most:,}. Correct data.source.separator.")
         columns = [
             pa.array([_field(record.fields, place) for record in records], pa.string()) for place in self._columns
         ]

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources.batches import BatchMaker
 from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.compressed import is_compressed
@@ -101,7 +101,7 @@ def read_piece(
         empty field, and in `__malformed` for a record with the right number of fields.
 
     Raises:
-        Unreadable: the file is damaged, or Spark could not read it either.
+        DataError: the file is damaged, or Spark could not read it either.
     """
     _check_signs(format.dialect)
     maker = BatchMaker(format.dialect, format.header, columns)
@@ -143,7 +143,7 @@ def _check_signs(dialect: Dialect) -> None:
     signs = (dialect.separator, dialect.quote, dialect.escape or "")
     wide = next((sign for sign in signs if sign > "\uffff"), None)
     if wide is not None or dialect.separator == "\\":
-        raise Unreadable(
+        raise DataError(
             f"Spark cannot read fields between '{dialect.separator}', with quote '{dialect.quote}' and escape "
             f"'{dialect.escape or ''}'. Allowed: characters of Unicode's first plane, and no backslash as separator."
         )

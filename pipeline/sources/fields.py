@@ -18,7 +18,7 @@ current and the previous character, each of them with NUL for none.
 
 from __future__ import annotations
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources.characters import NONE, Characters, Signs, TextEnded
 
 
@@ -38,7 +38,7 @@ class FieldParser:
 
         Raises:
             TextEnded: the text ends within the record, and is not the `is_last` one.
-            Unreadable: escapes behind a closing quote are too many for univocity's way of reading them.
+            DataError: escapes behind a closing quote are too many for univocity's way of reading them.
         """
         self._text.start(text, start, is_last=is_last)
         self._ch, self._prev, self._unescaped = "\n", NONE, False
@@ -51,7 +51,7 @@ class FieldParser:
                 raise
             self._end_of_text(start)
         except RecursionError as error:
-            raise Unreadable(f"A field has too many escapes: '{text[start : start + 80]}...'.") from error
+            raise DataError(f"A field has too many escapes: '{text[start : start + 80]}...'.") from error
         return self._row, self._text.at
 
     def _push(self) -> None:

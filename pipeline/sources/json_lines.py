@@ -61,7 +61,7 @@ def read_piece(
         block_bytes: a batch is made of about so many; about ten times as much is in memory.
 
     Raises:
-        Unreadable: the file cannot be read, or is not compressed in the way that its ending says.
+        DataError: the file cannot be read, or is not compressed in the way that its ending says.
     """
     schema = pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
     for block in _blocks(open_file, piece, block_bytes):
@@ -81,7 +81,7 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
         block_bytes: read at once.
 
     Raises:
-        Unreadable: as for `read_piece`.
+        DataError: as for `read_piece`.
     """
     names: dict[str, None] = {}
     for block in _blocks(open_file, piece, block_bytes):

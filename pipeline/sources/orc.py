@@ -76,7 +76,7 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
         columns: names and types that the source has; a file that lacks one has null in it.
 
     Raises:
-        Unreadable: naming the file that cannot be read.
+        DataError: naming the file that cannot be read.
     """
     with naming(piece.uri), closing(open_file(piece.uri)) as stream:
         file = orc.ORCFile(stream)

@@ -54,7 +54,7 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
         columns: names and types that the source has; a file that lacks one has null in it.
 
     Raises:
-        Unreadable: naming the file, and the row group or the column that cannot be read.
+        DataError: naming the file, and the row group or the column that cannot be read.
     """
     with naming(piece.uri), closing(open_file(piece.uri)) as stream:
         yield from _batches(_opened(stream), piece, columns)

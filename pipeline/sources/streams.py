@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources.compressed import decompressed, is_compressed
 
 BUFFER_BYTES = 1 << 16
@@ -47,7 +47,7 @@ def open_stream(open_file: OpenFile, uri: str, *, at: int = 0) -> Iterator[ByteS
     """A file from a byte on, or all of a compressed one, decompressed.
 
     Raises:
-        Unreadable: it is gone, or damaged.
+        DataError: it is gone, or damaged.
     """
     file = open_file(uri)
     try:
@@ -64,12 +64,12 @@ def naming(uri: str) -> Iterator[None]:
     """Errors of reading a file name it.
 
     Raises:
-        Unreadable: for any of them.
+        DataError: for any of them.
     """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
         what = "decompressed" if is_compressed(uri) else "read"
-        raise Unreadable(
+        raise DataError(
             f"File '{uri}' cannot be {what}: {first_line(error)}. Write it anew, or leave it out."
         ) from error

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources.characters import Signs
 from pipeline.sources.decoding import decode, utf8_chunks
 from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
@@ -262,7 +262,7 @@ def test_compressed_files(ending):
     expected = [(*row, None) for row in rows]
     for multiline in (False, True):
         assert read(data, multiline=multiline, uri=f"a.b/t.csv.{ending}", block_bytes=333, piece_bytes=100) == expected
-    with pytest.raises(Unreadable, match=rf"File 't\.csv\.{ending}' cannot be decompressed: "):
+    with pytest.raises(DataError, match=rf"File 't\.csv\.{ending}' cannot be decompressed: "):
         read(data[: len(data) // 2], uri=f"t.csv.{ending}")
 
 
@@ -316,5 +316,5 @@ def test_a_piece_reads_its_own_bytes_and_closes_the_file():
     ],
 )
 def test_what_spark_cannot_read(data, dialect, message):
-    with pytest.raises(Unreadable, match=message):
+    with pytest.raises(DataError, match=message):
         read(data, dialect)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import Unreadable
+from pipeline.errors import DataError
 from pipeline.sources import blocks, compressed, json_lines
 from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
 from pipeline.sources.json_plain import read_plain
@@ -225,11 +225,11 @@ def test_compressed_files(ending):
 
 @pytest.mark.parametrize("ending", PACKED)
 def test_a_compressed_file_that_ends_too_early(ending):
-    with pytest.raises(Unreadable, match=r"cannot be decompressed: .*(too early|Truncated|truncated)"):
+    with pytest.raises(DataError, match=r"cannot be decompressed: .*(too early|Truncated|truncated)"):
         rows_of(PACKED[ending][:-3], name=f"t.{ending}")
 
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "deflate", "zst", "snappy"])
 def test_a_file_that_is_not_compressed_as_it_says(ending):
-    with pytest.raises(Unreadable, match="cannot be decompressed: "):
+    with pytest.raises(DataError, match="cannot be decompressed: "):
         rows_of(b'{"x":1}\n' * 9, name=f"t.{ending}")
