@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.write import parquet_bytes
+from pipeline.data.store_file import parquet_bytes
 from pipeline.errors import StoreError
 from pipeline.store.manifest import FileEntry
 from pipeline.store.parts import checksums_of
