@@ -21,9 +21,11 @@ import yaml
 
 from pipeline.config.load import parse_config
 from pipeline.score.publication import CARD, ScoreCard
+from pipeline.stages.crossval import cross_validate
 from pipeline.stages.prepare import prepare
 from pipeline.stages.run import run
 from pipeline.stages.score import score
+from pipeline.stages.search import search
 from pipeline.stages.train import train
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
@@ -137,3 +139,26 @@ def test_a_preparation_that_is_killed_leaves_no_store_and_the_same_command_ends_
     assert open_store(open_root(there.store)).manifest == open_store(open_root(here.store)).manifest
     assert stored(root, there.store) == stored(open_root(str(tmp_path / "root")), here.store)
     assert json.loads(files.read_bytes(open_root(there.store).within(MANIFEST)))["quarantined"] == 2
+
+
+def test_folds_and_trials_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_path):
+    told = content(tmp_path, f"{bucket}/team") | {
+        "train": {"epochs": 1, "batch_size": 128},
+        "crossval": {"folds": 2},
+        "search": {"space": {"train.optimizer.learning_rate": {"choice": [0.01, 0.1]}}, "sampler": "grid", "trials": 2},
+    }
+    for _ in range(2):  # the second time folds are found, and the table takes the place of the first one
+        done = cross_validate(parse_config(told), spark=spark_with_bucket)
+        place = open_root(done.predictions)
+        names = files.list_files(place)
+        assert names[0] == "_SUCCESS" and all(name.endswith(".parquet") for name in names[1:])
+        tables = [pq.read_table(place.within(name).path, filesystem=place.filesystem) for name in names[1:]]
+        ids = [id for table in tables for id in table["id"].to_pylist()]
+        assert len(ids) == len(set(ids)) == done.rows
+
+    found = [search(parse_config(told), spark=spark_with_bucket) for _ in range(2)]
+    assert [result.trials for result in found] == [2, 2]
+    assert found[0].best.params == found[1].best.params
+    (database,) = [path for path in files.list_files(open_root(bucket)) if path.endswith(".db")]
+    assert database.startswith("team/searches/small/")
+    assert s3_server.copies == []
