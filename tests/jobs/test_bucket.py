@@ -158,6 +158,8 @@ def test_folds_and_trials_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_
 
     found = [search(parse_config(told), spark=spark_with_bucket) for _ in range(2)]
     assert [result.trials for result in found] == [2, 2]
+    saved = [path for method, path in s3_server.requests if method == "PUT" and path.endswith(".db")]
+    assert len(saved) == 4, "at the beginning and at the end of two trials, which the second search finds"
     assert found[0].best.params == found[1].best.params
     (database,) = [path for path in files.list_files(open_root(bucket)) if path.endswith(".db")]
     assert database.startswith("team/searches/small/")
