@@ -109,7 +109,7 @@ def test_a_bucket_gets_what_a_folder_gets_and_nothing_is_renamed(spark_with_buck
     assert len(names) == 3 and names[:2] == [names[0], CARD] and names[0].startswith("_quarantine/part-")
     text = files.read_bytes(output.within(names[2])).decode()
     assert text.startswith("id,x,prediction,model_version\n")
-    found = pd.read_csv(io.StringIO(text)).sort_values("id", ignore_index=True)
+    found = pd.read_csv(io.StringIO(text), dtype={"id": str}).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(found[["id", "prediction"]], expected[["id", "prediction"]], check_dtype=False)
     assert s3_server.copies == []
     assert not [path for _, path in s3_server.requests if path.endswith(".part")]
