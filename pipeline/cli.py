@@ -40,6 +40,8 @@ STAGES = {
 
 RED = 31
 DEBUG_HINT = "Run it again with --debug to see where it happened."
+OF_AN_OBJECT_STORE = "AWS Error"
+"""In what Arrow says when a bucket cannot be reached, or refuses."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,11 @@ def _explained(error: Exception) -> PipelineError:
         return error
     if isinstance(error, ImportError):
         return PlatformError(f"{error}, with {sys.executable}. Run ./scripts/setup, then use .venv/bin/python.")
+    if isinstance(error, OSError) and OF_AN_OBJECT_STORE in str(error):
+        return PlatformError(
+            f"The object store failed: {error}. Check that the bucket is there, what its credentials allow, and the "
+            "endpoint; then run the same command again."
+        )
     if "pyspark" in sys.modules:
         explain = importlib.import_module("pipeline.runtime.spark_errors").explain_spark_error
         if (explained := explain(error)) is not None:

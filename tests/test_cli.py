@@ -65,6 +65,11 @@ def test_what_others_print_goes_to_standard_error(job):
     [
         ("data_error", 3, "Column 'income' is missing. Add it."),
         ("train_error", 4, "The loss is not a number at https://host/x. Lower it."),
+        (
+            "bucket_error",
+            5,
+            "The object store failed: When getting information for key 'x' in bucket 'lake': AWS Error ",
+        ),
         ("no_module", 5, "No module named 'horovod', with "),
         ("bug", 1, "KeyError: 'forgotten'. Run it again with --debug to see where it happened."),
     ],

@@ -14,6 +14,8 @@ from pipeline.redact import without_user
         ("no answer from http://u:p@a/b and http://u:p@c", "no answer from http://a/b and http://c"),
         ("https://host/path?to=me@example.org", "https://host/path?to=me@example.org"),
         ("sqlite:////a/b@c.db", "sqlite:////a/b@c.db"),
+        ("s3a://lake/x?region=eu&secret_key=a/b&AccessKey=c", "s3a://lake/x?region=eu&secret_key=...&AccessKey=..."),
+        ("'https://host/x?X-Amz-Signature=0af' is gone", "'https://host/x?X-Amz-Signature=...' is gone"),
     ],
 )
 def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:

@@ -8,20 +8,20 @@ object over the earlier one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
+from pipeline.data.scan import partition_number
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 
 SUCCESS = "_SUCCESS"
 """What Spark leaves in a folder that is complete."""
 
-_WRITTEN = pa.schema([("name", pa.string())])
 _NAMES = pa.schema([("name", pa.string())])
 
 
@@ -42,26 +42,24 @@ def write_parts(rows: DataFrame, place: Root, prefix: str = "part") -> list[str]
     schema, folder = to_arrow_schema(rows.schema), place.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        context = TaskContext.get()
-        number = 0 if context is None else context.partitionId()
-        name = f"{prefix}-{number:05d}.parquet"
-        if write_batches(batches, open_root(folder).within(name), schema) or not number:
-            yield pa.RecordBatch.from_pylist([{"name": name}], schema=_WRITTEN)
+        filled = (batch for batch in batches if len(batch))
+        first = next(filled, None)
+        if first is not None:
+            name = f"{prefix}-{partition_number():05d}.parquet"
+            _write_file(chain([first], filled), open_root(folder).within(name), schema)
+            yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
-    names: list[str] = rows.mapInArrow(write, from_arrow_schema(_WRITTEN)).toArrow()["name"].to_pylist()
+    names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
+    if not names:  # the columns are told all the same
+        names = [f"{prefix}-00000.parquet"]
+        _write_file([], place.within(names[0]), schema)
     return sorted(names)
 
 
-def write_batches(batches: Iterable[pa.RecordBatch], place: Root, schema: pa.Schema) -> int:
-    """One Parquet file; returns how many rows it has."""
-    count = 0
-    files.make_folder(place.folder)
+def _write_file(batches: Iterable[pa.RecordBatch], place: Root, schema: pa.Schema) -> None:
     with pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy") as writer:
         for batch in batches:
-            if len(batch):
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-                count += len(batch)
-    return count
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 
 def read_parts(spark: SparkSession, place: Root, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:

@@ -71,7 +71,7 @@ class FrameScan:
 
         def task(batches: Iterable[pa.RecordBatch]) -> Batches:
             quicken_worker()
-            return work(_partition(), iter(batches))
+            return work(partition_number(), iter(batches))
 
         return self.rows.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
 
@@ -121,7 +121,8 @@ def from_bytes(content: bytes | pa.Buffer) -> pa.Table:
     return pa.ipc.open_stream(content).read_all()
 
 
-def _partition() -> int:
+def partition_number() -> int:
+    """In a task: of its partition."""
     context = TaskContext.get()
     return 0 if context is None else context.partitionId()
 

@@ -24,26 +24,23 @@ from pipeline.store.reach import check_reachable
 
 
 class OutputDraft(Protocol):
-    """Where the files of an output are written.
-
-    Attributes:
-        rows: the folder of its files.
-        parts: the folder of Parquet files that are to get another format.
-        aside: the folder of rows that cannot be scored.
-        prefix: what the names of all files begin with.
-    """
+    """Where the files of an output are written."""
 
     @property
-    def rows(self) -> Root: ...  # noqa: D102
+    def rows(self) -> Root:
+        """The folder of its files."""
 
     @property
-    def parts(self) -> Root: ...  # noqa: D102
+    def parts(self) -> Root:
+        """The folder of Parquet files that are to get another format."""
 
     @property
-    def aside(self) -> Root: ...  # noqa: D102
+    def aside(self) -> Root:
+        """The folder of rows that cannot be scored."""
 
     @property
-    def prefix(self) -> str: ...  # noqa: D102
+    def prefix(self) -> str:
+        """What the names of all files begin with."""
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
         """Make it the output, whose files have these names; `set_aside` tells whether rows were."""
@@ -56,6 +53,7 @@ class FolderDraft:
     Attributes:
         output: its place.
         work: a folder for work in progress, on the same file system.
+        prefix: what the names of all files begin with.
     """
 
     output: Root

@@ -9,13 +9,13 @@ from importlib.util import find_spec
 
 import pyarrow as pa
 import pyspark.sql.functions as F
-from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
 from pipeline.data.parts import read_parts
 from pipeline.data.raw import quoted
+from pipeline.data.scan import partition_number
 from pipeline.errors import PlatformError
 from pipeline.score.draft import OutputDraft
 from pipeline.store import filesystem as files
@@ -67,17 +67,16 @@ def convert(
     if draft.rows.renames_folders:
         spark.read.parquet(draft.parts.uri).write.options(header=True, **RFC_4180).csv(draft.rows.uri)
         return ()
-    return tuple(_write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
+    return tuple(write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
 
 
-def _write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
+def write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
     """The same text as Spark writes, by tasks; a file for each partition."""
     lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
     header, folder = _header(rows.columns), place.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        context = TaskContext.get()
-        name = f"{prefix}-{0 if context is None else context.partitionId():05d}.csv"
+        name = f"{prefix}-{partition_number():05d}.csv"
         written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
         root = open_root(folder)
         with root.filesystem.open_output_stream(root.within(name).path, compression=None) as stream:

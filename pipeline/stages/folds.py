@@ -169,6 +169,9 @@ def run_fold(
         trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
         if trained.stopped:
             raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
+        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
+            job.drop_checkpoints()
+            return result.score()
         model = work.within(BUNDLE, MODEL)
         predict = PredictJob(
             root=job.root,

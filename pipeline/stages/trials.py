@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
+from pipeline.search.database import local_database
 from pipeline.search.front import choose
 from pipeline.search.pool import Stopper, side_by_side
 from pipeline.search.record import TrialRecord, best_of
@@ -22,6 +22,7 @@ from pipeline.search.trial import Trained, metric_of, run_trial, values_of
 from pipeline.stages.context import StageContext, recorded
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
+from pipeline.store.filesystem import Root
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
 from pipeline.track.tags import PARENT
@@ -113,12 +114,15 @@ class Trials:
         config, folds = self._config.search, len(self._rows.usual)
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
-        with open_study(self._file(), config, seed=self._config.seed, epochs=steps, grid=combinations) as study:
+        with (
+            local_database(self._place(), fresh=config.resume == "never") as database,
+            open_study(database.file, config, seed=self._config.seed, epochs=steps, grid=combinations) as study,
+        ):
             with self._stopper.noting(study.close):
                 side_by_side(
                     config.parallel_trials,
                     lambda: self._take(study),
-                    lambda trial: self._follow(study, trial),
+                    lambda trial: self._follow(study, trial, database.save),
                     self.stop,
                 )
             if self._stopper.is_stopped:
@@ -129,28 +133,24 @@ class Trials:
         """End those that run, and begin no other; may be called by any thread."""
         self._stopper.stop()
 
-    def _file(self) -> Path:
-        if not self._stage.root.is_local:
-            raise ConfigError(
-                "A search keeps its trials in a database file, which needs a storage.root that is a folder. "
-                f"Received: {self._stage.root.uri}. Mount the storage, as in /Volumes or /dbfs."
-            )
+    def _place(self) -> Root:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
             :ID_LENGTH
         ]
-        return Path(search_file(self._stage.root, self._config.name, self._config.search.study, identity).path)
+        return search_file(self._stage.root, self._config.name, self._config.search.study, identity)
 
     def _take(self, study: Study) -> Trial | None:
         limit = self._config.search.timeout
         return study.take(lambda: limit is not None and time.monotonic() - self._started > limit)
 
-    def _follow(self, study: Study, trial: Trial) -> None:
+    def _follow(self, study: Study, trial: Trial, save: Callable[[], None]) -> None:
         """One trial, whatever becomes of it."""
         try:
             settings = suggest(self._config.search.space, self._config, trial)
             trial.settle(settings)
+            save()
             self._train(trial, settings)
         except TrialPruned:
             trial.prune()
@@ -161,6 +161,7 @@ class Trials:
         except BaseException:
             study.close()  # this trial will not end, and others may wait for it
             raise
+        save()
         self._show(study, trial.number)
 
     def _train(self, trial: Trial, settings: Settings) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyarrow import fs
 
@@ -122,8 +123,23 @@ def size_of(place: Root) -> int | None:
 
 def read_bytes(place: Root) -> bytes:
     """A whole small file."""
-    with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+    with _reading(place) as stream:
         return bytes(stream.read())
+
+
+@contextmanager
+def _reading(place: Root) -> Iterator[Any]:
+    """A file from its beginning; an object that is deleted after it was opened is missing like any other."""
+    try:
+        with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+            yield stream
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # What Arrow says of it differs between servers and versions.
+        if place.renames_folders or exists(place):
+            raise
+        raise FileNotFoundError(f"'{place.path}' was deleted while it was read") from error
 
 
 def make_folder(place: Root) -> None:
@@ -172,7 +188,7 @@ def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
 
 def copy_file(source: Root, target: Root) -> None:
     """A file of any size once more, perhaps on another file system; complete or not at all."""
-    with source.filesystem.open_input_stream(source.path, compression=None) as stream:
+    with _reading(source) as stream:
         write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
 
 
@@ -200,7 +216,7 @@ def _sync_folder(folder: str) -> None:
 def sha256_of(place: Root) -> str:
     """SHA-256 of a file, in hexadecimal, read in pieces."""
     digest = hashlib.sha256()
-    with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+    with _reading(place) as stream:
         while piece := stream.read(CHUNK_BYTES):
             digest.update(piece)
     return digest.hexdigest()

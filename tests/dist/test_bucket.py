@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from pyarrow import fs
 
+from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
 from pipeline.feed.reader import read_shard
+from pipeline.runtime.beats import Beat
+from pipeline.runtime.failures import RankLost
+from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root, read_bytes, write_bytes
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
+from pipeline.train.checkpoint import ENDING, generations, latest_checkpoint
+from pipeline.train.launch import launch_training
+from pipeline.train.resume import open_checkpoints
 from tests.support.jobs import rank_job
+from tests.support.killed import SHARDS, job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
@@ -40,6 +51,38 @@ def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, b
         (tmp_path / f"{name}-job.json").write_text(job.to_json())
     first, second = run_world("tests.support.going:attempt_each", 2, tmp_path)
     assert first["folder-job"] == first["bucket-job"] == second["bucket-job"]
+
+
+@pytest.mark.spark
+def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_path):
+    spark = spark_with_bucket
+    write_small_store(tmp_path, SHARDS)
+    upload(tmp_path, bucket)
+    undisturbed, _ = launch_training(spark, job(tmp_path, "here", checkpoint=None), lambda _: None)
+    told = job(tmp_path, "there").model_copy(
+        update={"root": bucket, "scratch": f"{bucket}/scratch/there", "checkpoints": f"{bucket}/checkpoints/small/m"}
+    )
+    place, killed = told.open_checkpoints(), []
+
+    def kill(beats: Mapping[int, Beat]) -> None:
+        if not killed and len(beats) == 2 and len(generations(place)) == 2:
+            killed.append(beats[1].pid)
+            os.kill(beats[1].pid, signal.SIGKILL)
+
+    with pytest.raises(RankLost, match=r"Rank 1 on .* ended without a word"):
+        launch_training(spark, told, lambda _: None, kill)
+    assert [name for name in files.list_files(place) if name.endswith(ENDING)] == files.list_files(place)
+    head = latest_checkpoint(place)[1].head
+    result, records = launch_training(spark, told, lambda _: None)
+    assert result.weights == undisturbed.weights
+    assert result.resumed == head.place() and len(records) == 3
+    assert s3_server.copies == []
+
+    # The checkpoint of a training with other settings is taken over, where that is asked for.
+    taken = CheckpointConfig(allow_changes=True)
+    own, found = open_checkpoints(open_root(bucket), NAME, "other", config=taken, identity=told.identity())
+    assert found is not None and generations(own) and generations(place) == []
+    assert s3_server.copies == []
 
 
 def test_every_row_comes_from_a_bucket_and_an_altered_byte_is_named(tmp_path, bucket):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import load_config
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError, PlatformError
 from pipeline.stages.context import open_stage
 
 
-def test_an_object_store_is_refused_before_anything_is_done(repository):
-    settings = ["storage.root=s3a://key:secret@lake/team?region=us-east-1", "track.enabled=false"]
-    config = load_config(repository / "conf" / "iris.yaml", overrides=settings)
-    with (
-        pytest.raises(
-            ConfigError, match=r"could be published there\. Allowed: .* Received: s3a://lake/team"
-        ) as refusal,
-        open_stage(config, "train"),
-    ):
+def refused(repository, root: str, kind: type[PipelineError], message: str) -> None:
+    config = load_config(repository / "conf" / "iris.yaml", overrides=[f"storage.root={root}", "track.enabled=false"])
+    with pytest.raises(kind, match=message) as refusal, open_stage(config, "train"):
         pass
     assert "secret" not in str(refusal.value)
+
+
+def test_a_bucket_that_cannot_be_used_is_refused_before_anything_is_done(repository, bucket):
+    absent = r"storage\.root 's3a://elsewhere/team' cannot be written to: there is no bucket 'elsewhere'\. Allowed: "
+    refused(repository, "s3a://elsewhere/team", PlatformError, absent)
+    refused(repository, "s3a://key:secret@lake/team", ConfigError, r"'s3a://lake/team' holds credentials")

@@ -65,6 +65,14 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
     assert s3_server.copies == []
 
 
+def test_an_object_that_is_deleted_while_it_is_read_is_missing(bucket):
+    place = open_root(bucket).within("a")
+    files.write_bytes(place, b"one")
+    with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files._reading(place) as stream:
+        files.remove_file(place)
+        stream.read()
+
+
 def test_a_bucket_that_can_be_written_to_is_left_as_it_was(bucket):
     check_reachable(open_root(f"{bucket}/team"), "storage.root")
     assert files.list_files(open_root(bucket)) == []

@@ -45,6 +45,8 @@ def toy(config: RunConfig) -> ToyResult:
         raise TrainError("The loss is not a number at https://user:secret@host/x. Lower it.")
     elif behaviour == "bug":
         raise KeyError("forgotten")
+    elif behaviour == "bucket_error":
+        raise OSError("When getting information for key 'x' in bucket 'lake': AWS Error NETWORK_CONNECTION")
     elif behaviour == "no_module":
         raise ModuleNotFoundError("No module named 'horovod'")
     return ToyResult()

@@ -1,0 +1,50 @@
+"""What tasks write to a bucket is what Spark itself would write, and they read it back."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.data.parts import SUCCESS, read_parts, replace_parts, write_parts
+from pipeline.score.writing import RFC_4180, write_csv
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import open_root
+from tests.support.buckets import content_of
+
+pytestmark = [pytest.mark.spark]
+
+TEXTS = ['a "b", c', " spaced ", "new\nline", "Zürich", "", None, "plain"]
+ROWS = pa.table(
+    {
+        "id": pa.array(range(len(TEXTS)), pa.int64()),
+        'odd "name", it is': pa.array(TEXTS),
+        "number": pa.array([0.1, 1e-7, 1e22, float("nan"), None, -0.0, 3.0]),
+        "day": pa.array([datetime.date(2020, 1, day + 1) for day in range(len(TEXTS))]),
+        "moment": pa.array([datetime.datetime(2020, 1, 1, 2, 3, day) for day in range(len(TEXTS))], pa.timestamp("us")),
+    }
+)
+
+
+def test_rows_come_back_and_later_ones_take_their_place(spark_with_bucket, bucket):
+    spark, place = spark_with_bucket, open_root(bucket).within("rows")
+    rows = spark.createDataFrame(ROWS)
+    names = write_parts(rows.repartition(2, "id"), place, "part-x")
+    assert names == [name for name in files.list_files(place) if name.startswith("part-x-")]
+    found = read_parts(spark, place, ROWS.schema, names).toArrow().sort_by("id")
+    assert found.drop_columns("number").equals(ROWS.drop_columns("number"))
+    assert str(found["number"].to_pylist()) == str(ROWS["number"].to_pylist())
+
+    replace_parts(rows.where("id < 0"), place)
+    assert files.list_files(place) == [SUCCESS, "part-00000.parquet"]
+    assert len(read_parts(spark, place, ROWS.schema).toArrow()) == 0
+
+
+def test_csv_has_the_text_that_spark_writes(spark_with_bucket, bucket, tmp_path):
+    rows = spark_with_bucket.createDataFrame(ROWS).coalesce(1)
+    rows.write.options(header=True, **RFC_4180).csv(str(tmp_path / "csv"))
+    (expected,) = Path(tmp_path, "csv").glob("*.csv")
+    names = write_csv(rows, open_root(bucket).within("csv"), "part")
+    assert content_of(f"{bucket}/csv") == {names[0]: expected.read_bytes()}
