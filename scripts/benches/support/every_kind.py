@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 MALFORMED = {"csv": "1,2,3\n", "json": '{"id": 1, "n0": \n'}
@@ -56,3 +57,12 @@ def settings_for(path: str, format: str) -> dict[str, Any]:
         "bad_rows": {"budget": 0.01},
     }
     return {"data": data, "features": FEATURES}
+
+
+def add_malformed_line(table: Path, format: str) -> None:
+    """At the end of a text table's first file, whose checksum goes: it no longer holds."""
+    if format in MALFORMED:
+        file = min(table.glob("part-*"))
+        (table / f".{file.name}.crc").unlink(missing_ok=True)
+        with file.open("a") as stream:
+            stream.write(MALFORMED[format])

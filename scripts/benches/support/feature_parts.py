@@ -11,7 +11,7 @@ from typing import Any
 from report import Target, in_turns, ratio
 
 from pipeline.config.load import load_config
-from support.every_kind import MALFORMED, settings_for
+from support.every_kind import add_malformed_line, settings_for
 from support.preparing import LAKE, Workplace
 from support.tables import CATEGORIES
 from support.workers import watched_workers
@@ -158,8 +158,7 @@ def measure_every_kind(place: Workplace) -> Found:
     figures: dict[str, Any] = {}
     for format in ("parquet", "csv", "json", "orc"):
         table, bad = place.table("faulty", format), []
-        if format in MALFORMED:
-            _add_line(table, MALFORMED[format])
+        add_malformed_line(table, format)
         found = warm(place, LONG_ROUNDS, _every_kind(place, table, format, bad))
         figures[format] = {**found, "ours / copy": ratio(found["ours"], found["copy"]), "bad_rows": bad[-1]}
     return Found(figures)
@@ -174,14 +173,6 @@ def _every_kind(place: Workplace, table: Path, format: str, bad: list[int]) -> W
         "copy": lambda: place.copy(table, format, schema),
         "ours": lambda: bad.append(place.build(settings).manifest.quarantined),
     }
-
-
-def _add_line(table: Path, line: str) -> None:
-    """At the end of a table's first file, whose checksum goes: it no longer holds."""
-    file = min(table.glob("part-*"))
-    (table / f".{file.name}.crc").unlink(missing_ok=True)
-    with file.open("a") as stream:
-        stream.write(line)
 
 
 def measure_categories(place: Workplace) -> Found:
