@@ -21,9 +21,9 @@ from typing import Any
 
 import psutil
 import pyspark.sql.functions as F
-from features import wide_table
 from pyspark.sql import DataFrame, SparkSession
 from report import Target, ratio, report, say, seconds_of
+from support.tables import wide_table
 
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig, SparkConfig
@@ -168,7 +168,7 @@ def main() -> None:
         Target(
             f"features of {FOLDS} folds / of one store, {table}, {kind.replace('_', ' ')}",
             ratio(found["folds"][kind], found["store"][kind]),
-            at_most=1.3,
+            at_most=1.2,
         )
         for table, found in features.items()
         for kind in ("processor_seconds", "seconds")
