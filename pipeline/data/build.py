@@ -18,11 +18,11 @@ from pipeline.contract.document import Document
 from pipeline.contract.profile import DataProfile
 from pipeline.contract.table import TableContract
 from pipeline.data.audit import audit_of, report_audit
-from pipeline.data.bucketed import bucket_folder
 from pipeline.data.fitting import fit_features
 from pipeline.data.infer import contract_to_keep
 from pipeline.data.leaks import audit_store
 from pipeline.data.opening import open_data
+from pipeline.data.partitions import partition_folder
 from pipeline.data.profile import StoreSample, profile_store
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.recipe import StoreRecipe
@@ -57,12 +57,12 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
     place = recipe.place(source, root)
-    with scratch(root) as landing, bucket_folder(root) as buckets, draft(root, place, MANIFEST) as store:
+    with scratch(root) as landing, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
             opened = open_data(spark, recipe, source, landing)
         with watch_spark(spark, progress, "Collecting statistics"):
-            found, gathered = checked_survey(recipe, opened, buckets)
-        table = replace(opened.table, bucketed=gathered.bucketed)
+            found, gathered = checked_survey(recipe, opened, partitions)
+        table = replace(opened.table, partitions=gathered.partitions)
         with watch_spark(spark, progress, "Fitting features"):
             fitted = fit_features(recipe, replace(opened, table=table), found, gathered)
         state, work = fitted.state, store.folder

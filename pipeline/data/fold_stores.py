@@ -22,7 +22,6 @@ from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.document import fingerprint
 from pipeline.data.audit import Audit, report_audit
-from pipeline.data.bucketed import bucket_folder
 from pipeline.data.division import Division, Fold
 from pipeline.data.fitting import fit_folds
 from pipeline.data.fold_leaks import audit_of_division, checks_of_division, periods
@@ -36,6 +35,7 @@ from pipeline.data.folds import (
     resolve_folds,
 )
 from pipeline.data.opening import Opened, open_rows
+from pipeline.data.partitions import partition_folder
 from pipeline.data.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.data.read import open_table
 from pipeline.data.recipe import STORE_ID_LENGTH, StoreRecipe
@@ -155,8 +155,8 @@ def _build(
         checks: list[Check] = []
         for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
             _check_strata(opened.table, plan, division)
-            with bucket_folder(root, division.used[-1] + 1) as buckets:
-                folds, found = _divided(recipe, opened, plan, division, number, work, buckets, progress)
+            with partition_folder(root, division.used[-1] + 1) as partitions:
+                folds, found = _divided(recipe, opened, plan, division, number, work, partitions, progress)
             made += folds
             checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
@@ -221,7 +221,7 @@ def _divided(
     division: Division,
     number: int,
     work: Root,
-    buckets: Root | None,
+    partitions: Root | None,
     progress: Progress,
 ) -> tuple[list[_Fitted], tuple[Check, ...]]:
     """All folds of a division, in two passes, and what its audit found."""
@@ -229,12 +229,12 @@ def _divided(
     groups = division.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
         query = query_of(recipe.recipe, opened)
-        gathered = query.gather(division, buckets)
+        gathered = query.gather(division, partitions)
         found = gathered.moments
         whole = query.survey(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
         surveys = _surveys(query, found, division)
-    table = replace(opened.table, bucketed=gathered.bucketed)
+    table = replace(opened.table, partitions=gathered.partitions)
     opened = replace(opened, table=table)
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
         fitted = fit_folds(recipe.recipe, opened, whole, surveys, gathered, division)

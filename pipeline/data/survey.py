@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import finite, is_finite
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
-from pipeline.data.bucketed import BucketAccumulator, BucketColumns, Bucketed, bucketed_of
 from pipeline.data.check import check_splits
 from pipeline.data.division import WHOLE, Division
 from pipeline.data.faults import bad_rows_error
 from pipeline.data.opening import Opened
+from pipeline.data.partitions import PartitionAccumulator, PartitionColumns, Partitions, partitions_of
 from pipeline.data.recipe import StoreRecipe
 from pipeline.data.rows import Rows
 from pipeline.data.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
@@ -95,28 +95,28 @@ class Gathered:
         moments: by group.
         counts: of the values of texts, partial.
         sample: of numbers, partial.
-        bucketed: the rows, where they were kept.
+        partitions: the rows, where they were kept.
     """
 
     moments: Measured
     counts: Sequence[pa.Table]
     sample: Sequence[pa.Table]
-    bucketed: Bucketed | None = None
+    partitions: Partitions | None = None
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened, buckets: Root | None = None) -> tuple[Survey, Gathered]:
+def checked_survey(recipe: StoreRecipe, opened: Opened, partitions: Root | None = None) -> tuple[Survey, Gathered]:
     """Look at all rows, and see that they are as configured.
 
     Args:
         recipe: how a store is made.
         opened: the source.
-        buckets: a folder in which rows are kept for later passes; None where they are read again.
+        partitions: a folder in which rows are kept for later passes; None where they are read again.
 
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE, buckets)
+    gathered = query.gather(WHOLE, partitions)
     found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)
@@ -208,8 +208,8 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division, buckets: Root | None = None) -> Gathered:
-        """Run it, by the groups of a division; rows are kept in `buckets`, where that is given."""
+    def gather(self, division: Division, partitions: Root | None = None) -> Gathered:
+        """Run it, by the groups of a division; rows are kept in `partitions`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
@@ -218,20 +218,20 @@ class SurveyQuery:
             "counts": lambda: CountAccumulator(counter),
             "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
         }
-        if buckets is None:
+        if partitions is None:
             return _gathered(self.table.gather(questions))
-        columns, folder, groups = self._bucket_columns(division.column), buckets.uri, division.used[-1] + 1
-        questions["buckets"] = lambda: BucketAccumulator(folder, columns, groups)
+        columns, folder, groups = self._partition_columns(division.column), partitions.uri, division.used[-1] + 1
+        questions["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
         found = self.table.gather(questions)
-        return replace(_gathered(found), bucketed=bucketed_of(found["buckets"], columns))
+        return replace(_gathered(found), partitions=partitions_of(found["partitions"], columns))
 
-    def _bucket_columns(self, column: str) -> BucketColumns:
+    def _partition_columns(self, column: str) -> PartitionColumns:
         """What features are made of, and what tells where rows belong."""
         inputs = self.table.program.inputs
         numbers = tuple(dict.fromkeys(feature.source for feature in self.plan.numeric))
         texts = tuple(dict.fromkeys(source for feature in self.plan.categorical for source in feature.sources))
         keyed = inputs.data is not None and bool(inputs.data.key)
-        return BucketColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
+        return PartitionColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
 
     def survey(self, found: Measured) -> Survey:
         """What the answer, by split, tells."""

@@ -17,9 +17,9 @@ from pyspark.sql import DataFrame
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.masks import Mask
 from pipeline.contract.expression import Node
-from pipeline.data.bucketed import Bucketed, bucketed_scan
 from pipeline.data.faults import Fault, any_fault
 from pipeline.data.folds import FoldPlacement
+from pipeline.data.partitions import Partitions, partition_scan
 from pipeline.data.rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
 from pipeline.data.scan import Batches, Parts, Scan, collect_parts
 from pipeline.data.split import (
@@ -105,12 +105,12 @@ class Table:
     Attributes:
         program: what is computed of a row.
         scan: the rows of the source.
-        bucketed: the same rows, where they were kept for passes after the first.
+        partitions: the same rows, where they were kept for passes after the first.
     """
 
     program: TableProgram
     scan: Scan
-    bucketed: Bucketed | None = None
+    partitions: Partitions | None = None
 
     @property
     def split(self) -> ResolvedSplit:
@@ -158,9 +158,9 @@ class Table:
     @property
     def _read(self) -> tuple[Scan, Callable[[pa.RecordBatch], Rows]]:
         """Where batches come from, and what makes rows of them."""
-        if self.bucketed is None:
+        if self.partitions is None:
             return self.scan, self.program.rows
-        return bucketed_scan(self.scan.spark, self.bucketed), self.bucketed.columns.rows
+        return partition_scan(self.scan.spark, self.partitions), self.partitions.columns.rows
 
 
 def _fulfils(rows: TypedRows, where: Node) -> Mask:

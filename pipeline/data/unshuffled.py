@@ -1,6 +1,6 @@
-"""Files of a store whose rows are in buckets: whoever writes a file reads its rows, and nothing goes through Spark.
+"""Files of a store whose rows lie in partitions: whoever writes a file reads its rows, and none go through Spark.
 
-    [task: buckets of a file -> stored columns -> sorted by hash -> Parquet]
+    [task: partitions of a file -> stored columns -> sorted by hash -> Parquet]
 
 The bytes are those of `shuffled.py`.
 """
@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.audit import THINGS, Audit, count_things
-from pipeline.data.bucketed import Bucketed, read_buckets
+from pipeline.data.partitions import Partitions, read_partitions
 from pipeline.data.scan import quicken_worker
 from pipeline.data.store_file import FILES, counted_things, write_file
 from pipeline.data.stored_rows import StoredRows
@@ -26,18 +26,18 @@ AUDITED_ROWS = 1 << 21
 
 
 def write_unshuffled(
-    spark: SparkSession, bucketed: Bucketed, stored: StoredRows, uri_of: Callable[[int], str]
+    spark: SparkSession, partitions: Partitions, stored: StoredRows, uri_of: Callable[[int], str]
 ) -> DataFrame:
     """What writes all files, lazily: rows of `FILES`.
 
     Args:
         spark: the session.
-        bucketed: all rows.
+        partitions: all rows.
         stored: how they are written; not sampled, a piece a shard.
         uri_of: where a task puts a file, by its number.
     """
     filing = stored.filing
-    batches = {file: [*bucketed.batches(*filing.place(file), filing.shards)] for file in range(filing.count)}
+    batches = {file: [*partitions.batches(*filing.place(file), filing.shards)] for file in range(filing.count)}
     rows = {file: sum(batch.rows for batch in own) for file, own in batches.items() if own}
     tasks = _shared_out(rows, 2 * spark.sparkContext.defaultParallelism)
     audits = -(-sum(rows.values()) // (stored.audit.every_one_in * AUDITED_ROWS))
@@ -47,10 +47,10 @@ def write_unshuffled(
         quicken_worker()
         for number in (number for batch in numbers for number in batch.column(0).to_pylist()):
             if number >= len(tasks):
-                yield counted_things(_things(bucketed, stored.audit, number - len(tasks), audits))
+                yield counted_things(_things(partitions, stored.audit, number - len(tasks), audits))
                 continue
             for file in tasks[number]:
-                made = [stored.table(bucketed.columns.rows(batch)) for batch in read_buckets(batches[file])]
+                made = [stored.table(partitions.columns.rows(batch)) for batch in read_partitions(batches[file])]
                 yield write_file(file, pa.concat_tables(made), schema, uri_of(file), group_rows=group_rows)
 
     count = len(tasks) + audits
@@ -68,10 +68,10 @@ def _shared_out(sizes: Mapping[int, int], count: int) -> list[list[int]]:
     return shares
 
 
-def _things(bucketed: Bucketed, audit: Audit, number: int, count: int) -> pa.Table:
+def _things(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
     """What the audit counts of one part of all that it compares."""
     met = [THINGS.empty_table()]
-    for batch in read_buckets(chain.from_iterable(bucketed.files), bucketed.columns.is_place):
-        things = audit.things(bucketed.columns.places(batch))
+    for batch in read_partitions(chain.from_iterable(partitions.files), partitions.columns.is_place):
+        things = audit.things(partitions.columns.places(batch))
         met.append(things.filter(pa.array(np.mod(things["id"].to_numpy(), count) == number)))
     return count_things(met)

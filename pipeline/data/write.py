@@ -93,11 +93,11 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
     def uri_of(file: int) -> str:
         return f"{drafts}/{file:05d}-{uuid4().hex}.parquet" if moves else place.within(filing.path(file)).uri
 
-    bucketed = None if stored.sampled or filing.pieces > 1 else table.bucketed
-    if bucketed is None:
+    partitions = None if stored.sampled or filing.pieces > 1 else table.partitions
+    if partitions is None:
         written = write_shuffled(table, stored, uri_of)
     else:
-        written = write_unshuffled(table.scan.spark, bucketed, stored, uri_of)
+        written = write_unshuffled(table.scan.spark, partitions, stored, uri_of)
     found = written.toArrow().sort_by("file").to_pylist()
     entries = [_named(row, filing, place, moves=moves) for row in found if row["file"] != AUDIT]
     files.remove_folder(open_root(drafts))

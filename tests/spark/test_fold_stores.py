@@ -222,7 +222,7 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
             (tmp_path / "t.parquet").touch()
             return written(table, stored, place)
         half_read = FrameScan(spark.read.parquet(f"{tmp_path}/t.parquet").limit(ROWS // 2))
-        half = replace(table, scan=half_read, bucketed=None)
+        half = replace(table, scan=half_read, partitions=None)
         return written(half, stored, place)
 
     monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)

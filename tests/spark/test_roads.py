@@ -107,7 +107,7 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
         stores["over Spark, each pass anew"] = content_of(build(spark, recipe, tmp_path / "root anew"))
     assert "is read by Spark: the tests ask for it." in caplog.text
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.data.bucketed.MOST_GROUPS", 0)
+        patched.setattr("pipeline.data.partitions.MOST_GROUPS", 0)
         stores["through Spark's shuffle"] = content_of(build(spark, recipe, tmp_path / "root shuffled"))
     assert not [*(tmp_path / "root spark" / "scratch").glob("*")]
     monkeypatch.setattr("pipeline.sources.parquet.plan_pieces.__defaults__", (20_000,))
@@ -120,11 +120,11 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
         assert store.keys() == first.keys()
 
 
-@pytest.mark.parametrize("groups", [128, 0], ids=["bucketed", "shuffled"])
+@pytest.mark.parametrize("groups", [128, 0], ids=["partitions", "shuffled"])
 def test_large_shards_are_cut_into_files_whose_rows_are_in_the_same_order(spark, tmp_path, frame, monkeypatch, groups):
     recipe = recipe_for(written(frame, tmp_path, "parquet"), **SETTINGS)
     whole = build(spark, recipe, tmp_path / "whole")
-    monkeypatch.setattr("pipeline.data.bucketed.MOST_GROUPS", groups)
+    monkeypatch.setattr("pipeline.data.partitions.MOST_GROUPS", groups)
     monkeypatch.setattr("pipeline.data.stored_rows.FILE_BYTES", 5_000)
     cut = build(spark, recipe, tmp_path / "cut")
     shards = range(whole.manifest.shards)

@@ -1,10 +1,10 @@
-"""Rows that were typed and hashed once, kept in bucketed files for all passes after the first.
+"""Rows that were typed and hashed once, kept in files by partition for all passes after the first.
 
-    [task: a piece of the source -> typed rows -> those of a bucket together -> an Arrow file] -> later passes
+    [task: a piece of the source -> typed rows -> those of a partition together -> an Arrow file] -> later passes
 
-A bucket has the rows of one group and shard. Whoever writes a file of a store reads its buckets from all files and
-no other rows, so that none of them goes through Spark's shuffle. That takes a file system on which many small reads
-are cheap: elsewhere later passes read the source again.
+A partition has the rows of one group and shard. Whoever writes a file of a store reads its partitions from all files,
+and no other rows, so that none of them goes through Spark's shuffle. That takes a file system on which many small reads
+are cheap: elsewhere later passes read the source again. (Spark's own partitions are called tasks and pieces here.)
 
 A task that is tried again or runs twice writes a file of its own name; those of the tasks that Spark counts are told in
 the answer, the others are never looked at, and go with the scratch folder.
@@ -39,12 +39,12 @@ MOST_GROUPS = 128
 """Of more, most batches would be of a few rows."""
 
 _LABEL, _CLASS, _WEIGHT, _MOMENT, _GROUP = "label", "class", "weight", "moment", "group"
-_VALUES, _ID, _HASH, _SPLIT, _BUCKET = "values", "row_id", "row_hash", "split", "bucket"
-_BATCHES = pa.schema([("file", pa.string()), ("batch", pa.int32()), ("bucket", pa.int32()), ("rows", pa.int64())])
+_VALUES, _ID, _HASH, _SPLIT, _PARTITION = "values", "row_id", "row_hash", "split", "partition"
+_BATCHES = pa.schema([("file", pa.string()), ("batch", pa.int32()), ("partition", pa.int32()), ("rows", pa.int64())])
 
 
 @dataclass(frozen=True)
-class BucketColumns:
+class PartitionColumns:
     """What is kept of a row; plain data, which goes to the tasks.
 
     Attributes:
@@ -107,7 +107,7 @@ class BucketColumns:
 
 
 @dataclass(frozen=True)
-class BucketBatch:
+class PartitionBatch:
     """A batch of a file.
 
     Attributes:
@@ -122,20 +122,20 @@ class BucketBatch:
 
 
 @dataclass(frozen=True)
-class Bucketed:
-    """All rows, in buckets.
+class Partitions:
+    """All rows, in partitions.
 
     Attributes:
         columns: what is kept of them.
-        buckets: the batches of each bucket, in the order of the source.
+        partitions: the batches of each partition, in the order of the source.
         files: all files, in that order, each with its batches.
     """
 
-    columns: BucketColumns
-    buckets: Mapping[int, Sequence[BucketBatch]]
-    files: Sequence[Sequence[BucketBatch]]
+    columns: PartitionColumns
+    partitions: Mapping[int, Sequence[PartitionBatch]]
+    files: Sequence[Sequence[PartitionBatch]]
 
-    def batches(self, group: int, shard: int, shards: int) -> Iterator[BucketBatch]:
+    def batches(self, group: int, shard: int, shards: int) -> Iterator[PartitionBatch]:
         """Those of a file of a store, in the order of the source.
 
         Args:
@@ -144,13 +144,13 @@ class Bucketed:
             shards: how many there are, a divisor of `MAX_SHARDS`.
         """
         for own in range(shard, MAX_SHARDS, shards):
-            yield from self.buckets.get(group * MAX_SHARDS + own, ())
+            yield from self.partitions.get(group * MAX_SHARDS + own, ())
 
 
-class BucketAccumulator:
+class PartitionAccumulator:
     """Writes the rows of a piece that are in a group; the result tells the batches of its file."""
 
-    def __init__(self, folder: str, columns: BucketColumns, groups: int) -> None:
+    def __init__(self, folder: str, columns: PartitionColumns, groups: int) -> None:
         """`folder` is a URI; rows of the first so many groups are kept."""
         self._columns, self._groups = columns, groups
         self._place = open_root(f"{folder}/{uuid4().hex}.arrow")
@@ -158,14 +158,14 @@ class BucketAccumulator:
         self._written: list[tuple[int, int]] = []
 
     def add(self, rows: Rows) -> None:
-        """Write the rows of a batch, those of each bucket as a batch of their own, in their order."""
+        """Write the rows of a batch, those of each partition as a batch of their own, in their order."""
         group = rows.places.of(self._columns.column)
-        bucket = (group * MAX_SHARDS + rows.places.shard).astype(np.int32)
+        partition = (group * MAX_SHARDS + rows.places.shard).astype(np.int32)
         kept = (group >= 0) & (group < self._groups)
-        table = self._columns.table(rows).append_column(_BUCKET, pa.array(bucket))
+        table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
         table = table if kept.all() else table.filter(pa.array(kept))
         # A task's batches are large enough: to sort more rows at once would copy them once more.
-        for number, own in by_number(table, _BUCKET).items():
+        for number, own in by_number(table, _PARTITION).items():
             self._write(number, own)
 
     def result(self) -> pa.Table:
@@ -174,33 +174,33 @@ class BucketAccumulator:
             self._writer.close()
             self._sink.close()
         count = len(self._written)
-        buckets, rows = zip(*self._written, strict=True) if count else ((), ())
-        columns = [[self._place.uri] * count, [*range(count)], [*buckets], [*rows]]
+        partitions, rows = zip(*self._written, strict=True) if count else ((), ())
+        columns = [[self._place.uri] * count, [*range(count)], [*partitions], [*rows]]
         return pa.table(columns, schema=_BATCHES)
 
-    def _write(self, bucket: int, rows: pa.Table) -> None:
+    def _write(self, partition: int, rows: pa.Table) -> None:
         if self._sink is None:
             self._place.filesystem.create_dir(self._place.folder.path, recursive=True)
             self._sink = self._place.filesystem.open_output_stream(self._place.path)
             self._writer = pa.ipc.new_file(self._sink, rows.schema)
         self._writer.write_table(rows)
-        self._written.append((bucket, len(rows)))
+        self._written.append((partition, len(rows)))
 
 
-def bucketed_of(parts: Iterable[pa.Table], columns: BucketColumns) -> Bucketed:
+def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Partitions:
     """What accumulators wrote, in the order of the pieces."""
-    buckets: dict[int, list[BucketBatch]] = {}
-    written: list[list[BucketBatch]] = []
+    partitions: dict[int, list[PartitionBatch]] = {}
+    written: list[list[PartitionBatch]] = []
     for part in parts:
         found = zip(*(part[name].to_pylist() for name in ("file", "batch", "rows")), strict=True)
-        written.append([BucketBatch(*batch) for batch in found])
-        for bucket, batch in zip(part["bucket"].to_pylist(), written[-1], strict=True):
-            buckets.setdefault(bucket, []).append(batch)
-    return Bucketed(columns, buckets, [own for own in written if own])
+        written.append([PartitionBatch(*batch) for batch in found])
+        for partition, batch in zip(part["partition"].to_pylist(), written[-1], strict=True):
+            partitions.setdefault(partition, []).append(batch)
+    return Partitions(columns, partitions, [own for own in written if own])
 
 
-def read_buckets(
-    batches: Iterable[BucketBatch], wanted: Callable[[str], bool] | None = None
+def read_partitions(
+    batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The rows of batches in their order, many batches as one.
 
@@ -212,7 +212,7 @@ def read_buckets(
         yield from pa.Table.from_batches(chunk).combine_chunks().to_batches()
 
 
-def _single(batches: Iterable[BucketBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
+def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
     """Each file is opened once where its batches follow one another."""
     for uri, own in groupby(batches, key=attrgetter("file")):
         place = open_root(uri)
@@ -225,8 +225,8 @@ def _single(batches: Iterable[BucketBatch], wanted: Callable[[str], bool] | None
 
 
 @contextmanager
-def bucket_folder(root: Root, groups: int = len(SPLITS)) -> Iterator[Root | None]:
-    """A folder for buckets as long as the block lasts; None where their batches would be read too slowly.
+def partition_folder(root: Root, groups: int = len(SPLITS)) -> Iterator[Root | None]:
+    """A folder for partitions as long as the block lasts; None where their batches would be read too slowly.
 
     Args:
         root: of the storage, which all tasks see.
@@ -239,9 +239,9 @@ def bucket_folder(root: Root, groups: int = len(SPLITS)) -> Iterator[Root | None
         yield folder
 
 
-def bucketed_scan(spark: SparkSession, bucketed: Bucketed) -> PieceScan[Sequence[BucketBatch]]:
+def partition_scan(spark: SparkSession, partitions: Partitions) -> PieceScan[Sequence[PartitionBatch]]:
     """All rows, a task for each file."""
-    return PieceScan(spark, [[own] for own in bucketed.files], read_buckets)
+    return PieceScan(spark, [[own] for own in partitions.files], read_partitions)
 
 
 def _arrays(batch: pa.RecordBatch) -> dict[str, pa.Array]:
