@@ -28,7 +28,7 @@ from pipeline.data.piece_scan import PieceScan
 from pipeline.data.rows import SPLIT, Places, Rows, TypedRows
 from pipeline.data.scan import gathered
 from pipeline.data.split import MAX_SHARDS, order_of, shard_of
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import Root, naming, open_root
 from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
 
@@ -165,14 +165,16 @@ class PartitionAccumulator:
         table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
         table = table if kept.all() else table.filter(pa.array(kept))
         # A task's batches are large enough: to sort more rows at once would copy them once more.
-        for number, own in by_number(table, _PARTITION).items():
-            self._write(number, own)
+        with naming(self._place):
+            for number, own in by_number(table, _PARTITION).items():
+                self._write(number, own)
 
     def result(self) -> pa.Table:
         """The batches, in their order."""
         if self._sink is not None:
-            self._writer.close()
-            self._sink.close()
+            with naming(self._place):
+                self._writer.close()
+                self._sink.close()
         count = len(self._written)
         partitions, rows = zip(*self._written, strict=True) if count else ((), ())
         columns = [[self._place.uri] * count, [*range(count)], [*partitions], [*rows]]

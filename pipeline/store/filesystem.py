@@ -155,6 +155,21 @@ def write_bytes(place: Root, content: bytes) -> None:
         stream.write(content)
 
 
+@contextmanager
+def naming(place: Root) -> Iterator[None]:
+    """Name the file that a block writes where that fails: a disk that is full does not tell.
+
+    Raises:
+        PlatformError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PlatformError(
+            f"{place.path} cannot be written: {error}. Make room there, or take another storage.root."
+        ) from error
+
+
 def write_atomically(place: Root, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
     if not place.renames_folders:
