@@ -61,9 +61,9 @@ class Workplace:
         return place
 
     def _make(self, name: str, format: str, place: Path) -> None:
-        make, rows = TABLES[name]
+        write, rows = TABLES[name]
         if format == "parquet":
-            make(self.spark, rows // QUICK if self.is_quick else rows).write.parquet(str(place))
+            write(self.spark, rows // QUICK if self.is_quick else rows, place)
         else:
             table = self.spark.read.parquet(str(self.table(name)))
             table.write.format(format).option("header", True).save(str(place))
