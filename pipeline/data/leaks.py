@@ -52,7 +52,7 @@ def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task:
     table = first_rows(train, work, columns, min(SCORED_ROWS, SCORED_CELLS // len(columns)))
     scores = single_feature_scores(
         {name: table[name].to_numpy().astype(np.float64) for name in numeric},
-        {name: table[name].to_numpy().astype(str).astype(object) for name in ids},
+        {name: table[name].to_numpy() for name in ids},
         table[label].to_numpy(),
         task,
     )

@@ -18,10 +18,11 @@ PARTS, BINS, MAX_CLASSES = 5, 32, 50
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
+Ids = npt.NDArray[np.int32]
 
 
 def single_feature_scores(
-    numbers: Mapping[str, Floats], texts: Mapping[str, Objects], label: npt.NDArray[np.generic], task: Task
+    numbers: Mapping[str, Floats], texts: Mapping[str, Objects | Ids], label: npt.NDArray[np.generic], task: Task
 ) -> dict[str, float]:
     """The score of each column: R² for a regression, else the area under the ROC curve, the mean over classes.
 
@@ -30,7 +31,7 @@ def single_feature_scores(
 
     Args:
         numbers: float64 columns, NaN for null.
-        texts: columns of str, None for null.
+        texts: columns of str, None for null, or of their ids, from 0.
         label: as many values as each column: float64 for a regression, else classes of any sortable type.
         task: of the label.
 
@@ -118,8 +119,10 @@ def _filled(number: Floats) -> Floats:
     return np.where(known, number, number[known].mean() if known.any() else 0.0)
 
 
-def _codes(text: Objects) -> Integers:
+def _codes(text: Objects | Ids) -> Integers:
     """Each text's number; null is a text of its own."""
+    if text.dtype != np.object_:
+        return text.astype(np.int64)
     codes: dict[str | None, int] = {}
     return np.fromiter((codes.setdefault(value, len(codes)) for value in text), np.int64, len(text))
 
