@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.arrays.moments import ColumnStatistics, rounded
 from pipeline.arrays.values import Values
+from pipeline.contract.drift import DriftReport
 from pipeline.contract.label import Task
 from pipeline.contract.profile import (
     QUANTILES,
@@ -27,7 +28,7 @@ from pipeline.contract.profile import (
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.data.bins import bins_of, histogram_of
 from pipeline.data.drift import drift_of_split
-from pipeline.data.stored import StoredValues, number_features, rank_error, read_values
+from pipeline.data.stored import StoredValues, in_threads, number_features, rank_error, read_values
 from pipeline.data.survey import Survey
 from pipeline.features.vocabulary import Counts
 from pipeline.kinds.feature import NumberFeature, TextFeature
@@ -83,17 +84,18 @@ def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataPr
         quarantined=found.bad,
         left_out=found.left_out,
         label=_label(state, found, counts, train),
-        numbers=tuple(_number(name, state, of, train) for name, of in summaries.items()),
+        numbers=tuple(in_threads(lambda name: _number(name, state, summaries[name], train), summaries)),
         texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in state.of_texts),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
     )
-    reports = tuple(
-        drift_of_split(profile, state, {name: of[split] for name, of in summaries.items()}, sample, data=split)
-        for split, sample in samples.items()
-        if split != "train"
-    )
-    return profile.model_copy(update={"drift": reports})
+
+    def drift_of(split: str) -> DriftReport:
+        of_split = {name: of[split] for name, of in summaries.items()}
+        return drift_of_split(profile, state, of_split, samples[split], data=split)
+
+    reports = in_threads(drift_of, [split for split in samples if split != "train"])
+    return profile.model_copy(update={"drift": tuple(reports)})
 
 
 def _summaries(state: FeatureState, found: Survey) -> dict[str, dict[str, Summary]]:
