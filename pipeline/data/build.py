@@ -1,9 +1,9 @@
 """Building a store, from rows that lie somewhere to a folder that is published.
 
-    open -> plan -> [pass 1] survey -> [pass 2] count categories -> fit -> [pass 3] write -> audit -> publish
+    open -> plan -> [pass 1] statistics and counts -> fit -> [pass 2] write -> audit -> publish
 
-The source is gone through three times: for statistics, for counts of categories and classes (not where there are
-neither), and to write. Some features ask for more, see `features/fit.py`. Nothing is written before it was checked.
+Some features ask for one more pass between the two, see `features/fit.py`; passes after the first read what it kept
+where it could keep rows (`partitions.py`), else the source. No file of the store is written before rows were checked.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Writing what the folds of a cross-validation read: rows once for each division, and a store for each fold.
 
-    open -> divide -> [pass 1] survey by group -> [pass 2] counts by group -> fit all -> [pass 3] write -> audit
+    open -> divide -> [pass 1] statistics and counts by group -> fit all -> [pass 2] write -> audit
 
 Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
 (`kinds/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed

@@ -113,7 +113,7 @@ def _first_lines(head: bytes) -> list[str]:
 
 
 def _names(lines: Sequence[str]) -> list[str]:
-    """The keys in some lines, as they first appear; a line that cannot be parsed is found later, by Spark."""
+    """The keys in some lines, as they first appear; a line that cannot be parsed is found when all are read."""
     names: dict[str, None] = {}
     for line in lines:
         try:

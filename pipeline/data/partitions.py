@@ -12,7 +12,7 @@ the answer, the others are never looked at, and go with the scratch folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,12 +20,14 @@ from operator import attrgetter
 from uuid import uuid4
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from pipeline.arrays.masks import Mask
 from pipeline.arrays.tables import by_number
 from pipeline.data.piece_scan import PieceScan
-from pipeline.data.rows import SPLIT, Places, Rows, TypedRows
+from pipeline.data.rows import SPLIT, Indices, Places, Rows, TypedRows
 from pipeline.data.scan import gathered
 from pipeline.data.split import MAX_SHARDS, order_of, shard_of
 from pipeline.store.filesystem import Root, naming, open_root
@@ -113,27 +115,31 @@ class PartitionBatch:
     Attributes:
         file: its URI.
         number: of the batch in it.
-        rows: in it.
     """
 
     file: str
     number: int
-    rows: int
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """All rows, in partitions.
+    """All rows, in partitions; small, since all tasks get it.
 
     Attributes:
         columns: what is kept of them.
-        partitions: the batches of each partition, in the order of the source.
-        files: all files, in that order, each with its batches.
+        uris: of all files, in the order of the source.
+        file: of each batch, in that order, the place of its file in `uris`.
+        number: of each batch, which one of its file it is.
+        partition: of each batch, whose rows they are.
+        rows: in each batch.
     """
 
     columns: PartitionColumns
-    partitions: Mapping[int, Sequence[PartitionBatch]]
-    files: Sequence[Sequence[PartitionBatch]]
+    uris: Sequence[str]
+    file: Indices
+    number: Indices
+    partition: Indices
+    rows: npt.NDArray[np.int64]
 
     def batches(self, group: int, shard: int, shards: int) -> Iterator[PartitionBatch]:
         """Those of a file of a store, in the order of the source.
@@ -144,7 +150,20 @@ class Partitions:
             shards: how many there are, a divisor of `MAX_SHARDS`.
         """
         for own in range(shard, MAX_SHARDS, shards):
-            yield from self.partitions.get(group * MAX_SHARDS + own, ())
+            yield from self._chosen(self.partition == group * MAX_SHARDS + own)
+
+    def of_file(self, file: int) -> Iterator[PartitionBatch]:
+        """All of a file."""
+        return self._chosen(self.file == file)
+
+    def count(self, group: int, shard: int, shards: int) -> int:
+        """Rows of a file of a store; arguments as of `batches`."""
+        own = [group * MAX_SHARDS + each for each in range(shard, MAX_SHARDS, shards)]
+        return int(self.rows[np.isin(self.partition, own)].sum())
+
+    def _chosen(self, own: Mask) -> Iterator[PartitionBatch]:
+        for place in np.flatnonzero(own).tolist():
+            yield PartitionBatch(self.uris[self.file[place]], int(self.number[place]))
 
 
 class PartitionAccumulator:
@@ -191,14 +210,10 @@ class PartitionAccumulator:
 
 def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Partitions:
     """What accumulators wrote, in the order of the pieces."""
-    partitions: dict[int, list[PartitionBatch]] = {}
-    written: list[list[PartitionBatch]] = []
-    for part in parts:
-        found = zip(*(part[name].to_pylist() for name in ("file", "batch", "rows")), strict=True)
-        written.append([PartitionBatch(*batch) for batch in found])
-        for partition, batch in zip(part["partition"].to_pylist(), written[-1], strict=True):
-            partitions.setdefault(partition, []).append(batch)
-    return Partitions(columns, partitions, [own for own in written if own])
+    found = pa.concat_tables([_BATCHES.empty_table(), *parts])
+    places = found["file"].combine_chunks().dictionary_encode()
+    numbers = [found[name].to_numpy() for name in ("batch", "partition", "rows")]
+    return Partitions(columns, places.dictionary.to_pylist(), places.indices.to_numpy(), *numbers)
 
 
 def read_partitions(
@@ -241,9 +256,10 @@ def partition_folder(root: Root, groups: int = len(SPLITS)) -> Iterator[Root | N
         yield folder
 
 
-def partition_scan(spark: SparkSession, partitions: Partitions) -> PieceScan[Sequence[PartitionBatch]]:
+def partition_scan(spark: SparkSession, partitions: Partitions) -> PieceScan[int]:
     """All rows, a task for each file."""
-    return PieceScan(spark, [[own] for own in partitions.files], read_partitions)
+    tasks = [[file] for file in range(len(partitions.uris))]
+    return PieceScan(spark, tasks, lambda file: read_partitions(partitions.of_file(file)))
 
 
 def _arrays(batch: pa.RecordBatch) -> dict[str, pa.Array]:

@@ -66,7 +66,7 @@ def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataPr
         counts: of texts in training rows, and of classes.
     """
     state = written.state
-    summaries = _summaries(state, found)
+    summaries, features = _summaries(state, found), number_features(state)
     samples = {
         split: read_values(
             entry,
@@ -79,12 +79,16 @@ def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataPr
         if entry.rows
     }
     train = samples["train"]
+
+    def number_of(name: str) -> NumberProfile:
+        return _number(name, state, features.get(name), summaries[name], train)
+
     profile = DataProfile(
         rows=found.splits,
         quarantined=found.bad,
         left_out=found.left_out,
         label=_label(state, found, counts, train),
-        numbers=tuple(in_threads(lambda name: _number(name, state, summaries[name], train), summaries)),
+        numbers=tuple(in_threads(number_of, summaries)),
         texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in state.of_texts),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
@@ -124,10 +128,11 @@ def _summary(statistics: ColumnStatistics) -> Summary:
     )
 
 
-def _number(name: str, state: FeatureState, splits: Mapping[str, Summary], train: StoredValues) -> NumberProfile:
+def _number(
+    name: str, state: FeatureState, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
+) -> NumberProfile:
     derived = any(column.name == name for column in state.derived)
     profile = NumberProfile(name=name, derived=derived, splits=splits)
-    feature = number_features(state).get(name)
     if feature is None:
         return profile.model_copy(update={"note": "used by derived columns only, its values are not in the store"})
     if feature.keeps_values:

@@ -1,4 +1,4 @@
-"""One file of a store: its rows in their order, as Parquet, and what the manifest tells of it."""
+"""One file of a store: its rows in their order, as Parquet, and what the manifest says of it."""
 
 from __future__ import annotations
 

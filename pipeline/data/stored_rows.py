@@ -23,10 +23,10 @@ ORDER, FILE = "__order", "__file"
 """Beside the stored columns of a row: by what it is sorted, and the number of its file."""
 
 FILE_BYTES = 128 << 20
-"""Of values in a file, about, at most: whoever sorts and writes them needs two to three times as much memory."""
+"""About the most bytes of values in a file; sorting and writing them takes two to three times as much memory."""
 
 _TEXT_BYTES = 32
-"""Of a text, about."""
+"""About as many bytes as a text has."""
 
 _TYPES: Mapping[StoreType, pa.DataType] = {
     "float32": pa.float32(),

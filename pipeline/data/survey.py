@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +82,7 @@ class Survey:
         """Of a number in all rows that are not bad; of nothing where it is none."""
         return _good(self.columns.get(name, {}))
 
-    @property
+    @cached_property
     def moments(self) -> dict[str, Moments]:
         """Of each number in training rows."""
         return train_moments(self.columns)

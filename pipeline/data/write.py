@@ -25,7 +25,7 @@ from pipeline.data.shuffled import write_shuffled
 from pipeline.data.store_file import AUDIT
 from pipeline.data.stored_rows import Filing, StoredRows, filing_of
 from pipeline.data.table import Table
-from pipeline.data.unshuffled import write_unshuffled
+from pipeline.data.unshuffled import is_much_to_audit, write_unshuffled
 from pipeline.features.transform import stored_columns
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.store import filesystem as files
@@ -34,7 +34,7 @@ from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import FileEntry, PartChecksums, SplitEntry
 
 ROWS_PER_GROUP = 1 << 14
-"""So many rows has a row group: a few steps of a shard, so that reading stays ahead with little memory."""
+"""Rows of a row group: a few steps of a shard, so that reading stays ahead with little memory."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
     def uri_of(file: int) -> str:
         return f"{drafts}/{file:05d}-{uuid4().hex}.parquet" if moves else place.within(filing.path(file)).uri
 
-    partitions = None if stored.sampled or filing.pieces > 1 else table.partitions
-    if partitions is None:
+    partitions = table.partitions
+    if partitions is None or stored.sampled or filing.pieces > 1 or is_much_to_audit(partitions, stored.audit):
         written = write_shuffled(table, stored, uri_of)
     else:
         written = write_unshuffled(table.scan.spark, partitions, stored, uri_of)
@@ -108,7 +108,7 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
 
 
 def _named(row: Mapping[str, Any], filing: Filing, place: Root, *, moves: bool) -> FileEntry:
-    """What the manifest tells of a file that is at its place now."""
+    """What the manifest says of a file that is at its place now."""
     path, (_, shard) = filing.path(row["file"]), filing.place(row["file"])
     if moves:
         files.move(open_root(row["path"]), place.within(path))

@@ -1,9 +1,9 @@
 """Fitting: from statistics, samples and counts of training rows to the plain numbers of `FeatureState`.
 
-    [pass 1] moments of every number -> [pass 2] counts of every text -> FeatureState
+    [pass 1] moments of every number, counts of every text, samples -> FeatureState
 
-and, only where a feature asks for them, between the two: a sample of training rows, moments of values that were clipped
-or shaped by what the sample told, and sums of the label by category.
+and, only where a feature asks for them, one more pass each: a larger sample, moments of values that were clipped or
+shaped as the sample says, and sums of the label by category.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
 MAX_CLASSES = 1000
 FEW_VALUES = 1 << 14
 """So many different values of a column, by group, may go to the driver from a piece."""
+DENSE_CELLS = 1 << 22
+"""Of groups times values: more are not counted in a table with a place for each."""
 _CLASS = "\x00class"
 
 _COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
@@ -218,17 +220,25 @@ def _occurrences(column: str, text: pa.Array, counted: _Counted) -> pa.Table:
     encoded = with_null_token(text).dictionary_encode()
     size, own = len(encoded.dictionary), counted.places >= 0
     # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
-    cells = np.bincount((counted.places * np.int64(size) + encoded.indices.to_numpy())[own])
-    there = np.flatnonzero(cells)
+    there, counts = _counts((counted.places * np.int64(size) + encoded.indices.to_numpy())[own])
     return pa.table(
         [
             pa.array([column] * len(there), pa.string()),
             pa.array(counted.numbers[there // max(size, 1)], pa.int32()),
             encoded.dictionary.take(pa.array(there % max(size, 1))),
-            pa.array(cells[there], pa.int64()),
+            pa.array(counts, pa.int64()),
         ],
         schema=_COUNTS,
     )
+
+
+def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Each cell that occurs, ascending, and how often."""
+    if cells.max(initial=0) > DENSE_CELLS:
+        return np.unique(cells, return_counts=True)
+    counts = np.bincount(cells)
+    there = np.flatnonzero(counts)
+    return there, counts[there]
 
 
 def _summed(parts: Iterable[pa.Table]) -> pa.Table:

@@ -117,7 +117,7 @@ class StoreFiles:
             first = self._stamps.setdefault(file.path, stamp)
             self._checked[file.path] = epoch
         if stamp.size != file.bytes:
-            raise unreadable(self._store, file, f"it has {stamp.size} bytes where the manifest tells {file.bytes}")
+            raise unreadable(self._store, file, f"it has {stamp.size} bytes where the manifest says {file.bytes}")
         if stamp != first:
             raise unreadable(self._store, file, "it was written to while it was read")
 
@@ -132,7 +132,7 @@ class StoreFiles:
         opened = self._open(window.file)
         told, found = window.file.row_groups[window.row_group], opened.footer.row_group(window.row_group).num_rows
         if found != told:
-            raise ValueError(f"row group {window.row_group} held {found} rows where the manifest tells {told}")
+            raise ValueError(f"row group {window.row_group} held {found} rows where the manifest says {told}")
         file = self._parquet(opened, window.file, window.row_group)
 
         def read(names: Sequence[str]) -> pa.Table:

@@ -21,7 +21,7 @@ def check_footer(layout: Layout, file: FileEntry, footer: pq.FileMetaData) -> No
         ValueError: naming what is not as it is told.
     """
     if footer.num_row_groups != len(file.row_groups):
-        raise ValueError(f"it has {footer.num_row_groups} row groups where the manifest tells {len(file.row_groups)}")
+        raise ValueError(f"it has {footer.num_row_groups} row groups where the manifest says {len(file.row_groups)}")
     types = {field.name: field.type for field in footer.schema.to_arrow_schema()}
     for column in layout.stored:
         found = types.get(column.name)

@@ -66,7 +66,7 @@ def shard_windows(split: SplitEntry, shard: int, rows_at_most: int) -> tuple[Win
     """The windows of a shard in the order of its files.
 
     Args:
-        split: as the manifest tells.
+        split: as the manifest says.
         shard: which one.
         rows_at_most: of a window.
 
@@ -77,7 +77,7 @@ def shard_windows(split: SplitEntry, shard: int, rows_at_most: int) -> tuple[Win
     for file in split.shard_files(shard):
         if sum(file.row_groups) != file.rows:
             raise StoreError(
-                f"The manifest tells {file.rows} rows of {file.path}, and row groups with {sum(file.row_groups)}. "
+                f"The manifest says {file.rows} rows of {file.path}, and row groups with {sum(file.row_groups)}. "
                 "Prepare the store again."
             )
         for row_group, rows in enumerate(file.row_groups):

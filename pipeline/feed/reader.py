@@ -142,7 +142,7 @@ def read_shard(
         resources: what may be used.
 
     Raises:
-        StoreError: a file cannot be read, or does not hold what the manifest tells.
+        StoreError: a file cannot be read, or does not hold what the manifest says.
     """
     resources = resources or Resources()
     entry = store.split(split)

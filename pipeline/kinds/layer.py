@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.kinds.feature import Feature, NumberFeature
+from pipeline.kinds.feature import NumberFeature
 
 PACKAGE = "pipeline"
 """Under which our layers are registered."""
@@ -26,8 +26,6 @@ Columns = Mapping[str, keras.KerasTensor]
 """Raw and derived columns by name, [b, 1] each."""
 Part = tuple[Sequence[str], keras.KerasTensor]
 """Columns of the store: their names, and [b, as many]."""
-Placed = tuple[int, Feature]
-"""A feature and its place among all."""
 
 
 class FixedLayer(keras.layers.Layer):  # type: ignore[misc]

@@ -95,7 +95,7 @@ def check_file(source: pa.NativeFile, file: FileEntry, each: Callable[[], None])
         digest.update(piece)
     found = digest.hexdigest()
     if found != file.sha256:
-        raise AlteredError(f"the file was altered: its SHA-256 is {found} where the manifest tells {file.sha256}")
+        raise AlteredError(f"the file was altered: its SHA-256 is {found} where the manifest says {file.sha256}")
 
 
 def _pieces(source: pa.NativeFile, start: int, end: int, each: Callable[[], None]) -> Iterator[bytes]:
@@ -106,4 +106,4 @@ def _pieces(source: pa.NativeFile, start: int, end: int, each: Callable[[], None
 
 def _compare(part: str, found: int, told: int) -> None:
     if found != told:
-        raise AlteredError(f"{part} was altered: its CRC-32 is {found:08x} where the manifest tells {told:08x}")
+        raise AlteredError(f"{part} was altered: its CRC-32 is {found:08x} where the manifest says {told:08x}")

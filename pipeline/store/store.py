@@ -58,7 +58,7 @@ def is_published(place: Root) -> bool:
 
 
 def open_store(place: Root) -> Store:
-    """Open a store and check that every file is there with the size that the manifest tells.
+    """Open a store and check that every file is there with the size that the manifest says.
 
     Raises:
         StoreError: naming what is missing, altered or not allowed.

@@ -107,7 +107,7 @@ def test_a_row_group_that_does_not_hold_what_the_manifest_tells_is_named(id_stor
     file = split.files[0].model_copy(update={"rows": told, "row_groups": (told,)})
     splits = {**store.manifest.splits, "train": split.model_copy(update={"rows": told, "files": (file,)})}
     altered = replace(store, manifest=store.manifest.model_copy(update={"splits": splits}))
-    with pytest.raises(StoreError, match=f"shard-00.parquet .* 0 held 40 rows where the manifest tells {told}"):
+    with pytest.raises(StoreError, match=f"shard-00.parquet .* 0 held 40 rows where the manifest says {told}"):
         list(feed_of(altered, batch=16).epoch(0))
 
 
