@@ -78,6 +78,16 @@ def test_a_column_that_a_file_lacks_is_null(tmp_path):
     assert found["more"].null_count == len(found) == ROWS
 
 
+@pytest.mark.parametrize("name", ["t.parquet", "t.orc"])
+def test_rows_of_a_file_without_any_of_the_columns_are_there(tmp_path, name):
+    uri, rows = str(tmp_path / name), pa.table({"other": pa.array([1, 2, 3])})
+    kind = orc_files if name == "t.orc" else parquet_files
+    (orc if name == "t.orc" else pq).write_table(rows, uri)
+    plan = [(uri, (tmp_path / name).stat().st_size)]
+    tasks = orc_files.plan_pieces(plan, lambda _: 1) if name == "t.orc" else parquet_files.plan_pieces(plan)
+    assert read(tasks, kind.read_piece, pa.schema([("x", pa.float64())])).to_pylist() == [{"x": None}] * 3
+
+
 def flipped(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
