@@ -118,6 +118,6 @@ def test_a_model_is_replaced_by_its_card(root, step):
 def test_scratch_folders_go_as_elsewhere(root, monkeypatch):
     with scratch(root) as work:
         files.write_bytes(work.within("deep", "er"), b"x")
-        monkeypatch.setattr(publish, "_runs", lambda pid: False)
+        monkeypatch.setattr(publish, "runs", lambda pid: False)
         sweep_scratch(root)
     assert files.list_files(root) == []
