@@ -44,8 +44,8 @@ class OutputDraft(Protocol):
     def prefix(self) -> str:
         """What the names of all files begin with."""
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
-        """Make it the output, whose files have these names; `set_aside` tells whether rows were."""
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
+        """Make it the output, whose files have these names, and those of the rows that were set aside."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class FolderDraft:
         """Of rows that cannot be scored; Spark does not read a folder whose name begins with `_`."""
         return self.work.within("aside")
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
         """One rename; whatever is in the folder belongs to it."""
         if set_aside:
             files.move(self.aside, self.rows.within(QUARANTINE))
@@ -116,9 +116,9 @@ class ListedDraft:
         """Of rows that cannot be scored."""
         return self.output.within(QUARANTINE)
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
         """The card, and then the end of the files of an earlier output."""
-        bad = [f"{QUARANTINE}/{name}" for name in files.list_files(self.aside) if name.startswith(self.prefix)]
+        bad = [f"{QUARANTINE}/{name}" for name in set_aside]
         publish_listed(self.output, self.token, [*names, *bad], card, replace=replace)
         files.remove_folder(self.parts)
 

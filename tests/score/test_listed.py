@@ -49,7 +49,7 @@ def publish(output: Root, text: str, *, bad: str = "", replace: bool = False) ->
     check_place(output, replace=replace)
     with output_draft(output) as draft:
         names = write(draft, text, bad=bad)
-        draft.publish(names, card(), set_aside=bool(bad), replace=replace)
+        draft.publish(names, card(), set_aside=names if bad else [], replace=replace)
 
 
 def listed(output: Root) -> list[str]:
@@ -67,7 +67,7 @@ def test_the_earlier_output_is_what_the_card_lists_until_it_turns(output):
     with output_draft(output) as draft:
         names = write(draft, "two")
         assert listed(output) == ["line 1", "one"]
-        draft.publish(names, card(), set_aside=False, replace=True)
+        draft.publish(names, card(), set_aside=[], replace=True)
     assert listed(output) == ["two"]
     assert files.list_files(output) == [CARD, *names]
 
@@ -108,10 +108,10 @@ def test_jobs_that_write_at_once_leave_one_whole_output(output, monkeypatch):
             real(place, content)
 
         monkeypatch.setattr(listed_module.files, "write_atomically", overtaken)
-        slower.publish(names, card(), set_aside=True, replace=True)
+        slower.publish(names, card(), set_aside=names, replace=True)
     assert listed(output) == ["line 1", "slower"]
     with output_draft(output) as late, pytest.raises(ConfigError, match="is there already"):
-        late.publish(write(late, "late"), card(), set_aside=False, replace=False)
+        late.publish(write(late, "late"), card(), set_aside=[], replace=False)
     assert listed(output) == ["line 1", "slower"]
 
 
@@ -120,7 +120,7 @@ def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
         pytest.raises(ConfigError, match=r"parquet' is gone from .* another job writes"),
         output_draft(output) as draft,
     ):
-        draft.publish(["part-x.parquet"], card(), set_aside=False, replace=True)
+        draft.publish(["part-x.parquet"], card(), set_aside=[], replace=True)
     real = files.remove_file
 
     def overtaken(place: Root) -> None:
@@ -131,7 +131,7 @@ def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
     publish(output, "one")
     with pytest.raises(ConfigError, match=r"is gone from .* another job writes"), output_draft(output) as draft:
         monkeypatch.setattr(listed_module.files, "remove_file", overtaken)
-        draft.publish(write(draft, "two"), card(), set_aside=False, replace=True)
+        draft.publish(write(draft, "two"), card(), set_aside=[], replace=True)
     assert listed(output) == ["other"]
     assert len(files.list_files(output)) == 2
 
@@ -149,7 +149,7 @@ def test_a_job_that_fails_after_the_card_turned_deletes_nothing_that_it_lists(ou
     with pytest.raises(KeyboardInterrupt), output_draft(output) as draft:
         names = write(draft, "two", bad="line 2")
         monkeypatch.setattr(draft_module.files, step, broken)
-        draft.publish(names, card(), set_aside=True, replace=True)
+        draft.publish(names, card(), set_aside=names, replace=True)
     assert listed(output) == ["line 2", "two"]
 
 
