@@ -13,7 +13,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from pipeline.data.parts import write_parts
+from pipeline.data.part_files import write_parts
 from pipeline.data.raw import RawTable
 from pipeline.data.scan import FrameScan
 from pipeline.data.typed_files import TypedFiles

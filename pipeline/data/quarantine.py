@@ -19,7 +19,7 @@ import pyspark.sql.functions as F
 from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
 from pipeline.data.faults import Fault, reasons_of
-from pipeline.data.parts import read_parts, write_parts
+from pipeline.data.part_files import read_parts, write_parts
 from pipeline.data.rows import TypedRows
 from pipeline.data.scan import Batches, Scan
 from pipeline.data.split import QUARANTINED

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
-from pipeline.data.parts import ended_or_gone, new_name, read_parts
+from pipeline.data.part_files import ended_or_gone, new_name, read_parts
 from pipeline.data.raw import quoted
 from pipeline.data.scan import partition_number
 from pipeline.errors import PlatformError
