@@ -70,13 +70,13 @@ def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def spark_with_bucket(spark: SparkSession, s3_server: Server, bucket: str) -> Iterator[SparkSession]:
+def spark_with_bucket(
+    spark: SparkSession, s3_server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> SparkSession:
     """The session, whose Python workers reach the bucket as well: Java got its environment when it was started."""
-    given, variables = spark.sparkContext.environment, s3_server.environment
-    given.update(variables)
-    yield spark
-    for name in variables:
-        del given[name]
+    for name, value in s3_server.environment.items():
+        monkeypatch.setitem(spark.sparkContext.environment, name, value)
+    return spark
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,8 @@ def _options(query: str) -> dict[str, str]:
     given = {name: values[-1] for name, values in parse_qs(query).items()}
     found = {"AWS_REGION": given["region"]} if "region" in given else {}
     if "endpoint_override" in given:
-        found["AWS_ENDPOINT_URL"] = f"{given.get('scheme', 'https')}://{given['endpoint_override']}"
+        scheme, _, host = given["endpoint_override"].rpartition("://")
+        found["AWS_ENDPOINT_URL"] = f"{given.get('scheme') or scheme or 'https'}://{host}"
     endpoint = found.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
     return found | ({"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http:") else {})
 

@@ -11,17 +11,18 @@ import logging
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
 
-from pipeline.data.parts import write_parts
+from pipeline.data.part_files import write_parts
 from pipeline.data.raw import RawTable
 from pipeline.data.scan import FrameScan
 from pipeline.data.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.pieces import MALFORMED, PIECE_BYTES
-from pipeline.sources.remote import FileOpener
+from pipeline.sources.remote import open_stored
 from pipeline.sources.streams import first_line
 from pipeline.sources.typed import FileColumns, is_exact
-from pipeline.store.filesystem import Root, list_sizes
+from pipeline.store.filesystem import Root, list_files, list_sizes
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +38,25 @@ def landed(raw: RawTable, place: Root) -> RawTable:
     if not isinstance(raw.scan, FrameScan) or not all(map(is_exact, columns.values())):
         return raw
     try:
-        if place.renames_folders:
-            # Row groups are what tasks divide files by.
-            raw.scan.rows.write.option("parquet.block.size", PIECE_BYTES).parquet(place.uri)
-        else:
-            write_parts(raw.scan.rows, place)
+        names = _write(raw.scan.rows, place)
         sizes = list_sizes(place)
     except (PySparkException, Py4JJavaError, OSError, pa.ArrowException) as error:
         # Where the rows themselves are at fault, the first pass says so.
         reason = first_line(explain_spark_error(error) or error)
         log.info("Each pass reads the source anew: it cannot be written to %s (%s).", place.uri, reason)
         return raw
-    files = [(place.within(name).uri, sizes[name]) for name in sorted(sizes) if name.endswith(".parquet")]
+    files = [(place.within(name).uri, sizes[name]) for name in names]
     own = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())
-    scan = TypedFiles(False, files, FileOpener(), own, None).scan(raw.scan.spark, tuple(own.kinds))
+    scan = TypedFiles(False, files, open_stored, own, None).scan(raw.scan.spark, tuple(own.kinds))
     return RawTable(raw.columns, scan)
+
+
+def _write(rows: DataFrame, place: Root) -> list[str]:
+    """The names of the files; row groups are what tasks divide them by."""
+    if not place.renames_folders:
+        return write_parts(rows, place)
+    rows.write.option("parquet.block.size", PIECE_BYTES).parquet(place.uri)
+    return [name for name in list_files(place) if name.endswith(".parquet")]
 
 
 def _columns(raw: RawTable) -> dict[str, pa.DataType]:

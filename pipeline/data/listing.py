@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +12,9 @@ from pipeline.data.arrow_files import ArrowFiles
 from pipeline.data.files import Lister
 from pipeline.data.hadoop_files import HadoopFiles, locate
 from pipeline.errors import ConfigError
-from pipeline.redact import without_user
+from pipeline.redact import holds_secret, without_user
 from pipeline.sources.remote import is_remote, without_query
 from pipeline.sources.streams import first_line
-
-_SECRET = re.compile(r"://[^/@:\s]*:[^/@\s]*@|[?&]\w*(?:key|secret|token|password|sas)\w*=[^/]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
     Raises:
         ConfigError: a path holds a password, or paths differ in the options behind them.
     """
-    secret = next((path for path in paths if is_remote(path) and _SECRET.search(path)), None)
+    secret = next((path for path in paths if is_remote(path) and holds_secret(path)), None)
     if secret is not None:
         raise ConfigError(
             f"data.source.path holds a password: '{without_user(secret).partition('?')[0]}'. It would be recorded with "

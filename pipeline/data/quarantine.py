@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +19,13 @@ import pyspark.sql.functions as F
 from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
 from pipeline.data.faults import Fault, reasons_of
-from pipeline.data.parts import read_parts, write_parts
+from pipeline.data.part_files import read_parts, write_parts
 from pipeline.data.rows import TypedRows
 from pipeline.data.scan import Batches, Scan
 from pipeline.data.split import QUARANTINED
 from pipeline.data.table import Table
 from pipeline.errors import SHOWN_AT_MOST
+from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 
 log = logging.getLogger(__name__)
@@ -33,15 +36,42 @@ QUARANTINE = "quarantine"
 _ROWS = pa.schema([("reason", pa.string()), ("line", pa.string())])
 
 
-def write_bad_rows(table: Table, work: Root) -> dict[str, int]:
-    """Set the bad rows of a source aside, in the folder of what is made of its other rows; see `write_quarantine`."""
+@dataclass(frozen=True)
+class SetAside:
+    """Rows that were set aside.
+
+    Attributes:
+        names: of the files; what else an object store has in their folder does not count.
+        reasons: how many there are of each, the most frequent first; a row counts once, with all its reasons together.
+    """
+
+    names: Sequence[str] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def write_bad_rows(table: Table, work: Root) -> Mapping[str, int]:
+    """Set the bad rows of a source aside, in the folder of what is made of its other rows; how many of each reason.
+
+    Nothing lists their files. So in an object store, where attempts of tasks leave files under names of their own,
+    they are copied to names that each job with the same inputs writes.
+    """
     program = table.program
 
     def bad(batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
         rows = program.rows(batch)
         return rows.typed, rows.places.split == QUARANTINED
 
-    return write_quarantine(table.scan, bad, program.faults, work.within(QUARANTINE))
+    place = work.within(QUARANTINE)
+    if place.renames_folders:
+        return write_quarantine(table.scan, bad, program.faults, place).reasons
+    attempts = place.beside(f"-{uuid4().hex}")
+    try:
+        found = write_quarantine(table.scan, bad, program.faults, attempts)
+        for number, name in enumerate(found.names):
+            files.copy_file(attempts.within(name), place.within(f"part-{number:05d}.parquet"))
+    finally:
+        files.remove_folder(attempts)
+    return found.reasons
 
 
 def write_quarantine(
@@ -51,7 +81,7 @@ def write_quarantine(
     place: Root,
     *,
     prefix: str = "part",
-) -> dict[str, int]:
+) -> SetAside:
     """Write unusable rows into a folder, in an order of their own.
 
     Args:
@@ -60,9 +90,6 @@ def write_quarantine(
         faults: what can be wrong with a row.
         place: the folder.
         prefix: what the names of its files begin with, in an object store.
-
-    Returns:
-        How many there are of each reason, the most frequent first; a row counts once, with all its reasons together.
     """
 
     def aside(_: int, batches: Batches) -> Batches:
@@ -76,7 +103,8 @@ def write_quarantine(
     names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "line"), place, prefix)
     written = read_parts(scan.spark, place, _ROWS, names)
     found = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
-    return {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
+    reasons = {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
+    return SetAside(names, reasons)
 
 
 def lines_of(rows: TypedRows) -> pa.Array:

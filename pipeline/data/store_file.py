@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from pipeline.data.scan import to_bytes
 from pipeline.data.stored_rows import ORDER
 from pipeline.store import filesystem as files
+from pipeline.store.checksums import checksums_of
 from pipeline.store.filesystem import open_root
 from pipeline.store.pages import WRITE_CHECKED
-from pipeline.store.parts import checksums_of
 
 AUDIT = -1
 """In place of the number of a file: what the audit compares takes the same way as the rows."""

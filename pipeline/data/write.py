@@ -88,10 +88,10 @@ def write_rows(
 def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
     """Write all groups below `place`."""
     moves, filing = place.renames_folders, stored.filing
-    drafts = place.within("drafts").uri
+    drafts = place.within("drafts")
 
     def uri_of(file: int) -> str:
-        return f"{drafts}/{file:05d}-{uuid4().hex}.parquet" if moves else place.within(filing.path(file)).uri
+        return (drafts.within(f"{file:05d}-{uuid4().hex}.parquet") if moves else place.within(filing.path(file))).uri
 
     partitions = table.partitions
     if partitions is None or stored.sampled or filing.pieces > 1 or is_much_to_audit(partitions, stored.audit):
@@ -100,7 +100,7 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
         written = write_unshuffled(table.scan.spark, partitions, stored, uri_of)
     found = written.toArrow().sort_by("file").to_pylist()
     entries = [_named(row, filing, place, moves=moves) for row in found if row["file"] != AUDIT]
-    files.remove_folder(open_root(drafts))
+    files.remove_folder(drafts)
     return Written(
         groups={folder: _split_entry(folder, entries) for folder in filing.folders},
         things=[from_bytes(row["things"]) for row in found if row["file"] == AUDIT],

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
+from pipeline.feed.compared import CHECKED, Checked, HeldPart
 from pipeline.feed.footer import check_footer
 from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import Window
-from pipeline.feed.parts import CHECKED, Checked, HeldPart
 from pipeline.feed.rows import Empty, Rows, read_rows
 from pipeline.feed.scaling import fold_layout
+from pipeline.store.checksums import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.manifest import FileEntry
 from pipeline.store.pages import READ_CHECKED
-from pipeline.store.parts import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.store import Store
 
 FOOTER_BYTES = 950

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.score.listed import check_listed, drop_files, publish_listed
+from pipeline.score.listed import check_listed, drop_files, listed_files, new_token, publish_listed
 from pipeline.score.publication import (
     QUARANTINE,
     ScoreCard,
@@ -21,6 +21,8 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.publish import scratch
 from pipeline.store.reach import check_reachable
+
+log = logging.getLogger(__name__)
 
 
 class OutputDraft(Protocol):
@@ -42,8 +44,8 @@ class OutputDraft(Protocol):
     def prefix(self) -> str:
         """What the names of all files begin with."""
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
-        """Make it the output, whose files have these names; `set_aside` tells whether rows were."""
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
+        """Make it the output, whose files have these names, and those of the rows that were set aside."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class FolderDraft:
         """Of rows that cannot be scored; Spark does not read a folder whose name begins with `_`."""
         return self.work.within("aside")
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
         """One rename; whatever is in the folder belongs to it."""
         if set_aside:
             files.move(self.aside, self.rows.within(QUARANTINE))
@@ -114,15 +116,19 @@ class ListedDraft:
         """Of rows that cannot be scored."""
         return self.output.within(QUARANTINE)
 
-    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: bool, replace: bool) -> None:
-        """The card, and then the end of all files that it does not list."""
-        bad = [f"{QUARANTINE}/{name}" for name in files.list_files(self.aside) if name.startswith(self.prefix)]
-        publish_listed(self.output, [*names, *bad], card, replace=replace)
+    def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
+        """The card, and then the end of the files of an earlier output."""
+        bad = [f"{QUARANTINE}/{name}" for name in set_aside]
+        publish_listed(self.output, self.token, [*names, *bad], card, replace=replace)
         files.remove_folder(self.parts)
 
     def drop(self) -> None:
-        """Delete what was not published."""
-        drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name})
+        """Delete what was not published; what the card lists stays, since it may have turned before a job failed."""
+        try:
+            listed = listed_files(self.output)
+            drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name} - listed)
+        except OSError as error:  # what ended the job is to be told, and not that the server is gone
+            log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output.path, error)
 
 
 def check_place(output: Root, *, replace: bool) -> None:
@@ -149,7 +155,7 @@ def output_draft(output: Root) -> Iterator[OutputDraft]:
         finally:
             close_work(output)
         return
-    draft = ListedDraft(output, uuid.uuid4().hex)
+    draft = ListedDraft(output, new_token())
     try:
         yield draft
     except BaseException:

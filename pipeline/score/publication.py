@@ -55,8 +55,7 @@ class ScoreCard(Document):
 
 def work_folder(output: Root) -> Root:
     """Where work in progress lies."""
-    path, uri = (whole.rpartition("/") for whole in (output.path, output.uri))
-    return Root(output.filesystem, f"{path[0]}/.{path[2]}", f"{uri[0]}/.{uri[2]}")
+    return output.folder.within(f".{output.path.rpartition('/')[2]}")
 
 
 def check_output(output: Root, *, replace: bool) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
-from pipeline.data.parts import read_parts
+from pipeline.data.part_files import ended_or_gone, new_name, read_parts
 from pipeline.data.raw import quoted
 from pipeline.data.scan import partition_number
 from pipeline.errors import PlatformError
@@ -71,15 +71,15 @@ def convert(
 
 
 def write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
-    """The same text as Spark writes, by tasks; a file for each partition."""
+    """The same text as Spark writes, by tasks: a file for each partition. Only the names that are returned count."""
     lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
     header, folder = _header(rows.columns), place.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        name = f"{prefix}-{partition_number():05d}.csv"
+        name = new_name(prefix, partition_number(), "csv")
         written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
-        root = open_root(folder)
-        with root.filesystem.open_output_stream(root.within(name).path, compression=None) as stream:
+        place = open_root(folder).within(name)
+        with ended_or_gone(place), place.filesystem.open_output_stream(place.path, compression=None) as stream:
             stream.write(header)
             stream.writelines(written)
         yield pa.RecordBatch.from_pylist([{"name": name}], schema=_WRITTEN)

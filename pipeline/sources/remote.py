@@ -97,6 +97,16 @@ def open_place(location: str, query: str = "") -> RemotePlace:
     return RemotePlace(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
 
 
+def open_stored(uri: str) -> Any:
+    """A seekable binary file below a storage root, whose settings may stand behind its path.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    root = open_root(uri)
+    return root.filesystem.open_input_file(root.path)
+
+
 @dataclass(frozen=True)
 class FileOpener:
     """Opens the files of a source, in tasks and in the driver; plain data.
@@ -114,8 +124,7 @@ class FileOpener:
             OSError: it cannot be opened.
         """
         if uri.startswith(("file:", "dbfs:")) or ":/" not in uri:
-            root = open_root(uri)
-            return root.filesystem.open_input_file(root.path)
+            return open_stored(uri)
         place = open_place(uri, self.query)
         return place.filesystem.open_input_file(place.full(place.path))
 

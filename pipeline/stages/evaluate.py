@@ -8,7 +8,7 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.data.parts import read_parts
+from pipeline.data.part_files import read_parts
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines

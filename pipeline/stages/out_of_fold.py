@@ -22,7 +22,7 @@ from pipeline.contract.decision import Decision
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.data.check import clashing
 from pipeline.data.opening import open_rows
-from pipeline.data.parts import read_parts, replace_parts, write_parts
+from pipeline.data.part_files import read_parts, replace_parts, write_parts
 from pipeline.data.raw import quoted
 from pipeline.data.read import open_table
 from pipeline.data.rows import Rows

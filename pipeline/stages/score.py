@@ -14,7 +14,7 @@ from pipeline.contract.document import Document
 from pipeline.contract.drift import DriftReport
 from pipeline.data.drift import drift_of_rows, enforce
 from pipeline.data.faults import bad_rows_error
-from pipeline.data.quarantine import tell_quarantined, write_quarantine
+from pipeline.data.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.data.read import open_table
 from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError
@@ -117,7 +117,7 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
     source, opened = _open(stage, bundle, trained)
     with output_draft(output) as draft:
         scored = _write(stage, bundle, opened, draft, version=version)
-        reasons = _set_aside(stage, opened, scored, draft)
+        aside = _set_aside(stage, opened, scored, draft)
         drift = _drift(stage, bundle, opened, scored, source)
         card = ScoreCard(
             model_version=version,
@@ -128,9 +128,9 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
             rows=scored.total - scored.bad,
             quarantined=scored.bad,
         )
-        draft.publish(scored.names, card, set_aside=bool(reasons), replace=_replaces(stage.config))
-    if reasons:
-        tell_quarantined(reasons, scored.total, output.within(QUARANTINE))
+        draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(stage.config))
+    if aside.reasons:
+        tell_quarantined(aside.reasons, scored.total, output.within(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
@@ -183,10 +183,10 @@ def _write(stage: StageContext, bundle: Bundle, opened: NewRows, draft: OutputDr
     return _Scored(written.total, written.bad, names, time.monotonic() - start)
 
 
-def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: OutputDraft) -> dict[str, int]:
+def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: OutputDraft) -> SetAside:
     """Write the rows that could not be scored, or stop where there are too many."""
     if not scored.bad:
-        return {}
+        return SetAside()
     allowed = stage.config.score.bad_rows.allowed(scored.total)
     with watch_spark(stage.spark, stage.progress, "Looking at rows that cannot be scored"):
         if scored.bad > allowed:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from pyarrow import fs
 
@@ -39,15 +39,14 @@ def is_bucket(uri: str) -> bool:
 
 
 def open_bucket(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system of an address, and the path there: bucket and key.
+    """The file system of an address, and the path there: bucket and key, in which `%` is a sign like others.
 
     Raises:
-        ConfigError: the address holds credentials, or a setting that is not known.
+        ConfigError: the address holds credentials, `#`, or a setting that is not known.
         OSError: the bucket's region cannot be found out.
     """
-    parts = urlsplit(uri)
-    path = unquote(f"{parts.netloc}{parts.path}").rstrip("/")
-    return _filesystem(*_connection(uri), os.getpid()), path
+    connection = _connection(uri)
+    return _filesystem(*connection, os.getpid()), _path(uri).rstrip("/")
 
 
 def quick_bucket(uri: str) -> fs.FileSystem:
@@ -56,16 +55,26 @@ def quick_bucket(uri: str) -> fs.FileSystem:
     return _opened(*_connection(uri), retry_strategy=retries)
 
 
+def _path(uri: str) -> str:
+    """What stands between the scheme and the settings."""
+    return uri.partition("?")[0].partition("://")[2]
+
+
 def _connection(uri: str) -> tuple[str, str, str]:
     """Scheme, endpoint and region; of AWS, the endpoint is empty."""
-    parts = urlsplit(uri)
-    if "@" in parts.netloc:
+    bucket = _path(uri).partition("/")[0]
+    if "@" in bucket:
         raise ConfigError(
             f"The address '{without_user(uri)}' holds credentials, which would be logged with it. Allowed: "
-            f"{parts.scheme}://BUCKET/FOLDER. Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a profile, "
-            "or by the role of the machine."
+            f"{uri.partition(':')[0]}://BUCKET/FOLDER. Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a "
+            "profile, or by the role of the machine."
         )
-    told = dict(parse_qsl(parts.query))
+    if "#" in uri:
+        raise ConfigError(
+            f"The address '{without_user(uri)}' has a '#', where other programs end an address. Allowed: all other "
+            "signs. Call the folder otherwise."
+        )
+    told = dict(parse_qsl(uri.partition("?")[2]))
     if unknown := sorted(told.keys() - set(QUERY)):
         raise ConfigError(
             f"The address '{without_user(uri)}' has an unknown setting '{unknown[0]}'. Allowed: {', '.join(QUERY)}. "
@@ -74,7 +83,7 @@ def _connection(uri: str) -> tuple[str, str, str]:
     endpoint = told.get("endpoint_override") or _variable(ENDPOINTS)
     given, _, host = endpoint.rpartition("://")
     scheme = told.get("scheme") or given or "https"
-    region = told.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(parts.netloc))
+    region = told.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(bucket))
     return scheme, host.rstrip("/"), region
 
 

@@ -34,7 +34,7 @@ ATTEMPTS = 10
 @contextmanager
 def scratch(root: Root) -> Iterator[Root]:
     """A fresh folder for work in progress, gone afterwards unless it was published."""
-    place = scratch_folder(root).within(f"{_this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
+    place = scratch_folder(root).within(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
         yield place
     finally:
@@ -105,7 +105,7 @@ def sweep_scratch(root: Root) -> None:
     folder = scratch_folder(root)
     for name in files.list_folders(folder):
         host, _, pid = name.rpartition(".")[0].rpartition(".")
-        if host == _this_host() and pid.isdecimal() and not _runs(int(pid)):
+        if host == this_host() and pid.isdecimal() and not runs(int(pid)):
             _discard(folder.within(name))
 
 
@@ -161,11 +161,12 @@ def _discard(place: Root) -> None:
         logger.debug("Scratch folder %s stays for now: %s", place.path, error)
 
 
-def _this_host() -> str:
+def this_host() -> str:
+    """The name of the host that this process runs on."""
     return socket.gethostname()
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether there is such a process on this host, whosever it is."""
     try:
         os.kill(pid, 0)

@@ -114,8 +114,8 @@ def widen(folder: Path, groups: int) -> None:
     from pipeline.contract.columns import ROW_ID
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.kinds.state import contract_of
+    from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
-    from pipeline.store.parts import checksums_of
 
     store = the_store(folder)
     names = [f"x{i}" for i in range(WIDE_COLUMNS)]

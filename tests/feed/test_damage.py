@@ -16,11 +16,11 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.feed import files as feed_files
+from pipeline.feed.compared import Checked, HeldPart
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import Window, shard_windows
-from pipeline.feed.parts import Checked, HeldPart
-from pipeline.store import parts as store_parts
+from pipeline.store import checksums
 from pipeline.store.filesystem import open_root
 from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store, open_store
@@ -236,7 +236,7 @@ def test_a_large_file_that_is_being_compared_does_not_stall(id_store, monkeypatc
     """It takes 3 s, of which none brings a row."""
     store = of_format_3(id_store([400]))
     (file,) = store.split("train").files
-    monkeypatch.setattr(store_parts, "PIECE_BYTES", file.bytes // 12)
+    monkeypatch.setattr(checksums, "PIECE_BYTES", file.bytes // 12)
     original = Checked.count_piece
 
     def slow(self: Checked) -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+
 import pytest
 
 from pipeline.errors import ConfigError, PlatformError
+from pipeline.score import draft as draft_module
+from pipeline.score import listed as listed_module
 from pipeline.score.draft import ListedDraft, OutputDraft, check_place, output_draft
 from pipeline.score.publication import CARD, ScoreCard
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
+
+
+@pytest.fixture(scope="module")
+def token_of_ended() -> str:
+    """As a process of this host had it that has ended."""
+    command = "from pipeline.score.listed import new_token; print(new_token())"
+    return subprocess.run([sys.executable, "-c", command], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -36,7 +49,7 @@ def publish(output: Root, text: str, *, bad: str = "", replace: bool = False) ->
     check_place(output, replace=replace)
     with output_draft(output) as draft:
         names = write(draft, text, bad=bad)
-        draft.publish(names, card(), set_aside=bool(bad), replace=replace)
+        draft.publish(names, card(), set_aside=names if bad else [], replace=replace)
 
 
 def listed(output: Root) -> list[str]:
@@ -54,20 +67,20 @@ def test_the_earlier_output_is_what_the_card_lists_until_it_turns(output):
     with output_draft(output) as draft:
         names = write(draft, "two")
         assert listed(output) == ["line 1", "one"]
-        draft.publish(names, card(), set_aside=False, replace=True)
+        draft.publish(names, card(), set_aside=[], replace=True)
     assert listed(output) == ["two"]
     assert files.list_files(output) == [CARD, *names]
 
 
-def test_a_scoring_that_fails_deletes_what_it_wrote_and_one_that_is_killed_is_in_nobody_s_way(output):
+def test_a_scoring_that_fails_deletes_what_it_wrote_and_one_that_is_killed_is_in_nobody_s_way(output, token_of_ended):
     publish(output, "one")
     with pytest.raises(ValueError, match="boom"), output_draft(output) as draft:
         write(draft, "two", bad="line 2")
         raise ValueError("boom")
     assert len(files.list_files(output)) == 2
-    killed = ListedDraft(output, "0" * 32)
+    killed = ListedDraft(output, token_of_ended)
     write(killed, "three", bad="line 3")
-    write(ListedDraft(killed.parts, "0" * 32), "in another format")
+    write(ListedDraft(killed.parts, token_of_ended), "in another format")
     assert listed(output) == ["one"]
     publish(output, "four", replace=True)
     assert listed(output) == ["four"]
@@ -81,15 +94,74 @@ def test_what_a_first_scoring_left_when_it_was_killed_is_no_output(output):
     assert listed(output) == ["whole"]
 
 
-def test_of_two_jobs_that_write_at_once_one_is_told(output):
-    with output_draft(output) as slower, pytest.raises(ConfigError, match=r"parquet' is gone .* another job writes"):
-        names = write(slower, "slower")
+def test_jobs_that_write_at_once_leave_one_whole_output(output, monkeypatch):
+    """Whoever publishes last, also where the other one does so between its last look and its card."""
+    with output_draft(output) as slower:
+        names = write(slower, "slower", bad="line 1")
         publish(output, "faster")
-        slower.publish(names, card(), set_aside=False, replace=True)
-    assert listed(output) == ["faster"]
+        assert listed(output) == ["faster"]
+        real = files.write_atomically
+
+        def overtaken(place: Root, content: bytes) -> None:
+            monkeypatch.setattr(listed_module.files, "write_atomically", real)
+            publish(output, "between", replace=True)
+            real(place, content)
+
+        monkeypatch.setattr(listed_module.files, "write_atomically", overtaken)
+        slower.publish(names, card(), set_aside=names, replace=True)
+    assert listed(output) == ["line 1", "slower"]
     with output_draft(output) as late, pytest.raises(ConfigError, match="is there already"):
-        late.publish(write(late, "late"), card(), set_aside=False, replace=False)
-    assert listed(output) == ["faster"]
+        late.publish(write(late, "late"), card(), set_aside=[], replace=False)
+    assert listed(output) == ["line 1", "slower"]
+
+
+def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
+    with (
+        pytest.raises(ConfigError, match=r"parquet' is gone from .* another job writes"),
+        output_draft(output) as draft,
+    ):
+        draft.publish(["part-x.parquet"], card(), set_aside=[], replace=True)
+    real = files.remove_file
+
+    def overtaken(place: Root) -> None:
+        monkeypatch.setattr(listed_module.files, "remove_file", real)
+        real(place)
+        publish(output, "other", replace=True)
+
+    publish(output, "one")
+    with pytest.raises(ConfigError, match=r"is gone from .* another job writes"), output_draft(output) as draft:
+        monkeypatch.setattr(listed_module.files, "remove_file", overtaken)
+        draft.publish(write(draft, "two"), card(), set_aside=[], replace=True)
+    assert listed(output) == ["other"]
+    assert len(files.list_files(output)) == 2
+
+
+@pytest.mark.parametrize("step", ["write_atomically", "remove_file", "remove_folder"])
+def test_a_job_that_fails_after_the_card_turned_deletes_nothing_that_it_lists(output, monkeypatch, step):
+    publish(output, "one")
+    real = getattr(files, step)
+
+    def broken(*arguments: object) -> None:
+        real(*arguments)
+        monkeypatch.setattr(draft_module.files, step, real)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), output_draft(output) as draft:
+        names = write(draft, "two", bad="line 2")
+        monkeypatch.setattr(draft_module.files, step, broken)
+        draft.publish(names, card(), set_aside=names, replace=True)
+    assert listed(output) == ["line 2", "two"]
+
+
+def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
+    name = write(ListedDraft(output, "0" * 32), "of another host")[0]
+    files.write_bytes(output.within(CARD), card().to_json().encode())
+    files.write_bytes(output.within("part-00000.parquet"), b"copied from a folder, whose card lists no files")
+    with caplog.at_level(logging.WARNING, "pipeline.score"):
+        publish(output, "one", replace=True)
+    assert listed(output) == ["one"]
+    assert len(files.list_files(output)) == 3
+    assert f"lie files of scorings that run still or were killed: 1, '{name}' among them" in caplog.text
 
 
 @pytest.mark.parametrize("replace", [True, False])

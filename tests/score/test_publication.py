@@ -48,6 +48,12 @@ def test_an_output_is_never_mixed_with_an_earlier_one(output, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["scored"]
 
 
+def test_work_lies_beside_an_output_whose_settings_stand_behind_its_path():
+    output = Root(fs.SubTreeFileSystem("/", fs.LocalFileSystem()), "a/scored", "hdfs://host/a/scored?user=me/you")
+    work = work_folder(output)
+    assert (work.path, work.uri) == ("a/.scored", "hdfs://host/a/.scored?user=me/you")
+
+
 def test_an_output_that_came_up_meanwhile_stays(output):
     check_output(output, replace=False)
     publish(output, "theirs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def read(spark, wanted: list[str], **source) -> RawTable:
         return open_table(spark, open_source(spark, config, open_root("unused")), config).read(wanted)
 
 
-def check_landed(raw: RawTable, place: Path) -> list[tuple]:
+def check_landed(raw: RawTable, place: Path | str) -> list[tuple]:
     found = landed(raw, open_root(str(place)))
     assert isinstance(found.scan, PieceScan) and found.columns == raw.columns
     rows = sorted(raw_rows(found), key=repr)
@@ -58,6 +59,15 @@ def test_malformed_lines(spark, tmp_path):
 
 def test_no_rows(spark, tmp_path):
     assert check_landed(read(spark, ["id"], query="SELECT id FROM RANGE(3) WHERE id > 5"), tmp_path / "landing") == []
+
+
+def test_a_root_in_a_bucket_with_settings_behind_its_path(spark_with_bucket, bucket, s3_server, monkeypatch):
+    for given in (spark_with_bucket.sparkContext.environment, os.environ):
+        monkeypatch.setitem(given, "AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    spark_with_bucket.range(4).createOrReplaceTempView("four")
+    for count, source in {3: {"query": "SELECT id FROM RANGE(3)"}, 4: {"table": "four"}}.items():
+        place = f"{bucket}/{count}?endpoint_override=http://{s3_server.address}"
+        assert len(check_landed(read(spark_with_bucket, ["id"], **source), place)) == count
 
 
 def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):

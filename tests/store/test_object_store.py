@@ -30,6 +30,22 @@ def test_settings_of_an_address_stay_behind_its_path(scheme):
     assert root.filesystem.region == "eu-west-1"
 
 
+@pytest.mark.parametrize("name", ["100%25", "a b", "a+b", "ü", "%", "a=b&c"])
+def test_odd_names_stay_what_they_are(bucket, name):
+    place = open_root(f"{bucket}/{name}/").within(f"{name}.parquet")
+    files.write_bytes(open_root(place.uri), name.encode())
+    assert files.list_files(open_root(bucket)) == [f"{name}/{name}.parquet"]
+    assert files.read_bytes(place) == name.encode()
+    assert open_root(place.folder.uri).path == place.folder.path
+
+
+def test_an_address_with_a_fragment_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other signs\. Call the folder"
+    ):
+        open_root("s3a://lake/exp#1")
+
+
 def test_a_connection_is_shared_within_a_process(bucket):
     assert open_bucket(f"{bucket}/a")[0] is open_bucket(f"{bucket}/b")[0]
 

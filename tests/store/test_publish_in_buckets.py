@@ -56,7 +56,7 @@ def test_what_a_killed_job_left_of_a_store_does_not_open_and_the_next_job_writes
     assert open_store(place).manifest == whole.manifest
 
 
-def test_two_jobs_that_wrote_different_files_are_never_taken_for_one_store(root, tmp_path):
+def test_a_store_does_not_open_when_a_slower_job_put_a_file_of_another_size_over_one_of_its_own(root, tmp_path):
     whole = write_small_store(tmp_path, {"train": [20, 30]})
     fs.copy_files(whole.place.path, store_place(root, NAME, STORE_ID).path, destination_filesystem=root.filesystem)
     files.write_bytes(store_place(root, NAME, STORE_ID).within("train/shard-00001.parquet"), b"of a slower job")
@@ -115,9 +115,9 @@ def test_a_model_is_replaced_by_its_card(root, step):
     assert len(files.list_folders(place)) == 1
 
 
-def test_scratch_folders_go_as_elsewhere(root, monkeypatch):
+def test_scratch_folders_of_ended_processes_are_swept(root, monkeypatch):
     with scratch(root) as work:
         files.write_bytes(work.within("deep", "er"), b"x")
-        monkeypatch.setattr(publish, "_runs", lambda pid: False)
+        monkeypatch.setattr(publish, "runs", lambda pid: False)
         sweep_scratch(root)
-    assert files.list_files(root) == []
+        assert files.list_files(root) == []

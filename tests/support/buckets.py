@@ -14,6 +14,8 @@ from pyarrow import fs
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root
 
+SECRET = "not-to-be-shown"
+
 
 @dataclass(frozen=True)
 class Server:
@@ -35,7 +37,7 @@ class Server:
         return {
             "AWS_ENDPOINT_URL": f"http://{self.address}",
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -48,7 +50,7 @@ class Server:
             scheme="http",
             region="us-east-1",
             access_key="test",
-            secret_key="test",
+            secret_key=SECRET,
             allow_bucket_creation=True,
         )
         maker.create_dir(name)

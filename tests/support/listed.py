@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.store.checksums import checksums_of
 from pipeline.store.manifest import FileEntry
-from pipeline.store.parts import checksums_of
 
 
 def listed(base: Path, name: str, shard: int) -> FileEntry:

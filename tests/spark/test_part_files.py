@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from pipeline.data.parts import SUCCESS, read_parts, replace_parts, write_parts
+from pipeline.data import part_files
+from pipeline.data.part_files import SUCCESS, read_parts, replace_parts, write_parts
 from pipeline.score.writing import RFC_4180, write_csv
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root
@@ -38,8 +40,25 @@ def test_rows_come_back_and_later_ones_take_their_place(spark_with_bucket, bucke
     assert str(found["number"].to_pylist()) == str(ROWS["number"].to_pylist())
 
     replace_parts(rows.where("id < 0"), place)
-    assert files.list_files(place) == [SUCCESS, "part-00000.parquet"]
+    success, name = files.list_files(place)
+    assert (success, name[:11]) == (SUCCESS, "part-00000-")
     assert len(read_parts(spark, place, ROWS.schema).toArrow()) == 0
+
+
+def test_each_attempt_has_a_name_of_its_own_and_deletes_what_it_did_not_end(spark_with_bucket, bucket):
+    """Of an attempt that fails, and of one that goes on when another one has answered."""
+    spark, place = spark_with_bucket, open_root(bucket).within("rows")
+    names = write_parts(spark.createDataFrame(ROWS).coalesce(1), place)
+
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield from ROWS.slice(0, 1).to_batches()
+        raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        part_files._write_file(broken(), place.within(part_files.new_name("part", 0, "parquet")), ROWS.schema)
+    assert files.list_files(place) == names
+    files.write_bytes(place.within("part-00000-late.parquet"), b"PAR1 and not all of it")
+    assert len(read_parts(spark, place, ROWS.schema, names).toArrow()) == len(ROWS)
 
 
 def test_csv_has_the_text_that_spark_writes(spark_with_bucket, bucket, tmp_path):

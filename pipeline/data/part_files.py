@@ -1,14 +1,17 @@
 """Rows of Spark's as Parquet files of a folder, and back: by Spark, or in an object store by its Python tasks.
 
 Spark reaches object stores by a jar that few installations have, and with settings of its own; Arrow reaches them where
-the rest of a job does. What a task writes there is an object when it is complete; a task that is tried again puts its
-object over the earlier one.
+the rest of a job does. An upload that fails ends as an object all the same, as long as it came to be. So each attempt
+of a task writes under a name of its own and deletes what it did not end; only names in the answer of a task that Spark
+counts are files of the folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,7 +37,7 @@ def write_parts(rows: DataFrame, place: Root, prefix: str = "part") -> list[str]
         prefix: what the names of an object store's files begin with.
 
     Returns:
-        The names of the files.
+        The names of the files; what else an object store has there does not count.
     """
     if place.renames_folders:
         rows.write.parquet(place.uri, compression="snappy")
@@ -45,21 +48,39 @@ def write_parts(rows: DataFrame, place: Root, prefix: str = "part") -> list[str]
         filled = (batch for batch in batches if len(batch))
         first = next(filled, None)
         if first is not None:
-            name = f"{prefix}-{partition_number():05d}.parquet"
+            name = new_name(prefix, partition_number(), "parquet")
             _write_file(chain([first], filled), open_root(folder).within(name), schema)
             yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
     names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
     if not names:  # the columns are told all the same
-        names = [f"{prefix}-00000.parquet"]
+        names = [new_name(prefix, 0, "parquet")]
         _write_file([], place.within(names[0]), schema)
     return sorted(names)
 
 
 def _write_file(batches: Iterable[pa.RecordBatch], place: Root, schema: pa.Schema) -> None:
-    with pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy") as writer:
+    with (
+        ended_or_gone(place),
+        pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy") as writer,
+    ):
         for batch in batches:
             writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+
+def new_name(prefix: str, partition: int, ending: str) -> str:
+    """The name of a file that no other attempt of a task has; names are sorted as partitions are."""
+    return f"{prefix}-{partition:05d}-{uuid4().hex}.{ending}"
+
+
+@contextmanager
+def ended_or_gone(place: Root) -> Iterator[None]:
+    """Delete an object under a name of its own that a block does not write to its end."""
+    try:
+        yield
+    except BaseException:
+        files.remove_file(place)
+        raise
 
 
 def read_parts(spark: SparkSession, place: Root, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,43 +18,13 @@ from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError, DataError
 from pipeline.store.filesystem import open_root
 from tests.spark.test_roads import content_of
+from tests.support.buckets import SECRET
 from tests.support.recipes import build, recipe_for
 from tests.support.rows import raw_rows
 
-moto = pytest.importorskip("moto.server")
-
 pytestmark = pytest.mark.spark
 
-SECRET = "not-to-be-shown"
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(spark, endpoint, monkeypatch) -> Iterator[str]:
-    """A bucket that the driver and the tasks find by the usual variables of the environment."""
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{endpoint}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-        monkeypatch.setitem(spark.sparkContext.environment, name, value)
-    filesystem, path = fs.FileSystem.from_uri("s3://lake?allow_bucket_creation=true")
-    filesystem.create_dir(path)
-    yield "s3a://lake"
-    filesystem.delete_dir_contents(path)
 
 
 def upload(folder: Path, place: str) -> None:
@@ -76,7 +45,7 @@ def rows_of(spark, path: str | list[str], wanted: list[str], **source) -> list[t
 
 
 @pytest.mark.slow
-def test_a_store_from_a_bucket_is_the_one_from_a_folder(spark, tmp_path, bucket):
+def test_a_store_from_a_bucket_is_the_one_from_a_folder(spark_with_bucket, tmp_path, bucket):
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"id": np.arange(600), "x": random.normal(size=600), "y": random.integers(0, 2, 600)})
     for part in range(2):
@@ -88,7 +57,9 @@ def test_a_store_from_a_bucket_is_the_one_from_a_folder(spark, tmp_path, bucket)
             upload(path.parent, f"{bucket}/{ending}")
     settings = {"key": "id", "numeric": [{"columns": ["x"]}]}
     places = (f"{tmp_path}/parquet", f"{bucket}/parquet", f"{bucket}/csv")
-    stores = [build(spark, recipe_for(place, **settings), tmp_path / f"{i}") for i, place in enumerate(places)]
+    stores = [
+        build(spark_with_bucket, recipe_for(place, **settings), tmp_path / f"{i}") for i, place in enumerate(places)
+    ]
     assert content_of(stores[0]) == content_of(stores[1]) == content_of(stores[2])
     assert len({store.manifest.store_id for store in stores}) == 3
 
@@ -108,53 +79,53 @@ def months(tmp_path, bucket) -> str:
 @pytest.mark.parametrize(
     "patterns", [["2024/*.csv"], ["*/0?.csv"], ["2024/{01,10}.csv*", "2023"], ["20{2[0-3],24}/[!_1]*"], ["2024/"]]
 )
-def test_patterns_mean_what_they_mean_in_a_folder(spark, tmp_path, months, patterns):
+def test_patterns_mean_what_they_mean_in_a_folder(spark_with_bucket, tmp_path, months, patterns):
     local, there = (
-        open_source(spark, SourceConfig(path=[f"{place}/{p}" for p in patterns]), open_root("unused")).files
+        open_source(spark_with_bucket, SourceConfig(path=[f"{place}/{p}" for p in patterns]), open_root("unused")).files
         for place in (tmp_path / "m", months)
     )
     assert [(file.name, file.bytes) for file in there] == [(file.name, file.bytes) for file in local]
     assert [file.uri for file in there] == [file.uri.replace(f"file:{tmp_path}/m", months) for file in local]
 
 
-def test_what_is_read_and_what_is_not_there(spark, months):
-    assert rows_of(spark, f"{months}/2024", ["x"]) == [("2",), ("3",), ("5",)]
-    assert rows_of(spark, months.replace("s3a:", "s3:") + "/2024/01.csv", ["x"]) == [("2",)]
-    with pytest.raises(DataError, match=r"^Source 's3a://lake/m/none' does not exist\. Correct data\.source\.path\.$"):
-        opened(spark, f"{months}/none")
-    with pytest.raises(DataError, match=r"nearest folder that exists is 's3a://lake/m/2024'\."):
-        opened(spark, f"{months}/2024/none/*/a*")
+def test_what_is_read_and_what_is_not_there(spark_with_bucket, months):
+    assert rows_of(spark_with_bucket, f"{months}/2024", ["x"]) == [("2",), ("3",), ("5",)]
+    assert rows_of(spark_with_bucket, months.replace("s3a:", "s3:") + "/2024/01.csv", ["x"]) == [("2",)]
+    with pytest.raises(DataError, match=rf"^Source '{months}/none' does not exist\. Correct data\.source\.path\.$"):
+        opened(spark_with_bucket, f"{months}/none")
+    with pytest.raises(DataError, match=rf"nearest folder that exists is '{months}/2024'\."):
+        opened(spark_with_bucket, f"{months}/2024/none/*/a*")
     with pytest.raises(DataError, match=r"cannot be opened: the pattern does not close its '\['\."):
-        opened(spark, f"{months}/2024/[a.csv")
+        opened(spark_with_bucket, f"{months}/2024/[a.csv")
 
 
-def test_folders_of_columns_in_a_bucket(spark, tmp_path, bucket):
+def test_folders_of_columns_in_a_bucket(spark_with_bucket, tmp_path, bucket):
     for key in ("1", "a%20b"):
         (tmp_path / "t" / f"k={key}").mkdir(parents=True)
         pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "t" / f"k={key}" / "0.parquet")
     upload(tmp_path / "t", f"{bucket}/t")
-    assert rows_of(spark, f"{bucket}/t", ["k", "x"]) == [("1", 1), ("a b", 1)]
+    assert rows_of(spark_with_bucket, f"{bucket}/t", ["k", "x"]) == [("1", 1), ("a b", 1)]
 
 
-def test_delta_in_a_bucket(spark, tmp_path, bucket):
+def test_delta_in_a_bucket(spark_with_bucket, tmp_path, bucket):
     deltalake = pytest.importorskip("deltalake", reason="the extra 'delta' is not installed")
     deltalake.write_deltalake(tmp_path / "t", pa.table({"x": [1, 2], "k": ["a b", None]}), partition_by=["k"])
     upload(tmp_path / "t", f"{bucket}/t")
-    source, _ = opened(spark, f"{bucket}/t")
+    source, _ = opened(spark_with_bucket, f"{bucket}/t")
     assert (source.format, source.version) == ("delta", 0)
-    assert rows_of(spark, f"{bucket}/t", ["x", "k"]) == [(1, "a b"), (2, None)]
+    assert rows_of(spark_with_bucket, f"{bucket}/t", ["x", "k"]) == [(1, "a b"), (2, None)]
 
 
 @pytest.mark.slow
-def test_the_endpoint_may_stand_behind_the_path(spark, months, endpoint, monkeypatch):
+def test_the_endpoint_may_stand_behind_the_path(spark_with_bucket, months, s3_server, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
-    monkeypatch.setitem(spark.sparkContext.environment, "AWS_ENDPOINT_URL", NOWHERE)
-    options = f"?endpoint_override={endpoint}&scheme=http"
-    source, _ = opened(spark, f"{months}/2024/0?.csv{options}")
+    monkeypatch.setitem(spark_with_bucket.sparkContext.environment, "AWS_ENDPOINT_URL", NOWHERE)
+    options = f"?endpoint_override={s3_server.address}&scheme=http"
+    source, _ = opened(spark_with_bucket, f"{months}/2024/0?.csv{options}")
     assert (source.location, source.paths[0]) == (f"{months}/2024/0?.csv", f"{months}/2024/01.csv")
-    assert rows_of(spark, f"{months}/2024/0?.csv{options}", ["x"]) == [("2",), ("3",)]
+    assert rows_of(spark_with_bucket, f"{months}/2024/0?.csv{options}", ["x"]) == [("2",), ("3",)]
     with pytest.raises(ConfigError, match=r"Options behind data\.source\.path differ: .* Allowed: the same\."):
-        opened(spark, [f"{months}/2024{options}", f"{months}/2023"])
+        opened(spark_with_bucket, [f"{months}/2024{options}", f"{months}/2023"])
 
 
 def test_secrets_do_not_stand_in_paths(spark):
@@ -170,9 +141,9 @@ def test_what_neither_arrow_nor_spark_opens(spark):
 
 
 @pytest.mark.slow
-def test_spark_reads_what_tasks_cannot_open(spark, months, monkeypatch, caplog):
-    monkeypatch.setitem(spark.sparkContext.environment, "AWS_ENDPOINT_URL", NOWHERE)
+def test_spark_reads_what_tasks_cannot_open(spark_with_bucket, months, monkeypatch, caplog):
+    monkeypatch.setitem(spark_with_bucket.sparkContext.environment, "AWS_ENDPOINT_URL", NOWHERE)
     with caplog.at_level(logging.INFO, "pipeline"), pytest.raises(DataError, match=r"01\.csv' cannot be read: "):
-        opened(spark, f"{months}/2024")
+        opened(spark_with_bucket, f"{months}/2024")
     assert caplog.text.count("is read by Spark: 's3a:' is not seen from Python tasks (") == 1
     assert SECRET not in caplog.text

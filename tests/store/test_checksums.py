@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.data.store_file import parquet_bytes
 from pipeline.errors import StoreError
+from pipeline.store.checksums import checksums_of
 from pipeline.store.manifest import FileEntry
-from pipeline.store.parts import checksums_of
 
 WHOLE = {"path": "a.parquet", "shard": 0, "rows": 3, "bytes": 9, "sha256": "", "row_groups": (2, 1)}
 
