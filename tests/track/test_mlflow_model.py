@@ -143,7 +143,7 @@ def test_loading_unpickles_nothing_and_refuses_an_altered_file(load: Any, track_
 
     folder = Path(track_root.path, "mlartifacts", "models", model.metadata.model_id, "artifacts")
     assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle"}]
-    assert (folder / "code" / "pipeline" / "model" / "layers.py").is_file()
+    assert (folder / "code" / "pipeline" / "kinds" / "layer.py").is_file()
     (folder / "artifacts" / "model.keras").write_bytes(b"something else")
     with pytest.raises(Exception, match=r"model\.keras was altered after it was logged"):
         mlflow.pyfunc.load_model(f"models:/{model.metadata.model_id}")

@@ -160,8 +160,8 @@ def test_it_is_a_function_of_spark(model: Path, expected: np.ndarray, spark: Any
 def test_the_example_has_values_that_features_know() -> None:
     example = example_of(state_of(Task.BINARY))
     assert example.to_dict(orient="list") == {
-        "age": [40.0] * 3,
-        "net worth": [1.0] * 3,
+        "age": [40.0, 50.0, 40.0],  # the fill is the mean, and so the centre; a deviation above it
+        "net worth": [0.0, 1.0, 0.0],
         "region": ["98101", "north", "98101"],
     }
     state = kinds.every_kind()
