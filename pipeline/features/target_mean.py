@@ -1,10 +1,4 @@
-"""The label's mean of each category, smoothed, and out-of-fold for training rows.
-
-A training row must not see its own label through its category's mean, or the network learns to trust a column that
-tells nothing of new rows. Training rows are therefore put into folds by a hash of their key, and each gets the means
-over the other folds (Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, SIGKDD 2001;
-cross-fitted as scikit-learn's TargetEncoder does it).
-"""
+"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/mapped/sums.py`."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def source_values(feature: ScaledFeature, column: npt.NDArray[np.float32], missi
     """
     kept = column
     if feature.fill is not None and missing:
-        filled = (Curve.of(feature).array(np.array([feature.fill])) - feature.center) / feature.scale
+        filled = _scaled(np.array([feature.fill]), feature)
         alike = np.flatnonzero(np.isclose(column, filled[0], rtol=_SAME, atol=_SAME))
         kept = np.delete(column, alike[: round(missing * len(column))])
     return np.sort(_plain(kept[np.isfinite(kept)], feature))
@@ -71,7 +71,7 @@ def beyond_float32(feature: ScaledFeature, values: Sequence[float]) -> tuple[flo
     """The least and the greatest of some values and of what null becomes, where not all between fit; else nothing."""
     ends = [*values, *([] if feature.fill is None else [feature.fill])]
     with np.errstate(all="ignore"):
-        scaled = (Curve.of(feature).array(np.array(ends)) - feature.center) / feature.scale
+        scaled = _scaled(np.array(ends), feature)
     fits = np.isfinite(feature.scale) and (np.abs(scaled) <= LARGEST_FLOAT32).all()
     return () if fits else (min(ends), max(ends))
 
@@ -82,13 +82,17 @@ def scaled_value(values: pa.Array, feature: ScaledFeature) -> npt.NDArray[np.flo
     if feature.fill is not None:
         known = np.where(np.isnan(known), feature.fill, known)
     with np.errstate(all="ignore"):
-        return ((Curve.of(feature).array(known) - feature.center) / feature.scale).astype(np.float32)
+        return _scaled(known, feature).astype(np.float32)
 
 
 def shaped(values: pa.Array, curve: Curve) -> Values:
     """float64 [n]: clipped and shaped, NaN for null and for what is not finite."""
     with np.errstate(all="ignore"):
         return curve.array(finite_numbers(values))
+
+
+def _scaled(values: Values, feature: ScaledFeature) -> Values:
+    return (Curve.of(feature).array(values) - feature.center) / feature.scale
 
 
 def _plain(column: npt.NDArray[np.float32], feature: ScaledFeature) -> Values:
