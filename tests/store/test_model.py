@@ -12,7 +12,8 @@ from pipeline.store import filesystem as files
 from pipeline.store import model as models
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place
-from pipeline.store.model import ModelCard, PublishedModel, hashes_of, open_model, publish_model, read_model
+from pipeline.store.model import PublishedModel, open_model, read_model
+from tests.support.small_models import publish_small_model
 
 
 @pytest.fixture
@@ -21,14 +22,7 @@ def place(tmp_path) -> Root:
 
 
 def publish(place: Root, content: str) -> PublishedModel:
-    finished = place.beside(".work")
-    files.write_bytes(finished.within("model.keras"), content.encode())
-    files.write_bytes(finished.within("saved_model", "variables", "index"), b"0")
-    card = ModelCard(
-        name="n", model_id="m", store_id="s", run_id=None, files=hashes_of(finished), weights="w", epochs=1,
-        best_epoch=1, metrics={},
-    )  # fmt: skip
-    return publish_model(finished, place, card)
+    return publish_small_model(place.beside(".work"), place, content)
 
 
 def content_of(place: Root) -> str:

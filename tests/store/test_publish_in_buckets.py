@@ -10,9 +10,10 @@ from pipeline.store import filesystem as files
 from pipeline.store import publish
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place, store_place
-from pipeline.store.model import ModelCard, hashes_of, open_model, publish_model
+from pipeline.store.model import open_model
 from pipeline.store.publish import draft, place_folder, scratch, sweep_scratch
 from pipeline.store.store import is_published, open_store
+from tests.support.small_models import publish_small_model
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 MARKER = "manifest.json"
@@ -83,14 +84,7 @@ def test_a_folder_takes_another_one_s_place_file_by_file_the_latest_first(root, 
 
 
 def publish_one(root: Root, content: str) -> None:
-    finished = root.within("work")
-    files.write_bytes(finished.within("model.keras"), content.encode())
-    files.write_bytes(finished.within("saved_model", "variables", "index"), b"0")
-    card = ModelCard(
-        name="n", model_id="m", store_id="s", run_id=None, files=hashes_of(finished), weights="w", epochs=1,
-        best_epoch=1, metrics={},
-    )  # fmt: skip
-    publish_model(finished, model_place(root, "n", "m"), card)
+    publish_small_model(root.within("work"), model_place(root, "n", "m"), content)
 
 
 @pytest.mark.parametrize("step", ["copy_file", "remove_folder", "write_atomically"])
