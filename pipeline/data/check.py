@@ -15,7 +15,7 @@ from pipeline.features.label import LabelStatistics
 from pipeline.features.statistics import Measured, total
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.registry import numbers_of
+from pipeline.kinds.registry import number_arrays_of
 from pipeline.kinds.state import RawColumn
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
     for feature in features:
         seen = total(columns[feature.source].get(split, ColumnStatistics()) for split in (TRAIN, VALIDATION, TEST))
         ends = [end for end in (seen.moments.low, seen.moments.high) if end is not None]
-        beyond = numbers_of(feature.kind).beyond_float32(feature, ends)
+        beyond = number_arrays_of(feature.kind).beyond_float32(feature, ends)
         if beyond:
             low, high = beyond
             what = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"

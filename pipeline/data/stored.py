@@ -22,7 +22,7 @@ from pipeline.arrays.values import Values
 from pipeline.contract.profile import Summary
 from pipeline.features.sample import CONFIDENCE
 from pipeline.kinds.feature import NumberFeature
-from pipeline.kinds.registry import numbers_of
+from pipeline.kinds.registry import number_arrays_of
 from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.store.filesystem import Root
 from pipeline.store.manifest import FileEntry, SplitEntry
@@ -83,7 +83,7 @@ def read_values(
 
     def values_of(name: str) -> Values:
         column = table[kept[name].name].to_numpy()
-        return numbers_of(kept[name].kind).source_values(kept[name], column, summaries[name].missing)
+        return number_arrays_of(kept[name].kind).source_values(kept[name], column, summaries[name].missing)
 
     return StoredValues(
         rows=len(table),

@@ -23,7 +23,7 @@ from pipeline.contract.columns import ColumnSpec, StoreType
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout
 from pipeline.kinds.feature import Feature
-from pipeline.kinds.registry import numbers_of, texts_of
+from pipeline.kinds.registry import number_arrays_of, text_arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
 
@@ -67,11 +67,11 @@ class _Unscaled:
         """The columns of a feature, a slot each."""
         if feature.reads == "number":
             (source,) = feature.inputs
-            yield Column((self._numbers[source],), partial(numbers_of(feature.kind).of_numbers, feature))
+            yield Column((self._numbers[source],), partial(number_arrays_of(feature.kind).of_numbers, feature))
             return
         text, names = self._texts[feature.name]
         by_fold = _by_fold(feature, self._split)
-        table = texts_of(feature.kind).table(feature, text, by_fold=by_fold)
+        table = text_arrays_of(feature.kind).table(feature, text, by_fold=by_fold)
         for name in names[: len(feature.columns)]:
             if by_fold:
                 yield Column((name, PART), partial(_looked_up_in_part, name, table))

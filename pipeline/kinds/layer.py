@@ -62,7 +62,7 @@ class SideBySide(FixedLayer):
         return tf.gather(together, self._order, axis=1)
 
 
-def numbers_of(name: str, features: Sequence[NumberFeature], columns: Columns) -> keras.KerasTensor:
+def sources_of(name: str, features: Sequence[NumberFeature], columns: Columns) -> keras.KerasTensor:
     """float64 [b, features]: what features are made of, side by side."""
     order = range(len(features))
     return SideBySide(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])

@@ -71,12 +71,12 @@ def arrays_of(kind: str) -> Arrays:
     return cast(Arrays, _module(kind, "arrays"))
 
 
-def numbers_of(kind: str) -> Numbers:
+def number_arrays_of(kind: str) -> Numbers:
     """The arrays side of a kind made of numbers."""
     return cast(Numbers, _module(kind, "arrays"))
 
 
-def texts_of(kind: str) -> Texts:
+def text_arrays_of(kind: str) -> Texts:
     """The arrays side of a kind made of texts."""
     return cast(Texts, _module(kind, "arrays"))
 

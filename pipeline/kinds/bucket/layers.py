@@ -10,14 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.kinds.bucket.fitted import BucketFeature
-from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part, numbers_of
+from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part, sources_of
 
 
 def serve(features: Sequence[tuple[int, BucketFeature]], columns: Columns) -> Iterator[Part]:
     """All features in one layer."""
     buckets = [feature for _, feature in features]
     layer = Bucketize([feature.edges for feature in buckets], name=f"{OWN}bucketize")
-    yield [feature.name for feature in buckets], layer(numbers_of("buckets", buckets, columns))
+    yield [feature.name for feature in buckets], layer(sources_of("buckets", buckets, columns))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

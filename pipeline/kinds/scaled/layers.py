@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part, numbers_of
+from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part, sources_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.scaled.power import yeo_johnson
 
@@ -20,7 +20,7 @@ def serve(features: Sequence[tuple[int, ScaledFeature]], columns: Columns) -> It
     scaled = [feature for _, feature in features]
     settings = [feature.model_dump(exclude={"kind", "name", "source", "edges"}) for feature in scaled]
     layer = ScaleNumbers(settings, name=f"{OWN}scale")
-    yield [feature.name for feature in scaled], layer(numbers_of("scaled", scaled, columns))
+    yield [feature.name for feature in scaled], layer(sources_of("scaled", scaled, columns))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
