@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -151,12 +151,16 @@ def _shown(value: Any) -> str:
 
 def _keys_at(section: type[Section], loc: Sequence[int | str]) -> list[str]:
     """The keys of the section that `loc` leads to."""
-    for part in loc:
+    parts = iter(loc)
+    for part in parts:
         if isinstance(part, str):
-            found = _sections_in(section.model_fields[part].annotation)
+            annotation = section.model_fields[part].annotation
+            found = _sections_in(annotation)
             if not found:
                 return []
             section = found[0]
+            if get_origin(annotation) is dict:
+                next(parts, None)
     return list(section.model_fields)
 
 

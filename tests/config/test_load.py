@@ -82,6 +82,11 @@ def test_spark_settings_are_text(file):
         ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: backward_passes_per_step, clip_"),
         ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: encoding, "),
         (
+            "search.space",
+            {"model.dropout": {"unifrom": [0, 1]}},
+            "Unknown key 'search.space.model.dropout.unifrom'. Did you mean 'uniform'?",
+        ),
+        (
             "seed",
             "one",
             "'seed' has a wrong value. Allowed: integer, unable to parse string as an integer. Received: 'one'.",
