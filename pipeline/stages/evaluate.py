@@ -25,7 +25,6 @@ from pipeline.stages.prepare import find_store, recipe_of
 from pipeline.stages.register import register_model
 from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
-from pipeline.stages.train import model_id
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test
 from pipeline.store.filesystem import Root
@@ -33,6 +32,7 @@ from pipeline.store.layout import model_place
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
+from pipeline.train.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ def evaluate(
     workers = config.train.workers
     with open_stage(config, "evaluate", spark=spark, progress=progress, workers=workers) as opened:
         store = find_store(opened)
-        model = open_model(model_place(opened.root, config.name, model_id(config, store.manifest.store_id)))
+        spec = TrainingSpec.of(config, store.manifest.store_id)
+        model = open_model(model_place(opened.root, spec.name, spec.model_id))
         with tracked(opened, run_id=model.card.run_id) as stage:
             return evaluate_model(stage, store, model)
 

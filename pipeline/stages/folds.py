@@ -5,34 +5,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipeline.config.run import RunConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
 from pipeline.data.folds import INNER, FoldUse
 from pipeline.data.source import Source
-from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
-from pipeline.runtime.cancel import cancelling
 from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings
 from pipeline.stages.context import StageContext
 from pipeline.stages.prepare import recipe_of
-from pipeline.stages.train import check_training, model_id, rank_job
+from pipeline.stages.train import check_training, tell_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
 from pipeline.store.manifest import FoldsManifest
-from pipeline.store.publish import draft, scratch
+from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.train.history import TrainingHistory
-from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord, request_stop
+from pipeline.train.records import EpochRecord
+from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.train.spec import TrainingSpec
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
@@ -90,7 +89,7 @@ def crossval_id(stage: StageContext, folds: Folds) -> str:
     """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
     config = stage.config
     searched = config.search.identity(exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
-    return fingerprint(["folds", model_id(config, folds.manifest.store_id), searched])[:16]
+    return fingerprint(["folds", TrainingSpec.of(config, folds.manifest.store_id).model_id, searched])[:16]
 
 
 @dataclass(frozen=True)
@@ -159,51 +158,66 @@ def run_fold(
     """
     start = time.monotonic()
     check_training(stage.config, store)
+    spec = _spec(stage.config, store)
+    hooks = TrainingHooks(
+        on_epoch=on_epoch, on_resume=lambda place: tell_resumed(stage, place), stoppable=stopper.noting
+    )
     with (
         draft(stage.root, result.place, SCORE) as finished,
-        scratch(stage.root) as work,
-        cancelling(stage.spark),
-        stopper.noting(lambda: request_stop(work)),
+        run_training(stage.spark, stage.root, spec, hooks, apart=True) as outcome,
     ):
-        job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
-        trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
-        if trained.stopped:
-            raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
+        outcome.require_finished(f"Fold {number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
-            job.drop_checkpoints()
             return result.score()
-        model = work.within(BUNDLE, MODEL)
-        predict = PredictJob(
-            root=job.root,
-            name=job.name,
-            store_id=job.store_id,
-            model=model.uri,
-            sha256=files.sha256_of(model),
-            split=HELD_OUT,
-            scratch=work.within("held_out").uri,
-            decision=trained.decision,
-            edges=tuple(window.edges.tolist()),
-            log=window.log,
-            predictions=finished.folder.within(PREDICTIONS).uri,
-        )
-        tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
-        history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
-        score = FoldScore(
-            fold=number,
-            # A file that counts several times, as in a bootstrap, has no more rows for that.
-            train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
-            validation_rows=store.split("validation").rows,
-            test_rows=tally.rows,
-            metrics=measure(tally, with_intervals=False).metrics,
-            epochs=trained.epochs,
-            best_epoch=trained.best_epoch,
-            history={name: tuple(values) for name, values in history.values.items()},
-            seconds=time.monotonic() - start,
-            training_seconds=trained.seconds,
-            settings=settings or {},
-        )
+        predict = _predict_job(stage.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
+        tally = predict_split(stage.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
+        score = _score(number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
         files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.within(DECISION), trained.decision.to_json().encode())
+        files.write_bytes(finished.folder.within(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
-    job.drop_checkpoints()
     return result.score()
+
+
+def _spec(config: RunConfig, store: Store) -> TrainingSpec:
+    """The training run of a fold, whose model is measured and not kept."""
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
+
+
+def _predict_job(
+    root: Root, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: Root
+) -> PredictJob:
+    model = outcome.folder.within(BUNDLE, MODEL)
+    return PredictJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        model=model.uri,
+        sha256=files.sha256_of(model),
+        split=HELD_OUT,
+        scratch=outcome.folder.within("held_out").uri,
+        decision=outcome.result.decision,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        predictions=predictions.uri,
+    )
+
+
+def _score(
+    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
+) -> FoldScore:
+    result, history = outcome.result, outcome.history
+    return FoldScore(
+        fold=number,
+        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
+        validation_rows=store.split("validation").rows,
+        test_rows=tally.rows,
+        metrics=measure(tally, with_intervals=False).metrics,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        history={name: tuple(values) for name, values in history.values.items()},
+        seconds=seconds,
+        training_seconds=result.seconds,
+        settings=settings,
+    )

@@ -26,10 +26,10 @@ from pipeline.score.rows import NewRows, good_values, open_new_rows
 from pipeline.score.writing import check_format, convert
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store
-from pipeline.stages.train import model_id
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place
+from pipeline.train.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +159,8 @@ def _find_model(stage: StageContext) -> Bundle:
     config = stage.config
     if config.score.model is not None:
         return open_bundle(open_root(config.score.model))
-    store_id = find_store(stage).manifest.store_id
-    return open_bundle(model_place(stage.root, config.name, model_id(config, store_id)))
+    spec = TrainingSpec.of(config, find_store(stage).manifest.store_id)
+    return open_bundle(model_place(stage.root, spec.name, spec.model_id))
 
 
 def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:

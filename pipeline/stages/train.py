@@ -10,14 +10,12 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.contract.decision import Decision
-from pipeline.contract.document import fingerprint
-from pipeline.errors import DataError, TrainError
+from pipeline.errors import DataError
 from pipeline.evaluate.plots.curves import learning_curves
 from pipeline.evaluate.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
-from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
 from pipeline.stages.context import StageContext, open_stage, tracked
@@ -26,23 +24,20 @@ from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store.bundle import write_bundle
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, model_place, tensorboard_folder
+from pipeline.store.layout import BUNDLE, model_place
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
-from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.track.params import config_text, run_params
 from pipeline.train.history import TrainingHistory, write_history
-from pipeline.train.job import Deciding, RankJob, RankResult, shaping_settings
-from pipeline.train.launch import launch_training
+from pipeline.train.job import Deciding
 from pipeline.train.rates import read_curve
-from pipeline.train.records import EpochRecord, request_stop
-from pipeline.train.resume import open_checkpoints
+from pipeline.train.records import EpochRecord
+from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.train.spec import TrainingSpec
 from pipeline.train.usage import Usage
 
 logger = logging.getLogger(__name__)
-
-MODEL_ID_LENGTH = 16
 
 
 def train(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> TrainResult:
@@ -72,27 +67,22 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     check_training(config, store)
     stage.tracker.log_params(run_params(config) | _rows(store))
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
-    with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
-        job = rank_job(stage, store, work)
-        usage = Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
-        result, records = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
-        if result.stopped:
-            raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")
-        history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=config.train.workers)
-        model = _publish(stage, store, work, result, history)
-        _log_rates(stage, work)
-    job.drop_checkpoints()
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    hooks = TrainingHooks(
+        on_epoch=lambda record: _show(stage, record),
+        on_beats=Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample)),
+        on_resume=lambda place: tell_resumed(stage, place),
+        stoppable=stopping_gently,
+    )
+    with run_training(stage.spark, stage.root, spec, hooks) as outcome:
+        outcome.require_finished("The training")
+        model = _publish(stage, store, spec, outcome)
+        _log_rates(stage, outcome.folder)
+    result, history = outcome.result, outcome.history
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
     _tell(stage, result.decision)
     _log(stage, store, model, history)
     return _result(stage, model, history, time.monotonic() - start)
-
-
-def model_id(config: RunConfig, store_id: str) -> str:
-    """The model's name: changes with its store and with every setting that shapes it."""
-    deciding = Deciding.of(config.evaluate).identity()
-    shaping = shaping_settings(config.model, config.train, config.seed)
-    return fingerprint([store_id, shaping, deciding])[:MODEL_ID_LENGTH]
 
 
 def check_training(config: RunConfig, store: Store) -> None:
@@ -114,32 +104,10 @@ def check_training(config: RunConfig, store: Store) -> None:
         raise DataError(f"Store {store.place.path} has no training rows. Check split.fractions and the source.")
 
 
-def rank_job(stage: StageContext, store: Store, work: Root) -> RankJob:
-    """The work of every rank; it goes on where an interrupted training of this experiment was."""
-    config, store_id = stage.config, store.manifest.store_id
-    identity = model_id(config, store_id)
-    board = tensorboard_folder(stage.root, config.name, identity)
-    job = RankJob(
-        root=stage.root.uri,
-        name=config.name,
-        store_id=store_id,
-        scratch=work.uri,
-        tensorboard=board.uri if config.train.tensorboard else None,
-        model=config.model,
-        train=config.train,
-        seed=config.seed,
-        deciding=Deciding.of(config.evaluate),
-        formats=config.export.formats,
-    )
-    if config.train.checkpoint is None:
-        return job
-    place, head = open_checkpoints(
-        stage.root, config.name, identity, config=config.train.checkpoint, identity=job.identity()
-    )
-    if head is not None:
-        stage.progress.done(f"Going on from {head.place()}, where this training was interrupted")
-        stage.tracker.set_tags({"resumed_from": head.place()})
-    return job.model_copy(update={"checkpoints": place.uri})
+def tell_resumed(stage: StageContext, place: str) -> None:
+    """Where a training run resumes, on the terminal and in the tracked run."""
+    stage.progress.done(f"Going on from {place}, where this training was interrupted")
+    stage.tracker.set_tags({"resumed_from": place})
 
 
 def _show(stage: StageContext, record: EpochRecord) -> None:
@@ -167,18 +135,14 @@ def tracked_names(record: EpochRecord) -> dict[str, float]:
     }
 
 
-def _publish(
-    stage: StageContext, store: Store, work: Root, result: RankResult, history: TrainingHistory
-) -> PublishedModel:
-    name, store_id = stage.config.name, store.manifest.store_id
-    identity = model_id(stage.config, store_id)
-    finished = work.within(BUNDLE)
+def _publish(stage: StageContext, store: Store, spec: TrainingSpec, outcome: TrainingOutcome) -> PublishedModel:
+    finished, result, history = outcome.folder.within(BUNDLE), outcome.result, outcome.history
     write_bundle(finished, store, config_text(stage.config))
     write_history(finished, history)
     card = ModelCard(
-        name=name,
-        model_id=identity,
-        store_id=store_id,
+        name=spec.name,
+        model_id=spec.model_id,
+        store_id=spec.store_id,
         run_id=stage.tracker.run_id,
         files=hashes_of(finished),
         weights=result.weights,
@@ -188,7 +152,7 @@ def _publish(
         decision=result.decision,
         versions=library_versions(),
     )
-    return publish_model(finished, model_place(stage.root, name, identity), card)
+    return publish_model(finished, model_place(stage.root, spec.name, spec.model_id), card)
 
 
 def _log(stage: StageContext, store: Store, model: PublishedModel, history: TrainingHistory) -> None:

@@ -18,7 +18,7 @@ from pipeline.search.record import TrialRecord, best_of
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
 from pipeline.search.study import Study, Trial, open_study
 from pipeline.search.table import short, told
-from pipeline.search.trial import Trained, metric_of, run_trial, values_of
+from pipeline.search.trial import Trained, metric_of, run_trial, trial_spec, values_of
 from pipeline.stages.context import StageContext, recorded
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
@@ -212,10 +212,9 @@ class Trials:
             stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
             return is_behind(record.epoch, value)
 
-        store_id, config = store.manifest.store_id, stage.config
-        train = config.train.model_copy(update={"workers": config.trial_workers})
-        config = config.model_copy(update={"train": train})
-        return run_trial(stage.spark, stage.root, config, store_id, stopper=self._stopper, is_behind=follow)
+        spec = trial_spec(stage.config, store.manifest.store_id)
+        timeout = stage.config.search.trial_timeout
+        return run_trial(stage.spark, stage.root, spec, timeout=timeout, stopper=self._stopper, is_behind=follow)
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()
