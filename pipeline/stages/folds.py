@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.config.run import RunConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.split import FoldConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.data.fold_stores import FoldsRecipe, build_folds
 from pipeline.data.folds import INNER, FoldUse
+from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
@@ -20,12 +23,12 @@ from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings
-from pipeline.stages.context import StageContext
-from pipeline.stages.prepare import recipe_of
-from pipeline.stages.train import check_training, tell_resumed
+from pipeline.stages.context import Resources
+from pipeline.stages.prepare import open_recipe
+from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
+from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
@@ -64,32 +67,38 @@ class Folds:
         return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
 
 
-def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
+def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
     """Publish the stores of all folds, unless they are there already.
 
     Args:
-        stage: of the job.
+        resources: of the job.
+        recipe: of a store of all rows; the contract that the storage root keeps is added to it.
+        crossval: how they are divided.
         use: what the folds are for, see `data.folds.divisions`.
     """
-    recipe, source = recipe_of(stage)
-    whole = FoldsRecipe(recipe, stage.config.crossval, use)
-    place = whole.place(source, stage.root)
+    recipe, source = open_recipe(resources, recipe)
+    whole = FoldsRecipe(recipe, crossval, use)
+    place = whole.place(source, resources.root)
     with _PREPARING:  # folds side by side may ask for the same ones
         reused = files.exists(place.within(FOLDS))
         if not reused:
-            build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
+            build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
     stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
-    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
+    resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
 
 
-def crossval_id(stage: StageContext, folds: Folds) -> str:
-    """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
-    config = stage.config
-    searched = config.search.identity(exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
-    return fingerprint(["folds", TrainingSpec.of(config, folds.manifest.store_id).model_id, searched])[:16]
+def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
+    """The name of a cross-validation: changes with its folds and with every setting that shapes their models.
+
+    Args:
+        spec: of training runs on the folds, whose common id stands in the place of a store's.
+        search: of a nested one, the settings by which each fold chooses its own.
+    """
+    searched = search.identity(exclude=WITHOUT_INFLUENCE) if search is not None else None
+    return fingerprint(["folds", spec.model_id, searched])[:16]
 
 
 @dataclass(frozen=True)
@@ -98,14 +107,16 @@ class FoldResult:
 
     Attributes:
         place: the folder.
+        number: of the fold.
     """
 
     place: Root
+    number: int
 
     @classmethod
-    def of(cls, stage: StageContext, identity: str, number: int) -> FoldResult:
-        """Of a fold of a cross-validation."""
-        return cls(crossval_place(stage.root, stage.config.name, identity).within(fold_folder(number)))
+    def of(cls, crossval: Root, number: int) -> FoldResult:
+        """Of a fold, in the folder of its cross-validation."""
+        return cls(crossval.within(fold_folder(number)), number)
 
     @property
     def is_there(self) -> bool:
@@ -130,10 +141,22 @@ class FoldResult:
         return self.place.within(PREDICTIONS)
 
 
+def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
+    """The training run of a fold, whose model is measured and not kept.
+
+    Raises:
+        ConfigError: the settings do not fit the label.
+        DataError: the fold lacks rows that the training run needs.
+    """
+    check_training(store, config.train, config.evaluate)
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
+
+
 def run_fold(
-    stage: StageContext,
+    resources: Resources,
+    spec: TrainingSpec,
     store: Store,
-    number: int,
     result: FoldResult,
     *,
     window: Window,
@@ -144,9 +167,9 @@ def run_fold(
     """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
 
     Args:
-        stage: of the cross-validation.
+        resources: of the cross-validation, with the tracked run of the fold.
+        spec: of the training run, see `fold_spec`.
         store: of the fold.
-        number: of it.
         result: where its results are published, once they are complete.
         window: of the axes of plots, the same for all folds, so that their counts add up.
         stopper: where the training is noted.
@@ -157,31 +180,23 @@ def run_fold(
         TrainError: it failed, or was told to stop.
     """
     start = time.monotonic()
-    check_training(stage.config, store)
-    spec = _spec(stage.config, store)
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: tell_resumed(stage, place), stoppable=stopper.noting
+        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.noting
     )
     with (
-        draft(stage.root, result.place, SCORE) as finished,
-        run_training(stage.spark, stage.root, spec, hooks, apart=True) as outcome,
+        draft(resources.root, result.place, SCORE) as finished,
+        run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
     ):
-        outcome.require_finished(f"Fold {number}")
+        outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
             return result.score()
-        predict = _predict_job(stage.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
-        tally = predict_split(stage.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
-        score = _score(number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
+        tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
+        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
         files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
         files.write_bytes(finished.folder.within(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
     return result.score()
-
-
-def _spec(config: RunConfig, store: Store) -> TrainingSpec:
-    """The training run of a fold, whose model is measured and not kept."""
-    spec = TrainingSpec.of(config, store.manifest.store_id)
-    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
 
 
 def _predict_job(

@@ -18,7 +18,6 @@ from pipeline.search.pareto import pareto_plot
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import table
-from pipeline.stages.context import StageContext
 from pipeline.track.tracker import Tracker
 
 logger = logging.getLogger(__name__)
@@ -28,17 +27,24 @@ LISTED = 10
 
 
 def log_search(
-    stage: StageContext, records: Sequence[TrialRecord], best: TrialRecord, importance: Mapping[str, float]
+    tracker: Tracker,
+    config: SearchConfig,
+    records: Sequence[TrialRecord],
+    best: TrialRecord,
+    importance: Mapping[str, float],
+    *,
+    title: str,
 ) -> None:
     """Log all of it.
 
     Args:
-        stage: of the search.
+        tracker: the run of the search.
+        config: what was searched.
         records: of all trials.
         best: the one that will be trained again.
         importance: of settings, from `Study.importance`.
+        title: of plots, before what each shows.
     """
-    config, tracker = stage.config.search, stage.tracker
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
     reached = {config.metric: best.reached, **best.further}
     tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
@@ -47,7 +53,7 @@ def log_search(
         steps = steps_table(search_course(records, config), records, config.metric)
         tracker.log_text(steps, "capacity.md")
         logger.info("The steps of the capacity search:\n%s", steps)
-    for name, figure in _figures(config, stage.config.name, records, best, importance):
+    for name, figure in _figures(config, title, records, best, importance):
         tracker.log_figure(figure, f"plots/search_{name}.png")
 
 

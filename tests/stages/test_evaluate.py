@@ -78,7 +78,7 @@ def evaluated(config, done, spark) -> EvalReport:
         model = open_model(
             model_place(opened.root, config.name, TrainingSpec.of(config, done.prepare.store_id).model_id)
         )
-        evaluate_model(replace(opened, tracker=tracker), store, model)
+        evaluate_model(replace(opened, tracker=tracker), config, store, model)
     return EvalReport.from_json(tracker.texts["evaluation.json"], "evaluation.json")
 
 
