@@ -7,8 +7,6 @@ replaced by `r0, r1, ...` at once and comes back when rows are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
@@ -21,10 +19,7 @@ from pipeline.data.relation import open_relation
 from pipeline.data.source import Source
 from pipeline.sources.pieces import MALFORMED
 
-__all__ = ["MALFORMED", "CheckNames", "RawTable", "SourceTable", "open_table", "quoted", "read_table"]
-
-CheckNames = Callable[[Sequence[str]], None]
-"""Raises where the names that a source has are not what the configuration asks for."""
+__all__ = ["MALFORMED", "RawTable", "SourceTable", "open_table", "quoted"]
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
@@ -49,23 +44,3 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
         case "table" | "query":
             return typed_table(open_relation(spark, config))
     return columnar_table(spark, source)
-
-
-def read_table(
-    spark: SparkSession, source: Source, config: SourceConfig, *, wanted: Sequence[str], check: CheckNames
-) -> RawTable:
-    """Read some columns of a source, lazily.
-
-    Args:
-        spark: the session.
-        source: from `open_source`.
-        config: how to read it.
-        wanted: the columns.
-        check: called with the names that are there, before the first row is read.
-
-    Raises:
-        DataError: the source cannot be read, or `check` says so.
-    """
-    table = open_table(spark, source, config).knowing(wanted)
-    check(table.names)
-    return table.read(wanted)
