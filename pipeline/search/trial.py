@@ -12,7 +12,7 @@ from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
-from pipeline.search.pool import Stopper
+from pipeline.search.parallel import Stopper
 from pipeline.store.filesystem import Root
 from pipeline.train.job import Deciding
 from pipeline.train.records import EpochRecord
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrialOutcome:
     """How a trial's training ended.
 
     Attributes:
@@ -61,7 +61,7 @@ def run_trial(
     timeout: float | None,
     stopper: Stopper,
     is_behind: Callable[[EpochRecord], bool],
-) -> Trained:
+) -> TrialOutcome:
     """Train, and stop early where the trial is behind; nothing is published.
 
     Args:
@@ -90,7 +90,7 @@ def run_trial(
         result = outcome.result
     if result.stopped and early.reason != "pruned":
         raise TrainError(f"The trial was stopped after {result.epochs} epochs by {early.cause}.")
-    return Trained(
+    return TrialOutcome(
         history=outcome.history.epochs,
         best_epoch=result.best_epoch,
         pruned=result.stopped,
@@ -125,11 +125,11 @@ class _EarlyStop:
     def watching(self, request: RequestStop) -> Iterator[None]:
         """The time within which the training run may be stopped."""
         self._request = request
-        with self._stopper.noting(request), _after(self._timeout, lambda: self.stop("late")):
+        with self._stopper.registered(request), _after(self._timeout, lambda: self.stop("late")):
             yield
 
 
-def values_of(trained: Trained, goals: Sequence[Goal]) -> tuple[float, ...]:
+def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]:
     """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
 
     Raises:

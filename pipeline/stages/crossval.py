@@ -24,7 +24,7 @@ from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
 from pipeline.runtime.progress import Progress
-from pipeline.search.pool import Stopper, side_by_side
+from pipeline.search.parallel import Stopper, run_parallel
 from pipeline.search.space import Settings
 from pipeline.search.table import told
 from pipeline.stages.context import Resources, open_stage, tracked
@@ -132,7 +132,7 @@ class _Crossval:
         for number, result in enumerate(self._results):
             if number not in self._left:
                 self._recall(number, result.score())
-        side_by_side(self._config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
+        run_parallel(self._config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
         return self._results
 
     def _take(self) -> int | None:

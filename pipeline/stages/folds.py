@@ -21,7 +21,7 @@ from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
-from pipeline.search.pool import Stopper
+from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings
 from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
@@ -181,7 +181,7 @@ def run_fold(
     """
     start = time.monotonic()
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.noting
+        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
     )
     with (
         draft(resources.root, result.place, SCORE) as finished,

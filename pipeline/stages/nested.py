@@ -8,7 +8,7 @@ from pipeline.config.run import RunConfig
 from pipeline.data.folds import FoldUse
 from pipeline.data.recipe import StoreRecipe
 from pipeline.errors import ConfigError
-from pipeline.search.pool import Stopper
+from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings, configured
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds, prepare_folds
@@ -56,7 +56,7 @@ def choose_settings(
         return of_trial.inner(number) or (of_trial.stores[number],)
 
     trials = Trials(untracked, config, TrialRows(config, prepare), name=f"{name}, ")
-    with stopper.noting(trials.stop):
+    with stopper.registered(trials.stop):
         records, _ = trials.run()
     best = best_trial(records, config)
     log_trials(resources.tracker, records, config.search)

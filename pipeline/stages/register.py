@@ -6,7 +6,7 @@ from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
-from pipeline.track.standing import Candidate
+from pipeline.track.promotion import Candidate
 
 
 def register_model(resources: Resources, model: PublishedModel, report: EvalReport, wanted: bool | str) -> None:
@@ -32,6 +32,6 @@ def register_model(resources: Resources, model: PublishedModel, report: EvalRepo
     )
     name = model.card.name if wanted is True else wanted
     resources.progress.update(f"Registering the model as '{name}'")
-    standing = resources.tracker.register(name, candidate)
-    if standing is not None:
-        resources.progress.done(f"The model is the {standing.alias} of '{name}'. {standing.reason}")
+    promotion = resources.tracker.register(name, candidate)
+    if promotion is not None:
+        resources.progress.done(f"The model is the {promotion.alias} of '{name}'. {promotion.reason}")

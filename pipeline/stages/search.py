@@ -15,7 +15,7 @@ from pipeline.config.search import SearchConfig
 from pipeline.data.recipe import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.search.final import check_final, with_validation_rows
-from pipeline.search.front import front_of
+from pipeline.search.pareto_front import pareto_front
 from pipeline.search.record import TrialRecord
 from pipeline.search.space import configured
 from pipeline.stages.context import Resources, open_stage, tracked
@@ -94,5 +94,5 @@ def _told(record: TrialRecord) -> dict[str, Any]:
 
 def _front(records: Sequence[TrialRecord], config: SearchConfig) -> tuple[FrontTrial, ...]:
     """The trials that none beats, where there are several goals."""
-    front = front_of(records, config.goals) if config.further_goals else ()
+    front = pareto_front(records, config.goals) if config.further_goals else ()
     return tuple(FrontTrial(**_told(record)) for record in front)

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from matplotlib.figure import Figure
 
 from pipeline.config.search import SearchConfig
-from pipeline.search.capacity import search_course, steps_table
+from pipeline.search.capacity import capacity_progress, steps_table
 from pipeline.search.comparison import compared, comparison_plot
 from pipeline.search.contour import contour_plot, two_settings
-from pipeline.search.front import front_of
-from pipeline.search.pareto import pareto_plot
+from pipeline.search.pareto_front import pareto_front
+from pipeline.search.pareto_plot import pareto_plot
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import table
@@ -50,7 +50,7 @@ def log_search(
     tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
     log_trials(tracker, records, config)
     if config.sampler == "capacity":
-        steps = steps_table(search_course(records, config), records, config.metric)
+        steps = steps_table(capacity_progress(records, config), records, config.metric)
         tracker.log_text(steps, "capacity.md")
         logger.info("The steps of the capacity search:\n%s", steps)
     for name, figure in _figures(config, title, records, best, importance):
@@ -59,7 +59,7 @@ def log_search(
 
 def log_trials(tracker: Tracker, records: Sequence[TrialRecord], config: SearchConfig) -> None:
     """The table of the best trials, and all of them as JSON."""
-    front = {record.number for record in front_of(records, config.goals)}
+    front = {record.number for record in pareto_front(records, config.goals)}
     trials = [asdict(record) | {"on_front": record.number in front} for record in records]
     tracker.log_text(json.dumps(trials, indent=1), "trials.json")
     # What is trained at the end will describe the run; the table stays among the artifacts.
@@ -87,5 +87,5 @@ def _figures(
         title = titled("comparison")
         yield "comparison", comparison_plot(records, metric, options=options, maximizes=maximizes, title=title)
     if config.further_goals:
-        front = front_of(records, config.goals)
+        front = pareto_front(records, config.goals)
         yield "pareto", pareto_plot(records, front, best, goals=config.goals, title=titled("goals"))

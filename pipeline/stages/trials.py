@@ -12,13 +12,13 @@ from pipeline.config.search import PARAMETERS, Goal
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.search.database import local_database
-from pipeline.search.front import choose
-from pipeline.search.pool import Stopper, side_by_side
+from pipeline.search.parallel import Stopper, run_parallel
+from pipeline.search.pareto_front import choose_best
 from pipeline.search.record import TrialRecord, best_of
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
 from pipeline.search.study import Study, Trial, open_study
 from pipeline.search.table import short, told
-from pipeline.search.trial import Trained, metric_of, run_trial, trial_spec, values_of
+from pipeline.search.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 from pipeline.stages.context import Resources
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
@@ -79,7 +79,7 @@ class _Judged:
     pruned: bool
 
 
-def _judged(parts: Sequence[Trained], goals: Sequence[Goal]) -> _Judged:
+def _judged(parts: Sequence[TrialOutcome], goals: Sequence[Goal]) -> _Judged:
     values = zip(*(values_of(part, goals) for part in parts), strict=True)
     return _Judged(
         values=tuple(sum(of_goal) / len(parts) for of_goal in values),
@@ -119,8 +119,8 @@ class Trials:
             local_database(self._place(), fresh=config.resume == "never") as database,
             open_study(database.file, config, seed=self._config.seed, epochs=steps, grid=combinations) as study,
         ):
-            with self._stopper.noting(study.close):
-                side_by_side(
+            with self._stopper.registered(study.close):
+                run_parallel(
                     config.parallel_trials,
                     lambda: self._take(study),
                     lambda trial: self._follow(study, trial, database.save),
@@ -150,7 +150,7 @@ class Trials:
         """One trial, whatever becomes of it."""
         try:
             settings = suggest(self._config.search.space, self._config, trial)
-            trial.settle(settings)
+            trial.record_settings(settings)
             save()
             self._train(trial, settings)
         except TrialPruned:
@@ -171,7 +171,7 @@ class Trials:
         with self._resources.runs.open(_title(trial.number, settings), tags=tags) as tracker:
             tracker.log_params({key: told(value) for key, value in settings.items()})
             trained = self._trained(trial, tracker, config, self._rows.of(config, settings))
-            trial.note(
+            trial.record_costs(
                 training_seconds=trained.seconds,
                 memory=trained.memory,
                 parameters=trained.parameters,
@@ -190,7 +190,7 @@ class Trials:
         goals = config.search.goals
         if len(stores) == 1:
             return _judged([self._launch(tracker, config, stores[0], trial.is_behind)], goals)
-        done: list[Trained] = []
+        done: list[TrialOutcome] = []
         for number, store in enumerate(stores, start=1):
             done.append(self._launch(tracker, config, store, None))
             judged = _judged(done, goals)
@@ -202,7 +202,7 @@ class Trials:
 
     def _launch(
         self, tracker: Tracker, config: RunConfig, store: Store, is_behind: Callable[[int, float], bool] | None
-    ) -> Trained:
+    ) -> TrialOutcome:
         metric, *others = (goal.name for goal in config.search.goals if goal.name != PARAMETERS)
 
         def follow(record: EpochRecord) -> bool:
@@ -242,7 +242,7 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
     Raises:
         TrainError: none ran to its end.
     """
-    best = choose(records, config.search.goals, config.search.tolerance)
+    best = choose_best(records, config.search.goals, config.search.tolerance)
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)
