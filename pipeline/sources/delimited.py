@@ -1,8 +1,8 @@
 """CSV and TSV read in pieces, with the rows of Spark's reader.
 
-Spark's rows are those of `pipeline.data.delimited`: fields are text, an empty one is null, and a record with too few or
-too many of them is kept apart with its text. Where a record leaves no doubt pyarrow splits it; all others are split by
-Spark's own rules (`pipeline.sources.fields`).
+Spark's rows are those of `pipeline.preparation.reading.delimited`: fields are text, an empty one is null, and a record
+with too few or too many of them is kept apart with its text. Where a record leaves no doubt pyarrow splits it; all
+others are split by Spark's own rules (`pipeline.sources.fields`).
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.data.arrow_files import ArrowFiles
 from pipeline.errors import DataError
+from pipeline.preparation.listing.arrow_files import ArrowFiles
 from pipeline.sources.remote import FileOpener, open_place, without_query
 
 

@@ -1,1 +1,0 @@
-"""Features: planned, fitted on training rows, and computed on the arrays of a batch."""
