@@ -29,8 +29,8 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
+from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.writing.store_columns import label_value
 from pipeline.store.layout import SPLITS
 
 _ELSEWHERE = "elsewhere"

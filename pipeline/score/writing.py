@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.errors import PlatformError
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.delta_log import SPARK_SETTINGS, spark_reads_delta
 from pipeline.preparation.reading.part_files import ended_or_gone, new_name, read_parts
-from pipeline.preparation.reading.raw import quoted
 from pipeline.preparation.reading.scan import partition_number
 from pipeline.score.draft import OutputDraft
 from pipeline.store import filesystem as files

@@ -21,11 +21,11 @@ from pipeline.contract.columns import ROW_ID
 from pipeline.contract.decision import Decision
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.evaluate.predict import LABEL, prediction_schema
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
-from pipeline.preparation.reading.raw import quoted
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.stages.context import StageContext

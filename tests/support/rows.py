@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipeline.config.data import DataConfig
 from pipeline.preparation.reading.raw import RawColumns, RawTable
 from pipeline.preparation.reading.scan import FrameScan, Work
-from pipeline.preparation.rows.folds import FoldPlacement
+from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs, Places, Rows, TypedRows

@@ -10,8 +10,8 @@ from pipeline.config.split import Method
 from pipeline.contract.audit import Check
 from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
 from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Division
-from pipeline.preparation.rows.folds import FoldPlan
 from pipeline.preparation.rows.split import ResolvedSplit
 
 

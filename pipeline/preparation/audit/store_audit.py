@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pyarrow as pa
 
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import StoreContract
@@ -11,7 +14,6 @@ from pipeline.preparation.audit.leak_audit import Audit, feature_check
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.survey.dataset_statistics import Survey
-from pipeline.preparation.writing.write_rows import Written
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
@@ -21,19 +23,27 @@ SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
 
 
 def audit_store(
-    audit: Audit, found: Survey, contract: StoreContract, written: Written, work: Root, task: Task
+    audit: Audit,
+    things: Sequence[pa.Table],
+    found: Survey,
+    *,
+    contract: StoreContract,
+    train: SplitEntry,
+    work: Root,
+    task: Task,
 ) -> LeakAudit:
     """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
 
     Args:
         audit: what was compared while the store was written.
+        things: what the audit counted meanwhile.
         found: counts of rows.
         contract: the columns of the store.
-        written: its files, and what the audit counted.
+        train: the files of the training rows.
         work: the folder of the store.
         task: of the label.
     """
-    split, checks = audit.split, audit.checks(written.things)
+    split, checks = audit.split, audit.checks(things)
     time = split.time
     cuts = {SPLITS[index]: time.text(place) for index, place in split.cuts} if time is not None else {}
     return LeakAudit(
@@ -41,7 +51,7 @@ def audit_store(
         rows=found.splits,
         left_out=found.left_out,
         cuts=cuts,
-        checks=(*checks, _columns_check(contract, written.groups["train"], work, task)),
+        checks=(*checks, _columns_check(contract, train, work, task)),
     )
 
 

@@ -23,9 +23,10 @@ from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.open_dataset import open_rows
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
+from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.preparation.survey.dataset_statistics import checked_survey
-from pipeline.preparation.writing.store_columns import feature_columns, label_value
+from pipeline.preparation.writing.store_columns import feature_columns
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:

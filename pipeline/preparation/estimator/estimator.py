@@ -36,6 +36,9 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 
 EVERY_ROW = {"train": 1.0, "validation": 0.0, "test": 0.0}
 
+SAVED_IN = "pipeline"
+"""The module that saved stages name for their class: it stays where it is, whatever file the classes move to."""
+
 
 def _as_plain(features: Any) -> dict[str, Any]:
     """The section `features` of a configuration as JSON, which is what a stage is saved as."""
@@ -66,6 +69,8 @@ class FeatureModel(Model, _HasOutputPrefix, MLWritable, MLReadable["FeatureModel
     Attributes:
         state: the features; those of a store can be used too, as `FeatureModel(store.features)`.
     """
+
+    __module__ = SAVED_IN
 
     def __init__(self, state: FeatureState) -> None:
         """A fitted stage; an estimator makes it, or the features of a store."""
@@ -109,6 +114,8 @@ class FeatureEstimator(
         outputPrefix: put before the name of each new column; without one, a new column takes the place of the raw
             column of the same name.
     """
+
+    __module__ = SAVED_IN
 
     features: Param[dict[str, Any]] = Param(Params._dummy(), "features", "section of a configuration", _as_plain)
     labelCol: Param[str] = Param(Params._dummy(), "labelCol", "the column to predict", TypeConverters.toString)

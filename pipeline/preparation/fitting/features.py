@@ -15,62 +15,27 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values
 from pipeline.contract.label import LabelSpec
 from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.mapped.sums import Sums
-from pipeline.kinds.plan import CategoricalPlan, FeaturePlan, NumericPlan
+from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.arrays import shaped
 from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.scaled.fit import fit_curve
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics
-from pipeline.kinds.text.arrays import text_of, values_of
 from pipeline.preparation.fitting.label_sums import sum_labels
 from pipeline.preparation.rows.fold_roles import WHOLE, Division
-from pipeline.preparation.rows.split import TRAIN
+from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import Measured, measure, regrouped
+from pipeline.preparation.survey.column_statistics import Measured, measure, regrouped, train_moments
+from pipeline.preparation.survey.feature_inputs import raw_numbers
 from pipeline.preparation.survey.sample import Sample, take_samples
-from pipeline.preparation.survey.value_counts import Category, Counter
-from pipeline.preparation.writing.store_columns import network_label
 
 NO_VALUES: Values = np.zeros(0)
-
-
-def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
-    """The columns whose values are needed."""
-    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.group.needs_sample))
-
-
-def category_columns(plan: FeaturePlan) -> dict[str, Category]:
-    """What is counted, by feature."""
-    return {
-        feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
-        for feature in plan.categorical
-        if feature.group.needs_counts
-    }
-
-
-def counter_of(plan: FeaturePlan, division: Division = WHOLE) -> Counter:
-    """What counts the values of all texts, and the classes of the label."""
-    return Counter(category_columns(plan), division, classes=True)
-
-
-def slot_columns(plan: FeaturePlan) -> dict[str, CategoricalPlan]:
-    """The multi-valued features, by name."""
-    return {feature.name: feature for feature in plan.categorical if feature.group.separator is not None}
-
-
-def slot_counts(feature: CategoricalPlan, rows: Rows) -> pa.Array:
-    """float64 [n]: how many values each of n rows has; null where its text is null."""
-    assert feature.group.separator is not None
-    text = text_of(rows.typed.values, feature.sources)
-    counts = values_of(text, feature.group.separator).counts.astype(np.float64)
-    return pa.array(counts, mask=missing_of(text))
 
 
 @dataclass(frozen=True)
@@ -182,11 +147,6 @@ def samples_of(
     return take_samples(table, names, raw_numbers, train_rows, division)
 
 
-def raw_numbers(rows: Rows) -> Mapping[str, pa.Array]:
-    """Raw and derived columns by name."""
-    return rows.typed.values
-
-
 def _curved_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
     """Of values that were clipped or shaped by what each fold's own sample told, in one query."""
     wanted = {
@@ -208,10 +168,3 @@ def _curved_moments(fits: Sequence[NumericFit], table: Table, division: Division
 def _of_fold(found: Measured, number: int) -> Measured:
     start = f"{number}:"
     return {name.removeprefix(start): groups for name, groups in found.items() if name.startswith(start)}
-
-
-def train_moments(measured: Measured) -> dict[str, Moments]:
-    """Of training rows, without digits that depend on the order of summation."""
-    return {
-        name: groups[TRAIN].moments.rounded() if TRAIN in groups else Moments() for name, groups in measured.items()
-    }

@@ -17,27 +17,19 @@ from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.scaled.arrays import shaped
 from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.state import FeatureState
-from pipeline.preparation.fitting.features import (
-    NumericFit,
-    TextFit,
-    counter_of,
-    fit_numeric,
-    fit_texts,
-    sampled_numbers,
-    samples_of,
-    train_moments,
-)
+from pipeline.preparation.fitting.features import NumericFit, TextFit, fit_numeric, fit_texts, samples_of
 from pipeline.preparation.fitting.label import fit_classes, fit_regression, infer_task, label_power
 from pipeline.preparation.fitting.redundant import Compared, Described, redundant_columns
-from pipeline.preparation.planning.column_checks import check_numbers, check_ranges, check_regression
+from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges, check_regression
 from pipeline.preparation.planning.open_dataset import Opened
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import measure, regrouped
+from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
 from pipeline.preparation.survey.dataset_statistics import Gathered, Survey
+from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
 from pipeline.preparation.survey.sample import Sample, samples_in, take_samples
 from pipeline.preparation.survey.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values
@@ -12,29 +11,11 @@ from pipeline.config.features import TargetConfig
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
+from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.preparation.survey.value_counts import MAX_CLASSES
 from pipeline.store.layout import SPLITS
 
 ClassCounts = Mapping[str, tuple[int, int, int]]
-
-
-@dataclass(frozen=True)
-class LabelStatistics:
-    """The label, over all rows that can be used except where said.
-
-    Attributes:
-        numbers: labels that are numbers, true and false not among them.
-        texts: labels that are there and no numbers.
-        zero_one: labels that are 0 or 1.
-        train: of the label in training rows.
-        train_log: of log1p(label) in training rows; empty where it was not asked for.
-    """
-
-    numbers: int
-    texts: int
-    zero_one: int
-    train: Moments
-    train_log: Moments
 
 
 def infer_task(data: DataConfig, label: LabelStatistics) -> Task:

@@ -146,3 +146,8 @@ def _hashable(column: Column, kind: DataType) -> Column:
     """Maps and what holds them have no hash; their JSON has."""
     plain = not any(word in kind.simpleString() for word in ("map<", "variant"))
     return column if plain else F.to_json(F.struct(column))
+
+
+def quoted(name: str) -> str:
+    """A column name that Spark takes as it is, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"

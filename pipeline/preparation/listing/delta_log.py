@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pipeline.errors import DataError, PlatformError
-from pipeline.preparation.reading.raw import quoted
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.streams import first_line
 

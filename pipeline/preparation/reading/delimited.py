@@ -10,11 +10,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
-from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.route import Road
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece

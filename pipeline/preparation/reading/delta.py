@@ -20,11 +20,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
 from pipeline.errors import DataError, PlatformError
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.delta_log import open_log, spark_reads_delta, unreadable
 from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
-from pipeline.preparation.reading.raw import SourceTable, arrow_type, quoted, typed_table
+from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_table
 from pipeline.preparation.reading.route import Road, tell_road
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error

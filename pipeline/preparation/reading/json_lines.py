@@ -11,11 +11,12 @@ import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
 from pipeline.errors import DataError
+from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import SourceFile, escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
-from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, quoted, text_columns
+from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.route import Road
 from pipeline.preparation.reading.scan import collect_parts
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.preparation.listing.catalog import open_relation
+from pipeline.preparation.listing.catalog import open_relation, quoted
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.columnar import columnar_table
 from pipeline.preparation.reading.delimited import delimited_table
 from pipeline.preparation.reading.delta import delta_table
 from pipeline.preparation.reading.json_lines import json_table
-from pipeline.preparation.reading.raw import RawTable, SourceTable, quoted, typed_table
+from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
 from pipeline.sources.pieces import MALFORMED
 
 __all__ = ["MALFORMED", "CheckNames", "RawTable", "SourceTable", "open_table", "quoted", "read_table"]

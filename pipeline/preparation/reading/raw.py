@@ -132,11 +132,6 @@ def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = ()) -> RawC
     return RawColumns(tuple(names), dict.fromkeys(names, pa.string()), has_lines=True, markers=markers)
 
 
-def quoted(name: str) -> str:
-    """A column name that Spark takes as it is, whatever is in it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def _absent(name: str, names: Sequence[str]) -> Problem:
     if count := names.count(name):
         return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")

@@ -18,7 +18,7 @@ from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.masks import Mask
 from pipeline.contract.expression import Node
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
-from pipeline.preparation.rows.folds import FoldPlacement
+from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.partitions import Partitions, partition_scan
 from pipeline.preparation.rows.row_errors import Fault, any_fault
 from pipeline.preparation.rows.split import (

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments, column_statistics
 from pipeline.preparation.rows.fold_roles import Roles
+from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
 
@@ -131,3 +132,10 @@ def _moment_values(moments: Moments) -> tuple[object, ...]:
 
 def _statistics_of(group: int, rows: int, nulls: int, not_finite: int, *moments: Any) -> tuple[int, ColumnStatistics]:
     return group, ColumnStatistics(rows, nulls, not_finite, Moments(*moments))
+
+
+def train_moments(measured: Measured) -> dict[str, Moments]:
+    """Of training rows, without digits that depend on the order of summation."""
+    return {
+        name: groups[TRAIN].moments.rounded() if TRAIN in groups else Moments() for name, groups in measured.items()
+    }

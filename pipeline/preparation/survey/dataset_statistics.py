@@ -15,16 +15,6 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.errors import DataError, gather
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.preparation.fitting.features import (
-    counter_of,
-    raw_numbers,
-    sampled_numbers,
-    slot_columns,
-    slot_counts,
-    train_moments,
-)
-from pipeline.preparation.fitting.label import LabelStatistics
-from pipeline.preparation.planning.column_checks import check_splits
 from pipeline.preparation.planning.open_dataset import Opened
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.fold_roles import WHOLE, Division
@@ -33,8 +23,23 @@ from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.preparation.rows.table import Accumulator, Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import Measured, MomentAccumulator, merged_parts, total
+from pipeline.preparation.survey.column_statistics import (
+    Measured,
+    MomentAccumulator,
+    merged_parts,
+    total,
+    train_moments,
+)
+from pipeline.preparation.survey.feature_inputs import (
+    counter_of,
+    raw_numbers,
+    sampled_numbers,
+    slot_columns,
+    slot_counts,
+)
+from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.preparation.survey.sample import SampleAccumulator, rows_of_sample
+from pipeline.preparation.survey.split_checks import check_splits
 from pipeline.preparation.survey.strata import count_strata, strata_problems
 from pipeline.preparation.survey.value_counts import CountAccumulator
 from pipeline.store.filesystem import Root

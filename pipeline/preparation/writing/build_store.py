@@ -76,7 +76,15 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
             reasons = write_bad_rows(opened.table, work) if found.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
         stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
-        leaks = audit_store(audit, found, contract_of(state), written, work, state.label.task)
+        leaks = audit_store(
+            audit,
+            written.things,
+            found,
+            contract=contract_of(state),
+            train=written.groups["train"],
+            work=work,
+            task=state.label.task,
+        )
         profile = profile_store(StoreSample(fitted.state, written.groups, work, fitted.limits), found, fitted.counts)
         check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
         kept = contract_to_keep(recipe, opened, found, state)

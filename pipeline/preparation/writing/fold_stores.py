@@ -31,18 +31,13 @@ from pipeline.preparation.audit.leak_audit import Audit, report_audit
 from pipeline.preparation.fitting.fit_features import fit_folds
 from pipeline.preparation.listing.source import Source, check_unchanged
 from pipeline.preparation.planning.open_dataset import Opened, open_rows
+from pipeline.preparation.planning.resolve_folds import resolve_folds
 from pipeline.preparation.planning.store_spec import STORE_ID_LENGTH, StoreRecipe
 from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.fold_placement import FoldPlacement, FoldPlan, group_of_split
 from pipeline.preparation.rows.fold_roles import Division, Fold
-from pipeline.preparation.rows.folds import (
-    FoldPlacement,
-    FoldPlan,
-    FoldUse,
-    divisions,
-    fold_problems,
-    group_of_split,
-    resolve_folds,
-)
+from pipeline.preparation.rows.folds import FoldUse, divisions, fold_problems
+from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns, shards_for
 from pipeline.preparation.rows.table import Table
@@ -52,7 +47,7 @@ from pipeline.preparation.survey.dataset_statistics import Survey, SurveyQuery, 
 from pipeline.preparation.survey.strata import count_strata, strata_problems
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import copies_of
-from pipeline.preparation.writing.store_columns import feature_columns, label_value
+from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows, filing_of
 from pipeline.preparation.writing.write_rows import ROWS_PER_GROUP, write_groups
 from pipeline.runtime.progress import Progress, watch_spark

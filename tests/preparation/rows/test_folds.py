@@ -8,16 +8,9 @@ import pytest
 
 from pipeline.config.split import FoldConfig
 from pipeline.errors import DataError
-from pipeline.preparation.rows.folds import (
-    INNER,
-    FoldPlacement,
-    FoldPlan,
-    divisions,
-    fold_problems,
-    group_column,
-    group_of_split,
-    resolve_folds,
-)
+from pipeline.preparation.planning.resolve_folds import resolve_folds
+from pipeline.preparation.rows.fold_placement import FoldPlacement, FoldPlan, group_column, group_of_split
+from pipeline.preparation.rows.folds import INNER, divisions, fold_problems
 from pipeline.preparation.rows.split import TEST, ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.store.layout import SPLITS
