@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.source import SourceConfig
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.json_lines import json_table
-from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 

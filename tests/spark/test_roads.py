@@ -110,7 +110,7 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
         patched.setattr("pipeline.preparation.rows.partitions.MOST_GROUPS", 0)
         stores["through Spark's shuffle"] = content_of(build(spark, recipe, tmp_path / "root shuffled"))
     assert not [*(tmp_path / "root spark" / "scratch").glob("*")]
-    monkeypatch.setattr("pipeline.sources.parquet.plan_pieces.__defaults__", (20_000,))
+    monkeypatch.setattr("pipeline.sources.decoding.parquet.plan_pieces.__defaults__", (20_000,))
     stores["in many pieces"] = content_of(build(spark, recipe, tmp_path / "root pieces"))
     assert not any((tmp_path / "root pieces" / "scratch").iterdir())
     first = stores["parquet"]

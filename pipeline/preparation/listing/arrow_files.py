@@ -20,8 +20,8 @@ from pipeline.preparation.listing.files import (
     shown,
     shown_files,
 )
-from pipeline.sources.remote import RemotePlace, open_place
-from pipeline.sources.streams import first_line
+from pipeline.sources.decoding.remote import RemotePlace, open_place
+from pipeline.sources.decoding.streams import first_line
 
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
 _SIGNS = re.compile(r"\\.|\[[!^]?[^\]]+\]|.", re.DOTALL)

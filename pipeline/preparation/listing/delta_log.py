@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 from pipeline.errors import DataError, PlatformError
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.sources.streams import first_line
+from pipeline.sources.decoding.streams import first_line
 
 LOG = "_delta_log"
 EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"

@@ -13,8 +13,8 @@ from pipeline.preparation.listing.arrow_files import ArrowFiles
 from pipeline.preparation.listing.files import Lister
 from pipeline.preparation.listing.hadoop_files import HadoopFiles, locate
 from pipeline.redact import holds_secret, without_user
-from pipeline.sources.remote import is_remote, without_query
-from pipeline.sources.streams import first_line
+from pipeline.sources.decoding.remote import is_remote, without_query
+from pipeline.sources.decoding.streams import first_line
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pipeline.preparation.reading.raw import SourceTable, typed_table
 from pipeline.preparation.reading.route import Road, tell_road
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.sources import orc as orc_files
-from pipeline.sources import parquet as parquet_files
-from pipeline.sources.streams import OpenFile, first_line
-from pipeline.sources.typed import FileColumns
+from pipeline.sources.decoding import orc as orc_files
+from pipeline.sources.decoding import parquet as parquet_files
+from pipeline.sources.decoding.streams import OpenFile, first_line
+from pipeline.sources.decoding.typed import FileColumns
 
 NAMES = {"parquet": "Parquet", "orc": "ORC"}
 

@@ -18,10 +18,10 @@ from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tas
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.route import Road
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
-from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.header import Dialect, Header, parse_header
-from pipeline.sources.pieces import MALFORMED, Piece
-from pipeline.sources.streams import OpenFile
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.header import Dialect, Header, parse_header
+from pipeline.sources.decoding.pieces import MALFORMED, Piece
+from pipeline.sources.decoding.streams import OpenFile
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 

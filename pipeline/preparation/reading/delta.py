@@ -29,9 +29,9 @@ from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_tabl
 from pipeline.preparation.reading.route import Road, tell_road
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.sources.parquet import read_columns
-from pipeline.sources.streams import OpenFile
-from pipeline.sources.typed import FileColumns, is_exact
+from pipeline.sources.decoding.parquet import read_columns
+from pipeline.sources.decoding.streams import OpenFile
+from pipeline.sources.decoding.typed import FileColumns, is_exact
 
 _FILE = "__file"
 

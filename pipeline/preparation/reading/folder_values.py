@@ -20,7 +20,7 @@ from pipeline.preparation.listing.column_folders import ColumnFolders
 from pipeline.preparation.listing.hadoop_files import java_path
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.raw import arrow_type
-from pipeline.sources.typed import is_exact
+from pipeline.sources.decoding.typed import is_exact
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
 

@@ -20,9 +20,9 @@ from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table,
 from pipeline.preparation.reading.route import Road
 from pipeline.preparation.reading.scan import collect_parts
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
-from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
-from pipeline.sources.pieces import MALFORMED, Piece, Tasks
-from pipeline.sources.streams import OpenFile
+from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.decoding.pieces import MALFORMED, Piece, Tasks
+from pipeline.sources.decoding.streams import OpenFile
 
 HEAD_LINES = 1000
 

@@ -19,7 +19,7 @@ from pipeline.preparation.reading.delimited import delimited_table
 from pipeline.preparation.reading.delta import delta_table
 from pipeline.preparation.reading.json_lines import json_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
-from pipeline.sources.pieces import MALFORMED
+from pipeline.sources.decoding.pieces import MALFORMED
 
 __all__ = ["MALFORMED", "CheckNames", "RawTable", "SourceTable", "open_table", "quoted", "read_table"]
 

@@ -14,7 +14,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.scan import Batches, Work, quicken_worker
-from pipeline.sources.pieces import Piece, Tasks, tasks_of
+from pipeline.sources.decoding.pieces import Piece, Tasks, tasks_of
 
 P = TypeVar("P")
 

@@ -15,7 +15,7 @@ from pyspark.sql.types import DataType
 from pipeline.arrays.cells import plain, without_markers
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.preparation.reading.scan import FrameScan, Scan
-from pipeline.sources.pieces import MALFORMED
+from pipeline.sources.decoding.pieces import MALFORMED
 
 
 @dataclass(frozen=True)

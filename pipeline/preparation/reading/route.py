@@ -17,9 +17,9 @@ from pyspark.sql import SparkSession
 from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source
-from pipeline.sources.compressed import decompressed
-from pipeline.sources.remote import FileOpener
-from pipeline.sources.streams import first_line, naming
+from pipeline.sources.decoding.compressed import decompressed
+from pipeline.sources.decoding.remote import FileOpener
+from pipeline.sources.decoding.streams import first_line, naming
 
 log = logging.getLogger(__name__)
 

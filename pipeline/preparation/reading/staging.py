@@ -18,10 +18,10 @@ from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.scan import FrameScan
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.sources.pieces import MALFORMED, PIECE_BYTES
-from pipeline.sources.remote import open_stored
-from pipeline.sources.streams import first_line
-from pipeline.sources.typed import FileColumns, is_exact
+from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES
+from pipeline.sources.decoding.remote import open_stored
+from pipeline.sources.decoding.streams import first_line
+from pipeline.sources.decoding.typed import FileColumns, is_exact
 from pipeline.store.filesystem import Root, list_files, list_sizes
 
 log = logging.getLogger(__name__)

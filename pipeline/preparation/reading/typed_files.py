@@ -14,10 +14,10 @@ from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
 from pipeline.preparation.reading.route import tell_road
-from pipeline.sources import orc, parquet
-from pipeline.sources.pieces import Piece
-from pipeline.sources.streams import OpenFile
-from pipeline.sources.typed import FileColumns
+from pipeline.sources.decoding import orc, parquet
+from pipeline.sources.decoding.pieces import Piece
+from pipeline.sources.decoding.streams import OpenFile
+from pipeline.sources.decoding.typed import FileColumns
 
 
 @dataclass(frozen=True)

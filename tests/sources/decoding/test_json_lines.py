@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import DataError
-from pipeline.sources import blocks, compressed, json_lines
-from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
-from pipeline.sources.json_plain import read_plain
-from pipeline.sources.json_rows import parse_line
-from pipeline.sources.pieces import MALFORMED, Piece
+from pipeline.sources.decoding import blocks, compressed, json_lines
+from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.decoding.json_plain import read_plain
+from pipeline.sources.decoding.json_rows import parse_line
+from pipeline.sources.decoding.pieces import MALFORMED, Piece
 
 NAMES = ("x", "größe", "a long name for a key", "r0", "absent")
 LINES = [

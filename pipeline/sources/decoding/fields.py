@@ -19,7 +19,7 @@ current and the previous character, each of them with NUL for none.
 from __future__ import annotations
 
 from pipeline.errors import DataError
-from pipeline.sources.characters import NONE, Characters, Signs, TextEnded
+from pipeline.sources.decoding.characters import NONE, Characters, Signs, TextEnded
 
 
 class FieldParser:

@@ -14,8 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.json_marks import Ints, Lines, Mask, Signs, find_lines, find_names, skip_spaces, text_pairs
-from pipeline.sources.json_values import are_scalars, decode_name, decode_text, is_nested
+from pipeline.sources.decoding.json_marks import (
+    Ints,
+    Lines,
+    Mask,
+    Signs,
+    find_lines,
+    find_names,
+    skip_spaces,
+    text_pairs,
+)
+from pipeline.sources.decoding.json_values import are_scalars, decode_name, decode_text, is_nested
 
 LONGEST_NAME = 50_000
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.batches import BatchMaker, Ints, Record, merged
-from pipeline.sources.characters import Signs, TextEnded
-from pipeline.sources.fields import FieldParser
-from pipeline.sources.header import Dialect, Header
-from pipeline.sources.quotes import LINE_FEED, NOWHERE, RETURN, Bytes, QuoteRules, joined, odd_records, outside
+from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
+from pipeline.sources.decoding.characters import Signs, TextEnded
+from pipeline.sources.decoding.fields import FieldParser
+from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.quotes import LINE_FEED, NOWHERE, RETURN, Bytes, QuoteRules, joined, odd_records, outside
 
 SEARCHED_CHARACTERS = 1 << 20
 """How far univocity looks for a line end: its buffer."""

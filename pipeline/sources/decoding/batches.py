@@ -17,9 +17,9 @@ import pyarrow as pa
 from pyarrow import csv
 
 from pipeline.errors import DataError
-from pipeline.sources.decoding import UTF_8_MARK
-from pipeline.sources.header import BYTE_ORDER_MARK, Dialect, Header
-from pipeline.sources.pieces import MALFORMED
+from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.header import BYTE_ORDER_MARK, Dialect, Header
+from pipeline.sources.decoding.pieces import MALFORMED
 
 MOST_FIELDS = 20_480
 """What Spark reads of a record at least, before it gives up (`maxColumns`)."""

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.sources.decoding import UTF_8_MARK
-from pipeline.sources.json_text import JsonError, read_name, read_sign, read_text
-from pipeline.sources.json_words import read_word
+from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.json_text import JsonError, read_name, read_sign, read_text
+from pipeline.sources.decoding.json_words import read_word
 
 __all__ = ["JsonError", "Tokens"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.sources.decoding import UTF_8_MARK
-from pipeline.sources.streams import BUFFER_BYTES, ByteStream
+from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
 
 LINE_END = re.compile(rb"[\r\n]")
 VISIBLE = re.compile(rb"[^\x00-\x20]")

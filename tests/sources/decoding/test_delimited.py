@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import DataError
-from pipeline.sources.characters import Signs
-from pipeline.sources.decoding import decode, utf8_chunks
-from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.fields import FieldParser
-from pipeline.sources.header import Dialect, Header
-from pipeline.sources.pieces import MALFORMED, Piece
+from pipeline.sources.decoding.characters import Signs
+from pipeline.sources.decoding.decoding import decode, utf8_chunks
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.fields import FieldParser
+from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.pieces import MALFORMED, Piece
 
 HEADER = Header(("x", "y", "z"), "x,y,z")
 DIALECTS = (Dialect(","), Dialect(",", escape="\\"), Dialect("\t"), Dialect(",", quote=""), Dialect(";", quote="«"))

@@ -8,13 +8,13 @@ from itertools import compress
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.batches import BatchMaker, Ints, Record, merged
-from pipeline.sources.blocks import VISIBLE
-from pipeline.sources.characters import Signs
-from pipeline.sources.decoding import to_utf8
-from pipeline.sources.fields import FieldParser
-from pipeline.sources.header import Dialect, Header
-from pipeline.sources.quotes import Bools, QuoteRules, joined, line_ends, odd_records, outside
+from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
+from pipeline.sources.decoding.blocks import VISIBLE
+from pipeline.sources.decoding.characters import Signs
+from pipeline.sources.decoding.decoding import to_utf8
+from pipeline.sources.decoding.fields import FieldParser
+from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.quotes import Bools, QuoteRules, joined, line_ends, odd_records, outside
 
 SPACE = 32
 

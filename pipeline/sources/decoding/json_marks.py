@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.sources.decoding import is_utf8
+from pipeline.sources.decoding.decoding import is_utf8
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

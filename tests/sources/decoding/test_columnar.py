@@ -11,8 +11,8 @@ import pytest
 from pyarrow import orc
 
 from pipeline.errors import DataError
-from pipeline.sources import orc as orc_files
-from pipeline.sources import parquet as parquet_files
+from pipeline.sources.decoding import orc as orc_files
+from pipeline.sources.decoding import parquet as parquet_files
 from pipeline.store.pages import READ_CHECKED, WRITE_CHECKED
 
 ROWS = 5000

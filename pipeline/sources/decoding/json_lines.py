@@ -20,12 +20,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.blocks import line_blocks, parts_of, without_mark
-from pipeline.sources.compressed import is_compressed
-from pipeline.sources.json_plain import PlainLines, read_plain
-from pipeline.sources.json_rows import Row, names_in_line, parse_line
-from pipeline.sources.pieces import MALFORMED, PIECE_BYTES, Piece, cut
-from pipeline.sources.streams import OpenFile, open_stream
+from pipeline.sources.decoding.blocks import line_blocks, parts_of, without_mark
+from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.decoding.json_plain import PlainLines, read_plain
+from pipeline.sources.decoding.json_rows import Row, names_in_line, parse_line
+from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES, Piece, cut
+from pipeline.sources.decoding.streams import OpenFile, open_stream
 
 PART_BYTES = 400_000
 """Gone through at once: what is made of so many fits the processor's cache."""

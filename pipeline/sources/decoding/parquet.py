@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.sources.pieces import PIECE_BYTES, Piece, Tasks, cut, tasks_of
-from pipeline.sources.streams import OpenFile, naming
-from pipeline.sources.typed import FileColumns, file_columns, typed_batch
+from pipeline.sources.decoding.pieces import PIECE_BYTES, Piece, Tasks, cut, tasks_of
+from pipeline.sources.decoding.streams import OpenFile, naming
+from pipeline.sources.decoding.typed import FileColumns, file_columns, typed_batch
 from pipeline.store.pages import READ_CHECKED
 
 BATCH_ROWS, BATCH_CELLS, FEWEST_ROWS = 1 << 17, 1 << 23, 1 << 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.sources.header import Dialect, parse_header
+from pipeline.sources.decoding.header import Dialect, parse_header
 
 
 @pytest.mark.parametrize(

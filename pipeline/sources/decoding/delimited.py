@@ -2,7 +2,7 @@
 
 Spark's rows are those of `pipeline.preparation.reading.delimited`: fields are text, an empty one is null, and a record
 with too few or too many of them is kept apart with its text. Where a record leaves no doubt pyarrow splits it; all
-others are split by Spark's own rules (`pipeline.sources.fields`).
+others are split by Spark's own rules (`pipeline.sources.decoding.fields`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import DataError
-from pipeline.sources.batches import BatchMaker
-from pipeline.sources.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
-from pipeline.sources.compressed import is_compressed
-from pipeline.sources.decoding import is_ascii_compatible, utf8_chunks
-from pipeline.sources.header import Dialect, Header
-from pipeline.sources.lines import LineParser
-from pipeline.sources.pieces import PIECE_BYTES, Piece
-from pipeline.sources.records import GrowingText, RecordParser
-from pipeline.sources.streams import OpenFile, open_stream
+from pipeline.sources.decoding.batches import BatchMaker
+from pipeline.sources.decoding.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
+from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.decoding.decoding import is_ascii_compatible, utf8_chunks
+from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.lines import LineParser
+from pipeline.sources.decoding.pieces import PIECE_BYTES, Piece
+from pipeline.sources.decoding.records import GrowingText, RecordParser
+from pipeline.sources.decoding.streams import OpenFile, open_stream
 
 HEAD_BYTES = 1 << 20
 """Where a file's header is looked for: it begins before this place."""

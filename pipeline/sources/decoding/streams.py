@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import DataError
-from pipeline.sources.compressed import decompressed, is_compressed
+from pipeline.sources.decoding.compressed import decompressed, is_compressed
 
 BUFFER_BYTES = 1 << 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from pipeline.sources.json_text import read_sign
+from pipeline.sources.decoding.json_text import read_sign
 
 MOST_DIGITS = 1000
 MOST_SHOWN = 256

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.preparation.listing.arrow_files import ArrowFiles
-from pipeline.sources.remote import FileOpener, open_place, without_query
+from pipeline.sources.decoding.remote import FileOpener, open_place, without_query
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.sources.batches import Ints
-from pipeline.sources.characters import NONE
-from pipeline.sources.header import Dialect
+from pipeline.sources.decoding.batches import Ints
+from pipeline.sources.decoding.characters import NONE
+from pipeline.sources.decoding.header import Dialect
 
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyarrow import orc
 
 from pipeline.arrays.julian import gregorian_dates
-from pipeline.sources.pieces import PIECE_BYTES, Piece, Tasks, cut, tasks_of
-from pipeline.sources.streams import OpenFile, naming
-from pipeline.sources.typed import FileColumns, file_columns, typed_batch
+from pipeline.sources.decoding.pieces import PIECE_BYTES, Piece, Tasks, cut, tasks_of
+from pipeline.sources.decoding.streams import OpenFile, naming
+from pipeline.sources.decoding.typed import FileColumns, file_columns, typed_batch
 
 SPARK_TYPE, TIMES = b"spark.sql.catalyst.type", b"timestamp_ntz"
 """What Spark notes of a column whose type ORC lacks; times without a zone are microseconds then."""

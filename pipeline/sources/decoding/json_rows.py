@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.sources.json_tokens import JsonError, Tokens
+from pipeline.sources.decoding.json_tokens import JsonError, Tokens
 
 Row = list[str | None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.sources.header import Dialect
+from pipeline.sources.decoding.header import Dialect
 
 NONE = "\0"
 """No character, for univocity."""
