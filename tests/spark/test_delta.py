@@ -15,8 +15,9 @@ import pytest
 from pipeline.config.source import SourceConfig
 from pipeline.errors import ConfigError, DataError, PlatformError
 from pipeline.preparation.listing.source import Source, open_source
-from pipeline.preparation.reading.open_table import SourceTable, open_table
+from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
+from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows

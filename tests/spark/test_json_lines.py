@@ -166,9 +166,10 @@ LINES = [
 
 
 def spark_rows(spark, path: Path) -> list[tuple]:
-    found = open_source(spark, SourceConfig(path=str(path), format="json"), open_root("unused"))
+    config = SourceConfig(path=str(path), format="json")
+    found = open_source(spark, config, open_root("unused"))
     with over_spark():
-        rows = json_table(spark, found).reader(NAMES).scan.rows
+        rows = json_table(spark, found, config).reader(NAMES).scan.rows
     # As bytes: what is no UTF-8 is decoded here, as the other side does.
     binary = rows.select(*(rows[name].cast("binary") for name in rows.columns)).coalesce(1).collect()
     return [

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from pyspark.sql import SparkSession
 
-from pipeline.config.source import FileFormat, SourceConfig
+from pipeline.config.source import SourceConfig
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.catalog import open_relation, relation_fingerprint
@@ -17,22 +16,13 @@ from pipeline.preparation.listing.delta_log import LOG, find_snapshot
 from pipeline.preparation.listing.files import Lister, Place, SourceFile, outermost
 from pipeline.preparation.listing.listers import Listing, find_lister
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint, samples_root
+from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.registry import endings
 from pipeline.store.filesystem import Root
 
-Format = FileFormat | Literal["table", "query"]
+TABLE, QUERY = "table", "query"
+"""Formats of sources that are no files."""
 
-ENDINGS: dict[str, FileFormat] = {
-    "csv": "csv",
-    "tsv": "tsv",
-    "tab": "tsv",
-    "json": "json",
-    "jsonl": "json",
-    "ndjson": "json",
-    "parquet": "parquet",
-    "pq": "parquet",
-    "orc": "orc",
-}
-COMPRESSED = frozenset({"gz", "bz2", "zst", "lz4", "snappy", "deflate"})
 SHOWN_PATHS = 3
 
 Files = Mapping[Place, tuple[SourceFile, ...]]
@@ -44,7 +34,7 @@ class Source:
 
     Attributes:
         location: what messages call it.
-        format: how to read it.
+        format: of its files, as `data.source.format` calls it, or `TABLE` or `QUERY`.
         fingerprint: changes when the content does.
         paths: its files and folders, as Spark wants them; none for a table or a query.
         files: its data files; none for a table, a query or Delta, which keep their own list.
@@ -55,7 +45,7 @@ class Source:
     """
 
     location: str
-    format: Format
+    format: str
     fingerprint: str
     paths: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
@@ -93,9 +83,8 @@ def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source
     """
     if config.table is not None or config.query is not None:
         rows = open_relation(spark, config)
-        kind: Format = "query" if config.table is None else "table"
-        location = "query" if config.table is None else config.table
-        return Source(location, kind, relation_fingerprint(spark, rows, config.query or ""))
+        kind = QUERY if config.table is None else TABLE
+        return Source(config.table or QUERY, kind, relation_fingerprint(spark, rows, config.query or ""))
     paths = (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
     listing = find_lister(spark, paths)
     groups = [listing.lister.find_places(location) for location in listing.locations]
@@ -169,18 +158,19 @@ def _firsts(groups: list[tuple[Place, ...]], files: Files) -> tuple[SourceFile, 
     return tuple(found[0] for found in filled if found)
 
 
-def _refuse_unused(config: SourceConfig, format: FileFormat) -> None:
+def _refuse_unused(config: SourceConfig, format: str) -> None:
     problems = list(config.unused_by(format))
     if problems:
         raise ConfigError(f"'data.source': {'; '.join(problems)}.")
 
 
-def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> FileFormat:
+def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
     if config.sample is not None:
         return "parquet"
     if config.format != "auto":
         return config.format
-    first, *others = [_ending_format(file.name) for file in files]
+    known = endings()
+    first, *others = [known.get(_ending(file.name)) for file in files]
     odd = next((file.name for file, format in zip(files[1:], others, strict=True) if format != first), None)
     if odd is not None:
         raise ConfigError(
@@ -189,14 +179,14 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> FileFormat:
         )
     if first is None:
         raise ConfigError(
-            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(ENDINGS))}. "
+            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(known))}. "
             "Set data.source.format."
         )
     return first
 
 
-def _ending_format(name: str) -> FileFormat | None:
-    endings = name.lower().split(".")[1:]
-    while endings and endings[-1] in COMPRESSED:
-        endings.pop()
-    return ENDINGS.get(endings[-1]) if endings else None
+def _ending(name: str) -> str:
+    """What a name ends with, in small letters, endings of compressed files aside; empty where it has no ending."""
+    while is_compressed(name):
+        name = name.rpartition(".")[0]
+    return name.lower().rpartition(".")[2] if "." in name else ""

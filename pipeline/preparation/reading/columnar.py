@@ -7,13 +7,14 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
 from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.raw import SourceTable, typed_table
 from pipeline.preparation.reading.route import Road, tell_road
-from pipeline.preparation.reading.typed_files import TypedFiles
+from pipeline.preparation.reading.typed_files import TypedFiles, check_alike
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding import orc as orc_files
 from pipeline.sources.decoding import parquet as parquet_files
@@ -23,7 +24,7 @@ from pipeline.sources.decoding.typed import FileColumns
 NAMES = {"parquet": "Parquet", "orc": "ORC"}
 
 
-def columnar_table(spark: SparkSession, source: Source) -> SourceTable:
+def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
     """The columns of Parquet or ORC files.
 
     Raises:
@@ -52,7 +53,7 @@ def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
     found = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
     first, columns = found[0]
     for name, other in found[1:]:
-        _check_columns((first, _described(columns)), (name, _described(other)))
+        check_alike((first, _described(columns)), (name, _described(other)))
     return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in found)))
 
 
@@ -90,16 +91,7 @@ def _check_alike(spark: SparkSession, source: Source) -> None:
         return
     rows = [spark.read.format(source.format).load(escaped(file.uri)) for file in source.firsts]
     for file, other in zip(source.firsts, rows, strict=True):
-        _check_columns((source.firsts[0].name, _spark_columns(rows[0])), (file.name, _spark_columns(other)))
-
-
-def _check_columns(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> None:
-    if other[1] != first[1]:
-        different = sorted(first[1] ^ other[1])
-        raise DataError(
-            f"File '{other[0]}' has other columns than '{first[0]}'. "
-            f"Different: {', '.join(different)}. Write them alike, or give only some as data.source.path."
-        )
+        check_alike((source.firsts[0].name, _spark_columns(rows[0])), (file.name, _spark_columns(other)))
 
 
 def _described(columns: FileColumns) -> set[str]:

@@ -19,6 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
+from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError, PlatformError
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.delta_log import open_log, spark_reads_delta, unreadable
@@ -78,7 +79,7 @@ class DeltaFiles:
         return FileValues(pa.RecordBatch.from_arrays(columns, [*self.parts]), rows)
 
 
-def delta_table(spark: SparkSession, source: Source) -> SourceTable:
+def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
     """The columns of one version of a table.
 
     Raises:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import SparkSession
 
+from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import SourceFile, escaped
@@ -30,7 +31,7 @@ _OPENINGS = ("{", "[", "[{")
 """The first line of JSON that is laid out over several lines."""
 
 
-def json_table(spark: SparkSession, source: Source) -> SourceTable:
+def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
     """The columns that the first lines of the first file name.
 
     A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.

@@ -7,24 +7,15 @@ replaced by `r0, r1, ...` at once and comes back when rows are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.preparation.listing.catalog import open_relation, quoted
-from pipeline.preparation.listing.source import Source
-from pipeline.preparation.reading.columnar import columnar_table
-from pipeline.preparation.reading.delimited import delimited_table
-from pipeline.preparation.reading.delta import delta_table
-from pipeline.preparation.reading.json_lines import json_table
-from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
-from pipeline.sources.decoding.pieces import MALFORMED
-
-__all__ = ["MALFORMED", "CheckNames", "RawTable", "SourceTable", "open_table", "quoted", "read_table"]
-
-CheckNames = Callable[[Sequence[str]], None]
-"""Raises where the names that a source has are not what the configuration asks for."""
+from pipeline.preparation.listing.catalog import open_relation
+from pipeline.preparation.listing.source import QUERY, TABLE, Source
+from pipeline.preparation.reading.raw import SourceTable, typed_table
+from pipeline.sources.registry import find_format
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
@@ -37,35 +28,10 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
 
     Raises:
         DataError: the source cannot be read.
-        PlatformError: nothing here can read Delta.
+        PlatformError: nothing here can read its format.
     """
-    match source.format:
-        case "csv" | "tsv":
-            return delimited_table(spark, source, config)
-        case "json":
-            return json_table(spark, source)
-        case "delta":
-            return delta_table(spark, source)
-        case "table" | "query":
-            return typed_table(open_relation(spark, config))
-    return columnar_table(spark, source)
-
-
-def read_table(
-    spark: SparkSession, source: Source, config: SourceConfig, *, wanted: Sequence[str], check: CheckNames
-) -> RawTable:
-    """Read some columns of a source, lazily.
-
-    Args:
-        spark: the session.
-        source: from `open_source`.
-        config: how to read it.
-        wanted: the columns.
-        check: called with the names that are there, before the first row is read.
-
-    Raises:
-        DataError: the source cannot be read, or `check` says so.
-    """
-    table = open_table(spark, source, config).knowing(wanted)
-    check(table.names)
-    return table.read(wanted)
+    if source.format in (TABLE, QUERY):
+        return typed_table(open_relation(spark, config))
+    module, _, function = find_format(source.format).opening.partition(":")
+    table: SourceTable = getattr(import_module(module), function)(spark, source, config)
+    return table

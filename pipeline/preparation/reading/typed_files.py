@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pipeline.errors import SHOWN_AT_MOST
+from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
@@ -71,3 +71,17 @@ class TypedFiles:
             else parquet.plan_pieces(self.files)
         )
         return PieceScan(spark, tasks, filling(self.values, wanted, lambda piece: read(open_file, piece, schema)))
+
+
+def check_alike(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> None:
+    """Two files have the same columns: the name of each file, and its columns with their types.
+
+    Raises:
+        DataError: naming the difference.
+    """
+    if other[1] != first[1]:
+        different = sorted(first[1] ^ other[1])
+        raise DataError(
+            f"File '{other[0]}' has other columns than '{first[0]}'. "
+            f"Different: {', '.join(different)}. Write them alike, or give only some as data.source.path."
+        )
