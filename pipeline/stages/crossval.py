@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.config.split import FoldConfig
-from pipeline.data.recipe import StoreRecipe
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.evaluate.comparison import Comparison, check_comparable, compare, comparison_table
 from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
@@ -23,6 +22,7 @@ from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_diff
 from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.search.parallel import Stopper, run_parallel
 from pipeline.search.space import Settings

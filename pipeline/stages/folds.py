@@ -12,15 +12,15 @@ from pipeline.config.search import SearchConfig
 from pipeline.config.split import FoldConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
-from pipeline.data.fold_stores import FoldsRecipe, build_folds
-from pipeline.data.folds import INNER, FoldUse
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import Source
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.rows.folds import INNER, FoldUse
+from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings
 from pipeline.stages.context import Resources
@@ -74,7 +74,7 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
         resources: of the job.
         recipe: of a store of all rows; the contract that the storage root keeps is added to it.
         crossval: how they are divided.
-        use: what the folds are for, see `data.folds.divisions`.
+        use: what the folds are for, see `preparation.rows.folds.divisions`.
     """
     recipe, source = open_recipe(resources, recipe)
     whole = FoldsRecipe(recipe, crossval, use)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.config.run import RunConfig
-from pipeline.data.folds import FoldUse
-from pipeline.data.recipe import StoreRecipe
 from pipeline.errors import ConfigError
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.rows.folds import FoldUse
 from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings, configured
 from pipeline.stages.context import Resources

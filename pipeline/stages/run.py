@@ -7,7 +7,7 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.data.recipe import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
-from pipeline.data.recipe import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.search.final import check_final, with_validation_rows
 from pipeline.search.pareto_front import pareto_front

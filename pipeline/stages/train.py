@@ -12,13 +12,13 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.decision import Decision
-from pipeline.data.recipe import StoreRecipe
 from pipeline.errors import DataError
 from pipeline.evaluate.plots.curves import learning_curves
 from pipeline.evaluate.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
 from pipeline.stages.context import Resources, open_stage, tracked

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from pipeline.config.run import RunConfig
-from pipeline.data.recipe import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.search.space import Settings
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import prepare_folds

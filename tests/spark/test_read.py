@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.check import check_names
-from pipeline.data.read import RawTable, open_table
-from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.column_checks import check_names
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.raw import RawTable
 from pipeline.store.filesystem import open_root
 from tests.support.rows import raw_rows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config.load import load_config
-from pipeline.data.recipe import StoreRecipe
 from pipeline.errors import StoreError
+from pipeline.preparation.planning.store_spec import StoreRecipe
 
 pytestmark = pytest.mark.spark
 
