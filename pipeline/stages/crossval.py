@@ -82,7 +82,7 @@ def cross_validate(
         identity = crossval_id(spec, config.search if config.crossval.nested else None)
         place = crossval_place(resources.root, config.name, identity)
         resources.tracker.log_params(run_params(config) | _params(folds))
-        resources.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
+        resources.tracker.set_tags({"folds_id": folds.manifest.folds_id, "crossval_id": identity})
         _log_audit(resources, folds)
         results = _Crossval(resources, config, folds, place).run()
         report = _report(config.crossval, folds, results)
@@ -246,7 +246,7 @@ def _without_scores(crossval: FoldConfig, folds: Folds) -> CrossvalReport:
         repeats=manifest.repeats,
         scores=(),
         rows=manifest.rows,
-        folds_id=manifest.division_id,
+        folds_id=manifest.folds_id,
     )
 
 

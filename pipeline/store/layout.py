@@ -3,7 +3,7 @@
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
     table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
-<root>/stores/<name>/<folds_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
+<root>/stores/<name>/<store_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
     without files of its own, with contract.json, features.json, unscaled.json and manifest.json; beside them is
     audit.json, of all folds; folds.json is last
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
@@ -52,9 +52,9 @@ def group_folder(number: int, group: int | str) -> str:
     return f"rows/{number}-{group}"
 
 
-def fold_store(folds_id: str, name: str) -> str:
-    """The id of a fold's store, by which it is opened like any other."""
-    return f"{folds_id}/{name}"
+def fold_store(store_id: str, name: str) -> str:
+    """The id of a fold's store, below that of all folds, by which it is opened like any other."""
+    return f"{store_id}/{name}"
 
 
 def model_place(root: Root, name: str, model_id: str) -> Root:

@@ -166,10 +166,10 @@ def test_folds_of_other_features_have_the_same_rows_and_the_same_division(spark,
     table().to_parquet(tmp_path / "t.parquet")
     recipes = [recipe_for(tmp_path / "t.parquet", numeric=[name], key="id") for name in ("x", "gap")]
     (one, first), (other, second) = (folds_of(spark, recipe, {"folds": 2}, tmp_path / "r") for recipe in recipes)
-    assert (one.division_id, one.store_id == other.store_id) == (other.division_id, False)
+    assert (one.folds_id, one.store_id == other.store_id) == (other.folds_id, False)
     assert set(rows_of(first[0], "test")[ROW_ID]) == set(rows_of(second[0], "test")[ROW_ID])
     third, _ = folds_of(spark, recipes[0], {"folds": 3}, tmp_path / "r")
-    assert third.division_id != one.division_id
+    assert third.folds_id != one.folds_id
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ class FoldsRecipe:
         """What the folder of all folds is called: it changes with everything that shapes them."""
         return fingerprint([self.recipe.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
-    def division_id(self, source: Source, plan: FeaturePlan) -> str:
+    def folds_id(self, source: Source, plan: FeaturePlan) -> str:
         """Equal where the folds have the same rows, whatever features are made of them.
 
         Without a key and a group a row is known by the columns that are used, and these tell its fold.
@@ -376,7 +376,7 @@ def _manifest(
     return FoldsManifest(
         name=recipe.recipe.name,
         store_id=recipe.store_id(source),
-        division_id=recipe.division_id(source, opened.plan),
+        folds_id=recipe.folds_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,
