@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
@@ -37,9 +37,9 @@ BUNDLE = "bundle"
 """The folder of a model in TensorFlow's format, and that of all a model's files before it is published."""
 
 
-def store_place(root: Root, name: str, store_id: str) -> Root:
+def store_folder(root: StoragePath, name: str, store_id: str) -> StoragePath:
     """The folder of a published store."""
-    return root.within("stores", name, store_id)
+    return root.child("stores", name, store_id)
 
 
 def fold_folder(number: int) -> str:
@@ -57,19 +57,19 @@ def fold_store(store_id: str, name: str) -> str:
     return f"{store_id}/{name}"
 
 
-def model_place(root: Root, name: str, model_id: str) -> Root:
+def model_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
     """The folder of a published model."""
-    return root.within("models", name, model_id)
+    return root.child("models", name, model_id)
 
 
-def checkpoints_folder(root: Root, name: str) -> Root:
+def checkpoints_folder(root: StoragePath, name: str) -> StoragePath:
     """The folder of the checkpoints of all unfinished trainings of an experiment, a folder each."""
-    return root.within("checkpoints", name)
+    return root.child("checkpoints", name)
 
 
-def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
+def tensorboard_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
     """The folder of a training's metrics for TensorBoard."""
-    return root.within("tensorboard", name, model_id)
+    return root.child("tensorboard", name, model_id)
 
 
 def bundle_folder(sha256: str) -> str:
@@ -77,16 +77,16 @@ def bundle_folder(sha256: str) -> str:
     return f"{BUNDLE}-{sha256[:12]}"
 
 
-def crossval_place(root: Root, name: str, crossval_id: str) -> Root:
+def crossval_folder(root: StoragePath, name: str, crossval_id: str) -> StoragePath:
     """The folder of what the folds of a cross-validation reached."""
-    return root.within("crossvals", name, crossval_id)
+    return root.child("crossvals", name, crossval_id)
 
 
-def search_file(root: Root, name: str, study: str, search_id: str) -> Root:
+def search_file(root: StoragePath, name: str, study: str, search_id: str) -> StoragePath:
     """The database of a search's trials."""
-    return root.within("searches", name, f"{study}-{search_id}.db")
+    return root.child("searches", name, f"{study}-{search_id}.db")
 
 
-def scratch_folder(root: Root) -> Root:
+def scratch_folder(root: StoragePath) -> StoragePath:
     """The folder of all folders for work in progress, on the same file system as what they will become."""
-    return root.within("scratch")
+    return root.child("scratch")
