@@ -54,8 +54,8 @@ def check_space(config: RunConfig) -> RunConfig:
 
 def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
     """Ranks of all trials at a time, and the settings whose product this is."""
-    own = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
-    return config.trial_workers * config.search.parallel_trials, [own, "search.parallel_trials"]
+    workers = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
+    return config.trial_workers * config.search.parallel_trials, [workers, "search.parallel_trials"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Trials:
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
         with (
-            local_database(self._place(), fresh=config.resume == "never") as database,
+            local_database(self._database_file(), fresh=config.resume == "never") as database,
             open_study(database.file, config, seed=self._config.seed, epochs=steps, grid=combinations) as study,
         ):
             with self._stopper.registered(study.close):
@@ -134,7 +134,7 @@ class Trials:
         """End those that run, and begin no other; may be called by any thread."""
         self._stopper.stop()
 
-    def _place(self) -> StoragePath:
+    def _database_file(self) -> StoragePath:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[

@@ -163,15 +163,15 @@ class MlflowSender:
     def _open(self) -> None:
         run = self.outbox.run
         client = self.client = connect(self._address)
-        found = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
-        if found is None:
+        mlflow_run = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
+        if mlflow_run is None:
             self.experiment_id = find_experiment(client, run.experiment, self._address)
-            found = self._made_before(client)
-        if found is None:
+            mlflow_run = self._made_before(client)
+        if mlflow_run is None:
             self._may_exist, tags = True, {**run.tags, TOKEN: run.token}
-            found = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
-        self.experiment_id = found.info.experiment_id
-        self._mark(found.info.run_id, self.outbox.sent)
+            mlflow_run = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
+        self.experiment_id = mlflow_run.info.experiment_id
+        self._mark(mlflow_run.info.run_id, self.outbox.sent)
 
     def _made_before(self, client: MlflowClient) -> Any:
         """The run, where an earlier attempt to make it succeeded without an answer."""
@@ -226,8 +226,8 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
     entry, run_id = entries[0], str(outbox.run_id)
     match entry.kind:
         case "metrics":
-            found = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
-            client.log_batch(run_id, metrics=found)
+            metrics = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
+            client.log_batch(run_id, metrics=metrics)
         case "params":
             client.log_batch(run_id, params=[Param(name, value) for name, value in entry.texts.items()])
         case "tags":

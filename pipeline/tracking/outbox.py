@@ -149,16 +149,16 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
 
 def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
     """Spools for a tracking store that no process works with; each is this one's until it is removed or left."""
-    for place in sorted(parent.glob(f"*/{RUN}")):
+    for file in sorted(parent.glob(f"*/{RUN}")):
         try:
-            run = OutboxRun.from_json(place.read_text(), str(place))
-            lock = (place.parent / ENTRIES).open("ab")
+            run = OutboxRun.from_json(file.read_text(), str(file))
+            lock = (file.parent / ENTRIES).open("ab")
         except (OSError, StoreError):  # another job has just removed it
             continue
-        if run.uri != uri or not try_lock(lock) or not place.exists():
+        if run.uri != uri or not try_lock(lock) or not file.exists():
             lock.close()
             continue
-        yield Outbox(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
+        yield Outbox(file.parent, run, _read_entries(file.parent / ENTRIES), lock)
 
 
 def _write(file: Path, content: str) -> None:

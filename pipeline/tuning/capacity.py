@@ -105,7 +105,7 @@ class CapacityProgress:
     wanted: tuple[Hidden, ...] = ()
 
 
-def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
+def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
     """How far a search is, told from the beginning.
 
     Args:
@@ -122,13 +122,13 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
     for kind, neighbours, bar, misses in (
         ("grow", bounds.larger, -tolerance, GROW_MISSES), ("shrink", bounds.smaller, tolerance, 1)
     ):  # fmt: skip
-        place, left = taken, misses
-        while left and (candidates := neighbours(place)):
+        current, left = taken, misses
+        while left and (candidates := neighbours(current)):
             if wanted := tuple(one for one in candidates if one not in losses):
                 return CapacityProgress((*steps, Step(kind, candidates)), wanted)
-            place = min(candidates, key=lambda one: (losses[one], sum(one)))
-            if _is_good(losses[place], best + bar, strictly=kind == "grow"):
-                taken, best, left = place, min(best, losses[place]), misses
+            current = min(candidates, key=lambda one: (losses[one], sum(one)))
+            if _is_good(losses[current], best + bar, strictly=kind == "grow"):
+                taken, best, left = current, min(best, losses[current]), misses
                 steps.append(Step(kind, candidates, taken))
             else:
                 steps.append(Step(kind, candidates))
@@ -143,7 +143,7 @@ def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
 def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
     """The same of the trials of a search with `sampler: capacity`."""
     losses = losses_of(records, maximizes=config.maximizes)
-    return course_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
+    return progress_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
 
 
 def losses_of(records: Iterable[TrialRecord], *, maximizes: bool) -> dict[Hidden, float]:
@@ -160,14 +160,14 @@ def hidden_of(record: TrialRecord) -> Hidden:
 
 def answers_of(hidden: Hidden) -> dict[str, Any]:
     """What is to be answered for a trial to have a network, see `space.py`."""
-    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{place}": units for place, units in enumerate(hidden)}}
+    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{index}": units for index, units in enumerate(hidden)}}
 
 
 def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metric: str) -> str:
     """The steps in Markdown, a line a network."""
     trials = {hidden_of(record): record for record in records if record.settings}
     head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
-    for place, step in enumerate(progress.steps):
+    for index, step in enumerate(progress.steps):
         for hidden in step.tried:
             trial = trials.get(hidden)
             if trial is None:
@@ -175,5 +175,5 @@ def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metr
             weights = "" if trial.parameters is None else number(float(trial.parameters))
             reached = number(trial.reached) if trial.is_finished else trial.state
             taken = "yes" if hidden == step.taken else ""
-            lines.append([str(place), step.kind, told(hidden), str(trial.number), weights, reached, taken])
+            lines.append([str(index), step.kind, told(hidden), str(trial.number), weights, reached, taken])
     return markdown_table(head, lines, numbers=False)

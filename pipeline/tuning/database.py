@@ -32,24 +32,24 @@ class Database:
 
 
 @contextmanager
-def local_database(place: StoragePath, *, fresh: bool) -> Iterator[Database]:
+def local_database(stored: StoragePath, *, fresh: bool) -> Iterator[Database]:
     """A database for the length of a block.
 
     Args:
-        place: where it lies under the storage root.
+        stored: where it lies under the storage root.
         fresh: leave what an earlier job left.
     """
-    if place.is_local:
-        yield Database(Path(place.path), lambda: None)
+    if stored.is_local:
+        yield Database(Path(stored.path), lambda: None)
         return
     lock = threading.Lock()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / place.path.rpartition("/")[2]
-        if not fresh and files.exists(place):
-            file.write_bytes(files.read_bytes(place))
+        file = Path(folder) / stored.path.rpartition("/")[2]
+        if not fresh and files.exists(stored):
+            file.write_bytes(files.read_bytes(stored))
 
         def save() -> None:
             with lock, closing(sqlite3.connect(file)) as connection:
-                files.write_atomically(place, connection.serialize())
+                files.write_atomically(stored, connection.serialize())
 
         yield Database(file, save)
