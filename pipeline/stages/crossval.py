@@ -1,4 +1,4 @@
-"""Cross-validation: folds side by side, each trained and measured on rows that it never saw."""
+"""Cross-validation: folds in parallel, each trained, and evaluated on rows that it never saw."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def cross_validate(
 
 
 def _slots(config: RunConfig) -> tuple[int, list[str]]:
-    """Ranks of all folds at a time, and the settings whose product this is."""
+    """The ranks that folds in parallel need, and the settings whose product this is."""
     slots, settings = config.train.workers, ["train.workers"]
     if config.crossval.nested and trial_slots(config)[0] > slots:
         slots, settings = trial_slots(config)
@@ -125,7 +125,7 @@ class _Crossval:
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
-        """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
+        """Run all folds. Those that an earlier job finished are tracked again: each run in MLflow is complete."""
         done = len(self._results) - len(self._left)
         if done:
             self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
@@ -177,7 +177,7 @@ class _Crossval:
         self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
     def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
-        """The fold with its own settings, where these are searched for."""
+        """The configuration, store and settings of a fold; a nested cross-validation searches for the settings."""
         if not self._config.crossval.nested:
             return self._config, self._folds.stores[number], {}
         chosen = choose_settings(resources, self._config, self._folds, number, self._stopper, name=self._name(number))
@@ -186,7 +186,7 @@ class _Crossval:
 
     @contextmanager
     def _named(self, number: int) -> Iterator[None]:
-        """Say of an error which fold it is of, and at once, since folds beside it are finished first."""
+        """Name the fold in an error. It is logged at once, because the folds in parallel are finished first."""
         try:
             yield
         except PipelineError as error:
@@ -260,7 +260,7 @@ def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -
 
 
 def _log_audit(resources: Resources, folds: Folds) -> None:
-    """What folds share that should not; those that were made before there was an audit have none."""
+    """Log the leak audit of the folds; folds of version 0.1 may have none."""
     file = folds.recipe.place(folds.source, resources.root).child(AUDIT)
     if files.exists(file):
         resources.tracker.log_text(files.read_bytes(file).decode(), "data/audit.json")

@@ -79,7 +79,7 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
     recipe, source = open_recipe(resources, recipe)
     whole = FoldsRecipe(recipe, crossval, use)
     folder = whole.place(source, resources.root)
-    with _PREPARING:  # folds side by side may ask for the same ones
+    with _PREPARING:  # of a nested cross-validation, folds in parallel may need the same ones
         reused = files.exists(folder.child(FOLDS))
         if not reused:
             build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
@@ -94,8 +94,8 @@ def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
     """The name of a cross-validation: changes with its folds and with every setting that shapes their models.
 
     Args:
-        spec: of training runs on the folds, whose common id stands in the place of a store's.
-        search: of a nested one, the settings by which each fold chooses its own.
+        spec: of the training runs, with the id of all folds in the place of a store's.
+        search: of a nested cross-validation, how each fold chooses its settings.
     """
     searched = search.identity(exclude=WITHOUT_INFLUENCE) if search is not None else None
     return fingerprint(["folds", spec.model_id, searched])[:16]
@@ -103,7 +103,7 @@ def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What a fold left: its score, what was counted, and the predictions of its held-out rows.
+    """The published results of a fold: its score, its tally, and the predictions of its held-out rows.
 
     Attributes:
         folder: of these results.
@@ -124,7 +124,7 @@ class FoldResult:
         return files.exists(self.folder.child(SCORE))
 
     def score(self) -> FoldScore:
-        """What it reached."""
+        """Its metrics and its history."""
         return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), self.folder.child(SCORE).path)
 
     def decision(self) -> Decision:
@@ -164,7 +164,7 @@ def run_fold(
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
 ) -> FoldScore:
-    """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
+    """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
 
     Args:
         resources: of the cross-validation, with the tracked run of the fold.
@@ -172,12 +172,12 @@ def run_fold(
         store: of the fold.
         result: where its results are published, once they are complete.
         window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: where the training is noted.
+        stopper: with which the training run is registered.
         on_epoch: called with each epoch's record.
         settings: that were chosen for this fold, of those in the configuration.
 
     Raises:
-        TrainError: it failed, or was told to stop.
+        TrainError: the training run failed, or was stopped.
     """
     start = time.monotonic()
     hooks = TrainingHooks(

@@ -1,7 +1,7 @@
 """Which version of a registered model is the champion.
 
-A version takes the champion's place only where it is certainly better on the very same rows: where the champion's
-value lies beyond the new one's 95 % interval. Metrics that are compared are the better the smaller they are.
+A version becomes the champion only where it is certainly better on the very same rows: where the champion's value lies
+beyond the new one's 95 % interval. Of the metrics that are compared, smaller is better.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Candidate(Document):
         sha256: of its Keras file.
         store_id: whose test split.
         rows: of it.
-        metric: what is compared, the smaller the better.
+        metric: that is compared; smaller is better.
         value: of it; None where these rows do not define it.
         interval: of the value, 95 %; None where there is none.
     """
@@ -79,7 +79,7 @@ def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) ->
 
     Args:
         new: the version.
-        champion: what the present champion reached; None where that is not known.
+        champion: what the current champion reached; None where that is not known.
         exists: whether there is a champion.
     """
     if not exists:

@@ -1,6 +1,7 @@
 """Capacity search: from a small network to one that is large enough, and then to the smallest that is as good.
 
-Networks have layers of one width. What is tried next follows from the trials so far and from nothing else:
+All hidden layers of a network have the same width. The next networks follow from the trials so far and from nothing
+else:
 
     start     the fewest layers of the least width
     grow      twice as wide, and one layer deeper; the better of the two is taken if it beats the best so far by more
@@ -8,7 +9,7 @@ Networks have layers of one width. What is tried next follows from the trials so
     shrink    from the network taken last, three quarters as wide, and one layer less; the better of the two is taken if
               it is no worse than the best so far by more than the tolerance; it shrinks on, until a step took none
 
-The networks of one step do not depend on each other, and are tried side by side.
+The networks of one step do not depend on each other, and are tried in parallel.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Step:
-    """Networks that are tried beside each other.
+    """Networks that are tried in parallel.
 
     Attributes:
         kind: `start`, `grow` or `shrink`.
@@ -94,7 +95,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CapacityProgress:
-    """How far a capacity search is.
+    """The progress of a capacity search.
 
     Attributes:
         steps: so far, the one in progress included.
@@ -106,7 +107,7 @@ class CapacityProgress:
 
 
 def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
-    """How far a search is, told from the beginning.
+    """The progress of a search, computed anew from its first trial.
 
     Args:
         losses: of the networks whose trials ended, less is better; infinity where one was pruned or failed.
