@@ -178,7 +178,7 @@ def _read_entries(file: Path) -> list[Entry]:
 
 def _read_sent(folder: Path, run: OutboxRun) -> tuple[int, str | None]:
     try:
-        told = json.loads((folder / SENT).read_text())
+        marker = json.loads((folder / SENT).read_text())
     except FileNotFoundError:
         return 0, run.run_id
-    return int(told["sent"]), told["run_id"]
+    return int(marker["sent"]), marker["run_id"]

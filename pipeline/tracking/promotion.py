@@ -42,15 +42,15 @@ class Candidate(Document):
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Candidate | None:
         """What `to_tags` gave; None where the version was made by somebody else."""
-        found = {name.removeprefix(PREFIX): text for name, text in tags.items() if name.startswith(PREFIX)}
+        values = {name.removeprefix(PREFIX): text for name, text in tags.items() if name.startswith(PREFIX)}
         try:
-            low, high, value = (float(found[name]) if name in found else None for name in ("low", "high", "value"))
+            low, high, value = (float(values[name]) if name in values else None for name in ("low", "high", "value"))
             return cls(
-                model_id=found["model_id"],
-                sha256=found["sha256"],
-                store_id=found["store_id"],
-                rows=int(found["rows"]),
-                metric=found["metric"],
+                model_id=values["model_id"],
+                sha256=values["sha256"],
+                store_id=values["store_id"],
+                rows=int(values["rows"]),
+                metric=values["metric"],
                 value=value,
                 interval=None if low is None or high is None else (low, high),
             )
@@ -97,14 +97,14 @@ def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) ->
 
 
 def _compared(new: Candidate, value: float, before: float) -> Promotion:
-    told = f"its {new.metric} is {value:.6g}, the champion's {before:.6g}"
+    comparison = f"its {new.metric} is {value:.6g}, the champion's {before:.6g}"
     if new.interval is None:
-        return _challenger(f"There is no interval to tell chance from a better model: {told}.")
+        return _challenger(f"There is no interval to tell chance from a better model: {comparison}.")
     low, high = new.interval
-    told = f"{told}, the interval {low:.6g} to {high:.6g}"
+    comparison = f"{comparison}, the interval {low:.6g} to {high:.6g}"
     if before <= high:
-        return _challenger(f"It is not better by more than its interval: {told}.")
-    return Promotion(alias="champion", reason=f"It is better by more than its interval: {told}.")
+        return _challenger(f"It is not better by more than its interval: {comparison}.")
+    return Promotion(alias="champion", reason=f"It is better by more than its interval: {comparison}.")
 
 
 def _challenger(reason: str) -> Promotion:
