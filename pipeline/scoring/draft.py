@@ -131,7 +131,7 @@ class ListedDraft:
             log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output.path, error)
 
 
-def check_place(output: StoragePath, *, replace: bool) -> None:
+def check_writable(output: StoragePath, *, replace: bool) -> None:
     """Make sure that an output may be written, before any work is done for it.
 
     Raises:

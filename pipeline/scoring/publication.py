@@ -137,8 +137,8 @@ def _previous(work: StoragePath) -> StoragePath:
     return work.child("previous")
 
 
-def _holds_anything(place: StoragePath) -> bool:
-    return files.size_of(place) is not None or bool(files.list_files(place))
+def _holds_anything(folder: StoragePath) -> bool:
+    return files.size_of(folder) is not None or bool(files.list_files(folder))
 
 
 def _tidy(work: StoragePath) -> None:

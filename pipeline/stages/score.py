@@ -24,7 +24,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.document import Document
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
-from pipeline.scoring.draft import OutputDraft, check_place, output_draft
+from pipeline.scoring.draft import OutputDraft, check_writable, output_draft
 from pipeline.scoring.publication import QUARANTINE, ScoreCard
 from pipeline.scoring.rows import NewRows, good_values, open_new_rows
 from pipeline.scoring.writing import check_format, convert
@@ -106,7 +106,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
     output = _output(config)
     if config.score.path is None and config.score.source is None:
         raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
-    check_place(output, replace=_replaces(config.score))
+    check_writable(output, replace=_replaces(config.score))
     with open_stage(config, "score", spark=spark, progress=progress) as opened:
         bundle = _find_model(opened, config)
         check_format(opened.spark, output, config.score.format)
