@@ -75,7 +75,7 @@ def run_trial(
     Raises:
         TrainError: it failed, was told to stop, or took longer than `timeout`.
     """
-    early = _EarlyStop(timeout, stopper)
+    early = EarlyStop(timeout, stopper)
     memory: list[int] = []
 
     def follow(record: EpochRecord) -> None:
@@ -100,10 +100,11 @@ def run_trial(
     )
 
 
-class _EarlyStop:
+class EarlyStop:
     """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
 
     def __init__(self, timeout: float | None, stopper: Stopper) -> None:
+        """`timeout` is in seconds; `stopper` is that of the whole job."""
         self._timeout, self._stopper = timeout, stopper
         self._request: RequestStop | None = None
         self.reason: str | None = None
