@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
 from pipeline.contract.expression import Node, columns_of
-from pipeline.contract.table import ColumnType
+from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
@@ -21,6 +21,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
+from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.reading.staging import landed
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
 from pipeline.preparation.rows.row_errors import find_faults
@@ -41,12 +42,14 @@ class Opened:
         plan: the features.
         raw: its columns as they are.
         table: its rows, typed and divided.
+        parsed: the table's scan for the first pass: numbers that nobody asks for their texts may be read as such.
         types: of its columns, as the contract names them.
     """
 
     plan: FeaturePlan
     raw: RawTable
     table: Table
+    parsed: Scan
     types: Mapping[str, ColumnType]
 
 
@@ -102,7 +105,17 @@ def open_rows(
     terms = terms_of(kept, found, agreed)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
     program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
-    return Opened(plan, raw, Table(program, raw.scan), agreed)
+    parsed = raw.parsed(_numbers_alone(inputs, recipe, terms))
+    return Opened(plan, raw, Table(program, raw.scan), parsed, agreed)
+
+
+def _numbers_alone(inputs: Inputs, recipe: StoreRecipe, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
+    """Columns whose numbers are looked at and whose texts are not: they are no key, group, stratum, time or boolean."""
+    data = recipe.data
+    texts = {*data.key, *data.group, data.time, *recipe.split_columns}
+    texts |= {name for name, term in terms.items() if term.type not in NUMBERS}
+    numbers = [column.name for column in inputs.typed if column.type == "number"]
+    return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
 
 
 def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:
