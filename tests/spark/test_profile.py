@@ -13,6 +13,7 @@ from pipeline import drift
 from pipeline.config.load import parse_config
 from pipeline.contract.profile import QUANTILES
 from pipeline.errors import DataError
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.profile.drift import stability_index
 from pipeline.stages.context import open_stage
 from pipeline.stages.prepare import prepare, prepare_store
@@ -184,8 +185,9 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
 
 def test_prepare_logs_the_profile_and_a_page(spark, prepared):
     folder, tracker = prepared[1], MemoryTracker()
-    with open_stage(config(folder), "prepare", spark=spark) as stage:
-        store, _ = prepare_store(replace(stage, tracker=tracker))
+    settings = config(folder)
+    with open_stage(settings, "prepare", spark=spark) as resources:
+        store, _ = prepare_store(replace(resources, tracker=tracker), StoreRecipe.of(settings), settings.drift)
     assert tracker.artifacts["data/profile.json"] == read_profile(store).to_json()
     page = checked(tracker.artifacts["data/profile.html"])
     assert "size" in page.words and read_audit(store).checks[0].name in page.words

@@ -43,7 +43,8 @@ def test_csv_quotes_and_column_order(spark, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('x,"na, me",z\n1,"a, ""b""",ü\n2,,NA\n\n3, c ,""\n', encoding="utf-8")
     config = SourceConfig(path=str(path))
-    table = open_table(spark, open_source(spark, config, open_root(str(tmp_path / "root"))), config)
+    source = open_source(spark, config, open_root(str(tmp_path / "root")))
+    table = open_table(spark, source, config).knowing(["na, me", "x"])
     raw = table.read(["na, me", "x"])
     assert values(raw) == sorted([('a, "b"', "1"), (None, "2"), (" c ", "3")], key=str)
     assert (raw.columns.markers, table.names) == (("NA", ""), ("x", "na, me", "z"))
