@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.expression import parse_expression
 from pipeline.contract.expression import Node, columns_of
 from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
-from pipeline.errors import SHOWN_AT_MOST, ConfigError
+from pipeline.errors import ConfigError, listed
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.preparation.listing.source import Source
@@ -135,7 +135,7 @@ def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
     if more:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
-            ", ".join(more[:SHOWN_AT_MOST]),
+            listed(more),
             recipe.contract.place,
         )
     return [name for name in names if name in promised]
