@@ -24,7 +24,7 @@ def test_a_bucket_that_cannot_be_used_is_refused_before_anything_is_done(reposit
 
 def test_a_bucket_without_a_tracking_server_is_refused_before_spark_starts(repository, bucket, monkeypatch):
     monkeypatch.setattr("pipeline.stages.context.open_session", lambda *_, **__: pytest.fail("Spark was started"))
-    config = load_config(repository / "conf" / "iris.yaml", overrides=["storage.root=s3a://lake/team"])
+    config = load_config(repository / "conf" / "iris.yaml", overrides=[f"storage.root={bucket}/team"])
     with (
         pytest.raises(ConfigError, match=r"cannot hold MLflow's database.*Set track\.uri"),
         open_stage(config, "train"),
