@@ -15,7 +15,8 @@ from pipeline.evaluation.names import capital, metric_name
 from pipeline.evaluation.predict import window_of_rows
 from pipeline.stages.context import Resources
 from pipeline.stages.crossval_log import fold_params, log_score
-from pipeline.stages.folds import FoldResult, Folds, fold_spec, run_fold
+from pipeline.stages.fold_training import fold_spec, run_fold
+from pipeline.stages.folds import FoldResult, Folds
 from pipeline.stages.nested import choose_settings
 from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.store.filesystem import StoragePath
