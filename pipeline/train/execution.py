@@ -27,8 +27,8 @@ def choose_steps(setting: int | Literal["auto"], learner: Learner, feed: Feed) -
     """The feed with the number of steps of a block, which is the same on every rank; each of them must call this.
 
     Args:
-        setting: `train.steps_per_execution`; `auto` takes some steps on rows of zeros that count nothing, after which
-            the learner is what it was before. The function that these compile is the one that trains.
+        setting: `train.steps_per_execution`; `auto` takes some steps on rows of zeros, after which the learner is what
+            it was before. The function that these compile is the one that trains.
         learner: by which steps are tried.
         feed: of training, whose blocks have as many steps as memory holds, or as the setting asks for.
     """
@@ -61,8 +61,8 @@ def _seconds(learner: Learner, block: Block) -> float:
 
 
 def _blank(feed: Feed, steps: int) -> Block:
-    """Rows of zeros, and of weight zero."""
+    """Rows of zeros, each of which counts as a real one: of rows that do not, a step might compute nothing."""
     zeros: Block = tf.nest.map_structure(
         lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed)
     )
-    return zeros._replace(rows=tf.ones(steps))
+    return zeros._replace(weight=tf.ones_like(zeros.weight), rows=tf.ones(steps))

@@ -3,6 +3,9 @@
 Most arrays are the same on every rank: weights, and what the optimizer keeps. Others are not: a metric's sums over this
 rank's rows, for one. Which ones differ is not known by their names but found by comparing checksums, and those are
 gathered: each rank adds its bytes to zeros in the place of its rank, so nothing is rounded.
+
+What differs on purpose: sums over a rank's rows, gradients that it accumulates until the next exchange, and its seeds
+of random numbers.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import tensorflow as tf
 
 from pipeline.errors import ConfigError
 from pipeline.train.checkpoint import Array, Arrays, Checkpoint, CheckpointHead
+from pipeline.train.forward_state import SEED, seed_of_rank
 from pipeline.train.world import World
 
 METRICS = "metrics/"
@@ -44,12 +48,14 @@ def take_snapshot(state: Arrays, best: Sequence[Array], head: CheckpointHead, wo
 def state_of_rank(checkpoint: Checkpoint, world: World) -> dict[str, Array]:
     """The arrays with which one rank goes on.
 
-    In a world of another size, sums over rows go to rank 0, and all else is rank 0's.
+    In a world of another size, sums over rows go to rank 0, seeds follow from rank 0's, and all else is rank 0's.
     """
     if world.size == checkpoint.head.ranks:
         return {**checkpoint.shared, **{name: array[world.rank] for name, array in checkpoint.own.items()}}
     state = {name: _total(array, checkpoint.head.ranks, name, world) for name, array in checkpoint.shared.items()}
-    return state | {name: _merged(array, name, world) for name, array in checkpoint.own.items()}
+    state |= {name: _merged(array, name, world) for name, array in checkpoint.own.items()}
+    seeds = {name: seed_of_rank(array, world.rank) for name, array in state.items() if name.endswith(f"/{SEED}")}
+    return state | seeds
 
 
 def check_fits(state: Arrays, expected: Arrays, place: str) -> None:

@@ -23,6 +23,7 @@ from pipeline.train.learner import Learner
 from pipeline.train.metrics import EpochMetrics
 from pipeline.train.optimizer import build_optimizer
 from pipeline.train.world import World
+from tests.support.stateful import keep_state
 from tests.support.stores import NAME, STORE_ID
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -78,7 +79,7 @@ def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
                 weights = np.concatenate([weight.ravel() for weight in learner.network.get_weights()])
                 found[f"weights/{kind}/{name}/{turn}"] = weights
                 found[f"told/{kind}/{name}/{turn}"] = np.array([told[key] for key in sorted(told)])
-    return found | measure(world) | exchange(world)
+    return found | measure(world) | exchange(world) | keep_state(world, folder)
 
 
 def rows_of(kind: str) -> dict[str, np.ndarray]:

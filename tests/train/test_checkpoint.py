@@ -87,6 +87,22 @@ def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplo
     assert generations(place) == [7]
 
 
+@pytest.mark.parametrize("group", ["shared", "own"])
+def test_seeds_of_another_number_of_ranks_follow_from_those_of_rank_0(group):
+    pytest.importorskip("tensorflow")
+    from pipeline.train.snapshot import state_of_rank
+    from pipeline.train.world import SingleWorld
+
+    name, seed = "network/003/seed_generator_state", np.array([70, 9], np.int64)
+    arrays = {"shared": {}, "own": {}} | {
+        group: {name: seed if group == "shared" else np.stack([seed, seed + np.array([1, 0])])}
+    }
+    kept = Checkpoint(HEAD, **arrays)
+    assert state_of_rank(kept, SingleWorld(rank=2, size=3))[name].tolist() == [72, 9]
+    same = state_of_rank(kept, SingleWorld(rank=1, size=2))[name].tolist()
+    assert same == ([70, 9] if group == "shared" else [71, 9])
+
+
 def test_an_unfinished_file_is_none(tmp_path):
     place = open_root(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
