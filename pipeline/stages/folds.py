@@ -170,7 +170,7 @@ def run_fold(
         if trained.stopped:
             raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
-            job.drop_checkpoints()
+            job.remove_checkpoints()
             return result.score()
         model = work.within(BUNDLE, MODEL)
         predict = PredictJob(
@@ -205,5 +205,5 @@ def run_fold(
         files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
         files.write_bytes(finished.folder.within(DECISION), trained.decision.to_json().encode())
         finished.publish(score.to_json().encode())
-    job.drop_checkpoints()
+    job.remove_checkpoints()
     return result.score()

@@ -32,12 +32,12 @@ from pipeline.store.publish import scratch
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.track.params import config_text, run_params
+from pipeline.train.checkpoints.resume import open_checkpoints
 from pipeline.train.history import TrainingHistory, write_history
 from pipeline.train.job import Deciding, RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
 from pipeline.train.rates import read_curve
 from pipeline.train.records import EpochRecord, request_stop
-from pipeline.train.resume import open_checkpoints
 from pipeline.train.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
         history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=config.train.workers)
         model = _publish(stage, store, work, result, history)
         _log_rates(stage, work)
-    job.drop_checkpoints()
+    job.remove_checkpoints()
     stage.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
     _tell(stage, result.decision)
     _log(stage, store, model, history)

@@ -20,10 +20,10 @@ from pipeline.runtime.pulse import does
 from pipeline.store.filesystem import Root
 from pipeline.train.accord import Accord
 from pipeline.train.callbacks import Callbacks
-from pipeline.train.course import Course
-from pipeline.train.keeper import Keeper
+from pipeline.train.checkpoints.policy import CheckpointPolicy
 from pipeline.train.learner import Learner
 from pipeline.train.plateau import Plateau
+from pipeline.train.progress import TrainingProgress
 from pipeline.train.records import EpochRecord, stop_requested, write_epoch
 from pipeline.train.stopping import Stopping
 from pipeline.train.tensorboard import Board
@@ -36,14 +36,14 @@ class Loop:
     """A training's epochs.
 
     Attributes:
-        epochs: to train at most, those of the course included.
+        epochs: to train at most, those of the progress included.
         learner: the network, and how it learns.
-        training: rows, from the course's epoch and step on.
-        validation: rows, from the course's epoch on.
-        course: where the training is; it goes on with every block.
+        training: rows, from the progress's epoch and step on.
+        validation: rows, from the progress's epoch on.
+        progress: where the training is; it goes on with every block.
         stopping: before the first epoch.
         plateau: before the first epoch.
-        keeper: of checkpoints.
+        checkpoints: when they are taken.
         callbacks: of the user.
         board: for TensorBoard.
         scratch: of the launch.
@@ -53,10 +53,10 @@ class Loop:
     learner: Learner
     training: BlockReader
     validation: BlockReader
-    course: Course
+    progress: TrainingProgress
     stopping: Stopping
     plateau: Plateau
-    keeper: Keeper
+    checkpoints: CheckpointPolicy
     callbacks: Callbacks
     board: Board
     scratch: Root
@@ -73,36 +73,36 @@ class Loop:
         while not self._is_over:
             if not self._train_epoch() or not self._validate() or not self._finish_epoch():
                 return False
-        if self.course.best:
-            self.learner.network.set_weights(self.course.best)
+        if self.progress.best:
+            self.learner.network.set_weights(self.progress.best)
         self.callbacks.end_training()
         return True
 
     @property
     def _is_over(self) -> bool:
-        return self.course.epoch >= self.epochs or self.course.ended or self.stopping.stops
+        return self.progress.epoch >= self.epochs or self.progress.ended or self.stopping.stops
 
     def _take_up_history(self) -> None:
         """What follows from the epochs before, and their records, which this launch's driver has not seen."""
-        losses = [record.monitored for record in self.course.history]
+        losses = [record.monitored for record in self.progress.history]
         self.stopping, self.plateau = self.stopping.after_all(losses), self.plateau.after_all(losses)
         if self.learner.world.rank == 0:
-            for record in self.course.history:
+            for record in self.progress.history:
                 write_epoch(self.scratch, record)
 
     def _train_epoch(self) -> bool:
         """The rest of the epoch in progress; False where all stop."""
-        course = self.course
-        if course.step == 0:
-            self.callbacks.begin_epoch(course.epoch)
+        progress = self.progress
+        if progress.step == 0:
+            self.callbacks.begin_epoch(progress.epoch)
         since = time.monotonic()
         for block in self._waited_for(self.training.epoch()):
-            first = course.step
+            first = progress.step
             self.learner.train(block)
-            course.step += len(block.rows)
-            course.seconds, since = course.seconds + time.monotonic() - since, time.monotonic()
-            due = self.keeper.is_due_between(first, course.step)
-            if (self._accord.is_due() or due or course.step == course.steps) and not self._meet(save=due):
+            progress.step += len(block.rows)
+            progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
+            due = self.checkpoints.is_due_between(first, progress.step)
+            if (self._accord.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
                 return False
         return True
 
@@ -118,8 +118,8 @@ class Loop:
         """Put the epoch on record, and decide what follows from it; False where all stop."""
         record = self._record()
         if record.best:
-            self.course.best = self.learner.network.get_weights()
-        self.course.begin_epoch(record)
+            self.progress.best = self.learner.network.get_weights()
+        self.progress.begin_epoch(record)
         self.plateau, before = self.plateau.after(record.monitored), self.plateau
         if self.plateau.rate != before.rate:
             self.learner.optimizer.learning_rate = self.plateau.rate
@@ -130,24 +130,24 @@ class Loop:
         return self._meet()
 
     def _record(self) -> EpochRecord:
-        learner, course = self.learner, self.course
+        learner, progress = self.learner, self.progress
         metrics = learner.training.finish(learner.world)
         if sum(self.validation.feed.plan.shard_rows):
             metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}
         monitored = metrics.get("val_loss", metrics["loss"])
         if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
             raise TrainError(
-                f"The loss is not finite after epoch {course.epoch + 1} (training {metrics['loss']}, monitored "
-                f"{monitored}). {REMEDY}{self.keeper.what_is_kept()}"
+                f"The loss is not finite after epoch {progress.epoch + 1} (training {metrics['loss']}, monitored "
+                f"{monitored}). {REMEDY}{self.checkpoints.what_is_kept()}"
             )
-        self.stopping = self.stopping.after(course.epoch, monitored)
+        self.stopping = self.stopping.after(progress.epoch, monitored)
         return EpochRecord(
-            epoch=course.epoch + 1,
+            epoch=progress.epoch + 1,
             metrics=metrics,
             rows=sum(self.training.feed.plan.shard_rows),
-            seconds=course.seconds,
-            input_seconds=course.input_seconds,
-            best=self.stopping.is_best(course.epoch),
+            seconds=progress.seconds,
+            input_seconds=progress.input_seconds,
+            best=self.stopping.is_best(progress.epoch),
         )
 
     @property
@@ -158,31 +158,31 @@ class Loop:
 
     def _meet(self, *, save: bool = False) -> bool:
         """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
-        course = self.course
+        progress = self.progress
         verdict = self._accord.meet(
-            save=save or self.keeper.is_time(),
+            save=save or self.checkpoints.is_time(),
             stop=self.learner.world.rank == 0 and stop_requested(self.scratch),
             end=self.callbacks.want_end,
             broken=not self._is_finite,
         )
-        course.ended = course.ended or verdict.end
+        progress.ended = progress.ended or verdict.end
         if verdict.broken:
             raise TrainError(
-                f"The loss or its gradient is not finite after step {course.step} of epoch {course.epoch + 1}. "
-                f"{REMEDY}{self.keeper.what_is_kept()}"
+                f"The loss or its gradient is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
+                f"{REMEDY}{self.checkpoints.what_is_kept()}"
             )
         if verdict.save or verdict.stop:
             does("takes a checkpoint")
-            self.keeper.save(course, self.learner, self.callbacks)
+            self.checkpoints.save(progress, self.learner, self.callbacks)
         return not verdict.stop
 
     def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The same blocks, with the time that they are waited for added to the course's."""
+        """The same blocks, with the time that they are waited for added to the progress's."""
         while True:
             start = time.monotonic()
             does("waits for rows")
             block = next(blocks, None)
-            self.course.input_seconds += time.monotonic() - start
+            self.progress.input_seconds += time.monotonic() - start
             if block is None:
                 return
             does("trains")

@@ -30,22 +30,22 @@ from pipeline.store import filesystem as files
 from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
 from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
-from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.course import Course, course_of
+from pipeline.train.checkpoints.format import Checkpoint
+from pipeline.train.checkpoints.gather import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
+from pipeline.train.checkpoints.policy import CheckpointPolicy, find_checkpoint
+from pipeline.train.checkpoints.writer import open_writer
 from pipeline.train.decide import fit_decision
 from pipeline.train.execution import choose_steps, most_steps
 from pipeline.train.finder import find_rate
 from pipeline.train.job import RankJob, RankResult
-from pipeline.train.keeper import Keeper, find_checkpoint
 from pipeline.train.learner import Learner
 from pipeline.train.loop import Loop
 from pipeline.train.optimizer import build_optimizer
 from pipeline.train.plateau import Plateau
 from pipeline.train.precision import computing_in
+from pipeline.train.progress import TrainingProgress, resumed_progress
 from pipeline.train.rates import write_curve
-from pipeline.train.saver import open_saver
 from pipeline.train.schedule import build_schedule
-from pipeline.train.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
 from pipeline.train.stopping import Stopping
 from pipeline.train.tensorboard import open_board
 from pipeline.train.world import World
@@ -69,12 +69,12 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
         learner = _learner(job, store, world, training.plan.steps, rate)
         training = choose_steps(job.train.steps_per_execution, learner, training)
-        course = _go_on(found, learner, training.plan.steps, job) if found else Course(training.plan.steps)
+        progress = _go_on(found, learner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
         last = job.train.epochs - 1
         with (
-            BlockReader(training, course.epoch, course.step, last_epoch=last) as training_rows,
-            BlockReader(validation, course.epoch, last_epoch=last) as validation_rows,
-            open_saver(job.open_checkpoints(), generation) as saver,
+            BlockReader(training, progress.epoch, progress.step, last_epoch=last) as training_rows,
+            BlockReader(validation, progress.epoch, last_epoch=last) as validation_rows,
+            open_writer(job.open_checkpoints(), generation) as writer,
             open_board(job.tensorboard if world.rank == 0 else None) as board,
         ):
             callbacks = Callbacks(job.train.callbacks, learner.network, job.train.epochs)
@@ -85,10 +85,10 @@ def train_rank(job: RankJob, world: World) -> RankResult:
                 learner=learner,
                 training=training_rows,
                 validation=validation_rows,
-                course=course,
+                progress=progress,
                 stopping=Stopping(job.train.early_stopping),
                 plateau=Plateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
-                keeper=Keeper(job, saver, rate, found),
+                checkpoints=CheckpointPolicy(job, writer, rate, found),
                 callbacks=callbacks,
                 board=board,
                 scratch=job.open_scratch(),
@@ -101,13 +101,13 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         _save(learner.network, job, store, decision)
     return RankResult(
         rank=world.rank,
-        epochs=course.epoch,
+        epochs=progress.epoch,
         best_epoch=loop.stopping.best_epoch + 1,
         weights=weights_digest(learner.network),
         parameters=sum(math.prod(weights.shape) for weights in learner.network.trainable_weights),
         seconds=seconds,
         stopped=not finished,
-        resumed=course.resumed,
+        resumed=progress.resumed,
         decision=decision,
     )
 
@@ -190,19 +190,19 @@ def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | 
     return curve.chosen if config.apply else None
 
 
-def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Course:
+def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> TrainingProgress:
     """Give a learner the state of a checkpoint, and tell where it is.
 
     Raises:
         ConfigError: it is of another network or optimizer.
     """
-    state, fresh, course = state_of_rank(found, learner.world), learner.state(), course_of(found, steps)
+    state, fresh, progress = state_of_rank(found, learner.world), learner.state(), resumed_progress(found, steps)
     check_fits(state, fresh, str(job.checkpoints))
     # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
-    begun_anew = OF_EPOCH if course.step == 0 else OF_VALIDATION
+    begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
     state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
     learner.restore(state)
-    return course
+    return progress
 
 
 def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) -> None:

@@ -19,7 +19,7 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.train.checkpoint import generations, latest_checkpoint
+from pipeline.train.checkpoints.format import generations, latest_checkpoint
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live

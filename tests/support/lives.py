@@ -19,7 +19,7 @@ import time
 import traceback
 from pathlib import Path
 
-from pipeline.train.checkpoint import generations
+from pipeline.train.checkpoints.format import generations
 from pipeline.train.job import RankJob
 from pipeline.train.rank import train_rank
 from tests.support.worlds import join

@@ -18,7 +18,7 @@ from tests.support.stores import write_small_store
 
 tf = pytest.importorskip("tensorflow")
 
-from pipeline.train.checkpoint import generations, latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
+from pipeline.train.checkpoints.format import generations, latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
 from pipeline.train.learner import Learner  # noqa: E402
 from pipeline.train.rank import train_rank  # noqa: E402
 from pipeline.train.rates import curve_of, read_curve  # noqa: E402

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from pipeline.store.filesystem import Root
-from pipeline.train.checkpoint import Checkpoint, write_checkpoint
+from pipeline.train.checkpoints.format import Checkpoint, write_checkpoint
 
 
-class Saver:
+class CheckpointWriter:
     """Writes one checkpoint at a time, in order."""
 
     def __init__(self, place: Root, generation: int, executor: ThreadPoolExecutor) -> None:
@@ -35,8 +35,8 @@ class Saver:
 
 
 @contextmanager
-def open_saver(place: Root | None, generation: int) -> Iterator[Saver | None]:
-    """A saver for the length of a block; what was begun is written when it ends, however it ends.
+def open_writer(place: Root | None, generation: int) -> Iterator[CheckpointWriter | None]:
+    """A writer for the length of a block; what was begun is written when it ends, however it ends.
 
     Args:
         place: a folder; None keeps nothing.
@@ -46,6 +46,6 @@ def open_saver(place: Root | None, generation: int) -> Iterator[Saver | None]:
         yield None
         return
     with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as executor:
-        saver = Saver(place, generation, executor)
-        yield saver
-        saver.finish()
+        writer = CheckpointWriter(place, generation, executor)
+        yield writer
+        writer.finish()

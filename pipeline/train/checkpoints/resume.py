@@ -16,7 +16,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import checkpoints_folder
 from pipeline.store.publish import place_folder
-from pipeline.train.checkpoint import CheckpointHead, latest_checkpoint
+from pipeline.train.checkpoints.format import CheckpointHead, latest_checkpoint
 from pipeline.train.job import WORLD_SIZE
 
 REMEDY = (

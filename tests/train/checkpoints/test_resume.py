@@ -12,9 +12,9 @@ from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import checkpoints_folder
-from pipeline.train.checkpoint import Checkpoint, CheckpointHead, generations, write_checkpoint
+from pipeline.train.checkpoints.format import Checkpoint, CheckpointHead, generations, write_checkpoint
+from pipeline.train.checkpoints.resume import differences, open_checkpoints
 from pipeline.train.job import WITHOUT_INFLUENCE, RankJob
-from pipeline.train.resume import differences, open_checkpoints
 
 
 def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:

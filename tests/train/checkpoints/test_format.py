@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.store.filesystem import open_root
-from pipeline.train.checkpoint import (
+from pipeline.train.checkpoints.format import (
     Checkpoint,
     CheckpointHead,
     generations,
@@ -90,7 +90,7 @@ def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplo
 @pytest.mark.parametrize("group", ["shared", "own"])
 def test_seeds_of_another_number_of_ranks_follow_from_those_of_rank_0(group):
     pytest.importorskip("tensorflow")
-    from pipeline.train.snapshot import state_of_rank
+    from pipeline.train.checkpoints.gather import state_of_rank
     from pipeline.train.world import SingleWorld
 
     name, seed = "network/003/seed_generator_state", np.array([70, 9], np.int64)

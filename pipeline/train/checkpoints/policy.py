@@ -10,27 +10,27 @@ import tensorflow as tf
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import TrainError
 from pipeline.train.callbacks import Callbacks
-from pipeline.train.checkpoint import Checkpoint, latest_checkpoint, read_checkpoint
-from pipeline.train.course import Course
+from pipeline.train.checkpoints.format import Checkpoint, latest_checkpoint, read_checkpoint
+from pipeline.train.checkpoints.gather import METRICS, gather_state, is_finite
+from pipeline.train.checkpoints.resume import check_unchanged
+from pipeline.train.checkpoints.writer import CheckpointWriter
 from pipeline.train.job import RankJob
 from pipeline.train.learner import Learner
-from pipeline.train.resume import check_unchanged
-from pipeline.train.saver import Saver
-from pipeline.train.snapshot import METRICS, is_finite, take_snapshot
+from pipeline.train.progress import TrainingProgress
 from pipeline.train.world import World
 
 logger = logging.getLogger(__name__)
 
 
-class Keeper:
-    """Takes checkpoints of all ranks; rank 0 writes them. Without a saver, none are kept."""
+class CheckpointPolicy:
+    """Takes checkpoints of all ranks; rank 0 writes them. Without a writer, none are kept."""
 
     def __init__(
-        self, job: RankJob, saver: Saver | None, learning_rate: float | None, found: Checkpoint | None
+        self, job: RankJob, writer: CheckpointWriter | None, learning_rate: float | None, found: Checkpoint | None
     ) -> None:
         """`found` is the checkpoint that the training went on from, `learning_rate` what the finder chose."""
         self._config = job.train.checkpoint or CheckpointConfig(every_seconds=None)
-        self._identity, self._saver, self._learning_rate = job.identity(), saver, learning_rate
+        self._identity, self._writer, self._learning_rate = job.identity(), writer, learning_rate
         place = job.open_checkpoints()
         self._place = place.path if place else ""
         self._last = found.head.place() if found else None
@@ -44,28 +44,28 @@ class Keeper:
     def is_time(self) -> bool:
         """Whether this rank's clock asks for one."""
         every = self._config.every_seconds
-        return self._saver is not None and every is not None and time.monotonic() - self._since >= every
+        return self._writer is not None and every is not None and time.monotonic() - self._since >= every
 
-    def save(self, course: Course, learner: Learner, callbacks: Callbacks) -> None:
+    def save(self, progress: TrainingProgress, learner: Learner, callbacks: Callbacks) -> None:
         """Take one; every rank calls this at the same step.
 
         Raises:
             TrainError: on every rank, a weight is not finite; the earlier checkpoints stay.
         """
-        if self._saver is None:
+        if self._writer is None:
             return
         state = learner.state()
         if not is_finite({name: array for name, array in state.items() if not name.startswith(METRICS)}):
             raise TrainError(
-                f"A weight is not finite after step {course.step} of epoch {course.epoch + 1}. "
+                f"A weight is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
                 f"Lower train.optimizer.learning_rate, or scale the features.{self.what_is_kept()}"
             )
-        head = course.head(
+        head = progress.head(
             self._identity, learner.world.size, learning_rate=self._learning_rate, callbacks=callbacks.state()
         )
-        checkpoint = take_snapshot(state, course.best, head, learner.world)
+        checkpoint = gather_state(state, progress.best, head, learner.world)
         if learner.world.rank == 0:
-            self._saver.save(checkpoint)
+            self._writer.save(checkpoint)
         self._last, self._since = head.place(), time.monotonic()
 
     def what_is_kept(self) -> str:

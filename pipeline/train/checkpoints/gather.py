@@ -18,7 +18,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.train.checkpoint import Array, Arrays, Checkpoint, CheckpointHead
+from pipeline.train.checkpoints.format import Array, Arrays, Checkpoint, CheckpointHead
 from pipeline.train.forward_state import SEED, seed_of_rank
 from pipeline.train.world import World
 
@@ -28,7 +28,7 @@ OF_VALIDATION = ("metrics/validation",)
 OF_EPOCH = (METRICS, "norms/")
 
 
-def take_snapshot(state: Arrays, best: Sequence[Array], head: CheckpointHead, world: World) -> Checkpoint:
+def gather_state(state: Arrays, best: Sequence[Array], head: CheckpointHead, world: World) -> Checkpoint:
     """A checkpoint of all ranks, the same on each; every rank has to call this at the same step.
 
     Args:
@@ -115,7 +115,7 @@ def _gather(content: npt.NDArray[np.uint8], world: World) -> npt.NDArray[np.uint
     """The bytes of every rank: uint8 [ranks, n]."""
     table = np.zeros((world.size, len(content)), np.uint8)
     table[world.rank] = content
-    gathered: npt.NDArray[np.uint8] = np.ascontiguousarray(world.sum([tf.constant(table)], "snapshot")[0].numpy())
+    gathered: npt.NDArray[np.uint8] = np.ascontiguousarray(world.sum([tf.constant(table)], "state")[0].numpy())
     return gathered
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.train.checkpoint import Array, Checkpoint, CheckpointHead
+from pipeline.train.checkpoints.format import Array, Checkpoint, CheckpointHead
 from pipeline.train.records import EpochRecord
 
 
 @dataclass
-class Course:
+class TrainingProgress:
     """A training that goes on.
 
     Attributes:
@@ -59,14 +59,14 @@ class Course:
         )
 
 
-def course_of(checkpoint: Checkpoint, steps: int) -> Course:
-    """A course that goes on from a checkpoint.
+def resumed_progress(checkpoint: Checkpoint, steps: int) -> TrainingProgress:
+    """A progress that goes on from a checkpoint.
 
     An epoch that was cut into other steps, since the batch size or the data were another, begins anew.
     """
     head = checkpoint.head
     within = head.steps == steps
-    return Course(
+    return TrainingProgress(
         steps=steps,
         epoch=head.epoch,
         step=head.step if within else 0,
