@@ -36,9 +36,9 @@ from pipeline.train.checkpoints.resume import open_checkpoints
 from pipeline.train.history import TrainingHistory, write_history
 from pipeline.train.job import Deciding, RankJob, RankResult, shaping_settings
 from pipeline.train.launch import launch_training
-from pipeline.train.rates import read_curve
+from pipeline.train.rate_curve import read_curve
 from pipeline.train.records import EpochRecord, request_stop
-from pipeline.train.usage import Usage
+from pipeline.train.resource_usage import ResourceUsage
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def train_model(stage: StageContext, store: Store) -> TrainResult:
     stage.tracker.set_tags({"store_id": store.manifest.store_id})
     with scratch(stage.root) as work, cancelling(stage.spark), stopping_gently(lambda: request_stop(work)):
         job = rank_job(stage, store, work)
-        usage = Usage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
+        usage = ResourceUsage(lambda metrics, sample: stage.tracker.log_metrics(metrics, step=sample))
         result, records = launch_training(stage.spark, job, lambda record: _show(stage, record), usage)
         if result.stopped:
             raise TrainError(f"The training was told to stop after {result.epochs} epochs. Run the same command again.")

@@ -11,9 +11,9 @@ from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.ranks import Care, run_ranks
 from pipeline.runtime.vigil import Limits
+from pipeline.train.epoch_follower import follow_epochs
 from pipeline.train.job import RankJob, RankResult
 from pipeline.train.records import EpochRecord
-from pipeline.train.watch import watch_epochs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,13 +47,13 @@ def launch_training(
         TrainError: a rank failed, or the ranks ended with different weights.
     """
     scratch = job.open_scratch()
-    with watch_epochs(scratch, on_epoch) as watch:
+    with follow_epochs(scratch, on_epoch) as follower:
         limits = Limits(job.train.start_seconds, job.train.stall_seconds)
         answers = _launch(spark, job, Care(limits, on_beats=on_beats, apart=apart))
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
-    if len(watch.history) != results[0].epochs:
+    if len(follower.history) != results[0].epochs:
         raise TrainError(
-            f"{len(watch.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
+            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
             "Driver and executors must see the same storage.root."
         )
     if len({result.weights for result in results}) != 1:
@@ -61,7 +61,7 @@ def launch_training(
             f"The ranks ended with different weights: {', '.join(r.weights[:12] for r in results)}. "
             "Check that all hosts have the same library versions and processor type."
         )
-    return results[0], watch.history
+    return results[0], follower.history
 
 
 def _launch(spark: SparkSession, job: RankJob, care: Care) -> list[str]:

@@ -1,6 +1,6 @@
 """The epochs of a training on one rank, from wherever it goes on.
 
-Ranks meet about twice a second, see `accord`; then a checkpoint may be taken, all may stop, and a loss that is not
+Ranks meet about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
 finite on one of them ends the training on all, at the same step.
 """
 
@@ -18,14 +18,14 @@ from pipeline.feed.blocks import Block
 from pipeline.feed.dataset import BlockReader
 from pipeline.runtime.pulse import does
 from pipeline.store.filesystem import Root
-from pipeline.train.accord import Accord
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoints.policy import CheckpointPolicy
-from pipeline.train.learner import Learner
-from pipeline.train.plateau import Plateau
+from pipeline.train.consensus import RankConsensus
+from pipeline.train.early_stopping import EarlyStopping
 from pipeline.train.progress import TrainingProgress
 from pipeline.train.records import EpochRecord, stop_requested, write_epoch
-from pipeline.train.stopping import Stopping
+from pipeline.train.reduce_lr_on_plateau import ReduceLROnPlateau
+from pipeline.train.step_runner import StepRunner
 from pipeline.train.tensorboard import Board
 
 REMEDY = "Lower train.optimizer.learning_rate, or scale the features."
@@ -37,11 +37,11 @@ class Loop:
 
     Attributes:
         epochs: to train at most, those of the progress included.
-        learner: the network, and how it learns.
+        runner: the network, and how it learns.
         training: rows, from the progress's epoch and step on.
         validation: rows, from the progress's epoch on.
         progress: where the training is; it goes on with every block.
-        stopping: before the first epoch.
+        early_stopping: before the first epoch.
         plateau: before the first epoch.
         checkpoints: when they are taken.
         callbacks: of the user.
@@ -50,12 +50,12 @@ class Loop:
     """
 
     epochs: int
-    learner: Learner
+    runner: StepRunner
     training: BlockReader
     validation: BlockReader
     progress: TrainingProgress
-    stopping: Stopping
-    plateau: Plateau
+    early_stopping: EarlyStopping
+    plateau: ReduceLROnPlateau
     checkpoints: CheckpointPolicy
     callbacks: Callbacks
     board: Board
@@ -67,26 +67,26 @@ class Loop:
         Raises:
             TrainError: on every rank, the loss of one is not finite.
         """
-        self._accord = Accord(self.learner.world)
+        self._consensus = RankConsensus(self.runner.world)
         self._take_up_history()
         self.callbacks.begin_training()
         while not self._is_over:
             if not self._train_epoch() or not self._validate() or not self._finish_epoch():
                 return False
         if self.progress.best:
-            self.learner.network.set_weights(self.progress.best)
+            self.runner.network.set_weights(self.progress.best)
         self.callbacks.end_training()
         return True
 
     @property
     def _is_over(self) -> bool:
-        return self.progress.epoch >= self.epochs or self.progress.ended or self.stopping.stops
+        return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
 
     def _take_up_history(self) -> None:
         """What follows from the epochs before, and their records, which this launch's driver has not seen."""
         losses = [record.monitored for record in self.progress.history]
-        self.stopping, self.plateau = self.stopping.after_all(losses), self.plateau.after_all(losses)
-        if self.learner.world.rank == 0:
+        self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
+        if self.runner.world.rank == 0:
             for record in self.progress.history:
                 write_epoch(self.scratch, record)
 
@@ -98,19 +98,19 @@ class Loop:
         since = time.monotonic()
         for block in self._waited_for(self.training.epoch()):
             first = progress.step
-            self.learner.train(block)
+            self.runner.train(block)
             progress.step += len(block.rows)
             progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
             due = self.checkpoints.is_due_between(first, progress.step)
-            if (self._accord.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
+            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
                 return False
         return True
 
     def _validate(self) -> bool:
         for block in self.validation.epoch():
             does("validates")
-            self.learner.validate(block)
-            if self._accord.is_due() and not self._meet():
+            self.runner.validate(block)
+            if self._consensus.is_due() and not self._meet():
                 return False
         return True
 
@@ -118,63 +118,63 @@ class Loop:
         """Put the epoch on record, and decide what follows from it; False where all stop."""
         record = self._record()
         if record.best:
-            self.progress.best = self.learner.network.get_weights()
+            self.progress.best = self.runner.network.get_weights()
         self.progress.begin_epoch(record)
         self.plateau, before = self.plateau.after(record.monitored), self.plateau
         if self.plateau.rate != before.rate:
-            self.learner.optimizer.learning_rate = self.plateau.rate
-        if self.learner.world.rank == 0:
+            self.runner.optimizer.learning_rate = self.plateau.rate
+        if self.runner.world.rank == 0:
             write_epoch(self.scratch, record)
             self.board.write(record)
         self.callbacks.end_epoch(record)
         return self._meet()
 
     def _record(self) -> EpochRecord:
-        learner, progress = self.learner, self.progress
-        metrics = learner.training.finish(learner.world)
+        runner, progress = self.runner, self.progress
+        metrics = runner.training.finish(runner.world)
         if sum(self.validation.feed.plan.shard_rows):
-            metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}
+            metrics |= {f"val_{name}": value for name, value in runner.validation.finish(runner.world).items()}
         monitored = metrics.get("val_loss", metrics["loss"])
         if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
             raise TrainError(
                 f"The loss is not finite after epoch {progress.epoch + 1} (training {metrics['loss']}, monitored "
                 f"{monitored}). {REMEDY}{self.checkpoints.what_is_kept()}"
             )
-        self.stopping = self.stopping.after(progress.epoch, monitored)
+        self.early_stopping = self.early_stopping.after(progress.epoch, monitored)
         return EpochRecord(
             epoch=progress.epoch + 1,
             metrics=metrics,
             rows=sum(self.training.feed.plan.shard_rows),
             seconds=progress.seconds,
             input_seconds=progress.input_seconds,
-            best=self.stopping.is_best(progress.epoch),
+            best=self.early_stopping.is_best(progress.epoch),
         )
 
     @property
     def _is_finite(self) -> bool:
         """Of this rank's losses and the common gradient: an activation may swallow a NaN that the gradient shows."""
-        norms = [variable.numpy() for variable in self.learner.optimizer.norms.variables]
-        return self.learner.training.is_finite and bool(np.isfinite(norms).all())
+        norms = [variable.numpy() for variable in self.runner.optimizer.norms.variables]
+        return self.runner.training.is_finite and bool(np.isfinite(norms).all())
 
     def _meet(self, *, save: bool = False) -> bool:
         """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
         progress = self.progress
-        verdict = self._accord.meet(
+        decision = self._consensus.agree(
             save=save or self.checkpoints.is_time(),
-            stop=self.learner.world.rank == 0 and stop_requested(self.scratch),
+            stop=self.runner.world.rank == 0 and stop_requested(self.scratch),
             end=self.callbacks.want_end,
             broken=not self._is_finite,
         )
-        progress.ended = progress.ended or verdict.end
-        if verdict.broken:
+        progress.ended = progress.ended or decision.end
+        if decision.broken:
             raise TrainError(
                 f"The loss or its gradient is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
                 f"{REMEDY}{self.checkpoints.what_is_kept()}"
             )
-        if verdict.save or verdict.stop:
+        if decision.save or decision.stop:
             does("takes a checkpoint")
-            self.checkpoints.save(progress, self.learner, self.callbacks)
-        return not verdict.stop
+            self.checkpoints.save(progress, self.runner, self.callbacks)
+        return not decision.stop
 
     def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The same blocks, with the time that they are waited for added to the progress's."""

@@ -35,18 +35,18 @@ from pipeline.train.checkpoints.gather import OF_EPOCH, OF_VALIDATION, check_fit
 from pipeline.train.checkpoints.policy import CheckpointPolicy, find_checkpoint
 from pipeline.train.checkpoints.writer import open_writer
 from pipeline.train.decide import fit_decision
+from pipeline.train.early_stopping import EarlyStopping
 from pipeline.train.execution import choose_steps, most_steps
-from pipeline.train.finder import find_rate
 from pipeline.train.job import RankJob, RankResult
-from pipeline.train.learner import Learner
 from pipeline.train.loop import Loop
 from pipeline.train.optimizer import build_optimizer
-from pipeline.train.plateau import Plateau
 from pipeline.train.precision import computing_in
 from pipeline.train.progress import TrainingProgress, resumed_progress
-from pipeline.train.rates import write_curve
+from pipeline.train.rate_curve import write_curve
+from pipeline.train.rate_finder import find_rate
+from pipeline.train.reduce_lr_on_plateau import ReduceLROnPlateau
 from pipeline.train.schedule import build_schedule
-from pipeline.train.stopping import Stopping
+from pipeline.train.step_runner import StepRunner
 from pipeline.train.tensorboard import open_board
 from pipeline.train.world import World
 
@@ -67,9 +67,9 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
         training, validation = _feeds(job, store, world, cache)
         rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
-        learner = _learner(job, store, world, training.plan.steps, rate)
-        training = choose_steps(job.train.steps_per_execution, learner, training)
-        progress = _go_on(found, learner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
+        runner = _step_runner(job, store, world, training.plan.steps, rate)
+        training = choose_steps(job.train.steps_per_execution, runner, training)
+        progress = _go_on(found, runner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
         last = job.train.epochs - 1
         with (
             BlockReader(training, progress.epoch, progress.step, last_epoch=last) as training_rows,
@@ -77,17 +77,17 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             open_writer(job.open_checkpoints(), generation) as writer,
             open_board(job.tensorboard if world.rank == 0 else None) as board,
         ):
-            callbacks = Callbacks(job.train.callbacks, learner.network, job.train.epochs)
+            callbacks = Callbacks(job.train.callbacks, runner.network, job.train.epochs)
             if found:
                 callbacks.restore(found.head.callbacks)
             loop = Loop(
                 epochs=job.train.epochs,
-                learner=learner,
+                runner=runner,
                 training=training_rows,
                 validation=validation_rows,
                 progress=progress,
-                stopping=Stopping(job.train.early_stopping),
-                plateau=Plateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
+                early_stopping=EarlyStopping(job.train.early_stopping),
+                plateau=ReduceLROnPlateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
                 checkpoints=CheckpointPolicy(job, writer, rate, found),
                 callbacks=callbacks,
                 board=board,
@@ -96,15 +96,15 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             begun = time.monotonic()
             finished = loop.run()
             seconds = time.monotonic() - begun
-    decision = fit_decision(job.deciding, store, learner) if finished else Decision()
+    decision = fit_decision(job.deciding, store, runner) if finished else Decision()
     if finished and job.saves and world.rank == 0:
-        _save(learner.network, job, store, decision)
+        _save(runner.network, job, store, decision)
     return RankResult(
         rank=world.rank,
         epochs=progress.epoch,
-        best_epoch=loop.stopping.best_epoch + 1,
-        weights=weights_digest(learner.network),
-        parameters=sum(math.prod(weights.shape) for weights in learner.network.trainable_weights),
+        best_epoch=loop.early_stopping.best_epoch + 1,
+        weights=weights_digest(runner.network),
+        parameters=sum(math.prod(weights.shape) for weights in runner.network.trainable_weights),
         seconds=seconds,
         stopped=not finished,
         resumed=progress.resumed,
@@ -148,7 +148,7 @@ def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed
     return training, validation
 
 
-def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> Learner:
+def _step_runner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> StepRunner:
     """The network as it is before the first step.
 
     Args:
@@ -172,7 +172,7 @@ def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate
     head = build_head(store.features.label, job.train.loss)
     scales_loss = job.train.mixed_precision == "float16"
     optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
-    return Learner(network, head, optimizer, world, job.train.metrics)
+    return StepRunner(network, head, optimizer, world, job.train.metrics)
 
 
 def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | None:
@@ -182,26 +182,26 @@ def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | 
         return None
     each_step = job.train.optimizer.model_copy(update={"backward_passes_per_step": 1})
     plain = job.train.model_copy(update={"schedule": ScheduleConfig(), "optimizer": each_step})
-    learner = _learner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
-    curve = find_rate(learner, replace(feed, steps_per_block=1), config)
+    runner = _step_runner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
+    curve = find_rate(runner, replace(feed, steps_per_block=1), config)
     if world.rank == 0:
         write_curve(job.open_scratch(), curve)
     keras.backend.clear_session()  # or the variables of the next network would have other names
     return curve.chosen if config.apply else None
 
 
-def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> TrainingProgress:
-    """Give a learner the state of a checkpoint, and tell where it is.
+def _go_on(found: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
+    """Give a runner the state of a checkpoint, and tell where it is.
 
     Raises:
         ConfigError: it is of another network or optimizer.
     """
-    state, fresh, progress = state_of_rank(found, learner.world), learner.state(), resumed_progress(found, steps)
+    state, fresh, progress = state_of_rank(found, runner.world), runner.state(), resumed_progress(found, steps)
     check_fits(state, fresh, str(job.checkpoints))
     # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
     begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
     state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
-    learner.restore(state)
+    runner.restore(state)
     return progress
 
 

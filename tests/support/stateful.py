@@ -17,8 +17,8 @@ from pipeline.store.filesystem import open_root
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
 from pipeline.train.forward_state import SEED
-from pipeline.train.learner import Learner
 from pipeline.train.optimizer import build_optimizer
+from pipeline.train.step_runner import StepRunner
 from pipeline.train.world import World
 from tests.support.stores import NAME, STORE_ID
 
@@ -69,26 +69,26 @@ def with_state() -> keras.Model:
     return keras.Model({"numeric": numeric}, keras.layers.Dense(1, name="output")(keras.layers.Dropout(0.5)(x)))
 
 
-def learner_of(network: keras.Model, store: Store, world: World) -> Learner:
+def runner_of(network: keras.Model, store: Store, world: World) -> StepRunner:
     """One that trains it slowly."""
     settings = OptimizerConfig(name="sgd", learning_rate=0.01)
-    return Learner(network, build_head(store.features.label, "auto"), build_optimizer(settings, world), world)
+    return StepRunner(network, build_head(store.features.label, "auto"), build_optimizer(settings, world), world)
 
 
 def keep_state(world: World, folder: Path) -> dict[str, np.ndarray]:
     """Train both networks; all variables afterwards by network and name, those of seeds as `local`."""
     store, found = open_store(store_place(open_root(str(folder / "sparse")), NAME, STORE_ID)), {}
     for build in (row_by_row, with_state):
-        learner = learner_of(build(), store, world)
+        runner = runner_of(build(), store, world)
         feed = open_feed(
             store, "train", batch_size=BATCH, world_size=world.size, rank=world.rank, steps_per_block=2, seed=1
         )
         with BlockReader(feed, last_epoch=EPOCHS - 1) as reader:
             for block in (block for _ in range(EPOCHS) for block in reader.epoch()):
-                learner.train(block)
-        for variable in learner.network.variables:
+                runner.train(block)
+        for variable in runner.network.variables:
             kind = "local" if variable.name == SEED else "state"
             place = variable.name if kind == "local" else variable.path
             found[f"{kind}/{build.__name__}/{place}"] = np.asarray(variable.value.numpy())
-        found[f"state/{build.__name__}/loss"] = np.array(learner.training.finish(world)["loss"])
+        found[f"state/{build.__name__}/loss"] = np.array(runner.training.finish(world)["loss"])
     return found

@@ -19,9 +19,9 @@ from tests.support.stores import write_small_store
 tf = pytest.importorskip("tensorflow")
 
 from pipeline.train.checkpoints.format import generations, latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
-from pipeline.train.learner import Learner  # noqa: E402
 from pipeline.train.rank import train_rank  # noqa: E402
-from pipeline.train.rates import curve_of, read_curve  # noqa: E402
+from pipeline.train.rate_curve import curve_of, read_curve  # noqa: E402
+from pipeline.train.step_runner import StepRunner  # noqa: E402
 from pipeline.train.world import SingleWorld  # noqa: E402
 
 SHARDS = {"train": [200, 150, 170, 190], "validation": [40, 60, 50, 30]}
@@ -51,7 +51,7 @@ def history(told: RankJob) -> list[dict]:
 
 def break_off(monkeypatch, told: RankJob, steps: int) -> None:
     """Train so many steps, counted from where it goes on, and end as if the process were killed."""
-    trained, train = [0], Learner.train
+    trained, train = [0], StepRunner.train
 
     def count(self, block):
         trained[0] += len(block.rows)
@@ -60,7 +60,7 @@ def break_off(monkeypatch, told: RankJob, steps: int) -> None:
         train(self, block)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Learner, "train", count)
+        patch.setattr(StepRunner, "train", count)
         with pytest.raises(BrokenOffError):
             train_rank(told, SingleWorld())
 

@@ -12,7 +12,7 @@ from pipeline.config.model import ModelConfig  # noqa: E402 (TensorFlow takes se
 from pipeline.feed.blocks import Block  # noqa: E402
 from pipeline.model.network import build_network  # noqa: E402
 from pipeline.train.world import SingleWorld  # noqa: E402
-from tests.support.stateful import learner_of, row_by_row, with_state  # noqa: E402
+from tests.support.stateful import row_by_row, runner_of, with_state  # noqa: E402
 from tests.support.stores import write_small_store  # noqa: E402
 
 REAL, PADDING = 5, 3
@@ -41,10 +41,10 @@ def a_block(padding: float | None, *, real: int = REAL) -> Block:
 
 def after_steps(network, store, block: Block) -> dict[str, np.ndarray]:
     """All that two steps of training and of validation change."""
-    learner = learner_of(network, store, SingleWorld())
-    learner.train(block)
-    learner.validate(block)
-    return learner.state()
+    runner = runner_of(network, store, SingleWorld())
+    runner.train(block)
+    runner.validate(block)
+    return runner.state()
 
 
 @pytest.mark.parametrize("kind", ["row_by_row", "with_state", "shipped"])
@@ -64,7 +64,7 @@ def test_padding_changes_nothing_whatever_it_holds(store, kind, padding):
 
 @pytest.mark.parametrize("build", [row_by_row, with_state])
 def test_a_step_without_real_rows_leaves_finite_weights_and_no_trace_in_statistics(store, build):
-    before = learner_of(build(), store, SingleWorld()).state()
+    before = runner_of(build(), store, SingleWorld()).state()
     found = after_steps(build(), store, a_block(np.nan, real=0))
     for (name, array), other in zip(found.items(), before.values(), strict=True):
         assert np.isfinite(array).all(), name

@@ -23,7 +23,7 @@ from pipeline.train.forward_state import SEED, seed_of_rank
 from pipeline.train.world import World
 
 METRICS = "metrics/"
-"""What the names of sums over rows begin with; see `Learner.state` for these names."""
+"""What the names of sums over rows begin with; see `StepRunner.state` for these names."""
 OF_VALIDATION = ("metrics/validation",)
 OF_EPOCH = (METRICS, "norms/")
 

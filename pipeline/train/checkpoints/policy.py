@@ -15,8 +15,8 @@ from pipeline.train.checkpoints.gather import METRICS, gather_state, is_finite
 from pipeline.train.checkpoints.resume import check_unchanged
 from pipeline.train.checkpoints.writer import CheckpointWriter
 from pipeline.train.job import RankJob
-from pipeline.train.learner import Learner
 from pipeline.train.progress import TrainingProgress
+from pipeline.train.step_runner import StepRunner
 from pipeline.train.world import World
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class CheckpointPolicy:
         every = self._config.every_seconds
         return self._writer is not None and every is not None and time.monotonic() - self._since >= every
 
-    def save(self, progress: TrainingProgress, learner: Learner, callbacks: Callbacks) -> None:
+    def save(self, progress: TrainingProgress, runner: StepRunner, callbacks: Callbacks) -> None:
         """Take one; every rank calls this at the same step.
 
         Raises:
@@ -54,17 +54,17 @@ class CheckpointPolicy:
         """
         if self._writer is None:
             return
-        state = learner.state()
+        state = runner.state()
         if not is_finite({name: array for name, array in state.items() if not name.startswith(METRICS)}):
             raise TrainError(
                 f"A weight is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
                 f"Lower train.optimizer.learning_rate, or scale the features.{self.what_is_kept()}"
             )
         head = progress.head(
-            self._identity, learner.world.size, learning_rate=self._learning_rate, callbacks=callbacks.state()
+            self._identity, runner.world.size, learning_rate=self._learning_rate, callbacks=callbacks.state()
         )
-        checkpoint = gather_state(state, progress.best, head, learner.world)
-        if learner.world.rank == 0:
+        checkpoint = gather_state(state, progress.best, head, runner.world)
+        if runner.world.rank == 0:
             self._writer.save(checkpoint)
         self._last, self._since = head.place(), time.monotonic()
 

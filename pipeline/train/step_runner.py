@@ -28,7 +28,7 @@ from pipeline.train.vectors import array_of
 from pipeline.train.world import World
 
 
-class Learner:
+class StepRunner:
     """A network, its optimizer and its metrics on one rank."""
 
     def __init__(

@@ -10,7 +10,7 @@ from pipeline.runtime.beats import Beat
 SAMPLE_SECONDS = 10.0
 
 
-class Usage:
+class ResourceUsage:
     """Tells memory and processor time of all ranks, now and then."""
 
     def __init__(
