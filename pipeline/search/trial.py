@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.search.pool import Stopper
 from pipeline.store.filesystem import Root
 from pipeline.store.publish import scratch
@@ -90,7 +90,7 @@ def run_trial(
             saves=False,
         )
 
-        def look(beats: Mapping[int, Beat]) -> None:
+        def look(beats: Mapping[int, Heartbeat]) -> None:
             memory.extend(beat.memory for beat in beats.values())
 
         with _after(config.search.trial_timeout, lambda: end("late")):

@@ -17,7 +17,7 @@ from pipeline.model.calibration import fit_calibration
 from pipeline.model.decision import calibrated
 from pipeline.model.network import output_of
 from pipeline.model.threshold import choose_threshold
-from pipeline.runtime.pulse import does
+from pipeline.runtime.activity import report_activity
 from pipeline.store.store import Store
 from pipeline.train.job import Deciding
 from pipeline.train.step_runner import StepRunner
@@ -48,11 +48,11 @@ def fit_decision(deciding: Deciding, store: Store, runner: StepRunner) -> Decisi
     """
     if not deciding.needs_rows:
         return Decision(threshold=deciding.threshold.at)
-    does("scores validation rows")
+    report_activity("scores validation rows")
     scored = _gather(store, runner)
     if runner.world.rank > 0:
         return Decision()
-    does("decides")
+    report_activity("decides")
     return decide(deciding, store.features.label, scored)
 
 
@@ -88,7 +88,7 @@ def _gather(store: Store, runner: StepRunner) -> Scored:
     for shard, rows in _rows(store, range(world.rank, store.manifest.shards, world.size), width):
         probabilities = np.asarray(runner.head.predict(output_of(runner.network, rows))).reshape(-1, width)
         parts.append(np.column_stack([np.full(len(rows), shard), rows.label, probabilities]))
-        does("scores validation rows")
+        report_activity("scores validation rows")
     table = world.gather([tf.constant(np.concatenate(parts), tf.float64)], "validation_scores")[0].numpy()
     in_order = table[np.argsort(table[:, 0], kind="stable")]
     return Scored(label=in_order[:, 1], probabilities=in_order[:, 2:])

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.ranks import Care, run_ranks
-from pipeline.runtime.vigil import Limits
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.runtime.stall_detector import Limits
 from pipeline.train.epoch_follower import follow_epochs
 from pipeline.train.job import RankJob, RankResult
 from pipeline.train.records import EpochRecord
@@ -27,7 +27,7 @@ def launch_training(
     spark: SparkSession,
     job: RankJob,
     on_epoch: Callable[[EpochRecord], None],
-    on_beats: Callable[[Mapping[int, Beat]], None] | None = None,
+    on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None,
     *,
     apart: bool = False,
 ) -> tuple[RankResult, list[EpochRecord]]:
@@ -37,7 +37,7 @@ def launch_training(
         spark: a session with as many task slots.
         job: the same for every rank.
         on_epoch: called with each epoch's record, while the training runs.
-        on_beats: called with the latest beats of all ranks, twice a second, where there are several.
+        on_heartbeats: called with the latest beats of all ranks, twice a second, where there are several.
         apart: never train in this process, where other trainings may be followed at the same time.
 
     Returns:
@@ -49,7 +49,7 @@ def launch_training(
     scratch = job.open_scratch()
     with follow_epochs(scratch, on_epoch) as follower:
         limits = Limits(job.train.start_seconds, job.train.stall_seconds)
-        answers = _launch(spark, job, Care(limits, on_beats=on_beats, apart=apart))
+        answers = _launch(spark, job, LaunchOptions(limits, on_heartbeats=on_heartbeats, apart=apart))
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(follower.history) != results[0].epochs:
         raise TrainError(
@@ -64,13 +64,13 @@ def launch_training(
     return results[0], follower.history
 
 
-def _launch(spark: SparkSession, job: RankJob, care: Care) -> list[str]:
+def _launch(spark: SparkSession, job: RankJob, options: LaunchOptions) -> list[str]:
     """The ranks' answers; see `train.max_restarts`."""
     restarts = 0
     while True:
         try:
             return run_ranks(
-                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), care=care
+                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), options=options
             )
         except RankLost as error:
             if restarts == job.train.max_restarts:

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block
 from pipeline.feed.dataset import BlockReader
-from pipeline.runtime.pulse import does
+from pipeline.runtime.activity import report_activity
 from pipeline.store.filesystem import Root
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoints.policy import CheckpointPolicy
@@ -108,7 +108,7 @@ class Loop:
 
     def _validate(self) -> bool:
         for block in self.validation.epoch():
-            does("validates")
+            report_activity("validates")
             self.runner.validate(block)
             if self._consensus.is_due() and not self._meet():
                 return False
@@ -172,7 +172,7 @@ class Loop:
                 f"{REMEDY}{self.checkpoints.what_is_kept()}"
             )
         if decision.save or decision.stop:
-            does("takes a checkpoint")
+            report_activity("takes a checkpoint")
             self.checkpoints.save(progress, self.runner, self.callbacks)
         return not decision.stop
 
@@ -180,10 +180,10 @@ class Loop:
         """The same blocks, with the time that they are waited for added to the progress's."""
         while True:
             start = time.monotonic()
-            does("waits for rows")
+            report_activity("waits for rows")
             block = next(blocks, None)
             self.progress.input_seconds += time.monotonic() - start
             if block is None:
                 return
-            does("trains")
+            report_activity("trains")
             yield block

@@ -15,8 +15,8 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
 from pipeline.feed.reader import read_shard
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root, read_bytes, write_bytes
 from pipeline.store.layout import store_place
@@ -64,7 +64,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
     )
     place, killed = told.open_checkpoints(), []
 
-    def kill(beats: Mapping[int, Beat]) -> None:
+    def kill(beats: Mapping[int, Heartbeat]) -> None:
         if not killed and len(beats) == 2 and len(generations(place)) == 2:
             killed.append(beats[1].pid)
             os.kill(beats[1].pid, signal.SIGKILL)

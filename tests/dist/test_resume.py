@@ -17,8 +17,8 @@ import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.train.checkpoints.format import generations, latest_checkpoint
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
@@ -64,7 +64,7 @@ def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
     told, killed = job(folder, "spark", max_restarts=1), []
     place = told.open_checkpoints()
 
-    def kill(beats: Mapping[int, Beat]) -> None:
+    def kill(beats: Mapping[int, Heartbeat]) -> None:
         if len(killed) < 2 and len(beats) == 2 and len(generations(place)) == 2:
             pid = beats[len(killed)].pid
             if pid not in [other for other, _ in killed]:

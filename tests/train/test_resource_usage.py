@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.runtime.beats import Beat
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.train.resource_usage import SAMPLE_SECONDS, ResourceUsage
 
 
-def beat(rank: int, second: float, *, cpu: float = 0.0, memory: int = 0, pid: int = 7) -> Beat:
-    return Beat(
+def beat(rank: int, second: float, *, cpu: float = 0.0, memory: int = 0, pid: int = 7) -> Heartbeat:
+    return Heartbeat(
         rank=rank,
         partition=rank,
         host="here",
