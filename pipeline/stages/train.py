@@ -137,8 +137,8 @@ def rank_job(stage: StageContext, store: Store, work: Root) -> RankJob:
         stage.root, config.name, identity, config=config.train.checkpoint, identity=job.identity()
     )
     if head is not None:
-        stage.progress.done(f"Going on from {head.place()}, where this training was interrupted")
-        stage.tracker.set_tags({"resumed_from": head.place()})
+        stage.progress.done(f"Going on from {head.position()}, where this training was interrupted")
+        stage.tracker.set_tags({"resumed_from": head.position()})
     return job.model_copy(update={"checkpoints": place.uri})
 
 

@@ -138,7 +138,7 @@ class Loop:
         if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
             raise TrainError(
                 f"The loss is not finite after epoch {progress.epoch + 1} (training {metrics['loss']}, monitored "
-                f"{monitored}). {REMEDY}{self.checkpoints.what_is_kept()}"
+                f"{monitored}). {REMEDY}{self.checkpoints.latest_kept()}"
             )
         self.early_stopping = self.early_stopping.after(progress.epoch, monitored)
         return EpochRecord(
@@ -169,7 +169,7 @@ class Loop:
         if decision.broken:
             raise TrainError(
                 f"The loss or its gradient is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
-                f"{REMEDY}{self.checkpoints.what_is_kept()}"
+                f"{REMEDY}{self.checkpoints.latest_kept()}"
             )
         if decision.save or decision.stop:
             report_activity("takes a checkpoint")

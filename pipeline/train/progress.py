@@ -1,4 +1,4 @@
-"""Where a training is: what goes on from one block of steps to the next, beside weights and optimizer."""
+"""How far a training run is: everything that changes from block to block beside weights and optimizer."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pipeline.train.records import EpochRecord
 
 @dataclass
 class TrainingProgress:
-    """A training that goes on.
+    """The position in a run, and what its epochs so far have left.
 
     Attributes:
-        steps: of an epoch.
-        epoch: in progress, counted from 0.
-        step: of that epoch, which comes next.
-        seconds: that this epoch has trained.
-        input_seconds: of these, how long the model waited for rows.
-        history: of the epochs before.
-        ended: whether callbacks found that it was trained enough.
-        best: weights of the best epoch; empty before the first one's end.
-        resumed: where it went on from, for people; None where it began.
+        steps: global steps of an epoch.
+        epoch: the epoch in progress, counted from 0.
+        step: the next step of that epoch, counted from 0.
+        seconds: how long this epoch has trained so far.
+        input_seconds: how much of this time this rank's model waited for rows.
+        history: the records of finished epochs.
+        ended: whether a callback of the user has asked for the end of training.
+        best: weights of the best epoch, in the network's order; empty before the first epoch has ended.
+        resumed: the position of the checkpoint that this run continued from, for messages; None where it began.
     """
 
     steps: int
@@ -36,14 +36,14 @@ class TrainingProgress:
     resumed: str | None = None
 
     def begin_epoch(self, record: EpochRecord) -> None:
-        """Leave an epoch that is finished."""
+        """Count an epoch as finished, and move to the next one."""
         self.history = (*self.history, record)
         self.epoch, self.step, self.seconds, self.input_seconds = self.epoch + 1, 0, 0.0, 0.0
 
-    def head(
+    def checkpoint_head(
         self, identity: str, ranks: int, *, learning_rate: float | None, callbacks: dict[str, str]
     ) -> CheckpointHead:
-        """What a checkpoint tells of it."""
+        """Everything of a checkpoint but its arrays; arguments as in `CheckpointHead`."""
         return CheckpointHead(
             identity=identity,
             ranks=ranks,
@@ -60,20 +60,20 @@ class TrainingProgress:
 
 
 def resumed_progress(checkpoint: Checkpoint, steps: int) -> TrainingProgress:
-    """A progress that goes on from a checkpoint.
+    """The progress of a run that continues from a checkpoint.
 
-    An epoch that was cut into other steps, since the batch size or the data were another, begins anew.
+    An epoch that had another number of steps, by another batch size or other data, begins anew.
     """
     head = checkpoint.head
-    within = head.steps == steps
+    continues = head.steps == steps
     return TrainingProgress(
         steps=steps,
         epoch=head.epoch,
-        step=head.step if within else 0,
-        seconds=head.seconds if within else 0.0,
-        input_seconds=head.input_seconds if within else 0.0,
+        step=head.step if continues else 0,
+        seconds=head.seconds if continues else 0.0,
+        input_seconds=head.input_seconds if continues else 0.0,
         history=head.history,
         ended=head.ended,
         best=checkpoint.best,
-        resumed=head.place(),
+        resumed=head.position(),
     )

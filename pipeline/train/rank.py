@@ -31,8 +31,8 @@ from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
 from pipeline.store.store import Store
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.checkpoints.format import Checkpoint
-from pipeline.train.checkpoints.gather import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
-from pipeline.train.checkpoints.policy import CheckpointPolicy, find_checkpoint
+from pipeline.train.checkpoints.policy import CheckpointPolicy
+from pipeline.train.checkpoints.ranks import OF_EPOCH, OF_VALIDATION, check_fits, find_checkpoint, state_of_rank
 from pipeline.train.checkpoints.writer import open_writer
 from pipeline.train.decide import fit_decision
 from pipeline.train.early_stopping import EarlyStopping

@@ -21,8 +21,8 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root, read_bytes, write_bytes
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
-from pipeline.train.checkpoints.format import ENDING, generations, latest_checkpoint
-from pipeline.train.checkpoints.resume import open_checkpoints
+from pipeline.train.checkpoints.resume import latest_checkpoint, open_checkpoints
+from pipeline.train.checkpoints.writer import ENDING, list_generations
 from pipeline.train.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.killed import SHARDS, job
@@ -65,7 +65,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
     place, killed = told.open_checkpoints(), []
 
     def kill(beats: Mapping[int, Heartbeat]) -> None:
-        if not killed and len(beats) == 2 and len(generations(place)) == 2:
+        if not killed and len(beats) == 2 and len(list_generations(place)) == 2:
             killed.append(beats[1].pid)
             os.kill(beats[1].pid, signal.SIGKILL)
 
@@ -75,13 +75,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
     head = latest_checkpoint(place)[1].head
     result, records = launch_training(spark, told, lambda _: None)
     assert result.weights == undisturbed.weights
-    assert result.resumed == head.place() and len(records) == 3
+    assert result.resumed == head.position() and len(records) == 3
     assert s3_server.copies == []
 
     # The checkpoint of a training with other settings is taken over, where that is asked for.
     taken = CheckpointConfig(allow_changes=True)
     own, found = open_checkpoints(open_root(bucket), NAME, "other", config=taken, identity=told.identity())
-    assert found is not None and generations(own) and generations(place) == []
+    assert found is not None and list_generations(own) and list_generations(place) == []
     assert s3_server.copies == []
 
 

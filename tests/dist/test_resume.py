@@ -19,7 +19,8 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
-from pipeline.train.checkpoints.format import generations, latest_checkpoint
+from pipeline.train.checkpoints.resume import latest_checkpoint
+from pipeline.train.checkpoints.writer import list_generations
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live
@@ -65,7 +66,7 @@ def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
     place = told.open_checkpoints()
 
     def kill(beats: Mapping[int, Heartbeat]) -> None:
-        if len(killed) < 2 and len(beats) == 2 and len(generations(place)) == 2:
+        if len(killed) < 2 and len(beats) == 2 and len(list_generations(place)) == 2:
             pid = beats[len(killed)].pid
             if pid not in [other for other, _ in killed]:
                 os.kill(pid, signal.SIGKILL)

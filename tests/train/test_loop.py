@@ -18,7 +18,8 @@ from tests.support.stores import write_small_store
 
 tf = pytest.importorskip("tensorflow")
 
-from pipeline.train.checkpoints.format import generations, latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
+from pipeline.train.checkpoints.resume import latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
+from pipeline.train.checkpoints.writer import list_generations  # noqa: E402
 from pipeline.train.rank import train_rank  # noqa: E402
 from pipeline.train.rate_curve import curve_of, read_curve  # noqa: E402
 from pipeline.train.step_runner import StepRunner  # noqa: E402
@@ -215,4 +216,4 @@ def test_a_callback_s_memory_is_in_the_checkpoint(folder, monkeypatch):
     break_off(monkeypatch, told, STEPS + 8)
     head = latest_checkpoint(told.open_checkpoints())[1].head
     assert json.loads(head.callbacks["0"]) == {"epochs": 1}
-    assert len(generations(open_root(told.checkpoints))) == 2
+    assert len(list_generations(open_root(told.checkpoints))) == 2

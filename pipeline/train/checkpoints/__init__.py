@@ -1,1 +1,1 @@
-"""Checkpoints: their format, who writes them, when, and how a training goes on from one."""
+"""Checkpoints: their format, how and when they are written, and how a run continues from one."""

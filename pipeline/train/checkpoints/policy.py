@@ -1,94 +1,81 @@
-"""When checkpoints are taken, and from which one a training goes on."""
+"""When checkpoints are taken."""
 
 from __future__ import annotations
 
-import logging
 import time
-
-import tensorflow as tf
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import TrainError
 from pipeline.train.callbacks import Callbacks
-from pipeline.train.checkpoints.format import Checkpoint, latest_checkpoint, read_checkpoint
-from pipeline.train.checkpoints.gather import METRICS, gather_state, is_finite
-from pipeline.train.checkpoints.resume import check_unchanged
+from pipeline.train.checkpoints.format import Checkpoint
+from pipeline.train.checkpoints.ranks import METRICS, gather_state, is_finite
 from pipeline.train.checkpoints.writer import CheckpointWriter
 from pipeline.train.job import RankJob
 from pipeline.train.progress import TrainingProgress
 from pipeline.train.step_runner import StepRunner
-from pipeline.train.world import World
-
-logger = logging.getLogger(__name__)
 
 
 class CheckpointPolicy:
-    """Takes checkpoints of all ranks; rank 0 writes them. Without a writer, none are kept."""
+    """Takes checkpoints of all ranks, which rank 0 writes. Without a writer, none are taken."""
 
     def __init__(
-        self, job: RankJob, writer: CheckpointWriter | None, learning_rate: float | None, found: Checkpoint | None
+        self,
+        job: RankJob,
+        writer: CheckpointWriter | None,
+        learning_rate: float | None,
+        resumed: Checkpoint | None,
     ) -> None:
-        """`found` is the checkpoint that the training went on from, `learning_rate` what the finder chose."""
+        """The clock of `every_seconds` starts.
+
+        Args:
+            job: its settings, and the folder for messages.
+            writer: the same on every rank, though only rank 0's writes.
+            learning_rate: the one that the finder chose, to be kept.
+            resumed: the checkpoint that this run continues from.
+        """
         self._config = job.train.checkpoint or CheckpointConfig(every_seconds=None)
         self._identity, self._writer, self._learning_rate = job.identity(), writer, learning_rate
-        place = job.open_checkpoints()
-        self._place = place.path if place else ""
-        self._last = found.head.place() if found else None
+        folder = job.open_checkpoints()
+        self._path = folder.path if folder else ""
+        self._latest = resumed.head.position() if resumed else None
         self._since = time.monotonic()
 
     def is_due_between(self, first: int, last: int) -> bool:
-        """Whether the number of steps asks for a checkpoint, which each rank knows."""
+        """Whether `every_steps` asks for a checkpoint after the steps from `first` on; the same on every rank."""
         every = self._config.every_steps
         return every is not None and first // every != last // every
 
     def is_time(self) -> bool:
-        """Whether this rank's clock asks for one."""
+        """Whether `every_seconds` asks for one by this rank's clock, so that ranks have to agree first."""
         every = self._config.every_seconds
         return self._writer is not None and every is not None and time.monotonic() - self._since >= every
 
     def save(self, progress: TrainingProgress, runner: StepRunner, callbacks: Callbacks) -> None:
-        """Take one; every rank calls this at the same step.
+        """Take a checkpoint; every rank calls this after the same step, since it contains collectives.
 
         Raises:
-            TrainError: on every rank, a weight is not finite; the earlier checkpoints stay.
+            TrainError: on every rank, since a weight is not finite; the earlier checkpoints stay.
+            StoreError: on rank 0, since the checkpoint before could not be written.
         """
         if self._writer is None:
             return
         state = runner.state()
+        # Before the collectives of `gather_state`. Weights are the same on every rank, so all raise or none; a rank
+        # that raised alone would leave the world, which ends the collectives of the others. Sums of metrics do differ,
+        # and were looked at when the ranks agreed.
         if not is_finite({name: array for name, array in state.items() if not name.startswith(METRICS)}):
             raise TrainError(
                 f"A weight is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
-                f"Lower train.optimizer.learning_rate, or scale the features.{self.what_is_kept()}"
+                f"Lower train.optimizer.learning_rate, or scale the features.{self.latest_kept()}"
             )
-        head = progress.head(
+        head = progress.checkpoint_head(
             self._identity, runner.world.size, learning_rate=self._learning_rate, callbacks=callbacks.state()
         )
         checkpoint = gather_state(state, progress.best, head, runner.world)
         if runner.world.rank == 0:
-            self._writer.save(checkpoint)
-        self._last, self._since = head.place(), time.monotonic()
+            self._writer.write(checkpoint)
+        self._latest, self._since = head.position(), time.monotonic()
 
-    def what_is_kept(self) -> str:
-        """A sentence for a failure's message, with a blank before it, or nothing."""
-        return f" The checkpoint of {self._last} stays in {self._place}." if self._last else ""
-
-
-def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]:
-    """The checkpoint that a training goes on from, the same on every rank, with its generation; 0 where it begins.
-
-    Raises:
-        ConfigError: on every rank, it is of a training that was set up otherwise.
-    """
-    place = job.open_checkpoints()
-    if place is None:
-        return 0, None
-    found = latest_checkpoint(place) if world.rank == 0 else None
-    generation = int(world.sum([tf.constant(found[0] if found else 0, tf.int64)], "generation")[0])
-    if generation == 0:
-        return 0, None
-    checkpoint = found[1] if found else read_checkpoint(place, generation)
-    allowed = job.train.checkpoint is not None and job.train.checkpoint.allow_changes
-    changes = check_unchanged(checkpoint.head, job.identity(), place, allowed=allowed)
-    if changes and world.rank == 0:
-        logger.warning("The training goes on, though it was changed: %s", "; ".join(changes))
-    return generation, checkpoint
+    def latest_kept(self) -> str:
+        """A sentence for a failure's message, with a blank before it; empty where no checkpoint was taken."""
+        return f" The checkpoint of {self._latest} stays in {self._path}." if self._latest else ""
