@@ -94,9 +94,12 @@ class StepRunner:
         specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), block)
         key = (work.__name__, *((tuple(spec.shape), spec.dtype) for spec in tf.nest.flatten(specs)))
         if key not in self._compiled:
-            self._compiled[key] = tf.function(
+            steps = tf.function(
                 lambda block: _each_step(work, block), input_signature=[specs], autograph=self._autograph
             )
+            # Traced here and not by a call: TensorFlow counts calls that trace by the line of the function, so it would
+            # warn of retracing where one process trains several times, though each function is traced once.
+            self._compiled[key] = steps.get_concrete_function()
         self._compiled[key](block)
 
     def _train_step(self, batch: Block) -> None:
