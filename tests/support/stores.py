@@ -25,6 +25,8 @@ from tests.support.listed import listed
 
 NAME, STORE_ID = "small", "0123456789abcdef"
 """As Spark writes its files; pyarrow 14 cannot."""
+SPARSE = {"train": [47, 1]}
+"""In steps of 16 rows, two ranks have 47 rows and 1, which is in one step of three; two of four ranks have none."""
 
 
 def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureState:

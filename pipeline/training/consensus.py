@@ -19,7 +19,7 @@ APART_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StepDecision:
     """What holds for all ranks.
 
     Attributes:
@@ -35,7 +35,7 @@ class Verdict:
     broken: bool
 
 
-class Accord:
+class RankConsensus:
     """Meetings of the ranks."""
 
     def __init__(self, world: World, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,7 +48,7 @@ class Accord:
         self._left -= 1
         return self._left <= 0
 
-    def meet(self, *, save: bool, stop: bool, end: bool, broken: bool) -> Verdict:
+    def agree(self, *, save: bool, stop: bool, end: bool, broken: bool) -> StepDecision:
         """Tell the others, and hear what holds for all.
 
         Args:
@@ -59,9 +59,9 @@ class Accord:
         """
         first = self._world.rank == 0
         said = np.array([save and first, stop, end, broken, self._next() if first else 0], np.int64)
-        *sums, self._blocks = self._world.sum([tf.constant(said)], "accord")[0].numpy().tolist()
+        *sums, self._blocks = self._world.sum([tf.constant(said)], "consensus")[0].numpy().tolist()
         self._left, self._met = self._blocks, self._clock()
-        return Verdict(*(total > 0 for total in sums))
+        return StepDecision(*(total > 0 for total in sums))
 
     def _next(self) -> int:
         """Blocks until the next meeting; at most twice as many as last time, since the first ones are slow."""

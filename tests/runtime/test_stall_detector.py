@@ -7,16 +7,16 @@ import time
 import pytest
 
 from pipeline.errors import PlatformError
-from pipeline.runtime.beats import Beat, beating, read_beats
+from pipeline.runtime.activity import JOINS, STARTS, report_activity
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.pulse import JOINS, STARTS, does
-from pipeline.runtime.vigil import Limits, Vigil
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
+from pipeline.runtime.stall_detector import Limits, StallDetector
 from pipeline.store.filesystem import storage_path
 
 LIMITS = Limits(start=30.0, stall=10.0)
 
 
-def beat(rank: int, second: int, **changes) -> Beat:
+def beat(rank: int, second: int, **changes) -> Heartbeat:
     """Of a healthy rank that counts one activity a second."""
     told = {
         "rank": rank,
@@ -32,16 +32,16 @@ def beat(rank: int, second: int, **changes) -> Beat:
         "cpu_seconds": 0.0,
         "seconds": float(second),
     }
-    return Beat(**told | changes)
+    return Heartbeat(**told | changes)
 
 
 def watched(at, seconds: int, limits: Limits = LIMITS, workers: int = 2):
     """The first trouble of ranks that beat once a second as `at(second)` says, and when it is told."""
     now = [0.0]
-    vigil = Vigil(workers, limits, lambda: now[0])
+    detector = StallDetector(workers, limits, lambda: now[0])
     for second in range(1, seconds + 1):
         now[0] = float(second)
-        if (trouble := vigil.trouble({one.rank: one for one in at(second)})) is not None:
+        if (trouble := detector.trouble({one.rank: one for one in at(second)})) is not None:
             return second, trouble
     return None
 
@@ -127,27 +127,27 @@ def test_waiting_for_task_slots_is_no_start():
 def test_beats_tell_what_the_thread_does_and_where(tmp_path):
     launch = storage_path(str(tmp_path))
 
-    def work() -> Beat:
-        does("waits for rows")
-        number = read_beats(launch)[3].number
+    def work() -> Heartbeat:
+        report_activity("waits for rows")
+        number = read_heartbeats(launch)[3].number
         end = time.monotonic() + 10
-        while read_beats(launch)[3].number < number + 2 and time.monotonic() < end:
+        while read_heartbeats(launch)[3].number < number + 2 and time.monotonic() < end:
             time.sleep(0.05)
-        return read_beats(launch)[3]
+        return read_heartbeats(launch)[3]
 
-    with beating(launch, 3, 1, "here"):
+    with sending_heartbeats(launch, 3, 1, "here"):
         told = work()
     assert (told.rank, told.partition, told.host, told.activity, told.begun) == (3, 1, "here", "waits for rows", 1)
-    assert told.where.startswith("test_vigil.py:")
+    assert told.where.startswith("test_stall_detector.py:")
     assert told.memory > 1 << 20
     assert told.cpu_seconds > 0
     assert not told.executing
-    does("nothing to do with the rank")
-    assert read_beats(launch)[3].activity == "waits for rows"
+    report_activity("nothing to do with the rank")
+    assert read_heartbeats(launch)[3].activity == "waits for rows"
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"rank": 1'])
 def test_a_beat_that_cannot_be_read_is_passed_over(tmp_path, content):
     (tmp_path / "beats").mkdir()
     (tmp_path / "beats" / "000001.json").write_text(content)
-    assert read_beats(storage_path(str(tmp_path))) == {}
+    assert read_heartbeats(storage_path(str(tmp_path))) == {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipeline.config.callbacks import PlateauConfig
-from pipeline.training.plateau import Plateau
+from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
 
 
 def rates(losses, **config):
-    plateau, found = Plateau(PlateauConfig(**config), 1.0), []
+    plateau, found = ReduceLROnPlateau(PlateauConfig(**config), 1.0), []
     for loss in losses:
         plateau = plateau.after(loss)
         found.append(plateau.rate)
@@ -35,5 +35,5 @@ def test_it_stops_at_the_lowest_and_never_rises_to_it():
 def test_a_history_gives_the_same_as_its_epochs():
     losses = [3, 2, 2, 2, 1, 1, 1]
     config = PlateauConfig(patience=2)
-    assert Plateau(config, 1.0).after_all(losses).rate == rates(losses, patience=2)[-1]
-    assert Plateau(None, 1.0).after_all(losses).rate == 1.0
+    assert ReduceLROnPlateau(config, 1.0).after_all(losses).rate == rates(losses, patience=2)[-1]
+    assert ReduceLROnPlateau(None, 1.0).after_all(losses).rate == 1.0

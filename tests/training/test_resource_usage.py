@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.runtime.beats import Beat
-from pipeline.training.usage import SAMPLE_SECONDS, Usage
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.training.resource_usage import SAMPLE_SECONDS, ResourceUsage
 
 
-def beat(rank: int, second: float, *, cpu: float = 0.0, memory: int = 0, pid: int = 7) -> Beat:
-    return Beat(
+def beat(rank: int, second: float, *, cpu: float = 0.0, memory: int = 0, pid: int = 7) -> Heartbeat:
+    return Heartbeat(
         rank=rank,
         partition=rank,
         host="here",
@@ -26,7 +26,7 @@ def beat(rank: int, second: float, *, cpu: float = 0.0, memory: int = 0, pid: in
 def sampled(at, seconds: int):
     """What is told of ranks that beat once a second as `at(second)` says."""
     now, told = [0.0], []
-    usage = Usage(lambda metrics, step: told.append((step, dict(metrics))), lambda: now[0])
+    usage = ResourceUsage(lambda metrics, step: told.append((step, dict(metrics))), lambda: now[0])
     for second in range(seconds + 1):
         now[0] = float(second)
         usage({one.rank: one for one in at(second)})

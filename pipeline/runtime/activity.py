@@ -13,7 +13,7 @@ from contextvars import ContextVar
 STARTS, JOINS = "starts", "joins the other ranks"
 
 
-class Pulse:
+class ActivityCount:
     """What one rank does.
 
     Attributes:
@@ -25,27 +25,27 @@ class Pulse:
         """Nothing begun yet."""
         self.activity, self.begun = STARTS, 0
 
-    def does(self, activity: str, *, counts: bool = True) -> None:
+    def begin(self, activity: str, *, counts: bool = True) -> None:
         """Begin something; what belongs to the start does not count."""
         self.activity = activity
         self.begun += counts
 
 
-_current: ContextVar[Pulse | None] = ContextVar("pulse", default=None)
+_current: ContextVar[ActivityCount | None] = ContextVar("activity_count", default=None)
 
 
 @contextmanager
-def felt(pulse: Pulse) -> Iterator[None]:
-    """Have `does` tell this pulse in the block."""
-    token = _current.set(pulse)
+def activity_scope(count: ActivityCount) -> Iterator[None]:
+    """Have `report_activity` count here, within the block."""
+    token = _current.set(count)
     try:
         yield
     finally:
         _current.reset(token)
 
 
-def does(activity: str, *, counts: bool = True) -> None:
+def report_activity(activity: str, *, counts: bool = True) -> None:
     """Tell that the rank begins something; nothing happens where nobody watches."""
-    pulse = _current.get()
-    if pulse is not None:
-        pulse.does(activity, counts=counts)
+    count = _current.get()
+    if count is not None:
+        count.begin(activity, counts=counts)

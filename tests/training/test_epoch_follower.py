@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.store.filesystem import storage_path
+from pipeline.training.epoch_follower import follow_epochs
 from pipeline.training.records import EpochRecord, read_epoch, write_epoch
-from pipeline.training.watch import watch_epochs
 
 
 def record(epoch: int) -> EpochRecord:
@@ -16,11 +16,11 @@ def record(epoch: int) -> EpochRecord:
 
 def test_every_record_arrives_once_in_order_also_those_of_the_last_moment(tmp_path):
     scratch, seen = storage_path(str(tmp_path)), []
-    with watch_epochs(scratch, seen.append) as watch:
+    with follow_epochs(scratch, seen.append) as follower:
         for epoch in (1, 2, 3):
             write_epoch(scratch, record(epoch))
     assert seen == [record(1), record(2), record(3)]
-    assert watch.history == seen
+    assert follower.history == seen
 
 
 def test_an_unfinished_record_is_not_read(tmp_path):
@@ -43,8 +43,8 @@ def test_a_failing_listener_costs_neither_records_nor_the_training(tmp_path, cap
     def fail(found: EpochRecord) -> None:
         raise OSError("the tracking server went away")
 
-    with watch_epochs(scratch, fail) as watch:
+    with follow_epochs(scratch, fail) as follower:
         write_epoch(scratch, record(1))
         write_epoch(scratch, record(2))
-    assert [found.epoch for found in watch.history] == [1, 2]
+    assert [found.epoch for found in follower.history] == [1, 2]
     assert "Epoch 1 could not be reported" in caplog.text

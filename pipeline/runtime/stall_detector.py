@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import PipelineError, PlatformError
-from pipeline.runtime.beats import Beat
+from pipeline.runtime.activity import JOINS, STARTS
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.pulse import JOINS, STARTS
+from pipeline.runtime.heartbeats import Heartbeat
 
 JOIN_SECONDS = 40.0
 """Ranks that have all started find each other in less than a second."""
@@ -39,7 +39,7 @@ class _Seen:
         return self if value == self.value else _Seen(value, time)
 
 
-class Vigil:
+class StallDetector:
     """What is known of the ranks; all times are the watcher's."""
 
     def __init__(self, workers: int, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class Vigil:
         self._marks: dict[int, _Seen] = {}
         self._activities: dict[int, _Seen] = {}
 
-    def trouble(self, beats: Mapping[int, Beat]) -> PipelineError | None:
+    def trouble(self, beats: Mapping[int, Heartbeat]) -> PipelineError | None:
         """What is wrong with the ranks, if anything.
 
         Args:
@@ -66,7 +66,7 @@ class Vigil:
                 known[rank] = known.get(rank, _Seen(None, now)).now(value, now)
         return self._silent(beats, now) or self._late(beats, now - self._first, now) or self._still(beats, now)
 
-    def _silent(self, beats: Mapping[int, Beat], now: float) -> PipelineError | None:
+    def _silent(self, beats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
         silent = [beats[rank] for rank, seen in self._lives.items() if now - seen.since > self._limits.stall]
         if not silent:
             return None
@@ -75,7 +75,7 @@ class Vigil:
             f"frozen by its host, or cut off from the storage. It was last seen at {silent[0].where}."
         )
 
-    def _late(self, beats: Mapping[int, Beat], passed: float, now: float) -> PipelineError | None:
+    def _late(self, beats: Mapping[int, Heartbeat], passed: float, now: float) -> PipelineError | None:
         """A rank that does not come, or ranks that do not find each other."""
         joining = [beat for beat in beats.values() if beat.activity == JOINS]
         if len(joining) == self._workers and all(now - seen.since > JOIN_SECONDS for seen in self._activities.values()):
@@ -93,7 +93,7 @@ class Vigil:
             "Look at its host, or allow more time."
         )
 
-    def _still(self, beats: Mapping[int, Beat], now: float) -> PipelineError | None:
+    def _still(self, beats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
         """Of the ranks that stand still, those that hold up the others."""
         # Those that wait for another one may have stood a little longer than it has; it is sought among both.
         doubt = self._limits.stall / 2
@@ -113,7 +113,7 @@ class Vigil:
         )
 
 
-def _mark(beat: Beat) -> object:
+def _mark(beat: Heartbeat) -> object:
     """What changes as long as a rank gets on; None where nothing tells, since it may be at work in long steps."""
     if beat.begun:
         return beat.begun
@@ -121,7 +121,7 @@ def _mark(beat: Beat) -> object:
     return None if beat.executing or beat.activity in (STARTS, JOINS) else (beat.activity, beat.where)
 
 
-def _names(beats: Sequence[Beat]) -> str:
+def _names(beats: Sequence[Heartbeat]) -> str:
     names = [f"rank {beat.rank} on {beat.host} (process {beat.pid})" for beat in sorted(beats, key=lambda b: b.rank)]
     text = ", ".join(names)
     return f"{text[:1].upper()}{text[1:]}"

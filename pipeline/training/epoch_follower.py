@@ -16,7 +16,7 @@ POLL_SECONDS = 0.25
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class EpochFollower:
     """The records seen so far."""
 
     def __init__(self, scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> None:
@@ -42,19 +42,19 @@ class Watch:
 
 
 @contextmanager
-def watch_epochs(scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> Iterator[Watch]:
-    """Watch in a thread of its own until the block ends; nothing is missed at the end."""
-    watch, over = Watch(scratch, on_epoch), threading.Event()
+def follow_epochs(scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> Iterator[EpochFollower]:
+    """Follow in a thread of its own until the block ends; nothing is missed at the end."""
+    follower, over = EpochFollower(scratch, on_epoch), threading.Event()
 
     def follow() -> None:
         while not over.wait(POLL_SECONDS):
-            watch.catch_up()
+            follower.catch_up()
 
-    thread = threading.Thread(target=follow, name="watch-epochs", daemon=True)
+    thread = threading.Thread(target=follow, name="follow-epochs", daemon=True)
     thread.start()
     try:
-        yield watch
+        yield follower
     finally:
         over.set()
         thread.join()
-        watch.catch_up()
+        follower.catch_up()

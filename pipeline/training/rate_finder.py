@@ -5,15 +5,15 @@ from __future__ import annotations
 from pipeline.config.callbacks import RateFinderConfig
 from pipeline.feed.blocks import Feed
 from pipeline.feed.dataset import BlockReader
-from pipeline.training.learner import Learner
-from pipeline.training.rates import RateCurve, curve_of, explodes
+from pipeline.training.rate_curve import RateCurve, curve_of, explodes
+from pipeline.training.step_runner import StepRunner
 
 
-def find_rate(learner: Learner, feed: Feed, config: RateFinderConfig) -> RateCurve:
+def find_rate(runner: StepRunner, feed: Feed, config: RateFinderConfig) -> RateCurve:
     """Try learning rates; every rank finds the same.
 
     Args:
-        learner: is not worth anything afterwards.
+        runner: is not worth anything afterwards.
         feed: of the training split, a step a block.
         config: which rates.
 
@@ -26,9 +26,9 @@ def find_rate(learner: Learner, feed: Feed, config: RateFinderConfig) -> RateCur
         while len(losses) < config.steps and not explodes(losses):
             for block in reader.epoch():
                 rates.append(_rate(config, len(losses)))
-                learner.optimizer.learning_rate = rates[-1]
-                learner.train(block)
-                losses.append(learner.training.finish(learner.world)["loss"])
+                runner.optimizer.learning_rate = rates[-1]
+                runner.train(block)
+                losses.append(runner.training.finish(runner.world)["loss"])
                 if len(losses) == config.steps or explodes(losses):
                     break
     return curve_of(rates, losses)

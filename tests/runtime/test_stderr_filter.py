@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipeline.runtime.relay import filtered_standard_error, is_noise, open_relay
+from pipeline.runtime.stderr_filter import filtered_standard_error, is_noise, open_filtered_pipe
 
 NOISE = [
     "WARNING: Using incubator modules: jdk.incubator.vector",
@@ -39,9 +39,9 @@ def test_all_else_is_news(line):
 
 
 def test_a_child_s_output_comes_through_the_filter(capfd):
-    relay = open_relay()
-    subprocess.run([sys.executable, "-c", f"print({NOISE[0]!r}); print('kept')"], stdout=relay, check=True)
-    os.close(relay)
+    pipe = open_filtered_pipe()
+    subprocess.run([sys.executable, "-c", f"print({NOISE[0]!r}); print('kept')"], stdout=pipe, check=True)
+    os.close(pipe)
 
     seen, end = "", time.monotonic() + 10
     while "kept" not in seen and time.monotonic() < end:

@@ -10,7 +10,7 @@ from pipeline.config.train import EarlyStoppingConfig
 
 
 @dataclass(frozen=True)
-class Stopping:
+class EarlyStopping:
     """What is known after some epochs.
 
     Attributes:
@@ -27,7 +27,7 @@ class Stopping:
     reference: float = math.inf
     waited: int = 0
 
-    def after(self, epoch: int, loss: float) -> Stopping:
+    def after(self, epoch: int, loss: float) -> EarlyStopping:
         """With one more epoch; the lowest loss is the best, however little it is lower."""
         improved = loss < self.reference - (self.config.min_delta if self.config else 0.0)
         return replace(
@@ -42,12 +42,12 @@ class Stopping:
         """Whether `epoch` is the best one so far."""
         return self.best_epoch == epoch
 
-    def after_all(self, losses: Iterable[float]) -> Stopping:
+    def after_all(self, losses: Iterable[float]) -> EarlyStopping:
         """With the epochs of a history, the first one counted as 0."""
-        stopping = self
+        early_stopping = self
         for epoch, loss in enumerate(losses):
-            stopping = stopping.after(epoch, loss)
-        return stopping
+            early_stopping = early_stopping.after(epoch, loss)
+        return early_stopping
 
     @property
     def stops(self) -> bool:

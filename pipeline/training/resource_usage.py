@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from pipeline.runtime.beats import Beat
+from pipeline.runtime.heartbeats import Heartbeat
 
 SAMPLE_SECONDS = 10.0
 
 
-class Usage:
+class ResourceUsage:
     """Tells memory and processor time of all ranks, now and then."""
 
     def __init__(
@@ -18,10 +18,10 @@ class Usage:
     ) -> None:
         """`tell` takes metrics, and which sample they are, counted from 1."""
         self._tell, self._clock = tell, clock
-        self._before: dict[int, Beat] = {}
+        self._before: dict[int, Heartbeat] = {}
         self._due, self._samples = clock() + SAMPLE_SECONDS, 0
 
-    def __call__(self, beats: Mapping[int, Beat]) -> None:
+    def __call__(self, beats: Mapping[int, Heartbeat]) -> None:
         """Take a sample, where one is due, of the time since the last one."""
         for rank, beat in beats.items():
             # A rank that was launched again has a clock of its own.
@@ -41,7 +41,7 @@ class Usage:
         self._tell(found, self._samples)
 
 
-def _metrics(before: Beat, beat: Beat) -> dict[str, float]:
+def _metrics(before: Heartbeat, beat: Heartbeat) -> dict[str, float]:
     """Memory in megabytes; processor time in percent of one core, where time has passed."""
     name, seconds = f"system/rank_{beat.rank}", beat.seconds - before.seconds
     found = {f"{name}/memory_megabytes": beat.memory / 1e6}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pipeline.config.train import EarlyStoppingConfig
-from pipeline.training.stopping import Stopping
+from pipeline.training.early_stopping import EarlyStopping
 
 
 def after(losses, config):
-    stopping = Stopping(config)
+    early_stopping = EarlyStopping(config)
     for epoch, loss in enumerate(losses):
-        stopping = stopping.after(epoch, loss)
-    return stopping
+        early_stopping = early_stopping.after(epoch, loss)
+    return early_stopping
 
 
 def test_the_lowest_loss_is_the_best():
-    stopping = after([3.0, 1.0, 2.0], EarlyStoppingConfig(patience=5))
-    assert (stopping.best_epoch, stopping.best, stopping.stops) == (1, 1.0, False)
+    early_stopping = after([3.0, 1.0, 2.0], EarlyStoppingConfig(patience=5))
+    assert (early_stopping.best_epoch, early_stopping.best, early_stopping.stops) == (1, 1.0, False)
 
 
 def test_stops_when_patience_ends():
@@ -25,9 +25,9 @@ def test_stops_when_patience_ends():
 
 
 def test_a_small_improvement_is_kept_but_not_waited_for():
-    stopping = after([1.0, 0.95, 0.91], EarlyStoppingConfig(patience=2, min_delta=0.2))
-    assert stopping.stops
-    assert stopping.best_epoch == 2
+    early_stopping = after([1.0, 0.95, 0.91], EarlyStoppingConfig(patience=2, min_delta=0.2))
+    assert early_stopping.stops
+    assert early_stopping.best_epoch == 2
 
 
 def test_steady_small_improvements_add_up_against_the_last_one_that_counted():

@@ -31,13 +31,13 @@ def is_noise(line: str) -> bool:
     return NOISE.match(line) is not None
 
 
-def open_relay() -> int:
+def open_filtered_pipe() -> int:
     """A file descriptor for a child's output; its lines come out on our standard error, without noise.
 
     The caller closes it once the child has it. The relay ends when the child does.
     """
     reading, writing = os.pipe()
-    threading.Thread(target=_forward, args=(reading, standard_error().line), name="relay", daemon=True).start()
+    threading.Thread(target=_forward, args=(reading, standard_error().line), name="stderr-filter", daemon=True).start()
     return writing
 
 
@@ -54,7 +54,7 @@ def filtered_standard_error(prefix: str = "") -> Iterator[None]:
     def write(line: str) -> None:
         os.write(original, f"{prefix}{line}\n".encode(errors="replace"))
 
-    thread = threading.Thread(target=_forward, args=(reading, write), name="relay", daemon=True)
+    thread = threading.Thread(target=_forward, args=(reading, write), name="stderr-filter", daemon=True)
     thread.start()
     os.dup2(writing, 2)
     os.close(writing)

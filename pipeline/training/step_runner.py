@@ -4,7 +4,9 @@ The gradient of a global step is that of the mean loss over the real rows of the
 differentiates the sum over its own rows divided by the global number of rows, and the optimizer sums over ranks.
 Weights multiply the losses of rows. They have the mean 1 over all training rows, not in each batch, so that a row
 counts the same in whatever batch it is; no rank needs to know the weights of another one's rows.
-A regularisation loss is the same on every rank, so each rank contributes its share of it.
+A regularisation loss is the same on every rank, so each rank contributes its share of it. Padding rows never reach the
+network, see `padding`; what the forward pass changes beside the gradient's variables ends equal on all ranks, see
+`forward_state`.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ import tensorflow as tf
 from pipeline.feed.blocks import Block
 from pipeline.model.head import Head
 from pipeline.model.network import output_of
+from pipeline.training.forward_state import find_forward_state, spread_seeds
 from pipeline.training.metrics import EpochMetrics
+from pipeline.training.padding import drop_padding, is_real, replace_padding, without_padding, zero_without_rows
 from pipeline.training.vectors import array_of
 from pipeline.training.world import World
 
 
-class Learner:
+class StepRunner:
     """A network, its optimizer and its metrics on one rank."""
 
     def __init__(
@@ -35,7 +39,7 @@ class Learner:
         world: World,
         metrics: Sequence[str] = (),
     ) -> None:
-        """Builds the optimizer's variables and gives every rank the values of rank 0.
+        """Builds the optimizer's variables and gives every rank the values of rank 0, but for seeds of random numbers.
 
         Args:
             network: see `model/network.py`.
@@ -52,6 +56,8 @@ class Learner:
         self.validation = EpochMetrics(head.label, metrics)
         optimizer.build(network.trainable_variables)
         world.broadcast([variable.value for variable in (*network.variables, *optimizer.variables)])
+        spread_seeds(network, world.rank)
+        self._forward_state = find_forward_state(network)
         self._compiled: dict[Any, Any] = {}
         # What is ours and Keras's is written in TensorFlow's operations, which AutoGraph would only look through once
         # more at each training; a metric of the user's may have an `if`.
@@ -88,25 +94,42 @@ class Learner:
         specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), block)
         key = (work.__name__, *((tuple(spec.shape), spec.dtype) for spec in tf.nest.flatten(specs)))
         if key not in self._compiled:
-            self._compiled[key] = tf.function(
+            steps = tf.function(
                 lambda block: _each_step(work, block), input_signature=[specs], autograph=self._autograph
             )
+            # Traced here and not by a call: TensorFlow counts calls that trace by the line of the function, so it would
+            # warn of retracing where one process trains several times, though each function is traced once.
+            self._compiled[key] = steps.get_concrete_function()
         self._compiled[key](block)
 
     def _train_step(self, batch: Block) -> None:
-        with tf.GradientTape() as tape:
-            z = output_of(self.network, batch, training=True)
+        before, batch = self._forward_state.values(), self._without_padding(batch)
+        real, variables = is_real(batch), self.network.trainable_variables
+        with tf.GradientTape(persistent=True) as tape:
+            z = without_padding(real, output_of(self.network, batch, training=True))
             row_loss = self.head.row_loss(batch.label, z)
-            loss = tf.reduce_sum(row_loss * batch.weight) / batch.rows
-            if self.network.losses:
-                loss += tf.cast(tf.add_n(self.network.losses), tf.float32) / self.world.size
-            loss = self.optimizer.scale_loss(loss)
-        variables = self.network.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+            loss = self.optimizer.scale_loss(tf.reduce_sum(row_loss * batch.weight) / batch.rows)
+            penalty = self._penalty()
+        gradients = zero_without_rows(real, tape.gradient(loss, variables))
+        if penalty is not None:
+            gradients = _sums(gradients, tape.gradient(penalty, variables))
+        # Collectives, in an order that is the same on every rank: gradients, then what the forward pass has changed.
+        self.optimizer.apply(gradients, variables)
+        self._forward_state.combine(before, tf.reduce_sum(tf.cast(real, tf.float32)), self.world)
         self._measure(self.training, batch, z, row_loss)
 
+    def _penalty(self) -> Any | None:
+        """This rank's share of the regularisation losses, scaled as the loss is; to be called after the network."""
+        if not self.network.losses:
+            return None
+        return self.optimizer.scale_loss(tf.cast(tf.add_n(self.network.losses), tf.float32) / self.world.size)
+
+    def _without_padding(self, batch: Block) -> Block:
+        return drop_padding(batch) if self._forward_state.reads_batch else replace_padding(batch)
+
     def _validation_step(self, batch: Block) -> None:
-        z = output_of(self.network, batch)
+        batch = self._without_padding(batch)
+        z = without_padding(is_real(batch), output_of(self.network, batch))
         self._measure(self.validation, batch, z, self.head.row_loss(batch.label, z))
 
     def _measure(self, metrics: EpochMetrics, batch: Block, z: Any, row_loss: Any) -> None:
@@ -121,6 +144,14 @@ def _each_step(work: Callable[[Block], None], block: Block) -> None:
         return (step + 1,)
 
     tf.while_loop(lambda step: step < steps, take, (0,))
+
+
+def _sums(gradients: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """Pair by pair, dense where there are two."""
+    return [
+        one if other is None else other if one is None else tf.convert_to_tensor(one) + tf.convert_to_tensor(other)
+        for one, other in zip(gradients, others, strict=True)
+    ]
 
 
 def _as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:

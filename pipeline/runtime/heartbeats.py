@@ -14,7 +14,7 @@ from types import FrameType
 
 import psutil
 
-from pipeline.runtime.pulse import Pulse, felt
+from pipeline.runtime.activity import ActivityCount, activity_scope
 from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
@@ -30,7 +30,7 @@ LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "p
 logger = logging.getLogger(__name__)
 
 
-class Beat(Document):
+class Heartbeat(Document):
     """What a rank tells of itself.
 
     Attributes:
@@ -39,7 +39,7 @@ class Beat(Document):
         host: where it runs.
         pid: its process there.
         number: grows with every beat.
-        activity: what it does; see `pulse`.
+        activity: what it does; see `activity`.
         begun: how many activities it has begun.
         where: the place in the code, outside of libraries, e.g. `rank.py:118 in _epoch`.
         executing: whether it waits for TensorFlow, and so perhaps for other ranks.
@@ -63,9 +63,9 @@ class Beat(Document):
 
 
 @contextmanager
-def beating(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
+def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
     """Tell of this thread's work, from a thread of its own, until the block ends."""
-    pulse, over, thread = Pulse(), threading.Event(), threading.get_ident()
+    activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
     place = launch.child(BEATS, f"{rank:06d}.json")
     number = 0
@@ -74,14 +74,14 @@ def beating(launch: StoragePath, rank: int, partition: int, host: str) -> Iterat
         nonlocal number
         number += 1
         times, frame = process.cpu_times(), sys._current_frames().get(thread)
-        content = Beat(
+        content = Heartbeat(
             rank=rank,
             partition=partition,
             host=host,
             pid=os.getpid(),
             number=number,
-            activity=pulse.activity,
-            begun=pulse.begun,
+            activity=activities.activity,
+            begun=activities.begun,
             where=_where(frame),
             executing=frame is not None and frame.f_code.co_filename.endswith(EXECUTING),
             memory=process.memory_info().rss,
@@ -91,7 +91,7 @@ def beating(launch: StoragePath, rank: int, partition: int, host: str) -> Iterat
         try:
             files.write_atomically(place, content.to_json().encode())
         except OSError as error:  # the next one may get through; the driver counts what it misses
-            logger.debug("Beat %d of rank %d was lost: %s", number, rank, error)
+            logger.debug("Heartbeat %d of rank %d was lost: %s", number, rank, error)
 
     def follow() -> None:
         while not over.wait(NEAR_SECONDS if launch.is_local else FAR_SECONDS):
@@ -101,16 +101,16 @@ def beating(launch: StoragePath, rank: int, partition: int, host: str) -> Iterat
     follower = threading.Thread(target=follow, name="beats", daemon=True)
     follower.start()
     try:
-        with felt(pulse):
+        with activity_scope(activities):
             yield
     finally:
         over.set()
         follower.join()
 
 
-def read_beats(launch: StoragePath) -> dict[int, Beat]:
+def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
     """The latest beat of every rank that has begun."""
-    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Beat)}
+    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Heartbeat)}
 
 
 def _where(frame: FrameType | None) -> str:

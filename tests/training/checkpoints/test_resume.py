@@ -12,9 +12,10 @@ from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import checkpoints_folder
-from pipeline.training.checkpoint import Checkpoint, CheckpointHead, generations, write_checkpoint
+from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead
+from pipeline.training.checkpoints.resume import differences, open_checkpoints
+from pipeline.training.checkpoints.writer import list_generations, write_checkpoint
 from pipeline.training.job import WITHOUT_INFLUENCE, RankJob
-from pipeline.training.resume import differences, open_checkpoints
 
 
 def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:
@@ -39,7 +40,7 @@ def test_its_own_checkpoint_is_gone_on_from(tmp_path):
     leave(root, "a", job().identity())
     place, head = open_(root, "a", job())
     assert place.path.endswith("checkpoints/n/a")
-    assert head.place() == "step 5 of 9 of epoch 3"
+    assert head.position() == "step 5 of 9 of epoch 3"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_change_is_refused_with_the_difference_unless_it_is_allowed(tmp_path, 
     with pytest.raises(ConfigError, match=rf"A training was interrupted at step 5 of 9 of epoch 3, .*: {told}\. Take"):
         open_(root, "b", changed)
     place, head = open_(root, "b", changed, allow_changes=True)
-    assert (generations(place), head.step) == ([1], 5)
+    assert (list_generations(place), head.step) == ([1], 5)
     assert not (tmp_path / "checkpoints" / "n" / "a").exists()
 
 
@@ -67,7 +68,7 @@ def test_on_request_all_begins_anew(tmp_path):
     leave(root, "a", job().identity())
     place, head = open_(root, "b", job(seed=2), resume="never")
     assert head is None
-    assert generations(place) == []
+    assert list_generations(place) == []
     assert open_(root, "c", job(seed=3))[1] is None
 
 

@@ -10,7 +10,7 @@ from pipeline.config.callbacks import PlateauConfig
 
 
 @dataclass(frozen=True)
-class Plateau:
+class ReduceLROnPlateau:
     """What is known after some epochs.
 
     Attributes:
@@ -27,7 +27,7 @@ class Plateau:
     waited: int = 0
     cooling: int = 0
 
-    def after(self, loss: float) -> Plateau:
+    def after(self, loss: float) -> ReduceLROnPlateau:
         """With one more epoch."""
         if self.config is None:
             return self
@@ -40,7 +40,7 @@ class Plateau:
         lower = min(self.rate, max(self.rate * self.config.factor, self.config.lowest))
         return replace(self, rate=lower, waited=0, cooling=self.config.cooldown)
 
-    def after_all(self, losses: Iterable[float]) -> Plateau:
+    def after_all(self, losses: Iterable[float]) -> ReduceLROnPlateau:
         """With the epochs of a history."""
         plateau = self
         for loss in losses:
