@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
@@ -13,6 +13,7 @@ from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
 from pipeline.contract.section import Columns, Count, Integer, Number, Section, Size
+from pipeline.losses import LOSSES
 
 LEAST_FEED_MEMORY = 64 << 20
 
@@ -37,7 +38,8 @@ class TrainConfig(LaunchConfig):
         batch_size: rows of one global step, over all ranks.
         epochs: at most this many.
         optimizer: a name or a section.
-        loss: `auto` follows from the label: squared error or cross-entropy.
+        loss: `auto` follows from the label: squared error or cross-entropy; else an entry of `pipeline/losses`, or
+            `package.module:function`, from what z should be, [b], and z, [b, k], to the loss of each row, [b].
         class_weights: multiply the loss of a training row by a number for its class: `balanced` lets all classes count
             alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
             numbers are then scaled so that training rows have the mean 1.
@@ -67,7 +69,7 @@ class TrainConfig(LaunchConfig):
     batch_size: Count = 512
     epochs: Count = 20
     optimizer: OptimizerConfig = OptimizerConfig()
-    loss: Literal["auto", "mse", "mae", "huber", "cross_entropy"] = "auto"
+    loss: Annotated[str, AfterValidator(lambda name: LOSSES.check(name, "auto"))] = "auto"
     class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
     schedule: ScheduleConfig = ScheduleConfig()
     reduce_on_plateau: PlateauConfig | None = None

@@ -20,7 +20,6 @@ from pipeline.arrays.tables import combined
 from pipeline.arrays.values import finite_numbers
 from pipeline.config.drift import DriftConfig
 from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
-from pipeline.contract.label import Task
 from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
 from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.data.bins import counts_between
@@ -331,7 +330,7 @@ def _stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) 
 
 def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
-    if state.label.task is Task.REGRESSION and isinstance(label, NumberProfile) and label.bins is not None:
+    if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)
         return compare(label.name, Shares(profile.sample_rows, label.bins.counts, 0.0), after)
     if isinstance(label, TextProfile):

@@ -6,7 +6,6 @@ import numpy as np
 
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.columns import StoreContract
-from pipeline.contract.label import Task
 from pipeline.data.audit import Audit, feature_check
 from pipeline.data.single_feature import single_feature_scores
 from pipeline.data.stored import first_rows
@@ -21,7 +20,7 @@ SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
 
 
 def audit_store(
-    audit: Audit, found: Survey, contract: StoreContract, written: Written, work: Root, task: Task
+    audit: Audit, found: Survey, contract: StoreContract, written: Written, work: Root, task: str
 ) -> LeakAudit:
     """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
 
@@ -45,7 +44,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task: Task) -> Check:
+def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task: str) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

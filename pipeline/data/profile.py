@@ -14,7 +14,6 @@ import numpy as np
 from pipeline.arrays.moments import ColumnStatistics, rounded
 from pipeline.arrays.values import Values
 from pipeline.contract.drift import DriftReport
-from pipeline.contract.label import Task
 from pipeline.contract.profile import (
     QUANTILES,
     Bins,
@@ -200,7 +199,7 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
 
 def _label(state: FeatureState, found: Survey, counts: Counts, train: StoredValues) -> NumberProfile | TextProfile:
     label, rows = state.label, found.splits["train"]
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))
         return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))
     seen = sorted(((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))

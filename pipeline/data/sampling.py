@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.data.rows import Rows
 from pipeline.data.split import TRAIN, order_of, shard_of
 from pipeline.errors import ConfigError, DataError
@@ -68,7 +68,7 @@ def plan_sampling(config: SamplingConfig, label: LabelSpec) -> Sampling | None:
     """
     if config.method == "none":
         return None
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         raise ConfigError(
             f"data.sampling needs a label with classes. Received: '{label.name}', a number. "
             "Leave data.sampling out, or weigh rows by data.weight."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.evaluate.importance import importance_of
 from pipeline.evaluate.measures import (
     calibration_of,
@@ -50,7 +50,7 @@ def assemble(label: LabelSpec, job: PredictJob, scored: Scored) -> EvalReport:
             for name, other in scored.tallies.items()
             if name != NETWORK
         },
-        importance=importance_of(label.task, scored.shuffled),
+        importance=importance_of(label.target.main_metric, scored.shuffled),
         extremes=extremes_of(Measure.of(label), tally),
         decision=job.decision,
     )
@@ -71,7 +71,7 @@ def with_values(label: LabelSpec, extremes: Extremes, values: RowValues) -> Extr
     """The same rows with what the source has for them, where it is known."""
 
     def known(row: ExtremeRow) -> ExtremeRow:
-        place = row.label if label.task is Task.REGRESSION else float(label.classes.index(str(row.label)))
-        return row.model_copy(update={"values": values.get((row.row_id, float(place)), {})})
+        number = label.classes.index(row.label) if isinstance(row.label, str) else row.label
+        return row.model_copy(update={"values": values.get((row.row_id, float(number)), {})})
 
     return Extremes(worst=tuple(map(known, extremes.worst)), best=tuple(map(known, extremes.best)))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pipeline.contract.document import Document
-from pipeline.contract.label import Task
+from pipeline.contract.target import TaskName
 from pipeline.errors import ConfigError, Problem, gather
 from pipeline.evaluate.folds import (
     CrossvalReport,
@@ -90,7 +90,7 @@ class Comparison(Document):
         sentence: what the metric that decides says; of several, see `metrics`.
     """
 
-    task: Task
+    task: TaskName
     label: str
     names: tuple[str, str]
     folds: int

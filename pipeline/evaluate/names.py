@@ -4,16 +4,6 @@ from __future__ import annotations
 
 import math
 
-from pipeline.contract.label import Task
-
-HEADLINES = {
-    Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2", "mape"),
-    Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "average_precision"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro", "auc"),
-}
-"""Metrics that a reader wants first, the one that decides at the head."""
-MAIN = {task: metrics[0] for task, metrics in HEADLINES.items()}
-"""The metric that decides; lower is better."""
 NAMES = {
     "mae": "MAE",
     "rmse": "RMSE",

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.data.scan import Batches, gathered
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import RawColumn
@@ -157,6 +157,6 @@ def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.
     ]
     if problems:
         raise DataError(gather("Some columns cannot be kept; name the others in score.keep", problems))
-    texts = 0 if label.task is Task.REGRESSION else 1
+    texts = 1 if label.classes else 0
     kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts) + [pa.string()]
     return pa.schema([*zip(output.names, kinds, strict=True)])

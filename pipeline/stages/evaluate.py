@@ -12,7 +12,6 @@ from pipeline.data.part_files import read_parts
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines
-from pipeline.evaluate.names import HEADLINES
 from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.slices import slice_rows
@@ -152,6 +151,6 @@ def _log(stage: StageContext, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
         # All of them are in evaluation.json; here they would hide the training from those who compare runs.
-        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in HEADLINES[report.task]}
+        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in report.target.headlines}
     stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     stage.tracker.log_text(report.to_json(), "evaluation.json")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.config.run import RunConfig
 from pipeline.contract.profile import NumberProfile
-from pipeline.evaluate.diagnosis import Finding, constant_loss, course_of, diagnose
+from pipeline.evaluate.diagnosis import Finding, course_of, diagnose
 from pipeline.model.losses import loss_of
 from pipeline.store.store import Store, read_profile
 
@@ -27,7 +27,7 @@ def findings_of(
         values,
         best=best,
         planned=config.train.epochs,
-        constant=None if weighted else constant_loss(label, loss_of(label, config.train.loss)),
+        constant=None if weighted else label.target.constant_loss(label, loss_of(label, config.train.loss).name),
         deviation=_deviation(store),
         handicaps=[f"model.dropout {config.model.dropout:g}"] if config.model.dropout else [],
         comparable=not weighted,

@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame
 
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.data.check import clashing
 from pipeline.data.opening import open_rows
 from pipeline.data.part_files import read_parts, replace_parts, write_parts
@@ -68,9 +68,9 @@ def _of_fold(stage: StageContext, label: LabelSpec, number: int, result: FoldRes
 
 
 def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         return [F.col("p0").alias(label.answers[0])]
-    if label.task is Task.BINARY:
+    if label.outputs == 1:
         shares = [1.0 - F.col("p0"), F.col("p0")]
         place = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
     else:
@@ -82,7 +82,7 @@ def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
 
 def _class(label: LabelSpec, place: Column) -> Column:
     """The name of a class by its place; a number as it is."""
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         return place
     return F.get(F.array(*(F.lit(name) for name in label.classes)), place.cast("int"))
 

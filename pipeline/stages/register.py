@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import EvalReport
 from pipeline.stages.context import StageContext
 from pipeline.store.model import PublishedModel
@@ -14,7 +13,7 @@ def register_model(stage: StageContext, model: PublishedModel, report: EvalRepor
     wanted = stage.config.track.register
     if wanted is False:
         return
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     candidate = Candidate(
         model_id=model.card.model_id,
         sha256=model.card.sha256,

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.errors import ConfigError, nearest
 from pipeline.train.vectors import array_of
 from pipeline.train.world import World
@@ -71,8 +71,7 @@ OF_CLASSES: dict[str, Callable[[int], keras.metrics.Metric]] = {
     "recall": lambda _: MacroRecall(average="macro", name="recall", dtype=EXACT),
     "f1": lambda _: keras.metrics.F1Score(average="macro", name="f1", dtype=EXACT),
 }
-KNOWN = {Task.REGRESSION: OF_NUMBERS, Task.BINARY: OF_TWO_CLASSES, Task.MULTICLASS: OF_CLASSES}
-USUAL = {Task.REGRESSION: ("mae", "rmse"), Task.BINARY: ("accuracy",), Task.MULTICLASS: ("accuracy",)}
+KNOWN = {"regression": OF_NUMBERS, "binary": OF_TWO_CLASSES, "multiclass": OF_CLASSES}
 
 
 class EpochMetrics:
@@ -91,7 +90,7 @@ class EpochMetrics:
         """
         self._label, self._optimizer = label, optimizer
         self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
-        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or USUAL[label.task])]
+        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or label.target.training_metrics)]
 
     @property
     def variables(self) -> list[Any]:
@@ -179,7 +178,7 @@ def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
 
 def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
     """Keras averages over the last axis; of several classes, it wants each in a column."""
-    if spec.task is not Task.MULTICLASS:
+    if spec.outputs == 1:
         metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
     elif type(metric).__name__.startswith("Sparse"):
         metric.update_state(label[:, None], prediction, sample_weight=weight)
@@ -207,12 +206,12 @@ def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
     random, rows, classes = np.random.default_rng(seed), 16, max(label.outputs, 2)
     labels: Any
     predictions: Any
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         labels, predictions = random.uniform(1, 2, rows), random.uniform(1, 2, rows)
     else:
         labels, scores = np.arange(rows) * 1.0 % classes, random.uniform(0, 1, (rows, classes))
         predictions = scores / scores.sum(1, keepdims=True)
-        predictions = predictions if label.task is Task.MULTICLASS else predictions[:, 1]
+        predictions = predictions if label.outputs > 1 else predictions[:, 1]
     columns = (labels, predictions, random.uniform(0.5, 2, rows))
     labels, predictions, weights = (tf.constant(column, tf.float32) for column in columns)
     return labels, predictions, weights

@@ -36,7 +36,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.contract.label import LabelSpec, Task
+    from pipeline.contract.label import LabelSpec
     from pipeline.feed.blocks import Block
     from pipeline.model.head import build_head
     from pipeline.train.learner import Learner
@@ -53,7 +53,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
             x = keras.layers.MaxPooling2D()(keras.layers.Conv2D(filters, 3, activation="relu")(x))
         x = keras.layers.Flatten()(x)
     network = keras.Model({"numeric": inputs}, keras.layers.Dense(1 if kind == "mlp" else classes)(x))
-    task = Task.BINARY if kind == "mlp" else Task.MULTICLASS
+    task = "binary" if kind == "mlp" else "multiclass"
     label = LabelSpec(name="y", task=task, classes=tuple(str(i) for i in range(classes)))
     learner = Learner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
     random, shape = np.random.default_rng(world.rank), (STEPS, batch)

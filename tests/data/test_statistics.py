@@ -11,7 +11,7 @@ import pytest
 from sklearn.preprocessing import PowerTransformer
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.data.rows import SPLIT, TypedRows
 from pipeline.features.statistics import MomentAccumulator, merged_parts
 from pipeline.features.transform import network_label
@@ -91,7 +91,7 @@ def test_a_label_comes_back_in_its_own_unit(transform, power):
     head = pytest.importorskip("pipeline.model.head")
     values = VALUES[VALUES > -1.0]
     label = LabelSpec(
-        name="y", task=Task.REGRESSION, transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
+        name="y", task="regression", transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
     )
     rows = TypedRows(len(values), {}, {}, np.ones(len(values), bool), label_number=pa.array(values))
     seen = network_label(label, rows)

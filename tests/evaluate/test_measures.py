@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.errors import TrainError
 from pipeline.evaluate.groups import GROUPS, groups_of
 from pipeline.evaluate.measures import (
@@ -26,12 +26,12 @@ from pipeline.evaluate.measures import (
 from pipeline.evaluate.regression import window_of
 from pipeline.evaluate.tally import Measure, Tally, merge_tallies, probability_table, tally_from_bytes, tally_to_bytes
 
-REGRESSION = LabelSpec(name="y", task=Task.REGRESSION)
+REGRESSION = LabelSpec(name="y", task="regression")
 
 
 def labelled(classes: int) -> LabelSpec:
     names = tuple(f"class {c}" for c in range(classes))
-    return LabelSpec(name="y", task=Task.BINARY if classes == 2 else Task.MULTICLASS, classes=names)
+    return LabelSpec(name="y", task="binary" if classes == 2 else "multiclass", classes=names)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pipeline.contract.columns import ROW_ID
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.evaluate.report import SliceReport
 from pipeline.evaluate.slices import NULL, OTHERS, slice_rows
 from pipeline.evaluate.source_rows import LABEL, Values
@@ -17,7 +17,7 @@ from pipeline.evaluate.tally import Measure
 pytestmark = [pytest.mark.spark]
 
 ROWS = 3000
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 
 
 def made() -> pd.DataFrame:

@@ -10,7 +10,6 @@ import pytest
 from pipeline.arrays.moments import Moments, rounded
 from pipeline.config.data import DataConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.label import Task
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import DataError
 from pipeline.features.label import LabelStatistics, fit_classes
@@ -191,4 +190,4 @@ def test_too_many_classes_are_no_classes():
     classes = {f"class {i:05d}": (1, 0, 0) for i in range(1001)}
     label = LabelStatistics(numbers=0, texts=1001, zero_one=0, train=Moments(), train_log=Moments())
     with pytest.raises(DataError, match=r"Label 'y' has more than 1000 classes, such as 'class 00000', 'class 00001'"):
-        fit_classes(data, label, task=Task.MULTICLASS, classes=classes)
+        fit_classes(data, label, task="multiclass", classes=classes)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config.score import ScoreConfig
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.errors import ConfigError
 from pipeline.score.columns import output_columns
 
-PRICE = LabelSpec(name="price", task=Task.REGRESSION)
-INCOME = LabelSpec(name="income", task=Task.BINARY, classes=("<=50K", ">50K"))
+PRICE = LabelSpec(name="price", task="regression")
+INCOME = LabelSpec(name="income", task="binary", classes=("<=50K", ">50K"))
 NAMES = ("id", "age", "score_a", "score_b", "")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
@@ -78,7 +78,7 @@ def test_a_column_is_spelled_as_any_feature_that_reads_it_has_it():
             VocabularyFeature(name="x", sources=("flag", "zip"), vocabulary=(crossed(("TRUE", "10001")), "odd")),
             HashedFeature(name="h", sources=("other",), buckets=9),
         ),
-        label=LabelSpec(name="y", task=Task.REGRESSION),
+        label=LabelSpec(name="y", task="regression"),
     )
     found = categories_of(state)
     assert set(found) == {"zip", "flag", "other"}

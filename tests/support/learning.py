@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.optimizer import OptimizerConfig
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
@@ -39,9 +39,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 PLAIN, WEIGHTED = "plain", "weighted"
 WITH_WEIGHTS, TWICE = ("sgd", "adam"), "adam"
 LABELS = {
-    "numbers": LabelSpec(name="y", task=Task.REGRESSION),
-    "two": LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    "three": LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    "numbers": LabelSpec(name="y", task="regression"),
+    "two": LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    "three": LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 }
 METRICS = {
     "numbers": ("mae", "rmse", "mse", "r2"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.model.decision import calibrated, class_ids
 from pipeline.train.job import Deciding
 from tests.support.jobs import rank_job
@@ -27,7 +27,7 @@ from pipeline.train.decide import Scored, decide  # noqa: E402
 from pipeline.train.rank import train_rank  # noqa: E402
 from pipeline.train.world import SingleWorld  # noqa: E402
 
-LABEL = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+LABEL = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 STATE = regression_state().model_copy(update={"label": LABEL})
 VALIDATION = [60, 5, 0, 35]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.label import LabelSpec
 from pipeline.errors import ConfigError
 
 keras = pytest.importorskip("keras")
@@ -14,9 +14,9 @@ import tensorflow as tf  # noqa: E402
 from pipeline.train.metrics import KNOWN, EpochMetrics, build_metric  # noqa: E402
 from pipeline.train.world import SingleWorld  # noqa: E402
 
-NUMBERS = LabelSpec(name="y", task=Task.REGRESSION)
-TWO = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
-THREE = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+NUMBERS = LabelSpec(name="y", task="regression")
+TWO = LabelSpec(name="y", task="binary", classes=("no", "yes"))
+THREE = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
 
 
 class Largest(keras.metrics.Metric):
@@ -96,7 +96,7 @@ def test_what_cannot_be_used_is_named(name, label, message):
 
 def test_predictions_that_are_not_numbers_do_not_break_counting():
     """A loss that is not finite is noticed a few steps later, with a better message than TensorFlow's."""
-    metrics = EpochMetrics(TWO, tuple(KNOWN[Task.BINARY]))
+    metrics = EpochMetrics(TWO, tuple(KNOWN["binary"]))
     bad = tf.constant([np.nan, 0.5])
     metrics.update(tf.constant([0.0, 1.0]), bad, row_loss=bad, weight=tf.ones(2))
     assert not metrics.is_finite

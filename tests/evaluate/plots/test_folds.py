@@ -8,7 +8,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from pipeline.contract.label import Task
 from pipeline.evaluate.comparison import compare
 from pipeline.evaluate.folds import CrossvalReport, summarize
 from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
@@ -95,7 +94,7 @@ def test_fold_far_off_is_seen() -> None:
 
 
 def test_ticks_of_a_narrow_range_differ() -> None:
-    figure = fold_metrics(crossval({"auc": (0.9201, 0.9204, 0.9203)}, task=Task.BINARY))
+    figure = fold_metrics(crossval({"auc": (0.9201, 0.9204, 0.9203)}, task="binary"))
     rendered(figure)
     ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(set(ticks)) == len(ticks) > 2
