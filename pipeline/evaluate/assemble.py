@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,16 +27,17 @@ RowValues = Mapping[tuple[int, float], Mapping[str, str | None]]
 """Values of rows by id and label; the label of a class is its id."""
 
 
-def assemble(label: LabelSpec, job: PredictJob, scored: Scored) -> EvalReport:
+def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequence[str] = ()) -> EvalReport:
     """Everything but slices and the values of single rows.
 
     Args:
         label: the fitted label.
         job: what was predicted.
         scored: what was counted.
+        further: metrics of the user's own, see `evaluate.metrics`.
     """
     tally = scored.tallies[NETWORK]
-    measured = measure(tally)
+    measured = measure(tally, further=further)
     report = EvalReport(
         task=label.task,
         label=label.name,
@@ -46,7 +47,7 @@ def assemble(label: LabelSpec, job: PredictJob, scored: Scored) -> EvalReport:
         intervals=measured.intervals,
         errors_of_bins=measured.doubts,
         baselines={
-            name: measure(other, with_intervals=False).metrics
+            name: measure(other, with_intervals=False, further=further).metrics
             for name, other in scored.tallies.items()
             if name != NETWORK
         },

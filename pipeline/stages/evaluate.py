@@ -68,7 +68,7 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
         job = _job(stage, store, model, work)
         stage.progress.update("Scoring the test split")
         scored = predict_split(stage.spark, stage.config.train.workers, job, store)
-        report = assemble(store.features.label, job, scored)
+        report = assemble(store.features.label, job, scored, further=stage.config.evaluate.metrics)
         report = _with_source(stage, store, report, work.within(PREDICTIONS))
     stage.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)

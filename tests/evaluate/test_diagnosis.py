@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec
 from pipeline.evaluate.diagnosis import Kind, course_of, diagnose
 
 # Trainings on the census (adult.csv), whose constant prediction has a loss of 0.552: training losses, validation

@@ -227,11 +227,12 @@ def test_a_loss_that_does_not_fit_the_label_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad", "adadelta", "lion"])
 def test_every_optimizer_stays_itself_when_distributed(name):
     from pipeline.config.train import OptimizerConfig
-    from pipeline.train.optimizer import CLASSES, build_optimizer
+    from pipeline.optimizers import OPTIMIZERS
+    from pipeline.train.optimizer import build_optimizer
 
     optimizer = build_optimizer(OptimizerConfig(name=name, learning_rate=0.01), SingleWorld())
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-    assert type(again) is CLASSES[name]
+    assert type(again) is OPTIMIZERS.get(name).load()
     assert again.get_config() == optimizer.get_config()
 
 
