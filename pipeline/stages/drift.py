@@ -7,11 +7,11 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.source import SourceConfig
 from pipeline.contract.drift import DriftReport
-from pipeline.data.drift import drift_of_rows, enforce
-from pipeline.data.read import open_table
-from pipeline.data.rows import Inputs
-from pipeline.data.source import open_source
 from pipeline.errors import StoreError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.prepare import find_store

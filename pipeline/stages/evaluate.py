@@ -8,7 +8,6 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.data.part_files import read_parts
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines
@@ -17,6 +16,7 @@ from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.slices import slice_rows
 from pipeline.evaluate.source_rows import SourceRows
 from pipeline.evaluate.tally import Measure
+from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import StageContext, open_stage, tracked

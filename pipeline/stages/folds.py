@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
-from pipeline.data.fold_stores import FoldsRecipe, build_folds
-from pipeline.data.folds import INNER, FoldUse
-from pipeline.data.source import Source
 from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.rows.folds import INNER, FoldUse
+from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.runtime.cancel import cancelling
 from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings
@@ -70,7 +70,7 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
 
     Args:
         stage: of the job.
-        use: what the folds are for, see `data.folds.divisions`.
+        use: what the folds are for, see `preparation.rows.folds.divisions`.
     """
     recipe, source = recipe_of(stage)
     whole = FoldsRecipe(recipe, stage.config.crossval, use)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.config.run import RunConfig
-from pipeline.data.folds import FoldUse
 from pipeline.errors import ConfigError
+from pipeline.preparation.rows.folds import FoldUse
 from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings, configured
 from pipeline.stages.context import StageContext

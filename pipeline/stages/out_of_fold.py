@@ -20,14 +20,14 @@ from pyspark.sql import Column, DataFrame
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.decision import Decision
 from pipeline.contract.label import LabelSpec
-from pipeline.data.check import clashing
-from pipeline.data.opening import open_rows
-from pipeline.data.part_files import read_parts, replace_parts, write_parts
-from pipeline.data.raw import quoted
-from pipeline.data.read import open_table
-from pipeline.data.rows import Rows
-from pipeline.data.table import Table
 from pipeline.evaluate.predict import LABEL, prediction_schema
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.planning.column_checks import clashing
+from pipeline.preparation.planning.open_dataset import open_rows
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.stages.context import StageContext
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import Root

@@ -8,9 +8,9 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.data.build import build_store
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import Source, open_source
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import StageContext, open_stage, tracked
 from pipeline.stages.profile_page import report_profile

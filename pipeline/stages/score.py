@@ -12,12 +12,12 @@ from pipeline.config.load import parse_config, parse_yaml
 from pipeline.config.run import RunConfig
 from pipeline.contract.document import Document
 from pipeline.contract.drift import DriftReport
-from pipeline.data.drift import drift_of_rows, enforce
-from pipeline.data.faults import bad_rows_error
-from pipeline.data.quarantine import SetAside, tell_quarantined, write_quarantine
-from pipeline.data.read import open_table
-from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.row_errors import bad_rows_error
+from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.score.batches import score_job, write_scored
 from pipeline.score.draft import OutputDraft, check_place, output_draft

@@ -18,8 +18,8 @@ import pytest
 
 from pipeline.config import RunConfig, load_config
 from pipeline.contract.table import KeptContract
-from pipeline.data.recipe import StoreRecipe
 from pipeline.feed.blocks import open_feed
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.stages.train import model_id
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import open_root
