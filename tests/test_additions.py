@@ -186,15 +186,52 @@ def test_a_metric_is_one_file(add, config, tmp_path, spark):
     assert "| `bias` | absolute bias | lower | 0 to | numbers |" in reference_page()
 
 
+OWN = """
+import keras
+
+
+class Slow(keras.optimizers.SGD):
+    pass
+
+
+def halves(p, e):
+    return 0.5 ** e
+
+
+def square(x):
+    return x * x
+"""
+
+
 def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
-    """Wherever a name stands; what they are is seen when they are used."""
-    (tmp_path / "house.py").write_text(PINBALL + BIAS)
+    """Wherever a name stands."""
+    (tmp_path / "house.py").write_text(PINBALL + BIAS + OWN)
     monkeypatch.syspath_prepend(str(tmp_path))
+    from pipeline.activations import ACTIVATIONS
     from pipeline.contract.label import LabelSpec
     from pipeline.model.losses import loss_of
     from pipeline.train.metrics import build_metric
+    from pipeline.train.optimizer import build_optimizer
+    from pipeline.train.schedule import build_schedule
+    from pipeline.train.world import SingleWorld
 
     label = LabelSpec(name="y", task="regression")
-    made = config(loss="house:PINBALL", metrics=["house:BIAS"], optimizer="house:Own")
-    assert loss_of(label, made.train.loss).name == "pinball"
-    assert build_metric(made.train.metrics[0], label).name == "bias"
+    made = config(loss="house:PINBALL", metrics=["house:BIAS"], optimizer="house:Slow", schedule="house:halves").train
+    assert loss_of(label, made.loss).name == "pinball"
+    assert build_metric(made.metrics[0], label).name == "bias"
+    assert type(build_optimizer(made.optimizer, SingleWorld())).__name__ == "Slow"
+    rate = build_schedule(made.schedule, peak=0.8, epoch_steps=2.0, epochs=4)
+    assert float(rate(4)) == pytest.approx(0.2)
+    assert ACTIVATIONS.get("house:square").keras(3) == 9
+
+
+def test_a_reference_that_is_none_is_named(config):
+    from pipeline.contract.label import LabelSpec
+    from pipeline.model.losses import loss_of
+
+    with pytest.raises(ConfigError, match="Loss 'nowhere:LOSS' cannot be used: No module named 'nowhere'"):
+        loss_of(LabelSpec(name="y", task="regression"), config(loss="nowhere:LOSS").train.loss)
+    with pytest.raises(ConfigError, match=r"there is no optimizer 'adm'\. Allowed: adam, .*Did you mean 'adam'\?"):
+        config(optimizer="adm")
+    with pytest.raises(ConfigError, match=r"there is no schedule 'cosin'\. .*Did you mean 'cosine'\?"):
+        config(schedule="cosin")
