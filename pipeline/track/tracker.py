@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.kinds.state import FeatureState
-from pipeline.store.filesystem import Root
-from pipeline.track.standing import Candidate, Standing, standing_of
+from pipeline.store.filesystem import StoragePath
+from pipeline.track.promotion import Candidate, Promotion, promotion_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,10 +44,10 @@ class Tracker(Protocol):
     def log_picture(self, png: bytes, path: str) -> None:
         """A picture that is drawn already."""
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """The model that takes raw columns; returns its URI, or None where it was not recorded."""
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Make a version of the logged model; returns what it is, or None where it was not registered."""
 
 
@@ -78,11 +78,11 @@ class NullTracker:
     def log_picture(self, png: bytes, path: str) -> None:
         """Nothing."""
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """Nothing."""
         return None
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Nothing."""
         return None
 
@@ -107,7 +107,7 @@ class MemoryTracker:
     description: str = ""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     artifacts: dict[str, Any] = field(default_factory=dict)
-    models: list[Root] = field(default_factory=list)
+    models: list[StoragePath] = field(default_factory=list)
     registered: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def log_params(self, params: Mapping[str, Param]) -> None:
@@ -138,14 +138,14 @@ class MemoryTracker:
         """Keep it."""
         self.artifacts[path] = png
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """Keep the place of its file."""
         self.models.append(file)
         return file.uri
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Keep it; each is compared with the one before."""
         before = self.registered.setdefault(name, [])
-        standing = standing_of(candidate, before[-1] if before else None, exists=bool(before))
+        promotion = promotion_of(candidate, before[-1] if before else None, exists=bool(before))
         before.append(candidate)
-        return standing
+        return promotion

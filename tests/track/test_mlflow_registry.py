@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.store.filesystem import Root
-from pipeline.track.standing import Candidate
+from pipeline.store.filesystem import StoragePath
+from pipeline.track.promotion import Candidate
 from tests.support.stores import regression_state
 from tests.track.conftest import Open
 
@@ -21,23 +21,23 @@ ABOUT_AS_GOOD = FIRST.model_copy(update={"sha256": "3", "value": 0.29, "interval
 
 
 @pytest.fixture
-def model(free_folder: Root) -> Root:
+def model(free_folder: StoragePath) -> StoragePath:
     """A file in the place of a Keras file; nobody loads it."""
     with free_folder.filesystem.open_output_stream(free_folder.path + "/model.keras"):
-        return free_folder.within("model.keras")
+        return free_folder.child("model.keras")
 
 
 def test_the_alias_champion_moves_to_what_is_certainly_better(
-    open_run: Open, client: MlflowClient, model: Root, caplog: pytest.LogCaptureFixture
+    open_run: Open, client: MlflowClient, model: StoragePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="pipeline")
     runs, wanted = [], ["champion", "champion", "challenger"]
     for candidate, alias in zip((FIRST, BETTER, ABOUT_AS_GOOD), wanted, strict=True):
         with open_run() as tracker:
             uri = tracker.log_model(model, regression_state())
-            standing = tracker.register("moving", candidate)
-        assert standing is not None
-        assert standing.alias == alias
+            promotion = tracker.register("moving", candidate)
+        assert promotion is not None
+        assert promotion.alias == alias
         runs.append((tracker.run_id, uri))
     aliases = client.get_registered_model("moving").aliases
     assert {alias: int(version) for alias, version in aliases.items()} == {"champion": 2, "challenger": 3}
@@ -53,15 +53,17 @@ def test_the_alias_champion_moves_to_what_is_certainly_better(
     assert "Version 3 of 'moving' is the challenger. It is not better by more than its interval" in caplog.text
 
 
-def test_a_run_that_is_evaluated_again_has_one_version(open_run: Open, client: MlflowClient, model: Root) -> None:
+def test_a_run_that_is_evaluated_again_has_one_version(
+    open_run: Open, client: MlflowClient, model: StoragePath
+) -> None:
     with open_run() as tracker:
         tracker.log_model(model, regression_state())
         tracker.register("again", FIRST)
     changed = FIRST.model_copy(update={"value": 0.51})
     with open_run(run_id=tracker.run_id) as again:
-        standing = again.register("again", changed)
-    assert standing is not None
-    assert (standing.alias, standing.reason) == ("champion", "It was the champion before.")
+        promotion = again.register("again", changed)
+    assert promotion is not None
+    assert (promotion.alias, promotion.reason) == ("champion", "It was the champion before.")
     (version,) = client.search_model_versions("name = 'again'")
     assert Candidate.of_tags(version.tags) == changed
 

@@ -36,7 +36,7 @@ def shares(values: Sequence[float]) -> list[float]:
     return [(value - low) / span for value in bent]
 
 
-def place_on(axes: Axes, values: Sequence[Any], axis: Literal["x", "y"] = "x") -> list[float]:
+def axis_positions(axes: Axes, values: Sequence[Any], axis: Literal["x", "y"] = "x") -> list[float]:
     """Where values stand on an axis, which gets its scale and its marks."""
     along_x = axis == "x"
     ruler = axes.xaxis if along_x else axes.yaxis

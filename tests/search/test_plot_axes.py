@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline.search.places import are_numbers, place_on, shares
+from pipeline.search.plot_axes import are_numbers, axis_positions, shares
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ def test_shares_are_by_logarithm_where_values_are_wide():
 @pytest.mark.parametrize("axis", ["x", "y"])
 def test_an_axis_has_numbers_or_names(axis):
     axes = Figure().subplots()
-    assert place_on(axes, ["tanh", "relu", "tanh"], axis) == [1.0, 0.0, 1.0]
+    assert axis_positions(axes, ["tanh", "relu", "tanh"], axis) == [1.0, 0.0, 1.0]
     ruler = axes.xaxis if axis == "x" else axes.yaxis
     assert [label.get_text() for label in ruler.get_ticklabels()] == ["relu", "tanh"]
     other = Figure().subplots()
-    assert place_on(other, [1, 1000], axis) == [1.0, 1000.0]
+    assert axis_positions(other, [1, 1000], axis) == [1.0, 1000.0]
     assert (other.get_xscale(), other.get_yscale()) == (("log", "linear") if axis == "x" else ("linear", "log"))

@@ -9,7 +9,7 @@ from pipeline.config.search import Goal
 from pipeline.search.record import TrialRecord, finished, ranked
 
 
-def front_of(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[TrialRecord]:
+def pareto_front(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[TrialRecord]:
     """The trials that no other one beats, the best by the first goal first (the Pareto front).
 
     One trial beats another if it is at least as good by all goals, and better by one; of trials that are alike in all
@@ -25,7 +25,7 @@ def front_of(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[Tria
     return front
 
 
-def choose(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance: float) -> TrialRecord | None:
+def choose_best(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance: float) -> TrialRecord | None:
     """The best trial: the one with the fewest weights of those that are nearly the best by the first goal.
 
     Args:
@@ -34,7 +34,7 @@ def choose(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance: flo
         tolerance: how much worse than the best by the first goal counts as nearly.
     """
     maximizes = goals[0].maximizes
-    good = front_of(records, goals) if len(goals) > 1 else ranked(records, maximizes=maximizes)
+    good = pareto_front(records, goals) if len(goals) > 1 else ranked(records, maximizes=maximizes)
     if not good:
         return None
     best = good[0].reached

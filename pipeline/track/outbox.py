@@ -19,14 +19,14 @@ from typing import IO, Literal
 from pipeline.contract.document import Document
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.lock import try_lock
 
-SPOOL = "spool"
+OUTBOX = "spool"
 RUN, ENTRIES, SENT = "run.json", "entries.jsonl", "sent.json"
 
 
-class SpooledRun(Document):
+class OutboxRun(Document):
     """The run that entries belong to.
 
     Attributes:
@@ -72,11 +72,11 @@ class Entry(Document):
     file: str = ""
 
 
-class Spool:
+class Outbox:
     """The entries of one run, in the order in which they were told; one thread tells, and one sends."""
 
-    def __init__(self, folder: Path, run: SpooledRun, entries: Sequence[Entry], lock: IO[bytes]) -> None:
-        """See `new_spool` and `left_spools`."""
+    def __init__(self, folder: Path, run: OutboxRun, entries: Sequence[Entry], lock: IO[bytes]) -> None:
+        """See `new_outbox` and `left_outboxes`."""
         self.folder, self.run, self._lock = folder, run, lock
         self._entries = list(entries)
         self.sent, self.run_id = _read_sent(folder, run)
@@ -131,38 +131,38 @@ class Spool:
         self._lock.close()
 
 
-def spool_folder(root: Root) -> Path:
-    """Where spools lie: under the storage root where that is a folder of this machine."""
-    return Path(root.path, SPOOL) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{SPOOL}-{os.getuid()}")
+def outbox_folder(root: StoragePath) -> Path:
+    """Where outboxes lie: under the storage root where that is a folder of this machine."""
+    return Path(root.path, OUTBOX) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{OUTBOX}-{os.getuid()}")
 
 
-def new_spool(parent: Path, run: SpooledRun) -> Spool:
-    """A spool of this process."""
+def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
+    """A outbox of this process."""
     folder = parent / uuid.uuid4().hex
     folder.mkdir(parents=True, mode=0o700)
     lock = (folder / ENTRIES).open("ab")
     fcntl.flock(lock, fcntl.LOCK_EX)
     # The last file: a folder without it is none.
     _write(folder / RUN, run.to_json())
-    return Spool(folder, run, [], lock)
+    return Outbox(folder, run, [], lock)
 
 
-def left_spools(parent: Path, uri: str) -> Iterator[Spool]:
+def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
     """Spools for a tracking store that no process works with; each is this one's until it is removed or left."""
     for place in sorted(parent.glob(f"*/{RUN}")):
         try:
-            run = SpooledRun.from_json(place.read_text(), str(place))
+            run = OutboxRun.from_json(place.read_text(), str(place))
             lock = (place.parent / ENTRIES).open("ab")
         except (OSError, StoreError):  # another job has just removed it
             continue
         if run.uri != uri or not try_lock(lock) or not place.exists():
             lock.close()
             continue
-        yield Spool(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
+        yield Outbox(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
 
 
 def _write(file: Path, content: str) -> None:
-    files.write_atomically(open_root(str(file)), content.encode())
+    files.write_atomically(storage_path(str(file)), content.encode())
 
 
 def _read_entries(file: Path) -> list[Entry]:
@@ -176,7 +176,7 @@ def _read_entries(file: Path) -> list[Entry]:
     return entries
 
 
-def _read_sent(folder: Path, run: SpooledRun) -> tuple[int, str | None]:
+def _read_sent(folder: Path, run: OutboxRun) -> tuple[int, str | None]:
     try:
         told = json.loads((folder / SENT).read_text())
     except FileNotFoundError:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pipeline.search.pool import Stopper
+from pipeline.search.parallel import Stopper
 
 
 def test_what_begins_after_a_stop_is_told_at_once_and_what_ended_is_not():
     told: list[str] = []
     stopper = Stopper()
-    with stopper.noting(lambda: told.append("ended before")):
+    with stopper.registered(lambda: told.append("ended before")):
         pass
-    with stopper.noting(lambda: told.append("going on")):
+    with stopper.registered(lambda: told.append("going on")):
         stopper.stop()
-    with stopper.noting(lambda: told.append("too late")):
+    with stopper.registered(lambda: told.append("too late")):
         pass
     assert told == ["going on", "too late"]
     assert stopper.is_stopped

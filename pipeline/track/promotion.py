@@ -62,7 +62,7 @@ PREFIX = "test."
 """Of a version's tags that tell what it reached."""
 
 
-class Standing(Document):
+class Promotion(Document):
     """What a version is.
 
     Attributes:
@@ -74,7 +74,7 @@ class Standing(Document):
     reason: str
 
 
-def standing_of(new: Candidate, champion: Candidate | None, *, exists: bool) -> Standing:
+def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) -> Promotion:
     """Whether a new version becomes the champion.
 
     Args:
@@ -83,7 +83,7 @@ def standing_of(new: Candidate, champion: Candidate | None, *, exists: bool) -> 
         exists: whether there is a champion.
     """
     if not exists:
-        return Standing(alias="champion", reason="It is the first one, so there is nothing to compare it with.")
+        return Promotion(alias="champion", reason="It is the first one, so there is nothing to compare it with.")
     if champion is None:
         return _challenger("What the champion reached on a test split is not known.")
     if (new.store_id, new.rows, new.metric) != (champion.store_id, champion.rows, champion.metric):
@@ -96,7 +96,7 @@ def standing_of(new: Candidate, champion: Candidate | None, *, exists: bool) -> 
     return _compared(new, new.value, champion.value)
 
 
-def _compared(new: Candidate, value: float, before: float) -> Standing:
+def _compared(new: Candidate, value: float, before: float) -> Promotion:
     told = f"its {new.metric} is {value:.6g}, the champion's {before:.6g}"
     if new.interval is None:
         return _challenger(f"There is no interval to tell chance from a better model: {told}.")
@@ -104,11 +104,11 @@ def _compared(new: Candidate, value: float, before: float) -> Standing:
     told = f"{told}, the interval {low:.6g} to {high:.6g}"
     if before <= high:
         return _challenger(f"It is not better by more than its interval: {told}.")
-    return Standing(alias="champion", reason=f"It is better by more than its interval: {told}.")
+    return Promotion(alias="champion", reason=f"It is better by more than its interval: {told}.")
 
 
-def _challenger(reason: str) -> Standing:
-    return Standing(alias="challenger", reason=reason)
+def _challenger(reason: str) -> Promotion:
+    return Promotion(alias="challenger", reason=reason)
 
 
 def _flat(candidate: Candidate) -> dict[str, object]:

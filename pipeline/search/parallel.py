@@ -27,7 +27,7 @@ class Stopper:
         return self._stopped
 
     @contextmanager
-    def noting(self, stop: Callable[[], None]) -> Iterator[None]:
+    def registered(self, stop: Callable[[], None]) -> Iterator[None]:
         """Something goes on while the block does; `stop` tells it to end soon."""
         with self._lock:
             self._stops.append(stop)
@@ -47,7 +47,7 @@ class Stopper:
                 stop()
 
 
-def side_by_side(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:
+def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:
     """Take pieces and do them, `count` at a time, until there are no more.
 
     Args:

@@ -1,6 +1,6 @@
 """Carries what a run tells to MLflow, in a thread of its own: whoever tells never waits for the server.
 
-A server that does not answer is tried again and again; the entries wait in the run's spool meanwhile. One that forgot
+A server that does not answer is tried again and again; the entries wait in the run's outbox meanwhile. One that forgot
 the run, since it was restarted empty, is told everything anew in a new run.
 """
 
@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError
 from pipeline.redact import without_user
 from pipeline.track.address import Address
 from pipeline.track.mlflow_store import connect, continued_run, find_experiment, is_down, reason_of
-from pipeline.track.spool import Entry, Spool
+from pipeline.track.outbox import Entry, Outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,12 +31,12 @@ ANEW_AT_MOST = 3
 TOKEN = "pipeline.spool"
 
 
-class Courier:
-    """Sends the entries of one spool."""
+class MlflowSender:
+    """Sends the entries of one outbox."""
 
-    def __init__(self, address: Address, spool: Spool, *, may_exist: bool = False) -> None:
+    def __init__(self, address: Address, outbox: Outbox, *, may_exist: bool = False) -> None:
         """Nothing is sent before `start`; `may_exist` looks whether another job made the run already."""
-        self.spool, self._address = spool, address
+        self.outbox, self._address = outbox, address
         self.client: MlflowClient | None = None
         self.experiment_id = ""
         self.refusal: ConfigError | None = None
@@ -50,13 +50,13 @@ class Courier:
         """Send in the background until `close`; when all is sent for the first time, also do `then`."""
         threading.Thread(target=self._work, args=(then,), name="mlflow", daemon=True).start()
 
-    def post(self, add: Callable[[Spool], None]) -> None:
-        """Have the spool keep something, and send it when its turn comes."""
+    def post(self, add: Callable[[Outbox], None]) -> None:
+        """Have the outbox keep something, and send it when its turn comes."""
         with self._changed:
             try:
-                add(self.spool)
+                add(self.outbox)
             except OSError as error:
-                logger.warning("An entry of the tracked run could not be kept in %s: %s", self.spool.folder, error)
+                logger.warning("An entry of the tracked run could not be kept in %s: %s", self.outbox.folder, error)
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -69,7 +69,7 @@ class Courier:
 
     @property
     def _is_done(self) -> bool:
-        return self.refusal is not None or (self._opened and self.spool.all_sent)
+        return self.refusal is not None or (self._opened and self.outbox.all_sent)
 
     def close(self, seconds: float) -> bool:
         """Stop; False where something is left after `seconds`, which a later job will send."""
@@ -78,18 +78,18 @@ class Courier:
             self._closing = True
             self._changed.notify_all()
             if done:
-                self.spool.remove()
+                self.outbox.remove()
             else:
-                self.spool.leave()
+                self.outbox.leave()
         return done
 
     def send_all(self) -> None:
-        """Send a spool that another job left, here and now.
+        """Send a outbox that another job left, here and now.
 
         Raises:
-            Exception: the store does not answer; the rest stays in the spool.
+            Exception: the store does not answer; the rest stays in the outbox.
         """
-        while not self._opened or not self.spool.all_sent:
+        while not self._opened or not self.outbox.all_sent:
             self._step()
 
     def _work(self, then: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ class Courier:
                 self._step()
                 pause = FIRST_PAUSE
                 self._say_back()
-                if self.spool.all_sent:
+                if self.outbox.all_sent:
                     then()
                     then = _nothing
             except ConfigError as error:
@@ -116,7 +116,7 @@ class Courier:
     def _is_needed(self) -> bool:
         """Sleep until there is something to do; False where there will be nothing more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or not self._opened or not self.spool.all_sent)
+            self._changed.wait_for(lambda: self._closing or not self._opened or not self.outbox.all_sent)
             return not self._closing
 
     def _give_up(self, error: ConfigError) -> None:
@@ -126,15 +126,15 @@ class Courier:
 
     def _step(self) -> None:
         """Open the run, or send some entries."""
-        if self.client is None or self.spool.run_id is None or not self._opened:
+        if self.client is None or self.outbox.run_id is None or not self._opened:
             self._open()
             return
         with self._changed:
-            some, sent = self._next(), self.spool.sent
+            some, sent = self._next(), self.outbox.sent
         if not some:
             return
         try:
-            send(self.client, self.spool, some)
+            send(self.client, self.outbox, some)
         except Exception as error:
             if is_down(error):
                 raise
@@ -145,11 +145,11 @@ class Courier:
                 self._together = False
                 return
             self._say_refused(some[0], error)
-        self._mark(self.spool.run_id, sent + len(some))
+        self._mark(self.outbox.run_id, sent + len(some))
 
     def _next(self) -> list[Entry]:
         """The next entry, or metrics that go in one request."""
-        pending = self.spool.pending
+        pending = self.outbox.pending
         some = pending[:1]
         if self._together and some and some[0].kind == "metrics":
             numbers = len(some[0].metrics)
@@ -161,9 +161,9 @@ class Courier:
         return some
 
     def _open(self) -> None:
-        run = self.spool.run
+        run = self.outbox.run
         client = self.client = connect(self._address)
-        found = continued_run(client, self.spool.run_id) if self.spool.run_id else None
+        found = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
         if found is None:
             self.experiment_id = find_experiment(client, run.experiment, self._address)
             found = self._made_before(client)
@@ -171,30 +171,30 @@ class Courier:
             self._may_exist, tags = True, {**run.tags, TOKEN: run.token}
             found = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
         self.experiment_id = found.info.experiment_id
-        self._mark(found.info.run_id, self.spool.sent)
+        self._mark(found.info.run_id, self.outbox.sent)
 
     def _made_before(self, client: MlflowClient) -> Any:
         """The run, where an earlier attempt to make it succeeded without an answer."""
         if not self._may_exist:
             return None
-        same = client.search_runs([self.experiment_id], f"tags.`{TOKEN}` = '{self.spool.run.token}'", max_results=1)
+        same = client.search_runs([self.experiment_id], f"tags.`{TOKEN}` = '{self.outbox.run.token}'", max_results=1)
         return same[0] if same else None
 
     def _begin_anew(self) -> None:
-        logger.warning("MLflow no longer has run %s: all of it is sent anew, to a new run.", self.spool.run_id)
+        logger.warning("MLflow no longer has run %s: all of it is sent anew, to a new run.", self.outbox.run_id)
         self._anew += 1
         with self._changed:
             self._opened = False
-            self.spool.mark(None, 0)
+            self.outbox.mark(None, 0)
 
     def _mark(self, run_id: str | None, sent: int) -> None:
         with self._changed:
             self._opened = True
-            if not self._closing:  # after that the spool is another job's
+            if not self._closing:  # after that the outbox is another job's
                 try:
-                    self.spool.mark(run_id, sent)
+                    self.outbox.mark(run_id, sent)
                 except OSError as error:
-                    logger.debug("What was sent could not be noted in %s: %s", self.spool.folder, error)
+                    logger.debug("What was sent could not be noted in %s: %s", self.outbox.folder, error)
             self._changed.notify_all()
 
     def _say_down(self, error: Exception) -> None:
@@ -203,7 +203,7 @@ class Courier:
             logger.warning(
                 "MLflow at %s does not answer. What the run tells is kept in %s, and sent when it is back. %s",
                 without_user(self._address.uri),
-                self.spool.folder,
+                self.outbox.folder,
                 reason_of(error),
             )
 
@@ -216,14 +216,14 @@ class Courier:
         if not self._refused:
             self._refused = True
             what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
-            logger.warning("MLflow did not take %s of run %s. %s", what, self.spool.run_id, reason_of(error))
+            logger.warning("MLflow did not take %s of run %s. %s", what, self.outbox.run_id, reason_of(error))
 
 
-def send(client: MlflowClient, spool: Spool, entries: list[Entry]) -> None:
+def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
     """Send one entry, or several of metrics."""
     from mlflow.entities import Metric, Param, RunTag
 
-    entry, run_id = entries[0], str(spool.run_id)
+    entry, run_id = entries[0], str(outbox.run_id)
     match entry.kind:
         case "metrics":
             found = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
@@ -233,12 +233,12 @@ def send(client: MlflowClient, spool: Spool, entries: list[Entry]) -> None:
         case "tags":
             client.log_batch(run_id, tags=[RunTag(name, value) for name, value in entry.texts.items()])
         case "artifact":
-            _send_artifact(client, spool, entry)
+            _send_artifact(client, outbox, entry)
         case "status":
             client.set_terminated(run_id, entry.texts["status"], end_time=entry.time)
 
 
-def _send_artifact(client: MlflowClient, spool: Spool, entry: Entry) -> None:
+def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
     """Under the name that it has in the run."""
     import tempfile
     from pathlib import Path
@@ -246,8 +246,8 @@ def _send_artifact(client: MlflowClient, spool: Spool, entry: Entry) -> None:
     folder, _, name = entry.path.rpartition("/")
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / name
-        copy.write_bytes((spool.folder / entry.file).read_bytes())
-        client.log_artifact(str(spool.run_id), str(copy), folder or None)
+        copy.write_bytes((outbox.folder / entry.file).read_bytes())
+        client.log_artifact(str(outbox.run_id), str(copy), folder or None)
 
 
 def now() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.track.standing import Candidate, standing_of
+from pipeline.track.promotion import Candidate, promotion_of
 
 CHAMPION = Candidate(model_id="m", sha256="0", store_id="s", rows=1000, metric="rmse", value=10.0, interval=(9.5, 10.6))
 
@@ -25,14 +25,14 @@ CHAMPION = Candidate(model_id="m", sha256="0", store_id="s", rows=1000, metric="
     ],
 )
 def test_the_champion_moves_only_for_more_than_chance(changes: dict[str, Any], alias: str, reason: str) -> None:
-    found = standing_of(CHAMPION.model_copy(update=changes), CHAMPION, exists=True)
+    found = promotion_of(CHAMPION.model_copy(update=changes), CHAMPION, exists=True)
     assert found.alias == alias
     assert reason in found.reason
 
 
 def test_the_first_is_the_champion_and_one_of_which_nothing_is_known_stays() -> None:
-    assert standing_of(CHAMPION, None, exists=False).alias == "champion"
-    found = standing_of(CHAMPION, None, exists=True)
+    assert promotion_of(CHAMPION, None, exists=False).alias == "champion"
+    found = promotion_of(CHAMPION, None, exists=True)
     assert (found.alias, found.reason) == ("challenger", "What the champion reached on a test split is not known.")
 
 

@@ -22,7 +22,7 @@ from pipeline.evaluate.plots.style import (
     quiet_legend,
     style_axes,
 )
-from pipeline.search.places import place_on
+from pipeline.search.plot_axes import axis_positions
 from pipeline.search.record import TrialRecord, finished
 from pipeline.search.table import counts
 
@@ -42,7 +42,7 @@ def pareto_plot(
 
     Args:
         records: of all trials.
-        front: from `front_of`; one at least.
+        front: from `pareto_front`; one at least.
         best: from `choose`.
         goals: two or more.
         title: of the figure.
@@ -62,7 +62,7 @@ def _draw(
     axes: Axes, ended: Sequence[TrialRecord], front: Sequence[TrialRecord], best: TrialRecord, goal: str, *, steps: bool
 ) -> None:
     """The dots of one panel; with two goals in all, the front is a line that no dot lies beyond."""
-    place_on(axes, [record.further[goal] for record in ended])
+    axis_positions(axes, [record.further[goal] for record in ended])
     compact_ticks(axes, x=False)
     on = {record.number for record in front}
     behind = [record for record in ended if record.number not in on]
