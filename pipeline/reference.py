@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterable
 
 from pipeline.activations import ACTIVATIONS
-from pipeline.contract.target import TARGETS
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
 from pipeline.optimizers import OPTIMIZERS
 from pipeline.schedules import SCHEDULES
+from pipeline.schemas.target import TARGETS
 
 HEAD = """# Names in a configuration
 

@@ -208,12 +208,12 @@ def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
     (tmp_path / "house.py").write_text(PINBALL + BIAS + OWN)
     monkeypatch.syspath_prepend(str(tmp_path))
     from pipeline.activations import ACTIVATIONS
-    from pipeline.contract.label import LabelSpec
     from pipeline.model.losses import loss_of
-    from pipeline.train.metrics import build_metric
-    from pipeline.train.optimizer import build_optimizer
-    from pipeline.train.schedule import build_schedule
-    from pipeline.train.world import SingleWorld
+    from pipeline.schemas.label import LabelSpec
+    from pipeline.training.metrics import build_metric
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.schedule import build_schedule
+    from pipeline.training.world import SingleWorld
 
     label = LabelSpec(name="y", task="regression")
     made = config(loss="house:PINBALL", metrics=["house:BIAS"], optimizer="house:Slow", schedule="house:halves").train
@@ -226,8 +226,8 @@ def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
 
 
 def test_a_reference_that_is_none_is_named(config):
-    from pipeline.contract.label import LabelSpec
     from pipeline.model.losses import loss_of
+    from pipeline.schemas.label import LabelSpec
 
     with pytest.raises(ConfigError, match="Loss 'nowhere:LOSS' cannot be used: No module named 'nowhere'"):
         loss_of(LabelSpec(name="y", task="regression"), config(loss="nowhere:LOSS").train.loss)

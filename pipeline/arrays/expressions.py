@@ -19,7 +19,7 @@ from pipeline.arrays.dates import CALENDAR, days_of_text
 from pipeline.arrays.logic import LOGIC, is_in
 from pipeline.arrays.operands import Numbers, Value, array_of, constant_number, finite, first_of, numbers_of
 from pipeline.arrays.strings import TEXTUAL, concat
-from pipeline.contract.expression import CallNode, ColumnNode, Node, NumberNode, TextNode
+from pipeline.schemas.expression import CallNode, ColumnNode, Node, NumberNode, TextNode
 
 
 def evaluate(node: Node, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.section import Columns, Number, Section
-from pipeline.contract.target import TARGETS
+from pipeline.schemas.section import Columns, Number, Section
+from pipeline.schemas.target import TARGETS
 
 
 class BadRowsConfig(Section):

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.section import LATER, Fraction, Integer, Number, OneOrMore, Section
 from pipeline.metrics import METRICS
+from pipeline.schemas.section import LATER, Fraction, Integer, Number, OneOrMore, Section
 
 NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive", "false_negative")}
 

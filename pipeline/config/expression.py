@@ -18,7 +18,8 @@ from typing import ClassVar, NamedTuple
 from sqlglot import exp
 
 from pipeline.config.sql import parse_sql
-from pipeline.contract.expression import (
+from pipeline.errors import nearest
+from pipeline.schemas.expression import (
     FUNCTIONS,
     MAX_DEPTH,
     PHRASES,
@@ -32,7 +33,6 @@ from pipeline.contract.expression import (
     columns_of,
     fits,
 )
-from pipeline.errors import nearest
 
 MAX_LENGTH = 10_000
 """Characters of an expression."""

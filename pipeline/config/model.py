@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from pipeline.activations import ACTIVATIONS
-from pipeline.contract.section import Count, Number, Section
+from pipeline.schemas.section import Count, Number, Section
 
 
 class ModelConfig(Section):

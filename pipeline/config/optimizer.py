@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.section import Count, Number, Section
 from pipeline.optimizers import OPTIMIZERS, with_momentum
+from pipeline.schemas.section import Count, Number, Section
 
 Positive = Annotated[Number, Field(gt=0.0)]
 

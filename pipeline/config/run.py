@@ -18,7 +18,7 @@ from pipeline.config.score import ScoreConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
-from pipeline.contract.section import Integer, Name, Section
+from pipeline.schemas.section import Integer, Name, Section
 
 # Every class has a method of that name, for abstract classes; a section has no use for it.
 warnings.filterwarnings("ignore", message=r'Field name "register" in "TrackConfig" shadows', category=UserWarning)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.section import Count, Fraction, Number, Section
 from pipeline.schedules import SCHEDULES
+from pipeline.schemas.section import Count, Fraction, Number, Section
 
 
 class ScheduleConfig(Section):

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Count, Integer, Name, Number, OneOrMore, Section
 from pipeline.metrics import METRICS, trained_metrics
+from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")

@@ -12,8 +12,8 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
-from pipeline.contract.section import Columns, Count, Integer, Number, Section, Size
 from pipeline.losses import LOSSES
+from pipeline.schemas.section import Columns, Count, Integer, Number, Section, Size
 
 LEAST_FEED_MEMORY = 64 << 20
 

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.decision import Calibration
 from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.model.decision import LARGEST, SMALLEST
+from pipeline.schemas.decision import Calibration
 
 PROBABILITIES, LABEL = "probabilities", "label"
 """What a saved model of classes answers: one probability a class, and the name of a class."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.contract.label import LabelSpec
 from pipeline.losses import RowLoss
 from pipeline.model.losses import loss_of
+from pipeline.schemas.label import LabelSpec
 
 
 @dataclass(frozen=True)

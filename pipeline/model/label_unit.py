@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.label import LabelSpec
 from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.kinds.scaled.power import LARGEST_LOG, yeo_johnson_inverse
+from pipeline.schemas.label import LabelSpec
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.contract.label import LabelSpec
 from pipeline.errors import ConfigError
 from pipeline.losses import LOSSES, Loss
+from pipeline.schemas.label import LabelSpec
 
 
 def loss_of(label: LabelSpec, name: str) -> Loss:

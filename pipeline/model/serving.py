@@ -19,7 +19,6 @@ import keras
 # Imported here, so that every layer that a saved model may have is registered.
 import pipeline.model.deciding
 import pipeline.model.label_unit  # noqa: F401
-from pipeline.contract.decision import Decision
 from pipeline.errors import StoreError
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
@@ -27,6 +26,7 @@ from pipeline.kinds.registry import KINDS, by_kind, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
+from pipeline.schemas.decision import Decision
 
 AS_IS = Decision()
 

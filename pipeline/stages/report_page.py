@@ -6,11 +6,11 @@ import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.evaluate.diagnosis import Finding, Kind
-from pipeline.evaluate.names import capital, is_lower_better, metric_name
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
+from pipeline.evaluation.diagnosis import Finding, Kind
+from pipeline.evaluation.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
+from pipeline.schemas.audit import LeakAudit
 from pipeline.stages.page import (
     NONE,
     PORTRAIT,
@@ -40,7 +40,7 @@ from pipeline.stages.report_tables import (
 )
 from pipeline.store.manifest import Manifest
 from pipeline.store.model import ModelCard
-from pipeline.train.history import TrainingHistory
+from pipeline.training.history import TrainingHistory
 
 ONE_CLASS = '<p class="quiet">ROC, precision-recall and gain curves need rows of more than one class.</p>'
 

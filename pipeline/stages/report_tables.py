@@ -6,8 +6,8 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluate.names import capital, is_share, metric_name
-from pipeline.evaluate.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.names import capital, is_share, metric_name
+from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
 from pipeline.stages.page import NONE, details, number, share, table, text
 
 BASELINES = {"linear": "linear model", "mean": "mean", "majority": "training shares"}

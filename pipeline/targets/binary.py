@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contract.label import LabelSpec
-from pipeline.contract.target import Floats
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import Floats
 from pipeline.targets.classification import Classification
 
 

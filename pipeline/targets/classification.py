@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec
-from pipeline.contract.target import Floats, Ints, Target
 from pipeline.losses import RowLoss
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import Floats, Ints, Target
 
 LOGISTIC_ITERATIONS = 200
 
@@ -44,8 +44,8 @@ class Classification(Target):
 
     def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Counts of classes, and sketches of their scores."""
-        from pipeline.evaluate.classification import tally_classes
-        from pipeline.evaluate.tally import probability_table
+        from pipeline.evaluation.classification import tally_classes
+        from pipeline.evaluation.tally import probability_table
 
         table = probability_table(prediction, len(measure.label.classes))
         return tally_classes(row_id, label, table, group, groups=measure.groups, decision=measure.decision)

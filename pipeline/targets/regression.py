@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec
-from pipeline.contract.target import Floats, Ints, Target
 from pipeline.losses import RowLoss
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import Floats, Ints, Target
 
 RIDGE_PENALTY = 1.0
 """It keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
@@ -57,8 +57,8 @@ class Regression(Target):
 
     def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Sums of errors and their sketches."""
-        from pipeline.evaluate.regression import tally_regression
-        from pipeline.evaluate.tally import finite
+        from pipeline.evaluation.regression import tally_regression
+        from pipeline.evaluation.tally import finite
 
         predicted = finite(prediction).reshape(-1)
         return tally_regression(row_id, label, predicted, group, groups=measure.groups, window=measure.window)

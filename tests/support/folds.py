@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, summarize
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, summarize
 
 
 def fold(number: int, metrics: Mapping[str, float | None], **more: object) -> FoldScore:

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from pipeline.contract.label import LabelSpec
-from pipeline.contract.target import TARGETS
 from pipeline.errors import ConfigError
 from pipeline.model.losses import fitting_losses, loss_of
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 
 NUMBER = LabelSpec(name="y", task="regression", transform="standard")
 TWO = LabelSpec(name="y", task="binary", classes=("no", "yes"), counts=(75, 25))

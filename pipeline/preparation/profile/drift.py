@@ -19,9 +19,6 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.tables import combined
 from pipeline.arrays.values import finite_numbers
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
-from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
-from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.errors import DataError
 from pipeline.kinds.bucket.arrays import bucket_id
 from pipeline.kinds.feature import TextFeature
@@ -32,6 +29,9 @@ from pipeline.preparation.profile.bins import counts_between
 from pipeline.preparation.profile.store_sample import StoredValues
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
+from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
+from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
 log = logging.getLogger(__name__)
 
