@@ -1,6 +1,6 @@
 """The profile of a store: what its training rows look like, by column; `profile.json`.
 
-Later data is compared with it (see `contract/drift.py`), and people read it as a page.
+Later data is compared with it (see `schemas/drift.py`), and people read it as a page.
 
 Counts, moments, the smallest and the largest number are of all rows. Quantiles, histograms, bins and distinct numbers
 are of a sample of the rows as the store holds them, in float32: see `DataProfile.sample_rows`.

@@ -137,7 +137,7 @@ class FoldResult:
 
     @property
     def predictions(self) -> StoragePath:
-        """The folder of predictions; see `evaluate.predict`."""
+        """The folder of predictions; see `evaluation.predict`."""
         return self.place.child(PREDICTIONS)
 
 
