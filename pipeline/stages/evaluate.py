@@ -45,7 +45,7 @@ SPLIT, PREDICTIONS = "test", "predictions"
 def evaluate(
     config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
 ) -> EvaluateResult:
-    """Score the model that a configuration's training published; its tracked run is continued.
+    """Evaluate the model that a configuration's training run published; the tracked run is continued.
 
     Args:
         config: the experiment, as it was trained.
@@ -65,7 +65,7 @@ def evaluate(
 
 
 def evaluate_model(resources: Resources, config: RunConfig, store: Store, model: PublishedModel) -> EvaluateResult:
-    """Evaluate within an open job, and record what was found.
+    """Evaluate within an open job, and log the report.
 
     Args:
         resources: of the job.
@@ -180,7 +180,7 @@ def _noted(report: EvalReport, note: str) -> EvalReport:
 def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
-        # All of them are in evaluation.json; here they would hide the training from those who compare runs.
+        # All of them are in evaluation.json; here they would crowd out the metrics by which runs are compared.
         named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in report.target.headlines}
     tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     tracker.log_text(report.to_json(), "evaluation.json")

@@ -196,8 +196,8 @@ def _write(
     start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(resources.spark, resources.progress, "Scoring"):
-        place = draft.rows if request.format == "parquet" else draft.parts
-        written = write_scored(opened, job, place, draft.prefix)
+        target = draft.rows if request.format == "parquet" else draft.parts
+        written = write_scored(opened, job, target, draft.prefix)
         names = convert(resources.spark, written.names, job.schema, draft, request.format)
     return _Scored(written.total, written.bad, names, time.monotonic() - start)
 

@@ -100,7 +100,7 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
 
 
 def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -> None:
-    """See that a store and the settings of a training run go together.
+    """Check that a store and the settings of a training run go together.
 
     Raises:
         ConfigError: the settings do not fit the label.
@@ -119,7 +119,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
 
 
 def log_resumed(resources: Resources, place: str) -> None:
-    """Where a training run resumes, on the terminal and in the tracked run."""
+    """Log where a training run resumes, on the terminal and in the tracked run."""
     resources.progress.done(f"Going on from {place}, where this training was interrupted")
     resources.tracker.set_tags({"resumed_from": place})
 
@@ -184,7 +184,7 @@ def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history:
 
 
 def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
-    """What the learning-rate finder saw, where it was asked for."""
+    """Log the curve of the learning-rate finder, where it ran."""
     curve = read_curve(work)
     if curve is None:
         return
@@ -196,7 +196,7 @@ def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
 
 
 def _log_decision(resources: Resources, decision: Decision) -> None:
-    """What was fitted on validation rows, where anything was asked for."""
+    """Log the calibration and the threshold that were fitted on validation rows, if any were."""
     if decision.remark:
         logger.warning("%s", decision.remark)
     if decision.rows:

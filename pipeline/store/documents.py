@@ -16,14 +16,14 @@ D = TypeVar("D", bound=Document)
 
 def read_documents(folder: StoragePath, kind: type[D]) -> list[D]:
     """All that can be read of those that several processes leave, by their files' names; there may be no folder."""
-    found = []
+    documents = []
     for name in files.list_files(folder):
         if name.endswith(".json"):
             try:
-                found.append(kind.from_json(files.read_bytes(folder.child(name)), name))
+                documents.append(kind.from_json(files.read_bytes(folder.child(name)), name))
             except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
                 continue
-    return found
+    return documents
 
 
 def write_documents(folder: StoragePath, documents: Mapping[str, Document]) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Carries what a run tells to MLflow, in a thread of its own: whoever tells never waits for the server.
+"""Sends what a run logs to MLflow from a thread of its own, so that logging never waits for the server.
 
-A server that does not answer is tried again and again; the entries wait in the run's outbox meanwhile. One that forgot
-the run, since it was restarted empty, is told everything anew in a new run.
+A server that does not answer is retried; the entries wait in the run's outbox. A server that was restarted empty, and
+so no longer has the run, is sent everything again, in a new run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MlflowSender:
     """Sends the entries of one outbox."""
 
     def __init__(self, address: Address, outbox: Outbox, *, may_exist: bool = False) -> None:
-        """Nothing is sent before `start`; `may_exist` looks whether another job made the run already."""
+        """Nothing is sent before `start`. With `may_exist`, a run that another job created is looked for first."""
         self.outbox, self._address = outbox, address
         self.client: MlflowClient | None = None
         self.experiment_id = ""
@@ -47,11 +47,11 @@ class MlflowSender:
         self._may_exist, self._failures, self._hurries = may_exist, 0, False
 
     def start(self, then: Callable[[], None]) -> None:
-        """Send in the background until `close`; when all is sent for the first time, also do `then`."""
+        """Send in the background until `close`; call `then` once, when everything was sent for the first time."""
         threading.Thread(target=self._work, args=(then,), name="mlflow", daemon=True).start()
 
     def post(self, add: Callable[[Outbox], None]) -> None:
-        """Have the outbox keep something, and send it when its turn comes."""
+        """Add something to the outbox, to be sent in its turn. Called by the threads that log."""
         with self._changed:
             try:
                 add(self.outbox)
@@ -72,7 +72,7 @@ class MlflowSender:
         return self.refusal is not None or (self._opened and self.outbox.all_sent)
 
     def close(self, seconds: float) -> bool:
-        """Stop; False where something is left after `seconds`, which a later job will send."""
+        """Stop; False where something is left after `seconds`, which a later job sends."""
         done = self.wait(seconds)
         with self._changed:
             self._closing = True
@@ -84,7 +84,7 @@ class MlflowSender:
         return done
 
     def send_all(self) -> None:
-        """Send a outbox that another job left, here and now.
+        """Send an outbox that another job left, in this thread.
 
         Raises:
             Exception: the store does not answer; the rest stays in the outbox.
@@ -141,7 +141,7 @@ class MlflowSender:
             if _is_gone(error) and self._anew < ANEW_AT_MOST:
                 self._begin_anew()
                 return
-            if len(some) > 1:  # one of them, alone, is at fault
+            if len(some) > 1:  # one of them is at fault: from now on each is sent alone
                 self._together = False
                 return
             self._say_refused(some[0], error)
@@ -163,15 +163,15 @@ class MlflowSender:
     def _open(self) -> None:
         run = self.outbox.run
         client = self.client = connect(self._address)
-        found = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
-        if found is None:
+        mlflow_run = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
+        if mlflow_run is None:
             self.experiment_id = find_experiment(client, run.experiment, self._address)
-            found = self._made_before(client)
-        if found is None:
+            mlflow_run = self._made_before(client)
+        if mlflow_run is None:
             self._may_exist, tags = True, {**run.tags, TOKEN: run.token}
-            found = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
-        self.experiment_id = found.info.experiment_id
-        self._mark(found.info.run_id, self.outbox.sent)
+            mlflow_run = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
+        self.experiment_id = mlflow_run.info.experiment_id
+        self._mark(mlflow_run.info.run_id, self.outbox.sent)
 
     def _made_before(self, client: MlflowClient) -> Any:
         """The run, where an earlier attempt to make it succeeded without an answer."""
@@ -226,8 +226,8 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
     entry, run_id = entries[0], str(outbox.run_id)
     match entry.kind:
         case "metrics":
-            found = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
-            client.log_batch(run_id, metrics=found)
+            metrics = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
+            client.log_batch(run_id, metrics=metrics)
         case "params":
             client.log_batch(run_id, params=[Param(name, value) for name, value in entry.texts.items()])
         case "tags":
@@ -239,7 +239,7 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
 
 
 def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
-    """Under the name that it has in the run."""
+    """Send an artifact under the name that it has in the run."""
     import tempfile
     from pathlib import Path
 

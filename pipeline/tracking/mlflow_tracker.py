@@ -237,15 +237,19 @@ def warm_up(config: TrackConfig, root: StoragePath) -> Iterator[None]:
     """Load MLflow and make its database in the background, which takes seconds, while the block starts Spark.
 
     The block ends when that is done, however it ends: a process that exited earlier would leave half a database.
-    Trouble is left for `open_tracker` to tell.
+    That the server or the database cannot be reached is left for `open_tracker` to say.
+
+    Raises:
+        ConfigError: the configuration names no place that can hold runs; nothing has been started then.
     """
     if not config.enabled:
         yield
         return
+    address = address_of(config, root)
 
     def connect_early() -> None:
         with suppress(Exception):
-            connect(address_of(config, root))
+            connect(address)
 
     thread = threading.Thread(target=connect_early, name="mlflow")
     thread.start()

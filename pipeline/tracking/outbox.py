@@ -1,7 +1,7 @@
-"""What a run tells, kept in a folder until the tracking server has it: JSON lines, and artifacts as files beside them.
+"""What a run logs, kept in a folder until the tracking server has it: JSON lines, with artifacts as files beside them.
 
-The folder goes when all was sent. One that a killed job, or a server that was down, left behind is sent by a later job.
-Entries carry their own times, so that one which is sent again is the same entry, and is there once.
+The folder is removed when everything was sent. Where a job was killed, or the server was down, a later job sends what
+is left. Entries carry their own times, so that an entry that is sent twice is recorded once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class OutboxRun(Document):
 
 
 class Entry(Document):
-    """One thing that was told.
+    """One thing that was logged.
 
     Attributes:
         kind: what it is.
@@ -73,7 +73,7 @@ class Entry(Document):
 
 
 class Outbox:
-    """The entries of one run, in the order in which they were told; one thread tells, and one sends."""
+    """The entries of one run, in the order in which they were logged. One thread adds them, another sends them."""
 
     def __init__(self, folder: Path, run: OutboxRun, entries: Sequence[Entry], lock: IO[bytes]) -> None:
         """See `new_outbox` and `left_outboxes`."""
@@ -93,7 +93,7 @@ class Outbox:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run's end was told."""
+        """Whether the end of the run was logged."""
         return any(entry.kind == "status" for entry in self._entries)
 
     def add(self, entry: Entry) -> None:
@@ -117,7 +117,7 @@ class Outbox:
         self.add(Entry(kind="artifact", time=time, path=path, file=name))
 
     def mark(self, run_id: str | None, sent: int) -> None:
-        """Note how many entries the store has, in which run."""
+        """Record how many entries the store has, and in which run."""
         self.run_id, self.sent = run_id, sent
         _write(self.folder / SENT, json.dumps({"run_id": run_id, "sent": sent}))
 
@@ -137,28 +137,28 @@ def outbox_folder(root: StoragePath) -> Path:
 
 
 def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
-    """A outbox of this process."""
+    """An outbox of this process."""
     folder = parent / uuid.uuid4().hex
     folder.mkdir(parents=True, mode=0o700)
     lock = (folder / ENTRIES).open("ab")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    # The last file: a folder without it is none.
+    # Written last: a folder without it is not an outbox yet.
     _write(folder / RUN, run.to_json())
     return Outbox(folder, run, [], lock)
 
 
 def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
-    """Spools for a tracking store that no process works with; each is this one's until it is removed or left."""
-    for place in sorted(parent.glob(f"*/{RUN}")):
+    """Outboxes for a tracking store that no process holds; each is held by this process until it is removed or left."""
+    for file in sorted(parent.glob(f"*/{RUN}")):
         try:
-            run = OutboxRun.from_json(place.read_text(), str(place))
-            lock = (place.parent / ENTRIES).open("ab")
+            run = OutboxRun.from_json(file.read_text(), str(file))
+            lock = (file.parent / ENTRIES).open("ab")
         except (OSError, StoreError):  # another job has just removed it
             continue
-        if run.uri != uri or not try_lock(lock) or not place.exists():
+        if run.uri != uri or not try_lock(lock) or not file.exists():
             lock.close()
             continue
-        yield Outbox(place.parent, run, _read_entries(place.parent / ENTRIES), lock)
+        yield Outbox(file.parent, run, _read_entries(file.parent / ENTRIES), lock)
 
 
 def _write(file: Path, content: str) -> None:
@@ -178,7 +178,7 @@ def _read_entries(file: Path) -> list[Entry]:
 
 def _read_sent(folder: Path, run: OutboxRun) -> tuple[int, str | None]:
     try:
-        told = json.loads((folder / SENT).read_text())
+        marker = json.loads((folder / SENT).read_text())
     except FileNotFoundError:
         return 0, run.run_id
-    return int(told["sent"]), told["run_id"]
+    return int(marker["sent"]), marker["run_id"]

@@ -1,7 +1,7 @@
 """Which version of a registered model is the champion.
 
-A version takes the champion's place only where it is certainly better on the very same rows: where the champion's
-value lies beyond the new one's 95 % interval. Metrics that are compared are the better the smaller they are.
+A version becomes the champion only where it is certainly better on the very same rows: where the champion's value lies
+beyond the new one's 95 % interval. Of the metrics that are compared, smaller is better.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Candidate(Document):
         sha256: of its Keras file.
         store_id: whose test split.
         rows: of it.
-        metric: what is compared, the smaller the better.
+        metric: that is compared; smaller is better.
         value: of it; None where these rows do not define it.
         interval: of the value, 95 %; None where there is none.
     """
@@ -42,15 +42,15 @@ class Candidate(Document):
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Candidate | None:
         """What `to_tags` gave; None where the version was made by somebody else."""
-        found = {name.removeprefix(PREFIX): text for name, text in tags.items() if name.startswith(PREFIX)}
+        values = {name.removeprefix(PREFIX): text for name, text in tags.items() if name.startswith(PREFIX)}
         try:
-            low, high, value = (float(found[name]) if name in found else None for name in ("low", "high", "value"))
+            low, high, value = (float(values[name]) if name in values else None for name in ("low", "high", "value"))
             return cls(
-                model_id=found["model_id"],
-                sha256=found["sha256"],
-                store_id=found["store_id"],
-                rows=int(found["rows"]),
-                metric=found["metric"],
+                model_id=values["model_id"],
+                sha256=values["sha256"],
+                store_id=values["store_id"],
+                rows=int(values["rows"]),
+                metric=values["metric"],
                 value=value,
                 interval=None if low is None or high is None else (low, high),
             )
@@ -79,7 +79,7 @@ def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) ->
 
     Args:
         new: the version.
-        champion: what the present champion reached; None where that is not known.
+        champion: what the current champion reached; None where that is not known.
         exists: whether there is a champion.
     """
     if not exists:
@@ -97,14 +97,14 @@ def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) ->
 
 
 def _compared(new: Candidate, value: float, before: float) -> Promotion:
-    told = f"its {new.metric} is {value:.6g}, the champion's {before:.6g}"
+    comparison = f"its {new.metric} is {value:.6g}, the champion's {before:.6g}"
     if new.interval is None:
-        return _challenger(f"There is no interval to tell chance from a better model: {told}.")
+        return _challenger(f"There is no interval to tell chance from a better model: {comparison}.")
     low, high = new.interval
-    told = f"{told}, the interval {low:.6g} to {high:.6g}"
+    comparison = f"{comparison}, the interval {low:.6g} to {high:.6g}"
     if before <= high:
-        return _challenger(f"It is not better by more than its interval: {told}.")
-    return Promotion(alias="champion", reason=f"It is better by more than its interval: {told}.")
+        return _challenger(f"It is not better by more than its interval: {comparison}.")
+    return Promotion(alias="champion", reason=f"It is better by more than its interval: {comparison}.")
 
 
 def _challenger(reason: str) -> Promotion:

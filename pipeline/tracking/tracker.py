@@ -1,4 +1,4 @@
-"""What stages tell about a run. One implementation talks to MLflow; the others need nothing."""
+"""What stages log about a run. One implementation talks to MLflow; the others need nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Capacity search: from a small network to one that is large enough, and then to the smallest that is as good.
 
-Networks have layers of one width. What is tried next follows from the trials so far and from nothing else:
+All hidden layers of a network have the same width. The next networks follow from the trials so far and from nothing
+else:
 
     start     the fewest layers of the least width
     grow      twice as wide, and one layer deeper; the better of the two is taken if it beats the best so far by more
@@ -8,7 +9,7 @@ Networks have layers of one width. What is tried next follows from the trials so
     shrink    from the network taken last, three quarters as wide, and one layer less; the better of the two is taken if
               it is no worse than the best so far by more than the tolerance; it shrinks on, until a step took none
 
-The networks of one step do not depend on each other, and are tried side by side.
+The networks of one step do not depend on each other, and are tried in parallel.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Step:
-    """Networks that are tried beside each other.
+    """Networks that are tried in parallel.
 
     Attributes:
         kind: `start`, `grow` or `shrink`.
@@ -94,7 +95,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CapacityProgress:
-    """How far a capacity search is.
+    """The progress of a capacity search.
 
     Attributes:
         steps: so far, the one in progress included.
@@ -105,8 +106,8 @@ class CapacityProgress:
     wanted: tuple[Hidden, ...] = ()
 
 
-def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
-    """How far a search is, told from the beginning.
+def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
+    """The progress of a search, computed anew from its first trial.
 
     Args:
         losses: of the networks whose trials ended, less is better; infinity where one was pruned or failed.
@@ -122,13 +123,13 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
     for kind, neighbours, bar, misses in (
         ("grow", bounds.larger, -tolerance, GROW_MISSES), ("shrink", bounds.smaller, tolerance, 1)
     ):  # fmt: skip
-        place, left = taken, misses
-        while left and (candidates := neighbours(place)):
+        current, left = taken, misses
+        while left and (candidates := neighbours(current)):
             if wanted := tuple(one for one in candidates if one not in losses):
                 return CapacityProgress((*steps, Step(kind, candidates)), wanted)
-            place = min(candidates, key=lambda one: (losses[one], sum(one)))
-            if _is_good(losses[place], best + bar, strictly=kind == "grow"):
-                taken, best, left = place, min(best, losses[place]), misses
+            current = min(candidates, key=lambda one: (losses[one], sum(one)))
+            if _is_good(losses[current], best + bar, strictly=kind == "grow"):
+                taken, best, left = current, min(best, losses[current]), misses
                 steps.append(Step(kind, candidates, taken))
             else:
                 steps.append(Step(kind, candidates))
@@ -143,7 +144,7 @@ def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
 def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
     """The same of the trials of a search with `sampler: capacity`."""
     losses = losses_of(records, maximizes=config.maximizes)
-    return course_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
+    return progress_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
 
 
 def losses_of(records: Iterable[TrialRecord], *, maximizes: bool) -> dict[Hidden, float]:
@@ -160,14 +161,14 @@ def hidden_of(record: TrialRecord) -> Hidden:
 
 def answers_of(hidden: Hidden) -> dict[str, Any]:
     """What is to be answered for a trial to have a network, see `space.py`."""
-    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{place}": units for place, units in enumerate(hidden)}}
+    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{index}": units for index, units in enumerate(hidden)}}
 
 
 def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metric: str) -> str:
     """The steps in Markdown, a line a network."""
     trials = {hidden_of(record): record for record in records if record.settings}
     head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
-    for place, step in enumerate(progress.steps):
+    for index, step in enumerate(progress.steps):
         for hidden in step.tried:
             trial = trials.get(hidden)
             if trial is None:
@@ -175,5 +176,5 @@ def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metr
             weights = "" if trial.parameters is None else number(float(trial.parameters))
             reached = number(trial.reached) if trial.is_finished else trial.state
             taken = "yes" if hidden == step.taken else ""
-            lines.append([str(place), step.kind, told(hidden), str(trial.number), weights, reached, taken])
+            lines.append([str(index), step.kind, told(hidden), str(trial.number), weights, reached, taken])
     return markdown_table(head, lines, numbers=False)

@@ -1,7 +1,7 @@
-"""The database file of a search: sqlite works on files of this machine alone, so elsewhere it works on a copy.
+"""The database file of a search. SQLite needs a local file, so a remote database is worked on as a local copy.
 
-The copy is put back whenever a trial begins or ends, whole, so that the same command goes on from there on any machine.
-Two jobs that run one search at once are not told of each other there: the later one to put it back wins.
+The whole copy is written back whenever a trial begins or ends, so that the same command resumes the search on any
+machine. Two jobs that run one search at the same time do not see each other there: the last one to write wins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Database:
 
     Attributes:
         file: of this machine.
-        save: puts it where later jobs find it; may be called by several threads.
+        save: writes it to the storage root; may be called by several threads.
     """
 
     file: Path
@@ -32,24 +32,24 @@ class Database:
 
 
 @contextmanager
-def local_database(place: StoragePath, *, fresh: bool) -> Iterator[Database]:
+def local_database(stored: StoragePath, *, fresh: bool) -> Iterator[Database]:
     """A database for the length of a block.
 
     Args:
-        place: where it lies under the storage root.
-        fresh: leave what an earlier job left.
+        stored: where it lies under the storage root.
+        fresh: ignore the database of an earlier job.
     """
-    if place.is_local:
-        yield Database(Path(place.path), lambda: None)
+    if stored.is_local:
+        yield Database(Path(stored.path), lambda: None)
         return
     lock = threading.Lock()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / place.path.rpartition("/")[2]
-        if not fresh and files.exists(place):
-            file.write_bytes(files.read_bytes(place))
+        file = Path(folder) / stored.path.rpartition("/")[2]
+        if not fresh and files.exists(stored):
+            file.write_bytes(files.read_bytes(stored))
 
         def save() -> None:
             with lock, closing(sqlite3.connect(file)) as connection:
-                files.write_atomically(place, connection.serialize())
+                files.write_atomically(stored, connection.serialize())
 
         yield Database(file, save)

@@ -1,7 +1,7 @@
-"""The last training of a search, on training and validation rows: its configuration, and what stands against it.
+"""The final training run of a search on training and validation rows: its configuration, and what rules it out.
 
-Nothing is left to tell when to stop, so it has as many epochs as the best trial had up to its best one; a learning rate
-that follows a schedule over all epochs goes through the whole of it in these.
+Without validation rows there is no early stopping, so it runs for as many epochs as the best trial took to its best
+one. A schedule of the learning rate over all epochs is completed within these.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def with_validation_rows(config: RunConfig, epochs: int) -> RunConfig:
 
 
 def check_final(config: RunConfig) -> None:
-    """See that what `search.final` asks for is possible.
+    """Check that what `search.final` asks for is possible.
 
     Args:
         config: of a trial.
@@ -46,7 +46,7 @@ def check_final(config: RunConfig) -> None:
 
 
 def final_problems(config: RunConfig) -> list[Problem]:
-    """Why the settings do not allow a training without validation rows; empty where they do."""
+    """Why the settings do not allow a training run without validation rows; empty where they do."""
     evaluate, split = config.evaluate, config.split
     reduces = config.train.reduce_on_plateau is not None or any(
         name.startswith(PLATEAU) for name in config.search.space

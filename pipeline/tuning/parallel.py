@@ -1,4 +1,4 @@
-"""Pieces of work side by side, each followed by a thread of this process."""
+"""Work in parallel, each piece in a thread of this process."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ WAKE_SECONDS = 0.2
 
 
 class Stopper:
-    """Work that goes on, so that all of it can be told to stop; what begins after that is told at once."""
+    """Stops all work that is registered; work that is registered after that is stopped at once."""
 
     def __init__(self) -> None:
-        """Nothing goes on yet."""
+        """No work is registered yet."""
         self._stops: list[Callable[[], None]] = []
         self._stopped, self._lock = False, threading.Lock()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether all was told to stop."""
+        """Whether `stop` was called."""
         return self._stopped
 
     @contextmanager
     def registered(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Something goes on while the block does; `stop` tells it to end soon."""
+        """Register work for the length of a block; `stop` asks it to end soon."""
         with self._lock:
             self._stops.append(stop)
             if self._stopped:
@@ -40,7 +40,7 @@ class Stopper:
                 self._stops.remove(stop)
 
     def stop(self) -> None:
-        """Tell all of it; may be called by any thread."""
+        """Stop everything that is registered; may be called by any thread."""
         with self._lock:
             self._stopped = True
             for stop in self._stops:
@@ -48,13 +48,13 @@ class Stopper:
 
 
 def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:
-    """Take pieces and do them, `count` at a time, until there are no more.
+    """Do pieces of work, `count` at a time, until there are no more.
 
     Args:
         count: of threads.
         take: the next piece; None where there is none. Called by several threads.
-        work: does one; what it raises ends all, when the others have done theirs.
-        stop: called where this thread is interrupted, so that those at work end soon.
+        work: does one piece; an error of it is raised when the other threads have finished their pieces.
+        stop: called where this thread is interrupted, so that the other threads end soon.
     """
     failures: list[BaseException] = []
     over = threading.Event()

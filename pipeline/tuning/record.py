@@ -1,4 +1,4 @@
-"""What is known of a trial once it began, and which trials are good."""
+"""The record of a trial, and the order of trials by their results."""
 
 from __future__ import annotations
 

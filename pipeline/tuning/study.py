@@ -85,8 +85,8 @@ class Trial:
         """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
         with self._lock:
             if len(self._trial.study.directions) > 1:  # Optuna takes no values on the way then
-                told = self._trial.user_attrs.get(EPOCHS, {})
-                self._trial.set_user_attr(EPOCHS, {**told, str(epoch): value})
+                values = self._trial.user_attrs.get(EPOCHS, {})
+                self._trial.set_user_attr(EPOCHS, {**values, str(epoch): value})
                 return False
             self._trial.report(value, epoch)
             return self._trial.should_prune()

@@ -1,4 +1,4 @@
-"""One trial: a training that is followed epoch by epoch, and ended early where it is behind."""
+"""One trial: a training run that is followed epoch by epoch, and pruned where it is behind."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial's training ended.
+    """How the training run of a trial ended.
 
     Attributes:
         history: of its epochs.
         best_epoch: whose weights were kept, counted from 1.
-        pruned: whether it was ended since it was behind.
-        memory: the most bytes that a rank held; None where a trial was too short to be looked at.
+        pruned: whether it was stopped because it was behind.
+        memory: peak memory of a rank in bytes; None where the trial was too short to be sampled.
         parameters: how many weights its network has.
         seconds: from its first step to its last one, validations included.
     """
@@ -133,7 +133,7 @@ def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]
     """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
 
     Raises:
-        ConfigError: the training does not measure a goal.
+        ConfigError: the training run does not measure a goal.
     """
     record = trained.history[trained.best_epoch - 1]
     return tuple(
@@ -145,7 +145,7 @@ def metric_of(record: EpochRecord, name: str) -> float:
     """A number that trials are compared by.
 
     Raises:
-        ConfigError: the training does not measure it.
+        ConfigError: the training run does not measure it.
     """
     if name not in record.metrics:
         known = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
@@ -158,7 +158,7 @@ def metric_of(record: EpochRecord, name: str) -> float:
 
 @contextmanager
 def _after(seconds: float | None, act: Callable[[], None]) -> Iterator[None]:
-    """Act when the block has lasted so long."""
+    """Call `act` from a timer's thread when the block has lasted so long."""
     timer = threading.Timer(seconds, act) if seconds is not None else None
     if timer:
         timer.daemon = True

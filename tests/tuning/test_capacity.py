@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.load import parse_config
 from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.tuning.capacity import Bounds, Step, answers_of, capacity_progress, course_of, losses_of, steps_table
+from pipeline.tuning.capacity import Bounds, Step, answers_of, capacity_progress, losses_of, progress_of, steps_table
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.space import suggest
 from pipeline.tuning.study import open_study
@@ -24,9 +24,9 @@ SPACE = {HIDDEN: {"list": [1, 3], "of": {"int": [4, 64], "log": True}}}
 def searched(loss, bounds=BOUNDS, *, tolerance=0.0):
     """Search to the end; the progress, and networks in the order in which they were tried."""
     losses = {}
-    while wanted := course_of(losses, bounds, tolerance).wanted:
+    while wanted := progress_of(losses, bounds, tolerance).wanted:
         losses |= {hidden: loss(hidden) for hidden in wanted}
-    return course_of(losses, bounds, tolerance), [*losses]
+    return progress_of(losses, bounds, tolerance), [*losses]
 
 
 def taken(progress) -> list[tuple[int, ...]]:
@@ -105,9 +105,9 @@ def test_it_ends_whatever_the_losses(seed, tolerance):
 
 def test_a_step_is_over_when_all_its_networks_are_known():
     known = {(4,): 1.0}
-    assert course_of(known, BOUNDS).wanted == ((8,), (4, 4))
-    assert course_of(known | {(4, 4): 0.5}, BOUNDS).wanted == ((8,),)
-    assert course_of(known | {(4, 4): 0.5, (8,): 0.7}, BOUNDS).wanted == ((8, 8), (4, 4, 4))
+    assert progress_of(known, BOUNDS).wanted == ((8,), (4, 4))
+    assert progress_of(known | {(4, 4): 0.5}, BOUNDS).wanted == ((8,),)
+    assert progress_of(known | {(4, 4): 0.5, (8,): 0.7}, BOUNDS).wanted == ((8, 8), (4, 4, 4))
 
 
 def test_networks_that_failed_are_never_taken():
