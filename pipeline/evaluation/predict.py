@@ -26,11 +26,10 @@ from pipeline.evaluation.tally import Measure, Tally, merge_tallies, tally_from_
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
-from pipeline.runtime.ranks import Care, Peers, run_ranks
+from pipeline.runtime.ranks import LaunchOptions, RankInfo, run_ranks
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import Decision
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import store_folder
@@ -97,7 +96,7 @@ class PredictJob(Document):
         simple = Measure(label, Decision(), window, groups=1)
         found = {NETWORK: Measure(label, self.decision, window)}
         if self.constant:
-            found["mean" if label.task is Task.REGRESSION else "majority"] = simple
+            found[label.target.constant] = simple
         return found | ({LINEAR: simple} if self.linear else {})
 
 
@@ -132,7 +131,9 @@ def window_of_rows(store: Store, split: str) -> Window:
 def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store, *, apart: bool = False) -> Scored:
     """Predict and count a split on `workers` ranks; `apart` never in this process, where others may work beside."""
     scratch = storage_path(job.scratch)
-    texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch, care=Care(apart=apart))
+    texts = run_ranks(
+        spark, workers, TARGET, payload=job.to_json(), scratch=scratch, options=LaunchOptions(apart=apart)
+    )
     answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
     return Scored(
         {name: _merged(scratch, name, measure, store) for name, measure in job.measures(store).items()},
@@ -146,21 +147,21 @@ def prediction_schema(outputs: int) -> pa.Schema:
     return pa.schema([(ROW_ID, pa.int64()), *((name, pa.float64()) for name in doubles)])
 
 
-def run(payload: str, peers: Peers) -> str:
+def run(payload: str, info: RankInfo) -> str:
     """Predict and count this rank's shards."""
     from pipeline.model.device import configure_devices
 
-    configure_devices(None, peers.local_size, peers.local_rank)
+    configure_devices(None, info.local_size, info.local_rank)
     job = PredictJob.from_json(payload, "the job of this rank")
     store, scratch = open_store(store_folder(storage_path(job.root), job.name, job.store_id)), storage_path(job.scratch)
     network = network_of(job, store)
     models = _models(job, store, network)
-    for shard in range(peers.rank, store.manifest.shards, peers.size):
+    for shard in range(info.rank, store.manifest.shards, info.size):
         for name, tally in _count(job, store, shard, models).items():
             files.write_atomically(_tally_file(scratch, name, shard), tally_to_bytes(tally))
     measure = Measure.of(store.features.label, decision=job.decision, groups=1)
     shuffled = measure_importance(
-        store, job.split, measure, network, rows=job.importance_rows, seed=job.seed, own=(peers.rank, peers.size)
+        store, job.split, measure, network, rows=job.importance_rows, seed=job.seed, own=(info.rank, info.size)
     )
     return RankAnswer(shuffled=shuffled).to_json()
 
@@ -170,12 +171,10 @@ def network_of(job: PredictJob, store: Store) -> Predict:
     from pipeline.model.head import build_head
     from pipeline.model.network import output_of
 
-    network, label = _load(job), store.features.label
-    head = build_head(label, "auto")
+    network, head = _load(job), build_head(store.features.label, "auto")
 
     def predict(rows: Rows) -> npt.NDArray[np.float64]:
-        found = np.asarray(head.predict(output_of(network, rows)), np.float64)
-        return found if label.task is Task.REGRESSION else calibrated(job.decision.calibration, found)
+        return calibrated(job.decision.calibration, head.predict(output_of(network, rows)))
 
     return predict
 

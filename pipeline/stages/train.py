@@ -34,11 +34,11 @@ from pipeline.store.versions import library_versions
 from pipeline.tracking.params import config_text, run_params
 from pipeline.training.history import TrainingHistory, write_history
 from pipeline.training.job import Deciding
-from pipeline.training.rates import read_curve
+from pipeline.training.rate_curve import read_curve
 from pipeline.training.records import EpochRecord
+from pipeline.training.resource_usage import ResourceUsage
 from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
 from pipeline.training.spec import TrainingSpec
-from pipeline.training.usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Each epoch and the use of the machine are shown and recorded; signals let the ranks finish their steps."""
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
-        on_beats=Usage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
+        on_beats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
         on_resume=lambda place: log_resumed(resources, place),
         stoppable=stopping_gently,
     )

@@ -15,12 +15,12 @@ from pipeline.model.calibration import fit_calibration
 from pipeline.model.decision import calibrated
 from pipeline.model.network import output_of
 from pipeline.model.threshold import choose_threshold
-from pipeline.runtime.pulse import does
+from pipeline.runtime.activity import report_activity
 from pipeline.schemas.decision import Calibration, Decision
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.store import Store
 from pipeline.training.job import Deciding
-from pipeline.training.learner import Learner
+from pipeline.training.step_runner import StepRunner
 
 ROWS_AT_MOST = 1_000_000
 NUMBERS_AT_MOST = 16_000_000
@@ -40,7 +40,7 @@ class Scored:
     probabilities: NDArray[np.float64]
 
 
-def fit_decision(deciding: Deciding, store: Store, learner: Learner) -> Decision:
+def fit_decision(deciding: Deciding, store: Store, runner: StepRunner) -> Decision:
     """The decision; that of rank 0 is the one that counts, and other ranks only help with it.
 
     Nothing is read where nothing is to be fitted. What these rows do not allow is left as the network says, with a
@@ -48,11 +48,11 @@ def fit_decision(deciding: Deciding, store: Store, learner: Learner) -> Decision
     """
     if not deciding.needs_rows:
         return Decision(threshold=deciding.threshold.at)
-    does("scores validation rows")
-    scored = _gather(store, learner)
-    if learner.world.rank > 0:
+    report_activity("scores validation rows")
+    scored = _gather(store, runner)
+    if runner.world.rank > 0:
         return Decision()
-    does("decides")
+    report_activity("decides")
     return decide(deciding, store.features.label, scored)
 
 
@@ -81,14 +81,14 @@ def _threshold(
     return choose_threshold(deciding.threshold, ids, calibrated(calibration, probabilities))
 
 
-def _gather(store: Store, learner: Learner) -> Scored:
+def _gather(store: Store, runner: StepRunner) -> Scored:
     """The first rows of the validation split in the order of its shards, whatever the number of ranks."""
-    width, world = store.features.label.outputs, learner.world
+    width, world = store.features.label.outputs, runner.world
     parts = [np.empty((0, 2 + width))]
     for shard, rows in _rows(store, range(world.rank, store.manifest.shards, world.size), width):
-        probabilities = np.asarray(learner.head.predict(output_of(learner.network, rows))).reshape(-1, width)
+        probabilities = np.asarray(runner.head.predict(output_of(runner.network, rows))).reshape(-1, width)
         parts.append(np.column_stack([np.full(len(rows), shard), rows.label, probabilities]))
-        does("scores validation rows")
+        report_activity("scores validation rows")
     table = world.gather([tf.constant(np.concatenate(parts), tf.float64)], "validation_scores")[0].numpy()
     in_order = table[np.argsort(table[:, 0], kind="stable")]
     return Scored(label=in_order[:, 1], probabilities=in_order[:, 2:])

@@ -16,30 +16,30 @@ import tensorflow as tf
 
 from pipeline.feed.blocks import Block, Feed
 from pipeline.feed.dataset import signature_of
-from pipeline.training.learner import Learner
+from pipeline.training.step_runner import StepRunner
 
 BLOCK_SECONDS = 0.1
 MOST_STEPS = 128
 TRIAL_STEPS, TRIALS = 8, 3
 
 
-def choose_steps(setting: int | Literal["auto"], learner: Learner, feed: Feed) -> Feed:
+def choose_steps(setting: int | Literal["auto"], runner: StepRunner, feed: Feed) -> Feed:
     """The feed with the number of steps of a block, which is the same on every rank; each of them must call this.
 
     Args:
-        setting: `train.steps_per_execution`; `auto` takes some steps on rows of zeros that count nothing, after which
-            the learner is what it was before. The function that these compile is the one that trains.
-        learner: by which steps are tried.
+        setting: `train.steps_per_execution`; `auto` takes some steps on rows of zeros, after which the runner is what
+            it was before. The function that these compile is the one that trains.
+        runner: by which steps are tried.
         feed: of training, whose blocks have as many steps as memory holds, or as the setting asks for.
     """
     if setting != "auto" or not feed.plan.steps:
         return feed
     steps = min(TRIAL_STEPS, feed.plan.steps)
-    block, before = _blank(feed, steps), learner.state()
-    times = [_seconds(learner, block) for _ in range(TRIALS + 1)][1:]  # the first compiles
-    learner.restore(before)
-    (total,) = learner.world.sum([tf.constant(min(times) / steps, tf.float64)], "step_seconds")
-    chosen = steps_of(float(total) / learner.world.size, feed.plan.steps)
+    block, before = _blank(feed, steps), runner.state()
+    times = [_seconds(runner, block) for _ in range(TRIALS + 1)][1:]  # the first compiles
+    runner.restore(before)
+    (total,) = runner.world.sum([tf.constant(min(times) / steps, tf.float64)], "step_seconds")
+    chosen = steps_of(float(total) / runner.world.size, feed.plan.steps)
     return replace(feed, steps_per_block=min(chosen, feed.steps_per_block))
 
 
@@ -54,15 +54,15 @@ def steps_of(seconds: float, most: int) -> int:
     return max(1, min(1 << round(math.log2(wanted)), most))
 
 
-def _seconds(learner: Learner, block: Block) -> float:
+def _seconds(runner: StepRunner, block: Block) -> float:
     start = time.monotonic()
-    learner.train(block)
+    runner.train(block)
     return time.monotonic() - start
 
 
 def _blank(feed: Feed, steps: int) -> Block:
-    """Rows of zeros, and of weight zero."""
+    """Rows of zeros, each of which counts as a real one: of rows that do not, a step might compute nothing."""
     zeros: Block = tf.nest.map_structure(
         lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed)
     )
-    return zeros._replace(rows=tf.ones(steps))
+    return zeros._replace(weight=tf.ones_like(zeros.weight), rows=tf.ones(steps))

@@ -1,7 +1,7 @@
 """The gradient of the whole world from those of its ranks, and what is told about it.
 
-A rank's gradient is that of the sum of its rows' losses divided by the rows of the *global* batch (`learner.py`), so
-the sum over ranks is the gradient of the mean over all rows.
+A rank's gradient is that of the sum of its rows' losses divided by the rows of the *global* batch (`step_runner.py`),
+so the sum over ranks is the gradient of the mean over all rows.
 """
 
 from __future__ import annotations

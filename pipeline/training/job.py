@@ -108,7 +108,7 @@ class RankJob(Document):
         """The folder of this training's checkpoints, where it keeps any."""
         return storage_path(self.checkpoints) if self.checkpoints is not None else None
 
-    def drop_checkpoints(self) -> None:
+    def remove_checkpoints(self) -> None:
         """Remove what the training kept on its way, where it kept anything."""
         if (place := self.open_checkpoints()) is not None:
             files.remove_folder(place)

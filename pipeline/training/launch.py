@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.ranks import Care, run_ranks
-from pipeline.runtime.vigil import Limits
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.runtime.stall_detector import Limits
+from pipeline.training.epoch_follower import follow_epochs
 from pipeline.training.job import RankJob, RankResult
 from pipeline.training.records import EpochRecord
-from pipeline.training.watch import watch_epochs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,7 +27,7 @@ def launch_training(
     spark: SparkSession,
     job: RankJob,
     on_epoch: Callable[[EpochRecord], None],
-    on_beats: Callable[[Mapping[int, Beat]], None] | None = None,
+    on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None,
     *,
     apart: bool = False,
 ) -> tuple[RankResult, list[EpochRecord]]:
@@ -37,7 +37,7 @@ def launch_training(
         spark: a session with as many task slots.
         job: the same for every rank.
         on_epoch: called with each epoch's record, while the training runs.
-        on_beats: called with the latest beats of all ranks, twice a second, where there are several.
+        on_heartbeats: called with the latest beats of all ranks, twice a second, where there are several.
         apart: never train in this process, where other trainings may be followed at the same time.
 
     Returns:
@@ -47,13 +47,13 @@ def launch_training(
         TrainError: a rank failed, or the ranks ended with different weights.
     """
     scratch = job.open_scratch()
-    with watch_epochs(scratch, on_epoch) as watch:
+    with follow_epochs(scratch, on_epoch) as follower:
         limits = Limits(job.train.start_seconds, job.train.stall_seconds)
-        answers = _launch(spark, job, Care(limits, on_beats=on_beats, apart=apart))
+        answers = _launch(spark, job, LaunchOptions(limits, on_heartbeats=on_heartbeats, apart=apart))
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
-    if len(watch.history) != results[0].epochs:
+    if len(follower.history) != results[0].epochs:
         raise TrainError(
-            f"{len(watch.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
+            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
             "Driver and executors must see the same storage.root."
         )
     if len({result.weights for result in results}) != 1:
@@ -61,16 +61,16 @@ def launch_training(
             f"The ranks ended with different weights: {', '.join(r.weights[:12] for r in results)}. "
             "Check that all hosts have the same library versions and processor type."
         )
-    return results[0], watch.history
+    return results[0], follower.history
 
 
-def _launch(spark: SparkSession, job: RankJob, care: Care) -> list[str]:
+def _launch(spark: SparkSession, job: RankJob, options: LaunchOptions) -> list[str]:
     """The ranks' answers; see `train.max_restarts`."""
     restarts = 0
     while True:
         try:
             return run_ranks(
-                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), care=care
+                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), options=options
             )
         except RankLost as error:
             if restarts == job.train.max_restarts:

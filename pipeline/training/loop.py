@@ -1,6 +1,6 @@
 """The epochs of a training on one rank, from wherever it goes on.
 
-Ranks meet about twice a second, see `accord`; then a checkpoint may be taken, all may stop, and a loss that is not
+Ranks meet about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
 finite on one of them ends the training on all, at the same step.
 """
 
@@ -16,16 +16,16 @@ import numpy as np
 from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block
 from pipeline.feed.dataset import BlockReader
-from pipeline.runtime.pulse import does
+from pipeline.runtime.activity import report_activity
 from pipeline.store.filesystem import StoragePath
-from pipeline.training.accord import Accord
 from pipeline.training.callbacks import Callbacks
-from pipeline.training.course import Course
-from pipeline.training.keeper import Keeper
-from pipeline.training.learner import Learner
-from pipeline.training.plateau import Plateau
+from pipeline.training.checkpoints.policy import CheckpointPolicy
+from pipeline.training.consensus import RankConsensus
+from pipeline.training.early_stopping import EarlyStopping
+from pipeline.training.progress import TrainingProgress
 from pipeline.training.records import EpochRecord, stop_requested, write_epoch
-from pipeline.training.stopping import Stopping
+from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
+from pipeline.training.step_runner import StepRunner
 from pipeline.training.tensorboard import Board
 
 REMEDY = "Lower train.optimizer.learning_rate, or scale the features."
@@ -36,27 +36,27 @@ class Loop:
     """A training's epochs.
 
     Attributes:
-        epochs: to train at most, those of the course included.
-        learner: the network, and how it learns.
-        training: rows, from the course's epoch and step on.
-        validation: rows, from the course's epoch on.
-        course: where the training is; it goes on with every block.
-        stopping: before the first epoch.
+        epochs: to train at most, those of the progress included.
+        runner: the network, and how it learns.
+        training: rows, from the progress's epoch and step on.
+        validation: rows, from the progress's epoch on.
+        progress: where the training is; it goes on with every block.
+        early_stopping: before the first epoch.
         plateau: before the first epoch.
-        keeper: of checkpoints.
+        checkpoints: when they are taken.
         callbacks: of the user.
         board: for TensorBoard.
         scratch: of the launch.
     """
 
     epochs: int
-    learner: Learner
+    runner: StepRunner
     training: BlockReader
     validation: BlockReader
-    course: Course
-    stopping: Stopping
-    plateau: Plateau
-    keeper: Keeper
+    progress: TrainingProgress
+    early_stopping: EarlyStopping
+    plateau: ReduceLROnPlateau
+    checkpoints: CheckpointPolicy
     callbacks: Callbacks
     board: Board
     scratch: StoragePath
@@ -67,50 +67,50 @@ class Loop:
         Raises:
             TrainError: on every rank, the loss of one is not finite.
         """
-        self._accord = Accord(self.learner.world)
+        self._consensus = RankConsensus(self.runner.world)
         self._take_up_history()
         self.callbacks.begin_training()
         while not self._is_over:
             if not self._train_epoch() or not self._validate() or not self._finish_epoch():
                 return False
-        if self.course.best:
-            self.learner.network.set_weights(self.course.best)
+        if self.progress.best:
+            self.runner.network.set_weights(self.progress.best)
         self.callbacks.end_training()
         return True
 
     @property
     def _is_over(self) -> bool:
-        return self.course.epoch >= self.epochs or self.course.ended or self.stopping.stops
+        return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
 
     def _take_up_history(self) -> None:
         """What follows from the epochs before, and their records, which this launch's driver has not seen."""
-        losses = [record.monitored for record in self.course.history]
-        self.stopping, self.plateau = self.stopping.after_all(losses), self.plateau.after_all(losses)
-        if self.learner.world.rank == 0:
-            for record in self.course.history:
+        losses = [record.monitored for record in self.progress.history]
+        self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
+        if self.runner.world.rank == 0:
+            for record in self.progress.history:
                 write_epoch(self.scratch, record)
 
     def _train_epoch(self) -> bool:
         """The rest of the epoch in progress; False where all stop."""
-        course = self.course
-        if course.step == 0:
-            self.callbacks.begin_epoch(course.epoch)
+        progress = self.progress
+        if progress.step == 0:
+            self.callbacks.begin_epoch(progress.epoch)
         since = time.monotonic()
         for block in self._waited_for(self.training.epoch()):
-            first = course.step
-            self.learner.train(block)
-            course.step += len(block.rows)
-            course.seconds, since = course.seconds + time.monotonic() - since, time.monotonic()
-            due = self.keeper.is_due_between(first, course.step)
-            if (self._accord.is_due() or due or course.step == course.steps) and not self._meet(save=due):
+            first = progress.step
+            self.runner.train(block)
+            progress.step += len(block.rows)
+            progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
+            due = self.checkpoints.is_due_between(first, progress.step)
+            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
                 return False
         return True
 
     def _validate(self) -> bool:
         for block in self.validation.epoch():
-            does("validates")
-            self.learner.validate(block)
-            if self._accord.is_due() and not self._meet():
+            report_activity("validates")
+            self.runner.validate(block)
+            if self._consensus.is_due() and not self._meet():
                 return False
         return True
 
@@ -118,72 +118,72 @@ class Loop:
         """Put the epoch on record, and decide what follows from it; False where all stop."""
         record = self._record()
         if record.best:
-            self.course.best = self.learner.network.get_weights()
-        self.course.begin_epoch(record)
+            self.progress.best = self.runner.network.get_weights()
+        self.progress.begin_epoch(record)
         self.plateau, before = self.plateau.after(record.monitored), self.plateau
         if self.plateau.rate != before.rate:
-            self.learner.optimizer.learning_rate = self.plateau.rate
-        if self.learner.world.rank == 0:
+            self.runner.optimizer.learning_rate = self.plateau.rate
+        if self.runner.world.rank == 0:
             write_epoch(self.scratch, record)
             self.board.write(record)
         self.callbacks.end_epoch(record)
         return self._meet()
 
     def _record(self) -> EpochRecord:
-        learner, course = self.learner, self.course
-        metrics = learner.training.finish(learner.world)
+        runner, progress = self.runner, self.progress
+        metrics = runner.training.finish(runner.world)
         if sum(self.validation.feed.plan.shard_rows):
-            metrics |= {f"val_{name}": value for name, value in learner.validation.finish(learner.world).items()}
+            metrics |= {f"val_{name}": value for name, value in runner.validation.finish(runner.world).items()}
         monitored = metrics.get("val_loss", metrics["loss"])
         if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
             raise TrainError(
-                f"The loss is not finite after epoch {course.epoch + 1} (training {metrics['loss']}, monitored "
-                f"{monitored}). {REMEDY}{self.keeper.what_is_kept()}"
+                f"The loss is not finite after epoch {progress.epoch + 1} (training {metrics['loss']}, monitored "
+                f"{monitored}). {REMEDY}{self.checkpoints.latest_kept()}"
             )
-        self.stopping = self.stopping.after(course.epoch, monitored)
+        self.early_stopping = self.early_stopping.after(progress.epoch, monitored)
         return EpochRecord(
-            epoch=course.epoch + 1,
+            epoch=progress.epoch + 1,
             metrics=metrics,
             rows=sum(self.training.feed.plan.shard_rows),
-            seconds=course.seconds,
-            input_seconds=course.input_seconds,
-            best=self.stopping.is_best(course.epoch),
+            seconds=progress.seconds,
+            input_seconds=progress.input_seconds,
+            best=self.early_stopping.is_best(progress.epoch),
         )
 
     @property
     def _is_finite(self) -> bool:
         """Of this rank's losses and the common gradient: an activation may swallow a NaN that the gradient shows."""
-        norms = [variable.numpy() for variable in self.learner.optimizer.norms.variables]
-        return self.learner.training.is_finite and bool(np.isfinite(norms).all())
+        norms = [variable.numpy() for variable in self.runner.optimizer.norms.variables]
+        return self.runner.training.is_finite and bool(np.isfinite(norms).all())
 
     def _meet(self, *, save: bool = False) -> bool:
         """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
-        course = self.course
-        verdict = self._accord.meet(
-            save=save or self.keeper.is_time(),
-            stop=self.learner.world.rank == 0 and stop_requested(self.scratch),
+        progress = self.progress
+        decision = self._consensus.agree(
+            save=save or self.checkpoints.is_time(),
+            stop=self.runner.world.rank == 0 and stop_requested(self.scratch),
             end=self.callbacks.want_end,
             broken=not self._is_finite,
         )
-        course.ended = course.ended or verdict.end
-        if verdict.broken:
+        progress.ended = progress.ended or decision.end
+        if decision.broken:
             raise TrainError(
-                f"The loss or its gradient is not finite after step {course.step} of epoch {course.epoch + 1}. "
-                f"{REMEDY}{self.keeper.what_is_kept()}"
+                f"The loss or its gradient is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
+                f"{REMEDY}{self.checkpoints.latest_kept()}"
             )
-        if verdict.save or verdict.stop:
-            does("takes a checkpoint")
-            self.keeper.save(course, self.learner, self.callbacks)
-        return not verdict.stop
+        if decision.save or decision.stop:
+            report_activity("takes a checkpoint")
+            self.checkpoints.save(progress, self.runner, self.callbacks)
+        return not decision.stop
 
     def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The same blocks, with the time that they are waited for added to the course's."""
+        """The same blocks, with the time that they are waited for added to the progress's."""
         while True:
             start = time.monotonic()
-            does("waits for rows")
+            report_activity("waits for rows")
             block = next(blocks, None)
-            self.course.input_seconds += time.monotonic() - start
+            self.progress.input_seconds += time.monotonic() - start
             if block is None:
                 return
-            does("trains")
+            report_activity("trains")
             yield block

@@ -30,23 +30,23 @@ from pipeline.store import filesystem as files
 from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
 from pipeline.store.store import Store
 from pipeline.training.callbacks import Callbacks
-from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.course import Course, course_of
+from pipeline.training.checkpoints.format import Checkpoint
+from pipeline.training.checkpoints.policy import CheckpointPolicy
+from pipeline.training.checkpoints.ranks import OF_EPOCH, OF_VALIDATION, check_fits, find_checkpoint, state_of_rank
+from pipeline.training.checkpoints.writer import open_writer
 from pipeline.training.decide import fit_decision
+from pipeline.training.early_stopping import EarlyStopping
 from pipeline.training.execution import choose_steps, most_steps
-from pipeline.training.finder import find_rate
 from pipeline.training.job import RankJob, RankResult
-from pipeline.training.keeper import Keeper, find_checkpoint
-from pipeline.training.learner import Learner
 from pipeline.training.loop import Loop
 from pipeline.training.optimizer import build_optimizer
-from pipeline.training.plateau import Plateau
 from pipeline.training.precision import computing_in
-from pipeline.training.rates import write_curve
-from pipeline.training.saver import open_saver
+from pipeline.training.progress import TrainingProgress, resumed_progress
+from pipeline.training.rate_curve import write_curve
+from pipeline.training.rate_finder import find_rate
+from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
 from pipeline.training.schedule import build_schedule
-from pipeline.training.snapshot import OF_EPOCH, OF_VALIDATION, check_fits, state_of_rank
-from pipeline.training.stopping import Stopping
+from pipeline.training.step_runner import StepRunner
 from pipeline.training.tensorboard import open_board
 from pipeline.training.world import World
 
@@ -67,28 +67,28 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
         training, validation = _feeds(job, store, world, cache)
         rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
-        learner = _learner(job, store, world, training.plan.steps, rate)
-        training = choose_steps(job.train.steps_per_execution, learner, training)
-        course = _go_on(found, learner, training.plan.steps, job) if found else Course(training.plan.steps)
+        runner = _step_runner(job, store, world, training.plan.steps, rate)
+        training = choose_steps(job.train.steps_per_execution, runner, training)
+        progress = _go_on(found, runner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
         last = job.train.epochs - 1
         with (
-            BlockReader(training, course.epoch, course.step, last_epoch=last) as training_rows,
-            BlockReader(validation, course.epoch, last_epoch=last) as validation_rows,
-            open_saver(job.open_checkpoints(), generation) as saver,
+            BlockReader(training, progress.epoch, progress.step, last_epoch=last) as training_rows,
+            BlockReader(validation, progress.epoch, last_epoch=last) as validation_rows,
+            open_writer(job.open_checkpoints(), generation) as writer,
             open_board(job.tensorboard if world.rank == 0 else None) as board,
         ):
-            callbacks = Callbacks(job.train.callbacks, learner.network, job.train.epochs)
+            callbacks = Callbacks(job.train.callbacks, runner.network, job.train.epochs)
             if found:
                 callbacks.restore(found.head.callbacks)
             loop = Loop(
                 epochs=job.train.epochs,
-                learner=learner,
+                runner=runner,
                 training=training_rows,
                 validation=validation_rows,
-                course=course,
-                stopping=Stopping(job.train.early_stopping),
-                plateau=Plateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
-                keeper=Keeper(job, saver, rate, found),
+                progress=progress,
+                early_stopping=EarlyStopping(job.train.early_stopping),
+                plateau=ReduceLROnPlateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
+                checkpoints=CheckpointPolicy(job, writer, rate, found),
                 callbacks=callbacks,
                 board=board,
                 scratch=job.open_scratch(),
@@ -96,18 +96,18 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             begun = time.monotonic()
             finished = loop.run()
             seconds = time.monotonic() - begun
-    decision = fit_decision(job.deciding, store, learner) if finished else Decision()
+    decision = fit_decision(job.deciding, store, runner) if finished else Decision()
     if finished and job.saves and world.rank == 0:
-        _save(learner.network, job, store, decision)
+        _save(runner.network, job, store, decision)
     return RankResult(
         rank=world.rank,
-        epochs=course.epoch,
-        best_epoch=loop.stopping.best_epoch + 1,
-        weights=weights_digest(learner.network),
-        parameters=sum(math.prod(weights.shape) for weights in learner.network.trainable_weights),
+        epochs=progress.epoch,
+        best_epoch=loop.early_stopping.best_epoch + 1,
+        weights=weights_digest(runner.network),
+        parameters=sum(math.prod(weights.shape) for weights in runner.network.trainable_weights),
         seconds=seconds,
         stopped=not finished,
-        resumed=course.resumed,
+        resumed=progress.resumed,
         decision=decision,
     )
 
@@ -148,7 +148,7 @@ def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed
     return training, validation
 
 
-def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> Learner:
+def _step_runner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> StepRunner:
     """The network as it is before the first step.
 
     Args:
@@ -172,7 +172,7 @@ def _learner(job: RankJob, store: Store, world: World, steps: int, learning_rate
     head = build_head(store.features.label, job.train.loss)
     scales_loss = job.train.mixed_precision == "float16"
     optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
-    return Learner(network, head, optimizer, world, job.train.metrics)
+    return StepRunner(network, head, optimizer, world, job.train.metrics)
 
 
 def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | None:
@@ -182,27 +182,27 @@ def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | 
         return None
     each_step = job.train.optimizer.model_copy(update={"backward_passes_per_step": 1})
     plain = job.train.model_copy(update={"schedule": ScheduleConfig(), "optimizer": each_step})
-    learner = _learner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
-    curve = find_rate(learner, replace(feed, steps_per_block=1), config)
+    runner = _step_runner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
+    curve = find_rate(runner, replace(feed, steps_per_block=1), config)
     if world.rank == 0:
         write_curve(job.open_scratch(), curve)
     keras.backend.clear_session()  # or the variables of the next network would have other names
     return curve.chosen if config.apply else None
 
 
-def _go_on(found: Checkpoint, learner: Learner, steps: int, job: RankJob) -> Course:
-    """Give a learner the state of a checkpoint, and tell where it is.
+def _go_on(found: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
+    """Give a runner the state of a checkpoint, and tell where it is.
 
     Raises:
         ConfigError: it is of another network or optimizer.
     """
-    state, fresh, course = state_of_rank(found, learner.world), learner.state(), course_of(found, steps)
+    state, fresh, progress = state_of_rank(found, runner.world), runner.state(), resumed_progress(found, steps)
     check_fits(state, fresh, str(job.checkpoints))
     # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
-    begun_anew = OF_EPOCH if course.step == 0 else OF_VALIDATION
+    begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
     state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
-    learner.restore(state)
-    return course
+    runner.restore(state)
+    return progress
 
 
 def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) -> None:

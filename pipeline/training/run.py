@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import tensorboard_folder
 from pipeline.store.publish import scratch
+from pipeline.training.checkpoints.resume import open_checkpoints
 from pipeline.training.history import TrainingHistory
 from pipeline.training.job import RankJob, RankResult
 from pipeline.training.launch import launch_training
 from pipeline.training.records import EpochRecord, request_stop
-from pipeline.training.resume import open_checkpoints
 from pipeline.training.spec import TrainingSpec
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class TrainingHooks:
     """
 
     on_epoch: Callable[[EpochRecord], None] = _ignore
-    on_beats: Callable[[Mapping[int, Beat]], None] | None = None
+    on_beats: Callable[[Mapping[int, Heartbeat]], None] | None = None
     on_resume: Callable[[str], None] = _ignore
     stoppable: Callable[[RequestStop], AbstractContextManager[None]] = _never
 
@@ -106,7 +106,7 @@ def run_training(
         result, records = launch_training(spark, job, hooks.on_epoch, hooks.on_beats, apart=apart)
         history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=spec.train.workers)
         yield TrainingOutcome(result, history, folder)
-    job.drop_checkpoints()
+    job.remove_checkpoints()
 
 
 def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:
@@ -130,5 +130,5 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
         return job
     place, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
     if head is not None:
-        on_resume(head.place())
+        on_resume(head.position())
     return job.model_copy(update={"checkpoints": place.uri})

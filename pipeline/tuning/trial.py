@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
-from pipeline.runtime.beats import Beat
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
 from pipeline.training.job import Deciding
 from pipeline.training.records import EpochRecord
@@ -82,8 +82,8 @@ def run_trial(
         if is_behind(record):
             early.stop("pruned")
 
-    def look(beats: Mapping[int, Beat]) -> None:
-        memory.extend(beat.memory for beat in beats.values())
+    def look(heartbeats: Mapping[int, Heartbeat]) -> None:
+        memory.extend(heartbeat.memory for heartbeat in heartbeats.values())
 
     hooks = TrainingHooks(on_epoch=follow, on_beats=look, stoppable=early.watching)
     with run_training(spark, root, spec, hooks, apart=True) as outcome:

@@ -269,8 +269,8 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     from pipeline.feed.reader import read_shard
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
-    from pipeline.training.learner import Learner
     from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.step_runner import StepRunner
     from pipeline.training.world import SingleWorld
 
     store, world = the_store(folder), SingleWorld()
@@ -297,13 +297,13 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
         for _ in epoch_of(store, 0, resources):
             pass  # a part of an epoch is any part of the store, so the cache needs all of it
         head, epochs = build_head(store.features.label, "auto"), iter(range(1 << 30))
-        learner = Learner(network(), head, build_optimizer(OptimizerConfig(), world), world)
+        runner = StepRunner(network(), head, build_optimizer(OptimizerConfig(), world), world)
 
         def work() -> None:
             with closing(epoch_of(store, next(epochs), resources)) as reading:
                 for block in islice(reading, blocks):
-                    learner.train(block)
-            learner.training.finish(world)
+                    runner.train(block)
+            runner.training.finish(world)
 
         return work
 

@@ -33,12 +33,12 @@ def test_measuring_leaves_no_trace_and_keeps_to_what_memory_holds(tmp_path):
     from pipeline.feed.blocks import open_feed
 
     store = write_small_store(tmp_path, {"train": [200, 150]})
-    learner = learn(store, SingleWorld(), {"name": "adam", "weight_decay": 0.1})
-    before = learner.state()
+    runner = learn(store, SingleWorld(), {"name": "adam", "weight_decay": 0.1})
+    before = runner.state()
     feed = open_feed(store, "train", batch_size=8, world_size=1, rank=0, steps_per_block=most_steps("auto"), seed=1)
-    chosen = choose_steps("auto", learner, feed)
-    after = learner.state()
+    chosen = choose_steps("auto", runner, feed)
+    after = runner.state()
     assert 1 <= chosen.steps_per_block <= feed.steps_per_block
     assert list(before) == list(after)
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert choose_steps(16, learner, feed) is feed
+    assert choose_steps(16, runner, feed) is feed

@@ -18,10 +18,11 @@ from tests.support.stores import write_small_store
 
 tf = pytest.importorskip("tensorflow")
 
-from pipeline.training.checkpoint import generations, latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
-from pipeline.training.learner import Learner  # noqa: E402
+from pipeline.training.checkpoints.resume import latest_checkpoint  # noqa: E402 (TensorFlow takes seconds to import)
+from pipeline.training.checkpoints.writer import list_generations  # noqa: E402
 from pipeline.training.rank import train_rank  # noqa: E402
-from pipeline.training.rates import curve_of, read_curve  # noqa: E402
+from pipeline.training.rate_curve import curve_of, read_curve  # noqa: E402
+from pipeline.training.step_runner import StepRunner  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
 SHARDS = {"train": [200, 150, 170, 190], "validation": [40, 60, 50, 30]}
@@ -51,7 +52,7 @@ def history(told: RankJob) -> list[dict]:
 
 def break_off(monkeypatch, told: RankJob, steps: int) -> None:
     """Train so many steps, counted from where it goes on, and end as if the process were killed."""
-    trained, train = [0], Learner.train
+    trained, train = [0], StepRunner.train
 
     def count(self, block):
         trained[0] += len(block.rows)
@@ -60,7 +61,7 @@ def break_off(monkeypatch, told: RankJob, steps: int) -> None:
         train(self, block)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Learner, "train", count)
+        patch.setattr(StepRunner, "train", count)
         with pytest.raises(BrokenOffError):
             train_rank(told, SingleWorld())
 
@@ -215,4 +216,4 @@ def test_a_callback_s_memory_is_in_the_checkpoint(folder, monkeypatch):
     break_off(monkeypatch, told, STEPS + 8)
     head = latest_checkpoint(told.open_checkpoints())[1].head
     assert json.loads(head.callbacks["0"]) == {"epochs": 1}
-    assert len(generations(storage_path(told.checkpoints))) == 2
+    assert len(list_generations(storage_path(told.checkpoints))) == 2
