@@ -49,7 +49,7 @@ def _host() -> str:
 
 
 def check_listed(output: StoragePath, *, replace: bool) -> None:
-    """Make sure that an output may be written; what a killed scoring left is in nobody's way.
+    """Check that an output may be written; files that a killed scoring left do not prevent it.
 
     Raises:
         ConfigError: something is there already that must not be replaced.

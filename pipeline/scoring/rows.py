@@ -142,9 +142,9 @@ def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> t
 
 
 def _types(bundle: Bundle, source_table: SourceTable) -> dict[str, ColumnType]:
-    """Of the columns that training had, or, where no contract tells, that these rows have.
+    """Types of the columns as training read them, or, without a contract, as these rows have them.
 
-    A few new rows tell little: what training read as a number is one.
+    A few new rows are weak evidence: a column that training read as numbers is one of numbers.
     """
     if bundle.table is not None:
         return {name: terms.type for name, terms in bundle.table.columns.items()}

@@ -99,7 +99,7 @@ def _slots(config: RunConfig) -> tuple[int, list[str]]:
 
 
 def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport | None:
-    """The report of `crossval.compare_to`; whichever experiment it is of, its folds tell whether it can be compared."""
+    """The report of `crossval.compare_to`; of any experiment, since the folds decide whether two can be compared."""
     if wanted is None:
         return None
     experiments = root.child("crossvals")

@@ -73,7 +73,7 @@ def run_trial(
         is_behind: called with each epoch's record; True ends the trial.
 
     Raises:
-        TrainError: it failed, was told to stop, or took longer than `timeout`.
+        TrainError: the training run failed, was stopped, or took longer than `timeout`.
     """
     early = EarlyStop(timeout, stopper)
     memory: list[int] = []
