@@ -14,11 +14,11 @@ from types import FrameType
 
 import psutil
 
-from pipeline.contract.document import Document
 from pipeline.runtime.activity import ActivityCount, activity_scope
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 BEATS = "beats"
 NEAR_SECONDS, FAR_SECONDS = 0.5, 5.0
@@ -63,11 +63,11 @@ class Heartbeat(Document):
 
 
 @contextmanager
-def sending_heartbeats(launch: Root, rank: int, partition: int, host: str) -> Iterator[None]:
+def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
     """Tell of this thread's work, from a thread of its own, until the block ends."""
     activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
-    place = launch.within(BEATS, f"{rank:06d}.json")
+    place = launch.child(BEATS, f"{rank:06d}.json")
     number = 0
 
     def beat() -> None:
@@ -108,9 +108,9 @@ def sending_heartbeats(launch: Root, rank: int, partition: int, host: str) -> It
         follower.join()
 
 
-def read_heartbeats(launch: Root) -> dict[int, Heartbeat]:
+def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
     """The latest beat of every rank that has begun."""
-    return {beat.rank: beat for beat in read_documents(launch.within(BEATS), Heartbeat)}
+    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Heartbeat)}
 
 
 def _where(frame: FrameType | None) -> str:

@@ -25,7 +25,7 @@ from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_hear
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.stall_detector import Limits, StallDetector
 from pipeline.runtime.stderr_filter import filtered_standard_error
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 if TYPE_CHECKING:
     from pyspark import BarrierTaskContext, SparkContext
@@ -88,7 +88,13 @@ class LaunchOptions:
 
 
 def run_ranks(
-    spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root, options: LaunchOptions | None = None
+    spark: SparkSession,
+    workers: int,
+    target: str,
+    *,
+    payload: str,
+    scratch: StoragePath,
+    options: LaunchOptions | None = None,
 ) -> list[str]:
     """Run `target` on every rank.
 
@@ -110,7 +116,7 @@ def run_ranks(
     options = options or LaunchOptions()
     if workers == 1 and not options.apart:
         return [_run_here(target, payload)]
-    launch = scratch.within("launches", uuid.uuid4().hex)
+    launch = scratch.child("launches", uuid.uuid4().hex)
     uri, bound = launch.uri, options.worker_memory
     context = spark.sparkContext
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
@@ -131,7 +137,10 @@ class _Watch:
     """Looks at the beats in a thread of its own."""
 
     def __init__(
-        self, launch: Root, detector: StallDetector, on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None
+        self,
+        launch: StoragePath,
+        detector: StallDetector,
+        on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None,
     ) -> None:
         self._launch, self._detector, self._on_heartbeats = launch, detector, on_heartbeats
         self.trouble: PipelineError | None = None
@@ -196,7 +205,7 @@ def _run_task(
 ) -> Iterator[tuple[int, str]]:
     from pyspark import BarrierTaskContext
 
-    context, launch = BarrierTaskContext.get(), open_root(launch_uri)
+    context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     info = _rank_info(context, launch_uri)
     quiet_environment()
     with (

@@ -36,8 +36,8 @@ def first_step(payload: str, info: RankInfo) -> str:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.train.entry import join_world
-    from pipeline.train.optimizer import build_optimizer
+    from pipeline.training.entry import join_world
+    from pipeline.training.optimizer import build_optimizer
 
     keras.backend.clear_session()
     with join_world(info, 60.0) as world:
@@ -62,10 +62,10 @@ def first_step(payload: str, info: RankInfo) -> str:
 def launch(spark: SparkSession, folder: str) -> float:
     """Seconds until both ranks have taken their first step."""
     from pipeline.runtime.ranks import run_ranks
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
     start = time.monotonic()
-    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=open_root(folder))
+    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=storage_path(folder))
     return round(max(map(float, ends)) - start, 2)
 
 

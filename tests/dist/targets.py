@@ -15,16 +15,16 @@ from pipeline.errors import ConfigError
 from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import RankInfo
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 STEPS_BEFORE = 20
 
 
 def train(payload: str, info: RankInfo) -> str:
     """Steps with an allreduce each; rank 1 meets the fault after some."""
-    from pipeline.train.entry import join_world
+    from pipeline.training.entry import join_world
 
-    with join_world(info, 60.0) as world, failures_recorded(open_root(info.launch), info.rank):
+    with join_world(info, 60.0) as world, failures_recorded(storage_path(info.launch), info.rank):
         import tensorflow as tf
 
         step = tf.function(lambda x: world.sum([x], "x")[0])

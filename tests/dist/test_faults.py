@@ -17,7 +17,7 @@ from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.ranks import LaunchOptions, run_ranks
 from pipeline.runtime.stall_detector import Limits
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(150)]
 
@@ -33,7 +33,7 @@ def launch(
     seen: dict[int, Heartbeat] = {}
     options = LaunchOptions(Limits(**({"stall": STALL} | limits)), on_heartbeats=seen.update)
     try:
-        scratch = open_root(str(folder))
+        scratch = storage_path(str(folder))
         return run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=fault, scratch=scratch, options=options), [
             *seen.values()
         ]
@@ -108,7 +108,9 @@ def test_a_kill_from_outside_is_noticed_within_five_seconds(spark, tmp_path):
 
     options = LaunchOptions(Limits(stall=60.0), on_heartbeats=kill)
     with pytest.raises(RankLost, match=r"^Rank 1 on .* ended without a word"):
-        run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(str(tmp_path)), options=options)
+        run_ranks(
+            spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(str(tmp_path)), options=options
+        )
     assert time.monotonic() - killed[0] < FOUND_AFTER
 
 
@@ -117,9 +119,9 @@ import sys
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import open_session
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "1g"}), app="driver", workers=2)
-run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(sys.argv[1]))
+run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(sys.argv[1]))
 """
 
 
@@ -141,7 +143,7 @@ def wait_for_beats(folder: Path, driver: subprocess.Popen[bytes]) -> list[Heartb
     end = time.monotonic() + 100
     while time.monotonic() < end and driver.poll() is None:
         for place in folder.glob("launches/*"):
-            beats = read_heartbeats(open_root(str(place)))
+            beats = read_heartbeats(storage_path(str(place)))
             if len(beats) == 2 and all(beat.begun for beat in beats.values()):
                 return [*beats.values()]
         time.sleep(0.2)

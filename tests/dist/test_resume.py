@@ -19,10 +19,10 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
-from pipeline.train.checkpoints.resume import latest_checkpoint
-from pipeline.train.checkpoints.writer import list_generations
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.training.checkpoints.resume import latest_checkpoint
+from pipeline.training.checkpoints.writer import list_generations
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live
 from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store

@@ -11,7 +11,7 @@ from pipeline.runtime.activity import JOINS, STARTS, report_activity
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
 from pipeline.runtime.stall_detector import Limits, StallDetector
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 LIMITS = Limits(start=30.0, stall=10.0)
 
@@ -125,7 +125,7 @@ def test_waiting_for_task_slots_is_no_start():
 
 
 def test_beats_tell_what_the_thread_does_and_where(tmp_path):
-    launch = open_root(str(tmp_path))
+    launch = storage_path(str(tmp_path))
 
     def work() -> Heartbeat:
         report_activity("waits for rows")
@@ -150,4 +150,4 @@ def test_beats_tell_what_the_thread_does_and_where(tmp_path):
 def test_a_beat_that_cannot_be_read_is_passed_over(tmp_path, content):
     (tmp_path / "beats").mkdir()
     (tmp_path / "beats" / "000001.json").write_text(content)
-    assert read_heartbeats(open_root(str(tmp_path))) == {}
+    assert read_heartbeats(storage_path(str(tmp_path))) == {}

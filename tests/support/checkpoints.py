@@ -5,8 +5,8 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 
-from pipeline.train.checkpoints.format import Checkpoint, CheckpointHead
-from pipeline.train.records import EpochRecord
+from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead
+from pipeline.training.records import EpochRecord
 
 RECORD = EpochRecord(epoch=1, metrics={"loss": 0.1 + 0.2}, rows=7, seconds=1 / 3, input_seconds=0.1, best=True)
 HEAD = CheckpointHead(identity='{"seed": 1}', ranks=2, steps=10, epoch=1, step=4, history=(RECORD,))

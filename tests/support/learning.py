@@ -10,19 +10,19 @@ import tensorflow as tf
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.optimizer import OptimizerConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import store_place
+from pipeline.schemas.label import LabelSpec
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.gradients import Exchange
-from pipeline.train.metrics import EpochMetrics
-from pipeline.train.optimizer import build_optimizer
-from pipeline.train.step_runner import StepRunner
-from pipeline.train.world import World
+from pipeline.training.gradients import Exchange
+from pipeline.training.metrics import EpochMetrics
+from pipeline.training.optimizer import build_optimizer
+from pipeline.training.step_runner import StepRunner
+from pipeline.training.world import World
 from tests.support.stateful import keep_state
 from tests.support.stores import NAME, STORE_ID
 
@@ -40,9 +40,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 PLAIN, WEIGHTED = "plain", "weighted"
 WITH_WEIGHTS, TWICE = ("sgd", "adam"), "adam"
 LABELS = {
-    "numbers": LabelSpec(name="y", task=Task.REGRESSION),
-    "two": LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    "three": LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    "numbers": LabelSpec(name="y", task="regression"),
+    "two": LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    "three": LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 }
 METRICS = {
     "numbers": ("mae", "rmse", "mse", "r2"),
@@ -69,7 +69,7 @@ def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
     """All of this module on one rank: what was learned, measured and exchanged."""
     found = {}
     for kind in (PLAIN, WEIGHTED):
-        store = open_store(store_place(open_root(str(folder / kind)), NAME, STORE_ID))
+        store = open_store(store_folder(storage_path(str(folder / kind)), NAME, STORE_ID))
         for name, settings in OPTIMIZERS.items():
             if kind == WEIGHTED and name not in WITH_WEIGHTS:
                 continue

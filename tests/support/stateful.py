@@ -13,13 +13,13 @@ from pipeline.config.optimizer import OptimizerConfig
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.forward_state import SEED
-from pipeline.train.optimizer import build_optimizer
-from pipeline.train.step_runner import StepRunner
-from pipeline.train.world import World
+from pipeline.training.forward_state import SEED
+from pipeline.training.optimizer import build_optimizer
+from pipeline.training.step_runner import StepRunner
+from pipeline.training.world import World
 from tests.support.stores import NAME, STORE_ID
 
 BATCH, EPOCHS, MOMENTUM = 16, 2, 0.9
@@ -77,7 +77,7 @@ def runner_of(network: keras.Model, store: Store, world: World) -> StepRunner:
 
 def keep_state(world: World, folder: Path) -> dict[str, np.ndarray]:
     """Train both networks; all variables afterwards by network and name, those of seeds as `local`."""
-    store, found = open_store(store_place(open_root(str(folder / "sparse")), NAME, STORE_ID)), {}
+    store, found = open_store(store_folder(storage_path(str(folder / "sparse")), NAME, STORE_ID)), {}
     for build in (row_by_row, with_state):
         runner = runner_of(build(), store, world)
         feed = open_feed(
