@@ -61,10 +61,10 @@ def decide(deciding: Deciding, label: LabelSpec, scored: Scored) -> Decision:
     ids = scored.label.astype(np.int64)
     seen = np.unique(ids)
     if len(seen) < 2:
-        found = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
+        classes = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
         return Decision(
             threshold=deciding.threshold.at,
-            remark=f"Calibration and threshold were not fitted: validation rows are {found}. Allowed: rows of two "
+            remark=f"Calibration and threshold were not fitted: validation rows are {classes}. Allowed: rows of two "
             "classes at least. Give split.fractions.validation more rows, or stratify the split.",
         )
     probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities

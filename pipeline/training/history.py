@@ -66,5 +66,5 @@ def read_history(model: PublishedModel) -> TrainingHistory | None:
     """
     if HISTORY not in model.card.files:
         return None
-    place = model.folder.child(HISTORY)
-    return TrainingHistory.from_json(read_model(place, model.card.files[HISTORY]), place.path)
+    file = model.folder.child(HISTORY)
+    return TrainingHistory.from_json(read_model(file, model.card.files[HISTORY]), file.path)

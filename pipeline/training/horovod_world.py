@@ -60,9 +60,9 @@ def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequ
     """What a collective makes of tensors, which it takes of one type at a time."""
     done: dict[int, Any] = {}
     for kind in dict.fromkeys(tensor.dtype.name for tensor in tensors):
-        places = [place for place, tensor in enumerate(tensors) if tensor.dtype.name == kind]
-        done |= zip(places, collective([tensors[place] for place in places], kind), strict=True)
-    return [done[place] for place in range(len(tensors))]
+        indices = [index for index, tensor in enumerate(tensors) if tensor.dtype.name == kind]
+        done |= zip(indices, collective([tensors[index] for index in indices], kind), strict=True)
+    return [done[index] for index in range(len(tensors))]
 
 
 @contextmanager

@@ -110,8 +110,8 @@ class RankJob(Document):
 
     def remove_checkpoints(self) -> None:
         """Remove what the training kept on its way, where it kept anything."""
-        if (place := self.open_checkpoints()) is not None:
-            files.remove_folder(place)
+        if (folder := self.open_checkpoints()) is not None:
+            files.remove_folder(folder)
 
     def identity(self) -> str:
         """What the weights depend on, as canonical JSON."""

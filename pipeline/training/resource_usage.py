@@ -34,17 +34,17 @@ class ResourceUsage:
         if self._clock() < self._due:
             return
         self._due, self._samples = self._clock() + SAMPLE_SECONDS, self._samples + 1
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for rank, beat in sorted(beats.items()):
-            found |= _metrics(self._before[rank], beat)
+            metrics |= _metrics(self._before[rank], beat)
         self._before = dict(beats)
-        self._tell(found, self._samples)
+        self._tell(metrics, self._samples)
 
 
 def _metrics(before: Heartbeat, beat: Heartbeat) -> dict[str, float]:
     """Memory in megabytes; processor time in percent of one core, where time has passed."""
     name, seconds = f"system/rank_{beat.rank}", beat.seconds - before.seconds
-    found = {f"{name}/memory_megabytes": beat.memory / 1e6}
+    metrics = {f"{name}/memory_megabytes": beat.memory / 1e6}
     if seconds > 0:
-        found[f"{name}/cpu_percent"] = 100.0 * (beat.cpu_seconds - before.cpu_seconds) / seconds
-    return found
+        metrics[f"{name}/cpu_percent"] = 100.0 * (beat.cpu_seconds - before.cpu_seconds) / seconds
+    return metrics
