@@ -104,6 +104,7 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
         with activity_scope(activities):
             yield
     finally:
+        # Joined before the rank goes on: a heartbeat that comes later could write into a folder that is being removed.
         over.set()
         follower.join()
 

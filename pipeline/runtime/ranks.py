@@ -3,7 +3,7 @@
 A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: a
 second launch finds TensorFlow imported. When a task dies, Spark ends the stage and with it the other ranks.
 
-A rank's function is named, not sent: the driver need not import TensorFlow to launch a training. It takes the
+A rank's function is named, not sent: the driver need not import TensorFlow to launch a training run. It takes the
 payload and its `RankInfo`, and returns text.
 """
 
@@ -134,7 +134,7 @@ def run_ranks(
 
 
 class _Watch:
-    """Looks at the beats in a thread of its own."""
+    """Looks at heartbeats in a thread of its own; `trouble` may be read once `until_trouble` has ended."""
 
     def __init__(
         self,
@@ -208,6 +208,8 @@ def _run_task(
     context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     info = _rank_info(context, launch_uri)
     quiet_environment()
+    # The filter is the outermost, so that it passes on what the others write when they end; the record of a failure is
+    # the innermost, so that it is written before anything else of this rank ends.
     with (
         filtered_standard_error(f"[rank {info.rank}] "),
         sending_heartbeats(launch, info.rank, context.partitionId(), info.hosts[info.rank]),
@@ -215,7 +217,8 @@ def _run_task(
     ):
         work = _function(target)
         if not gc.get_freeze_count():
-            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a training.
+            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a
+            # training run.
             gc.freeze()
         answer = work(payload, info)
     yield info.rank, answer

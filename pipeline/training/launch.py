@@ -1,4 +1,4 @@
-"""Starts a training on its ranks and follows it, from the driver."""
+"""Starts a training run on its ranks and follows it, from the driver."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ def launch_training(
     *,
     apart: bool = False,
 ) -> tuple[RankResult, list[EpochRecord]]:
-    """Train on `job.train.workers` ranks; again, from the last checkpoint, where a process of it was lost.
+    """Train on `job.train.workers` ranks; restart from the latest checkpoint where a rank's process was lost.
 
     Args:
         spark: a session with as many task slots.
         job: the same for every rank.
-        on_epoch: called with each epoch's record, while the training runs.
-        on_heartbeats: called with the latest beats of all ranks, twice a second, where there are several.
-        apart: never train in this process, where other trainings may be followed at the same time.
+        on_epoch: called with each epoch's record during training, from another thread.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second, from another thread, where there
+            are several ranks.
+        apart: never train in this process, where other runs may be followed at the same time.
 
     Returns:
         The ranks' common result, and the history.

@@ -1,4 +1,4 @@
-"""A training, as one rank runs it: what it needs, where it goes on from, the epochs, the saved model."""
+"""A training run as one rank sees it: what it needs, where it continues, its epochs, the saved model."""
 
 from __future__ import annotations
 

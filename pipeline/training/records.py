@@ -1,4 +1,4 @@
-"""What rank 0 tells the driver while it trains: one JSON document an epoch, renamed into place when complete.
+"""What rank 0 reports to the driver during training: one JSON document an epoch, renamed into place when complete.
 
 The driver alone talks to the tracking server and to the terminal, so ranks need no credentials, load no MLflow,
 and never wait for a server. Documents travel through the run's scratch folder, under the storage root, which
@@ -53,7 +53,7 @@ class EpochRecord(Document):
 
 
 def request_stop(scratch: StoragePath) -> None:
-    """Ask the ranks of a launch to stop after their next steps, in a way that lets them go on later."""
+    """Ask the ranks of a launch to take a checkpoint and stop."""
     files.write_bytes(scratch.child(STOP), b"")
 
 

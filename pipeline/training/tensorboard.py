@@ -67,7 +67,7 @@ def open_board(folder: str | None) -> Iterator[Board]:
 
 
 def _open(folder: StoragePath, split: str, stack: ExitStack) -> _EventFile:
-    """A new file: a training that goes on leaves what it wrote before."""
+    """A new file: a run that continues leaves what it wrote before."""
     file = folder.child(split, f"events.out.tfevents.{time.time_ns()}")
     if file.renames_folders:
         files.write_bytes(file, b"")
