@@ -1,7 +1,7 @@
 """Decisions that all ranks take at the same step though only one of them knows the reason: save, stop, give up.
 
-A collective at every step would cost more than many steps do, so ranks agree about twice a second. After how many blocks
-they do so next is part of each decision: rank 0 estimates it by its clock, and every rank counts.
+A collective at every step would cost more than many steps do, so ranks agree about twice a second. After how many
+blocks they do so next is part of each decision: rank 0 estimates it by its clock, and every rank counts.
 """
 
 from __future__ import annotations
