@@ -77,13 +77,13 @@ class LaunchOptions:
     Attributes:
         limits: how long they may take.
         worker_memory: resident bytes beyond which a Python worker is not used for another launch.
-        apart: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
+        always_on_spark: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
         on_heartbeats: called with the latest beats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
     worker_memory: int = WORKER_MEMORY
-    apart: bool = False
+    always_on_spark: bool = False
     on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None
 
 
@@ -114,7 +114,7 @@ def run_ranks(
             stands still.
     """
     options = options or LaunchOptions()
-    if workers == 1 and not options.apart:
+    if workers == 1 and not options.always_on_spark:
         return [_run_here(target, payload)]
     launch = scratch.child("launches", uuid.uuid4().hex)
     uri, bound = launch.uri, options.worker_memory

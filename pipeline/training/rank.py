@@ -34,7 +34,7 @@ from pipeline.training.checkpoints.format import Checkpoint
 from pipeline.training.checkpoints.policy import CheckpointPolicy
 from pipeline.training.checkpoints.ranks import OF_EPOCH, OF_VALIDATION, check_fits, find_checkpoint, state_of_rank
 from pipeline.training.checkpoints.writer import open_writer
-from pipeline.training.decide import fit_decision
+from pipeline.training.decision import fit_decision
 from pipeline.training.early_stopping import EarlyStopping
 from pipeline.training.execution import choose_steps, most_steps
 from pipeline.training.job import RankJob, RankResult
@@ -97,7 +97,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             begun = time.monotonic()
             finished = loop.run()
             seconds = time.monotonic() - begun
-    decision = fit_decision(job.deciding, store, runner) if finished else Decision()
+    decision = fit_decision(job.decision_config, store, runner) if finished else Decision()
     if finished and job.saves and world.rank == 0:
         _save(runner.network, job, store, decision)
     return RankResult(
