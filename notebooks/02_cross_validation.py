@@ -2,7 +2,7 @@
 # MAGIC %md
 # MAGIC # Cross-validation
 # MAGIC
-# MAGIC How good a configuration is, and how certain that is: a model for each fold, evaluated on rows that it never saw.
+# MAGIC How good a configuration is, and how certain that is: a model a fold, evaluated on rows that it never saw.
 # MAGIC The same as `jobs/crossval.py`.
 # MAGIC
 # MAGIC Needs a dedicated (single-user) cluster with this project's packages. Every cell may be run again: finished

@@ -74,13 +74,15 @@ def run_fold(
     )
     with (
         draft(resources.root, result.folder, SCORE) as finished,
-        run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
+        run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
     ):
         outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
             return result.score()
         predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
-        tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
+        tally = predict_split(resources.spark, spec.train.workers, predict, store, always_on_spark=True).tallies[
+            NETWORK
+        ]
         score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
         files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
         files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
