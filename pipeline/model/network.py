@@ -1,8 +1,9 @@
-"""The network: from the store's columns to a raw output.
+"""The network as Keras sees it: from the store's columns to a raw output.
 
 Inputs are `numeric` float32 [b, a], a column for each of `FeatureState.numeric`, and `categorical` int32 [b, c], a
-column for each of `FeatureState.id_columns`, whichever the store has. The output is float32 [b, 1], or [b, k] for k
-classes, without an activation: what it means is the head's business (`head.py`).
+column for each of `FeatureState.id_columns`, whichever the store has. What lies between them and the output is up to
+the network that the configuration names (`pipeline/networks`). The output is float32 [b, 1], or [b, k] for k classes,
+without an activation: what it means is the head's business (`head.py`).
 
 What the first layer sees: numbers as they are or piecewise-linear; then ids one-hot, those of multi-valued features
 as 1 for each value that a row has; then embeddings, of multi-valued features their mean over a row's values.
@@ -16,25 +17,29 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.config.model import ModelConfig
+from pipeline.errors import ConfigError
 from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
+from pipeline.networks.network import NetworkConfig, NetworkInputs
 
 NETWORK = "network"
 
 
-def build_network(config: ModelConfig, state: FeatureState, seed: int) -> keras.Model:
-    """A multi-layer perceptron whose initial weights are a function of `seed`."""
+def build_network(config: NetworkConfig, state: FeatureState, seed: int) -> keras.Model:
+    """The network of a configuration, whose initial weights are a function of `seed`.
+
+    Raises:
+        ConfigError: the network's output has another shape than the label needs.
+    """
     keras.utils.set_random_seed(seed)
-    inputs, expanded = _inputs(state)
-    x = keras.layers.Concatenate(name="features")(expanded) if len(expanded) > 1 else expanded[0]
-    for number, units in enumerate(config.hidden):
-        x = _dense(units, config, name=f"hidden_{number}", activation=config.activation)(x)
-        if config.dropout:
-            x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
-    # float32 even where the other layers compute with fewer bits: losses and predictions need them.
-    output = _dense(state.label.outputs, config, name="output", dtype="float32")(x)
-    return keras.Model(inputs, output, name=NETWORK)
+    tensors, encoded = _inputs(state)
+    output = config.build(NetworkInputs(tensors, tuple(encoded), state), state.label.outputs)
+    if tuple(output.shape) != (None, state.label.outputs):
+        raise ConfigError(
+            f"model.type '{config.type}': build returned a tensor of shape {tuple(output.shape)}. Allowed: "
+            f"(None, {state.label.outputs}), a column for each output of label '{state.label.name}'. Correct build."
+        )
+    return keras.Model(tensors, output, name=NETWORK)
 
 
 def _inputs(state: FeatureState) -> tuple[dict[str, keras.KerasTensor], list[keras.KerasTensor]]:
@@ -97,10 +102,3 @@ def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]
     for feature in state.categorical:
         yield first, feature
         first += feature.slots
-
-
-def _dense(
-    units: int, config: ModelConfig, *, name: str, activation: str | None = None, dtype: str | None = None
-) -> keras.layers.Layer:
-    regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
-    return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, dtype=dtype, name=name)

@@ -29,7 +29,7 @@ def findings_of(
         planned=config.train.epochs,
         constant=None if weighted else constant_loss(label, loss_of(label, config.train.loss)),
         deviation=_deviation(store),
-        handicaps=[f"model.dropout {config.model.dropout:g}"] if config.model.dropout else [],
+        handicaps=config.model.train_only_regularizers(),
         comparable=not weighted,
     )
     return diagnose(course)

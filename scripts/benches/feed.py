@@ -264,11 +264,11 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     """
     import keras
 
-    from pipeline.config.model import ModelConfig
     from pipeline.config.train import OptimizerConfig
     from pipeline.feed.reader import read_shard
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
+    from pipeline.networks.mlp import MlpConfig
     from pipeline.train.learner import Learner
     from pipeline.train.optimizer import build_optimizer
     from pipeline.train.world import SingleWorld
@@ -282,7 +282,7 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     del parts
 
     def network() -> keras.Model:
-        return build_network(ModelConfig(hidden=hidden), store.features, 1)
+        return build_network(MlpConfig(hidden=hidden), store.features, 1)
 
     fitted = network()
     fitted.compile(

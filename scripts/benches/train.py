@@ -176,9 +176,9 @@ def measure_training(rows: int) -> dict[str, Any]:
     """Seconds of a whole training on two ranks, launch included, first in fresh processes and then in warm ones."""
     from feed import make, the_store
 
-    from pipeline.config.model import ModelConfig
     from pipeline.config.run import SparkConfig
     from pipeline.config.train import TrainConfig
+    from pipeline.networks.mlp import MlpConfig
     from pipeline.runtime.spark import open_session
     from pipeline.train.job import RankJob
     from pipeline.train.launch import launch_training
@@ -199,7 +199,7 @@ def measure_training(rows: int) -> dict[str, Any]:
                 name="bench",
                 store_id=store_id,
                 scratch=str(scratch),
-                model=ModelConfig(hidden=(64, 64)),
+                model=MlpConfig(hidden=(64, 64)),
                 train=TrainConfig(**settings, steps_per_execution="auto"),
                 seed=1,
             )

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
+from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import store_place
 from pipeline.store.store import Store, open_store
@@ -52,7 +52,7 @@ METRICS = {
 
 def learn(store: Store, world: World, settings: dict[str, Any], *, scaled: bool = False, epochs: int = 1) -> Learner:
     """Train, and return the learner."""
-    network = build_network(ModelConfig(hidden=(8,)), store.features, 3)
+    network = build_network(MlpConfig(hidden=(8,)), store.features, 3)
     head = build_head(store.features.label, "auto")
     optimizer = build_optimizer(OptimizerConfig(**settings), world, scales_loss=scaled)
     learner = Learner(network, head, optimizer, world)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
+from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import checkpoints_folder
 from pipeline.train.checkpoint import Checkpoint, CheckpointHead, generations, write_checkpoint
@@ -19,7 +19,7 @@ from pipeline.train.resume import differences, open_checkpoints
 
 def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:
     return RankJob(
-        root="", name="n", store_id=store, scratch="", model=ModelConfig(), train=TrainConfig(**train), seed=seed
+        root="", name="n", store_id=store, scratch="", model=MlpConfig(), train=TrainConfig(**train), seed=seed
     )
 
 

@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, TrainError
 from pipeline.kinds.state import FeatureState
+from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import open_root
 from pipeline.train.job import RankJob
 from tests.support import kinds
@@ -35,7 +35,7 @@ def job(folder, *, hidden=(16,), l2=0.0, seed=1, **train) -> RankJob:
         name=NAME,
         store_id=STORE_ID,
         scratch=str(scratch),
-        model=ModelConfig(hidden=hidden, l2=l2),
+        model=MlpConfig(hidden=hidden, l2=l2),
         train=TrainConfig(**settings),
         seed=seed,
     )
