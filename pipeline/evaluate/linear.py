@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.contract.profile import NumberProfile
+from pipeline.contract.tensors import Dtype
 from pipeline.evaluate.baseline import Inputs, LinearBaseline, fit_baseline
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
@@ -47,9 +50,19 @@ def _mean(store: Store, training: Rows) -> float:
 
 
 def linear_inputs(store: Store, rows: Rows) -> Inputs:
-    """Rows as the linear model takes them."""
-    sizes = [feature.size for _, feature in store.features.id_columns]
-    return Inputs(numeric=rows.numeric, ids=rows.categorical, sizes=sizes)
+    """Rows as the linear model takes them: all tensors of single numbers, and all of ids."""
+    return Inputs(
+        numeric=_matrix(store, rows, "float32"),
+        ids=_matrix(store, rows, "int32"),
+        sizes=[feature.size for _, feature in store.features.id_columns],
+    )
+
+
+def _matrix(store: Store, rows: Rows, dtype: Dtype) -> NDArray[Any]:
+    """[n, width]: the tensors of single values of a type, side by side."""
+    specs = [spec for spec in store.features.tensors if spec.dtype == dtype and len(spec.shape) == 1]
+    parts = [rows.tensors[spec.name] for spec in specs]
+    return parts[0] if len(parts) == 1 else np.hstack([np.empty((len(rows), 0), dtype), *parts])
 
 
 def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
@@ -68,10 +81,5 @@ def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
     """All rows of `parts`, of which there is at least one."""
-    return Rows(
-        np.concatenate([part.numeric for part in parts]),
-        np.concatenate([part.categorical for part in parts]),
-        np.concatenate([part.label for part in parts]),
-        np.concatenate([part.row_id for part in parts]),
-        np.concatenate([part.weight for part in parts]),
-    )
+    columns = [part.arrays() for part in parts]
+    return Rows.of_arrays({name: np.concatenate([part[name] for part in columns]) for name in columns[0]})

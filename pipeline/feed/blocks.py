@@ -2,12 +2,11 @@
 
 A block of k steps of a rank whose batches hold b rows:
 
-    numeric      float32 [k, b, a]
-    categorical  int32   [k, b, c]
-    label        float32 [k, b]
-    weight       float32 [k, b]     how much a real row counts, 1 if nothing else is said; 0 for padding
-    rows         float32 [k]        real rows of the global batch, over all ranks, whatever they count
-    extras       by name  [k, b, ...]  further columns of the contract
+    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `contract/tensors.py`
+    label    float32  [k, b]
+    weight   float32  [k, b]          how much a real row counts, 1 if nothing else is said; 0 for padding
+    mask     bool     [k, b]          True for real rows, False for padding
+    rows     float32  [k]             real rows of the global batch, over all ranks, whatever they count
 
 Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
 step. A padding row is all zeros, and its texts are empty.
@@ -18,43 +17,36 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.columns import ColumnSpec
+from pipeline.contract.tensors import TensorSpec
 from pipeline.errors import StoreError
 from pipeline.feed.memory import Resources, row_bytes
 from pipeline.feed.order import Turn, Window, epoch_turns, shard_windows
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
 from pipeline.feed.reader import Served, WindowReader
-from pipeline.feed.rows import EXTRA, Rows
+from pipeline.feed.rows import TENSOR, Rows, dtype_of
 from pipeline.store.store import Store
 
 
 class Block(NamedTuple):
     """k steps of one rank; shapes at the top of this module."""
 
-    numeric: npt.NDArray[np.float32]
-    categorical: npt.NDArray[np.int32]
+    tensors: Mapping[str, npt.NDArray[Any]]
     label: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
     rows: npt.NDArray[np.float32]
-    extras: Mapping[str, npt.NDArray[Any]]
 
     def step(self, number: Any) -> Block:
         """One step, without the first axis; also of tensors, within `tf.function`."""
-        extras = {name: column[number] for name, column in self.extras.items()}
-        return Block(
-            self.numeric[number],
-            self.categorical[number],
-            self.label[number],
-            self.weight[number],
-            self.rows[number],
-            extras,
-        )
+        tensors = {name: tensor[number] for name, tensor in self.tensors.items()}
+        return Block(tensors, self.label[number], self.weight[number], self.mask[number], self.rows[number])
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,11 @@ class Feed:
     seed: int | None
     class_weights: tuple[float, ...] | None = None
     resources: Resources = field(default_factory=Resources)
+
+    @cached_property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """Of the tensors."""
+        return self.store.contract.tensors
 
     def blocks_from(self, first_step: int) -> int:
         """Blocks of an epoch that is read from a step on."""
@@ -160,8 +157,8 @@ class BlockStream:
     def _block(self, first: int, last: int) -> Block | None:
         plan = self._feed.plan
         served = plan.served(first, last)
-        block = _empty(self._feed, last - first, served)
-        flat = _flat(block, plan.local_batch)
+        block = _empty(self._feed, served)
+        flat = _flat(block)
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
@@ -169,7 +166,8 @@ class BlockStream:
             if not self._fill(flat, shard, places):
                 return None
             filled += counts
-        _pad(flat, filled, plan.local_batch)
+        block.mask[...] = np.arange(plan.local_batch) < filled[:, None]
+        _pad(flat, block.mask)
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
@@ -243,44 +241,38 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
 
 
-def dtype_of(spec: ColumnSpec) -> np.dtype[Any]:
-    """What a further column is in numpy."""
-    return np.dtype(object if spec.type in ("string", "binary") else spec.type)
-
-
 def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
-    """What goes into a block, by its name there; matrices without columns have nothing to go."""
+    """What goes into a block, by its name there."""
     columns = rows.arrays()
     del columns["row_id"]
-    return {name: column for name, column in columns.items() if column.ndim == 1 or column.size}
+    return columns
 
 
-def _empty(feed: Feed, steps: int, served: Ints) -> Block:
-    shape = (steps, feed.plan.local_batch)
-    contract, empty = feed.store.contract, feed.resources.memory.buffers.empty
+def _empty(feed: Feed, served: Ints) -> Block:
+    """A block for these rows of every shard and step: int64 [k, S]; its arrays have any content."""
+    shape = (len(served), feed.plan.local_batch)
+    empty = feed.resources.memory.buffers.empty
     return Block(
-        empty((*shape, len(contract.names("numeric"))), np.float32),
-        empty((*shape, len(contract.names("categorical"))), np.int32),
+        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in feed.specs},
         empty(shape, np.float32),
         empty(shape, np.float32),
+        empty(shape, np.bool_),
         served.sum(1).astype(np.float32),
-        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in contract.extras},
     )
 
 
-def _pad(flat: dict[str, npt.NDArray[Any]], filled: Ints, batch: int) -> None:
+def _pad(flat: dict[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> None:
     """Slots behind the real rows: zeros, and empty texts."""
-    padding = (np.arange(batch) >= filled[:, None]).ravel().nonzero()[0]
+    padding = (~mask).ravel().nonzero()[0]
     for column in flat.values():
         column[padding] = b"" if column.dtype.hasobject else 0
 
 
-def _flat(block: Block, batch: int) -> dict[str, npt.NDArray[Any]]:
-    """The block's columns with one axis for all rows of all steps."""
-    rows = len(block.rows) * batch
-    own = {name: getattr(block, name) for name in ("numeric", "categorical", "label", "weight")}
-    columns = own | {EXTRA + name: column for name, column in block.extras.items()}
-    return {name: column.reshape(rows, *column.shape[2:]) for name, column in columns.items()}
+def _flat(block: Block) -> dict[str, npt.NDArray[Any]]:
+    """The block's columns with one axis for all rows of all steps, named as those of rows are."""
+    columns = {"label": block.label, "weight": block.weight}
+    columns |= {TENSOR + name: tensor for name, tensor in block.tensors.items()}
+    return {name: column.reshape(block.mask.size, *column.shape[2:]) for name, column in columns.items()}
 
 
 def _places(counts: Ints, filled: Ints, batch: int) -> Ints:

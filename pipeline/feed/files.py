@@ -16,7 +16,7 @@ from pipeline.feed.compared import CHECKED, Checked, HeldPart
 from pipeline.feed.footer import check_footer
 from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import Window
-from pipeline.feed.rows import Empty, Rows, read_rows
+from pipeline.feed.rows import Empty, Rows, check_tensors, read_rows
 from pipeline.feed.scaling import fold_layout
 from pipeline.store.checksums import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.manifest import FileEntry
@@ -76,7 +76,7 @@ class StoreFiles:
         Raises:
             StoreError: the store's rows are without scaling, and its features do not fit them.
         """
-        self._layout = _layout_of(store, split)
+        self._layout, self._specs = _layout_of(store, split), store.contract.tensors
         self._store, self._memory, self._empty = store, memory, empty
         self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
@@ -138,8 +138,9 @@ class StoreFiles:
         def read(names: Sequence[str]) -> pa.Table:
             return file.read_row_group(window.row_group, columns=list(names), use_threads=False)
 
-        rows = slice(window.first, window.first + window.rows)
-        return read_rows(self._layout, read, rows, self._empty)
+        rows = read_rows(self._layout, read, slice(window.first, window.first + window.rows), self._empty)
+        check_tensors(self._specs, rows.tensors)
+        return rows
 
     def _open(self, file: FileEntry) -> _OpenFile:
         with self._lock:

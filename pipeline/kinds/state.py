@@ -35,6 +35,7 @@ from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract,
 from pipeline.contract.document import Document
 from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
 from pipeline.contract.label import LabelSpec, Task
+from pipeline.contract.tensors import TensorSpec, side_by_side
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
@@ -78,6 +79,11 @@ class FeatureState(Document):
     def features(self) -> tuple[NumericFeature | CategoricalFeature, ...]:
         """All of them, in order."""
         return (*self.numeric, *self.categorical)
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """The tensors of a batch that features feed, in order."""
+        return side_by_side(spec for feature in self.features for spec in feature.tensors)
 
     @property
     def of_numbers(self) -> tuple[NumberFeature, ...]:

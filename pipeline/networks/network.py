@@ -27,7 +27,7 @@ class NetworkInputs:
     """What a network is built on.
 
     Attributes:
-        tensors: the Keras inputs by name, [b, ...] each, `numeric` and `categorical`, whichever there are.
+        tensors: the Keras inputs by name, [b, ...] each, as `FeatureState.tensors` declares them.
         encoded: the features as float32 [b, w] each, for layers that take numbers: numbers as they are or
             piecewise-linear, then ids one-hot, then embeddings.
         features: what was fitted on training rows, such as the number of ids of each column.

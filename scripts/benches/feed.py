@@ -277,7 +277,7 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     parts = [rows for shard in range(store.manifest.shards) for rows in read_shard(store, "train", shard)]
     blocks = max(len(np.concatenate([part.label for part in parts])) // share // (BATCH * STEPS), 1)
     rows = blocks * BATCH * STEPS
-    numeric = np.concatenate([part.numeric for part in parts])[:rows]
+    numeric = np.concatenate([part.tensors["numeric"] for part in parts])[:rows]
     label = np.concatenate([part.label for part in parts])[:rows].astype(np.float32)
     del parts
 

@@ -58,12 +58,11 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     learner = Learner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
     random, shape = np.random.default_rng(world.rank), (STEPS, batch)
     block = Block(
-        tf.constant(random.random((*shape, width), np.float32)),
-        tf.zeros((*shape, 0), tf.int32),
+        {"numeric": tf.constant(random.random((*shape, width), np.float32))},
         tf.constant(random.integers(0, classes, shape).astype(np.float32)),
         tf.ones(shape),
+        tf.ones(shape, tf.bool),
         tf.fill([STEPS], float(batch * world.size)),
-        {},
     )
 
     def work(blocks: int) -> None:

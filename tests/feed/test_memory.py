@@ -86,7 +86,7 @@ def test_threads_follow_from_the_machine_unless_told():
 def test_a_row_of_the_store_is_measured(tmp_path):
     store = write_small_store(tmp_path, {"train": [40]}, state=regression_state(numeric=500, sizes=()))
     rows = next(BlockStream(feed_of(store)).blocks())
-    assert rows.numeric.shape[-1] == 500
+    assert rows.tensors["numeric"].shape[-1] == 500
     assert row_bytes(store.contract, store.split("train")) == 500 * 4 + 8 + 8 + 4
 
 

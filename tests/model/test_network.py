@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
+from pipeline.feed.rows import Rows
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.networks.mlp import MlpConfig
@@ -16,7 +17,7 @@ from tests.support import kinds
 keras = pytest.importorskip("keras")
 
 from pipeline.model.expand import PiecewiseLinear  # noqa: E402 (TensorFlow takes seconds to import)
-from pipeline.model.network import build_network  # noqa: E402
+from pipeline.model.network import build_network, output_of  # noqa: E402
 
 
 def test_the_first_layer_sees_every_feature_once():
@@ -67,3 +68,29 @@ def test_an_output_of_another_shape_is_refused():
     with pytest.raises(ConfigError, match=r"'averaged': build returned .* shape \(None, 3\). Allowed: \(None, 1\)"):
         build_network(Averaged(width=3), state, seed=1)
     assert build_network(Averaged(), state, seed=1).output.shape == (None, 1)
+
+
+def test_a_batch_that_does_not_fit_is_refused_with_both_sides():
+    state = kinds.every_kind()
+    network = build_network(MlpConfig(hidden=(3,)), state, seed=1)
+    numeric, ids = kinds.numeric_columns().astype(np.float32), kinds.id_columns().astype(np.int32)
+
+    def output(**tensors: np.ndarray) -> np.ndarray:
+        none = np.empty(0)
+        return np.asarray(output_of(network, Rows(tensors, none, none, none)))
+
+    further = np.zeros((len(ids), 2), np.float32)
+    assert output(numeric=numeric, categorical=ids, further=further).shape == (len(ids), 1)
+    for tensors, message in (
+        (
+            {"numeric": numeric[:, 1:], "categorical": ids},
+            r"'numeric' is float32 \[5\] in the feed, and float32 \[6\]",
+        ),
+        (
+            {"numeric": numeric, "categorical": ids.astype(np.int64)},
+            r"is int64 \[11\] in .* int32 \[11\]",
+        ),
+        ({"categorical": ids}, r"'numeric' is missing in the feed, and float32 \[6\] in the network. Prepare"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            output(**tensors)

@@ -57,7 +57,7 @@ def scored(folder, name: str, shards=range(4)) -> Scored:
     store = rank_job(folder, f"{name}-again", MlpConfig(), {}, seed=1).open_store()
     network = load_network(folder / name / "bundle" / "model.keras")
     rows = [rows for shard in shards for rows in read_shard(store, "validation", shard)]
-    z = [np.asarray(network({n: getattr(part, n) for n in network.input}), np.float64) for part in rows]
+    z = [np.asarray(network({n: part.tensors[n] for n in network.input}), np.float64) for part in rows]
     return Scored(np.concatenate([part.label for part in rows]), 1 / (1 + np.exp(-np.concatenate(z))))
 
 
