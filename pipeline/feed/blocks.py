@@ -27,9 +27,9 @@ import numpy.typing as npt
 from pipeline.contract.tensors import TensorSpec
 from pipeline.errors import StoreError
 from pipeline.feed.memory import Resources, row_bytes
-from pipeline.feed.order import Turn, Window, epoch_turns, shard_windows
+from pipeline.feed.order import ReadTask, RowSlice, epoch_tasks, shard_row_slices
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
-from pipeline.feed.reader import Served, WindowReader
+from pipeline.feed.reader import ReadRows, RowSliceReader
 from pipeline.feed.rows import TENSOR, Rows, dtype_of
 from pipeline.store.store import Store
 
@@ -90,12 +90,12 @@ class Feed:
         finally:
             stream.close()
 
-    def windows(self) -> tuple[tuple[Window, ...], ...]:
-        """The windows of this rank's shards."""
+    def row_slices(self) -> tuple[tuple[RowSlice, ...], ...]:
+        """The row slices of this rank's shards."""
         entry = self.store.split(self.split)
         width = row_bytes(self.store.contract, entry)
-        at_most = self.resources.window_rows(width, self.store.manifest.shards)
-        return tuple(shard_windows(entry, shard, at_most) for shard in self.plan.shards_of(self.rank))
+        at_most = self.resources.row_slice_rows(width, self.store.manifest.shards)
+        return tuple(shard_row_slices(entry, shard, at_most) for shard in self.plan.shards_of(self.rank))
 
 
 class BlockStream:
@@ -112,16 +112,16 @@ class BlockStream:
         """
         self._feed, self._first, self._first_step = feed, first_epoch, first_step
         self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
-        self._windows = feed.windows()
-        self._reader = WindowReader(
+        self._row_slices = feed.row_slices()
+        self._reader = RowSliceReader(
             feed.store,
             feed.split,
-            self._turns(),
+            self._tasks(),
             feed.resources,
             seed=feed.seed,
             class_weights=feed.class_weights,
         )
-        self._open: dict[int, deque[_OpenWindow]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
+        self._open: dict[int, deque[_OpenRowSlice]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
 
     def blocks(self) -> Iterator[Block]:
         """All blocks; they end early when the stream is closed.
@@ -143,16 +143,16 @@ class BlockStream:
         """End the reader; may be called by any thread."""
         self._reader.close()
 
-    def _turns(self) -> Iterator[Turn]:
+    def _tasks(self) -> Iterator[ReadTask]:
         feed, epoch = self._feed, self._first
         before = feed.plan.before(self._first_step)
         given = [int(before[shard]) for shard in self._open]
-        yield from epoch_turns(self._windows, epoch, feed.seed, given)
+        yield from epoch_tasks(self._row_slices, epoch, feed.seed, given)
         # As many epochs as `blocks` serves: taken from a range of its own, since these are read ahead of those.
         later = self._epochs[1:] if isinstance(self._epochs, range) else count(epoch + 1)
-        if any(self._windows):
+        if any(self._row_slices):
             for epoch in later:
-                yield from epoch_turns(self._windows, epoch, feed.seed)
+                yield from epoch_tasks(self._row_slices, epoch, feed.seed)
 
     def _block(self, first: int, last: int) -> Block | None:
         plan = self._feed.plan
@@ -162,40 +162,40 @@ class BlockStream:
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
-            places = _places(counts, filled, plan.local_batch)
+            places = _places(counts, filled, plan.padded_rank_batch)
             if not self._fill(flat, shard, places):
                 return None
             filled += counts
-        block.mask[...] = np.arange(plan.local_batch) < filled[:, None]
+        block.mask[...] = np.arange(plan.padded_rank_batch) < filled[:, None]
         _pad(flat, block.mask)
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
         """Put the next rows of a shard into these places; False if the stream was closed."""
-        done, windows = 0, self._open[shard]
+        done, row_slices = 0, self._open[shard]
         while done < len(places):
-            if not windows:
+            if not row_slices:
                 if not self._receive():
                     return False
                 continue
-            done += windows[0].give(flat, places[done:])
-            if windows[0].is_empty:
-                self._reader.release(windows.popleft().served)
+            done += row_slices[0].give(flat, places[done:])
+            if row_slices[0].is_empty:
+                self._reader.release(row_slices.popleft().served)
         return True
 
     def _receive(self) -> bool:
-        """Take the next window, whichever shard it is of."""
+        """Take the next row slice, whichever shard it is of."""
         served = self._reader.next()
         if served is None:
             return False
-        self._open[served.turn.window.shard].append(_OpenWindow(served))
+        self._open[served.task.row_slice.shard].append(_OpenRowSlice(served))
         return True
 
 
-class _OpenWindow:
-    """A window that batches are being cut from."""
+class _OpenRowSlice:
+    """A row slice that batches are being cut from."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ReadRows) -> None:
         self.served = served
         self._columns = _columns(served.rows)
         self._given = 0
@@ -237,7 +237,7 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
             "Prepare the store again."
         )
     plan = plan_epoch(shard_rows, batch_size, world_size)
-    steps = resources.block_steps(steps_per_block, plan.local_batch * row_bytes(store.contract, entry))
+    steps = resources.block_steps(steps_per_block, plan.padded_rank_batch * row_bytes(store.contract, entry))
     return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
 
 
@@ -250,7 +250,7 @@ def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
 
 def _empty(feed: Feed, served: Ints) -> Block:
     """A block for these rows of every shard and step: int64 [k, S]; its arrays have any content."""
-    shape = (len(served), feed.plan.local_batch)
+    shape = (len(served), feed.plan.padded_rank_batch)
     empty = feed.resources.memory.buffers.empty
     return Block(
         {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in feed.specs},

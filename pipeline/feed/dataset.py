@@ -69,7 +69,7 @@ class BlockReader:
 
 def signature_of(feed: Feed) -> Block:
     """The shapes and types of a block's tensors, whatever its number of steps."""
-    steps = (None, feed.plan.local_batch)
+    steps = (None, feed.plan.padded_rank_batch)
     return Block(
         tensors={spec.name: tf.TensorSpec((*steps, *spec.shape), tf.as_dtype(dtype_of(spec))) for spec in feed.specs},
         label=tf.TensorSpec(steps, tf.float32),

@@ -68,9 +68,9 @@ def test_row_groups_before_the_first_step_are_not_read(id_store, monkeypatch):
 
     store, read = id_store([1000] * 4, row_group=50), []
 
-    def watched(self, window):
-        read.append(window.rows)
-        return original(self, window)
+    def watched(self, row_slice):
+        read.append(row_slice.rows)
+        return original(self, row_slice)
 
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", watched)
@@ -135,11 +135,11 @@ def test_every_slot_of_a_multi_valued_feature_is_a_column(tmp_path):
 
 
 def test_windows_smaller_than_a_row_group_lose_no_row(id_store):
-    """A row of this store takes 32 bytes; 100 KB for two shards leave windows of 800 rows."""
+    """A row of this store takes 32 bytes; 100 KB for two shards leave row slices of 800 rows."""
     store = id_store([3000, 2500], row_group=3000)
     small = with_memory(100 << 10)
     feed = feed_of(store, resources=small)
-    assert [[window.rows for window in shard] for shard in feed.windows()] == [[750] * 4, [625] * 4]
+    assert [[row_slice.rows for row_slice in shard] for shard in feed.row_slices()] == [[750] * 4, [625] * 4]
     ledger = keep_ledger(store, resources=small)
     assert sorted(ledger.ids.tolist()) == list(range(5500))
     assert keep_ledger(store, 2, resources=small).sets == ledger.sets

@@ -23,7 +23,7 @@ ENOUGH = 1 << 30
 
 
 def labels(store, cache, epochs: int = EPOCHS) -> np.ndarray:
-    # One thread: two may come to a window of the next epoch before the first has put it away.
+    # One thread: two may come to a row slice of the next epoch before the first has put it away.
     feed = feed_of(store, k=1, resources=Resources(cache=cache, threads=1))
     stream = BlockStream(feed, last_epoch=epochs - 1)
     blocks = list(stream.blocks())

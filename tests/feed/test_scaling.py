@@ -195,7 +195,7 @@ def test_a_row_group_of_many_columns_is_read_in_parts(tmp_path, reads):
     state = state_of(*columns)
     store = fold_of(tmp_path, state, table_of(joint(state), numbers(*map(float, range(50)))))
     blocks = list(feed_of(store, batch=16, seed=None, resources=with_memory(20 << 10)).epoch(0))
-    assert sorted((window.first, window.rows) for window in reads) == [(0, 25), (25, 25)]
+    assert sorted((row_slice.first, row_slice.rows) for row_slice in reads) == [(0, 25), (25, 25)]
     found = np.concatenate([block.tensors["numeric"][block.weight == 1] for block in blocks])
     np.testing.assert_array_equal(found, np.arange(50)[:, None] - np.arange(count))
 
