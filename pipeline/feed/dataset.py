@@ -56,6 +56,7 @@ class BlockReader:
 
     def __exit__(self, *error: object) -> None:
         """End the feed and what was read ahead."""
+        # The stream first: the thread may be waiting for rows, and closing is what wakes it.
         self._stream.close()
         self._thread.shutdown(cancel_futures=True)
         self._ahead.clear()

@@ -122,6 +122,8 @@ class RowSliceReader:
 
     def close(self) -> None:
         """End the threads, wherever they are; may be called by any thread, more than once."""
+        # The flag first: whoever is woken, by the limit or by the pool, then sees why. The lock, since another thread
+        # may be starting the reader in `next` just now.
         self._closed.set()
         self._limit.close()
         with self._starting:
