@@ -32,8 +32,8 @@ from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
 from pipeline.runtime.ranks import Care, Peers, run_ranks
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.model import local_copy
 from pipeline.store.store import Store, open_store
 
@@ -131,7 +131,7 @@ def window_of_rows(store: Store, split: str) -> Window:
 
 def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store, *, apart: bool = False) -> Scored:
     """Predict and count a split on `workers` ranks; `apart` never in this process, where others may work beside."""
-    scratch = open_root(job.scratch)
+    scratch = storage_path(job.scratch)
     texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=scratch, care=Care(apart=apart))
     answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
     return Scored(
@@ -152,7 +152,7 @@ def run(payload: str, peers: Peers) -> str:
 
     configure_devices(None, peers.local_size, peers.local_rank)
     job = PredictJob.from_json(payload, "the job of this rank")
-    store, scratch = open_store(store_place(open_root(job.root), job.name, job.store_id)), open_root(job.scratch)
+    store, scratch = open_store(store_folder(storage_path(job.root), job.name, job.store_id)), storage_path(job.scratch)
     network = network_of(job, store)
     models = _models(job, store, network)
     for shard in range(peers.rank, store.manifest.shards, peers.size):
@@ -186,7 +186,7 @@ def _models(job: PredictJob, store: Store, network: Predict) -> dict[str, Predic
 
 def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
     if name == LINEAR:
-        linear = LinearBaseline.from_bytes(files.read_bytes(open_root(job.scratch).within(LINEAR_FILE)))
+        linear = LinearBaseline.from_bytes(files.read_bytes(storage_path(job.scratch).child(LINEAR_FILE)))
         return lambda rows: linear.predict(linear_inputs(store, rows))
     # Of two classes, as of every network, the second one's probability.
     value = np.array(job.constant[1:] if len(job.constant) == 2 else job.constant)
@@ -224,7 +224,7 @@ def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows,
         yield lambda rows, prediction: None
         return
     schema = prediction_schema(store.features.label.outputs)
-    file = open_root(job.predictions).within(f"{shard:06d}.parquet")
+    file = storage_path(job.predictions).child(f"{shard:06d}.parquet")
     files.make_folder(file.folder)
     with file.filesystem.open_output_stream(file.path) as out, pq.ParquetWriter(out, schema) as writer:
 
@@ -238,15 +238,15 @@ def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows,
 def _load(job: PredictJob) -> Any:
     from pipeline.model.serving import load_network
 
-    with local_copy(open_root(job.model), job.sha256) as path:
+    with local_copy(storage_path(job.model), job.sha256) as path:
         return load_network(path)
 
 
-def _tally_file(scratch: Root, name: str, shard: int) -> Root:
-    return scratch.within("tallies", name, f"{shard:06d}.npz")
+def _tally_file(scratch: StoragePath, name: str, shard: int) -> StoragePath:
+    return scratch.child("tallies", name, f"{shard:06d}.npz")
 
 
-def _merged(scratch: Root, name: str, measure: Measure, store: Store) -> Tally:
+def _merged(scratch: StoragePath, name: str, measure: Measure, store: Store) -> Tally:
     """One after the other, so that no more than two are in memory."""
     tally = measure.nothing()
     for shard in range(store.manifest.shards):

@@ -18,7 +18,7 @@ from pipeline.contract.document import Document
 from pipeline.runtime.pulse import Pulse, felt
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 BEATS = "beats"
 NEAR_SECONDS, FAR_SECONDS = 0.5, 5.0
@@ -63,11 +63,11 @@ class Beat(Document):
 
 
 @contextmanager
-def beating(launch: Root, rank: int, partition: int, host: str) -> Iterator[None]:
+def beating(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
     """Tell of this thread's work, from a thread of its own, until the block ends."""
     pulse, over, thread = Pulse(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
-    place = launch.within(BEATS, f"{rank:06d}.json")
+    place = launch.child(BEATS, f"{rank:06d}.json")
     number = 0
 
     def beat() -> None:
@@ -108,9 +108,9 @@ def beating(launch: Root, rank: int, partition: int, host: str) -> Iterator[None
         follower.join()
 
 
-def read_beats(launch: Root) -> dict[int, Beat]:
+def read_beats(launch: StoragePath) -> dict[int, Beat]:
     """The latest beat of every rank that has begun."""
-    return {beat.rank: beat for beat in read_documents(launch.within(BEATS), Beat)}
+    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Beat)}
 
 
 def _where(frame: FrameType | None) -> str:

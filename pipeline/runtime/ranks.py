@@ -25,7 +25,7 @@ from pipeline.runtime.failures import failures_recorded, first_cause
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.relay import filtered_standard_error
 from pipeline.runtime.vigil import Limits, Vigil
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 if TYPE_CHECKING:
     from pyspark import BarrierTaskContext, SparkContext
@@ -88,7 +88,7 @@ class Care:
 
 
 def run_ranks(
-    spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root, care: Care | None = None
+    spark: SparkSession, workers: int, target: str, *, payload: str, scratch: StoragePath, care: Care | None = None
 ) -> list[str]:
     """Run `target` on every rank.
 
@@ -110,7 +110,7 @@ def run_ranks(
     care = care or Care()
     if workers == 1 and not care.apart:
         return [_run_here(target, payload)]
-    launch = scratch.within("launches", uuid.uuid4().hex)
+    launch = scratch.child("launches", uuid.uuid4().hex)
     uri, bound = launch.uri, care.worker_memory
     context = spark.sparkContext
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
@@ -130,7 +130,9 @@ def run_ranks(
 class _Watch:
     """Looks at the beats in a thread of its own."""
 
-    def __init__(self, launch: Root, vigil: Vigil, on_beats: Callable[[Mapping[int, Beat]], None] | None) -> None:
+    def __init__(
+        self, launch: StoragePath, vigil: Vigil, on_beats: Callable[[Mapping[int, Beat]], None] | None
+    ) -> None:
         self._launch, self._vigil, self._on_beats = launch, vigil, on_beats
         self.trouble: PipelineError | None = None
 
@@ -194,7 +196,7 @@ def _run_task(
 ) -> Iterator[tuple[int, str]]:
     from pyspark import BarrierTaskContext
 
-    context, launch = BarrierTaskContext.get(), open_root(launch_uri)
+    context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     peers = _peers(context, launch_uri)
     quiet_environment()
     with (

@@ -23,7 +23,7 @@ from pipeline.score.columns import OutputColumns
 from pipeline.score.rows import NewRows, RowProgram
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import Bundle
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 GROUP_ROWS = 1 << 17
 """Rows of a row group."""
@@ -103,7 +103,7 @@ class Written:
     names: tuple[str, ...]
 
 
-def write_scored(opened: NewRows, job: ScoreJob, place: Root, prefix: str) -> Written:
+def write_scored(opened: NewRows, job: ScoreJob, place: StoragePath, prefix: str) -> Written:
     """Score all rows and write those that can be scored as Parquet into a folder, under names with a prefix."""
     folder = place.uri
     mapped = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder, prefix), _WRITTEN)
@@ -111,10 +111,10 @@ def write_scored(opened: NewRows, job: ScoreJob, place: Root, prefix: str) -> Wr
     written = [path for path in found["path"].to_pylist() if path]
     for name in files.list_files(place):
         if name.startswith(prefix) and name not in written:
-            files.remove_file(place.within(name))
+            files.remove_file(place.child(name))
     if not written:
         written = [f"{prefix}-00000.parquet"]
-        with _writer(place.within(written[0]), job.schema) as writer:
+        with _writer(place.child(written[0]), job.schema) as writer:
             writer.write_table(job.schema.empty_table())
     good, bad = (sum(found[name].to_pylist()) for name in ("rows", "bad"))
     return Written(good + bad, bad, tuple(written))
@@ -136,14 +136,14 @@ def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefi
     groups = gathered(filter(len, scored()), len, GROUP_ROWS)
     first = next(groups, None)
     if first is not None:
-        with _writer(open_root(folder).within(path), job.schema) as writer:
+        with _writer(storage_path(folder).child(path), job.schema) as writer:
             for group in map(pa.Table.from_batches, chain([first], groups)):
                 writer.write_table(group)
                 rows += len(group)
     yield pa.RecordBatch.from_pylist([{"path": path if rows else None, "rows": rows, "bad": bad}], schema=_WRITTEN)
 
 
-def _writer(place: Root, schema: pa.Schema) -> pq.ParquetWriter:
+def _writer(place: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
     files.make_folder(place.folder)
     return pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy")
 

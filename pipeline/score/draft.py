@@ -18,7 +18,7 @@ from pipeline.score.publication import (
     work_folder,
 )
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import scratch
 from pipeline.store.reach import check_reachable
 
@@ -29,15 +29,15 @@ class OutputDraft(Protocol):
     """Where the files of an output are written."""
 
     @property
-    def rows(self) -> Root:
+    def rows(self) -> StoragePath:
         """The folder of its files."""
 
     @property
-    def parts(self) -> Root:
+    def parts(self) -> StoragePath:
         """The folder of Parquet files that are to get another format."""
 
     @property
-    def aside(self) -> Root:
+    def aside(self) -> StoragePath:
         """The folder of rows that cannot be scored."""
 
     @property
@@ -58,29 +58,29 @@ class FolderDraft:
         prefix: what the names of all files begin with.
     """
 
-    output: Root
-    work: Root
+    output: StoragePath
+    work: StoragePath
     prefix: str = "part"
 
     @property
-    def rows(self) -> Root:
+    def rows(self) -> StoragePath:
         """Of the output's files."""
-        return self.work.within("rows")
+        return self.work.child("rows")
 
     @property
-    def parts(self) -> Root:
+    def parts(self) -> StoragePath:
         """Of files that are to get another format."""
-        return self.work.within("parts")
+        return self.work.child("parts")
 
     @property
-    def aside(self) -> Root:
+    def aside(self) -> StoragePath:
         """Of rows that cannot be scored; Spark does not read a folder whose name begins with `_`."""
-        return self.work.within("aside")
+        return self.work.child("aside")
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
         """One rename; whatever is in the folder belongs to it."""
         if set_aside:
-            files.move(self.aside, self.rows.within(QUARANTINE))
+            files.move(self.aside, self.rows.child(QUARANTINE))
         publish_output(self.rows, self.output, card, replace=replace)
 
 
@@ -93,7 +93,7 @@ class ListedDraft:
         token: in the names of these files and of no others.
     """
 
-    output: Root
+    output: StoragePath
     token: str
 
     @property
@@ -102,19 +102,19 @@ class ListedDraft:
         return f"part-{self.token}"
 
     @property
-    def rows(self) -> Root:
+    def rows(self) -> StoragePath:
         """Of the output's files."""
         return self.output
 
     @property
-    def parts(self) -> Root:
+    def parts(self) -> StoragePath:
         """Of files that are to get another format; `_` hides it."""
-        return self.output.within(f"_parts-{self.token}")
+        return self.output.child(f"_parts-{self.token}")
 
     @property
-    def aside(self) -> Root:
+    def aside(self) -> StoragePath:
         """Of rows that cannot be scored."""
-        return self.output.within(QUARANTINE)
+        return self.output.child(QUARANTINE)
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
         """The card, and then the end of the files of an earlier output."""
@@ -131,7 +131,7 @@ class ListedDraft:
             log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output.path, error)
 
 
-def check_place(output: Root, *, replace: bool) -> None:
+def check_place(output: StoragePath, *, replace: bool) -> None:
     """Make sure that an output may be written, before any work is done for it.
 
     Raises:
@@ -146,7 +146,7 @@ def check_place(output: Root, *, replace: bool) -> None:
 
 
 @contextmanager
-def output_draft(output: Root) -> Iterator[OutputDraft]:
+def output_draft(output: StoragePath) -> Iterator[OutputDraft]:
     """A draft for the length of a block; what is not published is deleted then."""
     if output.renames_folders:
         try:

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.errors import ConfigError
 from pipeline.score.publication import CARD, QUARANTINE, ScoreCard, foreign_error, taken_error
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import runs, this_host
 from pipeline.store.reach import PROBE
 
@@ -48,14 +48,14 @@ def _host() -> str:
     return hashlib.sha256(this_host().encode()).hexdigest()[:16]
 
 
-def check_listed(output: Root, *, replace: bool) -> None:
+def check_listed(output: StoragePath, *, replace: bool) -> None:
     """Make sure that an output may be written; what a killed scoring left is in nobody's way.
 
     Raises:
         ConfigError: something is there already that must not be replaced.
         StoreError: its card cannot be read.
     """
-    if files.exists(output.within(CARD)):
+    if files.exists(output.child(CARD)):
         if not replace:
             raise taken_error(output)
         listed_files(output)
@@ -63,20 +63,20 @@ def check_listed(output: Root, *, replace: bool) -> None:
         raise foreign_error(output) if replace else taken_error(output)
 
 
-def listed_files(output: Root) -> frozenset[str]:
+def listed_files(output: StoragePath) -> frozenset[str]:
     """What the card lists; nothing where there is none.
 
     Raises:
         StoreError: it cannot be read.
     """
     try:
-        content = files.read_bytes(output.within(CARD))
+        content = files.read_bytes(output.child(CARD))
     except FileNotFoundError:
         return frozenset()
-    return frozenset(ScoreCard.from_json(content, output.within(CARD).path).files)
+    return frozenset(ScoreCard.from_json(content, output.child(CARD).path).files)
 
 
-def publish_listed(output: Root, token: str, names: Sequence[str], card: ScoreCard, *, replace: bool) -> None:
+def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: ScoreCard, *, replace: bool) -> None:
     """Let the card turn to these files, and delete those of the earlier output.
 
     Args:
@@ -93,7 +93,7 @@ def publish_listed(output: Root, token: str, names: Sequence[str], card: ScoreCa
     sizes, before = files.list_sizes(output), listed_files(output)
     _check_there(output, names, sizes)
     listed = card.model_copy(update={"files": {name: sizes[name] for name in sorted(names)}})
-    files.write_atomically(output.within(CARD), listed.to_json().encode())
+    files.write_atomically(output.child(CARD), listed.to_json().encode())
     others = sizes.keys() - set(names) - {CARD}
     stay = {name for name in others - before if _may_be_written(name, token)}
     drop_files(output, others - stay)
@@ -114,19 +114,19 @@ def _may_be_written(name: str, token: str) -> bool:
     return found is not None and found[1] not in (None, token) and not _has_ended(found[1])
 
 
-def _check_there(output: Root, names: Sequence[str], found: Iterable[str]) -> None:
+def _check_there(output: StoragePath, names: Sequence[str], found: Iterable[str]) -> None:
     if gone := sorted({*names} - {*found}):
         raise _shared_error(output, f"'{gone[0]}' is gone from")
 
 
-def _shared_error(output: Root, what: str) -> ConfigError:
+def _shared_error(output: StoragePath, what: str) -> ConfigError:
     return ConfigError(
         f"{what} '{output.path}': another job writes the same output. Let one end before the other, or set "
         "score.output to another place for one of them."
     )
 
 
-def drop_files(output: Root, names: Iterable[str]) -> None:
+def drop_files(output: StoragePath, names: Iterable[str]) -> None:
     """Delete files of an output that do not count."""
     for name in sorted(names):
-        files.remove_file(output.within(name))
+        files.remove_file(output.child(name))

@@ -17,7 +17,7 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.state import RawColumn
 from pipeline.model.device import configure_devices
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.model import local_copy
 
 
@@ -63,7 +63,7 @@ def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label
         StoreError: the file is gone, or was altered.
     """
     configure_devices(threads, ranks_on_host=1, local_rank=0)
-    with local_copy(open_root(file), sha256) as path:
+    with local_copy(storage_path(file), sha256) as path:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return Predictor(model, columns, label)
 

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pipeline.contract.document import Document
 from pipeline.errors import ConfigError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import sweep_scratch
 
 CARD, QUARANTINE = "_score.json", "_quarantine"
@@ -53,12 +53,12 @@ class ScoreCard(Document):
     files: Mapping[str, int] = {}
 
 
-def work_folder(output: Root) -> Root:
+def work_folder(output: StoragePath) -> StoragePath:
     """Where work in progress lies."""
-    return output.folder.within(f".{output.path.rpartition('/')[2]}")
+    return output.folder.child(f".{output.path.rpartition('/')[2]}")
 
 
-def check_output(output: Root, *, replace: bool) -> None:
+def check_output(output: StoragePath, *, replace: bool) -> None:
     """Put back what an interrupted job left aside, and make sure that the output may be written.
 
     Raises:
@@ -75,11 +75,11 @@ def check_output(output: Root, *, replace: bool) -> None:
         return
     if not replace:
         raise taken_error(output)
-    if not files.exists(output.within(CARD)) and _holds_anything(output):
+    if not files.exists(output.child(CARD)) and _holds_anything(output):
         raise foreign_error(output)
 
 
-def taken_error(output: Root) -> ConfigError:
+def taken_error(output: StoragePath) -> ConfigError:
     """Of an output that is there, where none may be replaced."""
     return ConfigError(
         f"The output '{output.path}' is there already. Allowed: a free place. Set score.output to one, or "
@@ -87,7 +87,7 @@ def taken_error(output: Root) -> ConfigError:
     )
 
 
-def foreign_error(output: Root) -> ConfigError:
+def foreign_error(output: StoragePath) -> ConfigError:
     """Of files that are no output."""
     return ConfigError(
         f"'{output.path}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
@@ -95,13 +95,13 @@ def foreign_error(output: Root) -> ConfigError:
     )
 
 
-def publish_output(finished: Root, output: Root, card: ScoreCard, *, replace: bool) -> None:
+def publish_output(finished: StoragePath, output: StoragePath, card: ScoreCard, *, replace: bool) -> None:
     """Make a finished folder the output.
 
     Raises:
         ConfigError: meanwhile something was put there that must not be replaced.
     """
-    files.write_bytes(finished.within(CARD), card.to_json().encode())
+    files.write_bytes(finished.child(CARD), card.to_json().encode())
     if files.exists(output):
         check_output(output, replace=replace)
         _replace(finished, output)
@@ -109,12 +109,12 @@ def publish_output(finished: Root, output: Root, card: ScoreCard, *, replace: bo
         files.move(finished, output)
 
 
-def close_work(output: Root) -> None:
+def close_work(output: StoragePath) -> None:
     """Remove the folder of work in progress, unless another job works there."""
     _tidy(work_folder(output))
 
 
-def _replace(finished: Root, output: Root) -> None:
+def _replace(finished: StoragePath, output: StoragePath) -> None:
     if output.is_local and _exchange(finished.path, output.path):
         files.remove_folder(finished)
         return
@@ -133,15 +133,15 @@ def _exchange(one: str, other: str) -> bool:
     return bool(rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE) == 0)
 
 
-def _previous(work: Root) -> Root:
-    return work.within("previous")
+def _previous(work: StoragePath) -> StoragePath:
+    return work.child("previous")
 
 
-def _holds_anything(place: Root) -> bool:
+def _holds_anything(place: StoragePath) -> bool:
     return files.size_of(place) is not None or bool(files.list_files(place))
 
 
-def _tidy(work: Root) -> None:
+def _tidy(work: StoragePath) -> None:
     """Local folders that are empty go; elsewhere there are none."""
     if work.is_local:
         with suppress(OSError):

@@ -19,7 +19,7 @@ from pipeline.preparation.reading.part_files import ended_or_gone, new_name, rea
 from pipeline.preparation.reading.scan import partition_number
 from pipeline.score.draft import OutputDraft
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 RFC_4180 = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
 """Spark's own defaults escape quotes by backslashes and strip spaces."""
@@ -27,7 +27,7 @@ RFC_4180 = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWh
 _WRITTEN = pa.schema([("name", pa.string())])
 
 
-def check_format(spark: SparkSession, output: Root, format: str) -> None:
+def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
     """Make sure that a format can be written here.
 
     Raises:
@@ -70,7 +70,7 @@ def convert(
     return tuple(write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
 
 
-def write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
+def write_csv(rows: DataFrame, place: StoragePath, prefix: str) -> list[str]:
     """The same text as Spark writes, by tasks: a file for each partition. Only the names that are returned count."""
     lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
     header, folder = _header(rows.columns), place.uri
@@ -78,7 +78,7 @@ def write_csv(rows: DataFrame, place: Root, prefix: str) -> list[str]:
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         name = new_name(prefix, partition_number(), "csv")
         written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
-        place = open_root(folder).within(name)
+        place = storage_path(folder).child(name)
         with ended_or_gone(place), place.filesystem.open_output_stream(place.path, compression=None) as stream:
             stream.write(header)
             stream.writelines(written)
@@ -94,7 +94,7 @@ def _header(names: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _make_delta(spark: SparkSession, place: Root) -> None:
+def _make_delta(spark: SparkSession, place: StoragePath) -> None:
     """Give a folder of Parquet files the log of a Delta table; paths in it are relative, so the folder may move."""
     if spark_reads_delta(spark):
         spark.sql(f"CONVERT TO DELTA parquet.{quoted(place.uri)}")

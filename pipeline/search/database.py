@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Database:
 
 
 @contextmanager
-def local_database(place: Root, *, fresh: bool) -> Iterator[Database]:
+def local_database(place: StoragePath, *, fresh: bool) -> Iterator[Database]:
     """A database for the length of a block.
 
     Args:

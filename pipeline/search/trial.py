@@ -13,7 +13,7 @@ from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
 from pipeline.search.parallel import Stopper
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.train.job import Deciding
 from pipeline.train.records import EpochRecord
 from pipeline.train.run import RequestStop, TrainingHooks, run_training
@@ -55,7 +55,7 @@ def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
 
 def run_trial(
     spark: SparkSession,
-    root: Root,
+    root: StoragePath,
     spec: TrainingSpec,
     *,
     timeout: float | None,

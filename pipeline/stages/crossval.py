@@ -35,8 +35,8 @@ from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import AUDIT, crossval_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import AUDIT, crossval_folder
 from pipeline.store.store import Store
 from pipeline.track.params import run_params
 from pipeline.track.tags import PARENT
@@ -80,16 +80,16 @@ def cross_validate(
             check_comparable(_without_scores(config.crossval, folds), other, names)
         spec = TrainingSpec.of(config, folds.manifest.store_id)
         identity = crossval_id(spec, config.search if config.crossval.nested else None)
-        place = crossval_place(resources.root, config.name, identity)
+        place = crossval_folder(resources.root, config.name, identity)
         resources.tracker.log_params(run_params(config) | _params(folds))
-        resources.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
+        resources.tracker.set_tags({"folds_id": folds.manifest.folds_id, "crossval_id": identity})
         _log_audit(resources, folds)
         results = _Crossval(resources, config, folds, place).run()
         report = _report(config.crossval, folds, results)
         comparison = None if other is None else compare(report, other, names=names)
-        files.write_atomically(place.within(REPORT), report.to_json().encode())
+        files.write_atomically(place.child(REPORT), report.to_json().encode())
         resources.progress.update("Writing out-of-fold predictions")
-        write_predictions(resources.spark, folds, results, place.within(PREDICTIONS), root=resources.root)
+        write_predictions(resources.spark, folds, results, place.child(PREDICTIONS), root=resources.root)
         _log(resources, report, comparison, title=config.name)
         return CrossvalResult(
             id=identity,
@@ -99,7 +99,7 @@ def cross_validate(
             intervals=report.intervals,
             pooled=report.pooled,
             rows=report.rows,
-            predictions=place.within(PREDICTIONS).uri,
+            predictions=place.child(PREDICTIONS).uri,
             comparison=None if comparison is None else comparison.sentence,
             seconds=time.monotonic() - start,
             run_id=resources.tracker.run_id,
@@ -117,7 +117,7 @@ def _slots(config: RunConfig) -> tuple[int, list[str]]:
 class _Crossval:
     """The folds of one job."""
 
-    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, place: Root) -> None:
+    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, place: StoragePath) -> None:
         self._resources, self._config, self._folds = resources, config, folds
         self._results = [FoldResult.of(place, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
@@ -221,13 +221,13 @@ def _record(tracker: Tracker, score: FoldScore) -> None:
     tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
 
 
-def _report_to_compare(root: Root, wanted: str | None) -> CrossvalReport | None:
+def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport | None:
     """The report of `crossval.compare_to`; whichever experiment it is of, its folds tell whether it can be compared."""
     if wanted is None:
         return None
-    experiments = root.within("crossvals")
+    experiments = root.child("crossvals")
     for name in files.list_folders(experiments):
-        file = crossval_place(root, name, wanted).within(REPORT)
+        file = crossval_folder(root, name, wanted).child(REPORT)
         if files.exists(file):
             return CrossvalReport.from_json(files.read_bytes(file), file.path)
     raise ConfigError(
@@ -246,7 +246,7 @@ def _without_scores(crossval: FoldConfig, folds: Folds) -> CrossvalReport:
         repeats=manifest.repeats,
         scores=(),
         rows=manifest.rows,
-        folds_id=manifest.division_id,
+        folds_id=manifest.folds_id,
     )
 
 
@@ -261,7 +261,7 @@ def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -
 
 def _log_audit(resources: Resources, folds: Folds) -> None:
     """What folds share that should not; those that were made before there was an audit have none."""
-    place = folds.recipe.place(folds.source, resources.root).within(AUDIT)
+    place = folds.recipe.place(folds.source, resources.root).child(AUDIT)
     if files.exists(place):
         resources.tracker.log_text(files.read_bytes(place).decode(), "data/audit.json")
 

@@ -30,8 +30,8 @@ from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import model_folder
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
@@ -60,7 +60,7 @@ def evaluate(
     with open_stage(config, "evaluate", spark=spark, progress=progress, workers=workers) as opened:
         store = find_store(opened, StoreRecipe.of(config))
         spec = TrainingSpec.of(config, store.manifest.store_id)
-        model = open_model(model_place(opened.root, spec.name, spec.model_id))
+        model = open_model(model_folder(opened.root, spec.name, spec.model_id))
         with tracked(opened, config, run_id=model.card.run_id) as resources:
             return evaluate_model(resources, config, store, model)
 
@@ -89,7 +89,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
             store,
             report,
             slices=config.evaluate.slices,
-            predictions=work.within(PREDICTIONS),
+            predictions=work.child(PREDICTIONS),
         )
     resources.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
@@ -109,12 +109,12 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
 
 
 def _predict_job(
-    root: Root, config: EvaluateConfig, store: Store, model: PublishedModel, work: Root, *, seed: int
+    root: StoragePath, config: EvaluateConfig, store: Store, model: PublishedModel, work: StoragePath, *, seed: int
 ) -> PredictJob:
     """The work of every rank; the linear baseline is fitted here and laid beside it."""
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
-        files.write_bytes(work.within(LINEAR_FILE), simple.linear.to_bytes())
+        files.write_bytes(work.child(LINEAR_FILE), simple.linear.to_bytes())
     window = window_of_rows(store, SPLIT)
     return PredictJob(
         root=root.uri,
@@ -129,7 +129,7 @@ def _predict_job(
         log=window.log,
         constant=simple.constant,
         linear=simple.linear is not None,
-        predictions=work.within(PREDICTIONS).uri if config.slices else None,
+        predictions=work.child(PREDICTIONS).uri if config.slices else None,
         importance_rows=config.importance_rows,
         seed=seed,
     )
@@ -142,7 +142,7 @@ def _with_source(
     report: EvalReport,
     *,
     slices: Sequence[str],
-    predictions: Root,
+    predictions: StoragePath,
 ) -> EvalReport:
     """The report with what only the source knows: values of single rows, and slices."""
     recipe, source = open_recipe(resources, recipe)
@@ -160,7 +160,7 @@ def _with_source(
 
 
 def _with_slices(
-    spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: Root
+    spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: StoragePath
 ) -> EvalReport:
     """The model is trained and measured: a misspelt slice is reported, and costs no more than itself."""
     values = rows.values(slices)

@@ -27,7 +27,7 @@ from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
 from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.publish import draft
@@ -64,7 +64,7 @@ class Folds:
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
         start, place = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
-        return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
+        return tuple(open_store(place.child(name)) for name in self.manifest.names if name.startswith(start))
 
 
 def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
@@ -80,11 +80,11 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
     whole = FoldsRecipe(recipe, crossval, use)
     place = whole.place(source, resources.root)
     with _PREPARING:  # folds side by side may ask for the same ones
-        reused = files.exists(place.within(FOLDS))
+        reused = files.exists(place.child(FOLDS))
         if not reused:
             build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
-    manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
-    stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
+    manifest = FoldsManifest.from_json(files.read_bytes(place.child(FOLDS)), place.child(FOLDS).path)
+    stores = tuple(open_store(place.child(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
     resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
@@ -110,35 +110,35 @@ class FoldResult:
         number: of the fold.
     """
 
-    place: Root
+    place: StoragePath
     number: int
 
     @classmethod
-    def of(cls, crossval: Root, number: int) -> FoldResult:
+    def of(cls, crossval: StoragePath, number: int) -> FoldResult:
         """Of a fold, in the folder of its cross-validation."""
-        return cls(crossval.within(fold_folder(number)), number)
+        return cls(crossval.child(fold_folder(number)), number)
 
     @property
     def is_there(self) -> bool:
         """Whether the fold was trained and measured."""
-        return files.exists(self.place.within(SCORE))
+        return files.exists(self.place.child(SCORE))
 
     def score(self) -> FoldScore:
         """What it reached."""
-        return FoldScore.from_json(files.read_bytes(self.place.within(SCORE)), self.place.within(SCORE).path)
+        return FoldScore.from_json(files.read_bytes(self.place.child(SCORE)), self.place.child(SCORE).path)
 
     def decision(self) -> Decision:
         """From its model's probabilities to classes."""
-        return Decision.from_json(files.read_bytes(self.place.within(DECISION)), self.place.within(DECISION).path)
+        return Decision.from_json(files.read_bytes(self.place.child(DECISION)), self.place.child(DECISION).path)
 
     def tally(self) -> Tally:
         """What was counted."""
-        return tally_from_bytes(files.read_bytes(self.place.within(TALLY)))
+        return tally_from_bytes(files.read_bytes(self.place.child(TALLY)))
 
     @property
-    def predictions(self) -> Root:
+    def predictions(self) -> StoragePath:
         """The folder of predictions; see `evaluate.predict`."""
-        return self.place.within(PREDICTIONS)
+        return self.place.child(PREDICTIONS)
 
 
 def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
@@ -190,19 +190,19 @@ def run_fold(
         outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
             return result.score()
-        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
         tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
         score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
-        files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.within(DECISION), outcome.result.decision.to_json().encode())
+        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
     return result.score()
 
 
 def _predict_job(
-    root: Root, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: Root
+    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
 ) -> PredictJob:
-    model = outcome.folder.within(BUNDLE, MODEL)
+    model = outcome.folder.child(BUNDLE, MODEL)
     return PredictJob(
         root=root.uri,
         name=spec.name,
@@ -210,7 +210,7 @@ def _predict_job(
         model=model.uri,
         sha256=files.sha256_of(model),
         split=HELD_OUT,
-        scratch=outcome.folder.within("held_out").uri,
+        scratch=outcome.folder.child("held_out").uri,
         decision=outcome.result.decision,
         edges=tuple(window.edges.tolist()),
         log=window.log,

@@ -84,7 +84,7 @@ def check_nested(config: RunConfig) -> None:
 def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
     """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
     others = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
-    if others.manifest.division_id == folds.manifest.division_id:
+    if others.manifest.folds_id == folds.manifest.folds_id:
         return others
     raise ConfigError(
         "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "

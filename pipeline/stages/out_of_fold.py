@@ -29,14 +29,14 @@ from pipeline.preparation.reading.part_files import read_parts, replace_parts, w
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.stages.folds import FoldResult, Folds
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import place_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
 
 def write_predictions(
-    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], place: Root, *, root: Root
+    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], place: StoragePath, *, root: StoragePath
 ) -> None:
     """Write the table as Parquet, in place of an earlier one.
 
@@ -54,7 +54,7 @@ def write_predictions(
         replace_parts(rows, place)
         return
     with scratch(root) as work:
-        drafts = work.within("predictions")
+        drafts = work.child("predictions")
         write_parts(rows, drafts)
         place_folder(drafts, place)
 

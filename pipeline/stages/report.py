@@ -51,7 +51,7 @@ def log_report(
         report=report,
         card=model.card,
         manifest=store.manifest,
-        config=files.read_bytes(model.folder.within(CONFIG)).decode(),
+        config=files.read_bytes(model.folder.child(CONFIG)).decode(),
         history=history,
         findings=findings,
         audit=read_audit(store),

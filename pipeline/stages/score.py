@@ -31,8 +31,8 @@ from pipeline.score.writing import check_format, convert
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.store.bundle import Bundle, open_bundle
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import model_folder
 from pipeline.store.model import ModelCard
 from pipeline.track.tracker import Tracker
 from pipeline.train.spec import TrainingSpec
@@ -115,7 +115,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
 
 
 def score_source(
-    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: Root
+    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: StoragePath
 ) -> ScoreResult:
     """Score within an open job.
 
@@ -148,7 +148,7 @@ def score_source(
         )
         draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        tell_quarantined(aside.reasons, scored.total, output.within(QUARANTINE))
+        tell_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
@@ -163,10 +163,10 @@ def score_source(
     return result
 
 
-def _output(config: RunConfig) -> Root:
+def _output(config: RunConfig) -> StoragePath:
     if config.score.output is not None:
-        return open_root(config.score.output)
-    return open_root(config.storage.root).within("scores", config.name)
+        return storage_path(config.score.output)
+    return storage_path(config.storage.root).child("scores", config.name)
 
 
 def _replaces(config: ScoreConfig) -> bool:
@@ -176,9 +176,9 @@ def _replaces(config: ScoreConfig) -> bool:
 def _find_model(resources: Resources, config: RunConfig) -> Bundle:
     """The model that `score.model` names, else the one that this configuration trained."""
     if config.score.model is not None:
-        return open_bundle(open_root(config.score.model))
+        return open_bundle(storage_path(config.score.model))
     spec = TrainingSpec.of(config, find_store(resources, StoreRecipe.of(config)).manifest.store_id)
-    return open_bundle(model_place(resources.root, spec.name, spec.model_id))
+    return open_bundle(model_folder(resources.root, spec.name, spec.model_id))
 
 
 def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:

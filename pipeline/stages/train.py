@@ -26,8 +26,8 @@ from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store.bundle import write_bundle
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, model_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import BUNDLE, model_folder
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
@@ -151,7 +151,7 @@ def _publish(
     resources: Resources, store: Store, spec: TrainingSpec, outcome: TrainingOutcome, config: str
 ) -> PublishedModel:
     """The model with the YAML text of its configuration."""
-    finished, result, history = outcome.folder.within(BUNDLE), outcome.result, outcome.history
+    finished, result, history = outcome.folder.child(BUNDLE), outcome.result, outcome.history
     write_bundle(finished, store, config)
     write_history(finished, history)
     card = ModelCard(
@@ -167,7 +167,7 @@ def _publish(
         decision=result.decision,
         versions=library_versions(),
     )
-    return publish_model(finished, model_place(resources.root, spec.name, spec.model_id), card)
+    return publish_model(finished, model_folder(resources.root, spec.name, spec.model_id), card)
 
 
 def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history: TrainingHistory) -> None:
@@ -183,7 +183,7 @@ def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history:
     resources.tracker.log_metrics({"train/best_epoch": float(best)})
 
 
-def _log_rates(resources: Resources, name: str, work: Root) -> None:
+def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
     """What the learning-rate finder saw, where it was asked for."""
     curve = read_curve(work)
     if curve is None:

@@ -22,7 +22,7 @@ from pipeline.search.trial import TrialOutcome, metric_of, run_trial, trial_spec
 from pipeline.stages.context import Resources
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
 from pipeline.track.tags import PARENT
@@ -134,7 +134,7 @@ class Trials:
         """End those that run, and begin no other; may be called by any thread."""
         self._stopper.stop()
 
-    def _place(self) -> Root:
+    def _place(self) -> StoragePath:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[

@@ -28,7 +28,7 @@ UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
-class Root:
+class StoragePath:
     """A storage root: its file system, its path there, and how Spark and Petastorm call it.
 
     Attributes:
@@ -41,21 +41,21 @@ class Root:
     path: str
     uri: str
 
-    def within(self, *parts: str) -> Root:
+    def child(self, *parts: str) -> StoragePath:
         """A folder or file below this one."""
         tail = "/".join(parts)
-        return self.beside(f"/{tail}")
+        return self.sibling(f"/{tail}")
 
     @property
-    def folder(self) -> Root:
+    def folder(self) -> StoragePath:
         """The folder that this one lies in."""
         address, settings = self._address
-        return Root(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
+        return StoragePath(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
-    def beside(self, ending: str) -> Root:
+    def sibling(self, ending: str) -> StoragePath:
         """A file or folder next to this one, called alike, but for what its name ends with."""
         address, settings = self._address
-        return Root(self.filesystem, self.path + ending, address + ending + settings)
+        return StoragePath(self.filesystem, self.path + ending, address + ending + settings)
 
     @property
     def is_local(self) -> bool:
@@ -74,13 +74,13 @@ class Root:
         return address, mark + settings
 
 
-def open_root(root: str) -> Root:
+def storage_path(root: str) -> StoragePath:
     """The storage root named in the configuration."""
     if root.startswith("dbfs:/"):
         root = "/dbfs/" + root.removeprefix("dbfs:").lstrip("/")
     if root.startswith("file:") or "://" not in root:
         path = Path(root.removeprefix("file:").removeprefix("//")).expanduser().resolve()
-        return Root(fs.LocalFileSystem(), str(path), f"file://{path}")
+        return StoragePath(fs.LocalFileSystem(), str(path), f"file://{path}")
     try:
         filesystem, key = open_bucket(root) if is_bucket(root) else fs.FileSystem.from_uri(root)
     except (OSError, ValueError) as error:
@@ -89,46 +89,46 @@ def open_root(root: str) -> Root:
             "dbfs:, hdfs:, s3a:, gs:, abfss:."
         ) from error
     address, mark, settings = root.partition("?")
-    return Root(filesystem, key.rstrip("/"), (address.rstrip("/") if key else address) + mark + settings)
+    return StoragePath(filesystem, key.rstrip("/"), (address.rstrip("/") if key else address) + mark + settings)
 
 
-def exists(place: Root) -> bool:
+def exists(place: StoragePath) -> bool:
     """Whether there is a file or folder."""
     return bool(place.filesystem.get_file_info(place.path).type != fs.FileType.NotFound)
 
 
-def list_files(place: Root) -> list[str]:
+def list_files(place: StoragePath) -> list[str]:
     """All files below a folder, as sorted paths relative to it."""
     return sorted(list_sizes(place))
 
 
-def list_sizes(place: Root) -> dict[str, int]:
+def list_sizes(place: StoragePath) -> dict[str, int]:
     """Bytes of all files below a folder, by their paths relative to it; one question to the file system."""
     selector = fs.FileSelector(place.path, recursive=True, allow_not_found=True)
     found = place.filesystem.get_file_info(selector)
     return {info.path.removeprefix(place.path).lstrip("/"): int(info.size) for info in found if info.is_file}
 
 
-def list_folders(place: Root) -> list[str]:
+def list_folders(place: StoragePath) -> list[str]:
     """Names of the folders directly in a folder, sorted."""
     found = place.filesystem.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
     return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
 
-def size_of(place: Root) -> int | None:
+def size_of(place: StoragePath) -> int | None:
     """Bytes of a file, or None where there is none."""
     info = place.filesystem.get_file_info(place.path)
     return int(info.size) if info.is_file else None
 
 
-def read_bytes(place: Root) -> bytes:
+def read_bytes(place: StoragePath) -> bytes:
     """A whole small file."""
     with _reading(place) as stream:
         return bytes(stream.read())
 
 
 @contextmanager
-def _reading(place: Root) -> Iterator[Any]:
+def _reading(place: StoragePath) -> Iterator[Any]:
     """A file from its beginning; an object that is deleted after it was opened is missing like any other."""
     try:
         with place.filesystem.open_input_stream(place.path, compression=None) as stream:
@@ -142,13 +142,13 @@ def _reading(place: Root) -> Iterator[Any]:
         raise FileNotFoundError(f"'{place.path}' was deleted while it was read") from error
 
 
-def make_folder(place: Root) -> None:
+def make_folder(place: StoragePath) -> None:
     """A folder, with those above it; object stores need none."""
     if place.renames_folders:
         place.filesystem.create_dir(place.path, recursive=True)
 
 
-def write_bytes(place: Root, content: bytes) -> None:
+def write_bytes(place: StoragePath, content: bytes) -> None:
     """A whole small file; its folder is made."""
     make_folder(place.folder)
     with place.filesystem.open_output_stream(place.path, compression=None) as stream:
@@ -156,7 +156,7 @@ def write_bytes(place: Root, content: bytes) -> None:
 
 
 @contextmanager
-def naming(place: Root) -> Iterator[None]:
+def naming(place: StoragePath) -> Iterator[None]:
     """Name the file that a block writes where that fails: a disk that is full does not tell.
 
     Raises:
@@ -170,22 +170,22 @@ def naming(place: Root) -> Iterator[None]:
         ) from error
 
 
-def write_atomically(place: Root, content: bytes) -> None:
+def write_atomically(place: StoragePath, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
     if not place.renames_folders:
         write_bytes(place, content)
         return
-    unfinished = place.beside(UNFINISHED)
+    unfinished = place.sibling(UNFINISHED)
     write_bytes(unfinished, content)
     place.filesystem.move(unfinished.path, place.path)
 
 
-def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+def write_durably(place: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
     """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
     if not place.renames_folders:
         _upload(place, pieces)
         return
-    unfinished = place.beside(UNFINISHED)
+    unfinished = place.sibling(UNFINISHED)
     make_folder(place.folder)
     if not place.is_local:
         with place.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
@@ -201,13 +201,13 @@ def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
     _sync_folder(place.folder.path)
 
 
-def copy_file(source: Root, target: Root) -> None:
+def copy_file(source: StoragePath, target: StoragePath) -> None:
     """A file of any size once more, perhaps on another file system; complete or not at all."""
     with _reading(source) as stream:
         write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
 
 
-def _upload(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+def _upload(place: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
     """An object, which is there when the stream is closed; a process that is killed before leaves none."""
     with place.filesystem.open_output_stream(place.path, compression=None) as stream:
         try:
@@ -228,7 +228,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def sha256_of(place: Root) -> str:
+def sha256_of(place: StoragePath) -> str:
     """SHA-256 of a file, in hexadecimal, read in pieces."""
     digest = hashlib.sha256()
     with _reading(place) as stream:
@@ -237,19 +237,19 @@ def sha256_of(place: Root) -> str:
     return digest.hexdigest()
 
 
-def move(source: Root, target: Root) -> None:
+def move(source: StoragePath, target: StoragePath) -> None:
     """Rename; atomic on local file systems and HDFS. Object stores cannot, see `publish`."""
     make_folder(target.folder)
     source.filesystem.move(source.path, target.path)
 
 
-def remove_file(place: Root) -> None:
+def remove_file(place: StoragePath) -> None:
     """Delete a file; nothing happens where there is none."""
     with suppress(FileNotFoundError):
         place.filesystem.delete_file(place.path)
 
 
-def remove_folder(place: Root) -> None:
+def remove_folder(place: StoragePath) -> None:
     """Delete a folder with all below it; nothing happens where there is none."""
     if exists(place):
         with suppress(FileNotFoundError):  # another job may just have done so

@@ -23,7 +23,7 @@ from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document, fingerprint
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import UNFINISHED, Root
+from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
 from pipeline.store.publish import place_folder
 
@@ -85,26 +85,26 @@ class PublishedModel:
         card: what is known of it.
     """
 
-    place: Root
+    place: StoragePath
     card: ModelCard
 
     @property
-    def folder(self) -> Root:
+    def folder(self) -> StoragePath:
         """The folder of its files."""
-        return self.place.within(self.card.folder)
+        return self.place.child(self.card.folder)
 
     @property
-    def file(self) -> Root:
+    def file(self) -> StoragePath:
         """The Keras file."""
-        return self.folder.within(MODEL)
+        return self.folder.child(MODEL)
 
 
-def hashes_of(folder: Root) -> dict[str, str]:
+def hashes_of(folder: StoragePath) -> dict[str, str]:
     """SHA-256 of every file below a folder, by path."""
-    return {path: files.sha256_of(folder.within(path)) for path in files.list_files(folder)}
+    return {path: files.sha256_of(folder.child(path)) for path in files.list_files(folder)}
 
 
-def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedModel:
+def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -> PublishedModel:
     """Publish the folder `finished` with its card, in place of a predecessor, whose folder is deleted.
 
     Only the folder that the card named before is deleted: any other one may be on its way to be published by another
@@ -122,13 +122,13 @@ def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedMod
         files.remove_folder(finished)
     else:
         place_folder(finished, model.folder)  # over what was altered, or is half there
-    files.write_atomically(target.within(MODEL_CARD), card.to_json().encode())
+    files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
     if predecessor is not None and predecessor.card.folder != card.folder:
         files.remove_folder(predecessor.folder)
     return model
 
 
-def open_model(place: Root) -> PublishedModel:
+def open_model(place: StoragePath) -> PublishedModel:
     """Open a published model, and check every file against its card.
 
     Raises:
@@ -145,7 +145,7 @@ def open_model(place: Root) -> PublishedModel:
             raise StoreError(gather(f"Model {model.folder.path} is not what its card tells", problems))
 
 
-def read_model(file: Root, sha256: str) -> bytes:
+def read_model(file: StoragePath, sha256: str) -> bytes:
     """The content of a model file that was opened before, perhaps by another process.
 
     Raises:
@@ -162,7 +162,7 @@ def read_model(file: Root, sha256: str) -> bytes:
 
 
 @contextmanager
-def local_copy(file: Root, sha256: str) -> Iterator[Path]:
+def local_copy(file: StoragePath, sha256: str) -> Iterator[Path]:
     """The same as a file of this machine, for the length of a block: Keras reads no other.
 
     Raises:
@@ -175,9 +175,9 @@ def local_copy(file: Root, sha256: str) -> Iterator[Path]:
         yield path
 
 
-def _read(place: Root) -> PublishedModel:
+def _read(place: StoragePath) -> PublishedModel:
     try:
-        text = files.read_bytes(place.within(MODEL_CARD))
+        text = files.read_bytes(place.child(MODEL_CARD))
     except FileNotFoundError as error:
         raise StoreError(
             f"There is no model for this configuration at {place.path}. Run jobs/train.py with the same configuration."
@@ -199,13 +199,13 @@ def _is_whole(model: PublishedModel) -> bool:
 def _problems(model: PublishedModel) -> list[Problem]:
     found, problems = _present(model), []
     for path, sha256 in model.card.files.items():
-        place = model.folder.within(path).path
+        place = model.folder.child(path).path
         if path not in found:
             problems.append(_gone(place))
         elif found[path] != sha256:
             problems.append(_altered(place, sha256, found[path]))
     for path in sorted(found.keys() - model.card.files.keys() - {TEST_CARD}):
-        what = f"{model.folder.within(path).path} is no file of this model"
+        what = f"{model.folder.child(path).path} is no file of this model"
         problems.append(Problem(what, remedy="Delete it"))
     return problems
 

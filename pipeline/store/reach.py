@@ -13,14 +13,14 @@ from pyarrow import fs
 from pipeline.errors import PlatformError
 from pipeline.redact import without_user
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.object_store import ENDPOINTS, is_bucket, quick_bucket
 
 PROBE = "_probe-"
 """What the name of a file begins with that is there for a moment; `_` hides it from readers of folders."""
 
 
-def check_reachable(place: Root, setting: str) -> None:
+def check_reachable(place: StoragePath, setting: str) -> None:
     """See that files can be written to a place in an object store; nothing is asked of other places.
 
     Args:
@@ -38,7 +38,7 @@ def check_reachable(place: Root, setting: str) -> None:
             found = quick_bucket(place.uri).get_file_info(bucket)
             if found.type == fs.FileType.NotFound:
                 raise OSError(f"there is no bucket '{bucket}'")
-        probe = place.within(f"{PROBE}{uuid.uuid4().hex}")
+        probe = place.child(f"{PROBE}{uuid.uuid4().hex}")
         files.write_bytes(probe, b"")
         files.remove_file(probe)
     except OSError as error:

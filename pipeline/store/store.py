@@ -12,7 +12,7 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
 from pipeline.store.manifest import READABLE, Manifest, SplitEntry
 
@@ -32,7 +32,7 @@ class Store:
         unscaled: what its rows hold, where features are applied to them only when they are read.
     """
 
-    place: Root
+    place: StoragePath
     manifest: Manifest
     contract: StoreContract
     features: FeatureState
@@ -42,22 +42,22 @@ class Store:
         """One split's files."""
         return self.manifest.splits[name]
 
-    def file(self, path: str) -> Root:
+    def file(self, path: str) -> StoragePath:
         """Where a file lies."""
-        return self.base.within(path)
+        return self.base.child(path)
 
     @property
-    def base(self) -> Root:
+    def base(self) -> StoragePath:
         """The folder that its files lie below."""
         return _base(self.place, self.manifest)
 
 
-def is_published(place: Root) -> bool:
+def is_published(place: StoragePath) -> bool:
     """Whether a complete store stands there."""
-    return files.exists(place.within(MANIFEST))
+    return files.exists(place.child(MANIFEST))
 
 
-def open_store(place: Root) -> Store:
+def open_store(place: StoragePath) -> Store:
     """Open a store and check that every file is there with the size that the manifest says.
 
     Raises:
@@ -97,20 +97,20 @@ def read_audit(store: Store) -> LeakAudit | None:
     return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
 
 
-def _base(place: Root, manifest: Manifest) -> Root:
+def _base(place: StoragePath, manifest: Manifest) -> StoragePath:
     return place.folder if manifest.base else place
 
 
-def _document(place: Root, name: str) -> bytes:
+def _document(place: StoragePath, name: str) -> bytes:
     try:
-        return files.read_bytes(place.within(name))
+        return files.read_bytes(place.child(name))
     except FileNotFoundError as error:
         raise StoreError(
             f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py."
         ) from error
 
 
-def _problems(place: Root, manifest: Manifest) -> list[Problem]:
+def _problems(place: StoragePath, manifest: Manifest) -> list[Problem]:
     remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
     present = files.list_sizes(_base(place, manifest))

@@ -14,7 +14,7 @@ from pipeline.config.load import MAX_BYTES, parse_yaml
 from pipeline.contract.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE
 from pipeline.store.store import Store
 
@@ -38,7 +38,7 @@ HEADER = """\
 """
 
 
-def contract_place(root: Root, name: str, contract: str) -> Root | None:
+def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | None:
     """Where the contract of an experiment is kept; None where there shall be none.
 
     Args:
@@ -48,10 +48,10 @@ def contract_place(root: Root, name: str, contract: str) -> Root | None:
     """
     if contract == "none":
         return None
-    return root.within("contracts", f"{name}.yaml") if contract == "auto" else open_root(contract)
+    return root.child("contracts", f"{name}.yaml") if contract == "auto" else storage_path(contract)
 
 
-def read_contract(place: Root) -> KeptContract | None:
+def read_contract(place: StoragePath) -> KeptContract | None:
     """The contract in a file; None where there is no file.
 
     Raises:
@@ -73,14 +73,14 @@ def read_contract(place: Root) -> KeptContract | None:
         raise ConfigError(gather(f"{whose} is not valid", problems)) from error
 
 
-def keep_contract(place: Root, contract: TableContract, *, name: str) -> bool:
+def keep_contract(place: StoragePath, contract: TableContract, *, name: str) -> bool:
     """Write a contract for people, unless there is one; False where there is."""
     if files.exists(place):
         return False
     if not place.renames_folders:
         files.write_bytes(place, contract_text(contract, name).encode())
         return True
-    unfinished = place.beside(f".{uuid.uuid4().hex}.part")
+    unfinished = place.sibling(f".{uuid.uuid4().hex}.part")
     files.write_bytes(unfinished, contract_text(contract, name).encode())
     if files.exists(place):
         files.remove_file(unfinished)
@@ -97,7 +97,7 @@ def read_table(store: Store) -> TableContract | None:
     """
     if TABLE not in store.manifest.documents:
         return None
-    place = store.place.within(TABLE)
+    place = store.place.child(TABLE)
     return TableContract.from_json(files.read_bytes(place), place.path)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.redact import without_user
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 TIMEOUT = 4.0
@@ -34,7 +34,7 @@ class Address:
     artifacts: str | None = None
 
 
-def address_of(config: TrackConfig, root: Root) -> Address:
+def address_of(config: TrackConfig, root: StoragePath) -> Address:
     """The configured tracking store, or Databricks' own there, or `<root>/mlflow.db` with `<root>/mlartifacts`.
 
     Raises:

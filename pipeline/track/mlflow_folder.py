@@ -20,7 +20,7 @@ from pipeline.contract.label import LabelSpec
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.state import FeatureState
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import FEATURES, MODEL
 from pipeline.store.versions import version_of
 
@@ -32,7 +32,7 @@ NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "numpy", "pandas", 
 EXAMPLE_ROWS = 3
 
 
-def write_model_folder(folder: Path, file: Root, state: FeatureState, *, model_id: str, run_id: str) -> None:
+def write_model_folder(folder: Path, file: StoragePath, state: FeatureState, *, model_id: str, run_id: str) -> None:
     """Write the folder.
 
     Args:

@@ -23,7 +23,7 @@ from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.kinds.state import FeatureState
 from pipeline.redact import without_user
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.track.address import Address, address_of
 from pipeline.track.mlflow_registry import Registered, register
 from pipeline.track.mlflow_sender import MlflowSender, now
@@ -95,7 +95,7 @@ class MlflowTracker:
         """As an artifact."""
         self._post_artifact(path, png)
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
         if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
@@ -169,7 +169,7 @@ class MlflowTracker:
             raise ValueError("The run is not open")
         return register(client, run_id, name, candidate)
 
-    def _log_model(self, file: Root, state: FeatureState) -> str:
+    def _log_model(self, file: StoragePath, state: FeatureState) -> str:
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         from pipeline.track.mlflow_folder import write_model_folder
@@ -195,7 +195,7 @@ class MlflowTracker:
 def open_tracker(
     config: TrackConfig,
     *,
-    root: Root,
+    root: StoragePath,
     experiment: str,
     run_name: str,
     stage: str,
@@ -233,7 +233,7 @@ def open_tracker(
 
 
 @contextmanager
-def warm_up(config: TrackConfig, root: Root) -> Iterator[None]:
+def warm_up(config: TrackConfig, root: StoragePath) -> Iterator[None]:
     """Load MLflow and make its database in the background, which takes seconds, while the block starts Spark.
 
     The block ends when that is done, however it ends: a process that exited earlier would leave half a database.
@@ -256,7 +256,7 @@ def warm_up(config: TrackConfig, root: Root) -> Iterator[None]:
 
 
 def _start(
-    config: TrackConfig, root: Root, experiment: str, run_name: str, *, stage: str, run_id: str | None
+    config: TrackConfig, root: StoragePath, experiment: str, run_name: str, *, stage: str, run_id: str | None
 ) -> MlflowTracker | None:
     address = address_of(config, root)
     run = OutboxRun(
@@ -287,7 +287,7 @@ def _start(
     return tracker
 
 
-def send_left(address: Address, root: Root) -> None:
+def send_left(address: Address, root: StoragePath) -> None:
     """Send what other jobs could not; a run whose job was killed is ended as such."""
     for outbox in left_outboxes(outbox_folder(root), without_user(address.uri)):
         try:

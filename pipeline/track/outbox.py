@@ -19,7 +19,7 @@ from typing import IO, Literal
 from pipeline.contract.document import Document
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.lock import try_lock
 
 OUTBOX = "spool"
@@ -131,7 +131,7 @@ class Outbox:
         self._lock.close()
 
 
-def outbox_folder(root: Root) -> Path:
+def outbox_folder(root: StoragePath) -> Path:
     """Where outboxes lie: under the storage root where that is a folder of this machine."""
     return Path(root.path, OUTBOX) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{OUTBOX}-{os.getuid()}")
 
@@ -162,7 +162,7 @@ def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
 
 
 def _write(file: Path, content: str) -> None:
-    files.write_atomically(open_root(str(file)), content.encode())
+    files.write_atomically(storage_path(str(file)), content.encode())
 
 
 def _read_entries(file: Path) -> list[Entry]:

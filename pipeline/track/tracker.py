@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.kinds.state import FeatureState
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.track.promotion import Candidate, Promotion, promotion_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Tracker(Protocol):
     def log_picture(self, png: bytes, path: str) -> None:
         """A picture that is drawn already."""
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """The model that takes raw columns; returns its URI, or None where it was not recorded."""
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
@@ -78,7 +78,7 @@ class NullTracker:
     def log_picture(self, png: bytes, path: str) -> None:
         """Nothing."""
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """Nothing."""
         return None
 
@@ -107,7 +107,7 @@ class MemoryTracker:
     description: str = ""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     artifacts: dict[str, Any] = field(default_factory=dict)
-    models: list[Root] = field(default_factory=list)
+    models: list[StoragePath] = field(default_factory=list)
     registered: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def log_params(self, params: Mapping[str, Param]) -> None:
@@ -138,7 +138,7 @@ class MemoryTracker:
         """Keep it."""
         self.artifacts[path] = png
 
-    def log_model(self, file: Root, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
         """Keep the place of its file."""
         self.models.append(file)
         return file.uri

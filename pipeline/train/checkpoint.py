@@ -26,7 +26,7 @@ import numpy.typing as npt
 from pipeline.contract.document import Document
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.train.records import EpochRecord
 
 MAGIC = b"pipeline checkpoint 1\n"
@@ -91,33 +91,33 @@ class Checkpoint:
     best: tuple[Array, ...] = ()
 
 
-def write_checkpoint(place: Root, generation: int, checkpoint: Checkpoint) -> None:
+def write_checkpoint(place: StoragePath, generation: int, checkpoint: Checkpoint) -> None:
     """Publish a generation in the folder `place`, and delete all but the latest two.
 
     Raises:
         StoreError: it cannot be written; the earlier ones stay.
     """
-    file = place.within(_name(generation))
+    file = place.child(_name(generation))
     try:
         files.write_durably(file, _pieces(checkpoint))
         for old in generations(place)[:-KEPT]:
-            files.remove_file(place.within(_name(old)))
+            files.remove_file(place.child(_name(old)))
     except OSError as error:
         with suppress(OSError):
-            files.remove_file(file.beside(files.UNFINISHED))
+            files.remove_file(file.sibling(files.UNFINISHED))
         raise StoreError(
             f"Checkpoint {file.path} cannot be written: {error}. The earlier one stays. Make room there, or set "
             "storage.root to another place, and run the same command again."
         ) from error
 
 
-def read_checkpoint(place: Root, generation: int) -> Checkpoint:
+def read_checkpoint(place: StoragePath, generation: int) -> Checkpoint:
     """One generation, checked.
 
     Raises:
         StoreError: it is missing, torn or altered.
     """
-    file = place.within(_name(generation))
+    file = place.child(_name(generation))
     try:
         content = files.read_bytes(file)
     except OSError as error:
@@ -128,18 +128,18 @@ def read_checkpoint(place: Root, generation: int) -> Checkpoint:
     return _parse(body, file.path)
 
 
-def latest_checkpoint(place: Root) -> tuple[int, Checkpoint] | None:
+def latest_checkpoint(place: StoragePath) -> tuple[int, Checkpoint] | None:
     """The latest generation that can be read, with its number; those that cannot are told and deleted."""
     for generation in reversed(generations(place)):
         try:
             return generation, read_checkpoint(place, generation)
         except StoreError as error:
             logger.warning("%s The checkpoint before it is used, where there is one.", error)
-            files.remove_file(place.within(_name(generation)))
+            files.remove_file(place.child(_name(generation)))
     return None
 
 
-def generations(place: Root) -> list[int]:
+def generations(place: StoragePath) -> list[int]:
     """The numbers of the checkpoints in a folder, the latest last."""
     names = [name.removesuffix(ENDING) for name in files.list_files(place) if name.endswith(ENDING)]
     return sorted(int(name) for name in names if name.isdecimal())

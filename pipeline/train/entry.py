@@ -10,7 +10,7 @@ from pipeline.runtime.cores import own_cores
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.pulse import JOINS, does
 from pipeline.runtime.ranks import Peers
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.horovod_world import horovod_world
 from pipeline.train.job import RankJob
 from pipeline.train.rank import train_rank
@@ -32,7 +32,7 @@ def run(payload: str, peers: Peers) -> str:
     with (
         own_cores(share) if divided else nullcontext(),
         join_world(peers, job.train.stall_seconds) as world,
-        failures_recorded(open_root(peers.launch), peers.rank),
+        failures_recorded(storage_path(peers.launch), peers.rank),
     ):
         return train_rank(job, world).to_json()
 
@@ -40,7 +40,7 @@ def run(payload: str, peers: Peers) -> str:
 @contextmanager
 def join_world(peers: Peers, stall_seconds: float) -> Iterator[World]:
     """The world of several ranks, joined and left."""
-    folder = open_root(peers.launch).within("rendezvous")
+    folder = storage_path(peers.launch).child("rendezvous")
     with key_value_server(folder) as port:
         does(JOINS, counts=False)
         environment = rank_environment(peers.hosts, peers.rank, port, stall_seconds + PATIENCE_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.contract.document import Document
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.model import PublishedModel, read_model
 from pipeline.train.records import EpochRecord
 
@@ -53,9 +53,9 @@ class TrainingHistory(Document):
         return sum(record.seconds for record in self.epochs)
 
 
-def write_history(folder: Root, history: TrainingHistory) -> None:
+def write_history(folder: StoragePath, history: TrainingHistory) -> None:
     """Put it among the files of a model that is about to be published."""
-    files.write_bytes(folder.within(HISTORY), history.to_json().encode())
+    files.write_bytes(folder.child(HISTORY), history.to_json().encode())
 
 
 def read_history(model: PublishedModel) -> TrainingHistory | None:
@@ -66,5 +66,5 @@ def read_history(model: PublishedModel) -> TrainingHistory | None:
     """
     if HISTORY not in model.card.files:
         return None
-    place = model.folder.within(HISTORY)
+    place = model.folder.child(HISTORY)
     return TrainingHistory.from_json(read_model(place, model.card.files[HISTORY]), place.path)

@@ -14,8 +14,8 @@ from pipeline.contract.decision import Decision
 from pipeline.contract.document import Document
 from pipeline.contract.section import Section
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
 
 WITHOUT_INFLUENCE = {
@@ -98,15 +98,15 @@ class RankJob(Document):
 
     def open_store(self) -> Store:
         """The store, checked against its manifest."""
-        return open_store(store_place(open_root(self.root), self.name, self.store_id))
+        return open_store(store_folder(storage_path(self.root), self.name, self.store_id))
 
-    def open_scratch(self) -> Root:
+    def open_scratch(self) -> StoragePath:
         """The folder for records and results."""
-        return open_root(self.scratch)
+        return storage_path(self.scratch)
 
-    def open_checkpoints(self) -> Root | None:
+    def open_checkpoints(self) -> StoragePath | None:
         """The folder of this training's checkpoints, where it keeps any."""
-        return open_root(self.checkpoints) if self.checkpoints is not None else None
+        return storage_path(self.checkpoints) if self.checkpoints is not None else None
 
     def drop_checkpoints(self) -> None:
         """Remove what the training kept on its way, where it kept anything."""

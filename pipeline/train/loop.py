@@ -17,7 +17,7 @@ from pipeline.errors import TrainError
 from pipeline.feed.blocks import Block
 from pipeline.feed.dataset import BlockReader
 from pipeline.runtime.pulse import does
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.train.accord import Accord
 from pipeline.train.callbacks import Callbacks
 from pipeline.train.course import Course
@@ -59,7 +59,7 @@ class Loop:
     keeper: Keeper
     callbacks: Callbacks
     board: Board
-    scratch: Root
+    scratch: StoragePath
 
     def run(self) -> bool:
         """Train to the end, after which the network has its best weights; or until told to stop, which returns False.

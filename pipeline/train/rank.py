@@ -215,7 +215,7 @@ def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) 
             _export(model, store, folder / SAVED_MODEL)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             parts = path.relative_to(folder).parts
-            files.write_bytes(job.open_scratch().within(BUNDLE, *parts), path.read_bytes())
+            files.write_bytes(job.open_scratch().child(BUNDLE, *parts), path.read_bytes())
 
 
 def _export(model: keras.Model, store: Store, folder: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pipeline.contract.document import Document
 from pipeline.errors import TrainError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 FILE = "learning-rates.json"
 NEIGHBOURS = 20
@@ -70,14 +70,14 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return found
 
 
-def write_curve(place: Root, curve: RateCurve) -> None:
+def write_curve(place: StoragePath, curve: RateCurve) -> None:
     """Leave it for the driver."""
-    files.write_atomically(place.within(FILE), curve.to_json().encode())
+    files.write_atomically(place.child(FILE), curve.to_json().encode())
 
 
-def read_curve(place: Root) -> RateCurve | None:
+def read_curve(place: StoragePath) -> RateCurve | None:
     """What the ranks of a launch found, if they looked."""
-    file = place.within(FILE)
+    file = place.child(FILE)
     return RateCurve.from_json(files.read_bytes(file), file.path) if files.exists(file) else None
 
 

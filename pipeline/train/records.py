@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pipeline.contract.document import Document
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 EPOCHS = "epochs"
 STOP = "stop"
@@ -52,25 +52,25 @@ class EpochRecord(Document):
         return self.metrics.get("val_loss", self.metrics["loss"])
 
 
-def request_stop(place: Root) -> None:
+def request_stop(place: StoragePath) -> None:
     """Ask the ranks of a launch to stop after their next steps, in a way that lets them go on later."""
-    files.write_bytes(place.within(STOP), b"")
+    files.write_bytes(place.child(STOP), b"")
 
 
-def stop_requested(place: Root) -> bool:
+def stop_requested(place: StoragePath) -> bool:
     """Whether the ranks of a launch were asked to stop."""
-    return files.exists(place.within(STOP))
+    return files.exists(place.child(STOP))
 
 
-def write_epoch(place: Root, record: EpochRecord) -> None:
+def write_epoch(place: StoragePath, record: EpochRecord) -> None:
     """Publish one epoch's record."""
-    target = place.within(EPOCHS, f"{record.epoch:06d}.json")
+    target = place.child(EPOCHS, f"{record.epoch:06d}.json")
     files.write_atomically(target, record.to_json().encode())
 
 
-def read_epoch(place: Root, epoch: int) -> EpochRecord | None:
+def read_epoch(place: StoragePath, epoch: int) -> EpochRecord | None:
     """The record of one epoch, or None while it is not there."""
-    source = place.within(EPOCHS, f"{epoch:06d}.json")
+    source = place.child(EPOCHS, f"{epoch:06d}.json")
     if files.size_of(source) is None:
         return None
     return EpochRecord.from_json(files.read_bytes(source), source.path)

@@ -22,7 +22,7 @@ import psutil
 
 from pipeline.errors import PlatformError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 LOOPBACK = "127.0.0.1"
 MAX_VALUE = 1 << 20
@@ -30,7 +30,7 @@ MAX_VALUE = 1 << 20
 
 
 @contextmanager
-def key_value_server(folder: Root) -> Iterator[int]:
+def key_value_server(folder: StoragePath) -> Iterator[int]:
     """Serve the keys that are files in `folder`; yields the port on the loopback interface."""
     server = _Server((LOOPBACK, 0), _Handler)
     server.folder = folder
@@ -46,7 +46,7 @@ def key_value_server(folder: Root) -> Iterator[int]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    folder: Root
+    folder: StoragePath
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -79,13 +79,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self._place() is not None:
             self._answer(200)
 
-    def _place(self) -> Root | None:
+    def _place(self) -> StoragePath | None:
         """The key's file; the request is answered where its path names none."""
         names = [quote(name, safe="") for name in self.path.split("/")[1:]]
         if len(names) != 2 or any(name.strip(".") == "" for name in names):
             self._answer(400)
             return None
-        return self.server.folder.within(*names)
+        return self.server.folder.child(*names)
 
     def _answer(self, status: int, content: bytes = b"") -> None:
         self.send_response(status)

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
 from pipeline.store.publish import place_folder
 from pipeline.train.checkpoint import CheckpointHead, latest_checkpoint
@@ -26,8 +26,8 @@ REMEDY = (
 
 
 def open_checkpoints(
-    root: Root, name: str, model_id: str, *, config: CheckpointConfig, identity: str
-) -> tuple[Root, CheckpointHead | None]:
+    root: StoragePath, name: str, model_id: str, *, config: CheckpointConfig, identity: str
+) -> tuple[StoragePath, CheckpointHead | None]:
     """The folder for a training's checkpoints, ready for it to go on or to begin, and the latest one's head.
 
     Args:
@@ -41,7 +41,7 @@ def open_checkpoints(
         ConfigError: a training of this experiment was interrupted that had other data or settings.
     """
     folder = checkpoints_folder(root, name)
-    own = folder.within(model_id)
+    own = folder.child(model_id)
     if config.resume == "never":
         files.remove_folder(folder)
         return own, None
@@ -49,7 +49,7 @@ def open_checkpoints(
     return own, latest[1].head if latest else _look_beside(folder, own, config, identity)
 
 
-def check_unchanged(head: CheckpointHead, identity: str, place: Root, *, allowed: bool) -> list[str]:
+def check_unchanged(head: CheckpointHead, identity: str, place: StoragePath, *, allowed: bool) -> list[str]:
     """How a training differs from the one that left a checkpoint in `place`, where it may.
 
     Raises:
@@ -77,12 +77,14 @@ def differences(before: str, now: str) -> list[str]:
     ]
 
 
-def _look_beside(folder: Root, own: Root, config: CheckpointConfig, identity: str) -> CheckpointHead | None:
+def _look_beside(
+    folder: StoragePath, own: StoragePath, config: CheckpointConfig, identity: str
+) -> CheckpointHead | None:
     """Refuse what was interrupted with other data or settings, or take it over as this training's own."""
     found = [
-        (latest[1].head, folder.within(name))
+        (latest[1].head, folder.child(name))
         for name in files.list_folders(folder)
-        if (latest := latest_checkpoint(folder.within(name))) is not None
+        if (latest := latest_checkpoint(folder.child(name))) is not None
     ]
     if not found:
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import TrainError
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.cancel import cancelling
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import tensorboard_folder
 from pipeline.store.publish import scratch
 from pipeline.train.history import TrainingHistory
@@ -64,7 +64,7 @@ class TrainingOutcome:
 
     result: RankResult
     history: TrainingHistory
-    folder: Root
+    folder: StoragePath
 
     def require_finished(self, subject: str) -> None:
         """See that it was not stopped early.
@@ -83,7 +83,7 @@ class TrainingOutcome:
 
 @contextmanager
 def run_training(
-    spark: SparkSession, root: Root, spec: TrainingSpec, hooks: TrainingHooks, *, apart: bool = False
+    spark: SparkSession, root: StoragePath, spec: TrainingSpec, hooks: TrainingHooks, *, apart: bool = False
 ) -> Iterator[TrainingOutcome]:
     """Train on `spec.train.workers` ranks; the block publishes what they left before the scratch folder goes.
 
@@ -109,7 +109,7 @@ def run_training(
     job.drop_checkpoints()
 
 
-def _rank_job(root: Root, spec: TrainingSpec, folder: Root, on_resume: Callable[[str], None]) -> RankJob:
+def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:
     """The work of every rank, and where it resumes an interrupted one."""
     board = tensorboard_folder(root, spec.name, spec.model_id).uri if spec.train.tensorboard else None
     job = RankJob(

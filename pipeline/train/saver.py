@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.train.checkpoint import Checkpoint, write_checkpoint
 
 
 class Saver:
     """Writes one checkpoint at a time, in order."""
 
-    def __init__(self, place: Root, generation: int, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, place: StoragePath, generation: int, executor: ThreadPoolExecutor) -> None:
         """`generation` is the latest one in `place`, 0 where there is none."""
         self._place, self._generation, self._executor = place, generation, executor
         self._written: Future[None] | None = None
@@ -35,7 +35,7 @@ class Saver:
 
 
 @contextmanager
-def open_saver(place: Root | None, generation: int) -> Iterator[Saver | None]:
+def open_saver(place: StoragePath | None, generation: int) -> Iterator[Saver | None]:
     """A saver for the length of a block; what was begun is written when it ends, however it ends.
 
     Args:

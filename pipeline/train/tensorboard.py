@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.train.records import EpochRecord
 
 SPLITS = ("train", "validation")
@@ -46,7 +46,7 @@ class Board:
 class _EventFile:
     """An open file of events."""
 
-    def __init__(self, place: Root, written: str, writer: Any) -> None:
+    def __init__(self, place: StoragePath, written: str, writer: Any) -> None:
         """`written` is what TensorFlow writes: the file itself, or one of this machine that is put in its place."""
         self._place, self._written, self._writer = place, written, writer
 
@@ -62,13 +62,13 @@ class _EventFile:
 def open_board(folder: str | None) -> Iterator[Board]:
     """A board for the length of a block; `folder` is a URI, None writes nothing."""
     with ExitStack() as stack:
-        place = open_root(folder) if folder else None
+        place = storage_path(folder) if folder else None
         yield Board({split: _open(place, split, stack) for split in SPLITS} if place else {})
 
 
-def _open(place: Root, split: str, stack: ExitStack) -> _EventFile:
+def _open(place: StoragePath, split: str, stack: ExitStack) -> _EventFile:
     """A new file: a training that goes on leaves what it wrote before."""
-    file = place.within(split, f"events.out.tfevents.{time.time_ns()}")
+    file = place.child(split, f"events.out.tfevents.{time.time_ns()}")
     if file.renames_folders:
         files.write_bytes(file, b"")
         written = file.path if place.is_local else file.uri

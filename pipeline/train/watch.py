@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.errors import StoreError
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.train.records import EpochRecord, read_epoch
 
 POLL_SECONDS = 0.25
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class Watch:
     """The records seen so far."""
 
-    def __init__(self, scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> None:
+    def __init__(self, scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> None:
         """`on_epoch` is called from another thread while the training runs."""
         self._scratch, self._on_epoch = scratch, on_epoch
         self.history: list[EpochRecord] = []
@@ -42,7 +42,7 @@ class Watch:
 
 
 @contextmanager
-def watch_epochs(scratch: Root, on_epoch: Callable[[EpochRecord], None]) -> Iterator[Watch]:
+def watch_epochs(scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> Iterator[Watch]:
     """Watch in a thread of its own until the block ends; nothing is missed at the end."""
     watch, over = Watch(scratch, on_epoch), threading.Event()
 

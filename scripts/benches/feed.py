@@ -57,7 +57,7 @@ def make(folder: Path, rows: int) -> None:
     from pipeline.runtime.progress import Progress
     from pipeline.runtime.spark import open_session
     from pipeline.runtime.terminal import Terminal
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
     spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "3g"}), app="bench", workers=2)
     floats = [F.rand(i).cast("float").alias(name) for i, name in enumerate(SCALARS)]
@@ -71,7 +71,7 @@ def make(folder: Path, rows: int) -> None:
     split = {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}}
     storage = {"root": str(folder / "root")}
     config = parse_config({"name": "bench", "data": data, "features": features, "split": split, "storage": storage})
-    root, recipe = open_root(str(folder / "root")), StoreRecipe.of(config)
+    root, recipe = storage_path(str(folder / "root")), StoreRecipe.of(config)
     source = open_source(spark, recipe.data.source, root)
     build_store(spark, recipe, source, root=root, progress=Progress(Terminal(io.StringIO())))
     spark.stop()
@@ -79,11 +79,11 @@ def make(folder: Path, rows: int) -> None:
 
 def the_store(folder: Path) -> Store:
     """The one store below a folder."""
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
     from pipeline.store.store import open_store
 
     (place,) = (folder / "root" / "stores" / "bench").iterdir()
-    return open_store(open_root(str(place)))
+    return open_store(storage_path(str(place)))
 
 
 def enlarge(folder: Path, times: int) -> None:

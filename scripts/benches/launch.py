@@ -61,10 +61,10 @@ def first_step(payload: str, peers: Peers) -> str:
 def launch(spark: SparkSession, folder: str) -> float:
     """Seconds until both ranks have taken their first step."""
     from pipeline.runtime.ranks import run_ranks
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
     start = time.monotonic()
-    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=open_root(folder))
+    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=storage_path(folder))
     return round(max(map(float, ends)) - start, 2)
 
 

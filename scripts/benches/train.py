@@ -77,7 +77,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
 def serve(rank: int, folder: Path, talking: bool) -> None:
     """One process of a pair: takes orders `case blocks` on standard input, answers with seconds."""
     from pipeline.model.device import configure_devices
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
     from pipeline.train.horovod_world import horovod_world
     from pipeline.train.rendezvous import key_value_server, rank_environment
     from pipeline.train.world import SingleWorld
@@ -98,7 +98,7 @@ def serve(rank: int, folder: Path, talking: bool) -> None:
         orders(SingleWorld())
         return
     with (
-        key_value_server(open_root(str(folder))) as port,
+        key_value_server(storage_path(str(folder))) as port,
         horovod_world(rank_environment(["localhost"] * RANKS, rank, port, 300)) as world,
     ):
         orders(world)

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.contract.table import ColumnTerms, Seen, TableContract
 from pipeline.errors import ConfigError
-from pipeline.store.filesystem import open_root
-from pipeline.store.table import contract_place, keep_contract, read_contract
+from pipeline.store.filesystem import storage_path
+from pipeline.store.table import contract_file, keep_contract, read_contract
 
 CONTRACT = TableContract(
     columns={
@@ -20,7 +20,7 @@ CONTRACT = TableContract(
 
 
 def test_the_file_holds_the_contract_and_is_never_overwritten(tmp_path):
-    place = contract_place(open_root(str(tmp_path)), "people", "auto")
+    place = contract_file(storage_path(str(tmp_path)), "people", "auto")
     assert place.path == f"{tmp_path}/contracts/people.yaml"
     assert read_contract(place) is None
     assert keep_contract(place, CONTRACT, name="people")
@@ -38,9 +38,9 @@ def test_the_file_holds_the_contract_and_is_never_overwritten(tmp_path):
 
 
 def test_where_the_file_lies(tmp_path):
-    root = open_root(str(tmp_path))
-    assert contract_place(root, "people", "none") is None
-    assert contract_place(root, "people", f"{tmp_path}/mine.yaml").path == f"{tmp_path}/mine.yaml"
+    root = storage_path(str(tmp_path))
+    assert contract_file(root, "people", "none") is None
+    assert contract_file(root, "people", f"{tmp_path}/mine.yaml").path == f"{tmp_path}/mine.yaml"
 
 
 def test_only_what_is_enforced_counts():
@@ -60,7 +60,7 @@ def test_only_what_is_enforced_counts():
 def problems_of(tmp_path, text: str) -> str:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError) as raised:
-        read_contract(open_root(f"{tmp_path}/c.yaml"))
+        read_contract(storage_path(f"{tmp_path}/c.yaml"))
     return str(raised.value).replace(f"Contract '{tmp_path}/c.yaml'", "C")
 
 
@@ -117,5 +117,5 @@ def test_a_file_that_is_no_contract(tmp_path, text, message):
 
 def test_dates_need_no_quotes(tmp_path):
     (tmp_path / "c.yaml").write_text("columns: {d: {type: timestamp, min: 2024-03-01, max: 2024-03-01 12:30:00}}")
-    terms = read_contract(open_root(f"{tmp_path}/c.yaml")).table.columns["d"]
+    terms = read_contract(storage_path(f"{tmp_path}/c.yaml")).table.columns["d"]
     assert (terms.min, terms.max) == ("2024-03-01", "2024-03-01 12:30:00")

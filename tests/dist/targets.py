@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.pulse import JOINS, does
 from pipeline.runtime.ranks import Peers
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 STEPS_BEFORE = 20
 
@@ -24,7 +24,7 @@ def train(payload: str, peers: Peers) -> str:
     """Steps with an allreduce each; rank 1 meets the fault after some."""
     from pipeline.train.entry import join_world
 
-    with join_world(peers, 60.0) as world, failures_recorded(open_root(peers.launch), peers.rank):
+    with join_world(peers, 60.0) as world, failures_recorded(storage_path(peers.launch), peers.rank):
         import tensorflow as tf
 
         step = tf.function(lambda x: world.sum([x], "x")[0])

@@ -18,8 +18,8 @@ from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root, read_bytes, write_bytes
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import read_bytes, storage_path, write_bytes
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
 from pipeline.train.checkpoint import ENDING, generations, latest_checkpoint
 from pipeline.train.launch import launch_training
@@ -36,9 +36,9 @@ ROWS = {"train": [500, 60, 200, 140], "validation": [50, 30]}
 
 def upload(folder: Path, bucket: str) -> Store:
     """The store of `write_small_store`, in the bucket too."""
-    root = open_root(bucket)
+    root = storage_path(bucket)
     fs.copy_files(str(folder / "stores"), f"{root.path}/stores", destination_filesystem=root.filesystem)
-    return open_store(store_place(root, NAME, STORE_ID))
+    return open_store(store_folder(root, NAME, STORE_ID))
 
 
 def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, bucket):
@@ -80,7 +80,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
 
     # The checkpoint of a training with other settings is taken over, where that is asked for.
     taken = CheckpointConfig(allow_changes=True)
-    own, found = open_checkpoints(open_root(bucket), NAME, "other", config=taken, identity=told.identity())
+    own, found = open_checkpoints(storage_path(bucket), NAME, "other", config=taken, identity=told.identity())
     assert found is not None and generations(own) and generations(place) == []
     assert s3_server.copies == []
 

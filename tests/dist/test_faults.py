@@ -17,7 +17,7 @@ from pipeline.runtime.beats import Beat, read_beats
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.ranks import Care, run_ranks
 from pipeline.runtime.vigil import Limits
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(150)]
 
@@ -31,7 +31,7 @@ def launch(spark, folder: Path, fault: str, *, target: str = "train", **limits: 
     seen: dict[int, Beat] = {}
     care = Care(Limits(**({"stall": STALL} | limits)), on_beats=seen.update)
     try:
-        scratch = open_root(str(folder))
+        scratch = storage_path(str(folder))
         return run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=fault, scratch=scratch, care=care), [
             *seen.values()
         ]
@@ -106,7 +106,7 @@ def test_a_kill_from_outside_is_noticed_within_five_seconds(spark, tmp_path):
 
     care = Care(Limits(stall=60.0), on_beats=kill)
     with pytest.raises(RankLost, match=r"^Rank 1 on .* ended without a word"):
-        run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(str(tmp_path)), care=care)
+        run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(str(tmp_path)), care=care)
     assert time.monotonic() - killed[0] < FOUND_AFTER
 
 
@@ -115,9 +115,9 @@ import sys
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import open_session
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "1g"}), app="driver", workers=2)
-run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(sys.argv[1]))
+run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(sys.argv[1]))
 """
 
 
@@ -139,7 +139,7 @@ def wait_for_beats(folder: Path, driver: subprocess.Popen[bytes]) -> list[Beat]:
     end = time.monotonic() + 100
     while time.monotonic() < end and driver.poll() is None:
         for place in folder.glob("launches/*"):
-            beats = read_beats(open_root(str(place)))
+            beats = read_beats(storage_path(str(place)))
             if len(beats) == 2 and all(beat.begun for beat in beats.values()):
                 return [*beats.values()]
         time.sleep(0.2)

@@ -16,7 +16,7 @@ from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.ranks import Care, run_ranks
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.job import RankJob
 from pipeline.train.launch import launch_training
 from tests.support.jobs import rank_job
@@ -90,7 +90,7 @@ def test_an_error_of_the_data_is_not_tried_again(tmp_path, spark):
 
 
 def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
 
     def pids(target: str, payload: str = "", **care: int) -> set[str]:
         return set(
@@ -111,10 +111,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import close_session, open_session
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
 def launch(number):
-    scratch = open_root(f"{sys.argv[1]}/{number}")
+    scratch = storage_path(f"{sys.argv[1]}/{number}")
     return run_ranks(spark, 2, "tests.dist.targets:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
 with ThreadPoolExecutor(2) as pool:
     found = list(pool.map(launch, range(2)))

@@ -11,7 +11,7 @@ from pipeline.runtime.beats import Beat, beating, read_beats
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.pulse import JOINS, STARTS, does
 from pipeline.runtime.vigil import Limits, Vigil
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 LIMITS = Limits(start=30.0, stall=10.0)
 
@@ -125,7 +125,7 @@ def test_waiting_for_task_slots_is_no_start():
 
 
 def test_beats_tell_what_the_thread_does_and_where(tmp_path):
-    launch = open_root(str(tmp_path))
+    launch = storage_path(str(tmp_path))
 
     def work() -> Beat:
         does("waits for rows")
@@ -150,4 +150,4 @@ def test_beats_tell_what_the_thread_does_and_where(tmp_path):
 def test_a_beat_that_cannot_be_read_is_passed_over(tmp_path, content):
     (tmp_path / "beats").mkdir()
     (tmp_path / "beats" / "000001.json").write_text(content)
-    assert read_beats(open_root(str(tmp_path))) == {}
+    assert read_beats(storage_path(str(tmp_path))) == {}

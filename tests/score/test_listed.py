@@ -14,7 +14,7 @@ from pipeline.score import listed as listed_module
 from pipeline.score.draft import ListedDraft, OutputDraft, check_place, output_draft
 from pipeline.score.publication import CARD, ScoreCard
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def token_of_ended() -> str:
 
 
 @pytest.fixture
-def output(bucket, s3_server) -> Root:
+def output(bucket, s3_server) -> StoragePath:
     before = len(s3_server.copies)
-    yield open_root(f"{bucket}/team/scored")
+    yield storage_path(f"{bucket}/team/scored")
     assert s3_server.copies[before:] == [], "nothing is renamed"
 
 
@@ -39,23 +39,23 @@ def card() -> ScoreCard:
 
 def write(draft: OutputDraft, text: str, *, bad: str = "") -> list[str]:
     name = f"{draft.prefix}-00000.parquet"
-    files.write_bytes(draft.rows.within(name), text.encode())
+    files.write_bytes(draft.rows.child(name), text.encode())
     if bad:
-        files.write_bytes(draft.aside.within(name), bad.encode())
+        files.write_bytes(draft.aside.child(name), bad.encode())
     return [name]
 
 
-def publish(output: Root, text: str, *, bad: str = "", replace: bool = False) -> None:
+def publish(output: StoragePath, text: str, *, bad: str = "", replace: bool = False) -> None:
     check_place(output, replace=replace)
     with output_draft(output) as draft:
         names = write(draft, text, bad=bad)
         draft.publish(names, card(), set_aside=names if bad else [], replace=replace)
 
 
-def listed(output: Root) -> list[str]:
+def listed(output: StoragePath) -> list[str]:
     """What who trusts the card reads."""
-    found = ScoreCard.from_json(files.read_bytes(output.within(CARD)), CARD).files
-    contents = {name: files.read_bytes(output.within(name)) for name in found}
+    found = ScoreCard.from_json(files.read_bytes(output.child(CARD)), CARD).files
+    contents = {name: files.read_bytes(output.child(name)) for name in found}
     assert {name: len(content) for name, content in contents.items()} == found
     return sorted(content.decode() for content in contents.values())
 
@@ -89,7 +89,7 @@ def test_a_scoring_that_fails_deletes_what_it_wrote_and_one_that_is_killed_is_in
 
 def test_what_a_first_scoring_left_when_it_was_killed_is_no_output(output):
     write(ListedDraft(output, "0" * 32), "half")
-    assert not files.exists(output.within(CARD))
+    assert not files.exists(output.child(CARD))
     publish(output, "whole")
     assert listed(output) == ["whole"]
 
@@ -102,7 +102,7 @@ def test_jobs_that_write_at_once_leave_one_whole_output(output, monkeypatch):
         assert listed(output) == ["faster"]
         real = files.write_atomically
 
-        def overtaken(place: Root, content: bytes) -> None:
+        def overtaken(place: StoragePath, content: bytes) -> None:
             monkeypatch.setattr(listed_module.files, "write_atomically", real)
             publish(output, "between", replace=True)
             real(place, content)
@@ -123,7 +123,7 @@ def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
         draft.publish(["part-x.parquet"], card(), set_aside=[], replace=True)
     real = files.remove_file
 
-    def overtaken(place: Root) -> None:
+    def overtaken(place: StoragePath) -> None:
         monkeypatch.setattr(listed_module.files, "remove_file", real)
         real(place)
         publish(output, "other", replace=True)
@@ -155,8 +155,8 @@ def test_a_job_that_fails_after_the_card_turned_deletes_nothing_that_it_lists(ou
 
 def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
     name = write(ListedDraft(output, "0" * 32), "of another host")[0]
-    files.write_bytes(output.within(CARD), card().to_json().encode())
-    files.write_bytes(output.within("part-00000.parquet"), b"copied from a folder, whose card lists no files")
+    files.write_bytes(output.child(CARD), card().to_json().encode())
+    files.write_bytes(output.child("part-00000.parquet"), b"copied from a folder, whose card lists no files")
     with caplog.at_level(logging.WARNING, "pipeline.score"):
         publish(output, "one", replace=True)
     assert listed(output) == ["one"]
@@ -166,7 +166,7 @@ def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
 
 @pytest.mark.parametrize("replace", [True, False])
 def test_what_is_no_output_is_never_replaced(output, replace):
-    files.write_bytes(output.within("thesis.txt"), b"years of work")
+    files.write_bytes(output.child("thesis.txt"), b"years of work")
     with pytest.raises(ConfigError, match=r"no output of a scoring" if replace else "is there already"):
         check_place(output, replace=replace)
     assert files.list_files(output) == ["thesis.txt"]
@@ -174,4 +174,4 @@ def test_what_is_no_output_is_never_replaced(output, replace):
 
 def test_a_bucket_that_is_not_there_is_named_before_anything_is_done(output):
     with pytest.raises(PlatformError, match=r"score\.output 's3a://nowhere/scored' .* there is no bucket 'nowhere'"):
-        check_place(open_root("s3a://nowhere/scored"), replace=True)
+        check_place(storage_path("s3a://nowhere/scored"), replace=True)

@@ -10,7 +10,7 @@ from pyarrow import fs
 from pipeline.errors import ConfigError
 from pipeline.score.publication import CARD, ScoreCard, check_output, close_work, publish_output, work_folder
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import scratch
 
 
@@ -20,22 +20,22 @@ def card(rows: int) -> ScoreCard:
     )
 
 
-def publish(output: Root, text: str, *, replace: bool = False) -> None:
+def publish(output: StoragePath, text: str, *, replace: bool = False) -> None:
     check_output(output, replace=replace)
     with scratch(work_folder(output)) as work:
-        files.write_bytes(work.within("rows", "part-0"), text.encode())
-        publish_output(work.within("rows"), output, card(len(text)), replace=replace)
+        files.write_bytes(work.child("rows", "part-0"), text.encode())
+        publish_output(work.child("rows"), output, card(len(text)), replace=replace)
     close_work(output)
 
 
-def found(output: Root) -> tuple[str, int]:
-    rows = ScoreCard.from_json(files.read_bytes(output.within(CARD)), CARD).rows
-    return files.read_bytes(output.within("part-0")).decode(), rows
+def found(output: StoragePath) -> tuple[str, int]:
+    rows = ScoreCard.from_json(files.read_bytes(output.child(CARD)), CARD).rows
+    return files.read_bytes(output.child("part-0")).decode(), rows
 
 
 @pytest.fixture
-def output(tmp_path) -> Root:
-    return open_root(str(tmp_path)).within("scored")
+def output(tmp_path) -> StoragePath:
+    return storage_path(str(tmp_path)).child("scored")
 
 
 def test_an_output_is_never_mixed_with_an_earlier_one(output, tmp_path):
@@ -49,7 +49,9 @@ def test_an_output_is_never_mixed_with_an_earlier_one(output, tmp_path):
 
 
 def test_work_lies_beside_an_output_whose_settings_stand_behind_its_path():
-    output = Root(fs.SubTreeFileSystem("/", fs.LocalFileSystem()), "a/scored", "hdfs://host/a/scored?user=me/you")
+    output = StoragePath(
+        fs.SubTreeFileSystem("/", fs.LocalFileSystem()), "a/scored", "hdfs://host/a/scored?user=me/you"
+    )
     work = work_folder(output)
     assert (work.path, work.uri) == ("a/.scored", "hdfs://host/a/.scored?user=me/you")
 
@@ -58,30 +60,30 @@ def test_an_output_that_came_up_meanwhile_stays(output):
     check_output(output, replace=False)
     publish(output, "theirs")
     with scratch(work_folder(output)) as work, pytest.raises(ConfigError, match="is there already"):
-        files.write_bytes(work.within("rows", "part-0"), b"ours")
-        publish_output(work.within("rows"), output, card(4), replace=False)
+        files.write_bytes(work.child("rows", "part-0"), b"ours")
+        publish_output(work.child("rows"), output, card(4), replace=False)
     assert found(output) == ("theirs", 6)
 
 
 def test_what_is_no_output_is_never_replaced(output):
-    files.write_bytes(output.within("thesis.txt"), b"years of work")
+    files.write_bytes(output.child("thesis.txt"), b"years of work")
     with pytest.raises(ConfigError, match=r"no output of a scoring: it has no _score\.json\. Allowed with score.mode"):
         check_output(output, replace=True)
-    assert files.read_bytes(output.within("thesis.txt")) == b"years of work"
+    assert files.read_bytes(output.child("thesis.txt")) == b"years of work"
 
 
-def elsewhere(tmp_path: Path) -> Root:
+def elsewhere(tmp_path: Path) -> StoragePath:
     """A file system without an exchange of folders, as HDFS is."""
     below = fs.SubTreeFileSystem(str(tmp_path.parent), fs.LocalFileSystem())
-    return Root(below, f"{tmp_path.name}/scored", f"file://{tmp_path}/scored")
+    return StoragePath(below, f"{tmp_path.name}/scored", f"file://{tmp_path}/scored")
 
 
 def test_without_an_exchange_the_earlier_output_is_moved_aside(tmp_path, output):
     publish(output, "one")
     far = elsewhere(tmp_path)
     assert not far.is_local
-    files.write_bytes(output.beside("-new").within("part-0"), b"two!")
-    publish_output(far.beside("-new"), far, card(4), replace=True)
+    files.write_bytes(output.sibling("-new").child("part-0"), b"two!")
+    publish_output(far.sibling("-new"), far, card(4), replace=True)
     assert found(output) == ("two!", 4)
     assert not (tmp_path / ".scored" / "previous").exists()
 

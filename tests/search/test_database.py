@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.search.database import Database, local_database
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 
 def add(database: Database, number: int) -> None:
@@ -24,7 +24,7 @@ def numbers(database: Database) -> list[int]:
 
 
 def test_what_was_saved_is_there_for_a_later_job_on_any_machine(bucket):
-    place = open_root(bucket).within("searches", "n", "s-1.db")
+    place = storage_path(bucket).child("searches", "n", "s-1.db")
     with pytest.raises(KeyboardInterrupt), local_database(place, fresh=False) as database:
         add(database, 1)
         database.save()
@@ -41,7 +41,7 @@ def test_what_was_saved_is_there_for_a_later_job_on_any_machine(bucket):
 
 
 def test_on_this_machine_it_is_the_file_itself(tmp_path):
-    place = open_root(str(tmp_path)).within("s.db")
+    place = storage_path(str(tmp_path)).child("s.db")
     with local_database(place, fresh=False) as database:
         add(database, 1)
         database.save()

@@ -33,7 +33,7 @@ def division_of(source: Source, columns: list[str], **roles: str) -> str:
     content["features"] = {"numeric": [{"columns": columns}]}
     recipe = StoreRecipe.of(parse_config(content))
     plan = plan_features(recipe.features, columns, {}, recipe.roles)
-    return FoldsRecipe(recipe, FoldConfig()).division_id(source, plan)
+    return FoldsRecipe(recipe, FoldConfig()).folds_id(source, plan)
 
 
 def test_without_a_key_other_features_are_other_folds():

@@ -15,8 +15,8 @@ from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.networks.mlp import MlpConfig
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
 from pipeline.train.gradients import Exchange
 from pipeline.train.learner import Learner
@@ -68,7 +68,7 @@ def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
     """All of this module on one rank: what was learned, measured and exchanged."""
     found = {}
     for kind in (PLAIN, WEIGHTED):
-        store = open_store(store_place(open_root(str(folder / kind)), NAME, STORE_ID))
+        store = open_store(store_folder(storage_path(str(folder / kind)), NAME, STORE_ID))
         for name, settings in OPTIMIZERS.items():
             if kind == WEIGHTED and name not in WITH_WEIGHTS:
                 continue

@@ -16,8 +16,8 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
@@ -59,8 +59,8 @@ def write_small_store(
         seed: of the values.
     """
     state = state or regression_state()
-    root = open_root(str(folder))
-    place = store_place(root, NAME, STORE_ID)
+    root = storage_path(str(folder))
+    place = store_folder(root, NAME, STORE_ID)
     splits = {}
     for number, split in enumerate(SPLITS):
         counts = shard_rows.get(split, ())
@@ -73,7 +73,7 @@ def write_small_store(
         splits[split] = SplitEntry(rows=sum(counts), files=tuple(entries))
     documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
-        files.write_bytes(place.within(name), content)
+        files.write_bytes(place.child(name), content)
     manifest = Manifest(
         name=NAME,
         store_id=STORE_ID,
@@ -83,7 +83,7 @@ def write_small_store(
         splits=splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
     )
-    files.write_bytes(place.within(MANIFEST), manifest.to_json().encode())
+    files.write_bytes(place.child(MANIFEST), manifest.to_json().encode())
     return open_store(place)
 
 

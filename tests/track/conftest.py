@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.config.run import TrackConfig
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.track.address import address_of
 from pipeline.track.mlflow_tracker import open_tracker
 from pipeline.track.tracker import Tracker
@@ -34,13 +34,13 @@ def _own_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def track_root(tmp_path_factory: pytest.TempPathFactory) -> Root:
+def track_root(tmp_path_factory: pytest.TempPathFactory) -> StoragePath:
     """A storage root whose path has a space."""
-    return open_root(str(tmp_path_factory.mktemp("a root")))
+    return storage_path(str(tmp_path_factory.mktemp("a root")))
 
 
 @pytest.fixture(scope="session")
-def client(track_root: Root) -> MlflowClient:
+def client(track_root: StoragePath) -> MlflowClient:
     """What MLflow itself sees in the database."""
     from mlflow import MlflowClient
 
@@ -48,7 +48,7 @@ def client(track_root: Root) -> MlflowClient:
 
 
 @pytest.fixture
-def open_run(track_root: Root, request: pytest.FixtureRequest) -> Open:
+def open_run(track_root: StoragePath, request: pytest.FixtureRequest) -> Open:
     """Opens runs in an experiment of the test's own."""
 
     def opened(**changes: Any) -> AbstractContextManager[Tracker]:
@@ -64,9 +64,9 @@ def open_run(track_root: Root, request: pytest.FixtureRequest) -> Open:
 
 
 @pytest.fixture
-def free_folder(tmp_path: Path) -> Root:
+def free_folder(tmp_path: Path) -> StoragePath:
     """A root in which nothing was recorded yet."""
-    return open_root(str(tmp_path))
+    return storage_path(str(tmp_path))
 
 
 @pytest.fixture

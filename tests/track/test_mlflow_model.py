@@ -16,7 +16,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from tests.support import kinds
 from tests.track.conftest import Open
 
@@ -42,17 +42,17 @@ def state_of(task: Task) -> FeatureState:
     return FeatureState(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task], null_values=("?", ""))
 
 
-def save_model(folder: Path, state: FeatureState) -> Root:
+def save_model(folder: Path, state: FeatureState) -> StoragePath:
     """A network with its first weights, wrapped to take raw columns."""
     from pipeline.model.network import build_network
     from pipeline.model.serving import build_serving_model
 
     network = build_network(MlpConfig(hidden=()), state, seed=1)
     build_serving_model(network, state).save(folder / "model.keras")
-    return open_root(str(folder)).within("model.keras")
+    return storage_path(str(folder)).child("model.keras")
 
 
-def keras_answer(file: Root) -> dict[str, np.ndarray]:
+def keras_answer(file: StoragePath) -> dict[str, np.ndarray]:
     """What the Keras model itself says to the rows of `RAW`."""
     import keras
     import tensorflow as tf
@@ -69,7 +69,7 @@ def keras_answer(file: Root) -> dict[str, np.ndarray]:
 def load(open_run: Open, client: MlflowClient, tmp_path: Path) -> Any:
     """Logs a model to a run and loads it again, as a user does."""
 
-    def loaded(state: FeatureState) -> tuple[Any, Root]:
+    def loaded(state: FeatureState) -> tuple[Any, StoragePath]:
         import mlflow
 
         file = save_model(tmp_path, state)
@@ -130,7 +130,7 @@ def test_several_classes_and_odd_input(load: Any) -> None:
         model.predict(rows.assign(age=["old", "young", "old"]))
 
 
-def test_loading_unpickles_nothing_and_refuses_an_altered_file(load: Any, track_root: Root) -> None:
+def test_loading_unpickles_nothing_and_refuses_an_altered_file(load: Any, track_root: StoragePath) -> None:
     import mlflow
 
     seen: list[str] = []

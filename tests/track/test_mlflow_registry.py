@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.track.promotion import Candidate
 from tests.support.stores import regression_state
 from tests.track.conftest import Open
@@ -21,14 +21,14 @@ ABOUT_AS_GOOD = FIRST.model_copy(update={"sha256": "3", "value": 0.29, "interval
 
 
 @pytest.fixture
-def model(free_folder: Root) -> Root:
+def model(free_folder: StoragePath) -> StoragePath:
     """A file in the place of a Keras file; nobody loads it."""
     with free_folder.filesystem.open_output_stream(free_folder.path + "/model.keras"):
-        return free_folder.within("model.keras")
+        return free_folder.child("model.keras")
 
 
 def test_the_alias_champion_moves_to_what_is_certainly_better(
-    open_run: Open, client: MlflowClient, model: Root, caplog: pytest.LogCaptureFixture
+    open_run: Open, client: MlflowClient, model: StoragePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="pipeline")
     runs, wanted = [], ["champion", "champion", "challenger"]
@@ -53,7 +53,9 @@ def test_the_alias_champion_moves_to_what_is_certainly_better(
     assert "Version 3 of 'moving' is the challenger. It is not better by more than its interval" in caplog.text
 
 
-def test_a_run_that_is_evaluated_again_has_one_version(open_run: Open, client: MlflowClient, model: Root) -> None:
+def test_a_run_that_is_evaluated_again_has_one_version(
+    open_run: Open, client: MlflowClient, model: StoragePath
+) -> None:
     with open_run() as tracker:
         tracker.log_model(model, regression_state())
         tracker.register("again", FIRST)

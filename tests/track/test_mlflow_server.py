@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pipeline.config.run import TrackConfig
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.track.mlflow_tracker import open_tracker
 from pipeline.track.tracker import Tracker
 from tests.support.stores import regression_state
@@ -85,11 +85,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def test_everything_arrives_over_http(server: Server, free_folder: Root) -> None:
+def test_everything_arrives_over_http(server: Server, free_folder: StoragePath) -> None:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
-    file = free_folder.within("model.keras")
+    file = free_folder.child("model.keras")
     Path(file.path).write_bytes(b"only its bytes matter here")
     config = TrackConfig(uri=server.uri)
     with open_tracker(config, root=free_folder, experiment="over http", run_name="r", stage="train") as tracker:
@@ -107,14 +107,14 @@ def test_everything_arrives_over_http(server: Server, free_folder: Root) -> None
     assert sorted(os.listdir(free_folder.path)) == ["model.keras", "spool"]
 
 
-def outboxes(root: Root) -> list[str]:
+def outboxes(root: StoragePath) -> list[str]:
     """Names of the runs that wait in a root."""
     folder = Path(root.path, "spool")
     return sorted(os.listdir(folder)) if folder.is_dir() else []
 
 
 @contextmanager
-def tracked(uri: str, root: Root, experiment: str = "e") -> Iterator[Tracker]:
+def tracked(uri: str, root: StoragePath, experiment: str = "e") -> Iterator[Tracker]:
     with open_tracker(TrackConfig(uri=uri), root=root, experiment=experiment, run_name="r", stage="train") as tracker:
         yield tracker
 
@@ -138,7 +138,7 @@ ALL = [(epoch, 1.0 / epoch) for epoch in EPOCHS]
 
 
 def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
-    tmp_path: Path, free_folder: Root, unused_port: int, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, free_folder: StoragePath, unused_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     uri = f"http://127.0.0.1:{unused_port}"
     start = time.monotonic()
@@ -146,7 +146,7 @@ def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
         for epoch in EPOCHS:
             tracker.log_metrics({"loss": 1.0 / epoch}, step=epoch)
         tracker.log_text("name: a", "conf/config.yaml")
-        assert tracker.log_model(free_folder.within("model.keras"), regression_state()) is None
+        assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
     assert tracker.run_id is None
     assert time.monotonic() - start < BOUND
     assert f"MLflow at {uri} does not answer" in caplog.text
@@ -172,19 +172,19 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def test_server_that_hangs_at_start_costs_little(free_folder: Root, caplog: pytest.LogCaptureFixture) -> None:
+def test_server_that_hangs_at_start_costs_little(free_folder: StoragePath, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         start = time.monotonic()
         with tracked(f"http://127.0.0.1:{silent.getsockname()[1]}", free_folder) as tracker:
             assert tracker.run_id is None
-            assert tracker.log_model(free_folder.within("model.keras"), regression_state()) is None
+            assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
         assert time.monotonic() - start < BOUND
     assert "have not reached MLflow" in caplog.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_server_lost_in_mid_run_gets_every_metric_once_when_it_is_back(
-    tmp_path: Path, free_folder: Root, caplog: pytest.LogCaptureFixture, number: signal.Signals
+    tmp_path: Path, free_folder: StoragePath, caplog: pytest.LogCaptureFixture, number: signal.Signals
 ) -> None:
     port, told = free_port(), []
     uri = f"http://127.0.0.1:{port}"
@@ -211,7 +211,7 @@ def test_server_lost_in_mid_run_gets_every_metric_once_when_it_is_back(
     assert outboxes(free_folder) == []
 
 
-def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folder: Root) -> None:
+def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folder: StoragePath) -> None:
     with running_server(tmp_path) as server:
         with tracked(server.uri, free_folder) as tracker:
             tracker.log_metrics({"loss": 1.0}, step=1)
@@ -219,7 +219,7 @@ def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folde
             os.killpg(server.process.pid, signal.SIGSTOP)
             start = time.monotonic()
             tracker.log_metrics({"loss": 1.0}, step=2)
-            assert tracker.log_model(free_folder.within("model.keras"), regression_state()) is None
+            assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
         assert time.monotonic() - start < BOUND
     assert len(outboxes(free_folder)) == 1
 
@@ -252,7 +252,7 @@ def slowed(port: int, seconds: float) -> Iterator[int]:
         wire.close()
 
 
-def test_slow_server_costs_little_and_gets_every_metric_once(server: Server, free_folder: Root) -> None:
+def test_slow_server_costs_little_and_gets_every_metric_once(server: Server, free_folder: StoragePath) -> None:
     with slowed(int(server.uri.rpartition(":")[2]), 1.5) as port:
         uri, start = f"http://127.0.0.1:{port}", time.monotonic()
         with tracked(uri, free_folder, "slow") as tracker:
@@ -267,7 +267,7 @@ def test_slow_server_costs_little_and_gets_every_metric_once(server: Server, fre
 
 
 def test_server_that_comes_back_empty_is_told_everything_anew(
-    tmp_path: Path, free_folder: Root, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, free_folder: StoragePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
@@ -293,9 +293,9 @@ def test_server_that_comes_back_empty_is_told_everything_anew(
 KILLED = """
 import os, sys, time
 from pipeline.config.run import TrackConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.track.mlflow_tracker import open_tracker
-with open_tracker(TrackConfig(uri=sys.argv[1]), root=open_root(sys.argv[2]), experiment="killed", run_name="r",
+with open_tracker(TrackConfig(uri=sys.argv[1]), root=storage_path(sys.argv[2]), experiment="killed", run_name="r",
                   stage="train") as tracker:
     for epoch in range(1, 9):
         tracker.log_metrics({"loss": 1.0 / epoch}, step=epoch)
@@ -303,7 +303,7 @@ with open_tracker(TrackConfig(uri=sys.argv[1]), root=open_root(sys.argv[2]), exp
 """
 
 
-def test_what_a_killed_job_told_is_sent_by_the_next_one(server: Server, free_folder: Root) -> None:
+def test_what_a_killed_job_told_is_sent_by_the_next_one(server: Server, free_folder: StoragePath) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, server.uri, free_folder.path], timeout=100, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(outboxes(free_folder)) == 1

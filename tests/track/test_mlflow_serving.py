@@ -43,9 +43,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(model: Path) -> np.ndarray:
     """Probabilities of the second class, by the Keras model itself, for the rows of `RAW`."""
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
-    return keras_answer(open_root(str(model.parent)).within("model.keras"))["probabilities"][:, 1]
+    return keras_answer(storage_path(str(model.parent)).child("model.keras"))["probabilities"][:, 1]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from tests.track.conftest import Open
 
@@ -29,7 +29,7 @@ def experiment_of(client: MlflowClient, request: pytest.FixtureRequest) -> Any:
     return client.get_experiment_by_name(request.node.name)
 
 
-def test_everything_arrives(open_run: Open, client: MlflowClient, track_root: Root) -> None:
+def test_everything_arrives(open_run: Open, client: MlflowClient, track_root: StoragePath) -> None:
     from matplotlib.figure import Figure
 
     with open_run(config=TrackConfig(tags={"team": "a"})) as tracker:
@@ -139,7 +139,7 @@ def test_refused_entry_is_said_once_and_the_rest_is_recorded(
     assert (run.data.params, run.data.metrics, run.info.status) == ({"seed": "1"}, {"loss": 1.0}, "FINISHED")
 
 
-def test_unknown_kind_of_store_is_refused(free_folder: Root) -> None:
+def test_unknown_kind_of_store_is_refused(free_folder: StoragePath) -> None:
     config = TrackConfig(uri="gopher://me:hush@host/x")
     with (
         pytest.raises(ConfigError, match=r"track\.uri 'gopher://host/x' is no tracking store\. Allowed: sqlite:"),
@@ -148,7 +148,9 @@ def test_unknown_kind_of_store_is_refused(free_folder: Root) -> None:
         pass
 
 
-def test_broken_database_costs_a_warning_and_no_time(free_folder: Root, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_database_costs_a_warning_and_no_time(
+    free_folder: StoragePath, caplog: pytest.LogCaptureFixture
+) -> None:
     Path(free_folder.path, "mlflow.db").write_bytes(b"not a database " * 100)
     start = time.monotonic()
     with open_tracker(TrackConfig(), root=free_folder, experiment="e", run_name="r", stage="train") as tracker:
@@ -160,7 +162,7 @@ def test_broken_database_costs_a_warning_and_no_time(free_folder: Root, caplog: 
 
 
 def test_disk_that_refuses_artifacts_costs_a_warning(
-    open_run: Open, client: MlflowClient, track_root: Root, caplog: pytest.LogCaptureFixture
+    open_run: Open, client: MlflowClient, track_root: StoragePath, caplog: pytest.LogCaptureFixture
 ) -> None:
     with open_run() as tracker:
         Path(track_root.path, "mlartifacts").mkdir(exist_ok=True)
@@ -172,19 +174,19 @@ def test_disk_that_refuses_artifacts_costs_a_warning(
 
 
 @pytest.mark.slow
-def test_first_use_is_silent_and_loads_no_tensorflow(free_folder: Root) -> None:
+def test_first_use_is_silent_and_loads_no_tensorflow(free_folder: StoragePath) -> None:
     program = f"""
 import sys
 from pipeline.config.run import TrackConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.track.mlflow_tracker import open_tracker, warm_up
 from tests.support.stores import regression_state
-root = open_root({free_folder.path!r})
+root = storage_path({free_folder.path!r})
 root.filesystem.open_output_stream(root.path + "/model.keras").close()
 with warm_up(TrackConfig(), root):
     pass
 with open_tracker(TrackConfig(), root=root, experiment="e", run_name="r", stage="train") as tracker:
-    assert tracker.log_model(root.within("model.keras"), regression_state()).startswith("models:/m-")
+    assert tracker.log_model(root.child("model.keras"), regression_state()).startswith("models:/m-")
 assert "tensorflow" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
@@ -198,7 +200,7 @@ def test_opening_changes_no_logging_but_the_libraries_own(open_run: Open) -> Non
     assert (logging.getLogger().level, logging.getLogger().handlers) == (root_level, handlers)
 
 
-def test_a_job_that_ends_early_leaves_a_whole_database(free_folder: Root) -> None:
+def test_a_job_that_ends_early_leaves_a_whole_database(free_folder: StoragePath) -> None:
     with pytest.raises(ValueError, match="too few slots"), warm_up(TrackConfig(), free_folder):
         raise ValueError("too few slots")
     with closing(sqlite3.connect(f"{free_folder.path}/mlflow.db")) as database:

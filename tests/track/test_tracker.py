@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.run import TrackConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.track.mlflow_tracker import open_tracker
 from pipeline.track.tracker import MemoryTracker, NullTracker, Tracker
 from tests.support.stores import regression_state
@@ -24,7 +24,7 @@ def test_every_call_is_taken(tracker: Tracker, tmp_path: Path) -> None:
     tracker.log_text("name: a", "config.yaml")
     tracker.log_figure(Figure(), "plots/a.png")
     tracker.log_picture(b"PNG", "plots/b.png")
-    tracker.log_model(open_root(str(tmp_path)).within("model.keras"), regression_state())
+    tracker.log_model(storage_path(str(tmp_path)).child("model.keras"), regression_state())
 
 
 def test_memory_keeps_metrics_by_step() -> None:
@@ -37,7 +37,7 @@ def test_memory_keeps_metrics_by_step() -> None:
 
 def test_disabled_tracking_records_nothing(tmp_path: Path) -> None:
     config = TrackConfig(enabled=False)
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     with open_tracker(config, root=root, experiment="e", run_name="r", stage="train") as tracker:
         assert tracker.run_id is None
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.checkpoint import (
     Checkpoint,
     CheckpointHead,
@@ -43,7 +43,7 @@ def file_of(folder: Path, generation: int) -> Path:
 
 
 def test_what_goes_in_comes_out(tmp_path):
-    place, written = open_root(str(tmp_path)), checkpoint()
+    place, written = storage_path(str(tmp_path)), checkpoint()
     write_checkpoint(place, 1, written)
     found = read_checkpoint(place, 1)
     assert found.head == written.head
@@ -56,7 +56,7 @@ def test_what_goes_in_comes_out(tmp_path):
 
 
 def test_two_generations_stay(tmp_path):
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     for generation in (1, 2, 3, 4):
         write_checkpoint(place, generation, checkpoint(generation))
     assert generations(place) == [3, 4]
@@ -65,7 +65,7 @@ def test_two_generations_stay(tmp_path):
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "empty", "other"])
 def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplog, damage):
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     for generation in (7, 8):
         write_checkpoint(place, generation, checkpoint(generation))
     path = file_of(tmp_path, 8)
@@ -88,14 +88,14 @@ def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplo
 
 
 def test_an_unfinished_file_is_none(tmp_path):
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
     (tmp_path / "00000002.checkpoint.part").write_bytes(b"half")
     assert generations(place) == [1]
 
 
 def test_where_it_cannot_be_written_the_earlier_ones_stay(tmp_path):
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
     (tmp_path / "00000002.checkpoint.part").mkdir()
     with pytest.raises(StoreError, match=r"00000002\.checkpoint cannot be written: .* The earlier one stays"):
@@ -106,7 +106,7 @@ def test_where_it_cannot_be_written_the_earlier_ones_stay(tmp_path):
 def test_a_full_disk_is_named_and_leaves_nothing_half(tmp_path):
     import resource
 
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
     large = Checkpoint(HEAD, {"network/kernel": np.zeros(1 << 18, np.float32)}, {})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -122,7 +122,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half(tmp_path):
 def test_nothing_is_unpickled(tmp_path):
     seen: list[str] = []
     sys.addaudithook(lambda event, _: seen.append(event) if event.startswith("pickle.") else None)
-    place = open_root(str(tmp_path))
+    place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
     read_checkpoint(place, 1)
     assert seen == []

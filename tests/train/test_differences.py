@@ -10,7 +10,7 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
 from pipeline.networks.mlp import MlpConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import checkpoints_folder
 from pipeline.train.checkpoint import Checkpoint, CheckpointHead, generations, write_checkpoint
 from pipeline.train.job import WITHOUT_INFLUENCE, RankJob
@@ -26,7 +26,7 @@ def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:
 def leave(root, model_id: str, identity: str, epoch: int = 2) -> None:
     """A checkpoint of a training that was interrupted."""
     head = CheckpointHead(identity=identity, ranks=1, steps=9, epoch=epoch, step=5)
-    write_checkpoint(checkpoints_folder(root, "n").within(model_id), 1, Checkpoint(head, {}, {}))
+    write_checkpoint(checkpoints_folder(root, "n").child(model_id), 1, Checkpoint(head, {}, {}))
 
 
 def open_(root, model_id: str, told: RankJob, **config: object):
@@ -34,7 +34,7 @@ def open_(root, model_id: str, told: RankJob, **config: object):
 
 
 def test_its_own_checkpoint_is_gone_on_from(tmp_path):
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     assert open_(root, "a", job())[1] is None
     leave(root, "a", job().identity())
     place, head = open_(root, "a", job())
@@ -53,7 +53,7 @@ def test_its_own_checkpoint_is_gone_on_from(tmp_path):
     ],
 )
 def test_a_change_is_refused_with_the_difference_unless_it_is_allowed(tmp_path, changed, told):
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     leave(root, "a", job().identity())
     with pytest.raises(ConfigError, match=rf"A training was interrupted at step 5 of 9 of epoch 3, .*: {told}\. Take"):
         open_(root, "b", changed)
@@ -63,7 +63,7 @@ def test_a_change_is_refused_with_the_difference_unless_it_is_allowed(tmp_path, 
 
 
 def test_on_request_all_begins_anew(tmp_path):
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     leave(root, "a", job().identity())
     place, head = open_(root, "b", job(seed=2), resume="never")
     assert head is None

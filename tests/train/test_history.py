@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.train.history import HISTORY, TrainingHistory, read_history, write_history
 from pipeline.train.records import EpochRecord
@@ -26,16 +26,16 @@ LONG = TrainingHistory(
 
 
 def published(folder: Path, *, history: TrainingHistory | None) -> PublishedModel:
-    root = open_root(str(folder))
-    finished = root.within("finished")
-    files.write_bytes(finished.within("model.keras"), b"a model")
+    root = storage_path(str(folder))
+    finished = root.child("finished")
+    files.write_bytes(finished.child("model.keras"), b"a model")
     if history is not None:
         write_history(finished, history)
     card = ModelCard(
         name="e", model_id="m", store_id="s", run_id=None, files=hashes_of(finished), weights="w", epochs=3,
         best_epoch=3, metrics={},
     )  # fmt: skip
-    return publish_model(finished, root.within("model"), card)
+    return publish_model(finished, root.child("model"), card)
 
 
 def test_values_are_keyed_by_metric() -> None:
@@ -59,6 +59,6 @@ def test_model_without_a_history_has_none(tmp_path: Path) -> None:
 
 def test_altered_history_is_refused(tmp_path: Path) -> None:
     model = published(tmp_path, history=LONG)
-    files.write_bytes(model.folder.within(HISTORY), SHORT.to_json().encode())
+    files.write_bytes(model.folder.child(HISTORY), SHORT.to_json().encode())
     with pytest.raises(StoreError, match=r"history\.json was altered"):
         read_history(model)

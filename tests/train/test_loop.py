@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import ConfigError, TrainError
 from pipeline.networks.mlp import MlpConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.job import RankJob
 from pipeline.train.records import request_stop
 from tests.support.jobs import rank_job
@@ -215,4 +215,4 @@ def test_a_callback_s_memory_is_in_the_checkpoint(folder, monkeypatch):
     break_off(monkeypatch, told, STEPS + 8)
     head = latest_checkpoint(told.open_checkpoints())[1].head
     assert json.loads(head.callbacks["0"]) == {"epochs": 1}
-    assert len(generations(open_root(told.checkpoints))) == 2
+    assert len(generations(storage_path(told.checkpoints))) == 2

@@ -13,7 +13,7 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, TrainError
 from pipeline.kinds.state import FeatureState
 from pipeline.networks.mlp import MlpConfig
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.job import RankJob
 from tests.support import kinds
 from tests.support.stores import NAME, STORE_ID, regression_state, write_small_store
@@ -43,7 +43,7 @@ def job(folder, *, hidden=(16,), l2=0.0, seed=1, **train) -> RankJob:
 
 def history(done: RankJob):
     records, epoch = [], 1
-    while (record := read_epoch(open_root(done.scratch), epoch)) is not None:
+    while (record := read_epoch(storage_path(done.scratch), epoch)) is not None:
         records.append(record)
         epoch += 1
     return records

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.train.records import EpochRecord, read_epoch, write_epoch
 from pipeline.train.watch import watch_epochs
 
@@ -15,7 +15,7 @@ def record(epoch: int) -> EpochRecord:
 
 
 def test_every_record_arrives_once_in_order_also_those_of_the_last_moment(tmp_path):
-    scratch, seen = open_root(str(tmp_path)), []
+    scratch, seen = storage_path(str(tmp_path)), []
     with watch_epochs(scratch, seen.append) as watch:
         for epoch in (1, 2, 3):
             write_epoch(scratch, record(epoch))
@@ -24,7 +24,7 @@ def test_every_record_arrives_once_in_order_also_those_of_the_last_moment(tmp_pa
 
 
 def test_an_unfinished_record_is_not_read(tmp_path):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     (tmp_path / "epochs").mkdir()
     (tmp_path / "epochs" / "000001.json.part").write_text('{"epoch": 1')
     assert read_epoch(scratch, 1) is None
@@ -34,11 +34,11 @@ def test_a_record_that_is_no_record_is_named(tmp_path):
     (tmp_path / "epochs").mkdir()
     (tmp_path / "epochs" / "000001.json").write_text("{}")
     with pytest.raises(StoreError, match=r"000001.json is not a valid EpochRecord: epoch: Field required"):
-        read_epoch(open_root(str(tmp_path)), 1)
+        read_epoch(storage_path(str(tmp_path)), 1)
 
 
 def test_a_failing_listener_costs_neither_records_nor_the_training(tmp_path, caplog):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
 
     def fail(found: EpochRecord) -> None:
         raise OSError("the tracking server went away")

@@ -28,7 +28,7 @@ from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import place_faults
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Opened:
     types: Mapping[str, ColumnType]
 
 
-def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None) -> Opened:
+def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: StoragePath | None = None) -> Opened:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
     Args:
@@ -67,7 +67,7 @@ def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing:
 
 
 def open_rows(
-    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: StoragePath | None = None
 ) -> Opened:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 

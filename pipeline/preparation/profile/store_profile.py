@@ -33,7 +33,7 @@ from pipeline.preparation.profile.drift import drift_of_split
 from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
 from pipeline.preparation.survey.dataset_statistics import Survey
 from pipeline.preparation.survey.value_counts import Counts
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
 
@@ -53,7 +53,7 @@ class StoreSample:
 
     state: FeatureState
     splits: Mapping[str, SplitEntry]
-    place: Root
+    place: StoragePath
     limits: Mapping[str, int]
 
 

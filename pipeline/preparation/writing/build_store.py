@@ -35,7 +35,7 @@ from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_
 from pipeline.preparation.writing.write_rows import write_rows
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.store.documents import write_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
 from pipeline.store.publish import draft, scratch
@@ -50,7 +50,9 @@ class _Stored:
     sampled: Sampled | None
 
 
-def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+def build_store(
+    spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: StoragePath, progress: Progress
+) -> None:
     """Publish the store of a recipe at `recipe.place(source, root)`.
 
     Raises:
@@ -92,7 +94,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
         store.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
+        tell_quarantined(reasons, found.rows, place.child(QUARANTINE))
 
 
 def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
