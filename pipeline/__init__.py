@@ -9,7 +9,7 @@ and, for pipelines of pyspark.ml, `FeatureEstimator` and `FeatureModel`.
 
 Four of them, `train`, `evaluate`, `search` and `score`, are named like the packages that they are made of. As
 attributes of `pipeline` these names mean the functions; what is in the packages is imported by
-`from pipeline.train.job import RankJob`.
+`from pipeline.training.job import RankJob`.
 """
 
 from __future__ import annotations

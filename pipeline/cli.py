@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.config import load_config
-from pipeline.contract.document import Document
 from pipeline.errors import ConfigError, PipelineError, PlatformError
 from pipeline.runtime.logs import configure_logging, safe_text
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.signals import Stopped, stop_with_parent, stopping_on_signals
 from pipeline.runtime.streams import in_spark_submit, leave_spark_submit_pipe, reserved_standard_output
 from pipeline.runtime.terminal import standard_error
+from pipeline.schemas.document import Document
 
 STAGES = {
     "run": "pipeline.stages.run:run",

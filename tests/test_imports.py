@@ -36,7 +36,7 @@ def test_a_stage_that_is_asked_for_is_loaded():
     assert "tensorflow" not in loaded, "the Spark side does without TensorFlow"
 
 
-@pytest.mark.parametrize("first", ["pass", "import pipeline.train.job", "import pipeline.evaluate.metrics"])
+@pytest.mark.parametrize("first", ["pass", "import pipeline.training.job", "import pipeline.evaluation.metrics"])
 def test_train_and_evaluate_are_the_functions_whatever_was_imported_before(first):
     code = f"{first}\nfrom pipeline import evaluate, train\nprint(train.__module__, evaluate.__module__)"
 
@@ -45,11 +45,11 @@ def test_train_and_evaluate_are_the_functions_whatever_was_imported_before(first
 
 def test_the_packages_of_the_same_names_stay_importable():
     code = (
-        "from pipeline import train\nfrom pipeline.train.job import RankJob\nfrom pipeline import train as again\n"
+        "from pipeline import train\nfrom pipeline.training.job import RankJob\nfrom pipeline import train as again\n"
         "print(train is again, RankJob.__module__)"
     )
 
-    assert run(code) == "True pipeline.train.job"
+    assert run(code) == "True pipeline.training.job"
 
 
 def test_unknown_names_are_refused():

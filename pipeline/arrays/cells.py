@@ -21,8 +21,8 @@ from pipeline.arrays.nested_texts import nested_texts
 from pipeline.arrays.notation import java_texts
 from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.types import is_fractional, is_number, is_text, plain_type
-from pipeline.contract.table import ColumnType
-from pipeline.contract.tokens import FALSE, TRUE
+from pipeline.schemas.table import ColumnType
+from pipeline.schemas.tokens import FALSE, TRUE
 
 EXACT_INTEGER = float(1 << 53)
 

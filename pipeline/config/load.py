@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.run import RunConfig
-from pipeline.contract.section import Section
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.schemas.section import Section
 
 MAX_BYTES = 1_000_000
 

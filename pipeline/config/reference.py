@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.contract.section import Section
 from pipeline.networks.network import NETWORKS
+from pipeline.schemas.section import Section
 
 
 def reference() -> str:

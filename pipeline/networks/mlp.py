@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.contract.section import Count, Number
 from pipeline.networks.network import Network, NetworkConfig, NetworkInputs
+from pipeline.schemas.section import Count, Number
 
 if TYPE_CHECKING:
     import keras

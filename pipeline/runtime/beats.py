@@ -14,8 +14,8 @@ from types import FrameType
 
 import psutil
 
-from pipeline.contract.document import Document
 from pipeline.runtime.pulse import Pulse, felt
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import StoragePath

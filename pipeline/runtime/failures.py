@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import errors
-from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, PlatformError, TrainError
 from pipeline.runtime.beats import Beat, read_beats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import StoragePath

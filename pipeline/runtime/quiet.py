@@ -1,7 +1,7 @@
 """Start-up noise of the libraries is silenced; their warnings and errors are not.
 
 Each library has its own switch, read when it is imported: call `quiet_environment` first, in every process. What
-has no switch is filtered as it is written: see `relay`. MLflow's switches are with its door, `track.mlflow_store`.
+has no switch is filtered as it is written: see `relay`. MLflow's switches are with its door, `tracking.mlflow_store`.
 """
 
 from __future__ import annotations

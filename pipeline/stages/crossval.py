@@ -14,19 +14,16 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.evaluate.comparison import Comparison, check_comparable, compare, comparison_table
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
-from pipeline.evaluate.measures import measure
-from pipeline.evaluate.names import capital, metric_name
-from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
-from pipeline.evaluate.predict import window_of_rows
-from pipeline.evaluate.tally import merge_tallies
-from pipeline.evaluate.verdict import figure
+from pipeline.evaluation.comparison import Comparison, check_comparable, compare, comparison_table
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.evaluation.predict import window_of_rows
+from pipeline.evaluation.tally import merge_tallies
+from pipeline.evaluation.verdict import figure
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
-from pipeline.search.parallel import Stopper, run_parallel
-from pipeline.search.space import Settings
-from pipeline.search.table import told
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, fold_spec, prepare_folds, run_fold
 from pipeline.stages.nested import check_nested, choose_settings, use_of
@@ -38,11 +35,14 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, crossval_folder
 from pipeline.store.store import Store
-from pipeline.track.params import run_params
-from pipeline.track.tags import PARENT
-from pipeline.track.tracker import Tracker
-from pipeline.train.records import EpochRecord
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.params import run_params
+from pipeline.tracking.tags import PARENT
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.records import EpochRecord
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper, run_parallel
+from pipeline.tuning.space import Settings
+from pipeline.tuning.table import told
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
-from pipeline.evaluate.assemble import assemble, with_values
-from pipeline.evaluate.linear import fit_baselines
-from pipeline.evaluate.names import HEADLINES
-from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.slices import slice_rows
-from pipeline.evaluate.source_rows import SourceRows
-from pipeline.evaluate.tally import Measure
+from pipeline.evaluation.assemble import assemble, with_values
+from pipeline.evaluation.linear import fit_baselines
+from pipeline.evaluation.names import HEADLINES
+from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.slices import slice_rows
+from pipeline.evaluation.source_rows import SourceRows
+from pipeline.evaluation.tally import Measure
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
@@ -35,8 +35,8 @@ from pipeline.store.layout import model_folder
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
-from pipeline.track.tracker import Tracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 

@@ -10,19 +10,17 @@ from dataclasses import dataclass, replace
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import FoldConfig
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import fingerprint
-from pipeline.evaluate.folds import FoldScore
-from pipeline.evaluate.measures import measure
-from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluate.regression import Window
-from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.evaluation.folds import FoldScore
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
+from pipeline.evaluation.regression import Window
+from pipeline.evaluation.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
 from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
-from pipeline.search.parallel import Stopper
-from pipeline.search.space import Settings
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
 from pipeline.stages.train import check_training, log_resumed
@@ -32,9 +30,11 @@ from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.train.records import EpochRecord
-from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.records import EpochRecord
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
@@ -137,7 +137,7 @@ class FoldResult:
 
     @property
     def predictions(self) -> StoragePath:
-        """The folder of predictions; see `evaluate.predict`."""
+        """The folder of predictions; see `evaluation.predict`."""
         return self.place.child(PREDICTIONS)
 
 

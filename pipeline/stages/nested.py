@@ -8,15 +8,15 @@ from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import FoldUse
-from pipeline.search.parallel import Stopper
-from pipeline.search.space import Settings, configured
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds, prepare_folds
 from pipeline.stages.search_log import log_trials
 from pipeline.stages.trial_rows import TrialRows, shapes_rows
 from pipeline.stages.trials import Trials, best_trial, check_space
 from pipeline.store.store import Store
-from pipeline.track.tracker import NullTracker
+from pipeline.tracking.tracker import NullTracker
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings, configured
 
 DIVIDING = ("data.", "split.", "seed")
 """Settings that tell which rows are in which fold."""

@@ -17,10 +17,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.evaluate.predict import LABEL, prediction_schema
+from pipeline.evaluation.predict import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -28,6 +25,9 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import place_folder, scratch

@@ -14,10 +14,6 @@ from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
-from pipeline.search.final import check_final, with_validation_rows
-from pipeline.search.pareto_front import pareto_front
-from pipeline.search.record import TrialRecord
-from pipeline.search.space import configured
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
@@ -26,6 +22,10 @@ from pipeline.stages.search_log import log_search
 from pipeline.stages.trial_rows import TrialRows, rows_to_choose_by
 from pipeline.stages.trials import Trials, best_trial, check_space, trial_slots
 from pipeline.store.store import Store
+from pipeline.tuning.final import check_final, with_validation_rows
+from pipeline.tuning.pareto_front import pareto_front
+from pipeline.tuning.record import TrialRecord
+from pipeline.tuning.space import configured
 
 
 def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> SearchResult:

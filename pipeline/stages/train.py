@@ -11,16 +11,16 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
-from pipeline.contract.decision import Decision
 from pipeline.errors import DataError
-from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.rates import rate_curve
+from pipeline.evaluation.plots.curves import learning_curves
+from pipeline.evaluation.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
+from pipeline.schemas.decision import Decision
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
@@ -31,14 +31,14 @@ from pipeline.store.layout import BUNDLE, model_folder
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
-from pipeline.track.params import config_text, run_params
-from pipeline.train.history import TrainingHistory, write_history
-from pipeline.train.job import Deciding
-from pipeline.train.rates import read_curve
-from pipeline.train.records import EpochRecord
-from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
-from pipeline.train.spec import TrainingSpec
-from pipeline.train.usage import Usage
+from pipeline.tracking.params import config_text, run_params
+from pipeline.training.history import TrainingHistory, write_history
+from pipeline.training.job import Deciding
+from pipeline.training.rates import read_curve
+from pipeline.training.records import EpochRecord
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
+from pipeline.training.usage import Usage
 
 logger = logging.getLogger(__name__)
 

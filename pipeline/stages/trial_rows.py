@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from pipeline.config.run import RunConfig
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.search.space import Settings
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import prepare_folds
 from pipeline.stages.prepare import prepare_store
 from pipeline.store.store import Store
+from pipeline.tuning.space import Settings
 
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
 """Settings that shape the rows; a space with one of them prepares them for each of their values."""

@@ -9,25 +9,25 @@ from dataclasses import dataclass, replace
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
-from pipeline.search.database import local_database
-from pipeline.search.parallel import Stopper, run_parallel
-from pipeline.search.pareto_front import choose_best
-from pipeline.search.record import TrialRecord, best_of
-from pipeline.search.space import Settings, configured, first_settings, grid, suggest
-from pipeline.search.study import Study, Trial, open_study
-from pipeline.search.table import short, told
-from pipeline.search.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
+from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
-from pipeline.track.tags import PARENT
-from pipeline.track.tracker import Tracker
-from pipeline.train.records import EpochRecord
+from pipeline.tracking.tags import PARENT
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.records import EpochRecord
+from pipeline.tuning.database import local_database
+from pipeline.tuning.parallel import Stopper, run_parallel
+from pipeline.tuning.pareto_front import choose_best
+from pipeline.tuning.record import TrialRecord, best_of
+from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
+from pipeline.tuning.study import Study, Trial, open_study
+from pipeline.tuning.table import short, told
+from pipeline.tuning.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 
 NOT_OF_THE_SEARCH = {
     "final", "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"

@@ -18,12 +18,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import Document, fingerprint
-from pipeline.contract.profile import DataProfile
-from pipeline.contract.table import TableContract
 from pipeline.errors import StoreError
 from pipeline.kinds.state import FeatureState
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.table import TableContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD

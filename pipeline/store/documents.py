@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pipeline.contract.document import Document
 from pipeline.errors import StoreError
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 

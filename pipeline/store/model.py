@@ -19,9 +19,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import Document, fingerprint
 from pipeline.errors import Problem, StoreError, gather
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import Document, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder

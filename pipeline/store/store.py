@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.columns import StoreContract
-from pipeline.contract.profile import DataProfile
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.profile import DataProfile
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.load import MAX_BYTES, parse_yaml
-from pipeline.contract.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE

@@ -36,8 +36,8 @@ def first_step(payload: str, peers: Peers) -> str:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.train.entry import join_world
-    from pipeline.train.optimizer import build_optimizer
+    from pipeline.training.entry import join_world
+    from pipeline.training.optimizer import build_optimizer
 
     keras.backend.clear_session()
     with join_world(peers, 60.0) as world:

@@ -36,11 +36,11 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.contract.label import LabelSpec, Task
     from pipeline.feed.blocks import Block
     from pipeline.model.head import build_head
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
+    from pipeline.schemas.label import LabelSpec, Task
+    from pipeline.training.learner import Learner
+    from pipeline.training.optimizer import build_optimizer
 
     kind, batch, _ = CASES[case]
     width, classes = (52, 2) if kind == "mlp" else (28 * 28, 10)
@@ -78,9 +78,9 @@ def serve(rank: int, folder: Path, talking: bool) -> None:
     """One process of a pair: takes orders `case blocks` on standard input, answers with seconds."""
     from pipeline.model.device import configure_devices
     from pipeline.store.filesystem import storage_path
-    from pipeline.train.horovod_world import horovod_world
-    from pipeline.train.rendezvous import key_value_server, rank_environment
-    from pipeline.train.world import SingleWorld
+    from pipeline.training.horovod_world import horovod_world
+    from pipeline.training.rendezvous import key_value_server, rank_environment
+    from pipeline.training.world import SingleWorld
 
     configure_devices(1, RANKS, rank)
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})  # as ranks have cores of their own
@@ -179,8 +179,8 @@ def measure_training(rows: int) -> dict[str, Any]:
     from pipeline.config.train import TrainConfig
     from pipeline.networks.mlp import MlpConfig
     from pipeline.runtime.spark import open_session
-    from pipeline.train.job import RankJob
-    from pipeline.train.launch import launch_training
+    from pipeline.training.job import RankJob
+    from pipeline.training.launch import launch_training
 
     found: dict[str, Any] = {"rows": rows, "seconds": [], "epochs": [], "input_bound": []}
     with tempfile.TemporaryDirectory() as name:

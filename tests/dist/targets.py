@@ -22,7 +22,7 @@ STEPS_BEFORE = 20
 
 def train(payload: str, peers: Peers) -> str:
     """Steps with an allreduce each; rank 1 meets the fault after some."""
-    from pipeline.train.entry import join_world
+    from pipeline.training.entry import join_world
 
     with join_world(peers, 60.0) as world, failures_recorded(storage_path(peers.launch), peers.rank):
         import tensorflow as tf

@@ -21,9 +21,9 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import read_bytes, storage_path, write_bytes
 from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.checkpoint import ENDING, generations, latest_checkpoint
-from pipeline.train.launch import launch_training
-from pipeline.train.resume import open_checkpoints
+from pipeline.training.checkpoint import ENDING, generations, latest_checkpoint
+from pipeline.training.launch import launch_training
+from pipeline.training.resume import open_checkpoints
 from tests.support.jobs import rank_job
 from tests.support.killed import SHARDS, job
 from tests.support.stores import NAME, STORE_ID, write_small_store

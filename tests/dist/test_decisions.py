@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support.stores import regression_state, write_small_store
 from tests.support.worlds import run_world
 
@@ -25,11 +25,11 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
     from pipeline.networks.mlp import MlpConfig
-    from pipeline.train.decide import fit_decision
-    from pipeline.train.job import Deciding
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
-    from pipeline.train.schedule import build_schedule
+    from pipeline.training.decide import fit_decision
+    from pipeline.training.job import Deciding
+    from pipeline.training.learner import Learner
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.schedule import build_schedule
     from tests.support.jobs import rank_job
 
     store = rank_job(folder, f"rank-{world.size}-{world.rank}", MlpConfig(), {}, seed=5).open_store()

@@ -17,8 +17,8 @@ from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.ranks import Care, run_ranks
 from pipeline.store.filesystem import storage_path
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 

@@ -19,9 +19,9 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.train.checkpoint import generations, latest_checkpoint
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.training.checkpoint import generations, latest_checkpoint
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live
 from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from pipeline.train.metrics import AUC_BINS
+from pipeline.training.metrics import AUC_BINS
 from tests.support.learning import METRICS, OPTIMIZERS, PLAIN, TWICE, WEIGHTED, WITH_WEIGHTS, gradients_of, rows_of
 
 pytestmark = [pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(1800)]

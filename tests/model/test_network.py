@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, StoreError
 from pipeline.feed.rows import Rows
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.networks.mlp import MlpConfig
 from pipeline.networks.network import NetworkConfig, NetworkInputs
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support import kinds
 
 keras = pytest.importorskip("keras")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
 

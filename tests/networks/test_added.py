@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 NETWORK = '''
 from typing import Literal
 
-from pipeline.contract.section import Count
+from pipeline.schemas.section import Count
 from pipeline.networks.network import Network, NetworkConfig
 
 

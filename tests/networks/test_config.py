@@ -19,7 +19,7 @@ MINIMAL = {
     "features": {"numeric": {"columns": "x"}},
 }
 OWN = '''
-from pipeline.contract.section import Count
+from pipeline.schemas.section import Count
 from pipeline.networks.network import Network, NetworkConfig
 
 

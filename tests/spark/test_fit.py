@@ -13,9 +13,9 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline.contract.label import Task
-from pipeline.contract.tokens import NULL_TOKEN
-from pipeline.score.spelling import categories_of
+from pipeline.schemas.label import Task
+from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.scoring.spelling import categories_of
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.categories import check_a_million_categories

@@ -9,20 +9,20 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.config.optimizer import OptimizerConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.networks.mlp import MlpConfig
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.gradients import Exchange
-from pipeline.train.learner import Learner
-from pipeline.train.metrics import EpochMetrics
-from pipeline.train.optimizer import build_optimizer
-from pipeline.train.world import World
+from pipeline.training.gradients import Exchange
+from pipeline.training.learner import Learner
+from pipeline.training.metrics import EpochMetrics
+from pipeline.training.optimizer import build_optimizer
+from pipeline.training.world import World
 from tests.support.stores import NAME, STORE_ID
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {

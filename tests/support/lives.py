@@ -19,9 +19,9 @@ import time
 import traceback
 from pathlib import Path
 
-from pipeline.train.checkpoint import generations
-from pipeline.train.job import RankJob
-from pipeline.train.rank import train_rank
+from pipeline.training.checkpoint import generations
+from pipeline.training.job import RankJob
+from pipeline.training.rank import train_rank
 from tests.support.worlds import join
 
 RANKS = 2

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.columns import StoreContract
-from pipeline.contract.label import Task
 from pipeline.preparation.audit.leak_audit import Audit, feature_check
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.label import Task
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry

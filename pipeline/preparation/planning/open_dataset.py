@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import Node, columns_of
-from pipeline.contract.table import ColumnType
 from pipeline.errors import SHOWN_AT_MOST, ConfigError
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
@@ -28,6 +26,8 @@ from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import place_faults
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
+from pipeline.schemas.expression import Node, columns_of
+from pipeline.schemas.table import ColumnType
 from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)

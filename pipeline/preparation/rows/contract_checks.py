@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import category_of, column_type, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.arrays.times import as_moment_ntz, is_date_text
-from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
-from pipeline.contract.tokens import FALSE, TRUE
 from pipeline.errors import SHOWN_AT_MOST, DataError
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
+from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
+from pipeline.schemas.tokens import FALSE, TRUE
 
 log = logging.getLogger(__name__)
 
