@@ -29,12 +29,11 @@ def a_block(padding: float | None, *, real: int = REAL) -> Block:
     content = np.full((2, rows, 3), padding or 0.0, np.float32)
     content[:, :REAL] = random.normal(size=(2, REAL, 3))
     block = Block(
-        numeric=content[..., :2],
-        categorical=np.zeros((2, rows, 1), np.int32),
+        tensors={"numeric": content[..., :2], "categorical": np.zeros((2, rows, 1), np.int32)},
         label=content[..., 2],
         weight=np.broadcast_to(np.arange(rows) < real, (2, rows)).astype(np.float32),
+        mask=np.broadcast_to(np.arange(rows) < real, (2, rows)),
         rows=np.full(2, REAL, np.float32),
-        extras={},
     )
     return tf.nest.map_structure(tf.constant, block)
 
