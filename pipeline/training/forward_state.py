@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.train.vectors import array_of
-from pipeline.train.world import World
+from pipeline.training.vectors import array_of
+from pipeline.training.world import World
 
 SEED = "seed_generator_state"
 """Keras's name for the variable of a `keras.random.SeedGenerator`."""
