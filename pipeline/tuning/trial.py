@@ -77,9 +77,9 @@ def run_trial(
         is_behind: called with each epoch's record; True ends the trial.
 
     Raises:
-        TrainError: it failed, was told to stop, or took longer than `timeout`.
+        TrainError: the training run failed, was stopped, or took longer than `timeout`.
     """
-    early = _EarlyStop(timeout, stopper)
+    early = EarlyStop(timeout, stopper)
     memory: list[int] = []
 
     def follow(record: EpochRecord) -> None:
@@ -104,10 +104,11 @@ def run_trial(
     )
 
 
-class _EarlyStop:
+class EarlyStop:
     """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
 
     def __init__(self, timeout: float | None, stopper: Stopper) -> None:
+        """`timeout` is in seconds; `stopper` is that of the whole job."""
         self._timeout, self._stopper = timeout, stopper
         self._request: RequestStop | None = None
         self.reason: str | None = None
