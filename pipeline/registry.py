@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from pipeline.errors import ConfigError, nearest
+from pipeline.errors import ConfigError
 
 REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 """`package.module:name`."""
@@ -73,9 +74,10 @@ class Registry(Generic[Entry]):
         if name in also or name in self.entries or REFERENCE.fullmatch(name):
             return name
         names = (*also, *self.names)
+        close = get_close_matches(name, names, n=1)
+        meant = f". Did you mean '{close[0]}'?" if close else ""
         raise ValueError(
-            f"there is no {self.noun} '{name}'. Allowed: {', '.join(names)}, or package.module:name. "
-            f"{nearest(name, names)}"
+            f"there is no {self.noun} '{name}'. Allowed: {', '.join(names)}, or package.module:name{meant}"
         )
 
     def get(self, name: str) -> Entry:

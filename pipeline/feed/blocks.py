@@ -2,7 +2,7 @@
 
 A block of k steps of a rank whose batches hold b rows:
 
-    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `contract/tensors.py`
+    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `schemas/tensors.py`
     label    float32  [k, b]
     weight   float32  [k, b]          how much a real row counts, 1 if nothing else is said; 0 for padding
     mask     bool     [k, b]          True for real rows, False for padding
@@ -24,13 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.tensors import TensorSpec
 from pipeline.errors import StoreError
 from pipeline.feed.memory import Resources, row_bytes
 from pipeline.feed.order import ReadTask, RowSlice, epoch_tasks, shard_row_slices
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
 from pipeline.feed.reader import ReadRows, RowSliceReader
 from pipeline.feed.rows import TENSOR, Rows, dtype_of
+from pipeline.schemas.tensors import TensorSpec
 from pipeline.store.store import Store
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.columns import WEIGHT, ColumnSpec, StoreContract
-from pipeline.contract.tensors import TensorSpec
+from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.tensors import TensorSpec
 
 Values = npt.NDArray[Any]
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.tensors import TensorSpec, described
 from pipeline.feed.layout import Column, Layout, TensorLayout
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.tensors import TensorSpec, described
 
 COLUMNS_AT_ONCE = 64
 """Columns that are read and put side by side together, which bounds what a very wide row group takes besides itself."""

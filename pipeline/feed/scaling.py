@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.arrays.values import Ids, Values
-from pipeline.contract.columns import ColumnSpec, StoreType
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout, TensorLayout
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.registry import number_arrays_of, text_arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
+from pipeline.schemas.columns import ColumnSpec, StoreType
 
 TRAIN = "train"
 """The split whose rows get numbers that their own labels are not in: see `MappedFeature.folds`."""
@@ -124,8 +124,8 @@ def _problems(unscaled: Unscaled, state: FeatureState, split: str) -> Iterator[P
             yield Problem(f"Feature '{feature.name}': the rows have no column '{PART}'", remedy=remedy)
     if state.weight and not unscaled.weighted:
         yield Problem(f"Weight '{state.weight}': the rows have no weights", remedy=remedy)
-    if state.label.task is not unscaled.task:
-        yield Problem(f"Label '{state.label.name}'", str(unscaled.task), str(state.label.task), remedy)
+    if state.label.task != unscaled.task:
+        yield Problem(f"Label '{state.label.name}'", unscaled.task, state.label.task, remedy)
 
 
 def _spec(name: str, kind: StoreType) -> ColumnSpec:

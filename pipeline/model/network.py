@@ -13,11 +13,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.tensors import described
 from pipeline.errors import ConfigError, StoreError
 from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 from pipeline.networks.network import NetworkConfig, NetworkInputs
+from pipeline.schemas.tensors import described
 
 NETWORK = "network"
 

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import keras
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
+# Imported here, so that every layer that a saved model may have is registered.
+import pipeline.model.deciding
+import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import KINDS, by_kind, layers_of
 from pipeline.kinds.state import FeatureState
-from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
-from pipeline.model.head import label_unit
 from pipeline.model.network import NETWORK
+from pipeline.schemas.decision import Decision
 
 AS_IS = Decision()
 
@@ -32,7 +32,7 @@ LAYER_NAMES = {"categorical": "ids"}
 """Of layers that are not called like their tensor; saved models have these names."""
 
 LAYERS = {kind: layers_of(kind) for kind in KINDS}
-"""Imported here, so that every layer that a saved model may have is registered."""
+"""Loaded here for the same reason."""
 
 
 def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
@@ -41,7 +41,8 @@ def build_serving_model(network: keras.Model, state: FeatureState, decision: Dec
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}
     columns = _derived(inputs, state)
     tensors = {spec.name: _tensor(spec.name, state, columns) for spec in state.tensors}
-    return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state.label, decision), name="model")
+    z = _named(network, OWN + NETWORK)(tensors)
+    return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
 
 
 def load_network(path: Path) -> keras.Model:
@@ -82,13 +83,3 @@ def _tensor(name: str, state: FeatureState, columns: Columns) -> keras.KerasTens
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
     order = [made[column] for feature in fed for column in feature.columns]
     return SideBySide(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])
-
-
-def _answer(z: keras.KerasTensor, label: LabelSpec, decision: Decision) -> dict[str, keras.KerasTensor]:
-    if label.task is Task.REGRESSION:
-        return {PREDICTION: label_unit(label, name=f"{OWN}label_unit")(z)}
-    calibration = decision.calibration.model_dump(mode="json")
-    answer: dict[str, keras.KerasTensor] = Decide(label.classes, calibration, decision.threshold, name=f"{OWN}decide")(
-        z
-    )
-    return answer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pipeline.contract.section import Count, Number
+from pipeline.activations import ACTIVATIONS
 from pipeline.networks.network import Network, NetworkConfig, NetworkInputs
+from pipeline.schemas.section import Count, Number
 
 if TYPE_CHECKING:
     import keras
@@ -18,14 +19,14 @@ class MlpConfig(NetworkConfig):
 
     Attributes:
         hidden: units of each hidden layer; an empty list gives a linear model.
-        activation: of the hidden layers.
+        activation: of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
         dropout: share of each hidden layer's outputs that is dropped in training.
         l2: weight of the squared kernels in the loss.
     """
 
     type: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = (64, 64)
-    activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "selu", "sigmoid", "tanh"] = "relu"
+    activation: Annotated[str, AfterValidator(ACTIVATIONS.check)] = "relu"
     dropout: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
     l2: Annotated[Number, Field(ge=0.0)] = 0.0
 
@@ -35,7 +36,7 @@ class MlpConfig(NetworkConfig):
 
         x = inputs.flat()
         for number, units in enumerate(self.hidden):
-            x = self._dense(units, name=f"hidden_{number}", activation=self.activation)(x)
+            x = self._dense(units, name=f"hidden_{number}", activation=ACTIVATIONS.get(self.activation).keras)(x)
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, name=f"dropout_{number}")(x)
         return self._dense(outputs, name="output", dtype="float32")(x)
@@ -48,9 +49,7 @@ class MlpConfig(NetworkConfig):
         """Dropout, where there is any."""
         return (f"model.dropout {self.dropout:g}",) if self.dropout else ()
 
-    def _dense(
-        self, units: int, *, name: str, activation: str | None = None, dtype: str | None = None
-    ) -> keras.layers.Layer:
+    def _dense(self, units: int, *, name: str, activation: Any = None, dtype: str | None = None) -> keras.layers.Layer:
         import keras
 
         regularizer = keras.regularizers.L2(self.l2) if self.l2 else None

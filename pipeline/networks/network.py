@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from pipeline.contract.section import Section
 from pipeline.errors import ConfigError
 from pipeline.kinds.state import FeatureState
 from pipeline.registry import Registry
+from pipeline.schemas.section import Section
 
 if TYPE_CHECKING:
     import keras

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import errors
-from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, PlatformError, TrainError
-from pipeline.runtime.beats import Beat, read_beats
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import StoragePath
@@ -118,7 +118,7 @@ def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankL
     """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
-    beats, end = read_beats(launch), time.monotonic() + SETTLE_SECONDS
+    beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
     while len(mute := _mute(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
@@ -136,7 +136,7 @@ def _mute(launch: StoragePath, workers: int) -> list[int]:
     return [rank for rank in range(workers) if rank not in recorded]
 
 
-def _death_of(beat: Beat) -> str:
+def _death_of(beat: Heartbeat) -> str:
     return (
         f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
         f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"

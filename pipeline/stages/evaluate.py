@@ -11,14 +11,13 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
-from pipeline.evaluate.assemble import assemble, with_values
-from pipeline.evaluate.linear import fit_baselines
-from pipeline.evaluate.names import HEADLINES
-from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.slices import slice_rows
-from pipeline.evaluate.source_rows import SourceRows
-from pipeline.evaluate.tally import Measure
+from pipeline.evaluation.assemble import assemble, with_values
+from pipeline.evaluation.linear import fit_baselines
+from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.slices import slice_rows
+from pipeline.evaluation.source_rows import SourceRows
+from pipeline.evaluation.tally import Measure
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
@@ -35,8 +34,8 @@ from pipeline.store.layout import model_folder
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
-from pipeline.track.tracker import Tracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ SPLIT, PREDICTIONS = "test", "predictions"
 def evaluate(
     config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
 ) -> EvaluateResult:
-    """Score the model that a configuration's training published; its tracked run is continued.
+    """Evaluate the model that a configuration's training run published; the tracked run is continued.
 
     Args:
         config: the experiment, as it was trained.
@@ -66,7 +65,7 @@ def evaluate(
 
 
 def evaluate_model(resources: Resources, config: RunConfig, store: Store, model: PublishedModel) -> EvaluateResult:
-    """Evaluate within an open job, and record what was found.
+    """Evaluate within an open job, and log the report.
 
     Args:
         resources: of the job.
@@ -82,7 +81,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
         job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)
         resources.progress.update("Scoring the test split")
         scored = predict_split(resources.spark, config.train.workers, job, store)
-        report = assemble(store.features.label, job, scored)
+        report = assemble(store.features.label, job, scored, further=config.evaluate.metrics)
         report = _with_source(
             resources,
             StoreRecipe.of(config),
@@ -181,7 +180,7 @@ def _noted(report: EvalReport, note: str) -> EvalReport:
 def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
-        # All of them are in evaluation.json; here they would hide the training from those who compare runs.
-        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in HEADLINES[report.task]}
+        # All of them are in evaluation.json; here they would crowd out the metrics by which runs are compared.
+        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in report.target.headlines}
     tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     tracker.log_text(report.to_json(), "evaluation.json")

@@ -18,12 +18,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import Document, fingerprint
-from pipeline.contract.profile import DataProfile
-from pipeline.contract.table import TableContract
 from pipeline.errors import StoreError
 from pipeline.kinds.state import FeatureState
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.table import TableContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD
@@ -155,13 +155,13 @@ def read_test(model: PublishedModel) -> ModelTest | None:
     Raises:
         StoreError: it was altered, or is another model's.
     """
-    place = model.folder.child(TEST_CARD)
+    file = model.folder.child(TEST_CARD)
     try:
-        test = ModelTest.from_json(files.read_bytes(place), place.path)
+        test = ModelTest.from_json(files.read_bytes(file), file.path)
     except FileNotFoundError:
         return None
     if test != test.signed() or test.model != model.card.sha256:
-        raise StoreError(f"{place.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
+        raise StoreError(f"{file.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
     return test
 
 
@@ -175,9 +175,9 @@ def _read(model: PublishedModel, name: str) -> bytes | None:
 def _compare(card: ModelCard) -> None:
     here = library_versions()
     for name in COMPUTING:
-        made, found = card.versions.get(name), here.get(name)
-        if made and found and made.split(".")[:2] != found.split(".")[:2]:
+        trained_with, installed = card.versions.get(name), here.get(name)
+        if trained_with and installed and trained_with.split(".")[:2] != installed.split(".")[:2]:
             logger.warning(
                 "Model %s was made with %s %s; here is %s. Its answers may differ: install %s, or train it again.",
-                card.model_id, name, made, found, made,
+                card.model_id, name, trained_with, installed, trained_with,
             )  # fmt: skip

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pipeline.contract.document import Document
 from pipeline.errors import StoreError
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 
@@ -16,14 +16,14 @@ D = TypeVar("D", bound=Document)
 
 def read_documents(folder: StoragePath, kind: type[D]) -> list[D]:
     """All that can be read of those that several processes leave, by their files' names; there may be no folder."""
-    found = []
+    documents = []
     for name in files.list_files(folder):
         if name.endswith(".json"):
             try:
-                found.append(kind.from_json(files.read_bytes(folder.child(name)), name))
+                documents.append(kind.from_json(files.read_bytes(folder.child(name)), name))
             except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
                 continue
-    return found
+    return documents
 
 
 def write_documents(folder: StoragePath, documents: Mapping[str, Document]) -> dict[str, str]:

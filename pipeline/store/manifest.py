@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from pipeline.contract.document import Document
+from pipeline.schemas.document import Document
 
 FORMAT = 4
 READABLE = (3, FORMAT)

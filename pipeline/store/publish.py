@@ -34,11 +34,11 @@ ATTEMPTS = 10
 @contextmanager
 def scratch(root: StoragePath) -> Iterator[StoragePath]:
     """A fresh folder for work in progress, gone afterwards unless it was published."""
-    place = scratch_folder(root).child(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
+    folder = scratch_folder(root).child(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
-        yield place
+        yield folder
     finally:
-        _discard(place)
+        _discard(folder)
 
 
 @dataclass(frozen=True)
@@ -153,12 +153,12 @@ def _clear(target: StoragePath, marker: str, aside: StoragePath) -> bool:
     return False
 
 
-def _discard(place: StoragePath) -> None:
+def _discard(folder: StoragePath) -> None:
     """Delete a folder; one that cannot be, since tasks still write there, is left to a later job's sweep."""
     try:
-        files.remove_folder(place)
+        files.remove_folder(folder)
     except OSError as error:
-        logger.debug("Scratch folder %s stays for now: %s", place.path, error)
+        logger.debug("Scratch folder %s stays for now: %s", folder.path, error)
 
 
 def this_host() -> str:

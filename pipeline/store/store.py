@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.columns import StoreContract
-from pipeline.contract.profile import DataProfile
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.profile import DataProfile
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
@@ -52,9 +52,9 @@ class Store:
         return _base(self.place, self.manifest)
 
 
-def is_published(place: StoragePath) -> bool:
+def is_published(folder: StoragePath) -> bool:
     """Whether a complete store stands there."""
-    return files.exists(place.child(MANIFEST))
+    return files.exists(folder.child(MANIFEST))
 
 
 def open_store(place: StoragePath) -> Store:
@@ -97,27 +97,27 @@ def read_audit(store: Store) -> LeakAudit | None:
     return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
 
 
-def _base(place: StoragePath, manifest: Manifest) -> StoragePath:
-    return place.folder if manifest.base else place
+def _base(folder: StoragePath, manifest: Manifest) -> StoragePath:
+    return folder.folder if manifest.base else folder
 
 
-def _document(place: StoragePath, name: str) -> bytes:
+def _document(folder: StoragePath, name: str) -> bytes:
     try:
-        return files.read_bytes(place.child(name))
+        return files.read_bytes(folder.child(name))
     except FileNotFoundError as error:
         raise StoreError(
-            f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py."
+            f"There is no complete store at {folder.path}: {name} is missing. Run jobs/prepare.py."
         ) from error
 
 
-def _problems(place: StoragePath, manifest: Manifest) -> list[Problem]:
+def _problems(folder: StoragePath, manifest: Manifest) -> list[Problem]:
     remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
-    present = files.list_sizes(_base(place, manifest))
+    present = files.list_sizes(_base(folder, manifest))
     for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
         problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
     for name, digest in manifest.documents.items():
-        if hashlib.sha256(_document(place, name)).hexdigest() != digest:
+        if hashlib.sha256(_document(folder, name)).hexdigest() != digest:
             problems.append(Problem(f"'{name}' was altered", remedy=remedy))
     for split in manifest.splits.values():
         for file in split.files:

@@ -111,9 +111,9 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.contract.columns import ROW_ID
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.kinds.state import contract_of
+    from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
 
@@ -269,9 +269,9 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
     from pipeline.networks.mlp import MlpConfig
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
-    from pipeline.train.world import SingleWorld
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.step_runner import StepRunner
+    from pipeline.training.world import SingleWorld
 
     store, world = the_store(folder), SingleWorld()
     parts = [rows for shard in range(store.manifest.shards) for rows in read_shard(store, "train", shard)]
@@ -297,13 +297,13 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
         for _ in epoch_of(store, 0, resources):
             pass  # a part of an epoch is any part of the store, so the cache needs all of it
         head, epochs = build_head(store.features.label, "auto"), iter(range(1 << 30))
-        learner = Learner(network(), head, build_optimizer(OptimizerConfig(), world), world)
+        runner = StepRunner(network(), head, build_optimizer(OptimizerConfig(), world), world)
 
         def work() -> None:
             with closing(epoch_of(store, next(epochs), resources)) as reading:
                 for block in islice(reading, blocks):
-                    learner.train(block)
-            learner.training.finish(world)
+                    runner.train(block)
+            runner.training.finish(world)
 
         return work
 

@@ -10,8 +10,8 @@ from pipeline.errors import StoreError, TrainError
 from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.store.filesystem import storage_path
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist]
@@ -73,9 +73,9 @@ def test_metrics_are_exact_over_the_ranks(trained):
 
 
 def test_two_ranks_measure_what_one_rank_measures(trained, spark):
-    from pipeline.evaluate.assemble import assemble
-    from pipeline.evaluate.linear import fit_baselines
-    from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split
+    from pipeline.evaluation.assemble import assemble
+    from pipeline.evaluation.linear import fit_baselines
+    from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split
     from pipeline.store import filesystem as files
     from pipeline.store.layout import BUNDLE, MODEL, store_folder
     from pipeline.store.store import open_store

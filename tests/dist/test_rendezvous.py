@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import PlatformError
 from pipeline.store.filesystem import storage_path
-from pipeline.train.rendezvous import MAX_VALUE, key_value_server, rank_environment
+from pipeline.training.rendezvous import MAX_VALUE, key_value_server, rank_environment
 
 
 def ask(port: int, path: str, value: bytes | None = None, method: str = "GET") -> tuple[int, bytes]:

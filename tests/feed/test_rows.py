@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.columns import ColumnSpec, StoreContract
-from pipeline.contract.tensors import TensorSpec
 from pipeline.errors import StoreError
 from pipeline.feed.rows import COLUMNS_AT_ONCE, check_tensors
 from pipeline.kinds.state import contract_of
+from pipeline.schemas.columns import ColumnSpec, StoreContract
+from pipeline.schemas.tensors import TensorSpec
 from tests.support.feeds import feed_of, numbered, publish, with_memory
 from tests.support.stores import regression_state, write_small_store
 

@@ -9,11 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
-from pipeline.evaluate.linear import sample_rows
+from pipeline.evaluation.linear import sample_rows
 from pipeline.feed.cache import MemoryCache
 from pipeline.feed.memory import Resources
 from pipeline.feed.reader import read_shard
@@ -26,13 +23,16 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.store import Store
 from tests.support import kinds
 from tests.support.feeds import feed_of, with_memory
 from tests.support.fold_stores import joint, table_of, write_fold, write_rows
 
 FILE, SECOND = "rows/0/shard-00-000.parquet", "rows/1/shard-01-000.parquet"
-LABEL_Y = LabelSpec(name="y", task=Task.REGRESSION)
+LABEL_Y = LabelSpec(name="y", task="regression")
 CITY_MEAN = MappedFeature(
     name="mean",
     sources=("city",),
@@ -165,7 +165,7 @@ def test_weights_are_divided_by_their_mean_in_the_fold(tmp_path):
 
 
 def test_classes_stay_ids(tmp_path):
-    label = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+    label = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
     state = state_of(AREA, label=label)
     rows = read(fold_of(tmp_path, state, table_of(joint(state), numbers(1.0, 2.0, 3.0), label=[2, 0, -1])))
     assert rows.label.dtype == np.float64
@@ -302,7 +302,7 @@ def test_a_number_that_would_be_null_is_named(tmp_path, change, values):
         ({"texts": ()}, r"\(3 problems\):\n.*Feature 'mean': the rows have no text of that name"),
         ({"has_parts": False}, "Feature 'mean': the rows have no column 'part'"),
         ({"weighted": False}, "Weight 'w': the rows have no weights"),
-        ({"task": Task.BINARY}, "Label 'y'. Allowed: binary. Received: regression"),
+        ({"task": "binary"}, "Label 'y'. Allowed: binary. Received: regression"),
     ],
 )
 def test_features_that_the_rows_have_nothing_for_are_named(tmp_path, change, message):

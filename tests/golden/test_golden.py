@@ -17,15 +17,15 @@ import pandas as pd
 import pytest
 
 from pipeline.config import RunConfig, load_config
-from pipeline.contract.table import KeptContract
 from pipeline.feed.blocks import open_feed
 from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.schemas.table import KeptContract
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import SPLITS, model_folder, store_folder
 from pipeline.store.store import Store, open_store
 from pipeline.store.table import read_contract
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.spec import TrainingSpec
 from tests.golden.make import WRITTEN
 
 GOLDEN = Path(__file__).resolve().parent
@@ -139,8 +139,8 @@ class TestJobs:
     def test_the_outbox_is_sent_once(self, golden):
         from mlflow import MlflowClient
 
-        from pipeline.track.address import Address
-        from pipeline.track.mlflow_tracker import send_left
+        from pipeline.tracking.address import Address
+        from pipeline.tracking.mlflow_tracker import send_left
 
         address = Address(f"sqlite:///{golden.folder}/mlflow.db", artifacts=(golden.folder / "artifacts").as_uri())
         (run,) = (golden.folder / "root" / "spool").glob("*/run.json")

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from pipeline.config.load import parse_config
-from pipeline.score.publication import CARD, ScoreCard
+from pipeline.scoring.publication import CARD, ScoreCard
 from pipeline.stages.crossval import cross_validate
 from pipeline.stages.prepare import prepare
 from pipeline.stages.run import run

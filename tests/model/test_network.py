@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, StoreError
 from pipeline.feed.rows import Rows
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.networks.mlp import MlpConfig
 from pipeline.networks.network import NetworkConfig, NetworkInputs
+from pipeline.schemas.label import LabelSpec
 from tests.support import kinds
 
 keras = pytest.importorskip("keras")
@@ -45,7 +45,7 @@ def test_weights_are_a_function_of_the_seed():
 
 def test_many_numbers_need_few_layers():
     features = tuple(ScaledFeature(name=f"x{i}", source=f"x{i}", edges=(0.0, 1.0, 2.0)) for i in range(500))
-    state = FeatureState(numeric=features, categorical=(), label=LabelSpec(name="y", task=Task.REGRESSION))
+    state = FeatureState(numeric=features, categorical=(), label=LabelSpec(name="y", task="regression"))
     network = build_network(MlpConfig(hidden=(3,)), state, seed=1)
     assert [layer.name for layer in network.layers] == ["numeric", "piecewise_linear", "hidden_0", "output"]
     assert network.get_layer("piecewise_linear").output.shape == (None, 1000)
@@ -63,7 +63,7 @@ class Averaged(NetworkConfig):
 
 def test_an_output_of_another_shape_is_refused():
     state = FeatureState(
-        numeric=(ScaledFeature(name="x", source="x"),), categorical=(), label=LabelSpec(name="y", task=Task.REGRESSION)
+        numeric=(ScaledFeature(name="x", source="x"),), categorical=(), label=LabelSpec(name="y", task="regression")
     )
     with pytest.raises(ConfigError, match=r"'averaged': build returned .* shape \(None, 3\). Allowed: \(None, 1\)"):
         build_network(Averaged(width=3), state, seed=1)

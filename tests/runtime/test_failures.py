@@ -7,8 +7,8 @@ import os
 import pytest
 
 from pipeline.errors import PlatformError, StoreError, TrainError
-from pipeline.runtime.beats import beating
 from pipeline.runtime.failures import RankLost, failures_recorded, first_cause
+from pipeline.runtime.heartbeats import sending_heartbeats
 from pipeline.store.filesystem import storage_path
 
 
@@ -54,7 +54,7 @@ def test_a_rank_out_of_memory_is_named_with_a_hint(tmp_path, said):
 def test_the_rank_without_a_record_is_the_one_that_was_killed(tmp_path):
     scratch = storage_path(str(tmp_path))
     for rank in range(3):
-        with beating(scratch, rank, 2 - rank, f"host-{rank}"):
+        with sending_heartbeats(scratch, rank, 2 - rank, f"host-{rank}"):
             pass
     for rank in (0, 2):
         fail(scratch, rank, UnknownError("Horovod has been shut down"))
@@ -69,7 +69,7 @@ def test_of_several_silent_ranks_it_is_the_one_whose_task_spark_names(tmp_path, 
     monkeypatch.setattr("pipeline.runtime.failures.SETTLE_SECONDS", 0.0)
     scratch = storage_path(str(tmp_path))
     for rank in range(3):
-        with beating(scratch, rank, 2 - rank, "host"):
+        with sending_heartbeats(scratch, rank, 2 - rank, "host"):
             pass
     said = "barrier task ResultTask(7, 0) finished unsuccessfully. Python worker exited unexpectedly (crashed)"
     assert str(first_cause(scratch, RuntimeError(said), 3)).startswith("Rank 2 on host (")

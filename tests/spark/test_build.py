@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.errors import PythonException
 
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import DataError, StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.writing import write_rows as write
 from pipeline.runtime.spark_errors import explain_spark_error
+from pipeline.schemas.columns import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.recipes import build, recipe_for, rows_of

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.source import SourceConfig
-from pipeline.contract.table import ColumnTerms, KeptContract, TableContract
 from pipeline.errors import DataError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.open_dataset import open_data
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.contract_checks import check_columns
+from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import read_contract
 from tests.support.recipes import build, recipe_for, rows_of

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config.split import FoldConfig
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import ConfigError, DataError
 from pipeline.feed.reader import read_shard
 from pipeline.preparation.listing.source import open_source
@@ -21,6 +20,7 @@ from pipeline.preparation.writing import write_rows as write
 from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
+from pipeline.schemas.columns import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_folder
 from pipeline.store.manifest import FoldsManifest

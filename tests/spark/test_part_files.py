@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.preparation.reading import part_files
 from pipeline.preparation.reading.part_files import SUCCESS, read_parts, replace_parts, write_parts
-from pipeline.score.writing import RFC_4180, write_csv
+from pipeline.scoring.writing import RFC_4180, write_csv
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from tests.support.buckets import content_of

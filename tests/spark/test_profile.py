@@ -11,15 +11,15 @@ import pytest
 
 from pipeline import drift
 from pipeline.config.load import parse_config
-from pipeline.contract.profile import QUANTILES
 from pipeline.errors import DataError
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.profile.drift import stability_index
+from pipeline.schemas.profile import QUANTILES
 from pipeline.stages.context import open_stage
 from pipeline.stages.prepare import prepare, prepare_store
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store, read_audit, read_profile
-from pipeline.track.tracker import MemoryTracker
+from pipeline.tracking.tracker import MemoryTracker
 from tests.preparation.profile.test_store_profile import checked
 
 pytestmark = pytest.mark.spark

@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import ConfigError, DataError, StoreError
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.stages.score import score
 from pipeline.stages.train import train
 from pipeline.store.bundle import open_bundle

@@ -25,9 +25,9 @@ from sklearn.preprocessing import (
 )
 
 from pipeline.arrays.hashing import hash_of
-from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.mapped.sums import FOLDS, fold_of_row
+from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
 from tests.support.recipes import build, recipe_for, rows_of

@@ -12,7 +12,7 @@ from pipeline.stages.train import train
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import model_folder
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.spec import TrainingSpec
 
 pytestmark = pytest.mark.spark
 

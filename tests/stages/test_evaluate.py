@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.report import EvalReport
 from pipeline.stages.context import open_stage
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.run import run
@@ -19,8 +19,8 @@ from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import model_folder, store_folder
 from pipeline.store.model import open_model
 from pipeline.store.store import open_store
-from pipeline.track.tracker import NullTracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import NullTracker
+from pipeline.training.spec import TrainingSpec
 
 pytestmark = [pytest.mark.spark]
 

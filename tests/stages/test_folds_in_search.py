@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluate.folds import CrossvalReport
+from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import REPORT, cross_validate
 from pipeline.stages.search import search
 from pipeline.store import filesystem as files

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contract.table import ColumnTerms, TableContract
 from pipeline.errors import StoreError
+from pipeline.schemas.table import ColumnTerms, TableContract
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test, open_bundle, read_test, write_bundle
 from pipeline.store.layout import FEATURES, MANIFEST, MODEL, TABLE

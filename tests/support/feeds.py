@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID, StoreContract
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.memory import Memory, Resources
 from pipeline.kinds.state import contract_of
+from pipeline.schemas.columns import ROW_ID, StoreContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.unscaled import LABEL, PART, Text, Unscaled, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, UNSCALED, store_folder

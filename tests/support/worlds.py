@@ -47,9 +47,9 @@ def join(rank: int, size: int, folder: Path) -> Iterator[object]:
     """One rank of a world on this machine."""
     from pipeline.model.device import configure_devices
     from pipeline.store.filesystem import storage_path
-    from pipeline.train.horovod_world import horovod_world
-    from pipeline.train.rendezvous import key_value_server, rank_environment
-    from pipeline.train.world import SingleWorld
+    from pipeline.training.horovod_world import horovod_world
+    from pipeline.training.rendezvous import key_value_server, rank_environment
+    from pipeline.training.world import SingleWorld
 
     configure_devices(1, size, rank)
     if size == 1:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.contract.document import fingerprint
 from pipeline.preparation.listing.bank_sample import CHUNK_ROWS, bank_chunk
 from pipeline.runtime.java_process import is_local
+from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import scratch

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.catalog import open_relation, relation_fingerprint
 from pipeline.preparation.listing.column_folders import ColumnFolders, column_folders
@@ -16,6 +15,7 @@ from pipeline.preparation.listing.delta_log import LOG, find_snapshot
 from pipeline.preparation.listing.files import Lister, Place, SourceFile, outermost
 from pipeline.preparation.listing.listers import Listing, find_lister
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint, samples_root
+from pipeline.schemas.document import fingerprint
 from pipeline.sources.decoding.compressed import is_compressed
 from pipeline.sources.registry import endings
 from pipeline.store.filesystem import StoragePath

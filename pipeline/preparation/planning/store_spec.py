@@ -8,10 +8,10 @@ from pipeline.config.data import DataConfig
 from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
-from pipeline.contract.document import fingerprint
-from pipeline.contract.table import KeptContract
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.rows.split import needed_columns
+from pipeline.schemas.document import fingerprint
+from pipeline.schemas.table import KeptContract
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import store_folder
 

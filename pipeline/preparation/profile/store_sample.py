@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
-from pipeline.contract.profile import Summary
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.registry import number_arrays_of
 from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.preparation.survey.sample import CONFIDENCE
+from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import FileEntry, SplitEntry
 from pipeline.store.pages import READ_CHECKED

@@ -124,7 +124,8 @@ def checked_survey(
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE, partitions)
+    first = replace(query, table=replace(query.table, scan=opened.parsed))
+    gathered = first.gather(WHOLE, partitions)
     found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)

@@ -19,8 +19,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.arrays.values import finite_numbers, numbers_of
 from pipeline.config.split import FoldConfig
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.kinds.mapped.sums import fold_of_row
 from pipeline.kinds.plan import FeaturePlan
@@ -51,6 +49,8 @@ from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows, filing_of
 from pipeline.preparation.writing.write_rows import ROWS_PER_GROUP, write_groups
 from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.document import fingerprint
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import (

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.scaled.arrays import source_values
 from pipeline.kinds.scaled.curve import Curve, restored
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.preparation.profile.bins import bins_of, counts_between, histogram_of
 from pipeline.preparation.profile.store_sample import sample_stored
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.stages.page import number, share, text
 from pipeline.stages.profile_page import profile_page
 from pipeline.store.filesystem import storage_path
