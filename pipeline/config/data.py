@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.section import Columns, Number, Section
+from pipeline.schemas.section import Columns, Number, Section
+from pipeline.schemas.target import TARGETS
 
 
 class BadRowsConfig(Section):
@@ -45,14 +46,14 @@ class DataConfig(Section):
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
-        contract: the YAML file that says what the columns hold (`contract/table.py`), written by the first run and
+        contract: the YAML file that says what the columns hold (`schemas/table.py`), written by the first run and
             enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
             `none` keeps and enforces nothing.
     """
 
     source: SourceConfig
     label: str
-    task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
+    task: Annotated[str, AfterValidator(lambda name: TARGETS.check(name, "auto"))] = "auto"
     positive_class: str | None = None
     key: Columns = ()
     weight: str | None = None
@@ -73,8 +74,8 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _sampling_needs_classes(self) -> DataConfig:
-        if self.sampling.method != "none" and self.task == "regression":
-            raise ValueError("sampling needs a label with classes, not task: regression; weigh rows by weight")
+        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.get(self.task).has_classes:
+            raise ValueError(f"sampling needs a label with classes, not task: {self.task}; weigh rows by weight")
         return self
 
 

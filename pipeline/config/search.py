@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Count, Integer, Name, Number, OneOrMore, Section
+from pipeline.metrics import METRICS, trained_metrics
+from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
-MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
 HIDDEN = "model.hidden"
+AUTO = "auto"
+"""A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
 OF_SEVERAL_GOALS = ("tpe", "random", "grid")
 PARAMETERS = "parameters"
 """The goal that is no metric: how many weights a network has."""
@@ -99,7 +101,8 @@ class SearchConfig(Section):
     """A search of settings: trials are trainings that differ in them, and the best is trained and evaluated in full.
 
     Attributes:
-        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`.
+        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`; `auto` takes those that
+            the network of `model.type` comes with.
         metric: by which trials are compared, at the epoch whose weights are kept: `val_loss`, or `val_` and one of
             `train.metrics`.
         goal: `auto` maximizes accuracy, auc, precision, recall, f1 and r2, and minimizes everything else.
@@ -223,7 +226,12 @@ def _is_of_networks(space: dict[str, ParameterConfig]) -> bool:
 
 
 def _is_maximized(metric: str) -> bool:
-    return metric.removeprefix("val_").startswith(MAXIMIZED)
+    """By the metric's entry; a class of Keras goes by the entry that its name begins with."""
+    name = metric.removeprefix("val_")
+    if name in METRICS.entries:
+        return not METRICS.entries[name].lower_is_better
+    trained = {*trained_metrics(classes=True), *trained_metrics(classes=False)}
+    return name.startswith(("top_k", *(other for other in trained if not METRICS.entries[other].lower_is_better)))
 
 
 def _is_finite(parameter: ParameterConfig) -> bool:

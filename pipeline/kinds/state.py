@@ -31,16 +31,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
-from pipeline.contract.document import Document
-from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.tensors import TensorSpec, side_by_side
 
 NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
 CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]
@@ -78,6 +79,11 @@ class FeatureState(Document):
     def features(self) -> tuple[NumericFeature | CategoricalFeature, ...]:
         """All of them, in order."""
         return (*self.numeric, *self.categorical)
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """The tensors of a batch that features feed, in order."""
+        return side_by_side(spec for feature in self.features for spec in feature.tensors)
 
     @property
     def of_numbers(self) -> tuple[NumberFeature, ...]:
@@ -127,12 +133,11 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
 
 def contract_of(state: FeatureState) -> StoreContract:
     """The columns that a store written with `state` has."""
-    label_type: StoreType = "float64" if state.label.task is Task.REGRESSION else "int32"
     return StoreContract(
         columns=(
             *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
             *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),
-            ColumnSpec(name=state.label.name, type=label_type, role="label"),
+            ColumnSpec(name=state.label.name, type=state.label.target.label_type, role="label"),
             *([ColumnSpec(name=WEIGHT, type="float32", role="weight")] if state.weight else []),
             ColumnSpec(name=ROW_ID, type="int64", role="row_id"),
         )

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.decision import Calibration
 from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.model.decision import LARGEST, SMALLEST
+from pipeline.schemas.decision import Calibration
 
-PREDICTION, PROBABILITIES, LABEL = "prediction", "probabilities", "label"
-"""What a saved model answers: a number, or one probability a class and the name of a class."""
+PROBABILITIES, LABEL = "probabilities", "label"
+"""What a saved model of classes answers: one probability a class, and the name of a class."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

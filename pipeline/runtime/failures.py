@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import errors
-from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, PlatformError, TrainError
-from pipeline.runtime.beats import Beat, read_beats
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 FAILURES = "failures"
 PROCESS_DIED = re.compile(r"Python worker exited unexpectedly|Connection reset|EOFException|ExecutorLostFailure")
@@ -54,7 +54,7 @@ class FailureRecord(Document):
 
 
 @contextmanager
-def failures_recorded(launch: Root, rank: int) -> Iterator[None]:
+def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
     """Record an error that passes through.
 
     Must lie within whatever tells other ranks of the failure: as soon as they know, Spark may end this process.
@@ -69,13 +69,13 @@ def failures_recorded(launch: Root, rank: int) -> Iterator[None]:
             details="".join(traceback.format_exception(error)),
             consequence=_is_consequence(error),
         )
-        place = _place(launch, rank)
-        if not files.exists(place):  # the innermost one knows most
-            files.write_atomically(place, record.to_json().encode())
+        file = _record_file(launch, rank)
+        if not files.exists(file):  # the innermost one knows most
+            files.write_atomically(file, record.to_json().encode())
         raise
 
 
-def first_cause(launch: Root, error: BaseException, workers: int) -> PipelineError:
+def first_cause(launch: StoragePath, error: BaseException, workers: int) -> PipelineError:
     """The error that made the ranks fail: one of ours as it was raised, anything else as a `TrainError`.
 
     Args:
@@ -83,9 +83,9 @@ def first_cause(launch: Root, error: BaseException, workers: int) -> PipelineErr
         error: what Spark says of it, for ranks that left no record.
         workers: number of ranks.
     """
-    own = _cause_in(_records(launch))
-    if own is not None:
-        return own
+    ours = _cause_in(_records(launch))
+    if ours is not None:
+        return ours
     explained = explain_spark_error(error)
     if isinstance(explained, PlatformError):
         return explained
@@ -98,45 +98,45 @@ def _cause_in(records: list[FailureRecord]) -> PipelineError | None:
     causes = [record for record in records if not record.consequence]
     if not causes:
         return None
-    first = min(causes, key=lambda record: (_own(record) is None, record.rank))
-    own = _own(first)
-    if own is not None:
-        return own(first.message)
+    first = min(causes, key=lambda record: (_error_class(record) is None, record.rank))
+    error_class = _error_class(first)
+    if error_class is not None:
+        return error_class(first.message)
     return _foreign(first)
 
 
 def _foreign(record: FailureRecord) -> TrainError:
-    said = f"Rank {record.rank} failed: {record.kind}: {record.message}"
+    message = f"Rank {record.rank} failed: {record.kind}: {record.message}"
     if OUT_OF_MEMORY.search(f"{record.kind} {record.message}"):
-        said = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"
-    failure = TrainError(said)
+        message = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"
+    failure = TrainError(message)
     failure.add_note(record.details)
     return failure
 
 
-def _lost_rank(launch: Root, error: BaseException, workers: int) -> RankLost | None:
+def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankLost | None:
     """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
-    beats, end = read_beats(launch), time.monotonic() + SETTLE_SECONDS
-    while len(mute := _mute(launch, workers)) > 1 and time.monotonic() < end:
+    beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
+    while len(silent := _silent_ranks(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
-    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in mute]
-    known = named or [beats[rank] for rank in mute if rank in beats]
-    if len(known) == 1:
-        return RankLost(_death_of(known[0]))
-    if mute:
+    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
+    candidates = named or [beats[rank] for rank in silent if rank in beats]
+    if len(candidates) == 1:
+        return RankLost(_death_of(candidates[0]))
+    if silent:
         return RankLost(f"A training process ended without a word: it was killed, or ran out of memory. {MEMORY_HINT}")
     return None
 
 
-def _mute(launch: Root, workers: int) -> list[int]:
+def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
     recorded = {record.rank for record in _records(launch)}
     return [rank for rank in range(workers) if rank not in recorded]
 
 
-def _death_of(beat: Beat) -> str:
+def _death_of(beat: Heartbeat) -> str:
     return (
         f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
         f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"
@@ -147,20 +147,20 @@ def _is_consequence(error: Exception) -> bool:
     return not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower()
 
 
-def _place(launch: Root, rank: int) -> Root:
-    return launch.within(FAILURES, f"{rank:06d}.json")
+def _record_file(launch: StoragePath, rank: int) -> StoragePath:
+    return launch.child(FAILURES, f"{rank:06d}.json")
 
 
-def _records(launch: Root) -> list[FailureRecord]:
-    return read_documents(launch.within(FAILURES), FailureRecord)
+def _records(launch: StoragePath) -> list[FailureRecord]:
+    return read_documents(launch.child(FAILURES), FailureRecord)
 
 
-def _own(record: FailureRecord) -> type[PipelineError] | None:
-    found = getattr(errors, record.kind, None)
-    return found if isinstance(found, type) and issubclass(found, PipelineError) else None
+def _error_class(record: FailureRecord) -> type[PipelineError] | None:
+    error = getattr(errors, record.kind, None)
+    return error if isinstance(error, type) and issubclass(error, PipelineError) else None
 
 
-def _unrecorded(launch: Root, error: BaseException) -> PipelineError:
+def _unrecorded(launch: StoragePath, error: BaseException) -> PipelineError:
     """The ranks could not even start, or their network broke."""
     consequences = _records(launch)
     if consequences:

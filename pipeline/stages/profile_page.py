@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from pipeline.config.drift import DriftConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.profile import DataProfile, Histogram, NumberProfile, TextProfile
 from pipeline.preparation.profile.drift import enforce
 from pipeline.redact import without_user
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.profile import DataProfile, Histogram, NumberProfile, TextProfile
 from pipeline.stages.page import NONE, bars, number, page, share, table, text, tile
 from pipeline.store.store import Store, read_audit, read_profile
-from pipeline.track.tracker import Tracker
+from pipeline.tracking.tracker import Tracker
 
 DRIFT_SHOWN = 10
 CHANGED = 0.1

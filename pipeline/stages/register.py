@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.evaluate.names import MAIN
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.report import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
-from pipeline.track.promotion import Candidate
+from pipeline.tracking.promotion import Candidate
 
 
 def register_model(resources: Resources, model: PublishedModel, report: EvalReport, wanted: bool | str) -> None:
@@ -20,7 +19,7 @@ def register_model(resources: Resources, model: PublishedModel, report: EvalRepo
     """
     if wanted is False:
         return
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     candidate = Candidate(
         model_id=model.card.model_id,
         sha256=model.card.sha256,

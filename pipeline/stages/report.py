@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.figures import Draw, figures_of
-from pipeline.evaluate.plots.png import png_of
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
+from pipeline.evaluation.plots.curves import learning_curves
+from pipeline.evaluation.plots.figures import Draw, figures_of
+from pipeline.evaluation.plots.png import png_of
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
 from pipeline.stages.context import Resources
 from pipeline.stages.learning import findings_of
 from pipeline.stages.report_page import Subject, report_page
@@ -17,9 +17,9 @@ from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
 from pipeline.store.store import Store, read_audit
-from pipeline.track.tracker import NullTracker
-from pipeline.train.history import TrainingHistory, read_history
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import NullTracker
+from pipeline.training.history import TrainingHistory, read_history
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def log_report(
         report=report,
         card=model.card,
         manifest=store.manifest,
-        config=files.read_bytes(model.folder.within(CONFIG)).decode(),
+        config=files.read_bytes(model.folder.child(CONFIG)).decode(),
         history=history,
         findings=findings,
         audit=read_audit(store),

@@ -13,8 +13,6 @@ from pipeline.config.drift import DriftConfig
 from pipeline.config.load import parse_config, parse_yaml
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
-from pipeline.contract.document import Document
-from pipeline.contract.drift import DriftReport
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
@@ -23,61 +21,25 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.score.batches import score_job, write_scored
-from pipeline.score.draft import OutputDraft, check_place, output_draft
-from pipeline.score.publication import QUARANTINE, ScoreCard
-from pipeline.score.rows import NewRows, good_values, open_new_rows
-from pipeline.score.writing import check_format, convert
+from pipeline.schemas.drift import DriftReport
+from pipeline.scoring.batches import score_job, write_scored
+from pipeline.scoring.draft import OutputDraft, check_writable, output_draft
+from pipeline.scoring.publication import QUARANTINE, ScoreCard
+from pipeline.scoring.rows import NewRows, good_values, open_new_rows
+from pipeline.scoring.writing import check_format, convert
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
+from pipeline.stages.results import ScoreResult, WorstDrift
 from pipeline.store.bundle import Bundle, open_bundle
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import model_folder
 from pipeline.store.model import ModelCard
-from pipeline.track.tracker import Tracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
 SHORT_HASH = 12
-
-
-class WorstDrift(Document):
-    """The column that differs most from the training rows.
-
-    Attributes:
-        column: its name, or that of the feature that is made of a text.
-        psi: its population stability index.
-        rows: that were compared.
-    """
-
-    column: str
-    psi: float
-    rows: int
-
-
-class ScoreResult(Document):
-    """A published output.
-
-    Attributes:
-        output: its URI.
-        rows: that were scored.
-        quarantined: rows that could not be.
-        model_version: what the output's column of that name holds.
-        drift: None where nothing was compared.
-        rows_per_second: of reading, scoring and writing together.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
-    """
-
-    output: str
-    rows: int
-    quarantined: int
-    model_version: str
-    drift: WorstDrift | None
-    rows_per_second: float
-    seconds: float = 0.0
-    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +68,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
     output = _output(config)
     if config.score.path is None and config.score.source is None:
         raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
-    check_place(output, replace=_replaces(config.score))
+    check_writable(output, replace=_replaces(config.score))
     with open_stage(config, "score", spark=spark, progress=progress) as opened:
         bundle = _find_model(opened, config)
         check_format(opened.spark, output, config.score.format)
@@ -115,7 +77,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
 
 
 def score_source(
-    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: Root
+    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: StoragePath
 ) -> ScoreResult:
     """Score within an open job.
 
@@ -148,7 +110,7 @@ def score_source(
         )
         draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        tell_quarantined(aside.reasons, scored.total, output.within(QUARANTINE))
+        tell_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
@@ -163,10 +125,10 @@ def score_source(
     return result
 
 
-def _output(config: RunConfig) -> Root:
+def _output(config: RunConfig) -> StoragePath:
     if config.score.output is not None:
-        return open_root(config.score.output)
-    return open_root(config.storage.root).within("scores", config.name)
+        return storage_path(config.score.output)
+    return storage_path(config.storage.root).child("scores", config.name)
 
 
 def _replaces(config: ScoreConfig) -> bool:
@@ -176,9 +138,9 @@ def _replaces(config: ScoreConfig) -> bool:
 def _find_model(resources: Resources, config: RunConfig) -> Bundle:
     """The model that `score.model` names, else the one that this configuration trained."""
     if config.score.model is not None:
-        return open_bundle(open_root(config.score.model))
+        return open_bundle(storage_path(config.score.model))
     spec = TrainingSpec.of(config, find_store(resources, StoreRecipe.of(config)).manifest.store_id)
-    return open_bundle(model_place(resources.root, spec.name, spec.model_id))
+    return open_bundle(model_folder(resources.root, spec.name, spec.model_id))
 
 
 def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
@@ -196,8 +158,8 @@ def _write(
     start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(resources.spark, resources.progress, "Scoring"):
-        place = draft.rows if request.format == "parquet" else draft.parts
-        written = write_scored(opened, job, place, draft.prefix)
+        target = draft.rows if request.format == "parquet" else draft.parts
+        written = write_scored(opened, job, target, draft.prefix)
         names = convert(resources.spark, written.names, job.schema, draft, request.format)
     return _Scored(written.total, written.bad, names, time.monotonic() - start)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from pipeline.config.export import ExportConfig
-from pipeline.config.model import ModelConfig
-from pipeline.contract.decision import Calibration, Decision
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import TrainError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.networks.mlp import MlpConfig
+from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.label import LabelSpec
 
 keras = pytest.importorskip("keras")
 
@@ -26,7 +26,7 @@ from pipeline.model.saved import input_names, rows_to_try, write_saved_model  # 
 from pipeline.model.serving import build_serving_model  # noqa: E402
 from tests.support import kinds  # noqa: E402
 
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 DECISION = Decision(calibration=Calibration(kind="platt", slope=0.5, intercept=1.0), threshold=0.7)
 NAMES = FeatureState(
     numeric=tuple(ScaledFeature(name=name, source=name, fill=1.0) for name in ("hours-per week", "1st", "__x")),
@@ -36,11 +36,11 @@ NAMES = FeatureState(
 
 
 def model_of(state: FeatureState, decision: Decision = DECISION) -> keras.Model:
-    return build_serving_model(build_network(ModelConfig(hidden=(4,)), state, seed=1), state, decision)
+    return build_serving_model(build_network(MlpConfig(hidden=(4,)), state, seed=1), state, decision)
 
 
 @pytest.mark.parametrize(
-    "state", [NAMES, kinds.every_kind(BINARY), kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION))],
+    "state", [NAMES, kinds.every_kind(BINARY), kinds.every_kind(LabelSpec(name="y", task="regression"))],
     ids=["names", "binary", "regression"],
 )  # fmt: skip
 def test_it_answers_as_the_keras_model(tmp_path, state):

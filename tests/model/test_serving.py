@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.networks.mlp import MlpConfig
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
 
@@ -23,10 +23,10 @@ from pipeline.model.serving import build_serving_model, load_network  # noqa: E4
 from tests.support import kinds  # noqa: E402
 
 LABELS = [
-    LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
-    LabelSpec(name="y", task=Task.REGRESSION, transform="standard", center=100.0, scale=30.0),
-    LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    LabelSpec(name="y", task="regression", transform="log", center=2.0, scale=0.5),
+    LabelSpec(name="y", task="regression", transform="standard", center=100.0, scale=30.0),
+    LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 ]
 
 
@@ -56,22 +56,22 @@ STORED = {
 
 @pytest.mark.parametrize("label", LABELS, ids=lambda label: f"{label.task}-{label.transform}")
 def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
-    network = build_network(ModelConfig(hidden=(5,)), state(label), seed=4)
+    network = build_network(MlpConfig(hidden=(5,)), state(label), seed=4)
     model = build_serving_model(network, state(label))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     z = np.asarray(network(STORED), np.float64)
     expected = {
-        Task.REGRESSION: lambda: z * label.scale + label.center,
-        Task.BINARY: lambda: 1 / (1 + np.exp(-z)),
-        Task.MULTICLASS: lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
+        "regression": lambda: z * label.scale + label.center,
+        "binary": lambda: 1 / (1 + np.exp(-z)),
+        "multiclass": lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
     }[label.task]()
     expected = np.expm1(expected) if label.transform == "log" else expected
     answer = loaded(RAW)
-    if label.task is Task.REGRESSION:
+    if label.task == "regression":
         np.testing.assert_allclose(answer["prediction"], expected, rtol=2e-6)
     else:
-        table = np.hstack([1 - expected, expected]) if label.task is Task.BINARY else expected
+        table = np.hstack([1 - expected, expected]) if label.task == "binary" else expected
         np.testing.assert_allclose(answer["probabilities"], table, rtol=2e-6)
         assert answer["probabilities"].dtype == tf.float32
         names = [[label.classes[place].encode()] for place in table.argmax(1)]
@@ -91,14 +91,14 @@ def test_columns_may_be_called_like_the_layers(tmp_path, label):
         ),
         label=label,
     )
-    network = build_network(ModelConfig(hidden=(3,)), named_alike, seed=4)
+    network = build_network(MlpConfig(hidden=(3,)), named_alike, seed=4)
     build_serving_model(network, named_alike).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     raw = {name: np.full((1, 1), 2.0) for name in OWN_LOOKING} | {n: tf.constant([["a"]]) for n in ("ids", "lookup_0")}
     stored = {"numeric": np.full((1, 6), 2.0, np.float32), "categorical": np.ones((1, 2), np.int32)}
     answer = build_head(label, "auto").predict(network(stored))
     found = tf.function(loaded)(raw)
-    found = found["prediction"][:, 0] if label.task is Task.REGRESSION else found["probabilities"][:, 1]
+    found = found["prediction"][:, 0] if label.task == "regression" else found["probabilities"][:, 1]
     np.testing.assert_allclose(found, answer, rtol=1e-6)
     again = tf.function(load_network(tmp_path / "model.keras"))
     np.testing.assert_allclose(again(stored), network(stored), rtol=1e-6)
@@ -113,7 +113,7 @@ def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
     times = FeatureState(
         numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=center, scale=scale) for name in names),
         categorical=(),
-        label=LabelSpec(name="y", task=Task.REGRESSION),
+        label=LabelSpec(name="y", task="regression"),
     )
     inputs = {"numeric": keras.Input((columns,), name="numeric")}
     unchanged = keras.Model(inputs, keras.layers.Identity()(inputs["numeric"])[:, :1])
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
 def test_every_kind_of_feature_is_computed_from_raw_columns(tmp_path):
     """Against numpy, zlib and Python's own text functions."""
     state = kinds.every_kind()
-    network = build_network(ModelConfig(hidden=(5,)), state, seed=4)
+    network = build_network(MlpConfig(hidden=(5,)), state, seed=4)
     build_serving_model(network, state).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     stored = keras.Model(loaded.input, [loaded.get_layer(name).output for name in ("__numeric", "__ids")])
@@ -154,7 +154,7 @@ def test_texts_alone_and_numbers_alone_need_no_other_input(kind):
     if kind == "numbers":
         dropped = {"numeric": everything.numeric[:3:2], "categorical": everything.categorical[2:3]}
     state = everything.model_copy(update=dropped)
-    model = build_serving_model(build_network(ModelConfig(hidden=()), state, seed=4), state)
+    model = build_serving_model(build_network(MlpConfig(hidden=()), state, seed=4), state)
     assert set(model.input) == ({"city", "tags"} if kind == "texts" else {"area"})
     answer = model({name: column for name, column in kinds.raw_tensors().items() if name in model.input})
     assert np.isfinite(answer["prediction"]).all()

@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import Task
-from pipeline.evaluate.diagnosis import course_of, diagnose
-from pipeline.evaluate.report import (
+from pipeline.evaluation.diagnosis import course_of, diagnose
+from pipeline.evaluation.report import (
     QUANTILES,
     CalibrationBin,
     CalibrationReport,
@@ -33,11 +30,13 @@ from pipeline.evaluate.report import (
     SliceValue,
     ThresholdRow,
 )
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.decision import Decision
 from pipeline.stages.report_page import Subject
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
-from pipeline.train.history import TrainingHistory
-from pipeline.train.records import EpochRecord
+from pipeline.training.history import TrainingHistory
+from pipeline.training.records import EpochRecord
 
 BINS = 40
 Floats = NDArray[np.float64]
@@ -53,7 +52,7 @@ def regression_report(rows: int, *, noise: float = 0.2, seed: int = 0, columns: 
     mae, rmse = float(np.abs(error).mean()) if known else None, float(np.sqrt((error**2).mean())) if known else None
     r2 = float(sk.r2_score(actual, predicted)) if rows > 1 else None
     return EvalReport(
-        task=Task.REGRESSION,
+        task="regression",
         label="SalePrice",
         rows=rows,
         metrics={
@@ -92,7 +91,7 @@ def classification_report(
     predicted = table.argmax(axis=1)
     matrix = sk.confusion_matrix(label, predicted, labels=range(len(classes))) if rows else np.zeros((2, 2), int)
     return EvalReport(
-        task=Task.BINARY if binary else Task.MULTICLASS,
+        task="binary" if binary else "multiclass",
         label="answer",
         rows=rows,
         metrics={

@@ -15,7 +15,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
-from pipeline.contract.label import Task
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.fitting.fit_features import fit_features
@@ -97,7 +96,7 @@ def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> Raw
 def _store_kind(state: FeatureState, name: str) -> pa.DataType:
     """The type of a new column."""
     if name == state.label.name:
-        return pa.float64() if state.label.task is Task.REGRESSION else pa.int32()
+        return pa.int32() if state.label.classes else pa.float64()
     return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
 
 
@@ -130,7 +129,7 @@ def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[An
     columns: list[Any] = [*feature_columns(state, rows.values).values()]
     if inputs.label is None:
         return columns
-    if state.label.task is Task.REGRESSION:
+    if not state.label.classes:
         return [*columns, rows.label_number]
     places = label_value(state.label, rows)
     return [*columns, pa.array(places, mask=places < 0)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
-from pipeline.contract.expression import columns_of
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.plan import FeaturePlan
@@ -13,6 +12,7 @@ from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
 from pipeline.preparation.survey.column_statistics import Measured, total
 from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.schemas.expression import columns_of
 
 
 def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:

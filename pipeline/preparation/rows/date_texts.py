@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
 from pipeline.preparation.rows.typed_rows import TypedRows
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
 
 LAYOUTS = "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time also with Z or +02:00 behind it"
 

@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.contract.table import ColumnTerms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
@@ -24,6 +23,7 @@ from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_part
 from pipeline.preparation.rows.contract_checks import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
+from pipeline.schemas.table import ColumnTerms
 
 SHOWN_CHARACTERS = 80
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
 from pipeline.preparation.writing.store_columns import feature_columns
+from pipeline.schemas.tokens import NULL_TOKEN
 from tests.support import kinds
 from tests.support.fold_stores import RawRow, joint, table_of, write_fold, write_rows
 
@@ -78,7 +78,7 @@ def test_the_feed_gives_what_is_stored(tmp_path, split):
     write_rows(tmp_path, {FILE: table_of(unscaled, raw, part=parts)}, row_group=ROWS)
     rows = by_feed(tmp_path, unscaled, state, split)
     numbers, ids = as_stored(state, raw, parts if split == "train" else None)
-    np.testing.assert_allclose(rows.numeric, numbers, rtol=2e-7, atol=1e-9)
-    np.testing.assert_array_equal(rows.categorical, ids)
+    np.testing.assert_allclose(rows.tensors["numeric"], numbers, rtol=2e-7, atol=1e-9)
+    np.testing.assert_array_equal(rows.tensors["categorical"], ids)
     assert (np.ptp(ids, axis=0) > 0).all()
     assert (np.ptp(numbers, axis=0) > 0).all()

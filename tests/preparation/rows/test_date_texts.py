@@ -5,8 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import DerivedColumn
-from pipeline.contract.table import ColumnTerms
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
 from pipeline.kinds.state import RawColumn
@@ -14,6 +12,8 @@ from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.date_texts import find_date_texts
 from pipeline.preparation.rows.row_errors import find_value_faults, reasons_of
 from pipeline.preparation.rows.typed_rows import Inputs
+from pipeline.schemas.expression import DerivedColumn
+from pipeline.schemas.table import ColumnTerms
 
 KINDS = {"sold": pa.string(), "built": pa.string()}
 BATCH = pa.record_batch(

@@ -15,7 +15,7 @@ from typing import Any
 import pyspark.sql.functions as F
 from pyspark.sql import Column
 
-from pipeline.contract.expression import CallNode, ColumnNode, Node, NumberNode, TextNode, ValueType, fold
+from pipeline.schemas.expression import CallNode, ColumnNode, Node, NumberNode, TextNode, ValueType, fold
 
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 DATE_AND_TIME = rf"{DATE}[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?"

@@ -1,0 +1,136 @@
+"""Permutation importance: how much worse a model gets where the values of a column are shuffled among the rows.
+
+A column of the source may have become several columns of the store, itself, through derived columns, or within a cross.
+They are shuffled together, by one permutation: what the network sees of the column is another row's, and nothing else
+changes. What a cross or a derived column makes of several columns is shuffled with each of these.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.evaluation.linear import concatenate, sample_rows
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.report import Importance, ImportanceReport
+from pipeline.evaluation.tally import Measure
+from pipeline.feed.rows import Rows
+from pipeline.kinds.feature import Feature
+from pipeline.kinds.state import FeatureState
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import columns_of
+from pipeline.store.store import Store
+
+REPEATS = 3
+
+Predict = Callable[[Rows], npt.NDArray[np.float64]]
+Dependent = Mapping[str, Sequence[int]]
+"""Positions in each tensor, by its name, that depend on one column of the source."""
+
+
+class Shuffled(Document):
+    """The main metric with one column shuffled.
+
+    Attributes:
+        place: of the column, in the order of `dependent_columns`.
+        column: of the source; empty for the rows as they are.
+        rows: that were predicted.
+        values: of the metric, of each repeat.
+    """
+
+    place: int
+    column: str
+    rows: int
+    values: tuple[float, ...]
+
+
+def dependent_columns(features: FeatureState) -> Mapping[str, Dependent]:
+    """For each column of the source, what depends on it: positions along the first axis of each tensor."""
+    sources: dict[str, set[str]] = {}
+    for derived in features.derived:
+        used = [column.name for column in columns_of(derived.expression)]
+        sources[derived.name] = {name for mentioned in used for name in sources.get(mentioned, {mentioned})}
+    dependent: dict[str, dict[str, list[int]]] = {column.name: {} for column in features.raw}
+    filled: Counter[str] = Counter()
+    for feature in features.features:
+        for spec in feature.tensors:
+            positions = range(filled[spec.name], filled[spec.name] + spec.shape[0])
+            filled[spec.name] += spec.shape[0]
+            for name in _sources(feature, sources):
+                dependent[name].setdefault(spec.name, []).extend(positions)
+    return dependent
+
+
+def measure_importance(
+    store: Store, split: str, what: Measure, predict: Predict, *, rows: int, seed: int, own: tuple[int, int]
+) -> tuple[Shuffled, ...]:
+    """This rank's part of the columns.
+
+    Args:
+        store: where rows are.
+        split: whose rows.
+        what: is measured.
+        predict: the model.
+        rows: of a sample, at most; 0 measures nothing.
+        seed: of the permutations, which do not depend on the number of ranks.
+        own: this rank, and the number of ranks.
+    """
+    columns = dependent_columns(store.features)
+    mine = range(own[0], len(columns) + 1, own[1])
+    if not rows or not mine:
+        return ()
+    sample = concatenate(list(sample_rows(store, split, rows)))
+    named: list[tuple[str, Dependent]] = [("", {}), *columns.items()]
+    return tuple(_shuffled(place, *named[place], sample, what, predict, seed) for place in mine)
+
+
+def importance_of(metric: str, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
+    """How much worse `metric` gets by column, of all ranks together; None where nothing was asked for."""
+    if not shuffled:
+        return None
+    (plain,) = (one for one in shuffled if not one.column)
+    (value,) = plain.values
+    columns = [
+        Importance(column=one.column, drop=float(np.mean(one.values)) - value, deviation=float(np.std(one.values)))
+        for one in sorted(shuffled, key=lambda one: one.place)
+        if one.column
+    ]
+    columns.sort(key=lambda one: -one.drop)
+    return ImportanceReport(metric=metric, value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
+
+
+def _shuffled(
+    place: int,
+    column: str,
+    dependent: Dependent,
+    rows: Rows,
+    what: Measure,
+    predict: Predict,
+    seed: int,
+) -> Shuffled:
+    values = []
+    for repeat in range(REPEATS if column else 1):
+        order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
+        changed = _with_order(rows, order, dependent) if column else rows
+        tally = what.tally(rows.row_id, rows.label, predict(changed))
+        value = measure(tally, with_intervals=False).metrics[what.label.target.main_metric]
+        assert value is not None, "a sample has rows"
+        values.append(value)
+    return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))
+
+
+def _with_order(rows: Rows, order: npt.NDArray[np.int64], dependent: Dependent) -> Rows:
+    """Rows whose dependent columns are those of other rows."""
+    tensors = dict(rows.tensors)
+    for name, positions in dependent.items():
+        tensors[name] = tensors[name].copy()
+        tensors[name][:, positions] = rows.tensors[name][order][:, positions]
+    return replace(rows, tensors=tensors)
+
+
+def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:
+    return {name for source in feature.inputs for name in derived.get(source, {source})}

@@ -1,0 +1,181 @@
+"""Training and validation metrics, exact over all ranks: the metrics' states are summed, never their results.
+
+A metric whose state is a sum over rows is, after its variables were summed over ranks, the metric of all rows. That it
+is such a sum is tried before it is used, on a few rows. Rows count by their weight, those of padding, of weight 0,
+nowhere. Sums are float64: in float32, a mean over 17 million rows stands still, and R2 loses its digits where labels
+lie far from zero.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.errors import ConfigError, nearest
+from pipeline.metrics import METRICS, Metric, trained_metrics
+from pipeline.schemas.label import LabelSpec
+from pipeline.training.vectors import array_of
+from pipeline.training.world import World
+
+EXACT = "float64"
+
+
+class EpochMetrics:
+    """The loss and further metrics over the rows of one pass; safe to update within `tf.function`."""
+
+    def __init__(self, label: LabelSpec, names: Sequence[str] = (), optimizer: Any = None) -> None:
+        """All states zero.
+
+        Args:
+            label: the fitted label.
+            names: see `train.metrics`; none means those of the label's task.
+            optimizer: whose learning rate and gradients' norms are told too; None for a pass without gradients.
+
+        Raises:
+            ConfigError: a metric is not known, does not fit the label, or is no sum over rows.
+        """
+        self._label, self._optimizer = label, optimizer
+        self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
+        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or label.target.training_metrics)]
+
+    @property
+    def variables(self) -> list[Any]:
+        """The states, which are sums over this rank's rows."""
+        return [variable for metric in (self._loss, *self._metrics) for variable in metric.variables]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether this rank's losses so far are."""
+        return bool(np.isfinite(self._loss.total.numpy()))
+
+    def update(self, label: Any, prediction: Any, *, row_loss: Any, weight: Any) -> None:
+        """Add one batch: label [b], prediction [b] or [b, k], loss of each row [b], weight [b]."""
+        self._loss.update_state(row_loss, sample_weight=weight)
+        for metric in self._metrics:
+            _update(metric, self._label, label, prediction, weight)
+
+    def finish(self, world: World) -> dict[str, float]:
+        """The results over all ranks; the states are zero again afterwards."""
+        totals = world.sum([tf.convert_to_tensor(variable.value) for variable in self.variables], "metrics")
+        for variable, total in zip(self.variables, totals, strict=True):
+            variable.assign(total)
+        results = {metric.name: float(metric.result()) for metric in (self._loss, *self._metrics)}
+        for metric in (self._loss, *self._metrics):
+            metric.reset_state()
+        if self._optimizer is not None:
+            results |= {"learning_rate": float(self._optimizer.learning_rate), **self._optimizer.norms.finish()}
+        return results
+
+
+def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
+    """A metric of `train.metrics`: an entry of `pipeline/metrics`, a class of `keras.metrics`, or
+    `package.module:name` of either.
+
+    Raises:
+        ConfigError: it is not known, does not fit the label, or is no sum over rows.
+    """
+    allowed = trained_metrics(classes=bool(label.classes))
+    try:
+        with _exact_by_default():
+            metric = _built(METRICS.entries[name], label) if name in allowed else _foreign(name, label)
+            adds_up = _adds_up(metric, label)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': "
+            f"{str(error).splitlines()[0]}. Allowed: {', '.join(allowed)}. Remove it."
+        ) from error
+    if not adds_up:
+        raise ConfigError(
+            f"train.metrics: '{name}' is no sum over rows, so ranks cannot add up what each has seen. "
+            f"Allowed: {', '.join(allowed)}, and others whose variables start at zero and add up over rows. Remove it."
+        )
+    return metric
+
+
+@contextmanager
+def _exact_by_default() -> Iterator[None]:
+    """Several metrics of Keras heed their dtype for what they are given, but not for their sums."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(EXACT)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+def _built(metric: Metric, label: LabelSpec) -> keras.metrics.Metric:
+    """The Keras metric of an entry that training can measure for such labels."""
+    if label.classes:
+        assert metric.of_classes is not None
+        return metric.of_classes(label.outputs)
+    assert metric.of_numbers is not None
+    return metric.of_numbers()
+
+
+def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
+    module, _, class_name = name.rpartition(":")
+    try:
+        metric_class = getattr(importlib.import_module(module or "keras.metrics"), class_name, None)
+        if isinstance(metric_class, Metric) and metric_class.is_trained_on(classes=bool(label.classes)):
+            return _built(metric_class, label)
+        if isinstance(metric_class, type) and issubclass(metric_class, keras.metrics.Metric):
+            return metric_class(name=class_name.lower(), dtype=EXACT)
+    except (ImportError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
+            "Derive one that sets the rest, and write package.module:Class."
+        ) from error
+    allowed = trained_metrics(classes=bool(label.classes))
+    raise ConfigError(
+        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
+        f"keras.metrics, or package.module:Class. {nearest(name, allowed)}"
+    )
+
+
+def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
+    """Keras averages over the last axis; of several classes, it wants each in a column."""
+    if spec.outputs == 1:
+        metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
+    elif type(metric).__name__.startswith("Sparse"):
+        metric.update_state(label[:, None], prediction, sample_weight=weight)
+    else:
+        one_hot = tf.one_hot(tf.cast(label, tf.int32), spec.outputs, dtype=prediction.dtype)
+        metric.update_state(one_hot, prediction, sample_weight=weight)
+
+
+def _adds_up(metric: keras.metrics.Metric, label: LabelSpec) -> bool:
+    """Whether the states of two batches add up to that of both; builds the metric's variables, and leaves them zero."""
+    first, second = (_trial(label, seed) for seed in (1, 2))
+    states = []
+    for batches in ((first,), (second,), (first, second)):
+        metric.reset_state()
+        for batch in batches:
+            _update(metric, label, *batch)
+        states.append([array_of(variable).astype(np.float64) for variable in metric.variables])
+    metric.reset_state()
+    zero = all(not np.any(array_of(variable)) for variable in metric.variables)
+    return zero and all(np.allclose(one + other, both) for one, other, both in zip(*states, strict=True))
+
+
+def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
+    """A few rows: labels, predictions, weights."""
+    random, rows, classes = np.random.default_rng(seed), 16, max(label.outputs, 2)
+    labels: Any
+    predictions: Any
+    if not label.classes:
+        labels, predictions = random.uniform(1, 2, rows), random.uniform(1, 2, rows)
+    else:
+        labels, scores = np.arange(rows) * 1.0 % classes, random.uniform(0, 1, (rows, classes))
+        predictions = scores / scores.sum(1, keepdims=True)
+        predictions = predictions if label.outputs > 1 else predictions[:, 1]
+    columns = (labels, predictions, random.uniform(0.5, 2, rows))
+    labels, predictions, weights = (tf.constant(column, tf.float32) for column in columns)
+    return labels, predictions, weights
