@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.operands import Bits, Floats, Numbers, booleans_of, bytes_of, mask_of, null_unless, strict
+from pipeline.arrays.layouts import read_layouts
+from pipeline.arrays.masks import mask_of
+from pipeline.arrays.operands import Floats, Numbers, null_unless, strict
+from pipeline.arrays.operands import mask_of as known_mask_of
 
 Integers = npt.NDArray[Any]
 """Of any size; int64 where none is said."""
@@ -19,10 +22,7 @@ Integers = npt.NDArray[Any]
 Dates = npt.NDArray[np.datetime64]
 """By the day."""
 
-PATTERN = "0000-00-00 00:00:00.000000000"
-LENGTHS = (10, 19, *range(21, 30))
-"""Bytes of a date, of a date and a time, and of these with a fraction of one to nine digits."""
-
+MICROSECONDS_OF_A_MILLISECOND = 1000
 MILLISECONDS_OF_A_DAY = 86_400_000.0
 CLOCK_TOLERANCE = 1e-7
 """Hours that the fraction of a day may fall short of the hour that it was made of."""
@@ -34,48 +34,13 @@ NEAR = (-25_567, 47_482)
 
 
 def days_of_text(text: pa.Array) -> Numbers:
-    """Days with the time as a fraction, to the millisecond; null where a text is not spelled as a date or is none."""
-    sizes = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False)
-    days, known = np.zeros(len(text)), np.zeros(len(text), np.bool_)
-    found = np.flatnonzero(np.bincount(np.minimum(sizes, LENGTHS[-1] + 1))).tolist()
-    for size in sorted({*LENGTHS} & {*found}):
-        chosen = sizes == size
-        signs = bytes_of(text.filter(booleans_of(chosen))).reshape(-1, size)
-        days[chosen], known[chosen] = _read(np.ascontiguousarray(signs.T))
-    return Numbers(days, known)
+    """Days of string [n], the time as a fraction, to the millisecond, of UTC where the text has a zone.
 
-
-def _read(signs: Integers) -> tuple[Floats, Bits]:
-    """Days, and whether there is such a date; `signs` are the bytes of texts of one length, [length, rows]."""
-    pattern = np.frombuffer(PATTERN[: len(signs)].encode(), np.uint8)
-    is_digit = pattern == ord("0")
-    digits = signs - np.uint8(ord("0"))
-    spelled = (digits[is_digit] < 10).all(axis=0) & (signs[~is_digit] == pattern[~is_digit, None]).all(axis=0)
-    year, month, day = _whole(digits[0:4]), _whole(digits[5:7]), _whole(digits[8:10])
-    hour, minute, second = _whole(digits[11:13]), _whole(digits[14:16]), _whole(digits[17:19])
-    milliseconds = _whole(digits[20:23]) * 10 ** (3 - len(digits[20:23]))
-    first, length = _month(year, month)
-    exists = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= length)
-    on_clock = (hour < 24) & (minute < 60) & (second < 60)
-    seconds = (first + day - 1) * 86_400 + (hour * 60 + minute) * 60 + second
-    return (seconds * 1000 + milliseconds) / MILLISECONDS_OF_A_DAY, spelled & exists & on_clock
-
-
-def _whole(digits: Integers) -> Integers:
-    """int32: the number that digits make, from the first on; 0 of none."""
-    return reduce(lambda number, digit: number * 10 + digit, digits, np.zeros(digits.shape[1], np.int32))
-
-
-def _month(year: Integers, month: Integers) -> tuple[Integers, Integers]:
-    """Days from 1970-01-01 to the first of a month, and how many it has; any where there is no such month."""
-    first = _first_days().take(year * 12 + month - 1, mode="clip")
-    return first, _first_days().take(year * 12 + month, mode="clip") - first
-
-
-@cache
-def _first_days() -> Integers:
-    """Of the months from 0000-01 to 10000-01, days since 1970-01-01."""
-    return np.arange("0000-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    Null where a text is in none of the layouts of `layouts.py`, or is no date of the calendar from year 1 on.
+    """
+    layouts = read_layouts(text)
+    milliseconds = layouts.micros // MICROSECONDS_OF_A_MILLISECOND
+    return Numbers(milliseconds / MILLISECONDS_OF_A_DAY, layouts.read & ~mask_of(pc.starts_with(text, "0000")))
 
 
 def _part(part: Callable[[Dates], npt.NDArray[Any]]) -> Callable[[Numbers], Numbers]:
@@ -90,7 +55,7 @@ def _part(part: Callable[[Dates], npt.NDArray[Any]]) -> Callable[[Numbers], Numb
         counted = (whole >= -END_OF_DAYS) & (whole < END_OF_DAYS)
         # A day outside of the table, or one that is not known, finds any other's part.
         parts = np.asarray(near().take((whole - NEAR[0]).astype(np.intp), mode="clip"))
-        far = ((whole < NEAR[0]) | (whole >= NEAR[1])) & counted & mask_of(days)
+        far = ((whole < NEAR[0]) | (whole >= NEAR[1])) & counted & known_mask_of(days)
         if far.any():
             parts[far] = part(whole[far].astype(np.int64).astype("datetime64[D]"))
         return null_unless(counted, Numbers(parts, days.known))

@@ -14,7 +14,12 @@ import tensorflow as tf
 Tensor = Any
 """tf.Tensor; TensorFlow ships no types."""
 
-DATE_OR_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)?"
+TIME = r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+OFFSET = r"[+-][0-9]{2}:[0-9]{2}"
+DATE_OR_TIME = rf"[0-9]{{8}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{TIME}(?:Z|{OFFSET})?)?"
+"""The layouts of `arrays/layouts.py`."""
+
+HOURS_OF_OFFSETS = 18
 PLACES = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
 """Position and length of the parts of `2024-03-01 12:30:00.000`."""
 
@@ -30,23 +35,40 @@ DAYS_OF_AN_ERA, YEARS_OF_AN_ERA = 146_097, 400
 
 
 def days_of_text(text: Tensor) -> Tensor:
-    """float64: days with the time as a fraction, to the millisecond; NaN where the text is no date."""
+    """float64: days of UTC with the time as a fraction, to the millisecond; NaN where the text is not a date."""
     is_date = tf.strings.regex_full_match(text, DATE_OR_TIME)
-    full = _with_time(tf.where(is_date, text, "1970-01-01"))
+    known = tf.where(is_date, text, "1970-01-01")
+    full = _with_time(tf.strings.regex_replace(known, f"(Z|{OFFSET})$", ""))
+    ahead, is_offset = _minutes_ahead(known)
     year, month, day, hour, minute, second = (_digits(full, place) for place in PLACES.values())
     days = _days_of_civil(year, month, day)
     again = _civil(days)
-    conditions = (is_date, year >= 1, *map(tf.equal, again, (year, month, day)), hour < 24, minute < 60, second < 60)
-    milliseconds = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + _digits(full, MILLISECONDS)
+    conditions = (
+        *(is_date, is_offset, year >= 1, *map(tf.equal, again, (year, month, day))),
+        *(hour < 24, minute < 60, second < 60),
+    )
+    minutes = (days * 24 + hour) * 60 + minute - ahead
+    milliseconds = (minutes * 60 + second) * 1000 + _digits(full, MILLISECONDS)
     valid = tf.reduce_all(tf.stack(conditions), axis=0)
     return tf.where(valid, tf.cast(milliseconds, tf.float64) / MILLISECONDS_OF_A_DAY, float("nan"))
 
 
 def _with_time(text: Tensor) -> Tensor:
     """All parts of a date, and more of the fraction than is used."""
-    length = tf.strings.length(text)
-    rest = tf.where(length == 10, " 00:00:00.000", tf.where(length == 19, ".000", "000"))
-    return tf.strings.join([text, rest])
+    dashed = tf.strings.regex_replace(text, "^([0-9]{4})([0-9]{2})([0-9]{2})$", r"\1-\2-\3")
+    length = tf.strings.length(dashed)
+    rest = tf.where(length == 16, ":00.000", tf.where(length == 19, ".000", "000"))
+    return tf.strings.join([dashed, tf.where(length == 10, " 00:00:00.000", rest)])
+
+
+def _minutes_ahead(text: Tensor) -> tuple[Tensor, Tensor]:
+    """Minutes ahead of UTC, int64, 0 where a text has no offset; and whether there is such an offset."""
+    has_offset = tf.strings.regex_full_match(text, f".*:.*{OFFSET}")
+    offset = tf.where(has_offset, tf.strings.substr(text, -6, 6), "+00:00")
+    hours, minutes = _digits(offset, (1, 2)), _digits(offset, (4, 2))
+    ahead = hours * 60 + minutes
+    exists = tf.logical_and(hours < HOURS_OF_OFFSETS, minutes < 60)
+    return tf.where(tf.strings.substr(offset, 0, 1) == "-", -ahead, ahead), exists
 
 
 def _digits(text: Tensor, place: tuple[int, int]) -> Tensor:

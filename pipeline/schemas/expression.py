@@ -90,8 +90,10 @@ FUNCTIONS: Mapping[str, Signature] = {
     "concat": Signature("text", ("text",), repeated=_TEXTS),
     **dict.fromkeys(("contains", "starts_with", "ends_with"), Signature("number", ("text", "needle"))),
     "to_number": Signature("number", _TEXTS),
-    # Dates. `to_days` reads `2024-03-01`, `2024-03-01 12:30:00` and the latter with a fraction of up to nine digits,
-    # of which three count; any other text is null. A part is null beyond 2^31 days; `weekday` is 0 on Monday.
+    # Dates. `to_days` reads `20240301`, `2024-03-01`, and the latter with a time: ` 12:30` or `T12:30`, with or without
+    # seconds, a fraction of up to nine digits, of which three count, and `Z` or an offset such as `+02:00`, which makes
+    # it a time of UTC. Any other text is null; where it leaves a feature without a value, the row is bad
+    # (`preparation/rows/date_texts.py`). A part is null beyond 2^31 days; `weekday` is 0 on Monday.
     "to_days": Signature("number", _TEXTS),
     **dict.fromkeys(("year", "quarter", "month", "day", "weekday", "day_of_year"), Signature("number", _NUMBERS)),
     "hour": Signature("number", _NUMBERS),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from itertools import product
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from pipeline.arrays import expressions as arrays
 from pipeline.config.expression import parse_expression
 from pipeline.model.dates import DATE_PARTS, days_of_text
 from pipeline.model.expression import Derive, evaluate
-from pipeline.schemas.expression import DerivedColumn
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn
 from pipeline.schemas.tokens import NULL_TOKEN
 
 TYPES = {"a": "number", "s": "text", "ratio": "number"}
@@ -112,6 +115,26 @@ def test_days_that_do_not_exist():
     found = [not math.isnan(days) for days in days_of_text(tf.constant(texts)).numpy()]
 
     assert found == [exists(text) for text in texts]
+
+
+def test_every_layout_is_read_as_in_the_store():
+    times = ["", *(f"{sign}{time}" for sign in " Tt" for time in ("12", "12:30", "12:30:59", "24:00", "23:59:60"))]
+    fractions, zones = (
+        ("", ".", ".5", ".123456789", ".1234567890"),
+        ("", "Z", "z", "+02:00", "-17:59", "+18:00", "-0100"),
+    )
+    dates = ("20140916", "2014-09-16", "0001-01-01", "0000-12-31", "9999-12-31", "2014-9-16", "notadate")
+    texts = ["".join(parts) for parts in product(dates, times, fractions, zones)]
+
+    days = days_of_text(tf.constant(texts)).numpy()
+
+    column = ColumnNode(name="s", type="text")
+    node = CallNode(function="to_days", arguments=(column,))
+    in_store = arrays.evaluate(node, {"s": pa.array(texts)}, len(texts)).to_numpy(zero_copy_only=False)
+    np.testing.assert_array_equal(days, in_store)
+    assert days[texts.index("2014-09-16T12:30:59.5Z")] == 16_329 + (12 * 3600 + 30 * 60 + 59.5) / 86_400
+    # Of three dates one alone, 8 with hours and minutes, and 24 with seconds; and the one without signs.
+    assert np.isfinite(days).sum() == 3 * (1 + 8 + 24) + 1
 
 
 def exists(text):

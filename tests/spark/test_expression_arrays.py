@@ -99,6 +99,7 @@ def test_spellings_of_numbers_and_dates(spark):
     numbers = ["".join(draw.choices("0123456789.eE+- d", k=draw.randrange(1, 9))) for _ in range(1500)]
     numbers += [f"{random_number(draw)!r}" for _ in range(500)]
     dates = ["2024-02-29", "2023-06-07 12:30:59", "1969-12-31 23:59:59.123456789", "0001-01-01 00:00:00.5"]
+    dates += ["20240229", "2023-06-07T12:30", "2014-09-16T00:00:00.000Z", "1969-12-31T23:59:59.9995-11:30"]
     dates = [changed(draw, date) for date in dates for _ in range(400)]
 
     nodes = [call("to_number", S), call("to_days", S), call("hour", call("to_days", S))]

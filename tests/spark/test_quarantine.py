@@ -26,7 +26,7 @@ BAD = {
     "1,1e999,2020-01-01,c0,5": "column 'x' is NaN or infinite",
     ",1,2020-01-01,c0,5": "column 'n' is null",
     "-1,1,2020-01-01,c0,5": "column 'n' is below 0",
-    "1,1,2020-02-30,c0,5": "column 'd' is no date",
+    "1,1,2020-02-30,c0,5": "column 'd' is not a date",
     "1,-9,2020-01-01,,": "no label; column 'x' is below -5",
     "1,1,2020-01-01,C0,5": "column 'c' has another value",
     "1,1,202": "malformed line",

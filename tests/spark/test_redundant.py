@@ -11,7 +11,19 @@ from tests.support.recipes import build, recipe_for, rows_of
 
 pytestmark = pytest.mark.spark
 
-NUMBERS = ["constant", "x", "same", "reversed", "gaps", "same_gaps", "other_gaps", "nothing_or_one", "copy"]
+NUMBERS = [
+    "constant",
+    "x",
+    "same",
+    "reversed",
+    "gaps",
+    "same_gaps",
+    "other_gaps",
+    "nothing_or_one",
+    "copy",
+    "empty",
+    "also_empty",
+]
 TEXTS = ["word", "same_word", "turned_word", "one_word", "word_or_null"]
 
 
@@ -32,6 +44,8 @@ def path(tmp_path):
             "gaps": gaps,
             "same_gaps": gaps,
             "other_gaps": others,
+            "empty": np.nan,
+            "also_empty": np.nan,
             "nothing_or_one": np.where(random.random(200) < 0.5, np.nan, 1.0),
             "copy": y,
             "word": word,

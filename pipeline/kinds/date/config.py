@@ -15,7 +15,10 @@ class DateConfig(Section):
     """Dates that are taken apart into numbers.
 
     Attributes:
-        columns: dates or timestamps, or texts that hold them as `2024-03-01` or `2024-03-01 12:30:00`.
+        columns: dates or timestamps, or texts that hold them in ISO 8601: `2024-03-01`, `20240301`, and the first with
+            a time, `2024-03-01 12:30:00` or with a `T` for the space, perhaps without seconds, with a fraction of
+            them, and with `Z` or an offset like `+02:00`, of which parts are those in UTC. Another text makes the row
+            a bad one (`data.bad_rows`).
         parts: become columns `NAME_PART`; `weekday` is 0 on Monday, `days` are days since 1970-01-01.
         cyclic: adds for each part with a period (quarter, month, day, weekday, day_of_year, hour) the sine and cosine
             of its place in it, `NAME_PART_sin` and `NAME_PART_cos`, instead of the part itself.

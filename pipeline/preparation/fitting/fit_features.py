@@ -182,7 +182,8 @@ def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpe
         Described(
             feature.name,
             _value_of(feature.source),
-            (_nulls(found, feature.source), moments),
+            # Columns without any value are alike, but none is a copy of another: that each is empty is said elsewhere.
+            (_nulls(found, feature.source), moments) if moments.count else feature.name,
             constant=not _nulls(found, feature.source) and moments.count > 0 and moments.low == moments.high,
         )
         for feature in plan.numeric

@@ -12,6 +12,7 @@ from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
 from pipeline.preparation.survey.column_statistics import Measured, total
 from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.schemas.expression import columns_of
 
 
 def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
@@ -25,9 +26,17 @@ def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
         for feature in plan.numeric
         if not moments[feature.source].count and feature.group.impute != "constant"
     )
-    problems = [Problem(f"Column '{name}' has no number in any training row", remedy="Leave it out") for name in empty]
+    sources = {
+        column.name: dict.fromkeys(each.name for each in columns_of(column.expression)) for column in plan.derived
+    }
+    problems = [_empty(name, tuple(sources.get(name, ()))) for name in empty]
     if problems:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))
+
+
+def _empty(name: str, sources: Sequence[str]) -> Problem:
+    made_of = f", made of {' and '.join(repr(source) for source in sources)}," if sources else ""
+    return Problem(f"Column '{name}'{made_of} has no number in any training row", remedy="Leave it out")
 
 
 def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:

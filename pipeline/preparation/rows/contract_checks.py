@@ -162,9 +162,9 @@ def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tup
     if kind == "boolean":
         yield "is not true or false", "true, false", lambda rows: _is_no_boolean(rows, name)
     if kind == "date":
-        yield "is no date", "a date, such as 2024-03-01", absent
+        yield "is not a date", "a date, such as 2024-03-01", absent
     if kind == "timestamp":
-        yield "is no date and time", "a date and time, such as 2024-03-01 12:30:00", absent
+        yield "is not a date and time", "a date and time, such as 2024-03-01 12:30:00", absent
 
 
 def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:

@@ -21,6 +21,7 @@ from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.contract_checks import broken_terms
+from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
 from pipeline.schemas.table import ColumnTerms
 
@@ -73,7 +74,9 @@ def _with_values(
             done.add(feature.source)
             faults += _number_faults(feature.source, feature.group)
     said = {fault.reason for fault in faults}
-    return (*faults, *(fault for fault in _broken_terms(inputs, terms) if fault.reason not in said))
+    texts = find_date_texts(inputs.derived)
+    broken = [fault for fault in _broken_terms(inputs, terms, texts) if fault.reason not in said]
+    return (*faults, *map(_not_a_date, texts), *broken)
 
 
 def fault_of(
@@ -257,11 +260,23 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
     )
 
 
-def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms]) -> Iterator[Fault]:
+def _not_a_date(text: DateText) -> Fault:
+    name = f"column '{text.user}' reads a text that" if text.column is None else f"column '{text.column}'"
+    remedy = "Repair the data, list the text in data.source.null_values, or allow some in data.bad_rows"
+    return fault_of(f"{name} is not a date", text.unreadable, remedy=remedy, allowed=LAYOUTS, example=text.values)
+
+
+def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms], texts: Sequence[DateText]) -> Iterator[Fault]:
+    """What the terms ask for; that a text is not the date that a feature reads is said once."""
+    unreadable = {text.column: text.unreadable for text in texts}
     for name in inputs.raw.names:
         if name in terms:
             for what, allowed, condition in broken_terms(name, terms[name], inputs):
-                yield _broken(name, what, allowed, condition)
+                yield _broken(name, what, allowed, _except(condition, unreadable.get(name)))
+
+
+def _except(condition: Condition, other: Condition | None) -> Condition:
+    return condition if other is None else lambda rows: condition(rows) & ~other(rows)
 
 
 def _broken(name: str, what: str, allowed: str, condition: Condition) -> Fault:

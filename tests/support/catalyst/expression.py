@@ -17,7 +17,9 @@ from pyspark.sql import Column
 
 from pipeline.schemas.expression import CallNode, ColumnNode, Node, NumberNode, TextNode, ValueType, fold
 
-DATE_AND_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?: 00:00:00)?\z"
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+DATE_AND_TIME = rf"{DATE}[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?"
+ZONE = "Z|[+-](?:0[0-9]|1[0-7]):[0-5][0-9]"
 NUMBER = r"^ *([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) *\z"
 
 MILLISECONDS_OF_A_DAY = 86_400_000.0
@@ -110,8 +112,11 @@ def _to_number(text: Column) -> Column:
 
 def _to_days(text: Column) -> Column:
     """Spark reads more spellings than these; the time zone is written behind, whatever that of the session is."""
-    exact = F.regexp_extract(F.concat(text, F.lit(" 00:00:00")), DATE_AND_TIME, 1)
-    instant = F.concat(F.when(~exact.startswith("0000"), exact), F.lit("Z")).try_cast("timestamp")
+    dashed = F.regexp_replace(text, r"^([0-9]{4})([0-9]{2})([0-9]{2})\z", "$1-$2-$3")
+    timed = F.regexp_replace(dashed, rf"^({DATE})\z", "$1 00:00:00")
+    zoned = F.regexp_replace(timed, rf"^({DATE_AND_TIME})\z", "$1Z")
+    exact = F.regexp_extract(zoned, rf"^({DATE_AND_TIME}(?:{ZONE}))\z", 1)
+    instant = F.when(~exact.startswith("0000"), exact).try_cast("timestamp")
     return F.unix_millis(instant).cast("double") / F.lit(MILLISECONDS_OF_A_DAY)
 
 

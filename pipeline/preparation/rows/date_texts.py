@@ -1,0 +1,80 @@
+"""Texts that features read as dates. One that is not a date would be a missing value without a word.
+
+An expression that says what becomes of null, by `coalesce`, `is_null`, `if` and the like, keeps its say: only a text
+that leaves a derived column without a value makes its row a bad one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.expressions import evaluate
+from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.preparation.rows.typed_rows import TypedRows
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
+
+LAYOUTS = "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time also with Z or +02:00 behind it"
+
+_TAKES_NULL = frozenset({"and", "or", "if", "coalesce", "is_null", "same", "least", "greatest"})
+"""Functions that may have a value where an argument has none."""
+
+
+@dataclass(frozen=True)
+class DateText:
+    """A text that derived columns read as a date.
+
+    Attributes:
+        node: a column, or what the text is computed with.
+        user: a derived column that is null where the text is not a date.
+    """
+
+    node: Node
+    user: str
+
+    @property
+    def column(self) -> str | None:
+        """The column that the text is; None where it is computed within an expression."""
+        return self.node.name if isinstance(self.node, ColumnNode) else None
+
+    def values(self, rows: TypedRows) -> pa.Array:
+        """String [n]."""
+        return evaluate(self.node, rows.values, rows.count)
+
+    def unreadable(self, rows: TypedRows) -> Mask:
+        """[n]: whether a row has a text, other than spaces, that is not a date."""
+        bad = rows.good & missing_of(rows.values[self.user])
+        if bad.any():
+            text = self.values(rows).filter(pa.array(bad))
+            days = evaluate(CallNode(function="to_days", arguments=(_TEXT,)), {_TEXT.name: text}, len(text))
+            is_there = mask_of(pc.greater(pc.binary_length(pc.ascii_trim(text, " ")), 0))
+            bad[np.flatnonzero(bad)] = is_there & missing_of(days)
+        return bad
+
+
+_TEXT = ColumnNode(name="text", type="text")
+
+
+def find_date_texts(derived: Sequence[DerivedColumn]) -> list[DateText]:
+    """The texts that derived columns read as dates, each once."""
+    found: dict[str, DateText] = {}
+    for column in derived:
+        for node in _texts(column.expression):
+            found.setdefault(node.model_dump_json(), DateText(node, column.name))
+    return list(found.values())
+
+
+def _texts(node: Node) -> Iterator[Node]:
+    """Texts without which an expression has no value; constants are read when they are written."""
+    match node:
+        case CallNode(function="to_days", arguments=(text,)):
+            if not isinstance(text, TextNode):
+                yield text
+            yield from _texts(text)
+        case CallNode(function=function, arguments=arguments) if function not in _TAKES_NULL:
+            for argument in arguments:
+                yield from _texts(argument)
