@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pipeline.activations import ACTIVATIONS
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
+from pipeline.networks.network import NETWORKS, NetworkConfig
 from pipeline.optimizers import OPTIMIZERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
@@ -47,6 +48,10 @@ def _tables() -> dict[str, str]:
         "`train.schedule`": _table(
             ("schedule", "settings"), ((s.name, _listed(s.options)) for s in SCHEDULES.entries.values())
         ),
+        "`model.type`": _table(
+            ("network", "what it is", "settings", "`search.space: auto` tries"),
+            ((n.name, n.summary, _settings(n.config), _listed(n.search)) for n in NETWORKS.entries.values()),
+        ),
         "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
     }
 
@@ -56,6 +61,10 @@ def _metric(metric: Metric) -> tuple[str, ...]:
     low, high = ("" if math.isinf(bound) else f"{bound:g}" for bound in (metric.low, metric.high))
     better = "lower" if metric.lower_is_better else "higher"
     return metric.name, metric.title, better, f"{low} to {high}".strip(), ", ".join(trained)
+
+
+def _settings(config: type[NetworkConfig]) -> str:
+    return _listed(name for name in config.model_fields if name != "type")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
