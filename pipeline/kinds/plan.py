@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
+from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.state import RawColumn, raw_columns
+from pipeline.kinds.statistics import Needs
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 
 
@@ -30,6 +32,11 @@ class NumericPlan:
         """Of the feature."""
         return self.group.kind
 
+    @property
+    def needs(self) -> Needs:
+        """What its fitting looks at."""
+        return arrays_of(self.kind).needs(self.group)
+
 
 @dataclass(frozen=True)
 class CategoricalPlan:
@@ -49,6 +56,11 @@ class CategoricalPlan:
     def kind(self) -> str:
         """Of the feature."""
         return self.group.kind
+
+    @property
+    def needs(self) -> Needs:
+        """What its fitting looks at."""
+        return arrays_of(self.kind).needs(self.group)
 
 
 @dataclass(frozen=True)

@@ -26,24 +26,35 @@ value holds the id `size - 1`, the padding, which the model expands to zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 
 from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
 from pipeline.contract.document import Document
 from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.kinds.bucket.fitted import BucketFeature
-from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.hashed.fitted import HashedFeature
-from pipeline.kinds.mapped.fitted import MappedFeature
-from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
+from pipeline.kinds.registry import find_kind
 
-NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
-CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]
+
+def _of_its_kind(value: Any) -> Any:
+    """The fitted feature that JSON stands for, of the class that its `kind` has."""
+    if isinstance(value, Feature):
+        return value
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if not isinstance(kind, str):
+        raise ValueError("a feature needs its kind")
+    try:
+        return find_kind(kind).feature.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, (kind, *first['loc'])))}: {first['msg']}") from error
+
+
+NumericFeature = Annotated[ValueFeature, BeforeValidator(_of_its_kind), SerializeAsAny()]
+CategoricalFeature = Annotated[IdFeature, BeforeValidator(_of_its_kind), SerializeAsAny()]
 
 
 class RawColumn(Document):

@@ -21,7 +21,7 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
-from pipeline.kinds.registry import KINDS, by_kind, layers_of
+from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
@@ -30,7 +30,7 @@ from pipeline.model.network import NETWORK
 
 AS_IS = Decision()
 
-LAYERS = {kind: layers_of(kind) for kind in KINDS}
+LAYERS = {kind: layers_of(kind) for kind in feature_kinds()}
 """Imported here, so that every layer that a saved model may have is registered."""
 
 
@@ -82,7 +82,7 @@ def _tensor(name: str, features: Sequence[Feature], columns: Columns, first: int
         columns: raw and derived ones.
         first: the place of the first feature among all.
     """
-    parts = [part for kind, own in by_kind(features, first).items() for part in LAYERS[kind].serve(own, columns)]
+    parts = [part for kind, own in by_kind(features, first).items() for part in layers_of(kind).serve(own, columns)]
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
     order = [made[column] for feature in features for column in feature.columns]
     return SideBySide(order, name=OWN + name)([part for _, part in parts])

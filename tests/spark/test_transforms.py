@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
 from pipeline.arrays.hashing import hash_of
 from pipeline.contract.columns import ROW_ID, WEIGHT
 from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
-from pipeline.kinds.mapped.sums import FOLDS, fold_of_row
+from pipeline.kinds.label_sums import FOLDS, fold_of_row
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import Store, open_store
 from tests.support.recipes import build, recipe_for, rows_of

@@ -10,15 +10,33 @@ import pyarrow as pa
 
 from pipeline.arrays.values import Values, finite_numbers
 from pipeline.kinds.plan import NumericPlan
+from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.scaled.curve import Curve, restored
-from pipeline.kinds.scaled.fit import fit_scaled
+from pipeline.kinds.scaled.fit import fit_curve, fit_scaled
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.statistics import NumberStatistics
+from pipeline.kinds.statistics import Needs, NumberStatistics
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 _SAME = 2e-6
 """Relative: a filled value was rounded to float32, and is compared with what is computed here."""
+
+
+def needs(group: NumericConfig) -> Needs:
+    """Quantiles and lambdas ask for values, deviations and bounds for moments after clipping and transforming."""
+    quantiles = group.clip is not None and group.clip.quantiles is not None
+    edges = group.encoding == "piecewise_linear" and group.edges is None
+    robust = group.impute in ("median", "mode") or group.scale == "robust"
+    changes = group.clip is not None or group.shape != "linear"
+    return Needs(
+        sample=quantiles or edges or robust or group.shape == "power",
+        transformed=changes and group.scale not in ("none", "robust"),
+    )
+
+
+def transform(group: NumericConfig, sample: Values) -> Curve:
+    """Clipping and shaping."""
+    return fit_curve(group, sample)
 
 
 def fit(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:

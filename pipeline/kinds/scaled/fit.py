@@ -27,7 +27,7 @@ def fit_curve(group: NumericConfig, values: Values) -> Curve:
 
     Args:
         group: the configuration.
-        values: finite values of training rows, ascending; may be empty where `group.needs_sample` is False.
+        values: finite values of training rows, ascending; may be empty where nothing needs them.
     """
     low, high = _bounds(group.clip, values)
     curve = Curve(low, high)
@@ -51,9 +51,10 @@ def fit_power(values: Values) -> float:
 
 def fit_scaled(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
     """A scaled number."""
-    group, curve = plan.group, found.curve
+    group, curve = plan.group, found.transform
+    assert isinstance(curve, Curve)
     curved = curve.array(found.sample)
-    center, scale = _center_and_scale(group, found.curved, curved)
+    center, scale = _center_and_scale(group, found.transformed, curved)
     if scale == 0.0:
         _warn_unscaled(plan.name, group, found.moments)
         scale = 1.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pipeline.kinds.feature import NumberFeature, Role
+from pipeline.kinds.feature import NumberFeature, ValueFeature
 
 Shape = Literal["linear", "log1p", "power"]
 
 
-class ScaledFeature(NumberFeature):
+class ScaledFeature(NumberFeature, ValueFeature):
     """`g(clip(fill if x is null else x))`, then `(... - center) / scale`; `g` is one of `Shape`.
 
     Attributes:
@@ -38,7 +38,6 @@ class ScaledFeature(NumberFeature):
     scale: float = 1.0
     edges: tuple[float, ...] = ()
 
-    role: ClassVar[Role] = "numeric"
     keeps_values: ClassVar[bool] = True
 
     @property

@@ -11,10 +11,16 @@ from pipeline.arrays.values import Ids
 from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.plan import CategoricalPlan
-from pipeline.kinds.statistics import TextStatistics
+from pipeline.kinds.statistics import Needs, TextStatistics
 from pipeline.kinds.text.arrays import ids_in_slots, places_among
 from pipeline.kinds.text.fit import id_settings, kept_values
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+
+
+def needs(group: CategoricalConfig) -> Needs:
+    """The most frequent values are kept."""
+    return Needs(counts=True)
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> VocabularyFeature:

@@ -254,11 +254,12 @@ def _fit_classes(recipe: StoreRecipe, known: _Known, whole: Survey, task: Task) 
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
-    names = [feature.name for feature in plan.categorical if feature.group.needs_sums]
-    if names and label.task is Task.MULTICLASS:
-        shown = ", ".join(f"'{name}'" for name in names)
+    asking = [feature for feature in plan.categorical if feature.needs.label_sums]
+    if asking and label.task is Task.MULTICLASS:
+        shown = ", ".join(f"'{feature.name}'" for feature in asking)
+        encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in asking))
         raise ConfigError(
-            f"encoding: target_mean of {shown} needs a label with one mean. Allowed: a number, or two classes. "
+            f"encoding: {encodings} of {shown} needs a label with one mean. Allowed: a number, or two classes. "
             f"Received: '{label.name}' with {len(label.classes)} classes. Use encoding: one_hot or embedding."
         )
 

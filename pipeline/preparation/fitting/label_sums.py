@@ -1,4 +1,4 @@
-"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/mapped/sums.py`."""
+"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/label_sums.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.arrays.tables import combined
 from pipeline.arrays.values import Values
-from pipeline.kinds.mapped.sums import FOLDS, LabelSums, Sums, fold_of_row
+from pipeline.kinds.label_sums import FOLDS, LabelSums, Sums, fold_of_row
 from pipeline.kinds.text.arrays import text_of, with_null_token
 from pipeline.preparation.reading.scan import Parts
 from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold

@@ -17,7 +17,7 @@ from pipeline.preparation.survey.value_counts import Category, Counter
 
 def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
     """The columns whose values are needed."""
-    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.group.needs_sample))
+    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.needs.sample))
 
 
 def category_columns(plan: FeaturePlan) -> dict[str, Category]:
@@ -25,7 +25,7 @@ def category_columns(plan: FeaturePlan) -> dict[str, Category]:
     return {
         feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
         for feature in plan.categorical
-        if feature.group.needs_counts
+        if feature.needs.counts
     }
 
 

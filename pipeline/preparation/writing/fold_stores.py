@@ -22,7 +22,7 @@ from pipeline.config.split import FoldConfig
 from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError, gather
-from pipeline.kinds.mapped.sums import fold_of_row
+from pipeline.kinds.label_sums import fold_of_row
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.unscaled import Unscaled

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.arrays.values import numbers_of
 from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.kinds.mapped.sums import fold_of_row
+from pipeline.kinds.label_sums import fold_of_row
 from pipeline.kinds.registry import Stored, arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
