@@ -9,13 +9,13 @@ import pyarrow as pa
 from pipeline.config.split import Method
 from pipeline.contract.audit import Check
 from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
-from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Division
 from pipeline.preparation.rows.split import ResolvedSplit
 
 
-def audit_of_division(opened: Opened, plan: FoldPlan, division: Division, *, total: int, level: str) -> Audit:
+def audit_of_division(opened: OpenedDataset, plan: FoldPlan, division: Division, *, total: int, level: str) -> Audit:
     """What looks for keys, groups, times and rows that the groups of a division share.
 
     No group may share them: each is trained on as a whole, measured on, or what a training ends by.

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedDataset:
     """A source, ready to be gone through.
 
     Attributes:
@@ -50,7 +50,9 @@ class Opened:
     types: Mapping[str, ColumnType]
 
 
-def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None) -> Opened:
+def open_dataset(
+    spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None
+) -> OpenedDataset:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
     Args:
@@ -68,7 +70,7 @@ def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing:
 
 def open_rows(
     recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
-) -> Opened:
+) -> OpenedDataset:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 
     Args:
@@ -102,7 +104,7 @@ def open_rows(
     terms = terms_of(kept, found, agreed)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
     program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
-    return Opened(plan, raw, Table(program, raw.scan), agreed)
+    return OpenedDataset(plan, raw, Table(program, raw.scan), agreed)
 
 
 def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:

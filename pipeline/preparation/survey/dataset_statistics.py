@@ -15,7 +15,7 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.errors import DataError, gather
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.fold_roles import WHOLE, Division
 from pipeline.preparation.rows.partitions import PartitionAccumulator, PartitionColumns, Partitions, partitions_of
@@ -58,7 +58,7 @@ _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
 
 @dataclass(frozen=True)
-class Survey:
+class DatasetStatistics:
     """Counts and moments.
 
     Attributes:
@@ -94,7 +94,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class CollectedStatistics:
     """What a look at all rows gives beside the survey, for whoever fits features.
 
     Attributes:
@@ -110,7 +110,9 @@ class Gathered:
     partitions: Partitions | None = None
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened, partitions: Root | None = None) -> tuple[Survey, Gathered]:
+def checked_statistics(
+    recipe: StoreRecipe, opened: OpenedDataset, partitions: Root | None = None
+) -> tuple[DatasetStatistics, CollectedStatistics]:
     """Look at all rows, and see that they are as configured.
 
     Args:
@@ -121,30 +123,32 @@ def checked_survey(recipe: StoreRecipe, opened: Opened, partitions: Root | None 
     Raises:
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
-    query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE, partitions)
-    found = query.survey(gathered.moments)
-    check_budget(recipe, opened, found)
-    check_splits(found.splits, opened.table.split)
+    query = statistics_query(recipe, opened)
+    collected = query.gather(WHOLE, partitions)
+    statistics = query.statistics(collected.moments)
+    check_budget(recipe, opened, statistics)
+    check_splits(statistics.splits, opened.table.split)
     _check_strata(opened.table)
-    return found, gathered
+    return statistics, collected
 
 
-def check_budget(recipe: StoreRecipe, opened: Opened, found: Survey) -> None:
+def check_budget(recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics) -> None:
     """No more rows are bad than the configuration allows.
 
     Raises:
         DataError: there are more; it names some of them.
     """
-    allowed = recipe.data.bad_rows.allowed(found.rows)
-    if found.bad > allowed:
+    allowed = recipe.data.bad_rows.allowed(statistics.rows)
+    if statistics.bad > allowed:
         table, faults = opened.table, opened.table.program.faults
-        raise bad_rows_error(table.scan, table.program.inputs, faults, total=found.rows, bad=found.bad, allowed=allowed)
+        raise bad_rows_error(
+            table.scan, table.program.inputs, faults, total=statistics.rows, bad=statistics.bad, allowed=allowed
+        )
 
 
-def query_of(recipe: StoreRecipe, opened: Opened) -> SurveyQuery:
+def statistics_query(recipe: StoreRecipe, opened: OpenedDataset) -> StatisticsQuery:
     """The query that a recipe needs."""
-    return SurveyQuery(
+    return StatisticsQuery(
         opened.table,
         opened.plan,
         weighted=recipe.data.weight is not None,
@@ -197,7 +201,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class SurveyQuery:
+class StatisticsQuery:
     """What is asked of all rows.
 
     Attributes:
@@ -214,7 +218,7 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division, partitions: Root | None = None) -> Gathered:
+    def gather(self, division: Division, partitions: Root | None = None) -> CollectedStatistics:
         """Run it, by the groups of a division; rows are kept in `partitions`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
@@ -225,11 +229,11 @@ class SurveyQuery:
             "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
         }
         if partitions is None:
-            return _gathered(self.table.gather(questions))
+            return _collected(self.table.gather(questions))
         columns, folder, groups = self._partition_columns(division.column), partitions.uri, division.used[-1] + 1
         questions["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
         found = self.table.gather(questions)
-        return replace(_gathered(found), partitions=partitions_of(found["partitions"], columns))
+        return replace(_collected(found), partitions=partitions_of(found["partitions"], columns))
 
     def _partition_columns(self, column: str) -> PartitionColumns:
         """What features are made of, and what tells where rows belong."""
@@ -239,21 +243,21 @@ class SurveyQuery:
         keyed = inputs.data is not None and bool(inputs.data.key)
         return PartitionColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
 
-    def survey(self, found: Measured) -> Survey:
+    def statistics(self, measured: Measured) -> DatasetStatistics:
         """What the answer, by split, tells."""
         table = self.table
-        rows = {index: statistics.rows for index, statistics in found.get(_LABEL, {}).items()}
-        return Survey(
+        rows = {index: statistics.rows for index, statistics in measured.get(_LABEL, {}).items()}
+        return DatasetStatistics(
             rows=sum(rows.values()),
             bad=rows.get(QUARANTINED, 0),
             left_out=rows.get(LEFT_OUT, 0),
             splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
-            columns={name: found.get(_COLUMN + name, {}) for name in table.numbers},
-            label=_label_of(found),
-            weight=found.get(_WEIGHT, {}).get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
-            slots={name: _most(found.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
-            nulls={name: _good(found.get(_COLUMN + name, {})).nulls for name in table.numbers}
-            | {name: _good(found.get(_PRESENT + name, {})).nulls for name in self._texts},
+            columns={name: measured.get(_COLUMN + name, {}) for name in table.numbers},
+            label=_label_of(measured),
+            weight=measured.get(_WEIGHT, {}).get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
+            slots={name: _most(measured.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
+            nulls={name: _good(measured.get(_COLUMN + name, {})).nulls for name in table.numbers}
+            | {name: _good(measured.get(_PRESENT + name, {})).nulls for name in self._texts},
         )
 
     @property
@@ -261,8 +265,8 @@ class SurveyQuery:
         return self.table.texts if self.count_nulls else ()
 
 
-def _gathered(found: Mapping[str, list[pa.Table]]) -> Gathered:
-    return Gathered(merged_parts(found["moments"]), found["counts"], found["sample"])
+def _collected(found: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
+    return CollectedStatistics(merged_parts(found["moments"]), found["counts"], found["sample"])
 
 
 def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
@@ -281,13 +285,13 @@ def _present(text: pa.Array) -> pa.Array:
     return pa.array(np.ones(len(text)), mask=missing_of(text))
 
 
-def _label_of(found: Measured) -> LabelStatistics:
+def _label_of(measured: Measured) -> LabelStatistics:
     numbers, kinds = (
-        total(statistics for index, statistics in found.get(name, {}).items() if index in USED)
+        total(statistics for index, statistics in measured.get(name, {}).items() if index in USED)
         for name in (_LABEL, _KIND)
     )
     texts = kinds.moments.zeros
-    moments = train_moments({name: found.get(name, {}) for name in (_LABEL, _LOG)})
+    moments = train_moments({name: measured.get(name, {}) for name in (_LABEL, _LOG)})
     return LabelStatistics(
         numbers=numbers.rows - numbers.nulls,
         texts=texts,

@@ -30,7 +30,7 @@ from pipeline.preparation.audit.fold_audit import audit_of_division, checks_of_d
 from pipeline.preparation.audit.leak_audit import Audit, report_audit
 from pipeline.preparation.fitting.fit_features import fit_folds
 from pipeline.preparation.listing.source import Source, check_unchanged
-from pipeline.preparation.planning.open_dataset import Opened, open_rows
+from pipeline.preparation.planning.open_dataset import OpenedDataset, open_rows
 from pipeline.preparation.planning.resolve_folds import resolve_folds
 from pipeline.preparation.planning.store_spec import STORE_ID_LENGTH, StoreRecipe
 from pipeline.preparation.reading.open_table import open_table
@@ -43,7 +43,12 @@ from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, 
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.column_statistics import Measured, regrouped
-from pipeline.preparation.survey.dataset_statistics import Survey, SurveyQuery, check_budget, query_of
+from pipeline.preparation.survey.dataset_statistics import (
+    DatasetStatistics,
+    StatisticsQuery,
+    check_budget,
+    statistics_query,
+)
 from pipeline.preparation.survey.strata import count_strata, strata_problems
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import copies_of
@@ -190,7 +195,7 @@ class _Fitted:
     """
 
     name: str
-    whole: Survey
+    whole: DatasetStatistics
     state: FeatureState
     unscaled: Unscaled
     shards: int
@@ -198,7 +203,7 @@ class _Fitted:
     written: int
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[Opened, FoldPlan]:
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[OpenedDataset, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
@@ -211,7 +216,7 @@ def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: R
 
 def _divided(
     recipe: FoldsRecipe,
-    opened: Opened,
+    opened: OpenedDataset,
     plan: FoldPlan,
     division: Division,
     number: int,
@@ -223,18 +228,22 @@ def _divided(
     what, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
     groups = division.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
-        query = query_of(recipe.recipe, opened)
-        gathered = query.gather(division, partitions)
-        found = gathered.moments
-        whole = query.survey(regrouped(found, _everything(found)))
+        query = statistics_query(recipe.recipe, opened)
+        collected = query.gather(division, partitions)
+        found = collected.moments
+        whole = query.statistics(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
-        surveys = _surveys(query, found, division)
-    table = replace(opened.table, partitions=gathered.partitions)
+        fold_statistics = _fold_statistics(query, found, division)
+    table = replace(opened.table, partitions=collected.partitions)
     opened = replace(opened, table=table)
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
-        fitted = fit_folds(recipe.recipe, opened, whole, surveys, gathered, division)
+        fitted = fit_folds(recipe.recipe, opened, whole, fold_statistics, collected, division)
     states = [fold.state for fold in fitted]
-    shards = _shards(whole, [survey for fold, survey in zip(division.folds, surveys, strict=True) if fold.test], groups)
+    shards = _shards(
+        whole,
+        [statistics for fold, statistics in zip(division.folds, fold_statistics, strict=True) if fold.test],
+        groups,
+    )
     unscaled = _unscaled(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
@@ -252,7 +261,7 @@ def _divided(
     return made, checks_of_division(audit, written.things, plan, number)
 
 
-def _shards(whole: Survey, measured: Sequence[Survey], groups: int) -> int:
+def _shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], groups: int) -> int:
     """Virtual shards of the folds: as many as of a store, unless files would be too many or too small.
 
     Args:
@@ -261,7 +270,7 @@ def _shards(whole: Survey, measured: Sequence[Survey], groups: int) -> int:
         groups: of rows.
     """
     rows = whole.splits["train"]
-    shards = shards_for(min((survey.splits["train"] for survey in measured), default=rows))
+    shards = shards_for(min((statistics.splits["train"] for statistics in measured), default=rows))
     while shards > FEWEST_SHARDS and rows < groups * shards * ROWS_PER_FILE:
         shards //= 2
     while shards > 1 and groups * shards > MOST_FILES:
@@ -288,13 +297,13 @@ def _everything(found: Measured) -> dict[int, tuple[int, int]]:
     return {**dict.fromkeys(groups, (TRAIN, 1)), **others}
 
 
-def _surveys(query: SurveyQuery, found: Measured, division: Division) -> list[Survey]:
-    surveys = [query.survey(regrouped(found, fold.roles)) for fold in division.folds]
-    splits = [survey.splits for survey in surveys]
+def _fold_statistics(query: StatisticsQuery, found: Measured, division: Division) -> list[DatasetStatistics]:
+    fold_statistics = [query.statistics(regrouped(found, fold.roles)) for fold in division.folds]
+    splits = [statistics.splits for statistics in fold_statistics]
     undecided = max((groups[-1].rows for groups in found.values() if -1 in groups), default=0)
     if problems := fold_problems([*zip(division.folds, splits, strict=True)], undecided):
         raise DataError(gather("The rows cannot be divided into these folds", problems))
-    return surveys
+    return fold_statistics
 
 
 def _unscaled(states: Sequence[FeatureState]) -> Unscaled:
@@ -360,7 +369,7 @@ def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
     return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
 
 
-def _audit(plan: FoldPlan, whole: Survey, checks: Sequence[Check]) -> LeakAudit:
+def _audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
     """Logged, and of all divisions."""
     rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
     cuts = periods(plan)
@@ -370,7 +379,7 @@ def _audit(plan: FoldPlan, whole: Survey, checks: Sequence[Check]) -> LeakAudit:
 
 
 def _manifest(
-    recipe: FoldsRecipe, source: Source, opened: Opened, plan: FoldPlan, made: Sequence[_Fitted]
+    recipe: FoldsRecipe, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[_Fitted]
 ) -> FoldsManifest:
     whole = made[0].whole
     return FoldsManifest(
