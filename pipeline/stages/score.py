@@ -193,14 +193,14 @@ def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: Out
             raise bad_rows_error(
                 opened.scan,
                 opened.program.inputs,
-                opened.program.faults,
+                opened.program.row_errors,
                 total=scored.total,
                 bad=scored.bad,
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
         program = opened.program
-        return write_quarantine(opened.scan, program.rows, program.faults, draft.aside, prefix=draft.prefix)
+        return write_quarantine(opened.scan, program.rows, program.row_errors, draft.aside, prefix=draft.prefix)
 
 
 def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:

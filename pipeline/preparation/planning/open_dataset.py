@@ -23,9 +23,9 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.staging import landed
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
-from pipeline.preparation.rows.row_errors import find_faults
+from pipeline.preparation.rows.row_errors import find_row_errors
 from pipeline.preparation.rows.split import resolve_split
-from pipeline.preparation.rows.split_errors import place_faults
+from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.store.filesystem import Root
@@ -102,8 +102,8 @@ def open_rows(
     agreed = agreed_types(found, inputs, plan, types)
     split = resolve_split(recipe.split, data, raw)
     terms = terms_of(kept, found, agreed)
-    faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
+    row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
+    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), where, split, recipe.seed)
     return OpenedDataset(plan, raw, Table(program, raw.scan), agreed)
 
 

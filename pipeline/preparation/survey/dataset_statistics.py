@@ -140,9 +140,9 @@ def check_budget(recipe: StoreRecipe, opened: OpenedDataset, statistics: Dataset
     """
     allowed = recipe.data.bad_rows.allowed(statistics.rows)
     if statistics.bad > allowed:
-        table, faults = opened.table, opened.table.program.faults
+        table, row_errors = opened.table, opened.table.program.row_errors
         raise bad_rows_error(
-            table.scan, table.program.inputs, faults, total=statistics.rows, bad=statistics.bad, allowed=allowed
+            table.scan, table.program.inputs, row_errors, total=statistics.rows, bad=statistics.bad, allowed=allowed
         )
 
 
