@@ -70,7 +70,7 @@ def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
 
     Args:
         stage: of the job.
-        use: what the folds are for, see `preparation.rows.folds.divisions`.
+        use: what the folds are for, see `preparation.rows.folds.assignments`.
     """
     recipe, source = recipe_of(stage)
     whole = FoldsRecipe(recipe, stage.config.crossval, use)

@@ -24,7 +24,7 @@ from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.registry import arrays_of, number_arrays_of
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics, Transform
 from pipeline.preparation.fitting.label_sums import sum_labels
-from pipeline.preparation.rows.fold_roles import WHOLE, Division
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
@@ -84,16 +84,16 @@ class NumericFit:
 
 
 def fit_numeric(
-    fits: Sequence[NumericFit], table: Table, division: Division = WHOLE
+    fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment = WHOLE
 ) -> tuple[tuple[NumberFeature, ...], ...]:
     """Features made of numbers, of each fold.
 
     Args:
         fits: what is known of each fold.
         table: typed rows, for moments of transformed numbers.
-        division: the folds.
+        assignment: the folds.
     """
-    moments = _transformed_moments(fits, table, division)
+    moments = _transformed_moments(fits, table, assignment)
     return tuple(fit.features(transformed) for fit, transformed in zip(fits, moments, strict=True))
 
 
@@ -127,30 +127,34 @@ class TextFit:
         return TextStatistics(self.counts.get(name, ()), self.slots.get(name, 1), sums.get(name))
 
 
-def fit_texts(fits: Sequence[TextFit], table: Table, division: Division = WHOLE) -> tuple[tuple[TextFeature, ...], ...]:
+def fit_texts(
+    fits: Sequence[TextFit], table: Table, assignment: FoldAssignment = WHOLE
+) -> tuple[tuple[TextFeature, ...], ...]:
     """Features made of texts, of each fold.
 
     Args:
         fits: what is known of each fold.
         table: typed rows, for sums of the label.
-        division: the folds.
+        assignment: the folds.
     """
     means = {
         feature.name: feature.sources for fit in fits for feature in fit.plan.categorical if feature.needs.label_sums
     }
     labels = [fit.label for fit in fits]
-    sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], division)
+    sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], assignment)
     return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
 
 
 def samples_of(
-    table: Table, names: tuple[str, ...], train_rows: Sequence[int], division: Division = WHOLE
+    table: Table, names: tuple[str, ...], train_rows: Sequence[int], assignment: FoldAssignment = WHOLE
 ) -> tuple[Sample, ...]:
     """Values of some numbers of training rows, of each fold."""
-    return take_samples(table, names, raw_numbers, train_rows, division)
+    return take_samples(table, names, raw_numbers, train_rows, assignment)
 
 
-def _transformed_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
+def _transformed_moments(
+    fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment
+) -> list[dict[str, Moments]]:
     """Of numbers that each fold transforms as its own sample says, in one query."""
     wanted = {
         f"{number}:{feature.name}": (feature.source, transform)
@@ -169,8 +173,10 @@ def _transformed_moments(fits: Sequence[NumericFit], table: Table, division: Div
                 for name, (source, transform) in wanted.items()
             }
 
-    found = measure(table, measures, division.column)
-    return [train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(division.folds)]
+    found = measure(table, measures, assignment.column)
+    return [
+        train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(assignment.folds)
+    ]
 
 
 def _of_fold(found: Measured, number: int) -> Measured:

@@ -23,7 +23,7 @@ from pipeline.preparation.fitting.redundant import Compared, Described, redundan
 from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges, check_regression
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold
+from pipeline.preparation.rows.fold_roles import WHOLE, Fold, FoldAssignment
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
@@ -74,7 +74,7 @@ def fit_folds(
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
     collected: CollectedStatistics,
-    division: Division = WHOLE,
+    assignment: FoldAssignment = WHOLE,
 ) -> tuple[Fitted, ...]:
     """Learn from the training rows of each fold, in one pass for all of them.
 
@@ -84,14 +84,14 @@ def fit_folds(
         whole: of all rows, whose label tells the task.
         folds: of each fold's rows.
         collected: with the survey.
-        division: the folds.
+        assignment: the folds.
 
     Raises:
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
     with saying_once(TELLING):
-        return _fit_folds(recipe, opened, whole, folds, collected, division)
+        return _fit_folds(recipe, opened, whole, folds, collected, assignment)
 
 
 def _fit_folds(
@@ -100,15 +100,15 @@ def _fit_folds(
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
     collected: CollectedStatistics,
-    division: Division,
+    assignment: FoldAssignment,
 ) -> tuple[Fitted, ...]:
     table, task = opened.table, infer_task(recipe.data, whole.label)
-    counter = counter_of(opened.plan, division)
+    counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=task is not Task.REGRESSION)
-    known = [_Known(*each) for each in zip(division.folds, counts, folds, strict=True)]
-    labels = _fit_labels(recipe, known, whole, task, table, division)
-    plans = _plans(recipe, opened, known, labels, division)
-    samples = _samples(opened, plans, known, collected, division)
+    known = [_Known(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
+    labels = _fit_labels(recipe, known, whole, task, table, assignment)
+    plans = _plans(recipe, opened, known, labels, assignment)
+    samples = _samples(opened, plans, known, collected, assignment)
     _tell_error(samples[0])
     numbers = [
         NumericFit(plan, each.statistics.moments, sample)
@@ -119,7 +119,7 @@ def _fit_folds(
         for plan, each, label in zip(plans, known, labels, strict=True)
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
-    made = zip(known, texts, fit_numeric(numbers, table, division), fit_texts(texts, table, division), strict=True)
+    made = zip(known, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
     fitted = []
     for each, fit, of_numbers, of_texts in made:
         with each.fold.named():
@@ -147,13 +147,13 @@ def _samples(
     plans: Sequence[FeaturePlan],
     known: Sequence[_Known],
     collected: CollectedStatistics,
-    division: Division,
+    assignment: FoldAssignment,
 ) -> tuple[Sample, ...]:
     """Values of the numbers that ask for them; in one more pass where too few were kept in the first one."""
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
     train_rows, kept = [each.statistics.splits["train"] for each in known], sampled_numbers(opened.plan)
-    samples = samples_in(collected.sample, kept, names, train_rows, division)
-    return samples_of(opened.table, names, train_rows, division) if samples is None else samples
+    samples = samples_in(collected.sample, kept, names, train_rows, assignment)
+    return samples_of(opened.table, names, train_rows, assignment) if samples is None else samples
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,14 @@ class _Known:
 
 
 def _plans(
-    recipe: StoreRecipe, opened: OpenedDataset, known: Sequence[_Known], labels: Sequence[LabelSpec], division: Division
+    recipe: StoreRecipe,
+    opened: OpenedDataset,
+    known: Sequence[_Known],
+    labels: Sequence[LabelSpec],
+    assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
-    compared = [_compared(recipe, opened, *each, division) for each in zip(known, labels, strict=True)]
+    compared = [_compared(recipe, opened, *each, assignment) for each in zip(known, labels, strict=True)]
     left_out = redundant_columns(opened.table, compared, recipe.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
     for plan, each, label in zip(plans, known, labels, strict=True):
@@ -182,7 +186,7 @@ def _plans(
 
 
 def _compared(
-    recipe: StoreRecipe, opened: OpenedDataset, known: _Known, spec: LabelSpec, division: Division
+    recipe: StoreRecipe, opened: OpenedDataset, known: _Known, spec: LabelSpec, assignment: FoldAssignment
 ) -> Compared:
     """What is known of a fold's columns, by which those are told that may be equal."""
     plan, statistics, counts = opened.plan, known.statistics, known.counts
@@ -212,7 +216,7 @@ def _compared(
         if statistics.label.texts:
             label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
     fold = known.fold
-    return Compared(lambda rows: division.is_trained_on(fold, rows.places), described, label)
+    return Compared(lambda rows: assignment.is_trained_on(fold, rows.places), described, label)
 
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:
@@ -229,7 +233,12 @@ def _nulls(statistics: DatasetStatistics, name: str) -> int:
 
 
 def _fit_labels(
-    recipe: StoreRecipe, known: Sequence[_Known], whole: DatasetStatistics, task: Task, table: Table, division: Division
+    recipe: StoreRecipe,
+    known: Sequence[_Known],
+    whole: DatasetStatistics,
+    task: Task,
+    table: Table,
+    assignment: FoldAssignment,
 ) -> list[LabelSpec]:
     data, target = recipe.data, recipe.features.target
     if task is not Task.REGRESSION:
@@ -242,17 +251,17 @@ def _fit_labels(
     if target.transform != "power":
         return [fit_regression(data.label, target, each.statistics.label.train) for each in known]
     train_rows = [each.statistics.splits["train"] for each in known]
-    samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, division)
+    samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, assignment)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
     curves = {str(number): Curve(shape="power", power=power) for number, power in enumerate(powers)}
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
         return {name: pa.array(shaped(rows.typed.label, curve)) for name, curve in curves.items()}
 
-    measured = measure(table, measures, division.column)
+    measured = measure(table, measures, assignment.column)
     seen = [
         train_moments(regrouped({data.label: measured[str(number)]}, fold.roles))[data.label]
-        for number, fold in enumerate(division.folds)
+        for number, fold in enumerate(assignment.folds)
     ]
     return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
 

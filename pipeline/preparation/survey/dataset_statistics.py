@@ -17,7 +17,7 @@ from pipeline.errors import DataError, gather
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.rows.fold_roles import WHOLE, Division
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.partitions import PartitionAccumulator, PartitionColumns, Partitions, partitions_of
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
@@ -218,19 +218,19 @@ class StatisticsQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division, partitions: Root | None = None) -> CollectedStatistics:
-        """Run it, by the groups of a division; rows are kept in `partitions`, where that is given."""
+    def gather(self, assignment: FoldAssignment, partitions: Root | None = None) -> CollectedStatistics:
+        """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
-        counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)
+        counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
         questions: dict[str, Callable[[], Accumulator]] = {
-            "moments": lambda: MomentAccumulator(asked.of, division.column),
+            "moments": lambda: MomentAccumulator(asked.of, assignment.column),
             "counts": lambda: CountAccumulator(counter),
-            "sample": lambda: SampleAccumulator(names, raw_numbers, division, most if names else 0),
+            "sample": lambda: SampleAccumulator(names, raw_numbers, assignment, most if names else 0),
         }
         if partitions is None:
             return _collected(self.table.gather(questions))
-        columns, folder, groups = self._partition_columns(division.column), partitions.uri, division.used[-1] + 1
+        columns, folder, groups = self._partition_columns(assignment.column), partitions.uri, assignment.used[-1] + 1
         questions["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
         found = self.table.gather(questions)
         return replace(_collected(found), partitions=partitions_of(found["partitions"], columns))

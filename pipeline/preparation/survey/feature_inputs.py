@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.arrays.masks import missing_of
 from pipeline.kinds.plan import CategoricalPlan, FeaturePlan
 from pipeline.kinds.text.arrays import text_of, values_of
-from pipeline.preparation.rows.fold_roles import WHOLE, Division
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.value_counts import Category, Counter
 
@@ -29,9 +29,9 @@ def category_columns(plan: FeaturePlan) -> dict[str, Category]:
     }
 
 
-def counter_of(plan: FeaturePlan, division: Division = WHOLE) -> Counter:
+def counter_of(plan: FeaturePlan, assignment: FoldAssignment = WHOLE) -> Counter:
     """What counts the values of all texts, and the classes of the label."""
-    return Counter(category_columns(plan), division, classes=True)
+    return Counter(category_columns(plan), assignment, classes=True)
 
 
 def slot_columns(plan: FeaturePlan) -> dict[str, CategoricalPlan]:

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame, Window
 from pipeline.arrays.tables import combined
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
-from pipeline.preparation.rows.fold_roles import Division, Roles
+from pipeline.preparation.rows.fold_roles import FoldAssignment, Roles
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
@@ -101,7 +101,7 @@ class CountAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        groups = Groups(rows.places.of(self._counter.division.column))
+        groups = Groups(rows.places.of(self._counter.assignment.column))
         looked_at = _CLASS in self._found and _CLASS not in self._many
         if looked_at and len(pc.unique(rows.typed.label_number)) > self._most:
             # A label with so many numbers hardly has classes: their texts are not made for nothing.
@@ -127,12 +127,12 @@ class Counter:
 
     Attributes:
         categories: by name.
-        division: the folds.
+        assignment: the folds.
         classes: whether those of the label are.
     """
 
     categories: Mapping[str, Category]
-    division: Division
+    assignment: FoldAssignment
     classes: bool
 
     @property
@@ -143,13 +143,13 @@ class Counter:
     def only(self, names: Sequence[str]) -> Counter:
         """The same for some columns."""
         kept = {name: category for name, category in self.categories.items() if name in names}
-        return Counter(kept, self.division, classes=self.classes and _CLASS in names)
+        return Counter(kept, self.assignment, classes=self.classes and _CLASS in names)
 
     def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
         """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
         if name == _CLASS:
-            return _occurrences(_CLASS, rows.typed.class_text, groups.places(self.division.used))
-        category, trained = self.categories[name], groups.places(self.division.trained_on)
+            return _occurrences(_CLASS, rows.typed.class_text, groups.places(self.assignment.used))
+        category, trained = self.categories[name], groups.places(self.assignment.trained_on)
         text = text_of(rows.typed.values, category.sources)
         if category.separator is None:
             return _occurrences(name, text, trained)
@@ -158,20 +158,20 @@ class Counter:
 
     def ranked(self, found: pa.Table) -> list[pa.Table]:
         """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
-        return [_ranked(_of_fold(found, fold.roles), self._limits) for fold in self.division.folds]
+        return [_ranked(_of_fold(found, fold.roles), self._limits) for fold in self.assignment.folds]
 
     def ranked_by_spark(self, table: Table) -> list[pa.Table]:
         """The same from a pass of its own, for columns with many values."""
         counts = table.mapped(self._all_counted, _COUNTS)
-        found = _limited(_by_fold(counts, self.division), self._limits).toArrow()
+        found = _limited(_by_fold(counts, self.assignment), self._limits).toArrow()
         folds = (
-            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.division.folds))
+            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.assignment.folds))
         )
         return [_ranked(own.cast(_RANKED), self._limits) for own in folds]
 
     def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            groups = Groups(rows.places.of(self.division.column))
+            groups = Groups(rows.places.of(self.assignment.column))
             yield from _summed(self.counted(name, rows, groups) for name in self.columns).to_batches()
 
     @property
@@ -277,11 +277,11 @@ def _ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
     return pa.concat_tables([_RANKED.empty_table(), *kept])
 
 
-def _by_fold(counts: DataFrame, division: Division) -> DataFrame:
+def _by_fold(counts: DataFrame, assignment: FoldAssignment) -> DataFrame:
     """Spark's rows of column, fold, split, value and count, from those by group."""
     roles = [
         (group, number, split, times, split == TRAIN)
-        for number, fold in enumerate(division.folds)
+        for number, fold in enumerate(assignment.folds)
         for group, (split, times) in fold.roles.items()
     ]
     known = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")

@@ -1,4 +1,4 @@
-"""Writing what the folds of a cross-validation read: rows once for each division, and a store for each fold.
+"""Writing what the folds of a cross-validation read: rows once for each assignment, and a store for each fold.
 
     open -> divide -> [pass 1] statistics and counts by group -> fit all -> [pass 2] write -> audit
 
@@ -26,7 +26,7 @@ from pipeline.kinds.label_sums import fold_of_row
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.unscaled import Unscaled
-from pipeline.preparation.audit.fold_audit import audit_of_division, checks_of_division, periods
+from pipeline.preparation.audit.fold_audit import audit_of_assignment, checks_of_assignment, periods
 from pipeline.preparation.audit.leak_audit import Audit, report_audit
 from pipeline.preparation.fitting.fit_features import fit_folds
 from pipeline.preparation.listing.source import Source, check_unchanged
@@ -35,8 +35,8 @@ from pipeline.preparation.planning.resolve_folds import resolve_folds
 from pipeline.preparation.planning.store_spec import STORE_ID_LENGTH, StoreRecipe
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.fold_placement import FoldPlacement, FoldPlan, group_of_split
-from pipeline.preparation.rows.fold_roles import Division, Fold
-from pipeline.preparation.rows.folds import FoldUse, divisions, fold_problems
+from pipeline.preparation.rows.fold_roles import Fold, FoldAssignment
+from pipeline.preparation.rows.folds import FoldUse, assignments, fold_problems
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns, shards_for
@@ -80,7 +80,7 @@ FEWEST_SHARDS = 4
 MOST_STORES = 2000
 """Of a cross-validation: each is a folder of documents, and all are fitted together."""
 MOST_FILES = 2048
-"""Of a division: its groups are spread over fewer shards where they would have more."""
+"""Of an assignment: its groups are spread over fewer shards where they would have more."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class FoldsRecipe:
     Attributes:
         recipe: of a store of all rows.
         folds: how its training and validation rows are divided.
-        use: what the folds are for, see `divisions`.
+        use: what the folds are for, see `assignments`.
     """
 
     recipe: StoreRecipe
@@ -153,10 +153,10 @@ def _build(
         work = whole.folder
         made: list[_Fitted] = []
         checks: list[Check] = []
-        for number, division in enumerate(_bounded(divisions(plan, recipe.use))):
-            _check_strata(opened.table, plan, division)
-            with partition_folder(root, division.used[-1] + 1) as partitions:
-                folds, found = _divided(recipe, opened, plan, division, number, work, partitions, progress)
+        for number, assignment in enumerate(_bounded(assignments(plan, recipe.use))):
+            _check_strata(opened.table, plan, assignment)
+            with partition_folder(root, assignment.used[-1] + 1) as partitions:
+                folds, found = _divided(recipe, opened, plan, assignment, number, work, partitions, progress)
             made += folds
             checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
@@ -169,9 +169,9 @@ def _build(
         tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
 
 
-def _bounded(found: Sequence[Division]) -> Sequence[Division]:
+def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
     """Divisions that do not make too many stores: k nested folds have about k^2."""
-    count = sum(len(division.folds) for division in found)
+    count = sum(len(assignment.folds) for assignment in found)
     if count <= MOST_STORES:
         return found
     raise ConfigError(
@@ -191,7 +191,7 @@ class _Fitted:
         unscaled: what its files hold.
         shards: virtual ones.
         splits: its files.
-        written: rows in the files of all folds of its division.
+        written: rows in the files of all folds of its assignment.
     """
 
     name: str
@@ -218,47 +218,47 @@ def _divided(
     recipe: FoldsRecipe,
     opened: OpenedDataset,
     plan: FoldPlan,
-    division: Division,
+    assignment: FoldAssignment,
     number: int,
     work: Root,
     partitions: Root | None,
     progress: Progress,
 ) -> tuple[list[_Fitted], tuple[Check, ...]]:
-    """All folds of a division, in two passes, and what its audit found."""
+    """All folds of an assignment, in two passes, and what its audit found."""
     what, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
-    groups = division.used[-1] + 1
+    groups = assignment.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
         query = statistics_query(recipe.recipe, opened)
-        collected = query.gather(division, partitions)
+        collected = query.gather(assignment, partitions)
         found = collected.moments
         whole = query.statistics(regrouped(found, _everything(found)))
         check_budget(recipe.recipe, opened, whole)
-        fold_statistics = _fold_statistics(query, found, division)
+        fold_statistics = _fold_statistics(query, found, assignment)
     table = replace(opened.table, partitions=collected.partitions)
     opened = replace(opened, table=table)
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
-        fitted = fit_folds(recipe.recipe, opened, whole, fold_statistics, collected, division)
+        fitted = fit_folds(recipe.recipe, opened, whole, fold_statistics, collected, assignment)
     states = [fold.state for fold in fitted]
     shards = _shards(
         whole,
-        [statistics for fold, statistics in zip(division.folds, fold_statistics, strict=True) if fold.test],
+        [statistics for fold, statistics in zip(assignment.folds, fold_statistics, strict=True) if fold.test],
         groups,
     )
     unscaled = _unscaled(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
         total, level = whole.splits["train"], recipe.recipe.data.audit
-        audit = audit_of_division(opened, plan, division, total=total, level=level)
+        audit = audit_of_assignment(opened, plan, assignment, total=total, level=level)
         filing = filing_of(folders, shards, unscaled.columns, total // groups)
-        stored = _stored(unscaled, states[0], division, filing, table.seed, audit)
+        stored = _stored(unscaled, states[0], assignment, filing, table.seed, audit)
         written = write_groups(table, stored, work)
     entries = [written.groups[folder] for folder in folders]
     rows = sum(entry.rows for entry in entries)
     made = [
         _Fitted(fold.name, whole, state, unscaled, shards, _splits(fold, entries), rows)
-        for fold, state in zip(division.folds, states, strict=True)
+        for fold, state in zip(assignment.folds, states, strict=True)
     ]
-    return made, checks_of_division(audit, written.things, plan, number)
+    return made, checks_of_assignment(audit, written.things, plan, number)
 
 
 def _shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], groups: int) -> int:
@@ -278,12 +278,12 @@ def _shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], gro
     return shards
 
 
-def _check_strata(table: Table, plan: FoldPlan, division: Division) -> None:
+def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> None:
     """Every stratum has rows in every fold; two more queries, for `crossval.method: stratified`."""
     if not plan.strata:
         return
     counts = count_strata(
-        table, plan.strata, lambda rows: rows.places.of(division.column) // 2, parts=plan.folds, bins=plan.bins
+        table, plan.strata, lambda rows: rows.places.of(assignment.column) // 2, parts=plan.folds, bins=plan.bins
     )
     problems = strata_problems(counts, {fold: f"fold {fold}" for fold in range(plan.folds)})
     if problems:
@@ -297,11 +297,11 @@ def _everything(found: Measured) -> dict[int, tuple[int, int]]:
     return {**dict.fromkeys(groups, (TRAIN, 1)), **others}
 
 
-def _fold_statistics(query: StatisticsQuery, found: Measured, division: Division) -> list[DatasetStatistics]:
-    fold_statistics = [query.statistics(regrouped(found, fold.roles)) for fold in division.folds]
+def _fold_statistics(query: StatisticsQuery, found: Measured, assignment: FoldAssignment) -> list[DatasetStatistics]:
+    fold_statistics = [query.statistics(regrouped(found, fold.roles)) for fold in assignment.folds]
     splits = [statistics.splits for statistics in fold_statistics]
     undecided = max((groups[-1].rows for groups in found.values() if -1 in groups), default=0)
-    if problems := fold_problems([*zip(division.folds, splits, strict=True)], undecided):
+    if problems := fold_problems([*zip(assignment.folds, splits, strict=True)], undecided):
         raise DataError(gather("The rows cannot be divided into these folds", problems))
     return fold_statistics
 
@@ -324,7 +324,7 @@ def _unscaled(states: Sequence[FeatureState]) -> Unscaled:
 def _stored(
     unscaled: Unscaled,
     state: FeatureState,
-    division: Division,
+    assignment: FoldAssignment,
     filing: Filing,
     seed: int,
     audit: Audit,
@@ -333,7 +333,7 @@ def _stored(
     return StoredRows(
         columns=lambda rows: _unscaled_columns(unscaled, state, rows, seed),
         types=unscaled.columns,
-        group=lambda rows: rows.places.of(division.column),
+        group=lambda rows: rows.places.of(assignment.column),
         filing=filing,
         copies=lambda rows: copies_of(rows, None, seed),
         sampled=False,
@@ -370,7 +370,7 @@ def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
 
 
 def _audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
-    """Logged, and of all divisions."""
+    """Logged, and of all assignments."""
     rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
     cuts = periods(plan)
     audit = LeakAudit(method=plan.method, rows=rows, left_out=whole.left_out, cuts=cuts, checks=tuple(checks))
