@@ -21,7 +21,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
-from pipeline.preparation.reading.staging import landed
+from pipeline.preparation.reading.staging import staged
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
 from pipeline.preparation.rows.row_errors import find_row_errors
 from pipeline.preparation.rows.split import resolve_split
@@ -51,7 +51,7 @@ class OpenedDataset:
 
 
 def open_dataset(
-    spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None
+    spark: SparkSession, recipe: StoreRecipe, source: Source, staging: Root | None = None
 ) -> OpenedDataset:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
@@ -59,17 +59,17 @@ def open_dataset(
         spark: the session.
         recipe: how a store is made.
         source: what it is made of.
-        landing: see `open_rows`.
+        staging: see `open_rows`.
 
     Raises:
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(recipe, open_table(spark, source, recipe.data.source), landing=landing)
+    return open_rows(recipe, open_table(spark, source, recipe.data.source), staging=staging)
 
 
 def open_rows(
-    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), staging: Root | None = None
 ) -> OpenedDataset:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 
@@ -77,7 +77,7 @@ def open_rows(
         recipe: how a store is made.
         found: the table.
         more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
-        landing: where what only Spark reads is written, for all passes; None where there is one.
+        staging: where what only Spark reads is written, for all passes; None where there is one.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
@@ -97,7 +97,7 @@ def open_rows(
     check_names(found.names, wanted)
     raw = found.read(wanted)
     check_types(raw.columns, typed)
-    raw = raw if landing is None else landed(raw, landing)
+    raw = raw if staging is None else staged(raw, staging)
     inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
     agreed = agreed_types(found, inputs, plan, types)
     split = resolve_split(recipe.split, data, raw)

@@ -58,9 +58,9 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
     place = recipe.place(source, root)
-    with scratch(root) as landing, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
+    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
-            opened = open_dataset(spark, recipe, source, landing)
+            opened = open_dataset(spark, recipe, source, staging)
         with watch_spark(spark, progress, "Collecting statistics"):
             statistics, collected = checked_statistics(recipe, opened, partitions)
         table = replace(opened.table, partitions=collected.partitions)

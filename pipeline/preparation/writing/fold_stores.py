@@ -135,12 +135,12 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    with scratch(root) as landing:
-        _build(spark, recipe, source, landing, root=root, progress=progress)
+    with scratch(root) as staging:
+        _build(spark, recipe, source, staging, root=root, progress=progress)
 
 
 def _build(
-    spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root, *, root: Root, progress: Progress
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: Root, *, root: Root, progress: Progress
 ) -> None:
     store = recipe.recipe
     if store.data.sampling.method != "none":
@@ -148,7 +148,7 @@ def _build(
             "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
         )
     with watch_spark(spark, progress, "Reading the source"):
-        opened, plan = _opened(spark, recipe, source, landing)
+        opened, plan = _opened(spark, recipe, source, staging)
     with draft(root, recipe.place(source, root), FOLDS) as whole:
         work = whole.folder
         made: list[_Fitted] = []
@@ -203,11 +203,11 @@ class _Fitted:
     written: int
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[OpenedDataset, FoldPlan]:
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: Root) -> tuple[OpenedDataset, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
-    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, landing=landing)
+    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, staging=staging)
     plan = resolve_folds(recipe.folds, store.data, opened.table)
     placement = FoldPlacement(plan, store.seed, recipe.validation)
     program = replace(opened.table.program, folds=placement)
