@@ -8,7 +8,7 @@ A raw column is read as a number (float64; NaN and infinities count as null) or 
 
 Features with a float32 column (`FeatureState.numeric`):
 
-    ScaledFeature   g(clip(fill if x is null else x)), then `(... - center) / scale`; `g` is one of `Shape`
+    ScaledFeature   g(clip(fill if x is null else x)), then `(... - center) / scale`; `g` is one of `TransformName`
     MappedFeature   a number for each text
 
 Features with an int32 column of ids (`FeatureState.categorical`); id 0 stands for what is unknown:

@@ -1,4 +1,4 @@
-"""Numbers that are filled, clipped, shaped and scaled."""
+"""Numbers that are filled, clipped, transformed and scaled."""
 
 from __future__ import annotations
 

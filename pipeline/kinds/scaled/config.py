@@ -40,7 +40,7 @@ class ClipConfig(Section):
 
 
 class NumericConfig(Section):
-    """Numeric columns that are treated alike: filled, clipped, shaped, scaled and encoded, in this order.
+    """Numeric columns that are treated alike: filled, clipped, transformed, scaled and encoded, in this order.
 
     Attributes:
         columns: their names, patterns or types.

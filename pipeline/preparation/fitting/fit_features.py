@@ -14,8 +14,8 @@ from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.feature import Feature, Role
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.scaled.arrays import shaped
-from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.arrays import transformed
+from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.fitting.features import NumericFit, TextFit, fit_numeric, fit_texts, samples_of
 from pipeline.preparation.fitting.label import fit_classes, fit_regression, infer_task, label_power
@@ -253,10 +253,10 @@ def _fit_labels(
     train_rows = [each.statistics.splits["train"] for each in known]
     samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, assignment)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
-    curves = {str(number): Curve(shape="power", power=power) for number, power in enumerate(powers)}
+    transforms = {str(number): NumericTransform(shape="power", power=power) for number, power in enumerate(powers)}
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
-        return {name: pa.array(shaped(rows.typed.label, curve)) for name, curve in curves.items()}
+        return {name: pa.array(transformed(rows.typed.label, transform)) for name, transform in transforms.items()}
 
     measured = measure(table, measures, assignment.column)
     seen = [
