@@ -21,7 +21,8 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.reading.scan import Scan
-from pipeline.preparation.rows.row_errors import RowError, find_value_errors, has_row_error
+from pipeline.preparation.rows.row_checks import find_value_errors
+from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
 from pipeline.score.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle

@@ -17,7 +17,8 @@ from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.rows.folds import INNER, FoldUse
-from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.cancel import cancelling
 from pipeline.search.pool import Stopper
 from pipeline.search.space import Settings

@@ -8,7 +8,7 @@ from pipeline.config.source import SourceConfig
 from pipeline.contract.audit import LeakAudit
 from pipeline.contract.drift import ColumnDrift, DriftReport
 from pipeline.contract.profile import DataProfile, Histogram, NumberProfile, TextProfile
-from pipeline.preparation.profile.drift import enforce
+from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.redact import without_user
 from pipeline.stages.context import StageContext
 from pipeline.stages.page import NONE, bars, number, page, share, table, text, tile

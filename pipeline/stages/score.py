@@ -14,7 +14,8 @@ from pipeline.contract.document import Document
 from pipeline.contract.drift import DriftReport
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
-from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.profile.drift import drift_of_rows
+from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine

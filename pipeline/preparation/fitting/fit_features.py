@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import pyarrow as pa
 
 from pipeline.arrays.moments import Moments
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.feature import Feature, Role
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.scaled.arrays import transformed
-from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.state import FeatureState
+from pipeline.preparation.fitting.comparable import compared_columns
 from pipeline.preparation.fitting.features import NumericFit, TextFit, fit_numeric, fit_texts, samples_of
-from pipeline.preparation.fitting.label import fit_classes, fit_regression, infer_task, label_power
-from pipeline.preparation.fitting.redundant import Compared, Described, redundant_columns
-from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges, check_regression
+from pipeline.preparation.fitting.fit_labels import fit_labels
+from pipeline.preparation.fitting.fold_facts import FoldFacts
+from pipeline.preparation.fitting.label import infer_task
+from pipeline.preparation.fitting.redundant import redundant_columns
+from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.rows.fold_roles import WHOLE, Fold, FoldAssignment
-from pipeline.preparation.rows.split import TRAIN
-from pipeline.preparation.rows.table import Table
-from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics
 from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
-from pipeline.preparation.survey.sample import Sample, samples_in, take_samples
+from pipeline.preparation.survey.sample import Sample, samples_in
 from pipeline.preparation.survey.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once
 
@@ -105,8 +100,8 @@ def _fit_folds(
     table, task = opened.table, infer_task(recipe.data, whole.label)
     counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=task is not Task.REGRESSION)
-    known = [_Known(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
-    labels = _fit_labels(recipe, known, whole, task, table, assignment)
+    known = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
+    labels = fit_labels(recipe, known, whole, task, table, assignment)
     plans = _plans(recipe, opened, known, labels, assignment)
     samples = _samples(opened, plans, known, collected, assignment)
     _tell_error(samples[0])
@@ -145,7 +140,7 @@ def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:
 def _samples(
     opened: OpenedDataset,
     plans: Sequence[FeaturePlan],
-    known: Sequence[_Known],
+    known: Sequence[FoldFacts],
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Sample, ...]:
@@ -156,24 +151,15 @@ def _samples(
     return samples_of(opened.table, names, train_rows, assignment) if samples is None else samples
 
 
-@dataclass(frozen=True)
-class _Known:
-    """A fold, and what the first queries told of it."""
-
-    fold: Fold
-    counts: Counts
-    statistics: DatasetStatistics
-
-
 def _plans(
     recipe: StoreRecipe,
     opened: OpenedDataset,
-    known: Sequence[_Known],
+    known: Sequence[FoldFacts],
     labels: Sequence[LabelSpec],
     assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
-    compared = [_compared(recipe, opened, *each, assignment) for each in zip(known, labels, strict=True)]
+    compared = [compared_columns(recipe, opened, *each, assignment) for each in zip(known, labels, strict=True)]
     left_out = redundant_columns(opened.table, compared, recipe.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
     for plan, each, label in zip(plans, known, labels, strict=True):
@@ -183,92 +169,6 @@ def _plans(
             check_numbers(plan, each.statistics.moments)
             _check_target_means(plan, label)
     return plans
-
-
-def _compared(
-    recipe: StoreRecipe, opened: OpenedDataset, known: _Known, spec: LabelSpec, assignment: FoldAssignment
-) -> Compared:
-    """What is known of a fold's columns, by which those are told that may be equal."""
-    plan, statistics, counts = opened.plan, known.statistics, known.counts
-    described = [
-        Described(
-            feature.name,
-            _value_of(feature.source),
-            (_nulls(statistics, feature.source), moments),
-            constant=not _nulls(statistics, feature.source) and moments.count > 0 and moments.low == moments.high,
-        )
-        for feature in plan.numeric
-        for moments in (statistics.moments[feature.source],)
-    ]
-    described += [
-        Described(
-            feature.name,
-            _value_of(feature.sources[0]),
-            counts.categories[feature.name],
-            constant=len(counts.categories[feature.name]) == 1,
-        )
-        for feature in plan.categorical
-        if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
-    ]
-    label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
-    if spec.task is not Task.REGRESSION:
-        seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
-        if statistics.label.texts:
-            label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
-    fold = known.fold
-    return Compared(lambda rows: assignment.is_trained_on(fold, rows.places), described, label)
-
-
-def _value_of(name: str) -> Callable[[Rows], pa.Array]:
-    return lambda rows: rows.typed.values[name]
-
-
-def _class_text(rows: Rows) -> pa.Array:
-    return rows.typed.class_text
-
-
-def _nulls(statistics: DatasetStatistics, name: str) -> int:
-    groups = statistics.columns[name]
-    return groups[TRAIN].nulls if TRAIN in groups else 0
-
-
-def _fit_labels(
-    recipe: StoreRecipe,
-    known: Sequence[_Known],
-    whole: DatasetStatistics,
-    task: Task,
-    table: Table,
-    assignment: FoldAssignment,
-) -> list[LabelSpec]:
-    data, target = recipe.data, recipe.features.target
-    if task is not Task.REGRESSION:
-        return [_fit_classes(recipe, each, whole, task) for each in known]
-    for each in known:
-        with each.fold.named():
-            check_regression(data.label, each.statistics.label)
-    if target.transform == "log":
-        return [fit_regression(data.label, target, each.statistics.label.train_log) for each in known]
-    if target.transform != "power":
-        return [fit_regression(data.label, target, each.statistics.label.train) for each in known]
-    train_rows = [each.statistics.splits["train"] for each in known]
-    samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, assignment)
-    powers = [label_power(target, sample.finite(data.label)) for sample in samples]
-    transforms = {str(number): NumericTransform(shape="power", power=power) for number, power in enumerate(powers)}
-
-    def measures(rows: Rows) -> dict[str, pa.Array]:
-        return {name: pa.array(transformed(rows.typed.label, transform)) for name, transform in transforms.items()}
-
-    measured = measure(table, measures, assignment.column)
-    seen = [
-        train_moments(regrouped({data.label: measured[str(number)]}, fold.roles))[data.label]
-        for number, fold in enumerate(assignment.folds)
-    ]
-    return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
-
-
-def _fit_classes(recipe: StoreRecipe, known: _Known, whole: DatasetStatistics, task: Task) -> LabelSpec:
-    with known.fold.named():
-        return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:

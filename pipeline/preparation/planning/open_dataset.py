@@ -23,7 +23,7 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.staging import staged
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
-from pipeline.preparation.rows.row_errors import find_row_errors
+from pipeline.preparation.rows.row_checks import find_row_errors
 from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram

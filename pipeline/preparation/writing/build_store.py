@@ -28,7 +28,8 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.profile.store_profile import StoreSample, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics, checked_statistics
+from pipeline.preparation.survey.checked_statistics import checked_statistics
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.survey.source_contract import contract_to_keep
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
