@@ -23,14 +23,10 @@ from pipeline.errors import nearest
 from pipeline.kinds.feature import Feature, TextFeature
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pyarrow as pa
 
-    from pipeline.arrays.values import Ids, Values
+    from pipeline.arrays.values import Ids, Stored, Values
     from pipeline.kinds.statistics import Needs, Transform
-
-    Stored = npt.NDArray[Any]
-    """A column of a store, float32 or int32 [n]."""
 
 ColumnSection = Literal["numeric", "categorical"]
 

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
 from pipeline.contract.document import Document
@@ -49,8 +50,15 @@ def _of_its_kind(value: Any) -> Any:
     try:
         return find_kind(kind).feature.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(map(str, (kind, *first['loc'])))}: {first['msg']}") from error
+        raise ValidationError.from_exception_data(
+            error.title, [_within(kind, problem) for problem in error.errors()]
+        ) from error
+
+
+def _within(kind: str, problem: ErrorDetails) -> InitErrorDetails:
+    """The same problem, at a place that names the kind."""
+    loc, context = (kind, *problem["loc"]), problem.get("ctx", {})
+    return InitErrorDetails(type=problem["type"], loc=loc, input=problem["input"], ctx=context)
 
 
 NumericFeature = Annotated[ValueFeature, BeforeValidator(_of_its_kind), SerializeAsAny()]

@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.values import Values, numbers_of
+from pipeline.arrays.values import Stored, Values, numbers_of
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.kinds.registry import Stored
 from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.text.arrays import places_among
 from pipeline.preparation.rows.typed_rows import TypedRows
