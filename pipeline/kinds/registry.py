@@ -18,9 +18,9 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from pipeline.contract.section import Section, parse_options
 from pipeline.errors import nearest
 from pipeline.kinds.feature import Feature, TextFeature
+from pipeline.schemas.section import Section, parse_options
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -32,12 +32,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
-from pipeline.contract.document import Document
-from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
 from pipeline.kinds.registry import find_kind
+from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def _of_its_kind(value: Any) -> Any:

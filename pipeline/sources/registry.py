@@ -16,8 +16,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from pipeline.contract.section import Section, parse_options
 from pipeline.errors import nearest
+from pipeline.schemas.section import Section, parse_options
 
 if TYPE_CHECKING:
     import pyarrow as pa

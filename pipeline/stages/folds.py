@@ -5,35 +5,37 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import fingerprint
-from pipeline.errors import TrainError
-from pipeline.evaluate.folds import FoldScore
-from pipeline.evaluate.measures import measure
-from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluate.regression import Window
-from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.config.run import RunConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.split import FoldConfig
+from pipeline.evaluation.folds import FoldScore
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
+from pipeline.evaluation.regression import Window
+from pipeline.evaluation.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
 from pipeline.preparation.writing.fold_spec import FoldsRecipe
 from pipeline.preparation.writing.fold_stores import build_folds
-from pipeline.runtime.cancel import cancelling
-from pipeline.search.pool import Stopper
-from pipeline.search.space import Settings
-from pipeline.stages.context import StageContext
-from pipeline.stages.prepare import recipe_of
-from pipeline.stages.train import check_training, model_id, rank_job
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import fingerprint
+from pipeline.stages.context import Resources
+from pipeline.stages.prepare import open_recipe
+from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
-from pipeline.store.publish import draft, scratch
+from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.train.history import TrainingHistory
-from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord, request_stop
+from pipeline.training.records import EpochRecord
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
@@ -62,80 +64,100 @@ class Folds:
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
-        start, place = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
-        return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
+        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
+        return tuple(open_store(folder.child(name)) for name in self.manifest.names if name.startswith(prefix))
 
 
-def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
+def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
     """Publish the stores of all folds, unless they are there already.
 
     Args:
-        stage: of the job.
+        resources: of the job.
+        recipe: of a store of all rows; the contract that the storage root keeps is added to it.
+        crossval: how they are divided.
         use: what the folds are for, see `preparation.rows.folds.assignments`.
     """
-    recipe, source = recipe_of(stage)
-    whole = FoldsRecipe(recipe, stage.config.crossval, use)
-    place = whole.place(source, stage.root)
-    with _PREPARING:  # folds side by side may ask for the same ones
-        reused = files.exists(place.within(FOLDS))
+    recipe, source = open_recipe(resources, recipe)
+    whole = FoldsRecipe(recipe, crossval, use)
+    folder = whole.place(source, resources.root)
+    with _PREPARING:  # of a nested cross-validation, folds in parallel may need the same ones
+        reused = files.exists(folder.child(FOLDS))
         if not reused:
-            build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
-    manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
-    stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
+            build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
+    manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), folder.child(FOLDS).path)
+    stores = tuple(open_store(folder.child(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
-    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
+    resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
 
 
-def crossval_id(stage: StageContext, folds: Folds) -> str:
-    """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
-    config = stage.config
-    searched = config.search.identity(exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
-    return fingerprint(["folds", model_id(config, folds.manifest.store_id), searched])[:16]
+def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
+    """The name of a cross-validation: changes with its folds and with every setting that shapes their models.
+
+    Args:
+        spec: of the training runs, with the id of all folds in the place of a store's.
+        search: of a nested cross-validation, how each fold chooses its settings.
+    """
+    searched = search.identity(exclude=WITHOUT_INFLUENCE) if search is not None else None
+    return fingerprint(["folds", spec.model_id, searched])[:16]
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What a fold left: its score, what was counted, and the predictions of its held-out rows.
+    """The published results of a fold: its score, its tally, and the predictions of its held-out rows.
 
     Attributes:
-        place: the folder.
+        folder: of these results.
+        number: of the fold.
     """
 
-    place: Root
+    folder: StoragePath
+    number: int
 
     @classmethod
-    def of(cls, stage: StageContext, identity: str, number: int) -> FoldResult:
-        """Of a fold of a cross-validation."""
-        return cls(crossval_place(stage.root, stage.config.name, identity).within(fold_folder(number)))
+    def of(cls, crossval: StoragePath, number: int) -> FoldResult:
+        """Of a fold, in the folder of its cross-validation."""
+        return cls(crossval.child(fold_folder(number)), number)
 
     @property
     def is_there(self) -> bool:
         """Whether the fold was trained and measured."""
-        return files.exists(self.place.within(SCORE))
+        return files.exists(self.folder.child(SCORE))
 
     def score(self) -> FoldScore:
-        """What it reached."""
-        return FoldScore.from_json(files.read_bytes(self.place.within(SCORE)), self.place.within(SCORE).path)
+        """Its metrics and its history."""
+        return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), self.folder.child(SCORE).path)
 
     def decision(self) -> Decision:
         """From its model's probabilities to classes."""
-        return Decision.from_json(files.read_bytes(self.place.within(DECISION)), self.place.within(DECISION).path)
+        return Decision.from_json(files.read_bytes(self.folder.child(DECISION)), self.folder.child(DECISION).path)
 
     def tally(self) -> Tally:
         """What was counted."""
-        return tally_from_bytes(files.read_bytes(self.place.within(TALLY)))
+        return tally_from_bytes(files.read_bytes(self.folder.child(TALLY)))
 
     @property
-    def predictions(self) -> Root:
-        """The folder of predictions; see `evaluate.predict`."""
-        return self.place.within(PREDICTIONS)
+    def predictions(self) -> StoragePath:
+        """The folder of predictions; see `evaluation.predict`."""
+        return self.folder.child(PREDICTIONS)
+
+
+def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
+    """The training run of a fold, whose model is measured and not kept.
+
+    Raises:
+        ConfigError: the settings do not fit the label.
+        DataError: the fold lacks rows that the training run needs.
+    """
+    check_training(store, config.train, config.evaluate)
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
 
 
 def run_fold(
-    stage: StageContext,
+    resources: Resources,
+    spec: TrainingSpec,
     store: Store,
-    number: int,
     result: FoldResult,
     *,
     window: Window,
@@ -143,68 +165,75 @@ def run_fold(
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
 ) -> FoldScore:
-    """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
+    """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
 
     Args:
-        stage: of the cross-validation.
+        resources: of the cross-validation, with the tracked run of the fold.
+        spec: of the training run, see `fold_spec`.
         store: of the fold.
-        number: of it.
         result: where its results are published, once they are complete.
         window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: where the training is noted.
+        stopper: with which the training run is registered.
         on_epoch: called with each epoch's record.
         settings: that were chosen for this fold, of those in the configuration.
 
     Raises:
-        TrainError: it failed, or was told to stop.
+        TrainError: the training run failed, or was stopped.
     """
     start = time.monotonic()
-    check_training(stage.config, store)
+    hooks = TrainingHooks(
+        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+    )
     with (
-        draft(stage.root, result.place, SCORE) as finished,
-        scratch(stage.root) as work,
-        cancelling(stage.spark),
-        stopper.noting(lambda: request_stop(work)),
+        draft(resources.root, result.folder, SCORE) as finished,
+        run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
     ):
-        job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
-        trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
-        if trained.stopped:
-            raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
+        outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
-            job.drop_checkpoints()
             return result.score()
-        model = work.within(BUNDLE, MODEL)
-        predict = PredictJob(
-            root=job.root,
-            name=job.name,
-            store_id=job.store_id,
-            model=model.uri,
-            sha256=files.sha256_of(model),
-            split=HELD_OUT,
-            scratch=work.within("held_out").uri,
-            decision=trained.decision,
-            edges=tuple(window.edges.tolist()),
-            log=window.log,
-            predictions=finished.folder.within(PREDICTIONS).uri,
-        )
-        tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
-        history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
-        score = FoldScore(
-            fold=number,
-            # A file that counts several times, as in a bootstrap, has no more rows for that.
-            train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
-            validation_rows=store.split("validation").rows,
-            test_rows=tally.rows,
-            metrics=measure(tally, with_intervals=False).metrics,
-            epochs=trained.epochs,
-            best_epoch=trained.best_epoch,
-            history={name: tuple(values) for name, values in history.values.items()},
-            seconds=time.monotonic() - start,
-            training_seconds=trained.seconds,
-            settings=settings or {},
-        )
-        files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.within(DECISION), trained.decision.to_json().encode())
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
+        tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
+        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
+        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
-    job.drop_checkpoints()
     return result.score()
+
+
+def _predict_job(
+    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
+) -> PredictJob:
+    model = outcome.folder.child(BUNDLE, MODEL)
+    return PredictJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        model=model.uri,
+        sha256=files.sha256_of(model),
+        split=HELD_OUT,
+        scratch=outcome.folder.child("held_out").uri,
+        decision=outcome.result.decision,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        predictions=predictions.uri,
+    )
+
+
+def _score(
+    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
+) -> FoldScore:
+    result, history = outcome.result, outcome.history
+    return FoldScore(
+        fold=number,
+        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
+        validation_rows=store.split("validation").rows,
+        test_rows=tally.rows,
+        metrics=measure(tally, with_intervals=False).metrics,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        history={name: tuple(values) for name, values in history.values.items()},
+        seconds=seconds,
+        training_seconds=result.seconds,
+        settings=settings,
+    )

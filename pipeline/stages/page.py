@@ -10,7 +10,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 LONGEST = 60
 LARGEST = 1e8

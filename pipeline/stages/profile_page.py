@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.config.drift import DriftConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.profile import DataProfile, Histogram, NumberProfile, TextProfile
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.redact import without_user
-from pipeline.stages.context import StageContext
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.profile import DataProfile, Histogram, NumberProfile, TextProfile
 from pipeline.stages.page import NONE, bars, number, page, share, table, text, tile
 from pipeline.store.store import Store, read_audit, read_profile
+from pipeline.tracking.tracker import Tracker
 
 DRIFT_SHOWN = 10
 CHANGED = 0.1
@@ -22,7 +23,7 @@ _NUMBER_HEAD = ("column", "missing", "zeros", "distinct", "min", "1 %", "25 %", 
 _SHOWN_QUANTILES = (0, 2, 3, 4, 6)
 
 
-def report_profile(stage: StageContext, store: Store) -> None:
+def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: DriftConfig) -> None:
     """Log the profile and its page, and compare the splits with the limits of the configuration.
 
     Raises:
@@ -31,12 +32,12 @@ def report_profile(stage: StageContext, store: Store) -> None:
     profile = read_profile(store)
     if profile is None:
         return
-    stage.tracker.log_text(profile.to_json(), "data/profile.json")
-    drawn = profile_page(store.manifest.name, _source(stage.config.data.source), profile, read_audit(store))
-    stage.tracker.log_text(drawn, "data/profile.html")
+    tracker.log_text(profile.to_json(), "data/profile.json")
+    drawn = profile_page(store.manifest.name, _source(source), profile, read_audit(store))
+    tracker.log_text(drawn, "data/profile.html")
     for report in profile.drift:
         named = report.model_copy(update={"data": f"the {report.data} rows"})
-        enforce(named, stage.config.drift)
+        enforce(named, drift)
 
 
 def profile_page(name: str, source: str, profile: DataProfile, audit: LeakAudit | None) -> str:

@@ -5,55 +5,59 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.figures import Draw, figures_of
-from pipeline.evaluate.plots.png import png_of
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
-from pipeline.stages.context import StageContext
+from pipeline.evaluation.plots.curves import learning_curves
+from pipeline.evaluation.plots.figures import Draw, figures_of
+from pipeline.evaluation.plots.png import png_of
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
+from pipeline.stages.context import Resources
 from pipeline.stages.learning import findings_of
 from pipeline.stages.report_page import Subject, report_page
 from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
 from pipeline.store.store import Store, read_audit
-from pipeline.track.tracker import NullTracker
-from pipeline.train.history import TrainingHistory, read_history
+from pipeline.tracking.tracker import NullTracker
+from pipeline.training.history import TrainingHistory, read_history
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
 
-def log_report(stage: StageContext, store: Store, model: PublishedModel, report: EvalReport) -> None:
+def log_report(
+    resources: Resources, store: Store, model: PublishedModel, report: EvalReport, spec: TrainingSpec
+) -> None:
     """Put plots and `report.html` into the tracked run, and the verdict on the terminal.
 
     Args:
-        stage: of the evaluation.
+        resources: of the evaluation.
         store: that was evaluated.
         model: with its card, and its history where one was kept.
         report: what was found.
+        spec: of the training run.
     """
     verdict = judge(report)
-    stage.progress.done(verdict.sentence)
-    stage.tracker.set_tags({"verdict": verdict.grade})
-    stage.tracker.describe(f"{verdict.sentence}\n\n{report.to_markdown()}")
-    if isinstance(stage.tracker, NullTracker):
+    resources.progress.done(verdict.sentence)
+    resources.tracker.set_tags({"verdict": verdict.grade})
+    resources.tracker.describe(f"{verdict.sentence}\n\n{report.to_markdown()}")
+    if isinstance(resources.tracker, NullTracker):
         return
     history = read_history(model)
-    findings = () if history is None else findings_of(stage.config, store, history.values, history.best_epoch)
+    findings = () if history is None else findings_of(spec, store, history.values, history.best_epoch)
     plots = {name: png for name, draw in figures_of(report) if (png := drawn(name, draw)) is not None}
     for name, png in plots.items():
-        stage.tracker.log_picture(png, f"plots/{name}.png")
+        resources.tracker.log_picture(png, f"plots/{name}.png")
     subject = Subject(
         report=report,
         card=model.card,
         manifest=store.manifest,
-        config=files.read_bytes(model.folder.within(CONFIG)).decode(),
+        config=files.read_bytes(model.folder.child(CONFIG)).decode(),
         history=history,
         findings=findings,
         audit=read_audit(store),
         pictures=plots | _curves(history),
     )
-    stage.tracker.log_text(report_page(subject), "report.html")
+    resources.tracker.log_text(report_page(subject), "report.html")
 
 
 def _curves(history: TrainingHistory | None) -> dict[str, bytes]:

@@ -6,12 +6,12 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.label import Task
-from pipeline.evaluate.diagnosis import Finding, Kind
-from pipeline.evaluate.names import HEADLINES, capital, is_lower_better, metric_name
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
+from pipeline.evaluation.diagnosis import Finding, Kind
+from pipeline.evaluation.names import HEADLINES, capital, is_lower_better, metric_name
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.label import Task
 from pipeline.stages.page import (
     NONE,
     PORTRAIT,
@@ -41,7 +41,7 @@ from pipeline.stages.report_tables import (
 )
 from pipeline.store.manifest import Manifest
 from pipeline.store.model import ModelCard
-from pipeline.train.history import TrainingHistory
+from pipeline.training.history import TrainingHistory
 
 ONE_CLASS = '<p class="quiet">ROC, precision-recall and gain curves need rows of more than one class.</p>'
 

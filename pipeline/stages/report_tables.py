@@ -6,9 +6,9 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.names import MAIN, capital, is_share, metric_name
-from pipeline.evaluate.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.names import MAIN, capital, is_share, metric_name
+from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.schemas.label import Task
 from pipeline.stages.page import NONE, details, number, share, table, text
 
 OF_PARTS = {

@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from pipeline.contract.section import Section
+from pipeline.schemas.section import Section
 from pipeline.kinds.feature import NumberFeature, ValueFeature
 from pipeline.kinds.registry import FeatureKind
 from pipeline.kinds.statistics import Needs
@@ -179,4 +179,4 @@ def test_a_run_with_a_kind_of_a_user_s_own(tmp_path, own_package, repository):
     answer = json.loads(done.stdout.splitlines()[-1])
     features = next((tmp_path / "root" / "stores").rglob("features.json"))
     assert [feature["kind"] for feature in json.loads(features.read_text())["numeric"]] == [OWN]
-    assert answer["metrics"]["r2"] > 0.9, "a linear function of what the kind makes of x"
+    assert answer["evaluate"]["metrics"]["r2"] > 0.9, "a linear function of what the kind makes of x"

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.contract.decision import Calibration, Decision
-from pipeline.evaluate.plots.figures import figures_of
-from pipeline.evaluate.plots.png import png_of
-from pipeline.evaluate.report import EvalReport, SliceReport, SliceValue
+from pipeline.evaluation.plots.figures import figures_of
+from pipeline.evaluation.plots.png import png_of
+from pipeline.evaluation.report import EvalReport, SliceReport, SliceValue
+from pipeline.schemas.decision import Calibration, Decision
 from pipeline.stages.report_page import report_page
 from pipeline.stages.report_tables import metric_value
 from tests.support.reports import classification_report, regression_report, subject

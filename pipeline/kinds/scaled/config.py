@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.section import LATER, Columns, Fraction, Integer, Number, Section
 from pipeline.kinds.feature import Dimension
 from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.schemas.section import LATER, Columns, Fraction, Integer, Number, Section
 
 Edges = Annotated[tuple[Number, ...], Field(min_length=1)]
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import Ids
-from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.plan import CategoricalPlan
 from pipeline.kinds.statistics import Needs, TextStatistics
@@ -16,6 +15,7 @@ from pipeline.kinds.text.arrays import ids_in_slots, places_among
 from pipeline.kinds.text.fit import id_settings, kept_values
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.tokens import OUT_OF_VOCABULARY
 
 
 def needs(group: CategoricalConfig) -> Needs:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.section import LATER, Columns, Count, Integer, Number, Section
 from pipeline.kinds.feature import Dimension
 from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.schemas.section import LATER, Columns, Count, Integer, Number, Section
 
 
 class CategoricalConfig(Section):

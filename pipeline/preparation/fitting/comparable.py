@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.redundant import Compared, Described
 from pipeline.preparation.planning.open_dataset import OpenedDataset
@@ -15,6 +14,7 @@ from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def compared_columns(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.arrays import transformed
 from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.preparation.fitting.fold_facts import FoldFacts
@@ -19,6 +18,7 @@ from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.survey.sample import take_samples
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def fit_labels(

@@ -1,4 +1,4 @@
-"""Drift: other rows against the training rows of a store, see `contract/drift.py` for what is computed.
+"""Drift: other rows against the training rows of a store, see `schemas/drift.py` for what is computed.
 
 Rows of a source are counted in one pass, whatever the number of columns. The validation and test rows of a store
 are counted in a sample of its files; for them, numbers of missing values are exact.
@@ -13,9 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.arrays.tables import combined
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.label import Task
-from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.profile.bins import counts_between
@@ -31,6 +28,9 @@ from pipeline.preparation.profile.text_shares import (
     top_values,
 )
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.label import Task
+from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextProfile
 
 _COUNTS = pa.schema([("column", pa.int32()), ("code", pa.int32()), ("rows", pa.int64())])
 _ALL = -1

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.drift import ColumnDrift, DriftReport
 from pipeline.errors import DataError
+from pipeline.schemas.drift import ColumnDrift, DriftReport
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.arrays.values import finite_numbers
-from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary
 from pipeline.kinds.bucket.arrays import bucket_id
 from pipeline.preparation.profile.shares import Shares
 from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary
 
 
 def number_code(number: NumberProfile, values: pa.Array) -> Indices:

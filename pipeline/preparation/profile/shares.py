@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.contract.drift import FLOOR, ColumnDrift
+from pipeline.schemas.drift import FLOOR, ColumnDrift
 
 SURE = 0.999
 
@@ -37,7 +37,7 @@ class Shares:
 
 
 def stability_index(expected: Sequence[float], actual: Sequence[float]) -> float:
-    """The population stability index of shares; see `contract/drift.py`.
+    """The population stability index of shares; see `schemas/drift.py`.
 
     >>> round(stability_index([0.5, 0.5], [0.6, 0.4]), 6)
     0.040547

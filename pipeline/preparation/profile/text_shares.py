@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import missing_of
-from pipeline.contract.profile import TextProfile
-from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.text.arrays import text_of, values_of
 from pipeline.kinds.vocabulary.arrays import vocabulary_id
 from pipeline.preparation.profile.shares import Shares
 from pipeline.preparation.profile.store_sample import StoredValues
 from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.profile import TextProfile
+from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
 _MISSING, _UNKNOWN, _REST, _FIRST = 0, 1, 2, 3
 

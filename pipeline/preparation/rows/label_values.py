@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.values import Stored, Values, numbers_of
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.text.arrays import places_among
 from pipeline.preparation.rows.typed_rows import TypedRows
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def label_value(label: LabelSpec, rows: TypedRows) -> Stored:

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.contract.table import ColumnTerms
 from pipeline.errors import Problem
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.rows.contract_checks import broken_terms
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
+from pipeline.schemas.table import ColumnTerms
 
 
 def find_row_errors(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pipeline.errors import DataError, gather
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
@@ -12,12 +14,12 @@ from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, 
 from pipeline.preparation.survey.split_checks import check_splits
 from pipeline.preparation.survey.statistics_query import statistics_query
 from pipeline.preparation.survey.strata import count_strata, strata_problems
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 
 
 def checked_statistics(
-    recipe: StoreRecipe, opened: OpenedDataset, partitions: Root | None = None
+    recipe: StoreRecipe, opened: OpenedDataset, partitions: StoragePath | None = None
 ) -> tuple[DatasetStatistics, CollectedStatistics]:
     """Look at all rows, and see that they are as configured.
 
@@ -30,7 +32,8 @@ def checked_statistics(
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = statistics_query(recipe, opened)
-    collected = query.gather(WHOLE, partitions)
+    first = replace(query, table=replace(query.table, scan=opened.parsed))
+    collected = first.gather(WHOLE, partitions)
     statistics = query.statistics(collected.moments)
     check_budget(recipe, opened, statistics)
     check_splits(statistics.splits, opened.table.split)

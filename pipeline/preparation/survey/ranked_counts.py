@@ -10,9 +10,9 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, Window
 
 from pipeline.arrays.tables import combined
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.preparation.rows.fold_roles import FoldAssignment, Roles
 from pipeline.preparation.rows.split import TRAIN
+from pipeline.schemas.tokens import NULL_TOKEN
 
 CLASS = "\x00class"
 """In place of a column's name: the label's classes."""

@@ -38,7 +38,7 @@ from pipeline.preparation.survey.feature_inputs import (
 from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.preparation.survey.sample import SampleAccumulator, rows_of_sample
 from pipeline.preparation.survey.value_counts import CountAccumulator
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)
@@ -114,7 +114,7 @@ class StatisticsQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, assignment: FoldAssignment, partitions: Root | None = None) -> CollectedStatistics:
+    def gather(self, assignment: FoldAssignment, partitions: StoragePath | None = None) -> CollectedStatistics:
         """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.contract.audit import Check, LeakAudit
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.unscaled import Unscaled
 from pipeline.preparation.audit.fold_audit import periods
@@ -16,8 +15,9 @@ from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Fold
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.store.documents import write_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import (
     AUDIT,
     CONTRACT,
@@ -84,7 +84,7 @@ def folds_manifest(
     return FoldsManifest(
         name=recipe.recipe.name,
         store_id=recipe.store_id(source),
-        division_id=recipe.division_id(source, opened.plan),
+        folds_id=recipe.folds_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,
@@ -98,15 +98,15 @@ def folds_manifest(
 
 
 def write_fold_documents(
-    manifest: FoldsManifest, config: str, made: Sequence[FittedFold], audit: LeakAudit, work: Root
+    manifest: FoldsManifest, config: str, made: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
 ) -> None:
     """The documents of each fold, and the audit."""
     for fold in made:
-        _write_fold(manifest, config, fold, work.within(fold.name))
+        _write_fold(manifest, config, fold, work.child(fold.name))
     write_documents(work, {AUDIT: audit})
 
 
-def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: Root) -> None:
+def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: StoragePath) -> None:
     documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
     manifest = Manifest(
         name=folds.name,

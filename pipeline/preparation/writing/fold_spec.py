@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.config.split import FoldConfig
-from pipeline.contract.document import fingerprint
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import STORE_ID_LENGTH, StoreRecipe
 from pipeline.preparation.rows.folds import FoldUse
-from pipeline.store.filesystem import Root
+from pipeline.schemas.document import fingerprint
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import (
-    store_place,
+    store_folder,
 )
 
 
@@ -34,7 +34,7 @@ class FoldsRecipe:
         """What the folder of all folds is called: it changes with everything that shapes them."""
         return fingerprint([self.recipe.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
-    def division_id(self, source: Source, plan: FeaturePlan) -> str:
+    def folds_id(self, source: Source, plan: FeaturePlan) -> str:
         """Equal where the folds have the same rows, whatever features are made of them.
 
         Without a key and a group a row is known by the columns that are used, and these tell its fold.
@@ -46,9 +46,9 @@ class FoldsRecipe:
         split = recipe.split.identity()
         return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content, columns])[:STORE_ID_LENGTH]
 
-    def place(self, source: Source, root: Root) -> Root:
+    def place(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the folds are published."""
-        return store_place(root, self.recipe.name, self.store_id(source))
+        return store_folder(root, self.recipe.name, self.store_id(source))
 
     @property
     def validation(self) -> float:

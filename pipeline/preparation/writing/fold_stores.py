@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.contract.audit import Check
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.preparation.audit.fold_audit import audit_of_assignment, checks_of_assignment
 from pipeline.preparation.fitting.fit_features import fit_folds
@@ -47,7 +46,8 @@ from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined
 from pipeline.preparation.writing.stored_rows import filing_of
 from pipeline.preparation.writing.write_rows import write_groups
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.store.filesystem import Root
+from pipeline.schemas.audit import Check
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import (
     FOLDS,
     group_folder,
@@ -58,7 +58,9 @@ MOST_STORES = 2000
 """Of a cross-validation: each is a folder of documents, and all are fitted together."""
 
 
-def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+def build_folds(
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: StoragePath, progress: Progress
+) -> None:
     """Publish the stores of all folds at `recipe.place(source, root)`.
 
     Raises:
@@ -70,7 +72,13 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
 
 
 def _build(
-    spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: Root, *, root: Root, progress: Progress
+    spark: SparkSession,
+    recipe: FoldsRecipe,
+    source: Source,
+    staging: StoragePath,
+    *,
+    root: StoragePath,
+    progress: Progress,
 ) -> None:
     store = recipe.recipe
     if store.data.sampling.method != "none":
@@ -96,7 +104,7 @@ def _build(
         write_fold_documents(manifest, store.fingerprint, made, audit, work)
         whole.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
+        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).child(QUARANTINE))
 
 
 def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
@@ -110,7 +118,9 @@ def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
     )
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: Root) -> tuple[OpenedDataset, FoldPlan]:
+def _opened(
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: StoragePath
+) -> tuple[OpenedDataset, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
@@ -127,8 +137,8 @@ def _divided(
     plan: FoldPlan,
     assignment: FoldAssignment,
     number: int,
-    work: Root,
-    partitions: Root | None,
+    work: StoragePath,
+    partitions: StoragePath | None,
     progress: Progress,
 ) -> tuple[list[FittedFold], tuple[Check, ...]]:
     """All folds of an assignment, in two passes, and what its audit found."""

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
 from pipeline.errors import DataError
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.profile.shares import Shares, compare, stability_index
+from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
 
 
 def test_the_index_is_the_sum_over_bins():

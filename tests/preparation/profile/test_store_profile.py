@@ -9,18 +9,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.scaled.arrays import source_values
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.scaled.transform import NumericTransform, restored
 from pipeline.preparation.profile.bins import bins_of, counts_between, histogram_of
 from pipeline.preparation.profile.store_sample import sample_stored
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.stages.page import number, share, text
 from pipeline.stages.profile_page import profile_page
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.manifest import FileEntry, SplitEntry
 
 VALUES = np.concatenate([-np.logspace(-3, 4, 40), [0.0], np.logspace(-3, 4, 40)])
@@ -94,7 +94,7 @@ def test_a_sample_takes_the_first_row_groups_of_all_files(tmp_path, monkeypatch)
         entries.append(
             FileEntry(path=f"{shard}.parquet", shard=shard, rows=100, bytes=1, sha256="", row_groups=(10,) * 10)
         )
-    split, root = SplitEntry(rows=400, files=tuple(entries)), open_root(str(tmp_path))
+    split, root = SplitEntry(rows=400, files=tuple(entries)), storage_path(str(tmp_path))
     assert sorted(sample_stored(split, root, ["x"])["x"].to_pylist()) == sorted(
         1000.0 * shard + i for shard in range(4) for i in range(100)
     )
