@@ -27,7 +27,7 @@ from pipeline.evaluation.names import is_lower_better, metric_name
 from pipeline.evaluation.spread import spread_of
 from pipeline.evaluation.verdict import figure
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TaskName
 
 Pairs = Sequence[tuple[FoldScore, FoldScore]]
 Side = Literal["first", "second"]
@@ -90,7 +90,7 @@ class Comparison(Document):
         sentence: what the metric that decides says; of several, see `metrics`.
     """
 
-    task: Task
+    task: TaskName
     label: str
     names: tuple[str, str]
     folds: int

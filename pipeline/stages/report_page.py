@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.evaluation.diagnosis import Finding, Kind
-from pipeline.evaluation.names import HEADLINES, capital, is_lower_better, metric_name
+from pipeline.evaluation.names import capital, is_lower_better, metric_name
 from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.schemas.audit import LeakAudit
-from pipeline.schemas.label import Task
 from pipeline.stages.page import (
     NONE,
     PORTRAIT,
@@ -77,8 +76,7 @@ def report_page(subject: Subject) -> str:
     sections = {
         "Data": _data(subject),
         "Training": _training(subject),
-        "Errors" if report.task is Task.REGRESSION else "Classes": _errors(subject),
-        "Probabilities": _probabilities(subject),
+        **{name.capitalize(): OF_TARGETS[name](subject) for name in report.target.sections},
         "Slices": "".join(slice_table(report, part) for part in report.slices),
         "Importance": importance_table(report.importance),
         "Single rows": extreme_rows(report),
@@ -97,23 +95,17 @@ def report_page(subject: Subject) -> str:
 
 def _top(subject: Subject) -> str:
     report, card = subject.report, subject.card
-    verdict = judge(report)
+    verdict, heading = judge(report), report.target.heading.format(classes=len(report.classes))
     run = f", run {text(card.run_id)}" if card.run_id else ""
-    tiles = [_headline(report, metric) for metric in HEADLINES[report.task] if metric in report.metrics]
+    tiles = [_headline(report, metric) for metric in report.target.headlines if metric in report.metrics]
     notes = "".join(f"<li>{sentence(note)}</li>" for note in report.notes)
     return (
         f"<h1>{text(card.name)}</h1>"
-        f'<p class="quiet">{_task(report)} <span class="name">{text(report.label)}</span>: {report.rows:,} '
+        f'<p class="quiet">{heading} <span class="name">{text(report.label)}</span>: {report.rows:,} '
         f"{text(report.split)} rows, model {text(card.model_id)}{run}</p>"
         f'<p class="verdict {verdict.grade}">{sentence(capital(verdict.sentence))}</p>'
         f'<div class="tiles">{"".join(tiles)}</div>' + (f'<ul class="findings">{notes}</ul>' if notes else "")
     )
-
-
-def _task(report: EvalReport) -> str:
-    if report.task is Task.REGRESSION:
-        return "Regression of"
-    return "Two classes of" if report.task is Task.BINARY else f"{len(report.classes):,} classes of"
 
 
 def _headline(report: EvalReport, metric: str) -> str:
@@ -192,9 +184,11 @@ def _finding(finding: Finding) -> str:
 
 
 def _errors(subject: Subject) -> str:
+    return "\n".join([_picture(subject, "residuals", "Residual plots"), quantile_table(subject.report)])
+
+
+def _classes(subject: Subject) -> str:
     report = subject.report
-    if report.task is Task.REGRESSION:
-        return "\n".join([_picture(subject, "residuals", "Residual plots"), quantile_table(report)])
     return "\n".join(
         [
             _picture(subject, "confusion_matrix", "Confusion matrix"),
@@ -208,13 +202,11 @@ def _errors(subject: Subject) -> str:
 
 def _probabilities(subject: Subject) -> str:
     report, decision = subject.report, subject.report.decision
-    if report.task is Task.REGRESSION:
-        return ""
     calibrated = decision.calibration.kind
     said = ["Probabilities are as the network gives them (evaluate.calibration: none)."]
     if calibrated != "none":
         said = [f"Probabilities are calibrated ({calibrated}) on {decision.rows:,} validation rows."]
-    if report.task is Task.BINARY:
+    if report.target.has_positive:
         positive = text(report.classes[1].name) if report.classes else "class 1"
         why = f"chosen on validation rows ({text(decision.goal)})" if decision.goal else "as configured"
         said.append(f"A row is given to {positive} from {number(decision.threshold)} on, {why}.")
@@ -224,6 +216,14 @@ def _probabilities(subject: Subject) -> str:
     ]
     shown = f'<div class="pictures">{"".join(pictures)}</div>'
     return "\n".join([f"<p>{' '.join(said)}</p>", shown, threshold_table(report)])
+
+
+OF_TARGETS: Mapping[str, Callable[[Subject], str]] = {
+    "errors": _errors,
+    "classes": _classes,
+    "probabilities": _probabilities,
+}
+"""By the names that targets have for them, see `Target.sections`."""
 
 
 def _origin(subject: Subject) -> str:

@@ -6,17 +6,10 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.names import MAIN, capital, is_share, metric_name
+from pipeline.evaluation.names import capital, is_share, metric_name
 from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
-from pipeline.schemas.label import Task
 from pipeline.stages.page import NONE, details, number, share, table, text
 
-OF_PARTS = {
-    Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2"),
-    Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "precision", "recall"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro"),
-}
-"""Metrics of slices, as far as they were measured."""
 BASELINES = {"linear": "linear model", "mean": "mean", "majority": "training shares"}
 MOST_CLASSES = 60
 MOST_FEATURES = 40
@@ -117,8 +110,8 @@ def threshold_table(report: EvalReport) -> str:
 
 def slice_table(report: EvalReport, part: SliceReport) -> str:
     """A table with a bar for the main metric, on whose ground the line is that of all rows."""
-    main = MAIN[report.task]
-    names = [name for name in OF_PARTS[report.task] if any(name in value.metrics for value in part.values)]
+    main = report.target.main_metric
+    names = [name for name in report.target.slice_metrics if any(name in value.metrics for value in part.values)]
     known = [size for value in part.values if (size := value.metrics.get(main)) is not None]
     whole = report.metrics.get(main)
     most = max([*known, whole or 0.0], default=0.0)
@@ -191,7 +184,7 @@ def extreme_rows(report: EvalReport) -> str:
     worst, best = report.extremes.worst, report.extremes.best
     if not worst:
         return ""
-    what = "|error|" if report.task is Task.REGRESSION else "loss"
+    what = "loss" if report.target.has_classes else "|error|"
     heading = (
         f'<p class="quiet">The rows with the largest {what}, the largest first, with the values of their columns.</p>'
     )
@@ -205,10 +198,10 @@ def _rows(report: EvalReport, rows: Sequence[ExtremeRow]) -> str:
         ("actual", *(_answer(row.label) for row in rows)),
         ("predicted", *(_answer(row.prediction) for row in rows)),
     ]
-    if report.task is Task.REGRESSION:
-        lines.append(("predicted minus actual", *(_answer(row.error) for row in rows)))
-    else:
+    if report.target.has_classes:
         lines.append(("probability of the actual class", *(_probability(row.probability) for row in rows)))
+    else:
+        lines.append(("predicted minus actual", *(_answer(row.error) for row in rows)))
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     lines += [(text(name), *(_value(row.values, name) for row in rows)) for name in columns[:MOST_FEATURES]]
     return f'<div class="rows">{table(head, lines)}</div>' + _beyond(len(columns) - MOST_FEATURES, "column", "columns")

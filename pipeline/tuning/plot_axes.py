@@ -9,11 +9,9 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from pipeline.evaluation.plots.curves import WIDE_RANGE
 from pipeline.evaluation.plots.style import compact_ticks, plain, short_name
 from pipeline.tuning.table import told
-
-WIDE_RANGE = 30.0
-"""Ratio of a setting's largest to its smallest value from which on its axis is logarithmic."""
 
 
 def is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.names import MAIN, metric_name
+from pipeline.evaluation.names import metric_name
 from pipeline.evaluation.plots.calibration import calibration_curve
 from pipeline.evaluation.plots.confusion import confusion_matrix
 from pipeline.evaluation.plots.importance import importance_bars
@@ -17,7 +17,6 @@ from pipeline.evaluation.plots.residuals import residual_plots
 from pipeline.evaluation.plots.slices import slice_plot
 from pipeline.evaluation.plots.thresholds import threshold_sweep
 from pipeline.evaluation.report import EvalReport
-from pipeline.schemas.label import Task
 
 Draw = Callable[[], Figure]
 LONGEST = 40
@@ -28,7 +27,7 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
     if report.regression is not None:
         yield "residuals", partial(residual_plots, report.regression, rows=report.rows, name=report.label)
     yield from _of_classes(report)
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     whole, interval = report.metrics.get(metric), report.intervals.get(metric)
     for place, part in enumerate(report.slices, 1):
         draw = partial(slice_plot, part, metric=metric, name=metric_name(metric), whole=whole, interval=interval)
@@ -38,7 +37,7 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
 
 
 def _of_classes(report: EvalReport) -> Iterator[tuple[str, Draw]]:
-    positive = report.classes[1] if report.task is Task.BINARY and report.classes else None
+    positive = report.classes[1] if report.target.has_positive and report.classes else None
     if report.confusion is not None:
         yield "confusion_matrix", partial(confusion_matrix, report.confusion)
     if any(curve.roc for curve in report.curves):

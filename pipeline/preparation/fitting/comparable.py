@@ -14,7 +14,7 @@ from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 
 def compared_columns(
@@ -43,7 +43,7 @@ def compared_columns(
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
     label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
-    if spec.task is not Task.REGRESSION:
+    if spec.classes:
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if statistics.label.texts:
             label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)

@@ -27,7 +27,8 @@ from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbe
 from pipeline.preparation.survey.sample import Sample, samples_in
 from pipeline.preparation.survey.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _fit_folds(
 ) -> tuple[Fitted, ...]:
     table, task = opened.table, infer_task(recipe.data, whole.label)
     counter = counter_of(opened.plan, assignment)
-    counts = counts_of(collected.counts, counter, table, classes=task is not Task.REGRESSION)
+    counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
     known = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
     labels = fit_labels(recipe, known, whole, task, table, assignment)
     plans = _plans(recipe, opened, known, labels, assignment)
@@ -173,7 +174,7 @@ def _plans(
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
     asking = [feature for feature in plan.categorical if feature.needs.label_sums]
-    if asking and label.task is Task.MULTICLASS:
+    if asking and label.outputs > 1:
         shown = ", ".join(f"'{feature.name}'" for feature in asking)
         encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in asking))
         raise ConfigError(

@@ -18,14 +18,15 @@ from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.survey.sample import take_samples
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 
 
 def fit_labels(
     recipe: StoreRecipe,
     known: Sequence[FoldFacts],
     whole: DatasetStatistics,
-    task: Task,
+    task: str,
     table: Table,
     assignment: FoldAssignment,
 ) -> list[LabelSpec]:
@@ -35,15 +36,15 @@ def fit_labels(
         DataError: the label has nothing to learn from.
     """
     data, target = recipe.data, recipe.features.target
-    if task is not Task.REGRESSION:
+    if TARGETS.get(task).has_classes:
         return [_fit_classes(recipe, each, whole, task) for each in known]
     for each in known:
         with each.fold.named():
             check_regression(data.label, each.statistics.label)
     if target.transform == "log":
-        return [fit_regression(data.label, target, each.statistics.label.train_log) for each in known]
+        return [fit_regression(data.label, target, each.statistics.label.train_log, task=task) for each in known]
     if target.transform != "power":
-        return [fit_regression(data.label, target, each.statistics.label.train) for each in known]
+        return [fit_regression(data.label, target, each.statistics.label.train, task=task) for each in known]
     train_rows = [each.statistics.splits["train"] for each in known]
     samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, assignment)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
@@ -57,9 +58,9 @@ def fit_labels(
         train_moments(regrouped({data.label: measured[str(number)]}, fold.roles))[data.label]
         for number, fold in enumerate(assignment.folds)
     ]
-    return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
+    return [fit_regression(data.label, target, *each, task=task) for each in zip(seen, powers, strict=True)]
 
 
-def _fit_classes(recipe: StoreRecipe, known: FoldFacts, whole: DatasetStatistics, task: Task) -> LabelSpec:
+def _fit_classes(recipe: StoreRecipe, known: FoldFacts, whole: DatasetStatistics, task: str) -> LabelSpec:
     with known.fold.named():
         return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)

@@ -29,7 +29,6 @@ from pipeline.preparation.profile.text_shares import (
 )
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.schemas.drift import ColumnDrift, DriftReport
-from pipeline.schemas.label import Task
 from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextProfile
 
 _COUNTS = pa.schema([("column", pa.int32()), ("code", pa.int32()), ("rows", pa.int64())])
@@ -132,7 +131,7 @@ def _report(data: str, rows: int, found: Sequence[ColumnDrift]) -> DriftReport:
 
 def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
-    if state.label.task is Task.REGRESSION and isinstance(label, NumberProfile) and label.bins is not None:
+    if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)
         return compare(label.name, Shares(profile.sample_rows, label.bins.counts, 0.0), after)
     if isinstance(label, TextProfile):
