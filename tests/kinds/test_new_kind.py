@@ -16,6 +16,7 @@ from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
 from pipeline.kinds.registry import arrays_of, encodings_of, feature_kinds, find_kind, kinds_table, layers_of
+from pipeline.reference import reference_page
 
 NEW_FILE = '''
 """The root of a number, its sign kept: root(x) = sign(x) |x|^(1 / degree)."""
@@ -116,7 +117,7 @@ def test_one_folder_adds_a_kind(tmp_path, monkeypatch):
     try:
         assert list(feature_kinds()) == ["scaled", "mapped", "vocabulary", "hashed", "bucket", "root"]
         assert encodings_of("numeric")["root"] == "root"
-        assert "| `root` | `features.numeric` | `root` | the root of a number |" in kinds_table()
+        assert "| `root` | `features.numeric` | `root` | the root of a number |" in reference_page()
         assert arrays_of("root") is layers_of("root") is sys.modules["pipeline.kinds.root"]
         with pytest.raises(ValueError, match=r"Allowed: scalar, piecewise_linear, bucketize, root, or package\.module"):
             FeaturesConfig.model_validate(section(encoding="roof"))
