@@ -88,14 +88,14 @@ def test_yeo_johnson_and_back(power):
 @pytest.mark.parametrize(("transform", "power"), [("none", 1.0), ("standard", 1.0), ("log", 1.0), ("power", 0.3)])
 def test_a_label_comes_back_in_its_own_unit(transform, power):
     """What the network is given for a label, the exported model turns into the label again."""
-    head = pytest.importorskip("pipeline.model.head")
+    label_units = pytest.importorskip("pipeline.model.label_unit")
     values = VALUES[VALUES > -1.0]
     label = LabelSpec(
         name="y", task="regression", transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
     )
     rows = TypedRows(len(values), {}, {}, np.ones(len(values), bool), label_number=pa.array(values))
     seen = network_label(label, rows)
-    back = np.asarray(head.label_unit(label)(seen[:, None].astype(np.float32)))[:, 0]
+    back = np.asarray(label_units.label_unit(label)(seen[:, None].astype(np.float32)))[:, 0]
     np.testing.assert_allclose(back, values, rtol=2e-5, atol=2e-6)
 
 
