@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterable
 
 from pipeline.activations import ACTIVATIONS
+from pipeline.kinds.registry import kinds_table
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
 from pipeline.networks.network import NETWORKS, NetworkConfig
 from pipeline.optimizers import OPTIMIZERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
+from pipeline.sources.registry import formats_table
 
 HEAD = """# Names in a configuration
 
@@ -27,6 +29,8 @@ def reference_page() -> str:
 
 def _tables() -> dict[str, str]:
     return {
+        "`data.source.format`": formats_table(),
+        "`encoding` of a group of columns": kinds_table(),
         "`data.task`": _table(
             ("task", "loss", "other metrics of training", "headlines"),
             (

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Road:
+class ReadRoute:
     """Who reads the files of a source.
 
     Attributes:
@@ -37,7 +37,7 @@ class Road:
     open_file: FileOpener
 
     @classmethod
-    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> Road:
+    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> ReadRoute:
         """The road of a source, which is logged where it is the one over Spark.
 
         Args:
@@ -48,7 +48,7 @@ class Road:
         opener = FileOpener(source.query)
         reason = reason_for_spark(spark, uris or [file.uri for file in source.files], opener)
         if reason is not None:
-            tell_road(source, reason)
+            log_route(source, reason)
         return cls(reason, opener)
 
     @property
@@ -68,7 +68,7 @@ class Road:
             return bytes(decompressed(stream, file.uri).read(HEAD_BYTES))
 
 
-def tell_road(source: Source, reason: str) -> None:
+def log_route(source: Source, reason: str) -> None:
     """Log that Spark reads a source, and why."""
     log.info("Source '%s' is read by Spark: %s.", source.location, reason)
 

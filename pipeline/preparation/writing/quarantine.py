@@ -21,7 +21,7 @@ from pipeline.arrays.masks import Mask
 from pipeline.errors import SHOWN_AT_MOST
 from pipeline.preparation.reading.part_files import read_parts, write_parts
 from pipeline.preparation.reading.scan import Batches, Scan
-from pipeline.preparation.rows.row_errors import Fault, reasons_of
+from pipeline.preparation.rows.row_errors import RowError, reasons_of
 from pipeline.preparation.rows.split import QUARANTINED
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import TypedRows
@@ -63,10 +63,10 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 
     place = work.child(QUARANTINE)
     if place.renames_folders:
-        return write_quarantine(table.scan, bad, program.faults, place).reasons
+        return write_quarantine(table.scan, bad, program.row_errors, place).reasons
     attempts = place.sibling(f"-{uuid4().hex}")
     try:
-        found = write_quarantine(table.scan, bad, program.faults, attempts)
+        found = write_quarantine(table.scan, bad, program.row_errors, attempts)
         for number, name in enumerate(found.names):
             files.copy_file(attempts.child(name), place.child(f"part-{number:05d}.parquet"))
     finally:
@@ -77,7 +77,7 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 def write_quarantine(
     scan: Scan,
     bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
-    faults: Sequence[Fault],
+    row_errors: Sequence[RowError],
     place: StoragePath,
     *,
     prefix: str = "part",
@@ -87,7 +87,7 @@ def write_quarantine(
     Args:
         scan: the rows.
         bad: of a batch of n rows, its rows and which are to be set aside, [n].
-        faults: what can be wrong with a row.
+        row_errors: what can be wrong with a row.
         place: the folder.
         prefix: what the names of its files begin with, in an object store.
     """
@@ -97,7 +97,7 @@ def write_quarantine(
             chosen = bad(batch)[1]
             if chosen.any():
                 rows = bad(batch.filter(pa.array(chosen)))[0]
-                yield pa.record_batch([reasons_of(rows, faults), lines_of(rows)], schema=_ROWS)
+                yield pa.record_batch([reasons_of(rows, row_errors), lines_of(rows)], schema=_ROWS)
 
     rows = scan.mapped(aside, _ROWS)
     names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "line"), place, prefix)
