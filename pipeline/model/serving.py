@@ -17,8 +17,6 @@ from pathlib import Path
 import keras
 
 # Imported here, so that every layer that a saved model may have is registered.
-import pipeline.model.deciding
-import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
@@ -26,15 +24,15 @@ from pipeline.kinds.registry import KINDS, by_kind, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 
-AS_IS = Decision()
+AS_IS = DecisionRule()
 
 LAYERS = {kind: layers_of(kind) for kind in KINDS}
 """Loaded here for the same reason."""
 
 
-def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
+def build_serving_model(network: keras.Model, state: FeatureState, decision: DecisionRule = AS_IS) -> keras.Model:
     """Wrap a trained network in the features that its store was written with, and in what is decided on its output."""
     types = {"number": "float64", "text": "string"}
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}

@@ -20,7 +20,7 @@ from pipeline.model.losses import loss_of
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
@@ -33,7 +33,7 @@ from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.tracking.params import config_text, run_params
 from pipeline.training.history import TrainingHistory, write_history
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from pipeline.training.rate_curve import read_curve
 from pipeline.training.records import EpochRecord
 from pipeline.training.resource_usage import ResourceUsage
@@ -109,7 +109,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
     loss_of(store.features.label, train.loss)
     class_weights_of(store.features.label, train.class_weights)
     check_decision(store.features.label, evaluate)
-    if not store.split("validation").rows and Deciding.of(evaluate).needs_rows:
+    if not store.split("validation").rows and DecisionConfig.of(evaluate).needs_rows:
         raise DataError(
             f"Store {store.place.path} has no validation rows, which evaluate.calibration and a goal of "
             "evaluate.threshold are fitted on. Set split.fractions.validation above 0, or remove these settings."
@@ -195,7 +195,7 @@ def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
     resources.progress.done(f"The loss falls fastest at a learning rate of {curve.chosen:.2g}")
 
 
-def _log_decision(resources: Resources, decision: Decision) -> None:
+def _log_decision(resources: Resources, decision: DecisionRule) -> None:
     """Log the calibration and the threshold that were fitted on validation rows, if any were."""
     if decision.remark:
         logger.warning("%s", decision.remark)

@@ -10,7 +10,7 @@ from pipeline.config.export import Format
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.schemas.section import Section
 from pipeline.store import filesystem as files
@@ -43,7 +43,7 @@ def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[
     }
 
 
-class Deciding(Section):
+class DecisionConfig(Section):
     """What of `evaluate` is fitted when a training ends.
 
     Attributes:
@@ -55,7 +55,7 @@ class Deciding(Section):
     threshold: ThresholdConfig = ThresholdConfig()
 
     @classmethod
-    def of(cls, config: EvaluateConfig) -> Deciding:
+    def of(cls, config: EvaluateConfig) -> DecisionConfig:
         """The part of a configuration."""
         return cls(calibration=config.calibration, threshold=config.threshold)
 
@@ -92,7 +92,7 @@ class RankJob(Document):
     model: ModelConfig
     train: TrainConfig
     seed: int
-    deciding: Deciding = Deciding()
+    deciding: DecisionConfig = DecisionConfig()
     formats: tuple[Format, ...] = ()
     saves: bool = True
 
@@ -142,4 +142,4 @@ class RankResult(Document):
     seconds: float = 0.0
     stopped: bool = False
     resumed: str | None = None
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()

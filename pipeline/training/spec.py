@@ -9,7 +9,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.schemas.document import fingerprint
-from pipeline.training.job import Deciding, shaping_settings
+from pipeline.training.job import DecisionConfig, shaping_settings
 
 MODEL_ID_LENGTH = 16
 
@@ -34,7 +34,7 @@ class TrainingSpec:
     model: ModelConfig
     train: TrainConfig
     seed: int
-    deciding: Deciding
+    deciding: DecisionConfig
     formats: tuple[Format, ...] = ()
     saves: bool = True
 
@@ -47,7 +47,7 @@ class TrainingSpec:
             model=config.model,
             train=config.train,
             seed=config.seed,
-            deciding=Deciding.of(config.evaluate),
+            deciding=DecisionConfig.of(config.evaluate),
             formats=config.export.formats,
         )
 

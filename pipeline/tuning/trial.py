@@ -13,7 +13,7 @@ from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from pipeline.training.records import EpochRecord
 from pipeline.training.run import RequestStop, TrainingHooks, run_training
 from pipeline.training.spec import TrainingSpec
@@ -49,7 +49,7 @@ def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
     spec = TrainingSpec.of(config, store_id)
     leaves_nothing = {"workers": config.trial_workers, "checkpoint": None, "tensorboard": False}
     return replace(
-        spec, train=config.train.model_copy(update=leaves_nothing), deciding=Deciding(), formats=(), saves=False
+        spec, train=config.train.model_copy(update=leaves_nothing), deciding=DecisionConfig(), formats=(), saves=False
     )
 
 

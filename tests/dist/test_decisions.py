@@ -26,7 +26,7 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
     from pipeline.training.decide import fit_decision
-    from pipeline.training.job import Deciding
+    from pipeline.training.job import DecisionConfig
     from pipeline.training.optimizer import build_optimizer
     from pipeline.training.schedule import build_schedule
     from pipeline.training.step_runner import StepRunner
@@ -36,7 +36,7 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     network = build_network(ModelConfig(hidden=(4,)), STATE, 5)
     schedule = build_schedule(ScheduleConfig(), peak=0.1, epoch_steps=1, epochs=1)
     runner = StepRunner(network, build_head(LABEL, "auto"), build_optimizer(OptimizerConfig(), world, schedule), world)
-    found = fit_decision(Deciding(calibration="isotonic", threshold={"goal": "f1"}), store, runner)
+    found = fit_decision(DecisionConfig(calibration="isotonic", threshold={"goal": "f1"}), store, runner)
     return {
         "threshold": np.array(found.threshold),
         "scores": np.array(found.calibration.scores),
