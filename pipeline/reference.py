@@ -10,6 +10,7 @@ from pipeline.activations import ACTIVATIONS
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
 from pipeline.optimizers import OPTIMIZERS
+from pipeline.samplers import SAMPLERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
 
@@ -46,6 +47,9 @@ def _tables() -> dict[str, str]:
         ),
         "`train.schedule`": _table(
             ("schedule", "settings"), ((s.name, _listed(s.options)) for s in SCHEDULES.entries.values())
+        ),
+        "`search.sampler`": _table(
+            ("sampler", "what it does"), ((sampler.name, sampler.summary) for sampler in SAMPLERS.entries.values())
         ),
         "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
     }
