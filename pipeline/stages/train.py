@@ -93,7 +93,7 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Each epoch and the use of the machine are shown and recorded; signals let the ranks finish their steps."""
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
-        on_beats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
+        on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
         on_resume=lambda place: log_resumed(resources, place),
         stoppable=stopping_gently,
     )

@@ -25,7 +25,7 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     from pipeline.config.schedule import ScheduleConfig
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
-    from pipeline.training.decide import fit_decision
+    from pipeline.training.decision import fit_decision
     from pipeline.training.job import DecisionConfig
     from pipeline.training.optimizer import build_optimizer
     from pipeline.training.schedule import build_schedule

@@ -22,8 +22,8 @@ from pipeline.config.model import ModelConfig  # noqa: E402
 from pipeline.feed.reader import read_shard  # noqa: E402
 from pipeline.model import saved  # noqa: E402
 from pipeline.model.serving import load_network  # noqa: E402
-from pipeline.training import decide as decides  # noqa: E402
-from pipeline.training.decide import Scored, decide  # noqa: E402
+from pipeline.training import decision as decides  # noqa: E402
+from pipeline.training.decision import Scored, decision_of  # noqa: E402
 from pipeline.training.rank import train_rank  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
@@ -47,7 +47,7 @@ def trained(folder, name: str, **deciding: Any) -> tuple[DecisionRule, keras.Mod
         {"epochs": 3, "batch_size": 32, "optimizer": {"learning_rate": 0.05}},
         seed=1,
     )
-    result = train_rank(job.model_copy(update={"deciding": DecisionConfig(**deciding)}), SingleWorld())
+    result = train_rank(job.model_copy(update={"decision_config": DecisionConfig(**deciding)}), SingleWorld())
     model = keras.saving.load_model(folder / name / "bundle" / "model.keras", compile=False, safe_mode=True)
     return result.decision, model
 
@@ -67,7 +67,7 @@ def test_what_is_fitted_is_in_the_answer_and_in_the_model(folder):
     assert decision.rows == sum(VALIDATION)
     assert decision.goal.startswith("recall of at least 0.8: ")
     rows = scored(folder, "fitted")
-    assert decision.model_copy(update={"goal": ""}) == decide(DecisionConfig(**wanted), LABEL, rows).model_copy(
+    assert decision.model_copy(update={"goal": ""}) == decision_of(DecisionConfig(**wanted), LABEL, rows).model_copy(
         update={"goal": "", **_near(decision)}
     )
     predicted = class_ids(decision, calibrated(decision.calibration, rows.probabilities))
@@ -117,13 +117,13 @@ def test_the_first_rows_are_taken_where_there_are_many(folder, monkeypatch):
     assert decision.rows == 62
     rows = scored(folder, "first")
     first = Scored(rows.label[:62], rows.probabilities[:62])
-    expected = decide(DecisionConfig(calibration="temperature"), LABEL, first)
+    expected = decision_of(DecisionConfig(calibration="temperature"), LABEL, first)
     assert decision.calibration.temperature == pytest.approx(expected.calibration.temperature, rel=1e-6)
 
 
 @pytest.mark.parametrize(("label", "found"), [([], "none"), ([1.0, 1.0], "of class 'yes' only")])
 def test_rows_of_one_class_decide_nothing(label, found):
     wanted = DecisionConfig(calibration="platt", threshold={"goal": "f1"})
-    decision = decide(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
+    decision = decision_of(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
     assert decision.model_copy(update={"remark": ""}) == DecisionRule()
     assert f"validation rows are {found}. Allowed: rows of two classes at least" in decision.remark
