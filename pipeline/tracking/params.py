@@ -45,9 +45,8 @@ def run_name(config: RunConfig, stage: str) -> str:
     if stage == "search":
         names = ", ".join(name.removesuffix(".name").rpartition(".")[2] for name in config.search.space)
         return f"search by {config.search.sampler}: {names}"[:NAME_LENGTH]
-    model, optimizer = config.model, config.train.optimizer
-    hidden = f"{'-'.join(map(str, model.hidden))} {model.activation}" if model.hidden else "linear"
-    return f"{stage} {hidden}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
+    optimizer = config.train.optimizer
+    return f"{stage} {config.model.describe()}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
 
 
 def config_text(config: RunConfig) -> str:

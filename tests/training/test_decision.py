@@ -18,10 +18,10 @@ keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
-from pipeline.config.model import ModelConfig  # noqa: E402
 from pipeline.feed.reader import read_shard  # noqa: E402
 from pipeline.model import saved  # noqa: E402
 from pipeline.model.serving import load_network  # noqa: E402
+from pipeline.networks.mlp import MlpConfig  # noqa: E402
 from pipeline.training import decision as decides  # noqa: E402
 from pipeline.training.decision import Scored, decision_of  # noqa: E402
 from pipeline.training.rank import train_rank  # noqa: E402
@@ -43,7 +43,7 @@ def trained(folder, name: str, **deciding: Any) -> tuple[DecisionRule, keras.Mod
     job = rank_job(
         folder,
         name,
-        ModelConfig(hidden=()),
+        MlpConfig(hidden=()),
         {"epochs": 3, "batch_size": 32, "optimizer": {"learning_rate": 0.05}},
         seed=1,
     )
@@ -54,10 +54,10 @@ def trained(folder, name: str, **deciding: Any) -> tuple[DecisionRule, keras.Mod
 
 def scored(folder, name: str, shards=range(4)) -> Scored:
     """Validation rows, and what the network says to them."""
-    store = rank_job(folder, f"{name}-again", ModelConfig(), {}, seed=1).open_store()
+    store = rank_job(folder, f"{name}-again", MlpConfig(), {}, seed=1).open_store()
     network = load_network(folder / name / "bundle" / "model.keras")
     rows = [rows for shard in shards for rows in read_shard(store, "validation", shard)]
-    z = [np.asarray(network({n: getattr(part, n) for n in network.input}), np.float64) for part in rows]
+    z = [np.asarray(network({n: part.tensors[n] for n in network.input}), np.float64) for part in rows]
     return Scored(np.concatenate([part.label for part in rows]), 1 / (1 + np.exp(-np.concatenate(z))))
 
 
@@ -93,7 +93,7 @@ def test_nothing_is_read_where_nothing_is_fitted(folder, monkeypatch):
 
 
 def test_a_saved_model_is_written_where_it_is_asked_for(folder, monkeypatch, caplog):
-    job = rank_job(folder, "saved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    job = rank_job(folder, "saved", MlpConfig(hidden=()), {"epochs": 1}, seed=1)
     train_rank(job.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
     served = tf.saved_model.load(str(folder / "saved" / "bundle" / "saved_model")).signatures["serving_default"]
     assert set(served.structured_outputs) == {"probabilities", "label"}
@@ -105,7 +105,7 @@ def test_a_saved_model_is_written_where_it_is_asked_for(folder, monkeypatch, cap
         compare(model, *rest)
 
     monkeypatch.setattr(saved, "_compare", compare_with_other_weights)
-    again = rank_job(folder, "unsaved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    again = rank_job(folder, "unsaved", MlpConfig(hidden=()), {"epochs": 1}, seed=1)
     train_rank(again.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
     assert "published without its SavedModel. The SavedModel answers otherwise" in caplog.text
     assert [path.name for path in (folder / "unsaved" / "bundle").iterdir()] == ["model.keras"]
