@@ -1,9 +1,9 @@
 """Two cross-validations over the same folds, compared fold by fold.
 
 A hard fold is hard for both, so differences by fold tell more than two means with their intervals. Their mean is tested
-by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see `spread_of`).
-The plain paired t-test takes folds for independent, and finds differences where there are none: the more often, the
-more repeats or draws there are.
+by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see
+`corrected_mean`). The plain paired t-test takes folds for independent, and finds differences where there are none: the
+more often, the more repeats or draws there are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pipeline.errors import ConfigError, Problem, gather
+from pipeline.evaluation.bootstrap_groups import LEVEL
+from pipeline.evaluation.corrected_mean import corrected_mean
 from pipeline.evaluation.folds import (
     CrossvalReport,
     FoldScore,
@@ -21,10 +23,8 @@ from pipeline.evaluation.folds import (
     held_out_ratio,
     shown,
 )
-from pipeline.evaluation.groups import LEVEL
 from pipeline.evaluation.markdown import markdown_table
 from pipeline.evaluation.names import is_lower_better, metric_name
-from pipeline.evaluation.spread import spread_of
 from pipeline.evaluation.verdict import figure
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TaskName
@@ -181,7 +181,7 @@ def _paired(metric: str, pairs: Pairs) -> PairedMetric:
     differences = [_difference(*pair) for pair in values]
     known = [difference for difference in differences if difference is not None]
     there = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
-    spread = spread_of(known, held_out_ratio(score for pair in there for score in pair))
+    spread = corrected_mean(known, held_out_ratio(score for pair in there for score in pair))
     gains = [-difference if is_lower_better(metric) else difference for difference in known]
     wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     return PairedMetric(
@@ -209,7 +209,7 @@ def _difference(first: float | None, second: float | None) -> float | None:
 
 
 def _mean_of(metric: str, scores: Sequence[FoldScore]) -> float | None:
-    return spread_of([value for score in scores if (value := score.value(metric)) is not None], 0.0).mean
+    return corrected_mean([value for score in scores if (value := score.value(metric)) is not None], 0.0).mean
 
 
 def _better(metric: str, mean: float | None) -> Side | None:

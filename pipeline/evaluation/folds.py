@@ -9,10 +9,10 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
+from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
 from pipeline.evaluation.markdown import markdown_table
 from pipeline.evaluation.names import limits_of, metric_name
 from pipeline.evaluation.report import Metrics
-from pipeline.evaluation.spread import Spread, spread_of
 from pipeline.evaluation.verdict import figure
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
@@ -59,7 +59,7 @@ class CrossvalReport(Document):
     """A cross-validation; `summarize` fills in what follows from the scores.
 
     An interval is where the expected metric of a model lies that is trained on as many rows as the folds' models are,
-    by the corrected variance of `spread_of`, whatever the division:
+    by the corrected variance of `corrected_mean`, whatever the division:
 
     - `hash`, `stratified`, `group` and `leave_one_group_out`, repeated or not: n_test / n_train is 1 / (k - 1).
     - `bootstrap`: the out-of-bag rows are 0.58 times as many as the different rows that were drawn. This is the case
@@ -186,9 +186,9 @@ def between(bounds: tuple[float, float] | None) -> str:
     return "" if bounds is None else f"{figure(bounds[0])} to {figure(bounds[1])}"
 
 
-def _spread(scores: Sequence[FoldScore], metric: str) -> Spread:
+def _spread(scores: Sequence[FoldScore], metric: str) -> CorrectedMean:
     known = [(score, value) for score in scores if (value := score.value(metric)) is not None]
-    return spread_of([value for _, value in known], held_out_ratio(score for score, _ in known))
+    return corrected_mean([value for _, value in known], held_out_ratio(score for score, _ in known))
 
 
 def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -199,7 +199,7 @@ def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, f
     return max(interval[0], low), min(interval[1], high)
 
 
-def _notes(report: CrossvalReport, spreads: Mapping[str, Spread]) -> list[str]:
+def _notes(report: CrossvalReport, spreads: Mapping[str, CorrectedMean]) -> list[str]:
     missing = report.count - len(report.scores)
     notes = [f"{missing} of {report.count} folds have no score."] if missing else []
     for name, spread in spreads.items():

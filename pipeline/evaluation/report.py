@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, Target, TaskName
 
@@ -371,7 +371,7 @@ class EvalReport(Document):
     slices: tuple[SliceReport, ...] = ()
     importance: ImportanceReport | None = None
     extremes: Extremes = Extremes()
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()
     notes: tuple[str, ...] = ()
 
     @property

@@ -33,7 +33,7 @@ LISTED = 10
 
 
 class TrialPruned(BaseException):
-    """Ends a trial's tracked run as killed, neither finished nor failed."""
+    """ExtremeRows a trial's tracked run as killed, neither finished nor failed."""
 
 
 def check_space(config: RunConfig) -> RunConfig:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.evaluation.plots.figures import figures_of
 from pipeline.evaluation.plots.png import png_of
 from pipeline.evaluation.report import EvalReport, SliceReport, SliceValue
-from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.decision import Calibration, DecisionRule
 from pipeline.stages.report_page import report_page
 from pipeline.stages.report_tables import metric_value
 from tests.support.reports import classification_report, regression_report, subject
@@ -134,7 +134,7 @@ def test_two_classes_have_curves_and_a_decision_in_words() -> None:
     assert found.headings[2:4] == ["Classes", "Probabilities"]
     assert len(found.sources) == 5
     assert "A row is given to yes from 0.41 on, chosen on validation rows (the highest F1)." in found.words
-    decision = Decision(calibration=Calibration(kind="platt"), rows=1000)
+    decision = DecisionRule(calibration=Calibration(kind="platt"), rows=1000)
     calibrated = report_page(subject(report.model_copy(update={"decision": decision})))
     assert "Probabilities are calibrated (platt) on 1,000 validation rows." in calibrated
     assert "from 0.5 on, as configured." in calibrated

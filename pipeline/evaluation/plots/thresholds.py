@@ -23,7 +23,7 @@ from pipeline.evaluation.plots.style import (
     without_data,
 )
 from pipeline.evaluation.report import ThresholdRow
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 
 LINES = (
     ("Precision", "precision", BLUE, "-"),
@@ -35,7 +35,7 @@ LINES = (
 
 
 def threshold_sweep(
-    rows: Sequence[ThresholdRow], *, decision: Decision, positive: str, title: str = "Threshold"
+    rows: Sequence[ThresholdRow], *, decision: DecisionRule, positive: str, title: str = "Threshold"
 ) -> Figure:
     """Shares over the threshold.
 
@@ -68,7 +68,7 @@ def _known(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _chosen_said(decision: Decision) -> str:
+def _chosen_said(decision: DecisionRule) -> str:
     if decision.goal:
         return f"Chosen on validation rows ({decision.goal})."
     return "As configured (evaluate.threshold); a goal would choose it on validation rows."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.diagnosis import course_of, diagnose
+from pipeline.evaluation.diagnosis import diagnose, loss_curves
 from pipeline.evaluation.plots.curves import learning_curves
 from tests.support.figures import rendered, said
 
@@ -43,7 +43,7 @@ def test_scant_histories_are_drawn(history: dict[str, list[float | None]]) -> No
 
 def test_diagnosis_stands_below_the_curves() -> None:
     history = {"loss": [1.0, 0.6, 0.4, 0.3, 0.2], "val_loss": [0.9, 0.7, 0.6, 0.8, 0.9]}
-    findings = diagnose(course_of(history, best=3, planned=5))
+    findings = diagnose(loss_curves(history, best=3, planned=5))
     figure = learning_curves(history, best_epoch=3, findings=findings)
     assert said(figure).endswith(findings[0].sentence)
     assert findings[0].sentence.startswith("Overfitting. After epoch 3")

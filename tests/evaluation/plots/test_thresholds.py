@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.evaluation.plots.thresholds import threshold_sweep
 from pipeline.evaluation.report import ThresholdRow
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from tests.support.figures import legend, rendered, said, words
 from tests.support.reports import classification_report
 
@@ -23,7 +23,7 @@ def test_chosen_threshold_is_marked() -> None:
 
 
 def test_threshold_of_the_configuration_says_so() -> None:
-    figure = threshold_sweep(classification_report(50).thresholds, decision=Decision(), positive="yes")
+    figure = threshold_sweep(classification_report(50).thresholds, decision=DecisionRule(), positive="yes")
     assert said(figure).startswith("As configured")
 
 
@@ -40,6 +40,6 @@ def test_recall_stands_at_its_thresholds() -> None:
         ThresholdRow(threshold=0.0, true_positives=2, false_positives=2, recall=1.0, accuracy=0.5),
         ThresholdRow(threshold=1.0, true_positives=0, false_positives=0, recall=0.0, accuracy=0.5),
     ]
-    axes = threshold_sweep(rows, decision=Decision(), positive="yes").axes[0]
+    axes = threshold_sweep(rows, decision=DecisionRule(), positive="yes").axes[0]
     (recall,) = [line for line in axes.lines if line.get_label() == "Recall"]
     assert (list(recall.get_xdata()), list(recall.get_ydata())) == ([0.0, 1.0], [1.0, 0.0])

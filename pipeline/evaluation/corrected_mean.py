@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.evaluation.groups import LEVEL
+from pipeline.evaluation.bootstrap_groups import LEVEL
 
 
 @dataclass(frozen=True)
-class Spread:
+class CorrectedMean:
     """A mean of correlated scores.
 
     Attributes:
@@ -42,7 +42,7 @@ class Spread:
     p_value: float | None = None
 
 
-def spread_of(scores: Sequence[float], ratio: float) -> Spread:
+def corrected_mean(scores: Sequence[float], ratio: float) -> CorrectedMean:
     """Summarize scores.
 
     Args:
@@ -52,15 +52,15 @@ def spread_of(scores: Sequence[float], ratio: float) -> Spread:
     count = len(scores)
     if not all(map(math.isfinite, scores)):
         total = sum(scores)
-        return Spread(count, None if math.isnan(total) else total)
+        return CorrectedMean(count, None if math.isnan(total) else total)
     if count < 2:
-        return Spread(count, scores[0] if scores else None)
+        return CorrectedMean(count, scores[0] if scores else None)
     # Less the first one, so that equal scores have a deviation of 0 and not one of rounding.
     shifted = np.asarray(scores, dtype=np.float64) - scores[0]
     mean, deviation = float(scores[0] + shifted.mean()), float(shifted.std(ddof=1))
     error = deviation * math.sqrt(1.0 / count + ratio)
     reach = error * float(stats.t.ppf((1.0 + LEVEL) / 2.0, count - 1))
-    return Spread(count, mean, deviation, (mean - reach, mean + reach), _p_value(mean, error, count - 1))
+    return CorrectedMean(count, mean, deviation, (mean - reach, mean + reach), _p_value(mean, error, count - 1))
 
 
 def _p_value(mean: float, error: float, freedom: int) -> float:

@@ -7,13 +7,13 @@ import pytest
 from scipy.special import expit
 
 from pipeline.model.decision import calibrated, class_ids
-from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.decision import Calibration, DecisionRule
 
 keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
-from pipeline.model.deciding import Decide  # noqa: E402
+from pipeline.model.prediction_layer import PredictionLayer  # noqa: E402
 
 LOGITS = np.array([-800.0, -40.0, -3.0, -1e-3, -0.0, 0.0, 1e-3, 0.5, 3.0, 16.5, 20.0, 30.0, 800.0], np.float32)[:, None]
 OF_TWO = [
@@ -29,9 +29,9 @@ OF_TWO = [
 def test_two_classes_are_decided_as_in_numpy(tmp_path, calibration):
     raw = expit(LOGITS.astype(np.float64))
     expected = calibrated(calibration, raw)
-    decision = Decision(calibration=calibration, threshold=float(expected[7, 0]) - 1e-9)
+    decision = DecisionRule(calibration=calibration, threshold=float(expected[7, 0]) - 1e-9)
     inputs = keras.Input((1,), dtype="float32")
-    layer = Decide(("no", "yes"), calibration.model_dump(mode="json"), decision.threshold)
+    layer = PredictionLayer(("no", "yes"), calibration.model_dump(mode="json"), decision.threshold)
     keras.Model(inputs, layer(inputs)).save(tmp_path / "m.keras")
     model = keras.saving.load_model(tmp_path / "m.keras", compile=False, safe_mode=True)
     for answer in (model(LOGITS), tf.function(model)(LOGITS)):
@@ -48,19 +48,19 @@ def test_several_classes_are_decided_as_in_numpy(temperature):
     exact = np.exp(z.astype(np.float64) - z.max(1, keepdims=True))
     raw = exact / exact.sum(1, keepdims=True)
     expected = calibrated(calibration, raw)
-    answer = Decide(("a", "b", "c"), calibration.model_dump(mode="json"))(z)
+    answer = PredictionLayer(("a", "b", "c"), calibration.model_dump(mode="json"))(z)
     np.testing.assert_allclose(answer["probabilities"], expected, rtol=1e-6, atol=1e-12)
     assert [name.decode() for name in answer["label"].numpy()[:, 0]] == [
-        "abc"[i] for i in class_ids(Decision(calibration=calibration), expected)
+        "abc"[i] for i in class_ids(DecisionRule(calibration=calibration), expected)
     ]
     np.testing.assert_allclose(expected.sum(1), 1.0)
 
 
 def test_a_row_at_the_threshold_belongs_to_the_second_class():
-    answer = Decide(("no", "yes"), {}, 0.5)(np.array([[0.0], [-1e-6]], np.float32))
+    answer = PredictionLayer(("no", "yes"), {}, 0.5)(np.array([[0.0], [-1e-6]], np.float32))
     assert answer["label"].numpy()[:, 0].tolist() == [b"yes", b"no"]
-    assert class_ids(Decision(), [0.5, 0.4999999]).tolist() == [1, 0]
-    assert class_ids(Decision(threshold=0.2), np.array([[0.2], [0.1]])).tolist() == [1, 0]
+    assert class_ids(DecisionRule(), [0.5, 0.4999999]).tolist() == [1, 0]
+    assert class_ids(DecisionRule(threshold=0.2), np.array([[0.2], [0.1]])).tolist() == [1, 0]
 
 
 def test_calibrated_probabilities_keep_their_shape_and_their_order():

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from pipeline.evaluation.spread import Spread, spread_of
+from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
 
 SCORES = (2.1, 2.9, 2.4, 3.2, 2.2)
 
 
 def test_independent_scores_have_the_interval_of_student() -> None:
-    spread = spread_of(SCORES, 0.0)
+    spread = corrected_mean(SCORES, 0.0)
     expected = stats.ttest_1samp(SCORES, 0.0)
     assert spread.mean == pytest.approx(np.mean(SCORES), rel=1e-12)
     assert spread.deviation == pytest.approx(np.std(SCORES, ddof=1), rel=1e-12)
@@ -24,7 +24,7 @@ def test_independent_scores_have_the_interval_of_student() -> None:
 
 
 def test_shared_rows_widen_it_by_the_formula() -> None:
-    spread = spread_of(SCORES, 0.25)
+    spread = corrected_mean(SCORES, 0.25)
     assert spread.interval is not None
     error = math.sqrt((1 / 5 + 1 / 4) * 0.223)
     assert spread.interval[1] - spread.interval[0] == pytest.approx(2 * 2.7764451052 * error, rel=1e-9)
@@ -33,25 +33,25 @@ def test_shared_rows_widen_it_by_the_formula() -> None:
 
 def test_p_value_and_interval_agree() -> None:
     """The interval ends at 0 where p is 0.05."""
-    plain = spread_of(SCORES, 0.25)
+    plain = corrected_mean(SCORES, 0.25)
     assert plain.interval is not None
-    shifted = spread_of([score - plain.interval[0] for score in SCORES], 0.25)
+    shifted = corrected_mean([score - plain.interval[0] for score in SCORES], 0.25)
     assert shifted.p_value == pytest.approx(0.05, rel=1e-9)
 
 
 def test_equal_scores_leave_no_doubt() -> None:
-    assert spread_of([0.1] * 3, 0.5) == Spread(3, 0.1, 0.0, (0.1, 0.1), 0.0)
-    assert spread_of([0.0] * 3, 0.5).p_value == 1.0
+    assert corrected_mean([0.1] * 3, 0.5) == CorrectedMean(3, 0.1, 0.0, (0.1, 0.1), 0.0)
+    assert corrected_mean([0.0] * 3, 0.5).p_value == 1.0
 
 
 def test_too_few_scores_have_no_interval() -> None:
-    assert spread_of([], 0.25) == Spread(0)
-    assert spread_of([3.0], 0.25) == Spread(1, 3.0)
+    assert corrected_mean([], 0.25) == CorrectedMean(0)
+    assert corrected_mean([3.0], 0.25) == CorrectedMean(1, 3.0)
 
 
 def test_infinite_scores_are_not_hidden() -> None:
-    assert spread_of([1.0, math.inf, 2.0], 0.25) == Spread(3, math.inf)
-    assert spread_of([math.inf, -math.inf], 0.25) == Spread(2)
+    assert corrected_mean([1.0, math.inf, 2.0], 0.25) == CorrectedMean(3, math.inf)
+    assert corrected_mean([math.inf, -math.inf], 0.25) == CorrectedMean(2)
 
 
 Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -84,7 +84,7 @@ def errors_of(random: np.random.Generator, folds: Folds, rows: int) -> tuple[lis
 def coverage(found: list[tuple[list[float], float]], *, corrected: bool) -> float:
     """How often the interval holds the true mean, which is that of all data sets."""
     truth = np.mean([scores for scores, _ in found])
-    spreads = [spread_of(scores, ratio if corrected else 0.0) for scores, ratio in found]
+    spreads = [corrected_mean(scores, ratio if corrected else 0.0) for scores, ratio in found]
     return float(np.mean([s.interval is not None and s.interval[0] <= truth <= s.interval[1] for s in spreads]))
 
 

@@ -21,8 +21,8 @@ PROBABILITIES, LABEL = "probabilities", "label"
 """What a saved model of classes answers: one probability a class, and the name of a class."""
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class Decide(FixedLayer):
+@keras.saving.register_keras_serializable(PACKAGE, name="Decide")  # as saved models have it
+class PredictionLayer(FixedLayer):
     """Logits float32 [b, 1] of the second of two classes, or [b, k], to `probabilities` float32 [b, k] and `label`.
 
     `label` is string [b, 1]: of two classes the second one from `threshold` on, else the most probable one. All is
@@ -32,7 +32,7 @@ class Decide(FixedLayer):
     def __init__(
         self, classes: Sequence[str], calibration: Mapping[str, Any], threshold: float = 0.5, **kwargs: Any
     ) -> None:
-        """`classes` are names by class id; `calibration` and `threshold` as in `Decision`."""
+        """`classes` are names by class id; `calibration` and `threshold` as in `DecisionRule`."""
         settings = {"classes": list(classes), "calibration": dict(calibration), "threshold": threshold}
         super().__init__(settings, **kwargs)
         self._classes, self._threshold = tuple(classes), threshold

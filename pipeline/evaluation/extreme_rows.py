@@ -16,7 +16,7 @@ AT_MOST = 10
 
 
 @dataclass(frozen=True)
-class Ends:
+class ExtremeRows:
     """Rows at both ends; few rows may be at both.
 
     Attributes:
@@ -28,7 +28,7 @@ class Ends:
     facts: Floats
 
     @classmethod
-    def of(cls, row_id: Ints, facts: Floats) -> Ends:
+    def of(cls, row_id: Ints, facts: Floats) -> ExtremeRows:
         """The ends of some rows, [n] and [n, f]."""
         if len(row_id) > 2 * AT_MOST:
             scores = facts[:, 0]
@@ -50,9 +50,11 @@ class Ends:
         return _order(self.row_id, self.facts)[::-1][:AT_MOST]
 
 
-def merge_ends(parts: Sequence[Ends]) -> Ends:
+def merge_extreme_rows(parts: Sequence[ExtremeRows]) -> ExtremeRows:
     """The ends of all rows together; there is at least one part."""
-    return Ends.of(np.concatenate([part.row_id for part in parts]), np.concatenate([part.facts for part in parts]))
+    return ExtremeRows.of(
+        np.concatenate([part.row_id for part in parts]), np.concatenate([part.facts for part in parts])
+    )
 
 
 def _order(row_id: Ints, facts: Floats) -> Ints:
