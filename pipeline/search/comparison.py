@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pipeline.config.search import SearchConfig
-from pipeline.evaluate.plots.style import (
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     INK,

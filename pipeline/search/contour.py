@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 from numpy.typing import NDArray
 
-from pipeline.evaluate.plots.style import (
+from pipeline.report.plots.style import (
     INK,
     MUTED,
     ORANGE,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.config.search import Goal
-from pipeline.evaluate.plots.style import (
+from pipeline.report.plots.style import (
     BLUE,
     GREY,
     INK,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluate.plots.style import (
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     MUTED,

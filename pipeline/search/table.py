@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.config.search import Goal
 from pipeline.evaluate.markdown import markdown_table
-from pipeline.evaluate.plots.style import counted
+from pipeline.report.plots.style import counted
 from pipeline.search.front import front_of
 from pipeline.search.record import STATES, TrialRecord, ranked
 

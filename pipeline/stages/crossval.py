@@ -16,10 +16,10 @@ from pipeline.evaluate.comparison import Comparison, check_comparable, compare, 
 from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.names import capital, metric_name
-from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
 from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.evaluate.verdict import figure
+from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
 from pipeline.runtime.progress import Progress
 from pipeline.search.pool import Stopper, side_by_side
 from pipeline.search.space import Settings

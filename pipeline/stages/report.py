@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.figures import Draw, figures_of
-from pipeline.evaluate.plots.png import png_of
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
+from pipeline.report.plots.curves import learning_curves
+from pipeline.report.plots.figures import Draw, figures_of
+from pipeline.report.plots.png import png_of
 from pipeline.stages.context import StageContext
 from pipeline.stages.learning import findings_of
 from pipeline.stages.report_page import Subject, report_page

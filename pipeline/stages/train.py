@@ -12,11 +12,11 @@ from pipeline.config.run import RunConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError, TrainError
-from pipeline.evaluate.plots.curves import learning_curves
-from pipeline.evaluate.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
+from pipeline.report.plots.curves import learning_curves
+from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently

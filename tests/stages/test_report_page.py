@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.contract.decision import Calibration, Decision
-from pipeline.evaluate.plots.figures import figures_of
-from pipeline.evaluate.plots.png import png_of
 from pipeline.evaluate.report import EvalReport, SliceReport, SliceValue
+from pipeline.report.plots.figures import figures_of
+from pipeline.report.plots.png import png_of
 from pipeline.stages.report_page import report_page
 from pipeline.stages.report_tables import metric_value
 from tests.support.reports import classification_report, regression_report, subject

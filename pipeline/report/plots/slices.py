@@ -5,7 +5,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import SliceReport
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     INK,
@@ -20,7 +21,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import SliceReport
 
 
 def slice_plot(

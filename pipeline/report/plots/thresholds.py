@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from pipeline.contract.decision import Decision
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import ThresholdRow
+from pipeline.report.plots.style import (
     BLUE,
     GREEN,
     INK,
@@ -23,7 +24,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import ThresholdRow
 
 LINES = (
     ("Precision", "precision", BLUE, "-"),

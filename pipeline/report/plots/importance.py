@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import ImportanceReport
+from pipeline.report.plots.style import (
     BLUE,
     INK,
     caption,
@@ -17,7 +18,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import ImportanceReport
 
 MOST = 30
 """Columns that are drawn."""

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import Counts, Grid, RegressionReport
+from pipeline.report.plots.style import (
     BLUE,
     INK,
     ORANGE,
@@ -28,7 +29,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import Counts, Grid, RegressionReport
 
 Floats = NDArray[np.float64]
 DENSITY = LinearSegmentedColormap.from_list("density", ["#A9CDE6", BLUE, "#00304D"])

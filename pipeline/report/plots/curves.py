@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from pipeline.evaluate.diagnosis import Finding
-from pipeline.evaluate.plots.style import (
+from pipeline.report.plots.style import (
     BLUE,
     MUTED,
     ORANGE,

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipeline.evaluate.plots.figures import figures_of, safe_name
-from pipeline.evaluate.plots.png import png_of
+from pipeline.report.plots.figures import figures_of, safe_name
+from pipeline.report.plots.png import png_of
 from tests.support.reports import classification_report, regression_report
 
 

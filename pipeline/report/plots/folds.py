@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pipeline.evaluate.comparison import Comparison, PairedMetric, probability
 from pipeline.evaluate.folds import CrossvalReport, FoldScore
 from pipeline.evaluate.names import capital, is_lower_better, metric_name
-from pipeline.evaluate.plots.curves import COLUMNS, TITLES, WIDE_RANGE, metric_names
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.verdict import figure as four_digits
+from pipeline.report.plots.curves import COLUMNS, TITLES, WIDE_RANGE, metric_names
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     INK,
@@ -32,7 +33,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.verdict import figure as four_digits
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float] | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.plots.style import caption, compact, new_figure, short_name
+from pipeline.report.plots.style import caption, compact, new_figure, short_name
 from tests.support.figures import rendered
 
 

@@ -7,7 +7,7 @@ import io
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.evaluate.plots.style import DPI
+from pipeline.report.plots.style import DPI
 
 COLOURS = 256
 """Of the palette, with a third of the bytes of true colours. It is chosen to cover all colours, not the frequent ones:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluate.plots.confusion import confusion_matrix
 from pipeline.evaluate.report import ConfusionMatrix
+from pipeline.report.plots.confusion import confusion_matrix
 from tests.support.figures import rendered, said
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.plots.calibration import calibration_curve
 from pipeline.evaluate.report import CalibrationBin, CalibrationReport
+from pipeline.report.plots.calibration import calibration_curve
 from tests.support.figures import rendered, said, words
 from tests.support.reports import classification_report
 

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import ClassCurves, Curve
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     GREEN,
@@ -28,7 +29,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import ClassCurves, Curve
 
 MEANS = ("micro", "macro")
 """Names of curves over all classes."""

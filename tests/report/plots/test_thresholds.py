@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.contract.decision import Decision
-from pipeline.evaluate.plots.thresholds import threshold_sweep
 from pipeline.evaluate.report import ThresholdRow
+from pipeline.report.plots.thresholds import threshold_sweep
 from tests.support.figures import legend, rendered, said, words
 from tests.support.reports import classification_report
 

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 
 from pipeline.contract.label import Task
 from pipeline.evaluate.names import MAIN, metric_name
-from pipeline.evaluate.plots.calibration import calibration_curve
-from pipeline.evaluate.plots.confusion import confusion_matrix
-from pipeline.evaluate.plots.importance import importance_bars
-from pipeline.evaluate.plots.ranking import gain_and_lift, roc_and_pr
-from pipeline.evaluate.plots.residuals import residual_plots
-from pipeline.evaluate.plots.slices import slice_plot
-from pipeline.evaluate.plots.thresholds import threshold_sweep
 from pipeline.evaluate.report import EvalReport
+from pipeline.report.plots.calibration import calibration_curve
+from pipeline.report.plots.confusion import confusion_matrix
+from pipeline.report.plots.importance import importance_bars
+from pipeline.report.plots.ranking import gain_and_lift, roc_and_pr
+from pipeline.report.plots.residuals import residual_plots
+from pipeline.report.plots.slices import slice_plot
+from pipeline.report.plots.thresholds import threshold_sweep
 
 Draw = Callable[[], Figure]
 LONGEST = 40

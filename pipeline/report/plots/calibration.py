@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import CalibrationReport
+from pipeline.report.plots.style import (
     BLUE,
     MUTED,
     ORANGE,
@@ -20,7 +21,6 @@ from pipeline.evaluate.plots.style import (
     style_axes,
     without_data,
 )
-from pipeline.evaluate.report import CalibrationReport
 
 Floats = NDArray[np.float64]
 SURE = 1.96

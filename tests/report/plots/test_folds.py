@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from pipeline.contract.label import Task
 from pipeline.evaluate.comparison import compare
 from pipeline.evaluate.folds import CrossvalReport, summarize
-from pipeline.evaluate.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
 from tests.support.figures import rendered, said, words
 from tests.support.folds import crossval, fold, house_prices
 

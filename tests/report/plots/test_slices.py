@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.evaluate.plots.slices import slice_plot
 from pipeline.evaluate.report import SliceReport, SliceValue
+from pipeline.report.plots.slices import slice_plot
 from tests.support.figures import rendered, said, words
 
 

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.evaluate.plots.style import (
+from pipeline.evaluate.report import ConfusionMatrix
+from pipeline.report.plots.style import (
     FAINT,
     INK,
     SHADES,
@@ -19,7 +20,6 @@ from pipeline.evaluate.plots.style import (
     short_name,
     style_axes,
 )
-from pipeline.evaluate.report import ConfusionMatrix
 
 MOST_WITH_TEXT = 20
 """Classes up to which each cell can hold readable numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.evaluate.diagnosis import course_of, diagnose
-from pipeline.evaluate.plots.curves import learning_curves
+from pipeline.report.plots.curves import learning_curves
 from tests.support.figures import rendered, said
 
 

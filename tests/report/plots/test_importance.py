@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.plots.importance import importance_bars
 from pipeline.evaluate.report import Importance, ImportanceReport
+from pipeline.report.plots.importance import importance_bars
 from tests.support.figures import rendered, said
 
 
