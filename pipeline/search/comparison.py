@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pipeline.config.search import SearchConfig
+from pipeline.formatting import counted
 from pipeline.report.plots.style import (
     BLUE,
     FAINT,
@@ -20,13 +21,12 @@ from pipeline.report.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 from pipeline.search.places import are_numbers
 from pipeline.search.record import TrialRecord, ranked
 from pipeline.search.shades import shades_bar, shades_of

@@ -13,17 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 from numpy.typing import NDArray
 
-from pipeline.report.plots.style import (
-    INK,
-    MUTED,
-    ORANGE,
-    caption,
-    new_figure,
-    quiet_legend,
-    short_name,
-    style_axes,
-    without_data,
-)
+from pipeline.report.plots.style import INK, MUTED, ORANGE, caption, new_figure, quiet_legend, style_axes, without_data
+from pipeline.report.text import short_name
 from pipeline.search.places import are_numbers, place_on
 from pipeline.search.record import TrialRecord, finished, ranked
 from pipeline.search.shades import shades_bar, shades_of

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.config.search import Goal
+from pipeline.formatting import counted
 from pipeline.report.plots.style import (
     BLUE,
     GREY,
@@ -16,7 +17,6 @@ from pipeline.report.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
     quiet_legend,

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from pipeline.report.plots.style import compact_ticks, plain, short_name
+from pipeline.report.plots.style import compact_ticks, plain
+from pipeline.report.text import short_name
 from pipeline.search.table import told
 
 WIDE_RANGE = 30.0

@@ -19,9 +19,9 @@ from pipeline.report.plots.style import (
     compact_ticks,
     new_figure,
     plain,
-    short_name,
     style_axes,
 )
+from pipeline.report.text import short_name
 from pipeline.search.places import are_numbers, place_on, shares
 from pipeline.search.record import TrialRecord, finished
 from pipeline.search.table import counts, short, told

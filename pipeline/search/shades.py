@@ -8,7 +8,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pipeline.report.plots.style import SHADES, colour_bar, compact
+from pipeline.formatting import compact
+from pipeline.report.plots.style import SHADES, colour_bar
 
 WORST_SHARE = 0.15
 """Of the trials, those that share the lightest shade: a few that went wrong would leave one shade to all others."""

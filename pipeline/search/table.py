@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.config.search import Goal
-from pipeline.evaluate.markdown import markdown_table
-from pipeline.report.plots.style import counted
+from pipeline.formatting import counted, format_number
+from pipeline.report.markdown import markdown_table
 from pipeline.search.front import front_of
 from pipeline.search.record import STATES, TrialRecord, ranked
+
+DIGITS = 5
+"""Significant digits of goals, by which neighbouring trials differ."""
 
 
 def told(value: Any) -> str:
@@ -40,12 +43,10 @@ def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -
     head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
     lines = []
     for record in best:
-        reached = [number(record.reached), *(number(record.further[goal.name]) for goal in goals[1:])]
+        reached = [
+            format_number(record.reached, DIGITS),
+            *(format_number(record.further[goal.name], DIGITS) for goal in goals[1:]),
+        ]
         settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), *reached, *settings])
     return f"{counts(records)}{remark}\n\n{markdown_table(head, lines, numbers=False)}"
-
-
-def number(value: float) -> str:
-    """A number in a table: whole ones in full."""
-    return f"{value:,.0f}" if value.is_integer() else f"{value:.5g}"

@@ -12,14 +12,15 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.evaluate.comparison import Comparison, check_comparable, compare, comparison_table
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, crossval_table, headlines_of, shown, summarize
+from pipeline.evaluate.comparison import Comparison, check_comparable, compare
+from pipeline.evaluate.folds import CrossvalReport, FoldScore, headlines_of, summarize
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.names import capital, metric_name
 from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
-from pipeline.evaluate.verdict import figure
+from pipeline.formatting import format_interval, format_number
 from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.report.summaries import comparison_table, crossval_table
 from pipeline.runtime.progress import Progress
 from pipeline.search.pool import Stopper, side_by_side
 from pipeline.search.space import Settings
@@ -165,7 +166,7 @@ class _Crossval:
             _record(stage, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        said = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
+        said = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
         self._stage.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
     def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Store, Settings]:
@@ -295,5 +296,5 @@ def _sentence(report: CrossvalReport, name: str) -> str:
     mean, bounds = report.mean.get(name), report.intervals.get(name)
     if mean is None:
         return f"{metric_name(name)} is not defined in any fold"
-    interval = "" if bounds is None else f", 95 % interval {figure(bounds[0])} to {figure(bounds[1])}"
-    return f"{metric_name(name)} {figure(mean)} over {len(report.scores)} folds{interval}"
+    within = "" if bounds is None else f", 95 % interval {format_interval(bounds)}"
+    return f"{metric_name(name)} {format_number(mean)} over {len(report.scores)} folds{within}"

@@ -13,7 +13,7 @@ from pipeline.data.recipe import StoreRecipe
 from pipeline.data.source import Source, open_source
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import StageContext, open_stage, tracked
-from pipeline.stages.profile_page import report_profile
+from pipeline.stages.profile import report_profile
 from pipeline.stages.results import PrepareResult
 from pipeline.store.filesystem import Root
 from pipeline.store.store import Store, is_published, open_store

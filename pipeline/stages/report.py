@@ -7,12 +7,13 @@ from functools import partial
 
 from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.verdict import judge
+from pipeline.report.evaluation_page import Subject, evaluation_page
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.figures import Draw, figures_of
 from pipeline.report.plots.png import png_of
+from pipeline.report.summaries import evaluation_summary
 from pipeline.stages.context import StageContext
 from pipeline.stages.learning import findings_of
-from pipeline.stages.report_page import Subject, report_page
 from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
@@ -35,7 +36,7 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
     verdict = judge(report)
     stage.progress.done(verdict.sentence)
     stage.tracker.set_tags({"verdict": verdict.grade})
-    stage.tracker.describe(f"{verdict.sentence}\n\n{report.to_markdown()}")
+    stage.tracker.describe(f"{verdict.sentence}\n\n{evaluation_summary(report)}")
     if isinstance(stage.tracker, NullTracker):
         return
     history = read_history(model)
@@ -53,7 +54,7 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
         audit=read_audit(store),
         pictures=plots | _curves(history),
     )
-    stage.tracker.log_text(report_page(subject), "report.html")
+    stage.tracker.log_text(evaluation_page(subject), "report.html")
 
 
 def _curves(history: TrainingHistory | None) -> dict[str, bytes]:

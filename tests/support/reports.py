@@ -33,7 +33,7 @@ from pipeline.evaluate.report import (
     SliceValue,
     ThresholdRow,
 )
-from pipeline.stages.report_page import Subject
+from pipeline.report.evaluation_page import Subject
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
 from pipeline.train.history import TrainingHistory

@@ -8,19 +8,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.evaluate.report import CalibrationReport
+from pipeline.formatting import counted
 from pipeline.report.plots.style import (
     BLUE,
     MUTED,
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     shares,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 Floats = NDArray[np.float64]
 SURE = 1.96

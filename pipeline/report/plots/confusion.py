@@ -8,18 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.evaluate.report import ConfusionMatrix
-from pipeline.report.plots.style import (
-    FAINT,
-    INK,
-    SHADES,
-    caption,
-    colour_bar,
-    counted,
-    new_figure,
-    plain,
-    short_name,
-    style_axes,
-)
+from pipeline.formatting import counted, format_percent
+from pipeline.report.plots.style import FAINT, INK, SHADES, caption, colour_bar, new_figure, plain, style_axes
+from pipeline.report.text import short_name
 
 MOST_WITH_TEXT = 20
 """Classes up to which each cell can hold readable numbers."""
@@ -69,15 +60,8 @@ def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float
     for (row, column), count in np.ndenumerate(counts):
         share = float(shares[row, column])
         colour = "white" if share > 0.5 else INK
-        text = f"{count:,}\n{_percent(share)}" if count else "0"
+        text = f"{count:,}\n{format_percent(share)}" if count else "0"
         axes.text(column, row, text, ha="center", va="center", fontsize=font, color=colour, linespacing=1.3)
-
-
-def _percent(share: float) -> str:
-    """A share that does not round to a false 0 % or 100 %."""
-    if share < 0.01:
-        return "<1%"
-    return ">99%" if 0.99 < share < 1.0 else f"{share:.0%}"
 
 
 def _rows_said(counts: NDArray[np.int64]) -> str:

@@ -13,18 +13,8 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from pipeline.evaluate.diagnosis import Finding
-from pipeline.report.plots.style import (
-    BLUE,
-    MUTED,
-    ORANGE,
-    caption,
-    compact,
-    compact_ticks,
-    counted,
-    new_figure,
-    plain,
-    style_axes,
-)
+from pipeline.formatting import compact, counted
+from pipeline.report.plots.style import BLUE, MUTED, ORANGE, caption, compact_ticks, new_figure, plain, style_axes
 
 History = Mapping[str, Sequence[float | None]]
 """Values by epoch, keyed as Keras does: `loss` and `mae` of training rows, `val_loss` and `val_mae` of validation."""

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluate.comparison import Comparison, PairedMetric, probability
+from pipeline.evaluate.comparison import Comparison, PairedMetric
 from pipeline.evaluate.folds import CrossvalReport, FoldScore
 from pipeline.evaluate.names import capital, is_lower_better, metric_name
-from pipeline.evaluate.verdict import figure as four_digits
+from pipeline.formatting import counted, format_number, format_p_value
 from pipeline.report.plots.curves import COLUMNS, TITLES, WIDE_RANGE, metric_names
 from pipeline.report.plots.style import (
     BLUE,
@@ -26,13 +26,12 @@ from pipeline.report.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float] | None
@@ -110,7 +109,7 @@ def fold_metrics(report: CrossvalReport, *, title: str = "Folds") -> Figure:
         style_axes(axes, capital(metric_name(name)), "Fold", "")
         _draw(axes, panel, report.folds, report.repeats)
         if panel.mean is not None:
-            _beside_title(axes, four_digits(panel.mean))
+            _beside_title(axes, format_number(panel.mean))
     caption(figure, "A dot a fold. Dashed: the mean.", *_said(panels, report.repeats))
     return figure
 
@@ -228,8 +227,8 @@ def _name_sides(axes: Axes, found: PairedMetric, names: tuple[str, str]) -> None
         text = axes.text(0.99, height, words, transform=axes.transAxes, fontsize=8, color=MUTED)
         plain(text).set(ha="right", va=side)
     if found.mean is not None:
-        chance = "" if found.p_value is None else f", {probability(found.p_value)}"
-        _beside_title(axes, f"{four_digits(found.mean)}{chance}")
+        chance = "" if found.p_value is None else f", {format_p_value(found.p_value)}"
+        _beside_title(axes, f"{format_number(found.mean)}{chance}")
 
 
 def _curves(axes: Axes, scores: Sequence[FoldScore], key: str) -> None:

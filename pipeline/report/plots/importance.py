@@ -5,19 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from pipeline.evaluate.report import ImportanceReport
-from pipeline.report.plots.style import (
-    BLUE,
-    INK,
-    caption,
-    compact,
-    compact_ticks,
-    counted,
-    new_figure,
-    plain,
-    short_name,
-    style_axes,
-    without_data,
-)
+from pipeline.formatting import compact, counted
+from pipeline.report.plots.style import BLUE, INK, caption, compact_ticks, new_figure, plain, style_axes, without_data
+from pipeline.report.text import short_name
 
 MOST = 30
 """Columns that are drawn."""

@@ -25,10 +25,10 @@ from pipeline.report.plots.style import (
     new_figure,
     plain,
     shares,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 MEANS = ("micro", "macro")
 """Names of curves over all classes."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.report.plots.style import BLUE, FAINT, ORANGE, caption, compact_ticks, counted, new_figure, style_axes
+from pipeline.formatting import counted
+from pipeline.report.plots.style import BLUE, FAINT, ORANGE, caption, compact_ticks, new_figure, style_axes
 
 SHOWN_ABOVE_LOWEST = 1.5
 """Times the range from the lowest to the first smoothed loss; what explodes beyond would flatten the rest."""

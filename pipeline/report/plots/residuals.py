@@ -13,22 +13,21 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from pipeline.evaluate.report import Counts, Grid, RegressionReport
+from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import (
     BLUE,
     INK,
     ORANGE,
     caption,
     colour_bar,
-    compact,
     compact_ticks,
-    counted,
     new_figure,
     plain,
     quiet_legend,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 Floats = NDArray[np.float64]
 DENSITY = LinearSegmentedColormap.from_list("density", ["#A9CDE6", BLUE, "#00304D"])

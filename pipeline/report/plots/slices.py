@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.evaluate.report import SliceReport
+from pipeline.formatting import compact
 from pipeline.report.plots.style import (
     BLUE,
     FAINT,
@@ -13,14 +14,13 @@ from pipeline.report.plots.style import (
     MUTED,
     ORANGE,
     caption,
-    compact,
     compact_ticks,
     new_figure,
     plain,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 
 def slice_plot(

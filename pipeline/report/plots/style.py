@@ -15,6 +15,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
+from pipeline.formatting import compact
+
 DPI = 144
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 """From Okabe and Ito's palette: distinct under every common colour blindness; the first two in grey as well."""
@@ -96,31 +98,6 @@ def plain(text: Text) -> Text:
     """Show names as they are: a dollar sign begins no formula."""
     text.set_parse_math(False)
     return text
-
-
-def short_name(name: str, longest: int = 18) -> str:
-    """A name that fits beside a plot: one line, control characters escaped, the middle left out when long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-    if len(shown) <= longest:
-        return shown
-    tail = longest // 3
-    return f"{shown[: longest - tail - 1]}…{shown[-tail:]}"
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: `1 row`, `2,000 rows`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def compact(value: float) -> str:
-    """A number in at most about six characters: `0.25`, `1,250`, `48k`, `1.2M`."""
-    size = abs(value)
-    for bound, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if size >= bound:
-            return f"{value / {'T': 1e12, 'G': 1e9, 'M': 1e6, 'k': 1e3}[unit]:.3g}{unit}"
-    if size >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if size >= 1e-4 or value == 0 else f"{value:.1e}"
 
 
 def compact_ticks(axes: Axes, *, x: bool = True, y: bool = True) -> None:

@@ -20,10 +20,10 @@ from pipeline.report.plots.style import (
     new_figure,
     quiet_legend,
     shares,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
 
 LINES = (
     ("Precision", "precision", BLUE, "-"),

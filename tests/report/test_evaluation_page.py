@@ -10,10 +10,9 @@ import pytest
 
 from pipeline.contract.decision import Calibration, Decision
 from pipeline.evaluate.report import EvalReport, SliceReport, SliceValue
+from pipeline.report.evaluation_page import evaluation_page
 from pipeline.report.plots.figures import figures_of
 from pipeline.report.plots.png import png_of
-from pipeline.stages.report_page import report_page
-from pipeline.stages.report_tables import metric_value
 from tests.support.reports import classification_report, regression_report, subject
 
 VOID = {"meta", "img", "line", "rect", "path", "br"}
@@ -63,7 +62,7 @@ def outline(page: str) -> Outline:
 
 def drawn(report: EvalReport) -> Outline:
     pictures = {name: png_of(draw(), dpi=30) for name, draw in figures_of(report)}
-    return outline(report_page(subject(report, pictures=pictures)))
+    return outline(evaluation_page(subject(report, pictures=pictures)))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +82,7 @@ def test_page_needs_nothing_from_elsewhere(prices: Outline) -> None:
     assert prices.tags.isdisjoint({"script", "link", "iframe", "object", "embed", "form", "base"})
     assert prices.sources
     assert all(source.startswith("data:image/png;base64,") for source in prices.sources)
-    page = report_page(subject(regression_report(5)))
+    page = evaluation_page(subject(regression_report(5)))
     assert "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"" in page
     assert not re.search(r"https?://|url\(|@import", page)
 
@@ -110,7 +109,7 @@ def test_training_data_and_origin_are_told(prices: Outline) -> None:
 
 
 def test_values_of_single_rows_are_shown_and_never_obeyed() -> None:
-    page = report_page(subject(regression_report(20)))
+    page = evaluation_page(subject(regression_report(20)))
     assert "<b>code" not in page
     assert "Zip &lt;b&gt;code&lt;/b&gt;" in page
     words = outline(page).words
@@ -119,13 +118,14 @@ def test_values_of_single_rows_are_shown_and_never_obeyed() -> None:
 
 
 def test_hostile_names_are_text_everywhere() -> None:
-    evil = "<script>alert(1)</script>"
+    evil = "<script>alert({{ 7 * 7 }})</script>"
     report = classification_report(60, classes=(evil, '"><img src=x onerror=y>'))
     part = SliceReport(by=evil, values=(SliceValue(value=evil, rows=60, metrics={"log_loss": 0.3}),))
-    page = report_page(subject(report.model_copy(update={"slices": (part,), "label": evil}), name=evil))
+    page = evaluation_page(subject(report.model_copy(update={"slices": (part,), "label": evil}), name=evil))
     found = outline(page)
     assert "script" not in found.tags
     assert "img" not in found.tags
+    assert "alert({{ 7 * 7 }})" in found.words, "data is no template"
 
 
 def test_two_classes_have_curves_and_a_decision_in_words() -> None:
@@ -135,7 +135,7 @@ def test_two_classes_have_curves_and_a_decision_in_words() -> None:
     assert len(found.sources) == 5
     assert "A row is given to yes from 0.41 on, chosen on validation rows (the highest F1)." in found.words
     decision = Decision(calibration=Calibration(kind="platt"), rows=1000)
-    calibrated = report_page(subject(report.model_copy(update={"decision": decision})))
+    calibrated = evaluation_page(subject(report.model_copy(update={"decision": decision})))
     assert "Probabilities are calibrated (platt) on 1,000 validation rows." in calibrated
     assert "from 0.5 on, as configured." in calibrated
 
@@ -148,7 +148,7 @@ def test_one_class_alone_is_said_and_drawn_without_curves() -> None:
 
 def test_many_classes_are_counted_beyond_a_bound() -> None:
     report = classification_report(900, classes=[f"class {place}" for place in range(70)])
-    assert "and 10 more classes, in evaluation.json" in outline(report_page(subject(report))).words
+    assert "and 10 more classes, in evaluation.json" in outline(evaluation_page(subject(report))).words
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -159,29 +159,10 @@ def test_hardly_any_rows_make_a_page(rows: int) -> None:
 
 def test_model_without_history_has_no_section_of_training() -> None:
     bare = replace(subject(regression_report(10)), history=None, audit=None, findings=())
-    assert "Training" not in outline(report_page(bare)).headings
+    assert "Training" not in outline(evaluation_page(bare)).headings
 
 
 def test_page_stays_small() -> None:
     report = classification_report(5000, classes=[f"class {place}" for place in range(10)])
     pictures = {name: png_of(draw()) for name, draw in figures_of(report)}
-    assert len(report_page(subject(report, pictures=pictures))) < 700_000
-
-
-@pytest.mark.parametrize(
-    ("metric", "value", "shown"),
-    [
-        ("accuracy", 0.98765, "98.8 %"),
-        ("accuracy", 0.0, "0 %"),
-        ("auc", 0.912345, "0.9123"),
-        ("rmse", 123456.7, "123,457"),
-        ("r2", -0.5, "\N{MINUS SIGN}0.5"),
-        ("auc", None, "\N{EN DASH}"),
-        ("rmse", float("inf"), "inf"),
-        ("accuracy", float("nan"), "nan"),
-        ("mse", 1.23456e300, "1.235e300"),
-        ("log_loss", 1e-9, "1e\N{MINUS SIGN}9"),
-    ],
-)
-def test_figures_are_short(metric: str, value: float | None, shown: str) -> None:
-    assert metric_value(metric, value) == shown
+    assert len(evaluation_page(subject(report, pictures=pictures))) < 700_000
