@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import load_config as load_config
-    from pipeline.features.estimator import FeatureEstimator as FeatureEstimator
-    from pipeline.features.estimator import FeatureModel as FeatureModel
+    from pipeline.preparation.estimator.estimator import FeatureEstimator as FeatureEstimator
+    from pipeline.preparation.estimator.estimator import FeatureModel as FeatureModel
     from pipeline.stages.crossval import cross_validate as cross_validate
     from pipeline.stages.drift import drift as drift
     from pipeline.stages.evaluate import evaluate as evaluate
@@ -44,8 +44,8 @@ _HOMES = {
     "search": "pipeline.stages.search",
     "drift": "pipeline.stages.drift",
     "score": "pipeline.stages.score",
-    "FeatureEstimator": "pipeline.features.estimator",
-    "FeatureModel": "pipeline.features.estimator",
+    "FeatureEstimator": "pipeline.preparation.estimator.estimator",
+    "FeatureModel": "pipeline.preparation.estimator.estimator",
 }
 
 

@@ -1,4 +1,4 @@
-"""Expressions over Arrow arrays, as Spark computes them (`features/expression.py`).
+"""Expressions over Arrow arrays, as Spark computes them (`contract/expression.py`).
 
 Values are equal to Spark's to the bit, with three exceptions. Logarithms, exponentials, powers and functions of angles
 are numpy's, which may differ from Java's by 1e-15 of the value. Of two parts with the same summands or factors in

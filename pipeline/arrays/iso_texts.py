@@ -1,7 +1,8 @@
 """One text as a time, by the letter of what Spark does with it: the exact and slow way.
 
 Spark reads more than ISO 8601 (one digit of a month, any name of a zone) and less (`20240630`, `12:00Z` without
-seconds); what it does not read is completed first. Patterns are those of `data/moment.py`, as Python spells them.
+seconds); what it does not read is completed first. Patterns are those of
+`preparation/rows/timestamps.py`, as Python spells them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Columns are named, or chosen: `score_*` takes every column that fits the pattern
 table's contract calls a number (`number`, `integer`, `boolean`, `text`, `date`, `timestamp`). What is chosen leaves
 out the label, the key and other columns with a role of their own, and every column that is named elsewhere. With
 neither numeric nor categorical columns, dates nor crosses, the features follow from the contract
-(`features/choose.py`).
+(`preparation/planning/feature_plan.py`).
 """
 
 from __future__ import annotations

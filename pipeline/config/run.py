@@ -33,7 +33,7 @@ class TrackConfig(Section):
         experiment: None means the configuration's name.
         tags: put on every run.
         register: make a version of a registered model of every model that was evaluated: its name, or `true` for the
-            configuration's. See `track/standing.py` for which one is the champion.
+            configuration's. See `track/promotion.py` for which one is the champion.
     """
 
     enabled: bool = True

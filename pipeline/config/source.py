@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from pipeline.contract.section import Count, Integer, OneOrMore, Section
+from pipeline.contract.section import LATER, Count, Integer, OneOrMore, Section
+from pipeline.sources.registry import find_format, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
-FileFormat = Literal["csv", "tsv", "json", "parquet", "orc", "delta"]
 Encoding = Literal["utf-8", "iso-8859-1", "windows-1252", "us-ascii", "utf-16", "utf-16be", "utf-16le"]
 
 ENCODING_ALIASES = {
@@ -24,7 +24,7 @@ ENCODING_ALIASES = {
     "utf-16-le": "utf-16le",
 }
 KINDS = ("path", "table", "query", "sample")
-DELIMITED_ONLY = ("separator", "quote", "escape", "encoding", "null_values", "multiline")
+AUTO = "auto"
 GENERATED_ONLY = ("rows", "seed")
 
 # A name, or anything within backticks, where a backtick is doubled.
@@ -37,6 +37,12 @@ _PROGRAMS = re.compile(r"\b(?:try_reflect|reflect|java_method)\b(?=`?\s*\()|\bus
 
 def _lower_case(value: Any) -> Any:
     return ENCODING_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+def _known_format(value: str) -> str:
+    if value != AUTO:
+        find_format(value)
+    return value
 
 
 Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
@@ -54,7 +60,9 @@ class SourceConfig(Section):
         table: a table or view of Spark's catalog, `db.table` or `catalog.db.table`.
         query: one SQL query, over tables and views of Spark's catalog, that gives the same rows each time.
         sample: a built-in data set.
-        format: of a path; `auto` goes by the ending of its files, and takes a folder with `_delta_log` for Delta.
+        format: of a path: a module of `pipeline.sources`, or `package.module:NAME` of your own; `auto` goes by the
+            ending of its files, and takes a folder with `_delta_log` for Delta.
+        options: of a format that has some.
         encoding: of CSV and TSV; UTF-16 (without a byte order mark big-endian, if not said otherwise) is read by one
             task a file, as with `multiline`.
         separator: between fields of CSV and TSV; None means by format.
@@ -70,7 +78,8 @@ class SourceConfig(Section):
     table: str | None = None
     query: Annotated[str, Field(max_length=100_000)] | None = None
     sample: SampleName | None = None
-    format: Literal["auto"] | FileFormat = "auto"
+    format: Annotated[str, AfterValidator(_known_format)] = AUTO
+    options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
     encoding: Annotated[Encoding, BeforeValidator(_lower_case)] = "utf-8"
     separator: Sign | None = None
     quote: Sign | Literal[""] = '"'
@@ -120,9 +129,10 @@ class SourceConfig(Section):
             yield from (f"{name} goes with sample: bank, not with {kind}" for name in self._changed(GENERATED_ONLY))
         if kind != "path":
             yield from (
-                f"{name} goes with path, not with {kind}" for name in self._changed(("format", *DELIMITED_ONLY))
+                f"{name} goes with path, not with {kind}"
+                for name in self._changed(("format", "options", *format_settings()))
             )
-        elif self.format != "auto":
+        elif self.format != AUTO:
             yield from self.unused_by(self.format)
 
     def of_files(self, paths: tuple[str, ...]) -> SourceConfig:
@@ -130,16 +140,18 @@ class SourceConfig(Section):
         own = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
         return SourceConfig(**own, path=paths)
 
-    def unused_by(self, format: str) -> Iterator[str]:
+    def unused_by(self, name: str) -> Iterator[str]:
         """What is wrong with settings that a format of files has no use for."""
-        if format not in ("csv", "tsv"):
-            yield from (
-                f"{name} goes with format: csv or tsv, not {format}"
-                for name in DELIMITED_ONLY
-                if self.has_changed(name)
-            )
-        if format == "delta" and self.path is not None and len(self.path) > 1:
-            yield "format: delta takes one path"
+        format = find_format(name)
+        unused = (setting for setting in format_settings() if setting not in format.settings)
+        for setting in self._changed(tuple(unused)):
+            yield f"{setting} goes with format: {' or '.join(formats_with(setting))}, not {name}"
+        if format.one_path and self.path is not None and len(self.path) > 1:
+            yield f"format: {name} takes one path"
+        try:
+            format.parsed_options(self.options)
+        except ValueError as error:
+            yield str(error)
 
     def _changed(self, names: tuple[str, ...]) -> list[str]:
         return [name for name in names if self.has_changed(name)]

@@ -21,16 +21,16 @@ from pipeline.config.expression import parse_expression
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.expression import ColumnNode, Node, ValueType, columns_of
 from pipeline.contract.label import LabelSpec
-from pipeline.data.kinds import column_types
-from pipeline.data.opening import open_rows
-from pipeline.data.raw import SourceTable
-from pipeline.data.read import open_table
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.rows import Rows
-from pipeline.data.source import Source
 from pipeline.evaluate.predict import LABEL
-from pipeline.features.choose import value_types
-from pipeline.features.transform import label_value
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.feature_plan import value_types
+from pipeline.preparation.planning.open_dataset import open_rows
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.column_types import column_types
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.raw import SourceTable
+from pipeline.preparation.rows.label_values import label_value
+from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.store.layout import SPLITS
 
 _ELSEWHERE = "elsewhere"

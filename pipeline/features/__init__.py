@@ -1,1 +1,1 @@
-"""Features: planned, fitted on training rows, and computed on the arrays of a batch."""
+"""Names under which earlier versions saved stages of pyspark.ml; nothing here is imported by the pipeline itself."""

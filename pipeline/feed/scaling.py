@@ -1,6 +1,6 @@
 """Rows without scaling, made what a store of one fold alone would hold; see `kinds/unscaled.py`.
 
-The same numbers as `features/transform.py` computes, in the same order and in double precision until the
+The same numbers as `preparation/writing/store_columns.py` computes, in the same order and in double precision until the
 last step. Texts are ids of a vocabulary that all folds share; a table gives the fold's id, or number, for each. For
 example, where all folds together know a, b, c, d and this one knows c, a:
 

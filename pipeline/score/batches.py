@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.scan import Batches, gathered
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import RawColumn
+from pipeline.preparation.reading.scan import Batches, gathered
 from pipeline.runtime.quiet import import_quietly
 from pipeline.score.columns import OutputColumns
 from pipeline.score.rows import NewRows, RowProgram

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pipeline.config.features import PATTERN_SIGNS
 from pipeline.config.score import ScoreConfig
 from pipeline.contract.label import LabelSpec
-from pipeline.data.check import clashing
 from pipeline.errors import ConfigError, Problem, gather
+from pipeline.preparation.planning.column_checks import clashing
 
 VERSION = "model_version"
 UNFIT_FOR_DELTA = frozenset(" ,;{}()\n\t=")

@@ -14,15 +14,15 @@ from pipeline.arrays.masks import Mask
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
 from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType
-from pipeline.data.check import check_names, check_types
-from pipeline.data.faults import Fault, any_fault, find_value_faults
-from pipeline.data.kinds import column_types
-from pipeline.data.raw import SourceTable
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.rows import Inputs, TypedRows
-from pipeline.data.scan import Scan
-from pipeline.features.choose import needs_types, plan_features
 from pipeline.kinds.plan import NumericPlan
+from pipeline.preparation.planning.column_checks import check_names, check_types
+from pipeline.preparation.planning.feature_plan import needs_types, plan_features
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.column_types import column_types
+from pipeline.preparation.reading.raw import SourceTable
+from pipeline.preparation.reading.scan import Scan
+from pipeline.preparation.rows.row_errors import Fault, any_fault, find_value_faults
+from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
 from pipeline.score.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle
 

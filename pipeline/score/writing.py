@@ -12,11 +12,11 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.data.delta_log import SPARK_SETTINGS, spark_reads_delta
-from pipeline.data.part_files import ended_or_gone, new_name, read_parts
-from pipeline.data.raw import quoted
-from pipeline.data.scan import partition_number
 from pipeline.errors import PlatformError
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.listing.delta_log import SPARK_SETTINGS, spark_reads_delta
+from pipeline.preparation.reading.part_files import ended_or_gone, new_name, read_parts
+from pipeline.preparation.reading.scan import partition_number
 from pipeline.score.draft import OutputDraft
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root, open_root

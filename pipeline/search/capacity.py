@@ -94,7 +94,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Course:
+class CapacityProgress:
     """How far a capacity search is.
 
     Attributes:
@@ -106,7 +106,7 @@ class Course:
     wanted: tuple[Hidden, ...] = ()
 
 
-def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> Course:
+def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
     """How far a search is, told from the beginning.
 
     Args:
@@ -117,7 +117,7 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
     steps: list[Step] = []
     start = bounds.smallest
     if start not in losses:
-        return Course((Step("start", (start,)),), (start,))
+        return CapacityProgress((Step("start", (start,)),), (start,))
     steps.append(Step("start", (start,), start))
     taken, best = start, losses[start]
     for kind, neighbours, bar, misses in (
@@ -126,7 +126,7 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
         place, left = taken, misses
         while left and (candidates := neighbours(place)):
             if wanted := tuple(one for one in candidates if one not in losses):
-                return Course((*steps, Step(kind, candidates)), wanted)
+                return CapacityProgress((*steps, Step(kind, candidates)), wanted)
             place = min(candidates, key=lambda one: (losses[one], sum(one)))
             if _is_good(losses[place], best + bar, strictly=kind == "grow"):
                 taken, best, left = place, min(best, losses[place]), misses
@@ -134,14 +134,14 @@ def course_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float =
             else:
                 steps.append(Step(kind, candidates))
                 left -= 1
-    return Course(tuple(steps))
+    return CapacityProgress(tuple(steps))
 
 
 def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
     return math.isfinite(loss) and (loss < bound or (loss == bound and not strictly))
 
 
-def search_course(records: Iterable[TrialRecord], config: SearchConfig) -> Course:
+def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
     """The same of the trials of a search with `sampler: capacity`."""
     losses = losses_of(records, maximizes=config.maximizes)
     return course_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
@@ -164,11 +164,11 @@ def answers_of(hidden: Hidden) -> dict[str, Any]:
     return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{place}": units for place, units in enumerate(hidden)}}
 
 
-def steps_table(course: Course, records: Sequence[TrialRecord], metric: str) -> str:
+def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metric: str) -> str:
     """The steps in Markdown, a line a network."""
     trials = {hidden_of(record): record for record in records if record.settings}
     head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
-    for place, step in enumerate(course.steps):
+    for place, step in enumerate(progress.steps):
         for hidden in step.tried:
             trial = trials.get(hidden)
             if trial is None:

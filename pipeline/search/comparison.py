@@ -27,7 +27,7 @@ from pipeline.report.plots.style import (
     without_data,
 )
 from pipeline.report.text import short_name
-from pipeline.search.places import are_numbers
+from pipeline.search.plot_axes import are_numbers
 from pipeline.search.record import TrialRecord, ranked
 from pipeline.search.shades import shades_bar, shades_of
 from pipeline.search.space import answer_of

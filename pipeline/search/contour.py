@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.plots.style import INK, MUTED, ORANGE, caption, new_figure, quiet_legend, style_axes, without_data
 from pipeline.report.text import short_name
-from pipeline.search.places import are_numbers, place_on
+from pipeline.search.plot_axes import are_numbers, axis_positions
 from pipeline.search.record import TrialRecord, finished, ranked
 from pipeline.search.shades import shades_bar, shades_of
 from pipeline.search.space import answer_of
@@ -67,7 +67,7 @@ def contour_plot(
     values = np.array([record.reached for record in ended])
     shades = shades_of(values.tolist(), maximizes=maximizes)
     x, y = zip(*(_values(record, names) for record in (*ended, *others)), strict=True)
-    places = np.column_stack([place_on(axes, x, "x"), place_on(axes, y, "y")])
+    places = np.column_stack([axis_positions(axes, x, "x"), axis_positions(axes, y, "y")])
     graded = _is_graded(x[: len(ended)]) and _is_graded(y[: len(ended)])
     drawn = graded and _draw_surface(axes, shades, places[: len(ended)], values)
     _draw_dots(axes, shades, places + _jitter(x, y), values, label=f"trial {ended[0].number}, the best of these")

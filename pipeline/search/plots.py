@@ -22,7 +22,7 @@ from pipeline.report.plots.style import (
     style_axes,
 )
 from pipeline.report.text import short_name
-from pipeline.search.places import are_numbers, place_on, shares
+from pipeline.search.plot_axes import are_numbers, axis_positions, shares
 from pipeline.search.record import TrialRecord, finished
 from pipeline.search.table import counts, short, told
 
@@ -90,7 +90,7 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
         style_axes(axes, short_name(name, 34), "", metric)
         tried = [record for record in ended if name in record.settings]
         axes.scatter(
-            place_on(axes, [record.settings[name] for record in tried]),
+            axis_positions(axes, [record.settings[name] for record in tried]),
             [record.reached for record in tried], s=22, color=BLUE, alpha=0.6, linewidths=0,
         )  # fmt: skip
         compact_ticks(axes, x=False)

@@ -19,8 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config.search import HIDDEN, SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.search.capacity import answers_of, hidden_of, search_course
-from pipeline.search.front import front_of
+from pipeline.search.capacity import answers_of, capacity_progress, hidden_of
+from pipeline.search.pareto_front import pareto_front
 from pipeline.search.record import TrialRecord
 from pipeline.store.lock import try_lock
 
@@ -71,12 +71,12 @@ class Trial:
         with self._lock:
             return self._trial.suggest_float(name, low, high, step=step, log=log)
 
-    def settle(self, settings: Mapping[str, Any]) -> None:
+    def record_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep the settings, as people call them."""
         with self._lock:
             self._trial.set_user_attr(SETTINGS, json.dumps(settings))
 
-    def note(self, **costs: float | None) -> None:
+    def record_costs(self, **costs: float | None) -> None:
         """Keep what it cost: attributes of `TrialRecord` that only people look at, or that decide between equals."""
         with self._lock:
             self._trial.set_user_attr(COSTS, costs)
@@ -172,7 +172,7 @@ class Study:
         if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
             records = self.records()
             begun = [hidden_of(record) for record in records]
-            for hidden in search_course(records, self._config).wanted:
+            for hidden in capacity_progress(records, self._config).wanted:
                 if hidden not in begun:
                     attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
                     self._study.enqueue_trial(answers_of(hidden), user_attrs=attributes)
@@ -182,7 +182,7 @@ class Study:
         begun = self.records()
         if len(begun) >= self._config.trials:
             return True
-        front, patience = front_of(begun, self._config.goals), self._config.patience
+        front, patience = pareto_front(begun, self._config.goals), self._config.patience
         if not front or patience is None:
             return False
         newest = max(record.number for record in front)

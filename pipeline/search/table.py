@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.config.search import Goal
 from pipeline.formatting import counted, format_number
 from pipeline.report.markdown import markdown_table
-from pipeline.search.front import front_of
+from pipeline.search.pareto_front import pareto_front
 from pipeline.search.record import STATES, TrialRecord, ranked
 
 DIGITS = 5
@@ -36,7 +36,7 @@ def counts(records: Sequence[TrialRecord]) -> str:
 
 def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -> str:
     """The best trials in Markdown, those on the front where there are several goals; and how many there are of each."""
-    front = front_of(records, goals)
+    front = pareto_front(records, goals)
     best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
     remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))

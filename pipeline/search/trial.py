@@ -5,27 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.beats import Beat
-from pipeline.runtime.cancel import cancelling
-from pipeline.search.pool import Stopper
+from pipeline.search.parallel import Stopper
 from pipeline.store.filesystem import Root
-from pipeline.store.publish import scratch
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord, request_stop
+from pipeline.train.job import Deciding
+from pipeline.train.records import EpochRecord
+from pipeline.train.run import RequestStop, TrainingHooks, run_training
+from pipeline.train.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrialOutcome:
     """How a trial's training ended.
 
     Attributes:
@@ -45,61 +44,54 @@ class Trained:
     seconds: float
 
 
+def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
+    """The training run of a trial, which leaves nothing but its history."""
+    spec = TrainingSpec.of(config, store_id)
+    leaves_nothing = {"workers": config.trial_workers, "checkpoint": None, "tensorboard": False}
+    return replace(
+        spec, train=config.train.model_copy(update=leaves_nothing), deciding=Deciding(), formats=(), saves=False
+    )
+
+
 def run_trial(
     spark: SparkSession,
     root: Root,
-    config: RunConfig,
-    store_id: str,
+    spec: TrainingSpec,
     *,
+    timeout: float | None,
     stopper: Stopper,
     is_behind: Callable[[EpochRecord], bool],
-) -> Trained:
-    """Train as a configuration says; nothing is published.
+) -> TrialOutcome:
+    """Train, and stop early where the trial is behind; nothing is published.
 
     Args:
         spark: a session with slots for this trial beside the others.
         root: of the storage.
-        config: of this trial.
-        store_id: of its rows.
-        stopper: where the training is noted.
+        spec: what is trained, see `trial_spec`.
+        timeout: seconds after which the trial fails; None sets no limit.
+        stopper: where the training run is registered.
         is_behind: called with each epoch's record; True ends the trial.
 
     Raises:
-        TrainError: it failed, was told to stop, or took longer than `search.trial_timeout`.
+        TrainError: it failed, was told to stop, or took longer than `timeout`.
     """
-    ended: list[str] = []
+    early = _EarlyStop(timeout, stopper)
     memory: list[int] = []
-    with scratch(root) as work, cancelling(spark), stopper.noting(lambda: request_stop(work)):
 
-        def end(why: str) -> None:
-            ended.append(why)
-            request_stop(work)
+    def follow(record: EpochRecord) -> None:
+        if is_behind(record):
+            early.stop("pruned")
 
-        def follow(record: EpochRecord) -> None:
-            if is_behind(record) and not ended:
-                end("pruned")
+    def look(beats: Mapping[int, Beat]) -> None:
+        memory.extend(beat.memory for beat in beats.values())
 
-        job = RankJob(
-            root=root.uri,
-            name=config.name,
-            store_id=store_id,
-            scratch=work.uri,
-            model=config.model,
-            train=config.train,
-            seed=config.seed,
-            saves=False,
-        )
-
-        def look(beats: Mapping[int, Beat]) -> None:
-            memory.extend(beat.memory for beat in beats.values())
-
-        with _after(config.search.trial_timeout, lambda: end("late")):
-            result, history = launch_training(spark, job, follow, look, apart=True)
-    if result.stopped and "pruned" not in ended:
-        limit = f"search.trial_timeout, {config.search.trial_timeout:g} seconds" if "late" in ended else "the job's end"
-        raise TrainError(f"The trial was stopped after {result.epochs} epochs by {limit}.")
-    return Trained(
-        history=tuple(history),
+    hooks = TrainingHooks(on_epoch=follow, on_beats=look, stoppable=early.watching)
+    with run_training(spark, root, spec, hooks, apart=True) as outcome:
+        result = outcome.result
+    if result.stopped and early.reason != "pruned":
+        raise TrainError(f"The trial was stopped after {result.epochs} epochs by {early.cause}.")
+    return TrialOutcome(
+        history=outcome.history.epochs,
         best_epoch=result.best_epoch,
         pruned=result.stopped,
         memory=max(memory, default=None),
@@ -108,7 +100,36 @@ def run_trial(
     )
 
 
-def values_of(trained: Trained, goals: Sequence[Goal]) -> tuple[float, ...]:
+class _EarlyStop:
+    """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
+
+    def __init__(self, timeout: float | None, stopper: Stopper) -> None:
+        self._timeout, self._stopper = timeout, stopper
+        self._request: RequestStop | None = None
+        self.reason: str | None = None
+
+    @property
+    def cause(self) -> str:
+        """Of a stop that nobody wished for, for people."""
+        if self._timeout is not None and self.reason == "late":
+            return f"search.trial_timeout, {self._timeout:g} seconds"
+        return "the job's end"
+
+    def stop(self, reason: str) -> None:
+        """The first reason counts. Called by the thread that follows the ranks, and by the timer's."""
+        self.reason = self.reason or reason
+        if self._request is not None:
+            self._request()
+
+    @contextmanager
+    def watching(self, request: RequestStop) -> Iterator[None]:
+        """The time within which the training run may be stopped."""
+        self._request = request
+        with self._stopper.registered(request), _after(self._timeout, lambda: self.stop("late")):
+            yield
+
+
+def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]:
     """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
 
     Raises:

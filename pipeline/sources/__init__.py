@@ -1,1 +1,1 @@
-"""Source formats, read in pieces by tasks: bytes in, Arrow batches of raw columns out."""
+"""Source formats, a module each, and how their bytes become Arrow batches of raw columns (`decoding`)."""

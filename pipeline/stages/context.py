@@ -1,4 +1,4 @@
-"""What every stage works with: the storage root, Spark, the tracked run, and progress."""
+"""What every stage works with: the storage root, Spark, tracked runs, and progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.config.run import RunConfig
+from pipeline.config.run import RunConfig, TrackConfig
 from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session, refuse_connect
@@ -21,23 +21,51 @@ from pipeline.track.tracker import NullTracker, Tracker
 
 
 @dataclass(frozen=True)
-class StageContext:
-    """Open resources of one job.
+class TrackedRuns:
+    """Opens the tracked runs of one job.
 
     Attributes:
-        config: the experiment.
-        stage: the job's name.
+        config: where runs are recorded.
+        root: of the storage.
+        experiment: that the runs belong to.
+        stage: the job's name, a tag of each run.
+    """
+
+    config: TrackConfig
+    root: Root
+    experiment: str
+    stage: str
+
+    @contextmanager
+    def open(self, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None) -> Iterator[Tracker]:
+        """A run called `name`, or `run_id` continued; `tags` are added to those of the configuration."""
+        config = self.config.model_copy(update={"tags": {**self.config.tags, **(tags or {})}})
+        with open_tracker(
+            config, root=self.root, experiment=self.experiment, run_name=name, stage=self.stage, run_id=run_id
+        ) as tracker:
+            yield tracker
+
+    def disabled(self) -> TrackedRuns:
+        """The same, recording nothing."""
+        return replace(self, config=self.config.model_copy(update={"enabled": False}))
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Open resources of one job. Settings are not among them: functions take the sections that they need beside it.
+
+    Attributes:
         root: of the storage.
         spark: a live session.
         progress: for people.
-        tracker: the job's run; nothing is recorded before `tracked`.
+        runs: opens the job's tracked runs.
+        tracker: the run that is open; before `tracked` it records nothing.
     """
 
-    config: RunConfig
-    stage: str
     root: Root
     spark: SparkSession
     progress: Progress
+    runs: TrackedRuns
     tracker: Tracker = field(default_factory=NullTracker)
 
 
@@ -50,7 +78,7 @@ def open_stage(
     progress: Progress | None = None,
     workers: int = 1,
     settings: Sequence[str] = ("train.workers",),
-) -> Iterator[StageContext]:
+) -> Iterator[Resources]:
     """Open what a job needs, its tracked run excepted.
 
     Args:
@@ -69,7 +97,8 @@ def open_stage(
             shown.update("Starting Spark")
             session = _session(config, stage, spark, workers)
             check_slots(session, workers, settings=settings)
-        yield StageContext(config, stage, root, session, shown)
+        runs = TrackedRuns(config.track, root, config.track.experiment or config.name, stage)
+        yield Resources(root, session, shown, runs)
 
 
 def _session(config: RunConfig, stage: str, given: SparkSession | None, workers: int) -> SparkSession:
@@ -81,26 +110,9 @@ def _session(config: RunConfig, stage: str, given: SparkSession | None, workers:
 
 
 @contextmanager
-def tracked(opened: StageContext, *, run_id: str | None = None) -> Iterator[StageContext]:
-    """The same job with its tracked run: a new one, or `run_id` continued."""
-    with recorded(opened, run_name(opened.config, opened.stage), run_id=run_id) as stage:
+def tracked(opened: Resources, config: RunConfig, *, run_id: str | None = None) -> Iterator[Resources]:
+    """The same job with its tracked run: a new one, which keeps the configuration, or `run_id` continued."""
+    with opened.runs.open(run_name(config, opened.runs.stage), run_id=run_id) as tracker:
         if run_id is None:
-            stage.tracker.log_text(config_text(opened.config), "config.yaml")
-        yield stage
-
-
-@contextmanager
-def recorded(
-    opened: StageContext, name: str, *, run_id: str | None = None, tags: Mapping[str, str] | None = None
-) -> Iterator[StageContext]:
-    """The same job with a run called `name`, or `run_id` continued; `tags` are added to those of the configuration."""
-    config = opened.config
-    with open_tracker(
-        config.track.model_copy(update={"tags": {**config.track.tags, **(tags or {})}}),
-        root=opened.root,
-        experiment=config.track.experiment or config.name,
-        run_name=name,
-        stage=opened.stage,
-        run_id=run_id,
-    ) as tracker:
+            tracker.log_text(config_text(config), "config.yaml")
         yield replace(opened, tracker=tracker)

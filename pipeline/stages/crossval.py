@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
+from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.evaluate.comparison import Comparison, check_comparable, compare
 from pipeline.evaluate.folds import CrossvalReport, FoldScore, headlines_of, summarize
@@ -19,25 +21,29 @@ from pipeline.evaluate.names import capital, metric_name
 from pipeline.evaluate.predict import window_of_rows
 from pipeline.evaluate.tally import merge_tallies
 from pipeline.formatting import format_interval, format_number
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
 from pipeline.report.summaries import comparison_table, crossval_table
 from pipeline.runtime.progress import Progress
-from pipeline.search.pool import Stopper, side_by_side
+from pipeline.search.parallel import Stopper, run_parallel
 from pipeline.search.space import Settings
 from pipeline.search.table import told
-from pipeline.stages.context import StageContext, open_stage, recorded, tracked
-from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds, run_fold
+from pipeline.stages.context import Resources, open_stage, tracked
+from pipeline.stages.folds import FoldResult, Folds, crossval_id, fold_spec, prepare_folds, run_fold
 from pipeline.stages.nested import check_nested, choose_settings, use_of
 from pipeline.stages.out_of_fold import write_predictions
 from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
 from pipeline.store.layout import AUDIT, crossval_place
 from pipeline.store.store import Store
 from pipeline.track.params import run_params
 from pipeline.track.tags import PARENT
+from pipeline.track.tracker import Tracker
 from pipeline.train.records import EpochRecord
+from pipeline.train.spec import TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -66,25 +72,26 @@ def cross_validate(
     slots, settings = _slots(config)
     with (
         open_stage(config, "crossval", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
-        tracked(opened) as stage,
+        tracked(opened, config) as resources,
     ):
-        other = _other(stage)
-        folds = prepare_folds(stage, use_of(config))
+        other = _report_to_compare(resources.root, config.crossval.compare_to)
+        folds = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
         names = ("this one", config.crossval.compare_to or "")
         if other is not None:
-            check_comparable(_without_scores(stage, folds), other, names)
-        identity = crossval_id(stage, folds)
-        stage.tracker.log_params(run_params(config) | _params(folds))
-        stage.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
-        _log_audit(stage, folds)
-        results = _Crossval(stage, folds, identity).run()
-        report = _report(stage, folds, results)
+            check_comparable(_without_scores(config.crossval, folds), other, names)
+        spec = TrainingSpec.of(config, folds.manifest.store_id)
+        identity = crossval_id(spec, config.search if config.crossval.nested else None)
+        place = crossval_place(resources.root, config.name, identity)
+        resources.tracker.log_params(run_params(config) | _params(folds))
+        resources.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
+        _log_audit(resources, folds)
+        results = _Crossval(resources, config, folds, place).run()
+        report = _report(config.crossval, folds, results)
         comparison = None if other is None else compare(report, other, names=names)
-        place = crossval_place(stage.root, config.name, identity)
         files.write_atomically(place.within(REPORT), report.to_json().encode())
-        stage.progress.update("Writing out-of-fold predictions")
-        write_predictions(stage, folds, results, place.within(PREDICTIONS))
-        _log(stage, report, comparison)
+        resources.progress.update("Writing out-of-fold predictions")
+        write_predictions(resources.spark, folds, results, place.within(PREDICTIONS), root=resources.root)
+        _log(resources, report, comparison, title=config.name)
         return CrossvalResult(
             id=identity,
             folds=tuple(score.metrics for score in report.scores),
@@ -96,7 +103,7 @@ def cross_validate(
             predictions=place.within(PREDICTIONS).uri,
             comparison=None if comparison is None else comparison.sentence,
             seconds=time.monotonic() - start,
-            run_id=stage.tracker.run_id,
+            run_id=resources.tracker.run_id,
         )
 
 
@@ -111,9 +118,9 @@ def _slots(config: RunConfig) -> tuple[int, list[str]]:
 class _Crossval:
     """The folds of one job."""
 
-    def __init__(self, stage: StageContext, folds: Folds, identity: str) -> None:
-        self._stage, self._folds = stage, folds
-        self._results = [FoldResult.of(stage, identity, number) for number in range(folds.manifest.count)]
+    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, place: Root) -> None:
+        self._resources, self._config, self._folds = resources, config, folds
+        self._results = [FoldResult.of(place, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
         self._window = window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
@@ -122,11 +129,11 @@ class _Crossval:
         """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
         done = len(self._results) - len(self._left)
         if done:
-            self._stage.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
+            self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
         for number, result in enumerate(self._results):
             if number not in self._left:
                 self._recall(number, result.score())
-        side_by_side(self._stage.config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
+        run_parallel(self._config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
         return self._results
 
     def _take(self) -> int | None:
@@ -134,47 +141,48 @@ class _Crossval:
             return self._left.pop(0) if self._left else None
 
     def _recall(self, number: int, score: FoldScore) -> None:
-        with recorded(self._stage, self._name(number), tags=self._tags(number)) as stage:
-            stage.tracker.log_params(_fold_params(self._folds, number))
-            stage.tracker.log_params({name: told(value) for name, value in score.settings.items()})
+        with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:
+            tracker.log_params(_fold_params(self._folds, number))
+            tracker.log_params({name: told(value) for name, value in score.settings.items()})
             for epoch in range(score.epochs):
                 values = {name: values[epoch] for name, values in score.history.items()}
-                stage.tracker.log_metrics(tracked_values(values), step=epoch + 1)
-            _record(stage, score)
+                tracker.log_metrics(tracked_values(values), step=epoch + 1)
+            _record(tracker, score)
 
     def _train(self, number: int) -> None:
         name, result = self._name(number), self._results[number]
-        with recorded(self._stage, name, tags=self._tags(number)) as stage:
-            stage.tracker.log_params(_fold_params(self._folds, number))
+        with self._resources.runs.open(name, tags=self._tags(number)) as tracker:
+            resources = replace(self._resources, tracker=tracker)
+            tracker.log_params(_fold_params(self._folds, number))
             with self._named(number):
-                chosen, store, settings = self._settled(stage, number)
+                chosen, store, settings = self._chosen(resources, number)
 
                 def follow(record: EpochRecord) -> None:
-                    stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
-                    stage.progress.update(f"{name}: epoch {record.epoch}/{chosen.config.train.epochs}")
+                    tracker.log_metrics(tracked_names(record), step=record.epoch)
+                    resources.progress.update(f"{name}: epoch {record.epoch}/{chosen.train.epochs}")
 
                 score = run_fold(
-                    chosen,
+                    resources,
+                    fold_spec(chosen, store),
                     store,
-                    number,
                     result,
                     window=self._window,
                     stopper=self._stopper,
                     on_epoch=follow,
                     settings=settings,
                 )
-            _record(stage, score)
+            _record(tracker, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
         said = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
-        self._stage.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
+        self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
-    def _settled(self, stage: StageContext, number: int) -> tuple[StageContext, Store, Settings]:
+    def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
         """The fold with its own settings, where these are searched for."""
-        if not stage.config.crossval.nested:
-            return stage, self._folds.stores[number], {}
-        chosen = choose_settings(stage, self._folds, number, self._stopper, name=self._name(number))
-        stage.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
+        if not self._config.crossval.nested:
+            return self._config, self._folds.stores[number], {}
+        chosen = choose_settings(resources, self._config, self._folds, number, self._stopper, name=self._name(number))
+        resources.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
         return chosen
 
     @contextmanager
@@ -186,7 +194,7 @@ class _Crossval:
             if self._stopper.is_stopped:
                 raise
             name = capital(self._name(number))
-            if self._stage.config.crossval.parallel_folds > 1:
+            if self._config.crossval.parallel_folds > 1:
                 logger.error("%s failed; folds that are being trained beside it are finished first", name)
             raise type(error)(f"{name} failed: {error}") from error
 
@@ -195,7 +203,7 @@ class _Crossval:
         return f"fold {fold}" + (f", repeat {repeat}" if self._folds.manifest.repeats > 1 else "")
 
     def _tags(self, number: int) -> dict[str, str]:
-        return {PARENT: self._stage.tracker.run_id or "", "fold": str(number)}
+        return {PARENT: self._resources.tracker.run_id or "", "fold": str(number)}
 
 
 def _fold_params(folds: Folds, number: int) -> dict[str, int]:
@@ -209,19 +217,18 @@ def _params(folds: Folds) -> dict[str, str | int]:
     return {"crossval.method": manifest.method, "crossval.folds": manifest.folds, "crossval.repeats": manifest.repeats}
 
 
-def _record(stage: StageContext, score: FoldScore) -> None:
+def _record(tracker: Tracker, score: FoldScore) -> None:
     """What a fold reached, under the names that a run's evaluation has."""
-    stage.tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
+    tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
 
 
-def _other(stage: StageContext) -> CrossvalReport | None:
-    """The report to compare with; whichever experiment it is of, its folds tell whether it can be compared."""
-    wanted = stage.config.crossval.compare_to
+def _report_to_compare(root: Root, wanted: str | None) -> CrossvalReport | None:
+    """The report of `crossval.compare_to`; whichever experiment it is of, its folds tell whether it can be compared."""
     if wanted is None:
         return None
-    experiments = stage.root.within("crossvals")
+    experiments = root.within("crossvals")
     for name in files.list_folders(experiments):
-        file = crossval_place(stage.root, name, wanted).within(REPORT)
+        file = crossval_place(root, name, wanted).within(REPORT)
         if files.exists(file):
             return CrossvalReport.from_json(files.read_bytes(file), file.path)
     raise ConfigError(
@@ -230,12 +237,12 @@ def _other(stage: StageContext) -> CrossvalReport | None:
     )
 
 
-def _without_scores(stage: StageContext, folds: Folds) -> CrossvalReport:
+def _without_scores(crossval: FoldConfig, folds: Folds) -> CrossvalReport:
     label, manifest = folds.stores[0].features.label, folds.manifest
     return CrossvalReport(
         task=label.task,
         label=label.name,
-        method=stage.config.crossval.method,
+        method=crossval.method,
         folds=manifest.folds,
         repeats=manifest.repeats,
         scores=(),
@@ -244,25 +251,25 @@ def _without_scores(stage: StageContext, folds: Folds) -> CrossvalReport:
     )
 
 
-def _report(stage: StageContext, folds: Folds, results: Sequence[FoldResult]) -> CrossvalReport:
+def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -> CrossvalReport:
     scores, manifest = tuple(result.score() for result in results), folds.manifest
-    report = _without_scores(stage, folds).model_copy(update={"scores": scores})
+    report = _without_scores(crossval, folds).model_copy(update={"scores": scores})
     if manifest.repeats == 1 and manifest.method != "bootstrap":
         together = measure(merge_tallies([result.tally() for result in results]))
         report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
     return summarize(report)
 
 
-def _log_audit(stage: StageContext, folds: Folds) -> None:
+def _log_audit(resources: Resources, folds: Folds) -> None:
     """What folds share that should not; those that were made before there was an audit have none."""
-    place = folds.recipe.place(folds.source, stage.root).within(AUDIT)
+    place = folds.recipe.place(folds.source, resources.root).within(AUDIT)
     if files.exists(place):
-        stage.tracker.log_text(files.read_bytes(place).decode(), "data/audit.json")
+        resources.tracker.log_text(files.read_bytes(place).decode(), "data/audit.json")
 
 
-def _log(stage: StageContext, report: CrossvalReport, comparison: Comparison | None) -> None:
+def _log(resources: Resources, report: CrossvalReport, comparison: Comparison | None, *, title: str) -> None:
     """The means, the table and the plots, in the run of the cross-validation."""
-    tracker, title = stage.tracker, stage.config.name
+    tracker = resources.tracker
     tracker.log_metrics(
         {
             **_named("test", report.mean),
@@ -280,11 +287,11 @@ def _log(stage: StageContext, report: CrossvalReport, comparison: Comparison | N
         tracker.log_text(comparison.to_json(), "comparison.json")
         differences = paired_differences(comparison, title=f"{title}: differences by fold")
         tracker.log_figure(differences, "plots/crossval_comparison.png")
-        stage.progress.done(comparison.sentence)
+        resources.progress.done(comparison.sentence)
     tracker.log_text("\n\n".join(tables), "crossval.md")
     tracker.describe("\n\n".join(tables))
     for sentence in sentences:
-        stage.progress.done(sentence)
+        resources.progress.done(sentence)
 
 
 def _named(prefix: str, metrics: Mapping[str, float | None]) -> dict[str, float]:

@@ -7,13 +7,14 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.source import SourceConfig
 from pipeline.contract.drift import DriftReport
-from pipeline.data.drift import drift_of_rows, enforce
-from pipeline.data.read import open_table
-from pipeline.data.rows import Inputs
-from pipeline.data.source import open_source
 from pipeline.errors import StoreError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.store.store import Store, read_profile
 
@@ -43,22 +44,22 @@ def drift(
     if isinstance(source, str):
         source = config.data.source.of_files((source,))
     with open_stage(config, "drift", spark=spark, progress=progress) as opened:
-        store = find_store(opened)
-        with tracked(opened) as stage:
-            report = _compare(stage, store, source)
-            stage.tracker.log_text(report.to_json(), "drift.json")
-            stage.tracker.log_text(report.to_text() + "\n", "drift.txt")
-            stage.progress.done(f"Compared {report.rows:,} rows of '{report.data}' with the training rows")
+        store = find_store(opened, StoreRecipe.of(config))
+        with tracked(opened, config) as resources:
+            report = _compare(resources, store, source)
+            resources.tracker.log_text(report.to_json(), "drift.json")
+            resources.tracker.log_text(report.to_text() + "\n", "drift.txt")
+            resources.progress.done(f"Compared {report.rows:,} rows of '{report.data}' with the training rows")
             enforce(report, config.drift)
             return report
 
 
-def _compare(stage: StageContext, store: Store, config: SourceConfig) -> DriftReport:
+def _compare(resources: Resources, store: Store, config: SourceConfig) -> DriftReport:
     profile, state = read_profile(store), store.features
     if profile is None:
         raise StoreError(f"Store {store.place.path} has no profile. Delete it and run jobs/prepare.py.")
-    source = open_source(stage.spark, config, stage.root)
-    raw = open_table(stage.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
-    with watch_spark(stage.spark, stage.progress, "Looking for drift"):
+    source = open_source(resources.spark, config, resources.root)
+    raw = open_table(resources.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
+    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
         inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
         return drift_of_rows(profile, state, raw.scan, lambda batch: inputs.rows(batch).values, data=source.location)

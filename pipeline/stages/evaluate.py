@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
+from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
-from pipeline.data.part_files import read_parts
 from pipeline.errors import DataError
 from pipeline.evaluate.assemble import assemble, with_values
 from pipeline.evaluate.linear import fit_baselines
@@ -18,14 +19,15 @@ from pipeline.evaluate.report import EvalReport
 from pipeline.evaluate.slices import slice_rows
 from pipeline.evaluate.source_rows import SourceRows
 from pipeline.evaluate.tally import Measure
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.stages.context import StageContext, open_stage, tracked
-from pipeline.stages.prepare import find_store, recipe_of
+from pipeline.stages.context import Resources, open_stage, tracked
+from pipeline.stages.prepare import find_store, open_recipe
 from pipeline.stages.register import register_model
 from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
-from pipeline.stages.train import model_id
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test
 from pipeline.store.filesystem import Root
@@ -33,6 +35,8 @@ from pipeline.store.layout import model_place
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
+from pipeline.track.tracker import Tracker
+from pipeline.train.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -54,28 +58,44 @@ def evaluate(
     """
     workers = config.train.workers
     with open_stage(config, "evaluate", spark=spark, progress=progress, workers=workers) as opened:
-        store = find_store(opened)
-        model = open_model(model_place(opened.root, config.name, model_id(config, store.manifest.store_id)))
-        with tracked(opened, run_id=model.card.run_id) as stage:
-            return evaluate_model(stage, store, model)
+        store = find_store(opened, StoreRecipe.of(config))
+        spec = TrainingSpec.of(config, store.manifest.store_id)
+        model = open_model(model_place(opened.root, spec.name, spec.model_id))
+        with tracked(opened, config, run_id=model.card.run_id) as resources:
+            return evaluate_model(resources, config, store, model)
 
 
-def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> EvaluateResult:
-    """The evaluation itself, within an open job."""
+def evaluate_model(resources: Resources, config: RunConfig, store: Store, model: PublishedModel) -> EvaluateResult:
+    """Evaluate within an open job, and record what was found.
+
+    Args:
+        resources: of the job.
+        config: of the experiment, as it was trained.
+        store: whose test rows are scored.
+        model: that scores them.
+    """
     start = time.monotonic()
     if not store.split(SPLIT).rows:
         raise DataError(f"Store {store.place.path} has no test rows. Set split.fractions.test above 0.")
-    with scratch(stage.root) as work, cancelling(stage.spark):
-        job = _job(stage, store, model, work)
-        stage.progress.update("Scoring the test split")
-        scored = predict_split(stage.spark, stage.config.train.workers, job, store)
+    with scratch(resources.root) as work, cancelling(resources.spark):
+        resources.progress.update("Fitting the baselines")
+        job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)
+        resources.progress.update("Scoring the test split")
+        scored = predict_split(resources.spark, config.train.workers, job, store)
         report = assemble(store.features.label, job, scored)
-        report = _with_source(stage, store, report, work.within(PREDICTIONS))
-    stage.progress.done(f"Scored {report.rows:,} test rows")
+        report = _with_source(
+            resources,
+            StoreRecipe.of(config),
+            store,
+            report,
+            slices=config.evaluate.slices,
+            predictions=work.within(PREDICTIONS),
+        )
+    resources.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
-    _log(stage, report)
-    log_report(stage, store, model, report)
-    register_model(stage, model, report)
+    _log(resources.tracker, report)
+    log_report(resources, store, model, report, TrainingSpec.of(config, store.manifest.store_id))
+    register_model(resources, model, report, config.track.register)
     return EvaluateResult(
         rows=report.rows,
         metrics=report.metrics,
@@ -84,21 +104,21 @@ def evaluate_model(stage: StageContext, store: Store, model: PublishedModel) -> 
         confusion=report.confusion.counts if report.confusion else None,
         classes=store.features.label.classes,
         seconds=time.monotonic() - start,
-        run_id=stage.tracker.run_id,
+        run_id=resources.tracker.run_id,
     )
 
 
-def _job(stage: StageContext, store: Store, model: PublishedModel, work: Root) -> PredictJob:
+def _predict_job(
+    root: Root, config: EvaluateConfig, store: Store, model: PublishedModel, work: Root, *, seed: int
+) -> PredictJob:
     """The work of every rank; the linear baseline is fitted here and laid beside it."""
-    config = stage.config.evaluate
-    stage.progress.update("Fitting the baselines")
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
         files.write_bytes(work.within(LINEAR_FILE), simple.linear.to_bytes())
     window = window_of_rows(store, SPLIT)
     return PredictJob(
-        root=stage.root.uri,
-        name=stage.config.name,
+        root=root.uri,
+        name=model.card.name,
         store_id=model.card.store_id,
         model=model.file.uri,
         sha256=model.card.sha256,
@@ -111,36 +131,46 @@ def _job(stage: StageContext, store: Store, model: PublishedModel, work: Root) -
         linear=simple.linear is not None,
         predictions=work.within(PREDICTIONS).uri if config.slices else None,
         importance_rows=config.importance_rows,
-        seed=stage.config.seed,
+        seed=seed,
     )
 
 
-def _with_source(stage: StageContext, store: Store, report: EvalReport, predictions: Root) -> EvalReport:
+def _with_source(
+    resources: Resources,
+    recipe: StoreRecipe,
+    store: Store,
+    report: EvalReport,
+    *,
+    slices: Sequence[str],
+    predictions: Root,
+) -> EvalReport:
     """The report with what only the source knows: values of single rows, and slices."""
-    recipe, source = recipe_of(stage)
+    recipe, source = open_recipe(resources, recipe)
     if source.fingerprint != store.manifest.source:
         return _noted(report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows")
     label = store.features.label
-    rows = SourceRows(stage.spark, recipe, source, label, SPLIT)
-    with watch_spark(stage.spark, stage.progress, "Looking at single rows"):
+    rows = SourceRows(resources.spark, recipe, source, label, SPLIT)
+    with watch_spark(resources.spark, resources.progress, "Looking at single rows"):
         ids = [row.row_id for row in (*report.extremes.worst, *report.extremes.best)]
         report = report.model_copy(update={"extremes": with_values(label, report.extremes, rows.raw(ids))})
-    if not stage.config.evaluate.slices:
+    if not slices:
         return report
-    with watch_spark(stage.spark, stage.progress, "Measuring slices"):
-        return _with_slices(stage, rows, report, predictions)
+    with watch_spark(resources.spark, resources.progress, "Measuring slices"):
+        return _with_slices(resources.spark, rows, report, slices, predictions)
 
 
-def _with_slices(stage: StageContext, rows: SourceRows, report: EvalReport, predictions: Root) -> EvalReport:
-    """The model is trained and measured: a slice that is misspelt is told, and costs no more than itself."""
-    values = rows.values(stage.config.evaluate.slices)
+def _with_slices(
+    spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: Root
+) -> EvalReport:
+    """The model is trained and measured: a misspelt slice is reported, and costs no more than itself."""
+    values = rows.values(slices)
     for problem in values.problems:
         report = _noted(report, problem)
     if not values.by:
         return report
     what = Measure.of(rows.label, decision=report.decision, groups=1)
-    found = read_parts(stage.spark, predictions, prediction_schema(rows.label.outputs))
-    return report.model_copy(update={"slices": slice_rows(found, values, what)})
+    predicted = read_parts(spark, predictions, prediction_schema(rows.label.outputs))
+    return report.model_copy(update={"slices": slice_rows(predicted, values, what)})
 
 
 def _noted(report: EvalReport, note: str) -> EvalReport:
@@ -148,10 +178,10 @@ def _noted(report: EvalReport, note: str) -> EvalReport:
     return report.model_copy(update={"notes": (*report.notes, note)})
 
 
-def _log(stage: StageContext, report: EvalReport) -> None:
+def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
         # All of them are in evaluation.json; here they would hide the training from those who compare runs.
         named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in HEADLINES[report.task]}
-    stage.tracker.log_metrics({name: value for name, value in named.items() if value is not None})
-    stage.tracker.log_text(report.to_json(), "evaluation.json")
+    tracker.log_metrics({name: value for name, value in named.items() if value is not None})
+    tracker.log_text(report.to_json(), "evaluation.json")

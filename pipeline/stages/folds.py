@@ -5,34 +5,36 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipeline.config.run import RunConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.split import FoldConfig
 from pipeline.contract.decision import Decision
 from pipeline.contract.document import fingerprint
-from pipeline.data.fold_stores import FoldsRecipe, build_folds
-from pipeline.data.folds import INNER, FoldUse
-from pipeline.data.source import Source
-from pipeline.errors import TrainError
 from pipeline.evaluate.folds import FoldScore
 from pipeline.evaluate.measures import measure
 from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
 from pipeline.evaluate.regression import Window
 from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
-from pipeline.runtime.cancel import cancelling
-from pipeline.search.pool import Stopper
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.rows.folds import INNER, FoldUse
+from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
+from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings
-from pipeline.stages.context import StageContext
-from pipeline.stages.prepare import recipe_of
-from pipeline.stages.train import check_training, model_id, rank_job
+from pipeline.stages.context import Resources
+from pipeline.stages.prepare import open_recipe
+from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, FOLDS, MODEL, crossval_place, fold_folder
+from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
-from pipeline.store.publish import draft, scratch
+from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.train.history import TrainingHistory
-from pipeline.train.launch import launch_training
-from pipeline.train.records import EpochRecord, request_stop
+from pipeline.train.records import EpochRecord
+from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.train.spec import TrainingSpec
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
@@ -65,32 +67,38 @@ class Folds:
         return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
 
 
-def prepare_folds(stage: StageContext, use: FoldUse = "measure") -> Folds:
+def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
     """Publish the stores of all folds, unless they are there already.
 
     Args:
-        stage: of the job.
-        use: what the folds are for, see `data.folds.divisions`.
+        resources: of the job.
+        recipe: of a store of all rows; the contract that the storage root keeps is added to it.
+        crossval: how they are divided.
+        use: what the folds are for, see `preparation.rows.folds.divisions`.
     """
-    recipe, source = recipe_of(stage)
-    whole = FoldsRecipe(recipe, stage.config.crossval, use)
-    place = whole.place(source, stage.root)
+    recipe, source = open_recipe(resources, recipe)
+    whole = FoldsRecipe(recipe, crossval, use)
+    place = whole.place(source, resources.root)
     with _PREPARING:  # folds side by side may ask for the same ones
         reused = files.exists(place.within(FOLDS))
         if not reused:
-            build_folds(stage.spark, whole, source, root=stage.root, progress=stage.progress)
+            build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
     stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
-    stage.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
+    resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
 
 
-def crossval_id(stage: StageContext, folds: Folds) -> str:
-    """The name of a cross-validation: changes with its folds and with every setting that shapes their models."""
-    config = stage.config
-    searched = config.search.identity(exclude=WITHOUT_INFLUENCE) if config.crossval.nested else None
-    return fingerprint(["folds", model_id(config, folds.manifest.store_id), searched])[:16]
+def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
+    """The name of a cross-validation: changes with its folds and with every setting that shapes their models.
+
+    Args:
+        spec: of training runs on the folds, whose common id stands in the place of a store's.
+        search: of a nested one, the settings by which each fold chooses its own.
+    """
+    searched = search.identity(exclude=WITHOUT_INFLUENCE) if search is not None else None
+    return fingerprint(["folds", spec.model_id, searched])[:16]
 
 
 @dataclass(frozen=True)
@@ -99,14 +107,16 @@ class FoldResult:
 
     Attributes:
         place: the folder.
+        number: of the fold.
     """
 
     place: Root
+    number: int
 
     @classmethod
-    def of(cls, stage: StageContext, identity: str, number: int) -> FoldResult:
-        """Of a fold of a cross-validation."""
-        return cls(crossval_place(stage.root, stage.config.name, identity).within(fold_folder(number)))
+    def of(cls, crossval: Root, number: int) -> FoldResult:
+        """Of a fold, in the folder of its cross-validation."""
+        return cls(crossval.within(fold_folder(number)), number)
 
     @property
     def is_there(self) -> bool:
@@ -131,10 +141,22 @@ class FoldResult:
         return self.place.within(PREDICTIONS)
 
 
+def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
+    """The training run of a fold, whose model is measured and not kept.
+
+    Raises:
+        ConfigError: the settings do not fit the label.
+        DataError: the fold lacks rows that the training run needs.
+    """
+    check_training(store, config.train, config.evaluate)
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
+
+
 def run_fold(
-    stage: StageContext,
+    resources: Resources,
+    spec: TrainingSpec,
     store: Store,
-    number: int,
     result: FoldResult,
     *,
     window: Window,
@@ -145,9 +167,9 @@ def run_fold(
     """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
 
     Args:
-        stage: of the cross-validation.
+        resources: of the cross-validation, with the tracked run of the fold.
+        spec: of the training run, see `fold_spec`.
         store: of the fold.
-        number: of it.
         result: where its results are published, once they are complete.
         window: of the axes of plots, the same for all folds, so that their counts add up.
         stopper: where the training is noted.
@@ -158,52 +180,59 @@ def run_fold(
         TrainError: it failed, or was told to stop.
     """
     start = time.monotonic()
-    check_training(stage.config, store)
+    hooks = TrainingHooks(
+        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+    )
     with (
-        draft(stage.root, result.place, SCORE) as finished,
-        scratch(stage.root) as work,
-        cancelling(stage.spark),
-        stopper.noting(lambda: request_stop(work)),
+        draft(resources.root, result.place, SCORE) as finished,
+        run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
     ):
-        job = rank_job(stage, store, work).model_copy(update={"formats": (), "tensorboard": None})
-        trained, records = launch_training(stage.spark, job, on_epoch, apart=True)
-        if trained.stopped:
-            raise TrainError(f"Fold {number} was told to stop after {trained.epochs} epochs. Run the command again.")
+        outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
-            job.drop_checkpoints()
             return result.score()
-        model = work.within(BUNDLE, MODEL)
-        predict = PredictJob(
-            root=job.root,
-            name=job.name,
-            store_id=job.store_id,
-            model=model.uri,
-            sha256=files.sha256_of(model),
-            split=HELD_OUT,
-            scratch=work.within("held_out").uri,
-            decision=trained.decision,
-            edges=tuple(window.edges.tolist()),
-            log=window.log,
-            predictions=finished.folder.within(PREDICTIONS).uri,
-        )
-        tally = predict_split(stage.spark, job.train.workers, predict, store, apart=True).tallies[NETWORK]
-        history = TrainingHistory(epochs=tuple(records), best_epoch=trained.best_epoch, workers=job.train.workers)
-        score = FoldScore(
-            fold=number,
-            # A file that counts several times, as in a bootstrap, has no more rows for that.
-            train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
-            validation_rows=store.split("validation").rows,
-            test_rows=tally.rows,
-            metrics=measure(tally, with_intervals=False).metrics,
-            epochs=trained.epochs,
-            best_epoch=trained.best_epoch,
-            history={name: tuple(values) for name, values in history.values.items()},
-            seconds=time.monotonic() - start,
-            training_seconds=trained.seconds,
-            settings=settings or {},
-        )
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
+        tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
+        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
         files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.within(DECISION), trained.decision.to_json().encode())
+        files.write_bytes(finished.folder.within(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
-    job.drop_checkpoints()
     return result.score()
+
+
+def _predict_job(
+    root: Root, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: Root
+) -> PredictJob:
+    model = outcome.folder.within(BUNDLE, MODEL)
+    return PredictJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        model=model.uri,
+        sha256=files.sha256_of(model),
+        split=HELD_OUT,
+        scratch=outcome.folder.within("held_out").uri,
+        decision=outcome.result.decision,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        predictions=predictions.uri,
+    )
+
+
+def _score(
+    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
+) -> FoldScore:
+    result, history = outcome.result, outcome.history
+    return FoldScore(
+        fold=number,
+        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
+        validation_rows=store.split("validation").rows,
+        test_rows=tally.rows,
+        metrics=measure(tally, with_intervals=False).metrics,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        history={name: tuple(values) for name, values in history.values.items()},
+        seconds=seconds,
+        training_seconds=result.seconds,
+        settings=settings,
+    )

@@ -1,35 +1,35 @@
-"""What the learning curves of an experiment show, given its configuration and its data."""
+"""What the learning curves of an experiment show, given its settings and its data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.config.run import RunConfig
 from pipeline.contract.profile import NumberProfile
 from pipeline.evaluate.diagnosis import Finding, constant_loss, course_of, diagnose
 from pipeline.model.losses import loss_of
 from pipeline.store.store import Store, read_profile
+from pipeline.train.spec import TrainingSpec
 
 
 def findings_of(
-    config: RunConfig, store: Store, values: Mapping[str, Sequence[float]], best: int
+    spec: TrainingSpec, store: Store, values: Mapping[str, Sequence[float]], best: int
 ) -> tuple[Finding, ...]:
     """Diagnose a training.
 
     Args:
-        config: of the training.
+        spec: of the training run.
         store: that it was trained on.
         values: of each metric by epoch, keyed as Keras does.
         best: the epoch whose weights are kept, counted from 1.
     """
-    label, weighted = store.features.label, config.train.class_weights != "none"
+    label, weighted = store.features.label, spec.train.class_weights != "none"
     course = course_of(
         values,
         best=best,
-        planned=config.train.epochs,
-        constant=None if weighted else constant_loss(label, loss_of(label, config.train.loss)),
+        planned=spec.train.epochs,
+        constant=None if weighted else constant_loss(label, loss_of(label, spec.train.loss)),
         deviation=_deviation(store),
-        handicaps=[f"model.dropout {config.model.dropout:g}"] if config.model.dropout else [],
+        handicaps=[f"model.dropout {spec.model.dropout:g}"] if spec.model.dropout else [],
         comparable=not weighted,
     )
     return diagnose(course)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.config.run import RunConfig
-from pipeline.data.folds import FoldUse
 from pipeline.errors import ConfigError
-from pipeline.search.pool import Stopper
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.rows.folds import FoldUse
+from pipeline.search.parallel import Stopper
 from pipeline.search.space import Settings, configured
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds, prepare_folds
 from pipeline.stages.search_log import log_trials
 from pipeline.stages.trial_rows import TrialRows, shapes_rows
@@ -27,45 +28,41 @@ def use_of(config: RunConfig) -> FoldUse:
 
 
 def choose_settings(
-    stage: StageContext, folds: Folds, number: int, stopper: Stopper, *, name: str
-) -> tuple[StageContext, Store, Settings]:
+    resources: Resources, config: RunConfig, folds: Folds, number: int, stopper: Stopper, *, name: str
+) -> tuple[RunConfig, Store, Settings]:
     """Search within the training rows of a fold.
 
     Its trials have no tracked runs of their own: the table of all is with the run of the fold.
 
     Args:
-        stage: of the fold.
+        resources: of the job, with the tracked run of the fold.
+        config: of the cross-validation.
         folds: all of them.
         number: of this one.
         stopper: where the search is noted.
         name: of the fold, for people.
 
     Returns:
-        The job and the store of the fold with the settings that were found, and these.
+        The configuration and the store of the fold with the settings that were found, and these.
 
     Raises:
         ConfigError: settings of the space would divide the rows in another way.
         TrainError: all trials failed, or the search was told to stop.
     """
-    config = stage.config
+    untracked = replace(resources, runs=resources.runs.disabled(), tracker=NullTracker())
 
-    def prepare(opened: StageContext) -> tuple[Store, ...]:
-        found = folds if opened.config is config else _divided_alike(prepare_folds(opened, use_of(config)), folds)
-        return found.inner(number) or (found.stores[number],)
+    def prepare(asked: RunConfig) -> tuple[Store, ...]:
+        of_trial = folds if asked is config else _folds_alike(untracked, asked, folds)
+        return of_trial.inner(number) or (of_trial.stores[number],)
 
-    unseen = config.model_copy(update={"track": config.track.model_copy(update={"enabled": False})})
-    trials = Trials(
-        replace(stage, config=unseen, tracker=NullTracker()),
-        TrialRows(replace(stage, tracker=NullTracker()), prepare),
-        name=f"{name}, ",
-    )
-    with stopper.noting(trials.stop):
+    trials = Trials(untracked, config, TrialRows(config, prepare), name=f"{name}, ")
+    with stopper.registered(trials.stop):
         records, _ = trials.run()
     best = best_trial(records, config)
-    log_trials(stage.tracker, records, config.search)
-    chosen = replace(stage, config=configured(config, best.settings))
+    log_trials(resources.tracker, records, config.search)
+    chosen = configured(config, best.settings)
     if shapes_rows(best.settings):
-        folds = _divided_alike(prepare_folds(chosen, use_of(config)), folds)
+        folds = _folds_alike(resources, chosen, folds)
     return chosen, folds.stores[number], best.settings
 
 
@@ -84,10 +81,11 @@ def check_nested(config: RunConfig) -> None:
         )
 
 
-def _divided_alike(found: Folds, folds: Folds) -> Folds:
+def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
     """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
-    if found.manifest.division_id == folds.manifest.division_id:
-        return found
+    others = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
+    if others.manifest.division_id == folds.manifest.division_id:
+        return others
     raise ConfigError(
         "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "
         "data.group, or take settings of features out of the space."

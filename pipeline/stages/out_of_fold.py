@@ -15,20 +15,19 @@ from functools import reduce
 
 import pyarrow as pa
 import pyspark.sql.functions as F
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 
 from pipeline.contract.columns import ROW_ID
 from pipeline.contract.decision import Decision
 from pipeline.contract.label import LabelSpec, Task
-from pipeline.data.check import clashing
-from pipeline.data.opening import open_rows
-from pipeline.data.part_files import read_parts, replace_parts, write_parts
-from pipeline.data.raw import quoted
-from pipeline.data.read import open_table
-from pipeline.data.rows import Rows
-from pipeline.data.table import Table
 from pipeline.evaluate.predict import LABEL, prediction_schema
-from pipeline.stages.context import StageContext
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.planning.column_checks import clashing
+from pipeline.preparation.planning.open_dataset import open_rows
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import Root
 from pipeline.store.publish import place_folder, scratch
@@ -36,29 +35,32 @@ from pipeline.store.publish import place_folder, scratch
 FOLD, ACTUAL = "__fold", "__actual"
 
 
-def write_predictions(stage: StageContext, folds: Folds, results: Sequence[FoldResult], place: Root) -> None:
+def write_predictions(
+    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], place: Root, *, root: Root
+) -> None:
     """Write the table as Parquet, in place of an earlier one.
 
     Args:
-        stage: of the cross-validation.
-        folds: of it; the classes of the label are the same in all of them.
+        spark: a live session.
+        folds: of the cross-validation; the classes of the label are the same in all of them.
         results: of all folds.
         place: the folder.
+        root: of the storage.
     """
     label = folds.stores[0].features.label
-    rows = reduce(DataFrame.unionByName, (_of_fold(stage, label, *each) for each in enumerate(results)))
-    rows = _with_key(stage, folds, rows)
+    rows = reduce(DataFrame.unionByName, (_of_fold(spark, label, *each) for each in enumerate(results)))
+    rows = _with_key(spark, folds, rows)
     if not place.renames_folders:
         replace_parts(rows, place)
         return
-    with scratch(stage.root) as work:
+    with scratch(root) as work:
         drafts = work.within("predictions")
         write_parts(rows, drafts)
         place_folder(drafts, place)
 
 
-def _of_fold(stage: StageContext, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
-    rows = read_parts(stage.spark, result.predictions, prediction_schema(label.outputs))
+def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
+    rows = read_parts(spark, result.predictions, prediction_schema(label.outputs))
     return rows.select(
         ROW_ID,
         F.lit(number).alias(FOLD),
@@ -87,14 +89,14 @@ def _class(label: LabelSpec, place: Column) -> Column:
     return F.get(F.array(*(F.lit(name) for name in label.classes)), place.cast("int"))
 
 
-def _with_key(stage: StageContext, folds: Folds, rows: DataFrame) -> DataFrame:
+def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
     """With the columns of the key in front, but for one that is called like a column of the table."""
     recipe, source = folds.recipe.recipe, folds.source
     taken = clashing((*recipe.data.key, *rows.columns))
     key = [name for name in recipe.data.key if not any(name in alike for alike in taken)]
     if not key:
         return rows
-    known = _keys(open_rows(recipe, open_table(stage.spark, source, recipe.data.source)).table, key)
+    known = _keys(open_rows(recipe, open_table(spark, source, recipe.data.source)).table, key)
     found = known.dropDuplicates([ROW_ID])
     return rows.join(found, ROW_ID, "left").select(*(quoted(name) for name in key), *rows.columns)
 

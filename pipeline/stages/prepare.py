@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
+from pipeline.config.drift import DriftConfig
 from pipeline.config.run import RunConfig
-from pipeline.data.build import build_store
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import Source, open_source
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
-from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.profile import report_profile
 from pipeline.stages.results import PrepareResult
 from pipeline.store.filesystem import Root
@@ -34,65 +36,71 @@ def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: P
         ConfigError: the configuration does not fit the source.
         DataError: the data is missing, unreadable, or not as configured; nothing is published then.
     """
-    with open_stage(config, "prepare", spark=spark, progress=progress) as opened, tracked(opened) as stage:
-        _, result = prepare_store(stage)
+    with open_stage(config, "prepare", spark=spark, progress=progress) as opened, tracked(opened, config) as resources:
+        _, result = prepare_store(resources, StoreRecipe.of(config), config.drift)
         rows = {f"rows.{split}": count for split, count in result.rows.items()}
-        stage.tracker.log_params(rows)
-        stage.tracker.set_tags({"store_id": result.store_id})
+        resources.tracker.log_params(rows)
+        resources.tracker.set_tags({"store_id": result.store_id})
         return result
 
 
-def prepare_store(stage: StageContext) -> tuple[Store, PrepareResult]:
-    """The preparation itself, within an open job."""
+def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig) -> tuple[Store, PrepareResult]:
+    """Publish a store within an open job, unless it is there already.
+
+    Args:
+        resources: of the job.
+        recipe: of the store; the contract that the storage root keeps is added to it.
+        drift: limits between the splits.
+
+    Raises:
+        ConfigError: the recipe does not fit the source.
+        DataError: the data is missing, unreadable, or not as configured; nothing is published then.
+    """
     start = time.monotonic()
-    recipe, source = recipe_of(stage)
-    place = recipe.place(source, stage.root)
+    recipe, source = open_recipe(resources, recipe)
+    place = recipe.place(source, resources.root)
     reused = is_published(place)
     if not reused:
-        build_store(stage.spark, recipe, source, root=stage.root, progress=stage.progress)
+        build_store(resources.spark, recipe, source, root=resources.root, progress=resources.progress)
     store = open_store(place)
     if recipe.infers_contract:
-        _keep_contract(stage, store)
+        _keep_contract(recipe, store, resources.root)
     rows = store.manifest.rows
     shown = ", ".join(f"{split} {rows[split]:,}" for split in store.manifest.splits)
-    stage.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
-    report_profile(stage, store)
+    resources.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
+    report_profile(resources.tracker, store, recipe.data.source, drift)
     result = PrepareResult(
         store=place.uri,
         store_id=store.manifest.store_id,
         rows=rows,
         reused=reused,
         seconds=time.monotonic() - start,
-        run_id=stage.tracker.run_id,
+        run_id=resources.tracker.run_id,
     )
     return store, result
 
 
-def find_store(stage: StageContext) -> Store:
-    """The store of a configuration, which must be there.
+def find_store(resources: Resources, recipe: StoreRecipe) -> Store:
+    """The store of a recipe, which must be there.
 
     Raises:
         StoreError: it was not prepared, or the source or the configuration changed since.
     """
-    recipe, source = recipe_of(stage)
-    return open_store(recipe.place(source, stage.root))
+    recipe, source = open_recipe(resources, recipe)
+    return open_store(recipe.place(source, resources.root))
 
 
-def recipe_of(stage: StageContext) -> tuple[StoreRecipe, Source]:
-    """What the store is made of: the configuration, the contract and the source as they are now."""
-    kept = _contract_place(stage)
-    recipe = StoreRecipe.of(stage.config, None if kept is None else read_contract(kept))
-    return recipe, open_source(stage.spark, recipe.data.source, stage.root)
+def open_recipe(resources: Resources, recipe: StoreRecipe) -> tuple[StoreRecipe, Source]:
+    """What a store is made of: a recipe with the contract that is kept, and its source, as both are now."""
+    kept = contract_place(resources.root, recipe.name, recipe.data.contract)
+    recipe = replace(recipe, contract=None if kept is None else read_contract(kept))
+    return recipe, open_source(resources.spark, recipe.data.source, resources.root)
 
 
-def _contract_place(stage: StageContext) -> Root | None:
-    return contract_place(stage.root, stage.config.name, stage.config.data.contract)
-
-
-def _keep_contract(stage: StageContext, store: Store) -> None:
-    """The first run leaves what it found for people to edit, and for later runs to enforce."""
-    place, table = _contract_place(stage), read_table(store)
+def _keep_contract(recipe: StoreRecipe, store: Store, root: Root) -> None:
+    """The first run leaves the contract that it inferred for people to edit, and for later runs to enforce."""
+    place, table = contract_place(root, recipe.name, recipe.data.contract), read_table(store)
     if place is None or table is None:
         return
-    if keep_contract(place, table.inferred_with(store.manifest.store_id), name=stage.config.name):
+    if keep_contract(place, table.inferred_with(store.manifest.store_id), name=recipe.name):
         log.info("Wrote the contract of the source, for later runs to enforce and for you to edit: %s", place.path)

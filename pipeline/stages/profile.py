@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pipeline.config.drift import DriftConfig
 from pipeline.config.source import SourceConfig
-from pipeline.data.drift import enforce
+from pipeline.preparation.profile.drift import enforce
 from pipeline.redact import without_user
 from pipeline.report.profile_page import profile_page
-from pipeline.stages.context import StageContext
 from pipeline.store.store import Store, read_audit, read_profile
+from pipeline.track.tracker import Tracker
 
 
-def report_profile(stage: StageContext, store: Store) -> None:
+def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: DriftConfig) -> None:
     """Log the profile and its page, and compare the splits with the limits of the configuration.
 
     Raises:
@@ -19,12 +20,12 @@ def report_profile(stage: StageContext, store: Store) -> None:
     profile = read_profile(store)
     if profile is None:
         return
-    stage.tracker.log_text(profile.to_json(), "data/profile.json")
-    page = profile_page(store.manifest.name, _source_name(stage.config.data.source), profile, read_audit(store))
-    stage.tracker.log_text(page, "data/profile.html")
+    tracker.log_text(profile.to_json(), "data/profile.json")
+    page = profile_page(store.manifest.name, _source_name(source), profile, read_audit(store))
+    tracker.log_text(page, "data/profile.html")
     for report in profile.drift:
         named = report.model_copy(update={"data": f"the {report.data} rows"})
-        enforce(named, stage.config.drift)
+        enforce(named, drift)
 
 
 def _source_name(config: SourceConfig) -> str:

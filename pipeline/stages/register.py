@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pipeline.evaluate.names import MAIN
 from pipeline.evaluate.report import EvalReport
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
-from pipeline.track.standing import Candidate
+from pipeline.track.promotion import Candidate
 
 
-def register_model(stage: StageContext, model: PublishedModel, report: EvalReport) -> None:
-    """Make a version where `track.register` asks for it, and tell what it is."""
-    wanted = stage.config.track.register
+def register_model(resources: Resources, model: PublishedModel, report: EvalReport, wanted: bool | str) -> None:
+    """Make a version, and say what it is.
+
+    Args:
+        resources: of the evaluation.
+        model: that was evaluated.
+        report: of its evaluation.
+        wanted: the registered model's name; True means the experiment's, False makes no version.
+    """
     if wanted is False:
         return
     metric = MAIN[report.task]
@@ -24,8 +30,8 @@ def register_model(stage: StageContext, model: PublishedModel, report: EvalRepor
         value=report.metrics.get(metric),
         interval=report.intervals.get(metric),
     )
-    name = stage.config.name if wanted is True else wanted
-    stage.progress.update(f"Registering the model as '{name}'")
-    standing = stage.tracker.register(name, candidate)
-    if standing is not None:
-        stage.progress.done(f"The model is the {standing.alias} of '{name}'. {standing.reason}")
+    name = model.card.name if wanted is True else wanted
+    resources.progress.update(f"Registering the model as '{name}'")
+    promotion = resources.tracker.register(name, candidate)
+    if promotion is not None:
+        resources.progress.done(f"The model is the {promotion.alias} of '{name}'. {promotion.reason}")

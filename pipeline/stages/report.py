@@ -12,7 +12,7 @@ from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.figures import Draw, figures_of
 from pipeline.report.plots.png import png_of
 from pipeline.report.summaries import evaluation_summary
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import Resources
 from pipeline.stages.learning import findings_of
 from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
@@ -20,30 +20,34 @@ from pipeline.store.model import PublishedModel
 from pipeline.store.store import Store, read_audit
 from pipeline.track.tracker import NullTracker
 from pipeline.train.history import TrainingHistory, read_history
+from pipeline.train.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
 
-def log_report(stage: StageContext, store: Store, model: PublishedModel, report: EvalReport) -> None:
+def log_report(
+    resources: Resources, store: Store, model: PublishedModel, report: EvalReport, spec: TrainingSpec
+) -> None:
     """Put plots and `report.html` into the tracked run, and the verdict on the terminal.
 
     Args:
-        stage: of the evaluation.
+        resources: of the evaluation.
         store: that was evaluated.
         model: with its card, and its history where one was kept.
         report: what was found.
+        spec: of the training run.
     """
     verdict = judge(report)
-    stage.progress.done(verdict.sentence)
-    stage.tracker.set_tags({"verdict": verdict.grade})
-    stage.tracker.describe(f"{verdict.sentence}\n\n{evaluation_summary(report)}")
-    if isinstance(stage.tracker, NullTracker):
+    resources.progress.done(verdict.sentence)
+    resources.tracker.set_tags({"verdict": verdict.grade})
+    resources.tracker.describe(f"{verdict.sentence}\n\n{evaluation_summary(report)}")
+    if isinstance(resources.tracker, NullTracker):
         return
     history = read_history(model)
-    findings = () if history is None else findings_of(stage.config, store, history.values, history.best_epoch)
+    findings = () if history is None else findings_of(spec, store, history.values, history.best_epoch)
     plots = {name: png for name, draw in figures_of(report) if (png := drawn(name, draw)) is not None}
     for name, png in plots.items():
-        stage.tracker.log_picture(png, f"plots/{name}.png")
+        resources.tracker.log_picture(png, f"plots/{name}.png")
     subject = Subject(
         report=report,
         card=model.card,
@@ -54,7 +58,7 @@ def log_report(stage: StageContext, store: Store, model: PublishedModel, report:
         audit=read_audit(store),
         pictures=plots | _curves(history),
     )
-    stage.tracker.log_text(evaluation_page(subject), "report.html")
+    resources.tracker.log_text(evaluation_page(subject), "report.html")
 
 
 def _curves(history: TrainingHistory | None) -> dict[str, bytes]:

@@ -7,8 +7,9 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
-from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import EvaluateResult, RunResult, TrainResult
@@ -31,20 +32,23 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
     """
     start = time.monotonic()
     workers = config.train.workers
-    with open_stage(config, "run", spark=spark, progress=progress, workers=workers) as opened, tracked(opened) as stage:
-        store, prepared = prepare_store(stage)
-        trained, evaluated = train_and_evaluate(stage, store)
+    with (
+        open_stage(config, "run", spark=spark, progress=progress, workers=workers) as opened,
+        tracked(opened, config) as resources,
+    ):
+        store, prepared = prepare_store(resources, StoreRecipe.of(config), config.drift)
+        trained, evaluated = train_and_evaluate(resources, config, store)
         return RunResult(
             prepare=prepared,
             train=trained,
             evaluate=evaluated,
             seconds=time.monotonic() - start,
-            run_id=stage.tracker.run_id,
+            run_id=resources.tracker.run_id,
         )
 
 
-def train_and_evaluate(stage: StageContext, store: Store) -> tuple[TrainResult, EvaluateResult]:
+def train_and_evaluate(resources: Resources, config: RunConfig, store: Store) -> tuple[TrainResult, EvaluateResult]:
     """From a store to a published model and its test metrics, within an open job."""
-    trained = train_model(stage, store)
-    model = open_model(model_place(stage.root, stage.config.name, trained.model_id))
-    return trained, evaluate_model(stage, store, model)
+    trained = train_model(resources, config, store)
+    model = open_model(model_place(resources.root, config.name, trained.model_id))
+    return trained, evaluate_model(resources, config, store, model)

@@ -8,28 +8,34 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from pipeline.config.data import BadRowsConfig
+from pipeline.config.drift import DriftConfig
 from pipeline.config.load import parse_config, parse_yaml
 from pipeline.config.run import RunConfig
+from pipeline.config.score import ScoreConfig
 from pipeline.contract.document import Document
 from pipeline.contract.drift import DriftReport
-from pipeline.data.drift import drift_of_rows, enforce
-from pipeline.data.faults import bad_rows_error
-from pipeline.data.quarantine import SetAside, tell_quarantined, write_quarantine
-from pipeline.data.read import open_table
-from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.row_errors import bad_rows_error
+from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.score.batches import score_job, write_scored
 from pipeline.score.draft import OutputDraft, check_place, output_draft
 from pipeline.score.publication import QUARANTINE, ScoreCard
 from pipeline.score.rows import NewRows, good_values, open_new_rows
 from pipeline.score.writing import check_format, convert
-from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
-from pipeline.stages.train import model_id
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import Root, open_root
 from pipeline.store.layout import model_place
+from pipeline.store.model import ModelCard
+from pipeline.track.tracker import Tracker
+from pipeline.train.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -100,35 +106,47 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
     output = _output(config)
     if config.score.path is None and config.score.source is None:
         raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
-    check_place(output, replace=_replaces(config))
+    check_place(output, replace=_replaces(config.score))
     with open_stage(config, "score", spark=spark, progress=progress) as opened:
-        bundle = _find_model(opened)
+        bundle = _find_model(opened, config)
         check_format(opened.spark, output, config.score.format)
-        with tracked(opened) as stage:
-            return score_source(stage, bundle, output)
+        with tracked(opened, config) as resources:
+            return score_source(resources, config.score, config.drift, bundle, output)
 
 
-def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResult:
-    """The scoring itself, within an open job."""
+def score_source(
+    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: Root
+) -> ScoreResult:
+    """Score within an open job.
+
+    Args:
+        resources: of the job.
+        config: which rows, and how they are written.
+        drift: limits against the training rows.
+        bundle: the model.
+        output: the folder that is published.
+    """
     start = time.monotonic()
     version = f"{bundle.card.model_id}-{bundle.card.sha256[:SHORT_HASH]}"
-    _tell_model(stage, bundle, version)
+    _log_model(resources.tracker, bundle.card, version)
     trained = parse_config(parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is"))
-    source, opened = _open(stage, bundle, trained)
+    source, opened = _open(resources, config, bundle, trained)
     with output_draft(output) as draft:
-        scored = _write(stage, bundle, opened, draft, version=version)
-        aside = _set_aside(stage, opened, scored, draft)
-        drift = _drift(stage, bundle, opened, scored, source)
+        scored = _write(resources, config, bundle, opened, draft, version=version)
+        aside = _set_aside(resources, config.bad_rows, opened, scored, draft)
+        report = _drift_report(resources, config, bundle, opened, scored, source.location)
+        if report is not None:
+            enforce(report, drift)  # before anything is published
         card = ScoreCard(
             model_version=version,
             model=bundle.file.uri,
             sha256=bundle.card.sha256,
             source=source.location,
-            format=stage.config.score.format,
+            format=config.format,
             rows=scored.total - scored.bad,
             quarantined=scored.bad,
         )
-        draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(stage.config))
+        draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
         tell_quarantined(aside.reasons, scored.total, output.within(QUARANTINE))
     result = ScoreResult(
@@ -136,12 +154,12 @@ def score_source(stage: StageContext, bundle: Bundle, output: Root) -> ScoreResu
         rows=card.rows,
         quarantined=card.quarantined,
         model_version=version,
-        drift=drift,
+        drift=_worst(report),
         rows_per_second=round(scored.total / scored.seconds, 1),
         seconds=time.monotonic() - start,
-        run_id=stage.tracker.run_id,
+        run_id=resources.tracker.run_id,
     )
-    _tell_result(stage, result)
+    _log_result(resources, result)
     return result
 
 
@@ -151,44 +169,47 @@ def _output(config: RunConfig) -> Root:
     return open_root(config.storage.root).within("scores", config.name)
 
 
-def _replaces(config: RunConfig) -> bool:
-    return config.score.mode == "overwrite"
+def _replaces(config: ScoreConfig) -> bool:
+    return config.mode == "overwrite"
 
 
-def _find_model(stage: StageContext) -> Bundle:
-    config = stage.config
+def _find_model(resources: Resources, config: RunConfig) -> Bundle:
+    """The model that `score.model` names, else the one that this configuration trained."""
     if config.score.model is not None:
         return open_bundle(open_root(config.score.model))
-    store_id = find_store(stage).manifest.store_id
-    return open_bundle(model_place(stage.root, config.name, model_id(config, store_id)))
+    spec = TrainingSpec.of(config, find_store(resources, StoreRecipe.of(config)).manifest.store_id)
+    return open_bundle(model_place(resources.root, spec.name, spec.model_id))
 
 
-def _open(stage: StageContext, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
-    request = stage.config.score
+def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
     reading = request.source or trained.data.source.of_files(request.path or ())
-    with watch_spark(stage.spark, stage.progress, "Reading the source"):
-        source = open_source(stage.spark, reading, stage.root)
-        table = open_table(stage.spark, source, reading)
+    with watch_spark(resources.spark, resources.progress, "Reading the source"):
+        source = open_source(resources.spark, reading, resources.root)
+        table = open_table(resources.spark, source, reading)
         return source, open_new_rows(table, bundle, trained, request, multiline=reading.multiline)
 
 
-def _write(stage: StageContext, bundle: Bundle, opened: NewRows, draft: OutputDraft, *, version: str) -> _Scored:
+def _write(
+    resources: Resources, request: ScoreConfig, bundle: Bundle, opened: NewRows, draft: OutputDraft, *, version: str
+) -> _Scored:
     """Score and write in one pass over the source, in which rows are also counted."""
-    start, request = time.monotonic(), stage.config.score
+    start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
-    with watch_spark(stage.spark, stage.progress, "Scoring"):
+    with watch_spark(resources.spark, resources.progress, "Scoring"):
         place = draft.rows if request.format == "parquet" else draft.parts
         written = write_scored(opened, job, place, draft.prefix)
-        names = convert(stage.spark, written.names, job.schema, draft, request.format)
+        names = convert(resources.spark, written.names, job.schema, draft, request.format)
     return _Scored(written.total, written.bad, names, time.monotonic() - start)
 
 
-def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: OutputDraft) -> SetAside:
+def _set_aside(
+    resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, scored: _Scored, draft: OutputDraft
+) -> SetAside:
     """Write the rows that could not be scored, or stop where there are too many."""
     if not scored.bad:
         return SetAside()
-    allowed = stage.config.score.bad_rows.allowed(scored.total)
-    with watch_spark(stage.spark, stage.progress, "Looking at rows that cannot be scored"):
+    allowed = bad_rows.allowed(scored.total)
+    with watch_spark(resources.spark, resources.progress, "Looking at rows that cannot be scored"):
         if scored.bad > allowed:
             raise bad_rows_error(
                 opened.scan,
@@ -203,39 +224,45 @@ def _set_aside(stage: StageContext, opened: NewRows, scored: _Scored, draft: Out
         return write_quarantine(opened.scan, program.rows, program.faults, draft.aside, prefix=draft.prefix)
 
 
-def _drift(stage: StageContext, bundle: Bundle, opened: NewRows, scored: _Scored, source: Source) -> WorstDrift | None:
-    """Compare with the training rows; the table is logged, and limits are enforced before anything is published."""
-    compared, good = stage.config.score.drift_rows, scored.total - scored.bad
+def _drift_report(
+    resources: Resources, config: ScoreConfig, bundle: Bundle, opened: NewRows, scored: _Scored, location: str
+) -> DriftReport | None:
+    """The rows compared with the training rows; logged. None where nothing was compared."""
+    compared, good = config.drift_rows, scored.total - scored.bad
     if bundle.profile is None and compared:
         log.warning("Model %s has no profile of its training rows, so drift is not looked for.", bundle.card.model_id)
     if bundle.profile is None or not compared or not good:
         return None
-    with watch_spark(stage.spark, stage.progress, "Looking for drift"):
+    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
         chosen = good_values(opened.program, compared / scored.total)
-        report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=source.location)
+        report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=location)
     log.info("%s", report.to_text())
-    _log_drift(stage, report)
-    enforce(report, stage.config.drift)
-    worst = report.columns[0] if report.columns else None
-    return None if worst is None else WorstDrift(column=worst.name, psi=worst.psi, rows=report.rows)
+    _log_drift(resources.tracker, report)
+    return report
 
 
-def _log_drift(stage: StageContext, report: DriftReport) -> None:
-    stage.tracker.log_text(report.to_json(), "drift.json")
-    stage.tracker.log_text(report.to_text() + "\n", "drift.txt")
+def _worst(report: DriftReport | None) -> WorstDrift | None:
+    if report is None or not report.columns:
+        return None
+    worst, *_ = report.columns
+    return WorstDrift(column=worst.name, psi=worst.psi, rows=report.rows)
+
+
+def _log_drift(tracker: Tracker, report: DriftReport) -> None:
+    tracker.log_text(report.to_json(), "drift.json")
+    tracker.log_text(report.to_text() + "\n", "drift.txt")
     if report.columns:
         new = max((column.new or 0.0 for column in report.columns if column.kind == "text"), default=0.0)
-        stage.tracker.log_metrics({"drift/worst_psi": report.columns[0].psi, "drift/most_new_categories": new})
+        tracker.log_metrics({"drift/worst_psi": report.columns[0].psi, "drift/most_new_categories": new})
 
 
-def _tell_model(stage: StageContext, bundle: Bundle, version: str) -> None:
-    card = bundle.card
-    stage.tracker.set_tags(
+def _log_model(tracker: Tracker, card: ModelCard, version: str) -> None:
+    tracker.set_tags(
         {"mlflow.runName": "score", "store_id": card.store_id, "model_id": card.model_id, "model_version": version}
     )
 
 
-def _tell_result(stage: StageContext, result: ScoreResult) -> None:
+def _log_result(resources: Resources, result: ScoreResult) -> None:
     counts = {"score/rows": result.rows, "score/quarantined": result.quarantined}
-    stage.tracker.log_metrics({**counts, "score/rows_per_second": result.rows_per_second})
-    stage.progress.done(f"Scored {result.rows:,} rows ({result.rows_per_second:,.0f} rows/s) into {result.output}")
+    resources.tracker.log_metrics({**counts, "score/rows_per_second": result.rows_per_second})
+    resources.progress.done(f"Scored {result.rows:,} rows ({result.rows_per_second:,.0f} rows/s) into {result.output}")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.search.final import check_final, with_validation_rows
-from pipeline.search.front import front_of
+from pipeline.search.pareto_front import pareto_front
 from pipeline.search.record import TrialRecord
 from pipeline.search.space import configured
-from pipeline.stages.context import StageContext, open_stage, tracked
+from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
 from pipeline.stages.run import train_and_evaluate
@@ -46,16 +47,16 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         slots, settings = config.train.workers, ["train.workers"]
     with (
         open_stage(config, "search", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
-        tracked(opened) as stage,
+        tracked(opened, config) as resources,
     ):
-        rows = TrialRows(stage, rows_to_choose_by)
-        records, importance = Trials(stage, rows).run()
+        rows = TrialRows(config, partial(rows_to_choose_by, resources))
+        records, importance = Trials(resources, config, rows).run()
         best = best_trial(records, config)
-        log_search(stage, records, best, importance)
-        trained, evaluated = train_and_evaluate(*_settled(stage, rows, best))
+        log_search(resources.tracker, config.search, records, best, importance, title=config.name)
+        trained, evaluated = train_and_evaluate(resources, *_final(resources, config, rows, best))
         states = Counter(record.state for record in records)
         return SearchResult(
-            best=BestTrial(**_told(best), run_id=stage.tracker.run_id),
+            best=BestTrial(**_told(best), run_id=resources.tracker.run_id),
             front=_front(records, config.search),
             trials=len(records),
             finished=states["finished"],
@@ -65,20 +66,19 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
             train=trained,
             evaluate=evaluated,
             seconds=time.monotonic() - start,
-            run_id=stage.tracker.run_id,
+            run_id=resources.tracker.run_id,
         )
 
 
-def _settled(stage: StageContext, rows: TrialRows, best: TrialRecord) -> tuple[StageContext, Store]:
-    """The job with the best settings, and what they are trained on at the end; see `search.final`."""
-    config = configured(stage.config, best.settings)
+def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: TrialRecord) -> tuple[RunConfig, Store]:
+    """The configuration with the best settings, and what it is trained on at the end; see `search.final`."""
+    config = configured(config, best.settings)
     if config.search.final == "train_and_validation":
         config = with_validation_rows(config, best.best_epoch or config.train.epochs)
     elif not config.search.crossval:
-        return replace(stage, config=config), rows.of(config, best.settings)[0]
-    opened = replace(stage, config=config)
-    store, _ = prepare_store(opened)
-    return opened, store
+        return config, rows.of(config, best.settings)[0]
+    store, _ = prepare_store(resources, StoreRecipe.of(config), config.drift)
+    return config, store
 
 
 def _told(record: TrialRecord) -> dict[str, Any]:
@@ -94,5 +94,5 @@ def _told(record: TrialRecord) -> dict[str, Any]:
 
 def _front(records: Sequence[TrialRecord], config: SearchConfig) -> tuple[FrontTrial, ...]:
     """The trials that none beats, where there are several goals."""
-    front = front_of(records, config.goals) if config.further_goals else ()
+    front = pareto_front(records, config.goals) if config.further_goals else ()
     return tuple(FrontTrial(**_told(record)) for record in front)

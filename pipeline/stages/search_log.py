@@ -10,15 +10,14 @@ from dataclasses import asdict
 from matplotlib.figure import Figure
 
 from pipeline.config.search import SearchConfig
-from pipeline.search.capacity import search_course, steps_table
+from pipeline.search.capacity import capacity_progress, steps_table
 from pipeline.search.comparison import compared, comparison_plot
 from pipeline.search.contour import contour_plot, two_settings
-from pipeline.search.front import front_of
-from pipeline.search.pareto import pareto_plot
+from pipeline.search.pareto_front import pareto_front
+from pipeline.search.pareto_plot import pareto_plot
 from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.search.record import TrialRecord
 from pipeline.search.table import table
-from pipeline.stages.context import StageContext
 from pipeline.track.tracker import Tracker
 
 logger = logging.getLogger(__name__)
@@ -28,32 +27,39 @@ LISTED = 10
 
 
 def log_search(
-    stage: StageContext, records: Sequence[TrialRecord], best: TrialRecord, importance: Mapping[str, float]
+    tracker: Tracker,
+    config: SearchConfig,
+    records: Sequence[TrialRecord],
+    best: TrialRecord,
+    importance: Mapping[str, float],
+    *,
+    title: str,
 ) -> None:
     """Log all of it.
 
     Args:
-        stage: of the search.
+        tracker: the run of the search.
+        config: what was searched.
         records: of all trials.
         best: the one that will be trained again.
         importance: of settings, from `Study.importance`.
+        title: of plots, before what each shows.
     """
-    config, tracker = stage.config.search, stage.tracker
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
     reached = {config.metric: best.reached, **best.further}
     tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
     log_trials(tracker, records, config)
     if config.sampler == "capacity":
-        steps = steps_table(search_course(records, config), records, config.metric)
+        steps = steps_table(capacity_progress(records, config), records, config.metric)
         tracker.log_text(steps, "capacity.md")
         logger.info("The steps of the capacity search:\n%s", steps)
-    for name, figure in _figures(config, stage.config.name, records, best, importance):
+    for name, figure in _figures(config, title, records, best, importance):
         tracker.log_figure(figure, f"plots/search_{name}.png")
 
 
 def log_trials(tracker: Tracker, records: Sequence[TrialRecord], config: SearchConfig) -> None:
     """The table of the best trials, and all of them as JSON."""
-    front = {record.number for record in front_of(records, config.goals)}
+    front = {record.number for record in pareto_front(records, config.goals)}
     trials = [asdict(record) | {"on_front": record.number in front} for record in records]
     tracker.log_text(json.dumps(trials, indent=1), "trials.json")
     # What is trained at the end will describe the run; the table stays among the artifacts.
@@ -81,5 +87,5 @@ def _figures(
         title = titled("comparison")
         yield "comparison", comparison_plot(records, metric, options=options, maximizes=maximizes, title=title)
     if config.further_goals:
-        front = front_of(records, config.goals)
+        front = pareto_front(records, config.goals)
         yield "pareto", pareto_plot(records, front, best, goals=config.goals, title=titled("goals"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from pipeline.config.run import RunConfig
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.search.space import Settings
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import Resources
 from pipeline.stages.folds import prepare_folds
 from pipeline.stages.prepare import prepare_store
 from pipeline.store.store import Store
@@ -16,29 +16,29 @@ from pipeline.store.store import Store
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
 """Settings that shape the rows; a space with one of them prepares them for each of their values."""
 
-Prepare = Callable[[StageContext], tuple[Store, ...]]
-"""From a job to the stores of its trials: a trial trains on the training rows of each, one after the other."""
+Prepare = Callable[[RunConfig], tuple[Store, ...]]
+"""From a configuration to the stores of its trials; a trial trains on the training rows of one after the other."""
 
 
 class TrialRows:
     """The stores of trials."""
 
-    def __init__(self, stage: StageContext, prepare: Prepare) -> None:
+    def __init__(self, config: RunConfig, prepare: Prepare) -> None:
         """The usual ones are prepared at once.
 
         Args:
-            stage: of the search.
+            config: of the search.
             prepare: makes the stores of a configuration, or finds them.
         """
-        self._stage, self._prepare, self._lock = stage, prepare, threading.Lock()
-        self.usual = prepare(stage)
+        self._prepare, self._lock = prepare, threading.Lock()
+        self.usual = prepare(config)
 
     def of(self, config: RunConfig, settings: Settings) -> tuple[Store, ...]:
         """The stores that a trial's settings need."""
         if not shapes_rows(settings):
             return self.usual
         with self._lock:  # one at a time: they would ask Spark for the same rows
-            return self._prepare(replace(self._stage, config=config))
+            return self._prepare(config)
 
 
 def shapes_rows(settings: Settings) -> bool:
@@ -46,9 +46,10 @@ def shapes_rows(settings: Settings) -> bool:
     return any(name.startswith(OF_THE_STORE) for name in settings)
 
 
-def rows_to_choose_by(stage: StageContext) -> tuple[Store, ...]:
+def rows_to_choose_by(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
     """As `search.crossval` says: the folds of training and validation rows, or these rows as they are divided."""
-    if stage.config.search.crossval:
-        return prepare_folds(stage, "choose").stores
-    store, _ = prepare_store(stage)
+    recipe = StoreRecipe.of(config)
+    if config.search.crossval:
+        return prepare_folds(resources, recipe, config.crossval, "choose").stores
+    store, _ = prepare_store(resources, recipe, config.drift)
     return (store,)

@@ -8,24 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.config.run import RunConfig
-from pipeline.config.search import PARAMETERS
+from pipeline.config.search import PARAMETERS, Goal
 from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.search.database import local_database
-from pipeline.search.front import choose
-from pipeline.search.pool import Stopper, side_by_side
+from pipeline.search.parallel import Stopper, run_parallel
+from pipeline.search.pareto_front import choose_best
 from pipeline.search.record import TrialRecord, best_of
 from pipeline.search.space import Settings, configured, first_settings, grid, suggest
 from pipeline.search.study import Study, Trial, open_study
 from pipeline.search.table import short, told
-from pipeline.search.trial import Trained, metric_of, run_trial, values_of
-from pipeline.stages.context import StageContext, recorded
+from pipeline.search.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
+from pipeline.stages.context import Resources
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
 from pipeline.store.filesystem import Root
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
 from pipeline.track.tags import PARENT
+from pipeline.track.tracker import Tracker
 from pipeline.train.records import EpochRecord
 
 NOT_OF_THE_SEARCH = {
@@ -78,8 +79,7 @@ class _Judged:
     pruned: bool
 
 
-def _judged(parts: Sequence[Trained], config: RunConfig) -> _Judged:
-    goals = config.search.goals
+def _judged(parts: Sequence[TrialOutcome], goals: Sequence[Goal]) -> _Judged:
     values = zip(*(values_of(part, goals) for part in parts), strict=True)
     return _Judged(
         values=tuple(sum(of_goal) / len(parts) for of_goal in values),
@@ -94,15 +94,16 @@ def _judged(parts: Sequence[Trained], config: RunConfig) -> _Judged:
 class Trials:
     """The trials of one search, judged by one store or, one after the other, by several folds."""
 
-    def __init__(self, stage: StageContext, rows: TrialRows, *, name: str = "") -> None:
+    def __init__(self, resources: Resources, config: RunConfig, rows: TrialRows, *, name: str = "") -> None:
         """None is begun yet.
 
         Args:
-            stage: of the search.
+            resources: of the job, with the tracked run of the search.
+            config: that the settings of each trial change.
             rows: that trials are judged by.
             name: of the search, where there are several; put before each line for people.
         """
-        self._stage, self._config, self._rows, self._name = stage, stage.config, rows, name
+        self._resources, self._config, self._rows, self._name = resources, config, rows, name
         self._stopper, self._started = Stopper(), time.monotonic()
 
     def run(self) -> tuple[list[TrialRecord], dict[str, float]]:
@@ -118,8 +119,8 @@ class Trials:
             local_database(self._place(), fresh=config.resume == "never") as database,
             open_study(database.file, config, seed=self._config.seed, epochs=steps, grid=combinations) as study,
         ):
-            with self._stopper.noting(study.close):
-                side_by_side(
+            with self._stopper.registered(study.close):
+                run_parallel(
                     config.parallel_trials,
                     lambda: self._take(study),
                     lambda trial: self._follow(study, trial, database.save),
@@ -139,7 +140,7 @@ class Trials:
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
             :ID_LENGTH
         ]
-        return search_file(self._stage.root, self._config.name, self._config.search.study, identity)
+        return search_file(self._resources.root, self._config.name, self._config.search.study, identity)
 
     def _take(self, study: Study) -> Trial | None:
         limit = self._config.search.timeout
@@ -149,7 +150,7 @@ class Trials:
         """One trial, whatever becomes of it."""
         try:
             settings = suggest(self._config.search.space, self._config, trial)
-            trial.settle(settings)
+            trial.record_settings(settings)
             save()
             self._train(trial, settings)
         except TrialPruned:
@@ -165,14 +166,12 @@ class Trials:
         self._show(study, trial.number)
 
     def _train(self, trial: Trial, settings: Settings) -> None:
-        opened = replace(self._stage, config=configured(self._config, settings))
-        config = opened.config
-        tags = {PARENT: self._stage.tracker.run_id or "", "trial": str(trial.number)}
-        with recorded(opened, _title(trial.number, settings), tags=tags) as stage:
-            tracker = stage.tracker
+        config = configured(self._config, settings)
+        tags = {PARENT: self._resources.tracker.run_id or "", "trial": str(trial.number)}
+        with self._resources.runs.open(_title(trial.number, settings), tags=tags) as tracker:
             tracker.log_params({key: told(value) for key, value in settings.items()})
-            trained = self._trained(trial, stage, self._rows.of(config, settings))
-            trial.note(
+            trained = self._trained(trial, tracker, config, self._rows.of(config, settings))
+            trial.record_costs(
                 training_seconds=trained.seconds,
                 memory=trained.memory,
                 parameters=trained.parameters,
@@ -186,22 +185,25 @@ class Trials:
             tracker.log_metrics(named | {"best_epoch": float(trained.best_epoch)})
         trial.finish(*values)
 
-    def _trained(self, trial: Trial, stage: StageContext, stores: Sequence[Store]) -> _Judged:
+    def _trained(self, trial: Trial, tracker: Tracker, config: RunConfig, stores: Sequence[Store]) -> _Judged:
         """On one store, followed epoch by epoch; or on folds, followed fold by fold."""
+        goals = config.search.goals
         if len(stores) == 1:
-            return _judged([self._launch(stage, stores[0], trial.is_behind)], stage.config)
-        done: list[Trained] = []
+            return _judged([self._launch(tracker, config, stores[0], trial.is_behind)], goals)
+        done: list[TrialOutcome] = []
         for number, store in enumerate(stores, start=1):
-            done.append(self._launch(stage, store, None))
-            judged = _judged(done, stage.config)
-            reached, *_ = values_of(done[-1], stage.config.search.goals)
-            stage.tracker.log_metrics({f"fold/{stage.config.search.metric}": reached}, step=number)
+            done.append(self._launch(tracker, config, store, None))
+            judged = _judged(done, goals)
+            reached, *_ = values_of(done[-1], goals)
+            tracker.log_metrics({f"fold/{config.search.metric}": reached}, step=number)
             if number < len(stores) and trial.is_behind(number, reached):
                 return replace(judged, pruned=True)
         return judged
 
-    def _launch(self, stage: StageContext, store: Store, is_behind: Callable[[int, float], bool] | None) -> Trained:
-        metric, *others = (goal.name for goal in stage.config.search.goals if goal.name != PARAMETERS)
+    def _launch(
+        self, tracker: Tracker, config: RunConfig, store: Store, is_behind: Callable[[int, float], bool] | None
+    ) -> TrialOutcome:
+        metric, *others = (goal.name for goal in config.search.goals if goal.name != PARAMETERS)
 
         def follow(record: EpochRecord) -> bool:
             for other in others:
@@ -209,13 +211,17 @@ class Trials:
             value = metric_of(record, metric)
             if is_behind is None:
                 return False
-            stage.tracker.log_metrics(tracked_names(record), step=record.epoch)
+            tracker.log_metrics(tracked_names(record), step=record.epoch)
             return is_behind(record.epoch, value)
 
-        store_id, config = store.manifest.store_id, stage.config
-        train = config.train.model_copy(update={"workers": config.trial_workers})
-        config = config.model_copy(update={"train": train})
-        return run_trial(stage.spark, stage.root, config, store_id, stopper=self._stopper, is_behind=follow)
+        return run_trial(
+            self._resources.spark,
+            self._resources.root,
+            trial_spec(config, store.manifest.store_id),
+            timeout=config.search.trial_timeout,
+            stopper=self._stopper,
+            is_behind=follow,
+        )
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()
@@ -225,7 +231,7 @@ class Trials:
         results = {"failed": f"failed: {record.failure[:200]}"}
         result = f"{metric} {record.reached:.5g}" if record.is_finished else results.get(record.state, record.state)
         so_far = f"; best {best.reached:.5g}, trial {best.number}" if best else ""
-        self._stage.progress.done(
+        self._resources.progress.done(
             f"{self._name}{_title(number, record.settings)}: {result} ({ended} of {self._config.search.trials}{so_far})"
         )
 
@@ -236,7 +242,7 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
     Raises:
         TrainError: none ran to its end.
     """
-    best = choose(records, config.search.goals, config.search.tolerance)
+    best = choose_best(records, config.search.goals, config.search.tolerance)
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)

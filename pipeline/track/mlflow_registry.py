@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.track.mlflow_store import cut
-from pipeline.track.standing import Candidate, Standing, standing_of
+from pipeline.track.promotion import Candidate, Promotion, promotion_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,12 +23,12 @@ class Registered:
     Attributes:
         name: of the registered model.
         version: its number.
-        standing: what it is.
+        promotion: what it is.
     """
 
     name: str
     version: str
-    standing: Standing
+    promotion: Promotion
 
 
 def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate) -> Registered:
@@ -55,14 +55,14 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
         for key, value in tags.items():
             client.set_model_version_tag(name, version.version, key, value)
     if champion is not None and str(champion.version) == str(version.version):
-        standing = Standing(alias="champion", reason="It was the champion before.")
+        promotion = Promotion(alias="champion", reason="It was the champion before.")
     else:
         reached = None if champion is None else Candidate.of_tags(champion.tags)
-        standing = standing_of(candidate, reached, exists=champion is not None)
-    client.set_registered_model_alias(name, standing.alias, version.version)
-    client.set_model_version_tag(name, version.version, "standing", standing.alias)
-    client.set_model_version_tag(name, version.version, "standing.reason", cut(standing.reason))
-    return Registered(name, str(version.version), standing)
+        promotion = promotion_of(candidate, reached, exists=champion is not None)
+    client.set_registered_model_alias(name, promotion.alias, version.version)
+    client.set_model_version_tag(name, version.version, "standing", promotion.alias)
+    client.set_model_version_tag(name, version.version, "standing.reason", cut(promotion.reason))
+    return Registered(name, str(version.version), promotion)
 
 
 def _ensure(client: MlflowClient, name: str) -> None:

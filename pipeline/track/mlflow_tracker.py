@@ -25,11 +25,11 @@ from pipeline.kinds.state import FeatureState
 from pipeline.redact import without_user
 from pipeline.store.filesystem import Root
 from pipeline.track.address import Address, address_of
-from pipeline.track.mlflow_courier import Courier, now
 from pipeline.track.mlflow_registry import Registered, register
+from pipeline.track.mlflow_sender import MlflowSender, now
 from pipeline.track.mlflow_store import connect, cut, patience, reason_of
-from pipeline.track.spool import Entry, SpooledRun, left_spools, new_spool, spool_folder
-from pipeline.track.standing import Candidate, Standing
+from pipeline.track.outbox import Entry, OutboxRun, left_outboxes, new_outbox, outbox_folder
+from pipeline.track.promotion import Candidate, Promotion
 from pipeline.track.tags import run_tags
 from pipeline.track.tracker import NullTracker, Param, Tracker
 
@@ -50,15 +50,15 @@ DATABASE_SECONDS = 60.0
 class MlflowTracker:
     """A run in an MLflow tracking store."""
 
-    def __init__(self, courier: Courier, *, is_database: bool) -> None:
-        """What is told goes through `courier`, to a database itself or to a server."""
-        self._courier = courier
+    def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
+        """What is told goes through `sender`, to a database itself or to a server."""
+        self._sender = sender
         self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
 
     @property
     def run_id(self) -> str | None:
         """MLflow's; None as long as the store has not answered."""
-        return self._courier.spool.run_id
+        return self._sender.outbox.run_id
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """In one request; long values are cut."""
@@ -97,7 +97,7 @@ class MlflowTracker:
 
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
-        if not self._within_budget(self._courier.wait):
+        if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
             return None
         start = time.monotonic()
@@ -108,9 +108,9 @@ class MlflowTracker:
             logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
             return None
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Make a version, and give it the alias that it deserves; waits for the answer, and tags the run with it."""
-        if not self._within_budget(self._courier.wait):
+        if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not registered as '%s'.", name)
             return None
         start = time.monotonic()
@@ -122,11 +122,11 @@ class MlflowTracker:
                 "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
             )
             return None
-        standing = found.standing
-        logger.info("Version %s of '%s' is the %s. %s", found.version, name, standing.alias, standing.reason)
-        registered = {"registered": f"{name} {found.version}", "standing": standing.alias}
-        self.set_tags(registered | {"standing.reason": cut(standing.reason)})
-        return standing
+        promotion = found.promotion
+        logger.info("Version %s of '%s' is the %s. %s", found.version, name, promotion.alias, promotion.reason)
+        registered = {"registered": f"{name} {found.version}", "standing": promotion.alias}
+        self.set_tags(registered | {"standing.reason": cut(promotion.reason)})
+        return promotion
 
     def open(self) -> None:
         """Wait for the run.
@@ -134,20 +134,20 @@ class MlflowTracker:
         Raises:
             ConfigError: the store refuses it.
         """
-        self._within_budget(self._courier.wait)
-        if self._courier.refusal is not None:
-            raise self._courier.refusal
+        self._within_budget(self._sender.wait)
+        if self._sender.refusal is not None:
+            raise self._sender.refusal
 
     def finish(self, status: str, reason: str = "") -> None:
         """End the run, and wait a while for the last entries to arrive."""
         if reason:
             self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
         self._post(Entry(kind="status", time=now(), texts={"status": status}))
-        spool = self._courier.spool
-        if not self._within_budget(self._courier.close):
+        outbox = self._sender.outbox
+        if not self._within_budget(self._sender.close):
             logger.warning(
                 "%d entries of run %s have not reached MLflow. They are kept in %s, and the next job with this "
-                "storage.root and track.uri sends them.", len(spool.pending), self.run_id, spool.folder
+                "storage.root and track.uri sends them.", len(outbox.pending), self.run_id, outbox.folder
             )  # fmt: skip
 
     def _within_budget(self, wait: Callable[[float], bool]) -> bool:
@@ -158,13 +158,13 @@ class MlflowTracker:
         return done
 
     def _post(self, entry: Entry) -> None:
-        self._courier.post(lambda spool: spool.add(entry))
+        self._sender.post(lambda outbox: outbox.add(entry))
 
     def _post_artifact(self, path: str, content: bytes) -> None:
-        self._courier.post(lambda spool: spool.add_artifact(path, content, now()))
+        self._sender.post(lambda outbox: outbox.add_artifact(path, content, now()))
 
     def _register(self, name: str, candidate: Candidate) -> Registered:
-        client, run_id = self._courier.client, self.run_id
+        client, run_id = self._sender.client, self.run_id
         if client is None or run_id is None:
             raise ValueError("The run is not open")
         return register(client, run_id, name, candidate)
@@ -174,10 +174,10 @@ class MlflowTracker:
 
         from pipeline.track.mlflow_folder import write_model_folder
 
-        client, run_id = self._courier.client, self.run_id
+        client, run_id = self._sender.client, self.run_id
         if client is None or run_id is None:
             raise ValueError("The run is not open")
-        model = client.create_logged_model(self._courier.experiment_id, MODEL_NAME, source_run_id=run_id)
+        model = client.create_logged_model(self._sender.experiment_id, MODEL_NAME, source_run_id=run_id)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / MODEL_NAME
             try:
@@ -208,7 +208,7 @@ def open_tracker(
 
     Args:
         config: where runs are recorded.
-        root: of the storage, where the default database and the spool lie.
+        root: of the storage, where the default database and the outbox lie.
         experiment: what the run belongs to.
         run_name: for people.
         stage: the job, a tag.
@@ -259,7 +259,7 @@ def _start(
     config: TrackConfig, root: Root, experiment: str, run_name: str, *, stage: str, run_id: str | None
 ) -> MlflowTracker | None:
     address = address_of(config, root)
-    run = SpooledRun(
+    run = OutboxRun(
         uri=without_user(address.uri),
         artifacts=address.artifacts,
         experiment=experiment,
@@ -270,33 +270,33 @@ def _start(
         run_id=run_id,
     )
     try:
-        spool = new_spool(spool_folder(root), run)
+        outbox = new_outbox(outbox_folder(root), run)
     except OSError as error:  # a disk that is full must not stop a job before it has begun
         logger.warning("This run is not recorded, since nothing can be kept for it: %s", error)
         return None
     import mlflow  # noqa: F401 (its import is not the server's delay)
 
-    courier = Courier(address, spool)
-    tracker = MlflowTracker(courier, is_database=not address.uri.startswith(("http", "databricks")))
-    courier.start(lambda: send_left(address, root))
+    sender = MlflowSender(address, outbox)
+    tracker = MlflowTracker(sender, is_database=not address.uri.startswith(("http", "databricks")))
+    sender.start(lambda: send_left(address, root))
     try:
         tracker.open()
     except ConfigError:
-        spool.remove()
+        outbox.remove()
         raise
     return tracker
 
 
 def send_left(address: Address, root: Root) -> None:
     """Send what other jobs could not; a run whose job was killed is ended as such."""
-    for spool in left_spools(spool_folder(root), without_user(address.uri)):
+    for outbox in left_outboxes(outbox_folder(root), without_user(address.uri)):
         try:
-            if not spool.has_ended:
-                spool.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
-            Courier(address, spool, may_exist=True).send_all()
+            if not outbox.has_ended:
+                outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
+            MlflowSender(address, outbox, may_exist=True).send_all()
         except Exception as error:  # the next job tries again
-            spool.leave()
-            logger.debug("Run %s could not be completed: %s", spool.run_id, reason_of(error))
+            outbox.leave()
+            logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
             return
-        spool.remove()
-        logger.info("Run %s of an earlier job is complete now", spool.run_id)
+        outbox.remove()
+        logger.info("Run %s of an earlier job is complete now", outbox.run_id)

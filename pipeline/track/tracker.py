@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.kinds.state import FeatureState
 from pipeline.store.filesystem import Root
-from pipeline.track.standing import Candidate, Standing, standing_of
+from pipeline.track.promotion import Candidate, Promotion, promotion_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ class Tracker(Protocol):
     def log_model(self, file: Root, state: FeatureState) -> str | None:
         """The model that takes raw columns; returns its URI, or None where it was not recorded."""
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Make a version of the logged model; returns what it is, or None where it was not registered."""
 
 
@@ -82,7 +82,7 @@ class NullTracker:
         """Nothing."""
         return None
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Nothing."""
         return None
 
@@ -143,9 +143,9 @@ class MemoryTracker:
         self.models.append(file)
         return file.uri
 
-    def register(self, name: str, candidate: Candidate) -> Standing | None:
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
         """Keep it; each is compared with the one before."""
         before = self.registered.setdefault(name, [])
-        standing = standing_of(candidate, before[-1] if before else None, exists=bool(before))
+        promotion = promotion_of(candidate, before[-1] if before else None, exists=bool(before))
         before.append(candidate)
-        return standing
+        return promotion

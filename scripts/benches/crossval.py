@@ -28,10 +28,10 @@ from support.tables import wide_table
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig, SparkConfig
 from pipeline.config.split import FoldConfig
-from pipeline.data.build import build_store
-from pipeline.data.fold_stores import FoldsRecipe, build_folds
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import open_source
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.build_store import build_store
+from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
 from pipeline.runtime.terminal import Terminal

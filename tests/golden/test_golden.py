@@ -18,14 +18,14 @@ import pytest
 
 from pipeline.config import RunConfig, load_config
 from pipeline.contract.table import KeptContract
-from pipeline.data.recipe import StoreRecipe
 from pipeline.feed.blocks import open_feed
-from pipeline.stages.train import model_id
+from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import SPLITS, model_place, store_place
 from pipeline.store.store import Store, open_store
 from pipeline.store.table import read_contract
+from pipeline.train.spec import TrainingSpec
 from tests.golden.make import WRITTEN
 
 GOLDEN = Path(__file__).resolve().parent
@@ -75,7 +75,7 @@ def test_stores_and_models_keep_their_names(golden, name):
     contract = read_contract(golden.root.within("contracts", f"{name}.yaml"))
     assert isinstance(contract, KeptContract)
     assert StoreRecipe.of(config, contract).fingerprint == golden.store(name).manifest.config
-    assert model_id(config, expected["store_id"]) == expected["model_id"]
+    assert TrainingSpec.of(config, expected["store_id"]).model_id == expected["model_id"]
 
 
 @pytest.mark.parametrize("name", MODELS)

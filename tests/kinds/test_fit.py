@@ -13,7 +13,6 @@ from pipeline.config.source import SourceConfig
 from pipeline.contract.label import Task
 from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import DataError
-from pipeline.features.label import LabelStatistics, fit_classes
 from pipeline.kinds.plan import CategoricalPlan, NumericPlan
 from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.arrays import beyond_float32
@@ -23,6 +22,8 @@ from pipeline.kinds.scaled.fit import find_edges, fit_curve, fit_power
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
+from pipeline.preparation.fitting.label import fit_classes
+from pipeline.preparation.survey.label_statistics import LabelStatistics
 
 NONE, STRAIGHT = Moments(), Curve()
 VALUES = np.array([1.0, 1.5, 2.5, 3.0])

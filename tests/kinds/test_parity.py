@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.contract.label import LabelSpec, Task
 from pipeline.contract.tokens import NULL_TOKEN
-from pipeline.features.transform import feature_columns
+from pipeline.preparation.writing.store_columns import feature_columns
 
 keras = pytest.importorskip("keras")
 

@@ -10,7 +10,7 @@ from pipeline.contract.audit import Check, LeakAudit
 from pipeline.contract.drift import ColumnDrift, DriftReport
 from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
 from pipeline.contract.tokens import NULL_TOKEN
-from pipeline.data.bins import bins_of, histogram_of
+from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.report.profile_page import profile_page
 
 

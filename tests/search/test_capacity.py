@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.load import parse_config
 from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.search.capacity import Bounds, Step, answers_of, course_of, losses_of, search_course, steps_table
+from pipeline.search.capacity import Bounds, Step, answers_of, capacity_progress, course_of, losses_of, steps_table
 from pipeline.search.record import TrialRecord
 from pipeline.search.space import suggest
 from pipeline.search.study import open_study
@@ -22,15 +22,15 @@ SPACE = {HIDDEN: {"list": [1, 3], "of": {"int": [4, 64], "log": True}}}
 
 
 def searched(loss, bounds=BOUNDS, *, tolerance=0.0):
-    """Search to the end; the course, and networks in the order in which they were tried."""
+    """Search to the end; the progress, and networks in the order in which they were tried."""
     losses = {}
     while wanted := course_of(losses, bounds, tolerance).wanted:
         losses |= {hidden: loss(hidden) for hidden in wanted}
     return course_of(losses, bounds, tolerance), [*losses]
 
 
-def taken(course) -> list[tuple[int, ...]]:
-    return [step.taken for step in course.steps if step.taken]
+def taken(progress) -> list[tuple[int, ...]]:
+    return [step.taken for step in progress.steps if step.taken]
 
 
 def test_bounds_are_those_of_the_space():
@@ -59,11 +59,11 @@ def test_widths_keep_the_step():
 
 
 def test_it_grows_while_that_helps_and_then_shrinks_while_that_does_no_harm():
-    course, tried = searched(lambda hidden: max(20 - hidden[0], 0) + 0.1 * len(hidden))
-    assert taken(course) == [(4,), (8,), (16,), (32,), (24,)]
-    assert [step.kind for step in course.steps] == ["start", *["grow"] * 5, "shrink", "shrink"]
-    assert course.steps[4:6] == (Step("grow", ((64,), (32, 32))), Step("grow", ((64, 64),)))
-    assert course.steps[-1].tried == ((18,),)
+    progress, tried = searched(lambda hidden: max(20 - hidden[0], 0) + 0.1 * len(hidden))
+    assert taken(progress) == [(4,), (8,), (16,), (32,), (24,)]
+    assert [step.kind for step in progress.steps] == ["start", *["grow"] * 5, "shrink", "shrink"]
+    assert progress.steps[4:6] == (Step("grow", ((64,), (32, 32))), Step("grow", ((64, 64),)))
+    assert progress.steps[-1].tried == ((18,),)
     assert len(tried) == len(set(tried))
 
 
@@ -75,8 +75,8 @@ def test_one_step_of_growth_without_success_may_be_chance_and_two_are_not():
 
 
 def test_depth_is_taken_where_it_helps_more():
-    course, _ = searched(lambda hidden: 10.0 / len(hidden) - 0.001 * hidden[0])
-    assert taken(course)[:3] == [(4,), (4, 4), (4, 4, 4)]
+    progress, _ = searched(lambda hidden: 10.0 / len(hidden) - 0.001 * hidden[0])
+    assert taken(progress)[:3] == [(4,), (4, 4), (4, 4, 4)]
 
 
 def test_the_tolerance_ends_growth_sooner_and_lets_more_be_taken_off():
@@ -90,16 +90,16 @@ def test_the_tolerance_ends_growth_sooner_and_lets_more_be_taken_off():
 
 
 def test_many_small_losses_do_not_add_up():
-    course, _ = searched(lambda hidden: -math.log2(hidden[0]), Bounds((1, 1), (4, 64)), tolerance=0.9)
-    assert taken(course)[-3:] == [(64,), (48,), (36,)], "of 27, the loss would be 1.2 above the best"
+    progress, _ = searched(lambda hidden: -math.log2(hidden[0]), Bounds((1, 1), (4, 64)), tolerance=0.9)
+    assert taken(progress)[-3:] == [(64,), (48,), (36,)], "of 27, the loss would be 1.2 above the best"
 
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("tolerance", [0.0, 0.1])
 def test_it_ends_whatever_the_losses(seed, tolerance):
     drawn = random.Random(seed)
-    course, tried = searched(lambda _: drawn.choice([drawn.random(), math.inf]), tolerance=tolerance)
-    assert not course.wanted and len(tried) == len(set(tried)) < 50
+    progress, tried = searched(lambda _: drawn.choice([drawn.random(), math.inf]), tolerance=tolerance)
+    assert not progress.wanted and len(tried) == len(set(tried)) < 50
     assert all(1 <= len(hidden) <= 3 and 4 <= hidden[0] <= 64 for hidden in tried)
 
 
@@ -111,8 +111,8 @@ def test_a_step_is_over_when_all_its_networks_are_known():
 
 
 def test_networks_that_failed_are_never_taken():
-    course, _ = searched(lambda hidden: math.inf)
-    assert taken(course) == [(4,)] and not course.wanted
+    progress, _ = searched(lambda hidden: math.inf)
+    assert taken(progress) == [(4,)] and not progress.wanted
     assert taken(searched(lambda hidden: math.inf if hidden[0] == 8 else 1.0 / sum(hidden))[0])[1] == (4, 4)
 
 
@@ -140,9 +140,9 @@ def follow(study, config, *, most=1000) -> list[tuple[int, ...]]:
     tried = []
     while len(tried) < most and (trial := study.take()):
         settings = suggest(config.space, whole, trial)
-        trial.settle(settings)
+        trial.record_settings(settings)
         tried.append(tuple(settings[HIDDEN]))
-        trial.note(parameters=sum(tried[-1]))
+        trial.record_costs(parameters=sum(tried[-1]))
         trial.finish(loss_of(tried[-1]))
     return tried
 
@@ -153,9 +153,9 @@ def test_a_study_tries_what_the_course_wants(tmp_path):
         tried = follow(study, config)
         records = study.records()
     assert tried == searched(loss_of)[1]
-    course = search_course(records, config)
-    assert taken(course)[-1] == (24,) and not course.wanted
-    lines = steps_table(course, records, "val_loss").splitlines()
+    progress = capacity_progress(records, config)
+    assert taken(progress)[-1] == (24,) and not progress.wanted
+    lines = steps_table(progress, records, "val_loss").splitlines()
     assert lines[0] == "| step | kind | hidden | trial | weights | val_loss | taken |"
     assert lines[2] == "| 0 | start | 4 | 0 | 4 | 16.1 | yes |"
     assert lines[-1] == "| 7 | shrink | 18 | 11 | 18 | 2.1 |  |"
@@ -217,7 +217,7 @@ def test_no_trial_begins_late(tmp_path):
         waiting = threading.Thread(target=lambda: answers.append(study.take(late.is_set)))
         waiting.start()
         late.set()
-        first.settle({HIDDEN: [4]})
+        first.record_settings({HIDDEN: [4]})
         first.finish(1.0)
         waiting.join(20)
         assert answers == [None]

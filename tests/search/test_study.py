@@ -25,7 +25,7 @@ with open_study(Path(sys.argv[1]), config, seed=1, epochs=5) as study:
     for number in range(3):
         trial = study.take()
         x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
-        trial.settle({"x": x})
+        trial.record_settings({"x": x})
         if number == 2:
             trial.is_behind(1, x)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -42,7 +42,7 @@ def study_of(folder, **search):
 
 def drawn(trial) -> float:
     x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
-    trial.settle({"x": x})
+    trial.record_settings({"x": x})
     return x
 
 
@@ -153,7 +153,7 @@ def test_several_goals_are_searched_and_kept_by_name(tmp_path, sampler):
         while trial := study.take():
             x = drawn(trial)
             assert not trial.is_behind(1, 2 * x) and not trial.is_behind(2, x)
-            trial.note(parameters=100)
+            trial.record_costs(parameters=100)
             trial.fail("lost") if trial.number == 1 else trial.finish(x, 1000.0 * (1.0 - x))
     with study_of(tmp_path, **search) as study:
         records, importance = study.records(), study.importance()
@@ -218,7 +218,7 @@ def test_importance_tells_what_matters(tmp_path):
         while trial := study.take():
             x = trial.number_between("x", 0.0, 1.0, step=None, log=False)
             y = trial.number_between("y", 0.0, 1.0, step=None, log=False)
-            trial.settle({"x": x, "y": y})
+            trial.record_settings({"x": x, "y": y})
             trial.finish(10 * x + 0.01 * y)
         importance = study.importance()
     assert importance["x"] > 0.9 > importance["y"]
@@ -228,7 +228,7 @@ def test_the_table_names_the_best_first_and_counts_the_others(tmp_path):
     with study_of(tmp_path, trials=3) as study:
         for value in (3.0, 1.0, None):
             trial = study.take()
-            trial.settle({"model.hidden": [8, 4], "rate": 0.00123456})
+            trial.record_settings({"model.hidden": [8, 4], "rate": 0.00123456})
             trial.prune() if value is None else trial.finish(value)
         records = study.records()
     assert [record.number for record in ranked(records, maximizes=False)] == [1, 0]

@@ -13,9 +13,9 @@ import pytest
 from pyspark.errors import PythonException
 
 from pipeline.contract.columns import ROW_ID
-from pipeline.data import write
-from pipeline.data.source import open_source
 from pipeline.errors import DataError, StoreError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.writing import write_rows as write
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store
@@ -84,7 +84,7 @@ def test_the_same_rows_give_the_same_bytes(spark, tmp_path):
 
 def test_files_hold_row_groups_of_the_wanted_size(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(write, "ROWS_PER_GROUP", 2048)
-    monkeypatch.setattr("pipeline.data.build.shards_for", lambda rows: 1)
+    monkeypatch.setattr("pipeline.preparation.writing.build_store.shards_for", lambda rows: 1)
     table(12_000).to_parquet(tmp_path / "t.parquet")
     store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"]), tmp_path / "r")
     (file,) = store.split("train").files
@@ -288,7 +288,7 @@ def test_a_source_that_changes_meanwhile_is_refused(spark, tmp_path, monkeypatch
         (tmp_path / "t.parquet").touch()
         return written(*args, **settings)
 
-    monkeypatch.setattr("pipeline.data.build.write_rows", write_and_touch)
+    monkeypatch.setattr("pipeline.preparation.writing.build_store.write_rows", write_and_touch)
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
         build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()

@@ -12,11 +12,11 @@ import pytest
 from pipeline.config.load import parse_config
 from pipeline.config.source import SourceConfig
 from pipeline.contract.table import ColumnTerms, KeptContract, TableContract
-from pipeline.data.opening import open_data
-from pipeline.data.read import open_table
-from pipeline.data.source import open_source
-from pipeline.data.terms import check_columns
 from pipeline.errors import DataError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.open_dataset import open_data
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.rows.contract_checks import check_columns
 from pipeline.store.filesystem import open_root
 from pipeline.store.table import read_contract
 from tests.support.recipes import build, recipe_for, rows_of

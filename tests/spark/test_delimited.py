@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.header import Dialect, parse_header
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.header import Dialect, parse_header
 from tests.support.delimited import DIALECTS, Sized, check_lines, check_records, rows_in_pieces, rows_of_spark
 
 pytestmark = pytest.mark.spark

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.piece_scan import PieceScan
-from pipeline.data.read import SourceTable, open_table
-from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError, DataError, PlatformError
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.piece_scan import PieceScan
+from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
@@ -87,7 +88,7 @@ def test_partitions_of_every_type(spark, deltalake, tmp_path):
 
 def test_columns_that_only_spark_reads(spark, deltalake, tmp_path, caplog):
     deltalake.write_deltalake(tmp_path / "t", pa.table({"x": [1], "many": [[1, 2]]}))
-    with caplog.at_level(logging.INFO, "pipeline.data.road"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
         assert rows_of(opened(spark, tmp_path / "t")[1], "many", "x") == [([1, 2], 1)]
     assert "types that Arrow does not read as Spark does: 'many' (list<element: int64>)." in caplog.text
 

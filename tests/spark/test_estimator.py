@@ -139,6 +139,13 @@ def test_a_pipeline_is_saved_and_loaded_without_pickle(spark, tmp_path):
     assert back.transform(rows).select("prediction", "f y").collect() == (
         fitted.transform(rows).select("prediction", "f y").collect()
     )
+    metadata = next((folder / "metadata").glob("part-*"))
+    assert json.loads(metadata.read_text())["class"] == "pipeline.FeatureModel", "wherever the class is defined"
+    metadata.write_text(
+        metadata.read_text().replace("pipeline.FeatureModel", "pipeline.features.estimator.FeatureModel")
+    )
+    metadata.with_name(f".{metadata.name}.crc").unlink()
+    assert PipelineModel.load(str(tmp_path / "model")).stages[0].state == fitted.stages[0].state, "saved by 0.1"
     (folder / "features.json").unlink()
     with pytest.raises(StoreError, match=r"features\.json' cannot be read"):
         FeatureModel.load(str(folder))

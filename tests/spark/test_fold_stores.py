@@ -13,12 +13,12 @@ import pytest
 
 from pipeline.config.split import FoldConfig
 from pipeline.contract.columns import ROW_ID
-from pipeline.data import write
-from pipeline.data.fold_stores import FoldsRecipe, build_folds
-from pipeline.data.scan import FrameScan
-from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
 from pipeline.feed.reader import read_shard
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.reading.scan import FrameScan
+from pipeline.preparation.writing import write_rows as write
+from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
 from pipeline.store.filesystem import open_root
@@ -225,7 +225,7 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
         half = replace(table, scan=half_read, partitions=None)
         return written(half, stored, place)
 
-    monkeypatch.setattr("pipeline.data.fold_stores.write_groups", write_and_change)
+    monkeypatch.setattr("pipeline.preparation.writing.fold_stores.write_groups", write_and_change)
     recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
         folds_of(spark, recipe, {"folds": 2}, tmp_path / "r")

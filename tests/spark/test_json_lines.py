@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.json_lines import json_table
-from pipeline.data.source import open_source
-from pipeline.sources.json_lines import key_names, plan_pieces, read_piece
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.reading.json_lines import json_table
+from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 
@@ -166,9 +166,10 @@ LINES = [
 
 
 def spark_rows(spark, path: Path) -> list[tuple]:
-    found = open_source(spark, SourceConfig(path=str(path), format="json"), open_root("unused"))
+    config = SourceConfig(path=str(path), format="json")
+    found = open_source(spark, config, open_root("unused"))
     with over_spark():
-        rows = json_table(spark, found).reader(NAMES).scan.rows
+        rows = json_table(spark, found, config).reader(NAMES).scan.rows
     # As bytes: what is no UTF-8 is decoded here, as the other side does.
     binary = rows.select(*(rows[name].cast("binary") for name in rows.columns)).coalesce(1).collect()
     return [

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.landing import landed
-from pipeline.data.piece_scan import PieceScan
-from pipeline.data.raw import RawTable
-from pipeline.data.read import open_table
-from pipeline.data.source import open_source
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.piece_scan import PieceScan
+from pipeline.preparation.reading.raw import RawTable
+from pipeline.preparation.reading.staging import landed
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
@@ -76,6 +76,6 @@ def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):
     assert not (tmp_path / "landing").exists()
     (tmp_path / "file").write_text("")
     plain = read(spark, ["a"], query="SELECT 1 a")
-    with caplog.at_level(logging.INFO, "pipeline.data.landing"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.staging"):
         assert landed(plain, open_root(str(tmp_path / "file" / "landing"))) is plain
     assert "Each pass reads the source anew: it cannot be written to file://" in caplog.text

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.data import part_files
-from pipeline.data.part_files import SUCCESS, read_parts, replace_parts, write_parts
+from pipeline.preparation.reading import part_files
+from pipeline.preparation.reading.part_files import SUCCESS, read_parts, replace_parts, write_parts
 from pipeline.score.writing import RFC_4180, write_csv
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import open_root

@@ -12,14 +12,15 @@ import pytest
 from pipeline import drift
 from pipeline.config.load import parse_config
 from pipeline.contract.profile import QUANTILES
-from pipeline.data.drift import stability_index
 from pipeline.errors import DataError
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.profile.drift import stability_index
 from pipeline.stages.context import open_stage
 from pipeline.stages.prepare import prepare, prepare_store
 from pipeline.store.filesystem import open_root
 from pipeline.store.store import open_store, read_audit, read_profile
 from pipeline.track.tracker import MemoryTracker
-from tests.data.test_profile import checked
+from tests.preparation.profile.test_store_profile import checked
 
 pytestmark = pytest.mark.spark
 
@@ -158,7 +159,7 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
     other["count"] += 1000
     other["city"] = np.where(np.arange(ROWS) < 300, "never seen", other["city"])
     other.to_parquet(folder / "new.parquet")
-    with caplog.at_level(logging.WARNING, "pipeline.data.drift"):
+    with caplog.at_level(logging.WARNING, "pipeline.preparation.profile.drift"):
         report = drift(options, str(folder / "new.parquet"), spark=spark)
     columns = {column.name: column for column in report.columns}
     assert (report.columns[0].name, columns["count"].new, columns["count"].psi > 5) == ("count", 1.0, True)
@@ -170,7 +171,7 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
     ages = [pd.cut(rows["age"], [-np.inf, 18, 40, 65, np.inf], right=False) for rows in (train, other)]
     shares = [age.value_counts(normalize=True, sort=False).tolist() for age in ages]
     assert columns["age"].psi == pytest.approx(stability_index(*shares), rel=1e-9)
-    told = [record.getMessage() for record in caplog.records if record.name == "pipeline.data.drift"]
+    told = [record.getMessage() for record in caplog.records if record.name == "pipeline.preparation.profile.drift"]
     assert len(told) == 2 and "column 'count'" in told[0] and "10.00%, more than 1.00% new categories" in told[1]
 
     with pytest.raises(DataError, match=r"1 of 7 columns drifted too far.*\n.*\n.*\ncity ") as error:
@@ -184,8 +185,9 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
 
 def test_prepare_logs_the_profile_and_a_page(spark, prepared):
     folder, tracker = prepared[1], MemoryTracker()
-    with open_stage(config(folder), "prepare", spark=spark) as stage:
-        store, _ = prepare_store(replace(stage, tracker=tracker))
+    settings = config(folder)
+    with open_stage(settings, "prepare", spark=spark) as resources:
+        store, _ = prepare_store(replace(resources, tracker=tracker), StoreRecipe.of(settings), settings.drift)
     assert tracker.artifacts["data/profile.json"] == read_profile(store).to_json()
     page = checked(tracker.artifacts["data/profile.html"])
     assert "size" in page.words and read_audit(store).checks[0].name in page.words

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.check import check_names
-from pipeline.data.read import RawTable, open_table, read_table
-from pipeline.data.source import open_source
 from pipeline.errors import ConfigError, DataError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.column_checks import check_names
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.raw import RawTable
 from pipeline.store.filesystem import open_root
 from tests.support.rows import raw_rows
 
@@ -42,10 +43,11 @@ def test_csv_quotes_and_column_order(spark, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('x,"na, me",z\n1,"a, ""b""",ü\n2,,NA\n\n3, c ,""\n', encoding="utf-8")
     config = SourceConfig(path=str(path))
-    source, checked = open_source(spark, config, open_root(str(tmp_path / "root"))), []
-    raw = read_table(spark, source, config, wanted=["na, me", "x"], check=checked.append)
+    source = open_source(spark, config, open_root(str(tmp_path / "root")))
+    table = open_table(spark, source, config).knowing(["na, me", "x"])
+    raw = table.read(["na, me", "x"])
     assert values(raw) == sorted([('a, "b"', "1"), (None, "2"), (" c ", "3")], key=str)
-    assert (raw.columns.markers, checked) == (("NA", ""), [("x", "na, me", "z")])
+    assert (raw.columns.markers, table.names) == (("NA", ""), ("x", "na, me", "z"))
 
 
 def test_csv_separator_byte_order_mark_and_compression(spark, tmp_path):

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.read import SourceTable, open_table
-from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError, DataError
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import open_root
 from tests.support.rows import raw_rows
 

@@ -12,10 +12,11 @@ import pytest
 from pyarrow import fs
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.piece_scan import PieceScan
-from pipeline.data.read import SourceTable, open_table
-from pipeline.data.source import Source, open_source
 from pipeline.errors import ConfigError, DataError
+from pipeline.preparation.listing.source import Source, open_source
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.piece_scan import PieceScan
+from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import open_root
 from tests.spark.test_roads import content_of
 from tests.support.buckets import SECRET

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.piece_scan import PieceScan
-from pipeline.data.read import SourceTable, open_table
-from pipeline.data.source import open_source
 from pipeline.errors import DataError
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.piece_scan import PieceScan
+from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
@@ -103,7 +104,7 @@ def test_what_only_spark_reads(spark, tmp_path, caplog):
         spark.conf.unset("spark.sql.parquet.int96RebaseModeInWrite")
         spark.conf.unset("spark.sql.parquet.datetimeRebaseModeInWrite")
     table = opened(spark, tmp_path / "p", format="parquet")
-    with caplog.at_level(logging.INFO, "pipeline.data.road"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
         assert raw_rows(table.read(["a", "c"])) == [(datetime.date(1500, 1, 1), 1)]
     assert "types that Arrow does not read as Spark does: 'a' (date32[day])." in caplog.text
     assert not any(isinstance(table.read([name]).scan, PieceScan) for name in "bde")
@@ -166,13 +167,13 @@ def test_values_of_folders(spark, tmp_path, ending):
 
 def test_folders_that_only_spark_reads(spark, tmp_path, caplog):
     path = rows_in_folders(tmp_path, {"none": ["__HIVE_DEFAULT_PARTITION__"]}, "parquet")
-    with caplog.at_level(logging.INFO, "pipeline.data.road"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
         assert len(raw_rows(opened(spark, path).read(["x"]))) == 2
     assert "is read by Spark: the values of folders 'k none=' are void." in caplog.text
     place = tmp_path / "twice" / "X=1"
     place.mkdir(parents=True)
     pq.write_table(pa.table({"x": [5]}), place / "0.parquet")
-    with caplog.at_level(logging.INFO, "pipeline.data.road"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
         opened(spark, tmp_path / "twice")
     assert "column 'X' is in the files and in the names of their folders." in caplog.text
     (tmp_path / "empty" / "k=").mkdir(parents=True)

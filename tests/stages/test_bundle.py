@@ -8,10 +8,11 @@ import yaml
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.stages.run import run
-from pipeline.stages.train import model_id, train
+from pipeline.stages.train import train
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import model_place
+from pipeline.train.spec import TrainingSpec
 
 pytestmark = pytest.mark.spark
 
@@ -64,6 +65,6 @@ def test_the_first_version_is_the_champion_and_answers(done, root):
 
 def test_another_calibration_is_another_model_and_a_wrong_one_is_named_before_any_work(done, root, repository, spark):
     config = iris(repository, root, *SETTINGS, "evaluate.calibration=none", "track.enabled=false")
-    assert model_id(config, done.prepare.store_id) != done.train.model_id
+    assert TrainingSpec.of(config, done.prepare.store_id).model_id != done.train.model_id
     with pytest.raises(ConfigError, match=r"evaluate\.calibration does not fit the multiclass label 'species'"):
         train(iris(repository, root, "evaluate.calibration=platt", "track.enabled=false"), spark=spark)

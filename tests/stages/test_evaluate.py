@@ -14,13 +14,13 @@ from pipeline.evaluate.report import EvalReport
 from pipeline.stages.context import open_stage
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.run import run
-from pipeline.stages.train import model_id
 from pipeline.store.bundle import read_test
 from pipeline.store.filesystem import open_root
 from pipeline.store.layout import model_place, store_place
 from pipeline.store.model import open_model
 from pipeline.store.store import open_store
 from pipeline.track.tracker import NullTracker
+from pipeline.train.spec import TrainingSpec
 
 pytestmark = [pytest.mark.spark]
 
@@ -75,8 +75,10 @@ def evaluated(config, done, spark) -> EvalReport:
     tracker = Kept()
     with open_stage(config, "evaluate", spark=spark) as opened:
         store = open_store(store_place(opened.root, config.name, done.prepare.store_id))
-        model = open_model(model_place(opened.root, config.name, model_id(config, done.prepare.store_id)))
-        evaluate_model(replace(opened, tracker=tracker), store, model)
+        model = open_model(
+            model_place(opened.root, config.name, TrainingSpec.of(config, done.prepare.store_id).model_id)
+        )
+        evaluate_model(replace(opened, tracker=tracker), config, store, model)
     return EvalReport.from_json(tracker.texts["evaluation.json"], "evaluation.json")
 
 

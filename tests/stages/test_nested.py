@@ -7,11 +7,11 @@ import pytest
 from pipeline.config.load import parse_config
 from pipeline.config.split import FoldConfig
 from pipeline.contract.document import fingerprint
-from pipeline.data.fold_stores import FoldsRecipe
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import Source
 from pipeline.errors import ConfigError
-from pipeline.features.choose import plan_features
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.feature_plan import plan_features
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.fold_stores import FoldsRecipe
 from pipeline.stages.nested import check_nested
 
 PLAIN = {"name": "test", "data": {"source": {"sample": "iris"}, "label": "species"}, "crossval": {"nested": True}}

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.store_file import parquet_bytes
 from pipeline.errors import StoreError
+from pipeline.preparation.writing.store_file import parquet_bytes
 from pipeline.store.checksums import checksums_of
 from pipeline.store.manifest import FileEntry
 

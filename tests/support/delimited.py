@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.config.source import SourceConfig
-from pipeline.data.delimited import delimited_table
-from pipeline.data.source import open_source
-from pipeline.sources.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.header import Dialect, parse_header
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.reading.delimited import delimited_table
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.header import Dialect, parse_header
 from pipeline.store.filesystem import open_root
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.config.load import parse_config
-from pipeline.data.build import build_store
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import open_source
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
 from pipeline.store.filesystem import open_root

@@ -10,5 +10,5 @@ from unittest.mock import patch
 @contextmanager
 def over_spark() -> Iterator[None]:
     """Sources that are opened in the block are read by Spark."""
-    with patch("pipeline.data.road.reason_for_spark", return_value="the tests ask for it"):
+    with patch("pipeline.preparation.reading.route.reason_for_spark", return_value="the tests ask for it"):
         yield

@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.data.folds import FoldPlacement
-from pipeline.data.raw import RawColumns, RawTable
-from pipeline.data.rows import Inputs, Places, Rows, TypedRows
-from pipeline.data.scan import FrameScan, Work
-from pipeline.data.split import ResolvedSplit
-from pipeline.data.table import Table, TableProgram
+from pipeline.preparation.reading.raw import RawColumns, RawTable
+from pipeline.preparation.reading.scan import FrameScan, Work
+from pipeline.preparation.rows.fold_placement import FoldPlacement
+from pipeline.preparation.rows.split import ResolvedSplit
+from pipeline.preparation.rows.table import Table, TableProgram
+from pipeline.preparation.rows.typed_rows import Inputs, Places, Rows, TypedRows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

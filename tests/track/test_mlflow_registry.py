@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.store.filesystem import Root
-from pipeline.track.standing import Candidate
+from pipeline.track.promotion import Candidate
 from tests.support.stores import regression_state
 from tests.track.conftest import Open
 
@@ -35,9 +35,9 @@ def test_the_alias_champion_moves_to_what_is_certainly_better(
     for candidate, alias in zip((FIRST, BETTER, ABOUT_AS_GOOD), wanted, strict=True):
         with open_run() as tracker:
             uri = tracker.log_model(model, regression_state())
-            standing = tracker.register("moving", candidate)
-        assert standing is not None
-        assert standing.alias == alias
+            promotion = tracker.register("moving", candidate)
+        assert promotion is not None
+        assert promotion.alias == alias
         runs.append((tracker.run_id, uri))
     aliases = client.get_registered_model("moving").aliases
     assert {alias: int(version) for alias, version in aliases.items()} == {"champion": 2, "challenger": 3}
@@ -59,9 +59,9 @@ def test_a_run_that_is_evaluated_again_has_one_version(open_run: Open, client: M
         tracker.register("again", FIRST)
     changed = FIRST.model_copy(update={"value": 0.51})
     with open_run(run_id=tracker.run_id) as again:
-        standing = again.register("again", changed)
-    assert standing is not None
-    assert (standing.alias, standing.reason) == ("champion", "It was the champion before.")
+        promotion = again.register("again", changed)
+    assert promotion is not None
+    assert (promotion.alias, promotion.reason) == ("champion", "It was the champion before.")
     (version,) = client.search_model_versions("name = 'again'")
     assert Candidate.of_tags(version.tags) == changed
 

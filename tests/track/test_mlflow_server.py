@@ -107,7 +107,7 @@ def test_everything_arrives_over_http(server: Server, free_folder: Root) -> None
     assert sorted(os.listdir(free_folder.path)) == ["model.keras", "spool"]
 
 
-def spools(root: Root) -> list[str]:
+def outboxes(root: Root) -> list[str]:
     """Names of the runs that wait in a root."""
     folder = Path(root.path, "spool")
     return sorted(os.listdir(folder)) if folder.is_dir() else []
@@ -151,18 +151,18 @@ def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
     assert time.monotonic() - start < BOUND
     assert f"MLflow at {uri} does not answer" in caplog.text
     assert "10 entries of run None have not reached MLflow. They are kept in" in caplog.text
-    assert len(spools(free_folder)) == 1
+    assert len(outboxes(free_folder)) == 1
     kept = b"".join(path.read_bytes() for path in Path(free_folder.path).rglob("*") if path.is_file())
     assert b"hush" not in kept + caplog.text.encode()
     with running_server(tmp_path, unused_port):
         with tracked(uri, free_folder) as second:
             second.log_metrics({"loss": 7.0}, step=1)
-            wait_until(lambda: len(runs_of(uri)) == 2 and len(spools(free_folder)) == 1)
+            wait_until(lambda: len(runs_of(uri)) == 2 and len(outboxes(free_folder)) == 1)
         first = next(run for run in runs_of(uri) if run.info.run_id != second.run_id)
         assert (first.info.status, first.info.run_name) == ("FINISHED", "r")
         assert steps_of(uri, first.info.run_id) == ALL
         assert steps_of(uri, str(second.run_id)) == [(1, 7.0)]
-    assert spools(free_folder) == []
+    assert outboxes(free_folder) == []
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -208,7 +208,7 @@ def test_server_lost_in_mid_run_gets_every_metric_once_when_it_is_back(
         assert [run.info.status for run in runs_of(uri)] == ["FINISHED"]
         assert steps_of(uri, str(tracker.run_id)) == ALL
     assert caplog.text.count("does not answer") == 1
-    assert spools(free_folder) == []
+    assert outboxes(free_folder) == []
 
 
 def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folder: Root) -> None:
@@ -221,7 +221,7 @@ def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folde
             tracker.log_metrics({"loss": 1.0}, step=2)
             assert tracker.log_model(free_folder.within("model.keras"), regression_state()) is None
         assert time.monotonic() - start < BOUND
-    assert len(spools(free_folder)) == 1
+    assert len(outboxes(free_folder)) == 1
 
 
 @contextmanager
@@ -261,7 +261,7 @@ def test_slow_server_costs_little_and_gets_every_metric_once(server: Server, fre
                 tracker.log_text("x" * 1000, f"{epoch}.txt")
         assert time.monotonic() - start < BOUND
         with tracked(uri, free_folder, "slow") as second:
-            wait_until(lambda: len(runs_of(server.uri, "slow")) == 2 and len(spools(free_folder)) == 1)
+            wait_until(lambda: len(runs_of(server.uri, "slow")) == 2 and len(outboxes(free_folder)) == 1)
     first = next(run for run in runs_of(server.uri, "slow") if run.info.run_id != second.run_id)
     assert (first.info.status, steps_of(server.uri, first.info.run_id)) == ("FINISHED", ALL)
 
@@ -306,9 +306,9 @@ with open_tracker(TrackConfig(uri=sys.argv[1]), root=open_root(sys.argv[2]), exp
 def test_what_a_killed_job_told_is_sent_by_the_next_one(server: Server, free_folder: Root) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, server.uri, free_folder.path], timeout=100, check=False)
     assert done.returncode == -signal.SIGKILL
-    assert len(spools(free_folder)) == 1
+    assert len(outboxes(free_folder)) == 1
     with tracked(server.uri, free_folder):
-        wait_until(lambda: len(spools(free_folder)) == 1)
+        wait_until(lambda: len(outboxes(free_folder)) == 1)
     killed = runs_of(server.uri, "killed")
     assert [run.info.status for run in killed] == ["KILLED"]
     assert steps_of(server.uri, killed[0].info.run_id) == ALL

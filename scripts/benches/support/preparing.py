@@ -18,9 +18,9 @@ from report import say, seconds_of
 
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig, SparkConfig
-from pipeline.data.build import build_store
-from pipeline.data.recipe import StoreRecipe
-from pipeline.data.source import open_source
+from pipeline.preparation.listing.source import open_source
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
 from pipeline.runtime.terminal import Terminal

@@ -1,0 +1,298 @@
+"""The leak audit: is a key, a group, a time or a whole row in more than one split, does a column give the label away?
+
+What the splits share, or the parts that folds are made of, is counted in one pass. Where a hash of the key or group
+decides, none can be in two of them unless the program is wrong, and then many are: a quick audit looks at a sample of
+them, each with all its rows. A key or group that did not decide is always looked at in full. Rows are compared by their
+values in the source, features and label.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.masks import valid_of
+from pipeline.contract.audit import Check, LeakAudit
+from pipeline.contract.label import Task
+from pipeline.errors import DataError, Problem, gather
+from pipeline.preparation.rows.split import ResolvedSplit
+from pipeline.preparation.rows.timestamps import TimeColumn
+from pipeline.preparation.rows.typed_rows import SPLIT, Places
+from pipeline.store.layout import SPLITS
+
+log = logging.getLogger(__name__)
+
+QUICK_ROWS = 100_000
+"""A quick audit looks at about so many rows where it takes a sample."""
+
+NEARLY_PERFECT = 0.99
+
+_KEY, _GROUP, _ROW, _TIME = "key", "group", "row", "time"
+_NAMES = {
+    _KEY: "key in one {} only",
+    _GROUP: "group in one {} only",
+    _ROW: "no equal rows in several {}s",
+    _TIME: "{}s in the order of time",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is compared: the splits of a store, or the parts of a division into folds.
+
+    Attributes:
+        column: of integers, the part of a row; rows of other parts do not count.
+        names: of the parts, in the order of time where that decides; neighbours of one name are one stretch of it.
+        noun: what people call a part.
+    """
+
+    column: str = SPLIT
+    names: tuple[str, ...] = SPLITS
+    noun: str = "split"
+
+
+THE_SPLITS = Parts()
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of thing to compare.
+
+    Attributes:
+        ids: of n rows, a hash that tells one from another, int64 [n]; null where there is none.
+        every: one in so many is looked at.
+    """
+
+    ids: Callable[[Places], pa.Array]
+    every: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is compared; plain data and functions, which go to the tasks.
+
+    Attributes:
+        split: what decided.
+        every: one thing in so many is looked at where a sample is enough.
+        parts: what is compared.
+    """
+
+    split: ResolvedSplit
+    every: int
+    parts: Parts = THE_SPLITS
+
+    def things(self, places: Places) -> pa.Table:
+        """What the rows of a batch stand for; those of no part do not count."""
+        return _things(places, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
+
+    @property
+    def every_one_in(self) -> int:
+        """One row in so many is looked at, or fewer."""
+        return min(kind.every for kind in _kinds(self.split, self.every).values())
+
+    def checks(self, counts: Sequence[pa.Table]) -> tuple[Check, ...]:
+        """The checks that make sense for this division.
+
+        Args:
+            counts: from `count_things`, of which each saw all that is known of its things.
+        """
+        kinds, found = _kinds(self.split, self.every), _found(counts)
+        checks = [_shared_check(kind, kinds[kind].every, found, self.split, self.parts.noun) for kind in kinds]
+        return (*checks, _time_check(found, self.split.time, self.parts)) if self.split.time else tuple(checks)
+
+
+def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
+    """The audit of a division.
+
+    Args:
+        split: what decided.
+        total: rows of all parts.
+        level: `full`, or `quick` where samples are enough.
+        parts: what is compared.
+    """
+    return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
+
+
+def feature_check(scores: Mapping[str, float], task: Task) -> Check:
+    """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
+    measure = "R²" if task is Task.REGRESSION else "area under the ROC curve"
+    perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
+    shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
+    detail = (
+        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
+        "If they are known only once the label is, leave them out"
+    )
+    return Check(
+        name="no column gives the label away",
+        passed=not perfect,
+        severity="warning",
+        found=len(perfect),
+        detail=detail
+        if perfect
+        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
+    )
+
+
+def report_audit(audit: LeakAudit) -> None:
+    """Log warnings.
+
+    Raises:
+        DataError: there is a finding that must stop the job.
+    """
+    for check in audit.warnings:
+        log.warning("Leak audit: %s.", check.detail)
+    if audit.errors:
+        title = "The leak audit found rows that are not separate"
+        raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
+
+
+def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
+    key_decides = split.by_hash and not split.groups
+    kinds = {}
+    if split.key or key_decides:
+        kinds[_KEY] = _Kind(lambda places: pa.array(places.row_id), every if key_decides else 1)
+    if split.groups:
+        kinds[_GROUP] = _Kind(lambda places: places.group, every if split.by_hash else 1)
+    if split.key or not key_decides:
+        kinds[_ROW] = _Kind(lambda places: pa.array(places.values), every)
+    return kinds
+
+
+THINGS = pa.schema(
+    {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""Each thing once: its first and last part, its rows, and its first and last moment."""
+
+_NO_PART = -1
+"""In place of null, by which Arrow before version 15 does not group."""
+
+_COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
+
+COUNTS = pa.schema(
+    {"kind": pa.string(), "part": pa.int64(), "things": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
+first and last moment."""
+
+
+def count_things(things: Sequence[pa.Table]) -> pa.Table:
+    """Count things that are all known here, whichever batches they were met in."""
+    together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
+    shared = pc.less(together["low"], together["high"])
+    part = pc.if_else(pc.equal(together["kind"], _TIME), together["id"], _NO_PART)
+    rows = pc.if_else(shared, together["rows"], 0)
+    ones = pa.array(np.ones(len(together), np.int64))
+    columns = [together["kind"], part, ones, shared.cast(pa.int64()), rows, together["first"], together["last"]]
+    return _added(pa.table(columns, schema=COUNTS))
+
+
+def _added(counts: pa.Table) -> pa.Table:
+    how = {"things": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
+    added = counts.group_by(["kind", "part"]).aggregate([*how.items()])
+    return added.select(["kind", "part", *(f"{name}_{what}" for name, what in how.items())]).rename_columns(
+        COUNTS.names
+    )
+
+
+Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
+
+
+def _found(counts: Sequence[pa.Table]) -> Found:
+    added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
+    return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
+
+
+def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
+    """What the rows of a batch stand for."""
+    part = places.of(parts.column)
+    used = (part >= 0) & (part < len(parts.names))
+    found = [THINGS.empty_table()]
+    for name, kind in kinds.items():
+        ids = kind.ids(places)
+        hashes = ids.fill_null(0).to_numpy()
+        own = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
+        found.append(_summed(name, hashes[own], part[own]))
+    if timed:
+        assert places.moment is not None
+        moments = places.moment.to_numpy(zero_copy_only=False)[used]
+        found.append(_summed(_TIME, part[used].astype(np.int64), part[used], moments))
+    return pa.concat_tables(found)
+
+
+def _summed(
+    kind: str,
+    ids: npt.NDArray[np.int64],
+    part: npt.NDArray[np.int32],
+    moments: npt.NDArray[np.float64] | None = None,
+) -> pa.Table:
+    rows = len(ids)
+    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
+    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
+    return _each_once(pa.table(columns, schema=THINGS))
+
+
+def _each_once(things: pa.Table) -> pa.Table:
+    once = things.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
+    names = ["kind", "id", *(f"{name}_{how}" for name, how in _COMBINED.items())]
+    return once.select(names).rename_columns(THINGS.names)
+
+
+def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
+    seen = found.get((kind, None), {"things": 0, "shared": 0, "rows": 0})
+    what = _thing(kind, split)
+    sample = f" looked at, one in {every}" if every > 1 else ""
+    if not seen["shared"]:
+        detail = f"none of {seen['things']} {what}{sample} is in more than one {noun}"
+    else:
+        detail = (
+            f"{seen['shared']} of {seen['things']} {what}{sample} are in more than one {noun}, in {seen['rows']} rows; "
+        )
+        detail += _advice(kind, split)
+    tolerated = kind == _ROW or split.method == "time"
+    severity: Literal["error", "warning"] = "warning" if tolerated else "error"
+    name = _NAMES[kind].format(noun)
+    return Check(name=name, passed=not seen["shared"], severity=severity, found=seen["shared"], detail=detail)
+
+
+def _thing(kind: str, split: ResolvedSplit) -> str:
+    if kind == _GROUP:
+        return f"groups of {', '.join(map(repr, split.groups))}"
+    if kind == _KEY and split.key:
+        return f"keys of {', '.join(map(repr, split.key))}"
+    return "different rows (features and label)"
+
+
+def _advice(kind: str, split: ResolvedSplit) -> str:
+    if kind == _ROW:
+        return "remove repeated rows, or take a data.key that they share, or the metrics are too good"
+    if split.method == "time":
+        return f"if a {kind} says much about its label, the metrics are too good for new ones"
+    if split.column:
+        return f"correct column '{split.column}' (split.column), or data.{kind}"
+    return "name as data.group what must stay together"
+
+
+def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
+    seen: dict[str, list[Mapping[str, Any]]] = {}
+    for part, name in enumerate(parts.names):
+        if (_TIME, part) in found:
+            seen.setdefault(name, []).append(found[_TIME, part])
+    wrong: list[str] = []
+    right: list[str] = []
+    for (name, own), (following, later) in pairwise(seen.items()):
+        last = max(part["last"] for part in own if part["last"] is not None)
+        first = min(part["first"] for part in later if part["first"] is not None)
+        answers = right if last < first else wrong
+        answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
+    name = _NAMES[_TIME].format(parts.noun)
+    return Check(name=name, passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))

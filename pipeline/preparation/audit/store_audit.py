@@ -1,0 +1,69 @@
+"""The leak audit of a store that has just been written, before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.contract.audit import Check, LeakAudit
+from pipeline.contract.columns import StoreContract
+from pipeline.contract.label import Task
+from pipeline.preparation.audit.leak_audit import Audit, feature_check
+from pipeline.preparation.audit.single_feature import single_feature_scores
+from pipeline.preparation.profile.store_sample import first_rows
+from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import SPLITS
+from pipeline.store.manifest import SplitEntry
+
+SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
+"""Rows, and values at most, by which single columns are judged."""
+
+
+def audit_store(
+    audit: Audit,
+    things: Sequence[pa.Table],
+    found: Survey,
+    *,
+    contract: StoreContract,
+    train: SplitEntry,
+    work: Root,
+    task: Task,
+) -> LeakAudit:
+    """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
+
+    Args:
+        audit: what was compared while the store was written.
+        things: what the audit counted meanwhile.
+        found: counts of rows.
+        contract: the columns of the store.
+        train: the files of the training rows.
+        work: the folder of the store.
+        task: of the label.
+    """
+    split, checks = audit.split, audit.checks(things)
+    time = split.time
+    cuts = {SPLITS[index]: time.text(place) for index, place in split.cuts} if time is not None else {}
+    return LeakAudit(
+        method=split.method,
+        rows=found.splits,
+        left_out=found.left_out,
+        cuts=cuts,
+        checks=(*checks, _columns_check(contract, train, work, task)),
+    )
+
+
+def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task: Task) -> Check:
+    numeric, ids = contract.names("numeric"), contract.names("categorical")
+    label = contract.names("label")[0]
+    columns = [*numeric, *ids, label]
+    table = first_rows(train, work, columns, min(SCORED_ROWS, SCORED_CELLS // len(columns)))
+    scores = single_feature_scores(
+        {name: table[name].to_numpy().astype(np.float64) for name in numeric},
+        {name: table[name].to_numpy() for name in ids},
+        table[label].to_numpy(),
+        task,
+    )
+    return feature_check(scores, task)

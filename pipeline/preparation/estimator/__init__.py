@@ -1,0 +1,1 @@
+"""Features as a stage of pyspark.ml."""

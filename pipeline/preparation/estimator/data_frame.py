@@ -1,0 +1,147 @@
+"""Features of a data frame, for those who bring their own: fitted on all of its rows, added to any other.
+
+The numbers are those of a store: the same passes fit them, the same functions execute them, in Spark's tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyspark.sql.functions as F
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_type
+from pyspark.sql.types import StructField, StructType
+
+from pipeline.contract.label import Task
+from pipeline.errors import DataError, Problem, gather
+from pipeline.kinds.state import FeatureState
+from pipeline.preparation.fitting.fit_features import fit_features
+from pipeline.preparation.planning.column_checks import check_names, check_types
+from pipeline.preparation.planning.open_dataset import open_rows
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
+from pipeline.preparation.rows.label_values import label_value
+from pipeline.preparation.rows.typed_rows import Inputs
+from pipeline.preparation.survey.dataset_statistics import checked_survey
+from pipeline.preparation.writing.store_columns import feature_columns
+
+
+def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
+    """Fit on the rows that the recipe's split calls training rows.
+
+    Args:
+        rows: gone through several times, so they must be the same each time.
+        recipe: features, label and split; its source is not looked at.
+        null_values: texts that mean null.
+
+    Raises:
+        ConfigError: the features do not fit the columns or the label.
+        DataError: columns are missing, or rows are not as configured.
+    """
+    opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
+    return fit_features(recipe, opened, *checked_survey(recipe, opened)).state
+
+
+def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:
+    """Add the columns of a store; the label too, where it is there.
+
+    A text that is no number counts as null in a numeric feature. A label is null where it is missing or a class that
+    fitting did not see.
+
+    Args:
+        rows: with the columns of `state.raw` and any others, which stay as they are.
+        state: the fitted features.
+        prefix: put before the name of each new column. Without one, a new column takes the place of the raw column of
+            the same name.
+
+    Raises:
+        DataError: columns are missing, of a type that cannot be used, or have the name of a new one.
+    """
+    names = rows.columns
+    label = state.label.name if state.label.name in names else None
+    raw = _raw_columns(rows, state, label)
+    new = feature_names(state, prefix) + ([prefix + state.label.name] if label else [])
+    _check_new(new, names, () if prefix else raw.names)
+    inputs = Inputs(raw, state.raw, state.derived, label, weight=None)
+    kinds = {name: _store_kind(state, name.removeprefix(prefix)) for name in new}
+    return _added(rows, inputs, state, kinds)
+
+
+def feature_names(state: FeatureState, prefix: str = "") -> list[str]:
+    """The names of the columns that `with_features` adds, the label's aside."""
+    return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
+
+
+def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
+    def read(wanted: Sequence[str]) -> RawTable:
+        raw = table.reader(wanted)
+        return replace(raw, columns=replace(raw.columns, markers=markers))
+
+    return replace(table, reader=read)
+
+
+def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> RawColumns:
+    """The columns that are needed."""
+    names = rows.columns
+    wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
+    check_names(names, wanted)
+    kinds = {name: arrow_type(rows.schema.fields[names.index(name)].dataType) for name in wanted}
+    raw = RawColumns(wanted, kinds, markers=state.null_values)
+    check_types(raw, state.raw)
+    return raw
+
+
+def _store_kind(state: FeatureState, name: str) -> pa.DataType:
+    """The type of a new column."""
+    if name == state.label.name:
+        return pa.float64() if state.label.task is Task.REGRESSION else pa.int32()
+    return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
+
+
+def _added(rows: DataFrame, inputs: Inputs, state: FeatureState, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+    """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
+    names = rows.columns
+    placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
+    places = [names.index(name) for name in inputs.raw.names]
+    made = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
+    schema = StructType([*placed.schema.fields, *made])
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            own = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=[str(p) for p in places])
+            added = _made(inputs, state, own)
+            columns = [
+                pa.array(column, kind, from_pandas=True) for column, kind in zip(added, kinds.values(), strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
+
+    known = placed.mapInArrow(work, schema)
+    new = {name: F.col(f"m{i}").alias(name) for i, name in enumerate(kinds)}
+    old = [new[name] if name in new else F.col(f"c{i}").alias(name) for i, name in enumerate(names)]
+    return known.select(*old, *(column for name, column in new.items() if name not in names))
+
+
+def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[Any]:
+    """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
+    rows = inputs.rows(batch)
+    columns: list[Any] = [*feature_columns(state, rows.values).values()]
+    if inputs.label is None:
+        return columns
+    if state.label.task is Task.REGRESSION:
+        return [*columns, rows.label_number]
+    places = label_value(state.label, rows)
+    return [*columns, pa.array(places, mask=places < 0)]
+
+
+def _check_new(new: Sequence[str], there: Sequence[str], replaced: Collection[str]) -> None:
+    alike: dict[str, list[str]] = {}
+    for name in there:
+        alike.setdefault(name.lower(), []).append(name)
+    taken = [name for name in new if any(old != name or old not in replaced for old in alike.get(name.lower(), ()))]
+    problems = [Problem(f"The data frame already has a column '{name}'") for name in taken]
+    if problems:
+        title = "Features would get names that are taken; set outputPrefix or rename columns"
+        raise DataError(gather(title, problems) + ("" if len(problems) > 1 else " Set outputPrefix, or rename it."))

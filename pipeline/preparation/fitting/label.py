@@ -1,0 +1,119 @@
+"""What the label is: a number to be estimated, or one of some classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.arrays.moments import Moments
+from pipeline.arrays.values import Values
+from pipeline.config.data import DataConfig
+from pipeline.config.features import TargetConfig
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.kinds.scaled.fit import fit_power
+from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.preparation.survey.value_counts import MAX_CLASSES
+from pipeline.store.layout import SPLITS
+
+ClassCounts = Mapping[str, tuple[int, int, int]]
+
+
+def infer_task(data: DataConfig, label: LabelStatistics) -> Task:
+    """The task, from the configuration or else from the label's values.
+
+    Raises:
+        DataError: some labels are numbers and others are not.
+    """
+    if data.task != "auto":
+        return Task(data.task)
+    if label.texts and label.numbers:
+        raise DataError(
+            f"Label '{data.label}' is a number in {label.numbers} rows and another text in {label.texts}. "
+            "Repair the data, or set data.task: regression, binary or multiclass."
+        )
+    if label.texts:
+        return Task.MULTICLASS
+    return Task.BINARY if label.zero_one == label.numbers else Task.REGRESSION
+
+
+def fit_classes(data: DataConfig, label: LabelStatistics, *, task: Task, classes: ClassCounts) -> LabelSpec:
+    """The document of a label with classes.
+
+    Args:
+        data: the label's name, task and positive class.
+        label: its statistics.
+        task: from `infer_task`; a text label found to have two classes becomes binary here.
+        classes: rows of each class in each split.
+
+    Raises:
+        DataError: the classes do not fit the task.
+    """
+    names = _in_order(list(classes), numeric=not label.texts)
+    if task is Task.MULTICLASS and data.task == "auto" and len(names) == 2:
+        task = Task.BINARY
+    problems = _class_problems(data, task, names, classes)
+    if problems:
+        raise DataError(gather(f"Label '{data.label}' cannot be learned", problems))
+    if data.positive_class is not None:
+        names.sort(key=lambda name: name == data.positive_class)
+    return LabelSpec(name=data.label, task=task, classes=tuple(names), counts=tuple(classes[name][0] for name in names))
+
+
+def label_power(target: TargetConfig, values: Values) -> float:
+    """Lambda of the label's power transform; 1 where it has none."""
+    return fit_power(values) if target.transform == "power" else 1.0
+
+
+def fit_regression(name: str, target: TargetConfig, seen: Moments, power: float = 1.0) -> LabelSpec:
+    """The document of a number.
+
+    Args:
+        name: of the label.
+        target: how the network sees it.
+        seen: moments of what the network learns, before it is scaled, in training rows.
+        power: from `label_power`.
+    """
+    if target.transform == "none":
+        return LabelSpec(name=name, task=Task.REGRESSION)
+    assert seen.mean is not None
+    return LabelSpec(
+        name=name,
+        task=Task.REGRESSION,
+        transform=target.transform,
+        power=power,
+        center=seen.mean,
+        scale=seen.std or 1.0,
+    )
+
+
+def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
+    return sorted(names, key=float) if numeric else sorted(names)
+
+
+def _class_problems(data: DataConfig, task: Task, names: Sequence[str], classes: ClassCounts) -> list[Problem]:
+    what, shown = f"Label '{data.label}'", ", ".join(f"'{name}'" for name in names[:5])
+    if len(names) == 1:
+        return [Problem(f"{what} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]
+    if len(names) > MAX_CLASSES:
+        remedy = "Correct data.label, or set data.task: regression"
+        return [Problem(f"{what} has more than {MAX_CLASSES} classes, such as {shown}", remedy=remedy)]
+    if task is Task.BINARY and len(names) > 2:
+        remedy = "Set data.task: multiclass"
+        return [Problem(f"{what} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
+    unseen = [name for name in names if any(classes[name]) and not classes[name][0]]
+    problems = [_unseen(what, name, classes[name]) for name in unseen]
+    if data.positive_class is not None and task is not Task.BINARY:
+        problems.append(Problem("data.positive_class is for two classes", "two", f"{len(names)}", "Leave it out"))
+    elif data.positive_class is not None and data.positive_class not in names:
+        known = nearest(data.positive_class, names)
+        problems.append(Problem(f"Label '{data.label}' has no class '{data.positive_class}'", remedy=known))
+    return problems
+
+
+def _unseen(what: str, name: str, counts: tuple[int, int, int]) -> Problem:
+    places = [f"{count} in {split}" for split, count in zip(SPLITS, counts, strict=True) if count]
+    return Problem(
+        f"{what} has a class that no training row has, '{name}'",
+        received=", ".join(places),
+        remedy="Give more rows of it, remove it, or change the seed",
+    )

@@ -1,0 +1,92 @@
+"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/mapped/sums.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays.tables import combined
+from pipeline.arrays.values import Values
+from pipeline.kinds.mapped.sums import FOLDS, LabelSums, Sums, fold_of_row
+from pipeline.kinds.text.arrays import text_of, with_null_token
+from pipeline.preparation.reading.scan import Parts
+from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Rows
+
+Labels = Callable[[Rows], Sequence[Values]]
+"""From a batch of n rows to float64 [n], the label as the network of each fold sees it."""
+
+
+def sum_labels(
+    table: Table, texts: Mapping[str, tuple[str, ...]], labels: Labels, division: Division = WHOLE
+) -> tuple[dict[str, Sums], ...]:
+    """Run the query, over the training rows of all folds; there is none where no column is asked for.
+
+    Args:
+        table: the rows.
+        texts: the raw or derived columns of each feature, by its name.
+        labels: of each fold.
+        division: the folds.
+    """
+    if not texts:
+        return tuple({} for _ in division.folds)
+    count, seed = len(division.folds), table.seed
+    schema = pa.schema(
+        [
+            ("column", pa.string()),
+            ("value", pa.string()),
+            ("part", pa.int32()),
+            ("group", pa.int32()),
+            ("count", pa.int64()),
+        ]
+        + [(f"sum{number}", pa.float64()) for number in range(count)]
+    )
+
+    def work(batches: Iterator[Rows]) -> Parts:
+        parts = (part for rows in batches for part in _batch(rows, texts, labels(rows), division, seed, schema))
+        return {"sums": _summed(parts, schema)}
+
+    found = _summed(table.collect(work).get("sums", []), schema)
+    answers = found.sort_by([(name, "ascending") for name in ("column", "value", "group")]).to_pylist()
+    return tuple(_sums(answers, list(texts), number, fold) for number, fold in enumerate(division.folds))
+
+
+def _batch(
+    rows: Rows,
+    texts: Mapping[str, tuple[str, ...]],
+    labels: Sequence[Values],
+    division: Division,
+    seed: int,
+    schema: pa.Schema,
+) -> Iterator[pa.Table]:
+    """Sums of a batch, by column, value, part and group."""
+    groups = rows.places.of(division.column)
+    own = np.flatnonzero(np.isin(groups, division.trained_on))
+    part = fold_of_row(seed, rows.places.row_id[own])
+    for name, sources in texts.items():
+        text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(own))
+        columns = [pa.array([name] * len(own), pa.string()), text, part, groups[own], np.ones(len(own), np.int64)]
+        yield _summed([pa.table([*columns, *(label[own] for label in labels)], schema=schema)], schema)
+
+
+def _summed(parts: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Each column, value, part and group once."""
+    return combined(parts, schema, **dict.fromkeys(schema.names[4:], "sum"))
+
+
+def _sums(answers: Sequence[Mapping[str, Any]], names: Sequence[str], number: int, fold: Fold) -> dict[str, Sums]:
+    parts: dict[str, dict[str, tuple[list[float], list[int]]]] = {name: {} for name in names}
+    for row in answers:
+        times = fold.train.get(row["group"], 0)
+        if times:
+            sums, counts = parts[row["column"]].setdefault(row["value"], ([0.0] * FOLDS, [0] * FOLDS))
+            sums[row["part"]] += times * (row[f"sum{number}"] or 0.0)
+            counts[row["part"]] += times * row["count"]
+    return {
+        name: {value: LabelSums(tuple(sums), tuple(counts)) for value, (sums, counts) in values.items()}
+        for name, values in parts.items()
+    }

@@ -1,0 +1,131 @@
+"""Columns that tell nothing, or too much: constant, equal to another column, or equal to the label.
+
+Columns with the same statistics are candidates; only they are compared row by row, in one more query.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.config.features import DropConfig
+from pipeline.preparation.reading.scan import Parts
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Rows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Described:
+    """A column, and what is known of its training rows.
+
+    Attributes:
+        name: of the column.
+        value: of n rows, float64 or string [n].
+        summary: equal for columns that may be equal, such as their moments or counts of values.
+        constant: whether all rows have one value, null being one.
+    """
+
+    name: str
+    value: Callable[[Rows], pa.Array]
+    summary: Hashable
+    constant: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The columns of one fold.
+
+    Attributes:
+        training: of n rows, which are training rows of it, [n].
+        columns: that features are made of, in order.
+        label: the label.
+    """
+
+    training: Callable[[Rows], Mask]
+    columns: Sequence[Described]
+    label: Described
+
+
+def redundant_columns(table: Table, folds: Sequence[Compared], drop: DropConfig) -> list[frozenset[str]]:
+    """The columns to leave out of each fold, each with a warning that says why; one query at most.
+
+    Args:
+        table: the rows.
+        folds: what is compared in each.
+        drop: what is left out.
+    """
+    candidates = [_candidates(fold, drop) for fold in folds]
+    asked = [_Pair(fold.training, *pair) for fold, pairs in zip(folds, candidates, strict=True) for pair in pairs]
+    equal = _equal(table, asked)
+    found = []
+    for fold, pairs in zip(folds, candidates, strict=True):
+        own, equal = equal[: len(pairs)], equal[len(pairs) :]
+        found.append(_redundant(fold, [pair for pair, is_equal in zip(pairs, own, strict=True) if is_equal], drop))
+    return found
+
+
+def _candidates(fold: Compared, drop: DropConfig) -> list[tuple[Described, Described]]:
+    """Pairs that may be equal: a column, or the label, and a column like it."""
+    varied = [column for column in fold.columns if not column.constant]
+    pairs = _alike(varied) if drop.identical else []
+    if drop.label:
+        pairs += [(fold.label, column) for column in varied if column.summary == fold.label.summary]
+    return pairs
+
+
+def _redundant(fold: Compared, equal: Sequence[tuple[Described, Described]], drop: DropConfig) -> frozenset[str]:
+    found = {column.name for column in fold.columns if column.constant} if drop.constant else set()
+    for name in sorted(found):
+        log.warning("Column '%s' has one value in all training rows; it is left out.", name)
+    for first, second in equal:
+        if first.name in found and first is not fold.label:
+            continue
+        what = f"label '{first.name}'" if first is fold.label else f"column '{first.name}'"
+        log.warning("Column '%s' equals the %s in all training rows; it is left out.", second.name, what)
+        found.add(second.name)
+    return frozenset(found)
+
+
+def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
+    """Pairs with the same summary: each column with the first one like it."""
+    first: dict[Hashable, Described] = {}
+    return [(known, column) for column in columns if (known := first.setdefault(column.summary, column)) is not column]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two columns of one fold."""
+
+    training: Callable[[Rows], Mask]
+    first: Described
+    second: Described
+
+    def differs(self, rows: Rows) -> bool:
+        """Whether the columns are different in a training row; null is a value."""
+        training = pa.array(self.training(rows))
+        first, second = (column.value(rows).filter(training) for column in (self.first, self.second))
+        unequal = mask_of(pc.not_equal(first, second))
+        return bool(np.any(unequal | (missing_of(first) != missing_of(second))))
+
+
+def _equal(table: Table, pairs: Sequence[_Pair]) -> list[bool]:
+    """Of each pair, whether it is equal in every training row."""
+    if not pairs:
+        return []
+
+    def compare(batches: Iterator[Rows]) -> Parts:
+        differ = np.zeros(len(pairs), bool)
+        for rows in batches:
+            differ |= [known or pair.differs(rows) for known, pair in zip(differ, pairs, strict=True)]
+        return {"differ": pa.table({"differ": differ})}
+
+    parts = table.collect(compare).get("differ", [])
+    return [not any(differ) for differ in zip(*(part["differ"].to_pylist() for part in parts), strict=True)]

@@ -1,0 +1,1 @@
+"""Finds a source: its files or tables, its format, and a fingerprint of its content."""

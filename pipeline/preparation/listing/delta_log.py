@@ -1,0 +1,138 @@
+"""The log of a Delta table: which version there is, and what of it is in which files.
+
+Spark's own data source for Delta reads everything that Delta can hold; it is there on Databricks, and elsewhere with
+the settings of `SPARK_SETTINGS`. The package deltalake reads the log without it. It does not serve tables whose files
+do not tell the rows by themselves (deletion vectors, mapped columns).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from pipeline.errors import DataError, PlatformError
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.runtime.spark_errors import explain_spark_error
+from pipeline.sources.decoding.streams import first_line
+
+LOG = "_delta_log"
+EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+SPARK_SETTINGS = (
+    "spark.conf: {spark.jars.packages: 'io.delta:delta-spark_2.13:4.0.1', "
+    f"spark.sql.extensions: {EXTENSION}, "
+    "spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog}"
+)
+PLAIN_FEATURES = frozenset({"timestampNtz", "vacuumProtocolCheck"})
+"""Features of a table that leave its files to be read as they are."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What identifies a table's content.
+
+    Attributes:
+        id: of the table, made when it was created.
+        version: goes up by one with each change.
+    """
+
+    id: str
+    version: int
+
+
+def find_snapshot(spark: SparkSession, location: str, query: str = "") -> Snapshot:
+    """The latest version of a table.
+
+    Args:
+        spark: the session.
+        location: the folder.
+        query: options of its file system.
+
+    Raises:
+        DataError: it is no Delta table, or cannot be opened.
+        PlatformError: nothing here can read Delta.
+    """
+    if not spark_reads_delta(spark):
+        table = open_log(location, None, query)
+        return Snapshot(str(table.metadata().id), int(table.version()))
+    name = f"delta.{quoted(location)}"
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {name}").first()
+        latest = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
+    except (PySparkException, Py4JJavaError) as error:
+        raise unreadable(location, explain_spark_error(error)) from error
+    assert detail is not None and latest is not None
+    return Snapshot(str(detail["id"]), int(latest["version"]))
+
+
+def spark_reads_delta(spark: SparkSession) -> bool:
+    """Whether Spark's own data source for Delta is there.
+
+    Raises:
+        PlatformError: its jar is, but not its extension.
+    """
+    sources = spark._jvm.org.apache.spark.sql.execution.datasources.DataSource  # type: ignore[union-attr]
+    try:
+        found = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()
+    except Py4JJavaError:
+        return False
+    # Without its extension, the open-source one would read rows that are deleted. Databricks has it built in.
+    if found.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
+        raise PlatformError(f"Delta's jar is there, but Spark was not told to use it. Set {SPARK_SETTINGS}.")
+    return True
+
+
+def open_log(location: str, version: int | None, query: str = "") -> Any:
+    """The log of a table, read by the package deltalake.
+
+    Raises:
+        DataError: it cannot be read.
+        PlatformError: the package is not installed, or files do not tell the rows by themselves.
+    """
+    try:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+    except ImportError as error:
+        raise PlatformError(
+            f"Nothing here can read the Delta table '{location}'. Install the extra: pip install "
+            f"'spark-keras-pipeline[delta]', or give Spark Delta's jar: {SPARK_SETTINGS}."
+        ) from error
+    try:
+        table = DeltaTable(location.removeprefix("file:"), version=version, storage_options=_options(query))
+    except (DeltaError, OSError, ValueError) as error:
+        raise unreadable(location, first_line(error)) from error
+    _refuse_features(location, table)
+    return table
+
+
+def _refuse_features(location: str, table: Any) -> None:
+    protocol = table.protocol()
+    features = set(protocol.reader_features or ()) - PLAIN_FEATURES
+    if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        features.add("columnMapping")
+    if features:
+        raise PlatformError(
+            f"The Delta table '{location}' needs {', '.join(sorted(features))}, which only Delta's own data source "
+            f"reads. Set {SPARK_SETTINGS}."
+        )
+
+
+def _options(query: str) -> dict[str, str]:
+    """What deltalake's client must be told beside what it finds in the environment."""
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    found = {"AWS_REGION": given["region"]} if "region" in given else {}
+    if "endpoint_override" in given:
+        scheme, _, host = given["endpoint_override"].rpartition("://")
+        found["AWS_ENDPOINT_URL"] = f"{given.get('scheme') or scheme or 'https'}://{host}"
+    endpoint = found.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
+    return found | ({"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http:") else {})
+
+
+def unreadable(location: str, reason: object) -> DataError:
+    """A table that is there and cannot be read."""
+    return DataError(f"Delta table '{location}' cannot be read. {str(reason).rstrip('.')}. Correct data.source.path.")

@@ -1,0 +1,150 @@
+"""Files on any file system that Spark reads, seen through Hadoop's client in the driver's JVM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
+
+from pipeline.errors import DataError
+from pipeline.preparation.listing.files import (
+    HEAD_BYTES,
+    Place,
+    SourceFile,
+    literal_part,
+    nothing_fits,
+    nothing_there,
+    shown,
+    shown_files,
+)
+
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/")
+
+
+def locate(spark: SparkSession, path: str) -> str:
+    """The path as Spark wants it: local ones absolute, since Python's and Java's working folders may differ."""
+    default = hadoop_conf(spark).get("fs.defaultFS", "file:///")
+    if _SCHEME.match(path) or not default.startswith("file:"):
+        return path
+    return f"file:{Path(path).expanduser().resolve()}"
+
+
+@dataclass(frozen=True)
+class HadoopFiles:
+    """What Hadoop's client sees.
+
+    Attributes:
+        spark: the session.
+        note: what messages add to a refusal: why others could not open the source either.
+    """
+
+    spark: SparkSession
+    note: str = ""
+
+    def find_places(self, location: str) -> tuple[Place, ...]:
+        """What a path or a pattern names."""
+        try:
+            path = java_path(self.spark, location)
+            filesystem = path.getFileSystem(hadoop_conf(self.spark))
+            if filesystem.exists(path):
+                return (_literal_place(filesystem.getFileStatus(path)),)
+            return self._fitting(filesystem, location)
+        except Py4JJavaError as error:
+            raise self._refused(location, error) from error
+
+    def _fitting(self, filesystem: Any, location: str) -> tuple[Place, ...]:
+        before = literal_part(location)
+        if before is None:
+            raise nothing_there(location)
+        base = filesystem.makeQualified(java_path(self.spark, before or "."))
+        found = filesystem.globStatus(java_path(self.spark, location))
+        places = shown(_place(status, str(base)) for status in found)
+        if not places:
+            raise nothing_fits(location, _nearest_folder(filesystem, base))
+        return places
+
+    def list_files(self, place: Place) -> tuple[SourceFile, ...]:
+        """The data files at a place."""
+        try:
+            path = java_path(self.spark, place.uri)
+            found = path.getFileSystem(hadoop_conf(self.spark)).listFiles(path, True)
+            return shown_files(_source_file(status, place.base) for status in _walk(found))
+        except Py4JJavaError as error:
+            raise self._refused(place.uri, error) from error
+
+    def has_folder(self, place: Place, name: str) -> bool:
+        """Whether a place is a folder that holds the named folder."""
+        if place.is_file:
+            return False
+        path = java_path(self.spark, f"{place.uri}/{name}")
+        try:
+            return bool(path.getFileSystem(hadoop_conf(self.spark)).exists(path))
+        except Py4JJavaError as error:
+            raise self._refused(place.uri, error) from error
+
+    def _refused(self, location: str, error: Py4JJavaError) -> DataError:
+        return DataError(f"Source '{location}' cannot be opened: {java_message(error)}{self.note}.")
+
+
+def read_head(spark: SparkSession, file: SourceFile) -> bytes:
+    """The first bytes of a file, decompressed where its ending says that it is compressed."""
+    conf = hadoop_conf(spark)
+    codecs = spark._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf)  # type: ignore[union-attr]
+    path = java_path(spark, file.uri)
+    codec = codecs.getCodec(path)
+    try:
+        stream = path.getFileSystem(conf).open(path)
+        stream = stream if codec is None else codec.createInputStream(stream)
+        try:
+            return bytes(stream.readNBytes(HEAD_BYTES))
+        finally:
+            stream.close()
+    except Py4JJavaError as error:
+        raise DataError(f"File '{file.uri}' cannot be read: {java_message(error)}.") from error
+
+
+def java_message(error: Py4JJavaError) -> str:
+    """The first line of a Java exception."""
+    cause: Any = error.java_exception
+    return str(cause.getMessage() or cause.getClass().getName()).strip().splitlines()[0].rstrip(".")
+
+
+def java_path(spark: SparkSession, location: str) -> Any:
+    """Hadoop's object for a path."""
+    return spark._jvm.org.apache.hadoop.fs.Path(location)  # type: ignore[union-attr]
+
+
+def hadoop_conf(spark: SparkSession) -> Any:
+    """The settings of Hadoop's file systems."""
+    return spark._jsc.hadoopConfiguration()
+
+
+def _literal_place(status: Any) -> Place:
+    path = status.getPath()
+    return _place(status, str(path.getParent() if status.isFile() else path))
+
+
+def _place(status: Any, base: str) -> Place:
+    return Place(str(status.getPath()), base, bool(status.isFile()))
+
+
+def _nearest_folder(filesystem: Any, path: Any) -> str:
+    while path.getParent() is not None and not filesystem.exists(path):
+        path = path.getParent()
+    return str(path)
+
+
+def _walk(iterator: Any) -> Iterator[Any]:
+    while iterator.hasNext():
+        yield iterator.next()
+
+
+def _source_file(status: Any, base: str) -> SourceFile:
+    uri = str(status.getPath())
+    name = uri.removeprefix(base).lstrip("/")
+    return SourceFile(uri, name, int(status.getLen()), int(status.getModificationTime()))

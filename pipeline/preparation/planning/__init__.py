@@ -1,0 +1,1 @@
+"""What is to be done with a source: its columns checked, its features planned."""

@@ -1,0 +1,146 @@
+"""From a source to the table that everything works on: columns found, features planned, rows typed and divided."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from pipeline.config.expression import parse_expression
+from pipeline.contract.expression import Node, columns_of
+from pipeline.contract.table import ColumnType
+from pipeline.errors import SHOWN_AT_MOST, ConfigError
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.kinds.state import RawColumn, raw_columns
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.column_checks import check_names, check_types
+from pipeline.preparation.planning.feature_plan import needs_types, plan_features, value_types
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.column_types import column_types
+from pipeline.preparation.reading.open_table import open_table
+from pipeline.preparation.reading.raw import RawTable, SourceTable
+from pipeline.preparation.reading.staging import landed
+from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
+from pipeline.preparation.rows.row_errors import find_faults
+from pipeline.preparation.rows.split import resolve_split
+from pipeline.preparation.rows.split_errors import place_faults
+from pipeline.preparation.rows.table import Table, TableProgram
+from pipeline.preparation.rows.typed_rows import Inputs
+from pipeline.store.filesystem import Root
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source, ready to be gone through.
+
+    Attributes:
+        plan: the features.
+        raw: its columns as they are.
+        table: its rows, typed and divided.
+        types: of its columns, as the contract names them.
+    """
+
+    plan: FeaturePlan
+    raw: RawTable
+    table: Table
+    types: Mapping[str, ColumnType]
+
+
+def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None) -> Opened:
+    """Open a source; queries run only where types must be found out, or cuts in time.
+
+    Args:
+        spark: the session.
+        recipe: how a store is made.
+        source: what it is made of.
+        landing: see `open_rows`.
+
+    Raises:
+        ConfigError: the features or the filter do not fit the source.
+        DataError: the source cannot be read, or lacks columns.
+    """
+    return open_rows(recipe, open_table(spark, source, recipe.data.source), landing=landing)
+
+
+def open_rows(
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
+) -> Opened:
+    """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
+
+    Args:
+        recipe: how a store is made.
+        found: the table.
+        more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
+        landing: where what only Spark reads is written, for all passes; None where there is one.
+
+    Raises:
+        ConfigError: the features or the filter do not fit the table.
+        DataError: the table lacks columns, or has them in types that cannot be used.
+    """
+    data, features, kept = recipe.data, recipe.features, recipe.contract
+    promised = () if kept is None else tuple(kept.table.columns)
+    found = found.knowing((*recipe.named_columns, *promised))
+    if kept is not None:
+        check_columns(kept, found)
+    check_names(found.names, recipe.named_columns)
+    types = _types(found, recipe)
+    plan = plan_features(features, _offered(found.names, recipe), types, recipe.roles)
+    where = _filter(data.filter, types)
+    typed = _with_filter(plan.raw, where)
+    wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns, *more)))
+    check_names(found.names, wanted)
+    raw = found.read(wanted)
+    check_types(raw.columns, typed)
+    raw = raw if landing is None else landed(raw, landing)
+    inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
+    agreed = agreed_types(found, inputs, plan, types)
+    split = resolve_split(recipe.split, data, raw)
+    terms = terms_of(kept, found, agreed)
+    faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
+    program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
+    return Opened(plan, raw, Table(program, raw.scan), agreed)
+
+
+def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:
+    """Of all columns, where they matter; what the contract says of a text format need not be found out."""
+    if not needs_types(recipe.features) and recipe.data.filter is None:
+        return {}
+    promised = {} if recipe.contract is None else recipe.contract.table.columns
+    return column_types(found, {name: terms.type for name, terms in promised.items()})
+
+
+def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
+    """The columns that features can be made of; automatic ones are made of those that the contract has."""
+    if recipe.contract is None or not recipe.features.is_automatic:
+        return names
+    promised = recipe.contract.table.columns
+    more = [name for name in names if name not in promised]
+    if more:
+        log.warning(
+            "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
+            ", ".join(more[:SHOWN_AT_MOST]),
+            recipe.contract.place,
+        )
+    return [name for name in names if name in promised]
+
+
+def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
+    if text is None:
+        return None
+    try:
+        node = parse_expression(text, value_types(types))
+    except ValueError as error:
+        raise ConfigError(f"data.filter: {error}") from error
+    if node.type != "number":
+        raise ConfigError("data.filter: the expression gives a text. Allowed: something that is true or false.")
+    return node
+
+
+def _with_filter(typed: Sequence[RawColumn], where: Node | None) -> tuple[RawColumn, ...]:
+    """The columns of the features and of the filter, numbers first."""
+    mentions = () if where is None else columns_of(where)
+    return raw_columns((column.name, column.type) for column in (*typed, *mentions))

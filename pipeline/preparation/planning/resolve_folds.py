@@ -1,0 +1,101 @@
+"""Folds of a cross-validation: what the data must be asked for, borders between periods and the list of groups."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+
+from pipeline.config.data import DataConfig
+from pipeline.config.moment import place_of
+from pipeline.config.split import MAX_FOLDS, FoldConfig
+from pipeline.errors import DataError, Problem
+from pipeline.preparation.reading.scan import Batches, Parts
+from pipeline.preparation.rows.fold_placement import FoldPlan, is_divided
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.timestamps import TimeColumn, find_cuts, open_time
+from pipeline.preparation.rows.typed_rows import Rows
+
+log = logging.getLogger(__name__)
+
+
+def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPlan:
+    """Find what a division needs to know; runs queries for borders between periods and for the list of groups.
+
+    Args:
+        config: the division.
+        data: the roles of columns.
+        table: whose training and validation rows are to be divided.
+
+    Raises:
+        ConfigError: the borders do not fit the time column.
+        DataError: there are too few times or groups, or too many groups.
+    """
+    plan = FoldPlan(config.method, config.folds, config.repeats, data.group, bins=config.bins)
+    match config.method:
+        case "stratified":
+            return replace(plan, strata=config.by or (data.label,))
+        case "time":
+            assert data.time is not None
+            time = _open_time(config, table, data.time)
+            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, table, time)
+            return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
+        case "leave_one_group_out":
+            members = _members(table, plan)
+            return replace(plan, folds=len(members), members=members)
+    return plan
+
+
+def _open_time(config: FoldConfig, table: Table, name: str) -> TimeColumn:
+    kind = table.program.inputs.raw.kinds[name]
+    return open_time(table.scan, _divided_column(table, name), kind, name, given=config.borders)
+
+
+def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.Array]]:
+    """A column of the rows that are divided."""
+    program = table.program
+    return lambda batches: (
+        rows.typed.raw[name].filter(pa.array(is_divided(rows.places))) for rows in map(program.rows, batches)
+    )
+
+
+def _equal_periods(config: FoldConfig, table: Table, time: TimeColumn) -> tuple[float, ...]:
+    periods = config.folds + config.gap + 1
+    shares = [index / periods for index in range(1, periods)]
+    borders, unit = find_cuts(table.scan, _divided_column(table, time.name), time, shares)
+    log.warning(
+        "The periods of the folds begin at %s, found from the rows to %s. They move when rows are added; "
+        "set crossval.borders to keep them.",
+        ", ".join(time.text(border) for border in borders),
+        unit,
+    )
+    return borders
+
+
+def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
+    groups = plan.groups
+
+    def distinct(batches: Iterator[Rows]) -> Parts:
+        found = pa.schema([(str(place), pa.string()) for place in range(len(groups))]).empty_table()
+        for rows in batches:
+            divided = pa.array(is_divided(rows.places))
+            texts = [rows.typed.text(name).filter(divided) for name in groups]
+            own = pa.table({str(place): text for place, text in enumerate(texts)}).drop_null()
+            found = pa.concat_tables([found, own]).group_by(found.schema.names).aggregate([]).slice(0, MAX_FOLDS + 1)
+        return {"members": found}
+
+    members = sorted(
+        {tuple(row.values()) for part in table.collect(distinct).get("members", []) for row in part.to_pylist()}
+    )
+    names = ", ".join(f"'{name}'" for name in groups)
+    if not 2 <= len(members) <= MAX_FOLDS:
+        shown = f"more than {MAX_FOLDS}" if len(members) > MAX_FOLDS else str(len(members))
+        problem = Problem(
+            f"data.group ({names}) has {shown} different values",
+            f"2 to {MAX_FOLDS} for method: leave_one_group_out",
+            remedy="Use method: group",
+        )
+        raise DataError(str(problem))
+    return tuple(members)

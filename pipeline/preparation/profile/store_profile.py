@@ -1,0 +1,209 @@
+"""The profile of a store that was just written: from the survey, the counts of texts, and a sample of what was written.
+
+It costs no further look at the source: counts and moments come from the survey's query, counts of texts from the
+vocabularies' query, and quantiles and histograms from the store's own files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays.moments import ColumnStatistics, rounded
+from pipeline.arrays.values import Values
+from pipeline.contract.drift import DriftReport
+from pipeline.contract.label import Task
+from pipeline.contract.profile import (
+    QUANTILES,
+    Bins,
+    DataProfile,
+    Histogram,
+    NumberProfile,
+    Summary,
+    TextProfile,
+    ValueCount,
+)
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.preparation.profile.bins import bins_of, histogram_of
+from pipeline.preparation.profile.drift import drift_of_split
+from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
+from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.preparation.survey.value_counts import Counts
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import SPLITS
+from pipeline.store.manifest import SplitEntry
+
+TOP_VALUES = 20
+
+
+@dataclass(frozen=True)
+class StoreSample:
+    """A store that was just written.
+
+    Attributes:
+        state: what made its columns, with the classes of training rows as they were before sampling.
+        splits: its files.
+        place: its folder.
+        limits: how many values of each text were counted at most.
+    """
+
+    state: FeatureState
+    splits: Mapping[str, SplitEntry]
+    place: Root
+    limits: Mapping[str, int]
+
+
+def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataProfile:
+    """Describe a store with training rows.
+
+    Args:
+        written: the store.
+        found: statistics of all rows.
+        counts: of texts in training rows, and of classes.
+    """
+    state = written.state
+    summaries, features = _summaries(state, found), number_features(state)
+    samples = {
+        split: read_values(
+            entry,
+            written.place,
+            state,
+            {name: of[split] for name, of in summaries.items()},
+            classes=state.label.counts if entry.rows != found.splits[split] else (),
+        )
+        for split, entry in written.splits.items()
+        if entry.rows
+    }
+    train = samples["train"]
+
+    def number_of(name: str) -> NumberProfile:
+        return _number(name, state, features.get(name), summaries[name], train)
+
+    profile = DataProfile(
+        rows=found.splits,
+        quarantined=found.bad,
+        left_out=found.left_out,
+        label=_label(state, found, counts, train),
+        numbers=tuple(in_threads(number_of, summaries)),
+        texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in state.of_texts),
+        sample_rows=train.rows,
+        rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
+    )
+
+    def drift_of(split: str) -> DriftReport:
+        of_split = {name: of[split] for name, of in summaries.items()}
+        return drift_of_split(profile, state, of_split, samples[split], data=split)
+
+    reports = in_threads(drift_of, [split for split in samples if split != "train"])
+    return profile.model_copy(update={"drift": tuple(reports)})
+
+
+def _summaries(state: FeatureState, found: Survey) -> dict[str, dict[str, Summary]]:
+    """Of each number that features use, raw ones first, by split."""
+    names = [column.name for column in state.raw if column.type == "number"]
+    names += [column.name for column in state.derived if column.name in found.columns]
+    return {
+        name: {
+            split: _summary(found.columns[name].get(index, ColumnStatistics())) for index, split in enumerate(SPLITS)
+        }
+        for name in names
+    }
+
+
+def _summary(statistics: ColumnStatistics) -> Summary:
+    moments = statistics.moments.rounded()
+    return Summary(
+        rows=statistics.rows,
+        nulls=statistics.nulls,
+        not_finite=statistics.not_finite,
+        zeros=moments.zeros,
+        low=moments.low,
+        high=moments.high,
+        mean=moments.mean,
+        std=None if moments.std is None else rounded(moments.std),
+    )
+
+
+def _number(
+    name: str, state: FeatureState, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
+) -> NumberProfile:
+    derived = any(column.name == name for column in state.derived)
+    profile = NumberProfile(name=name, derived=derived, splits=splits)
+    if feature is None:
+        return profile.model_copy(update={"note": "used by derived columns only, its values are not in the store"})
+    if feature.keeps_values:
+        return profile.model_copy(update=_described(train.numbers[name]) | {"note": _clip_note(feature)})
+    bins = Bins(edges=feature.edges, counts=train.intervals[name])
+    low, high = splits["train"].low, splits["train"].high
+    ends = (min(low, *feature.edges), max(high, *feature.edges)) if low is not None and high is not None else (0.0, 0.0)
+    histogram = Histogram(edges=(ends[0], *feature.edges, ends[1]), counts=bins.counts)
+    return profile.model_copy(update={"bins": bins, "histogram": histogram, "note": "stored as intervals"})
+
+
+def _described(values: Values) -> dict[str, object]:
+    """The parts of a profile that are learned from values."""
+    if not len(values):
+        return {}
+    return {
+        "distinct": len(np.unique(values)),
+        "quantiles": tuple(np.quantile(values, QUANTILES).tolist()),
+        "histogram": histogram_of(values),
+        "bins": bins_of(values),
+    }
+
+
+def _clip_note(feature: NumberFeature) -> str:
+    if not feature.is_clipped:
+        return ""
+    low, high = feature.bounds
+    shown = ("" if low is None else f"below {low:g}", "" if high is None else f"above {high:g}")
+    return f"values {' and '.join(filter(None, shown))} are clipped; so are the quantiles and bins shown"
+
+
+def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts, train: StoredValues) -> TextProfile:
+    if not feature.has_vocabulary:
+        return _uncounted(feature, rows, train)
+    counted = dict(counts.categories.get(feature.name, ()))
+    multiple = feature.separator is not None
+    complete = len(counted) <= written.limits[feature.name]
+    rows = sum(counted.values()) if multiple else rows
+    nulls = counted.pop(NULL_TOKEN, 0)
+    known = sum(counted.get(value, 0) for value in feature.vocabulary)
+    notes = ["counts are of values, of which a row has several"] if multiple else []
+    notes += [] if complete else [f"only the {len(counted):,} most frequent values were counted"]
+    return TextProfile(
+        name=feature.name,
+        sources=feature.sources,
+        rows=rows,
+        nulls=nulls,
+        distinct=len(counted) if complete else None,
+        values=_top(list(counted.items())),
+        unknown=rows - nulls - known,
+        note="; ".join(notes),
+    )
+
+
+def _uncounted(feature: TextFeature, rows: int, train: StoredValues) -> TextProfile:
+    ids = train.ids[feature.name]
+    rows = rows if feature.separator is None else len(ids)
+    nulls = round(rows * float(np.mean(ids == 0))) if len(ids) else 0
+    return TextProfile(name=feature.name, sources=feature.sources, rows=rows, nulls=nulls, note=feature.note)
+
+
+def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
+    return tuple(ValueCount(value=value, count=count) for value, count in counted[:TOP_VALUES])
+
+
+def _label(state: FeatureState, found: Survey, counts: Counts, train: StoredValues) -> NumberProfile | TextProfile:
+    label, rows = state.label, found.splits["train"]
+    if label.task is Task.REGRESSION:
+        summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))
+        return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))
+    seen = sorted(((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+    return TextProfile(
+        name=label.name, sources=(label.name,), rows=rows, distinct=len(seen), values=_top(seen), unknown=0
+    )

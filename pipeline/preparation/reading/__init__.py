@@ -1,0 +1,1 @@
+"""Reads a source: rows of some columns, as Arrow batches in Spark's tasks."""

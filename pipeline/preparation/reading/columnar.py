@@ -1,0 +1,102 @@
+"""Parquet and ORC: typed columns, of which only those that are asked for are read."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from pipeline.config.source import SourceConfig
+from pipeline.errors import DataError
+from pipeline.preparation.listing.files import escaped
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.folder_values import typed_values
+from pipeline.preparation.reading.raw import SourceTable, typed_table
+from pipeline.preparation.reading.route import Road, tell_road
+from pipeline.preparation.reading.typed_files import TypedFiles, check_alike
+from pipeline.runtime.spark_errors import explain_spark_error
+from pipeline.sources.decoding import orc as orc_files
+from pipeline.sources.decoding import parquet as parquet_files
+from pipeline.sources.decoding.streams import OpenFile, first_line
+from pipeline.sources.decoding.typed import FileColumns
+
+NAMES = {"parquet": "Parquet", "orc": "ORC"}
+
+
+def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
+    """The columns of Parquet or ORC files.
+
+    Raises:
+        DataError: they cannot be read, or not all paths hold the same columns.
+    """
+    road = Road.of(spark, source)
+    return _table_of_pieces(spark, source, road.open_file) if road.by_tasks else _table_of_spark(spark, source)
+
+
+def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -> SourceTable:
+    """Read by tasks themselves, unless a column that is wanted has a type that only Spark reads as Spark does."""
+    own = _common_columns(source, open_file)
+    values = typed_values(spark, source)
+    reason = values if isinstance(values, str) else _named_twice(source, own)
+    if isinstance(values, str) or reason is not None:
+        tell_road(source, str(reason))
+        return _table_of_spark(spark, source)
+    kinds = {**own.kinds, **({} if values is None else values.kinds)}
+    files = [(file.uri, file.bytes) for file in source.files if file.bytes]
+    typed = TypedFiles(source.format == "orc", files, open_file, own, values)
+    return typed.table(spark, source, kinds, lambda: _table_of_spark(spark, source))
+
+
+def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
+    """The columns that all paths have."""
+    found = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
+    first, columns = found[0]
+    for name, other in found[1:]:
+        check_alike((first, _described(columns)), (name, _described(other)))
+    return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in found)))
+
+
+def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
+    read = orc_files.read_columns if source.format == "orc" else parquet_files.read_columns
+    try:
+        return read(open_file, uri)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {first_line(error)}."
+        ) from error
+
+
+def _named_twice(source: Source, own: FileColumns) -> str | None:
+    folders = () if source.folders is None else source.folders.names
+    known = {name.lower() for name in own.kinds}
+    both = next((name for name in folders if name.lower() in known), None)
+    return None if both is None else f"column '{both}' is in the files and in the names of their folders"
+
+
+def _table_of_spark(spark: SparkSession, source: Source) -> SourceTable:
+    options = {} if source.folders is None else {"basePath": source.folders.above}
+    try:
+        _check_alike(spark, source)
+        reader = spark.read.format(source.format).options(**options)
+        return typed_table(reader.load([escaped(path) for path in source.paths]))
+    except (PySparkException, Py4JJavaError) as error:
+        reason = explain_spark_error(error)
+        raise DataError(f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {reason}") from error
+
+
+def _check_alike(spark: SparkSession, source: Source) -> None:
+    """Spark takes the columns of one file for all, and null for what another one lacks."""
+    if len(source.firsts) < 2:
+        return
+    rows = [spark.read.format(source.format).load(escaped(file.uri)) for file in source.firsts]
+    for file, other in zip(source.firsts, rows, strict=True):
+        check_alike((source.firsts[0].name, _spark_columns(rows[0])), (file.name, _spark_columns(other)))
+
+
+def _described(columns: FileColumns) -> set[str]:
+    return {f"{name} {kind}" for name, kind in columns.kinds.items()}
+
+
+def _spark_columns(rows: DataFrame) -> set[str]:
+    return {f"{field.name} {field.dataType.simpleString()}" for field in rows.schema.fields}

@@ -1,0 +1,115 @@
+"""CSV and TSV: all fields as text, and lines with too few or too many of them kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyspark.sql.functions as F
+from pyspark.sql import DataFrame, SparkSession
+
+from pipeline.config.source import SourceConfig
+from pipeline.errors import DataError
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.listing.files import escaped
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.folder_values import text_values
+from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
+from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
+from pipeline.preparation.reading.route import Road
+from pipeline.preparation.reading.text_columns import folder_columns, text_schema
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.header import Dialect, Header, parse_header
+from pipeline.sources.decoding.pieces import MALFORMED, Piece
+from pipeline.sources.decoding.streams import OpenFile
+
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
+    """The columns that the first lines of all files name.
+
+    Raises:
+        DataError: a file has no such line, or another one than the others.
+    """
+    dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
+    road = Road.of(spark, source)
+    header = _common_header(spark, road, source, dialect)
+    folders = folder_columns(source, header.names)
+    fields = _field_names(header)
+    safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
+
+    format = DelimitedFormat(dialect, header, config.multiline, header_line=not header.unnamed)
+    markers = (*config.null_values, "")
+
+    def read(wanted: Sequence[str]) -> RawTable:
+        columns = text_columns(wanted, markers=markers)
+        if road.by_tasks:
+            return RawTable(columns, _scan(spark, source, road.open_file, format, wanted))
+        rows = _rows(spark, source, dialect, header, multiline=config.multiline)
+        return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
+
+    names = (*header.names, *folders)
+    return SourceTable(names, dict.fromkeys(names, pa.string()), is_text=True, reader=read)
+
+
+def _scan(
+    spark: SparkSession, source: Source, open_file: OpenFile, format: DelimitedFormat, wanted: Sequence[str]
+) -> PieceScan[Piece]:
+    """Read by tasks themselves."""
+    tasks, header = text_tasks(plan_pieces(source.files, format), source.files), format.header
+    fields = [header.index(name) for name in wanted if name in header.names]
+    read = filling(
+        text_values(source), (*wanted, MALFORMED), lambda piece: read_piece(open_file, piece, format, fields)
+    )
+    return PieceScan(spark, tasks, read)
+
+
+def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
+    if dialect.encoding == "windows-1252":
+        # Spark 4 reads only the encodings that every Java has, unless told otherwise.
+        spark.conf.set("spark.sql.legacy.javaCharsets", "true")
+    folders = () if source.folders is None else source.folders.names
+    reader = spark.read.schema(text_schema([*_field_names(header), MALFORMED, *folders])).options(
+        # R's header is shorter than the lines below; it is dropped as the malformed line that it is for Spark.
+        header=not header.unnamed,
+        sep=dialect.separator,
+        quote=dialect.quote,
+        escape=dialect.escape or dialect.quote,
+        encoding=dialect.encoding,
+        # Spark looks for the ends of lines byte by byte, which finds them in the midst of signs of two bytes.
+        multiLine=multiline or dialect.encoding.startswith("utf-16"),
+        mode="PERMISSIVE",
+        columnNameOfCorruptRecord=MALFORMED,
+        # Parsing only some fields would hide that a line has too few or too many.
+        columnPruning=False,
+        maxColumns=max(20_480, header.fields + 1),
+    )
+    if source.folders is not None:
+        reader = reader.option("basePath", source.folders.above)
+    rows = reader.csv([escaped(path) for path in source.paths])
+    if header.unnamed:
+        line = F.btrim(MALFORMED, F.lit("\ufeff\r\n"))
+        rows = rows.where(F.col(MALFORMED).isNull() | (line != F.lit(header.text)))
+    return rows
+
+
+def _field_names(header: Header) -> list[str]:
+    """Names of all fields: the header's own where Spark can tell them apart (it warns of any others), else numbers."""
+    folded = {name.lower() for name in header.names if name}
+    if len(folded) == len(header.names) and not header.unnamed:
+        return list(header.names)
+    return [f"f{i}" for i in range(header.fields)]
+
+
+def _common_header(spark: SparkSession, road: Road, source: Source, dialect: Dialect) -> Header:
+    """The header that all files share."""
+    filled = [file for file in source.files if file.bytes]
+    headers = [parse_header(road.read_head(spark, file), dialect, file.name) for file in filled]
+    for file, header in zip(filled, headers, strict=True):
+        if header.names != headers[0].names:
+            raise DataError(
+                f"File '{file.name}' has other columns than '{filled[0].name}'. "
+                f"Allowed: {', '.join(headers[0].names)}. Received: {', '.join(header.names)}."
+            )
+    return headers[0]

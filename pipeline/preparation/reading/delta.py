@@ -1,0 +1,148 @@
+"""Delta tables, one version of them: the one that was there when the source was opened.
+
+The files that the log lists are read by tasks, like other Parquet files, with what the log alone knows. Spark reads a
+table whose files do not tell the rows by themselves, with its own data source for Delta, and columns of types that only
+Spark reads: with that data source where it is there, and else from the same files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyspark.sql.functions as F
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from pipeline.config.source import SourceConfig
+from pipeline.errors import DataError, PlatformError
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.listing.delta_log import open_log, spark_reads_delta, unreadable
+from pipeline.preparation.listing.files import escaped
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.folder_values import FileValues
+from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_table
+from pipeline.preparation.reading.route import Road, tell_road
+from pipeline.preparation.reading.typed_files import TypedFiles
+from pipeline.runtime.spark_errors import explain_spark_error
+from pipeline.sources.decoding.parquet import read_columns
+from pipeline.sources.decoding.streams import OpenFile
+from pipeline.sources.decoding.typed import FileColumns, is_exact
+
+_FILE = "__file"
+
+
+@dataclass(frozen=True)
+class DeltaFiles:
+    """One version of a table, as its log tells it.
+
+    Attributes:
+        schema: of all columns, in their order.
+        parts: the columns whose values the log has.
+        values: theirs, a row for each file; none for a table without such.
+        files: URI and bytes of each file.
+    """
+
+    schema: StructType
+    parts: tuple[str, ...]
+    values: pa.Table
+    files: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, location: str, log: Any) -> DeltaFiles:
+        """What a log of deltalake's lists."""
+        actions = pa.table(log.get_add_actions(flatten=False))
+        parts = tuple(log.metadata().partition_columns)
+        uris = [_resolve(location, path) for path in actions["path"].to_pylist()]
+        own = actions["partition"].combine_chunks().flatten() if parts else []
+        names = [field.name for field in actions.schema.field("partition").type] if parts else []
+        schema = StructType.fromJson(json.loads(log.schema().to_json()))
+        sizes = actions["size_bytes"].to_pylist()
+        return cls(schema, parts, pa.table([*own], names).select(parts), tuple(zip(uris, sizes, strict=True)))
+
+    @property
+    def kinds(self) -> dict[str, pa.DataType]:
+        """The types of all columns."""
+        return {field.name: arrow_type(field.dataType) for field in self.schema.fields}
+
+    def file_values(self) -> FileValues | None:
+        """What tasks add to the rows of a file."""
+        if not self.parts:
+            return None
+        kinds, rows = self.kinds, {uri: number for number, (uri, _) in enumerate(self.files)}
+        columns = [self.values[name].combine_chunks().cast(kinds[name]) for name in self.parts]
+        return FileValues(pa.RecordBatch.from_arrays(columns, [*self.parts]), rows)
+
+
+def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
+    """The columns of one version of a table.
+
+    Raises:
+        DataError: it cannot be opened.
+        PlatformError: nothing here can read it.
+    """
+    try:
+        log = open_log(source.location, source.version, source.query)
+    except (DataError, PlatformError) as error:
+        if not spark_reads_delta(spark):
+            raise
+        tell_road(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
+        return _table_of_spark(spark, source, None)
+    found = DeltaFiles.of(source.location, log)
+    road = Road.of(spark, source, [uri for uri, _ in found.files])
+    if not road.by_tasks or not found.files:
+        return _table_of_spark(spark, source, found)
+    return _table_of_pieces(spark, source, found, road.open_file)
+
+
+def _table_of_pieces(spark: SparkSession, source: Source, found: DeltaFiles, open_file: OpenFile) -> SourceTable:
+    kinds, values = found.kinds, found.file_values()
+    first = read_columns(open_file, found.files[0][0])
+    odd = first.odd | {name for name, kind in kinds.items() if not is_exact(kind)}
+    own = FileColumns({name: kind for name, kind in kinds.items() if name not in found.parts}, odd)
+    files = TypedFiles(False, found.files, open_file, own, values)
+    return files.table(spark, source, kinds, lambda: _table_of_spark(spark, source, found))
+
+
+def _table_of_spark(spark: SparkSession, source: Source, found: DeltaFiles | None) -> SourceTable:
+    """Read by Spark's data source for Delta, or where it is not there, from the files of the log."""
+    try:
+        if found is None or spark_reads_delta(spark):
+            rows = spark.read.format("delta").option("versionAsOf", source.version).load(source.location)
+            return typed_table(rows)
+        return typed_table(_listed_rows(spark, found))
+    except (PySparkException, Py4JJavaError) as error:
+        raise unreadable(source.location, explain_spark_error(error)) from error
+
+
+def _listed_rows(spark: SparkSession, found: DeltaFiles) -> DataFrame:
+    """The rows of the files that a log lists, with the columns that the log alone knows."""
+    if not found.files:
+        return spark.createDataFrame([], found.schema)
+    stored = StructType([field for field in found.schema.fields if field.name not in found.parts])
+    rows = spark.read.schema(stored).parquet(*(escaped(uri) for uri, _ in found.files))
+    return _with_parts(spark, rows, found) if found.parts else rows
+
+
+def _with_parts(spark: SparkSession, rows: DataFrame, found: DeltaFiles) -> DataFrame:
+    """Rows with the values of their file; names of folders tell them too, but are written in more than one way."""
+    names = [uri.rpartition("/")[2] for uri, _ in found.files]
+    if len(set(names)) < len(names):
+        raise DataError("Two files of the Delta table have one name. Rewrite the table (OPTIMIZE).")
+    values = zip(*(found.values[name].to_pylist() for name in found.parts), strict=True)
+    listed = [(name, *own) for name, own in zip(names, values, strict=True)]
+    fields = [StructField(_FILE, StringType()), *(found.schema[name] for name in found.parts)]
+    known = spark.createDataFrame(listed, StructType(fields))
+    joined = rows.withColumn(_FILE, F.col("_metadata.file_name")).join(F.broadcast(known), _FILE)
+    return joined.select(*(quoted(name) for name in found.schema.names))
+
+
+def _resolve(location: str, path: str) -> str:
+    """A file of the log: relative to the table, or somewhere else; its name is encoded as in a URL."""
+    plain = unquote(path)
+    return plain if ":/" in path or path.startswith("/") else f"{location}/{plain}"

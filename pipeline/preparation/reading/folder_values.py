@@ -1,0 +1,149 @@
+"""Columns that have one value in each file: those that folders named COLUMN=VALUE hold, or the log of a table."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from pipeline.errors import DataError
+from pipeline.preparation.listing.catalog import elements
+from pipeline.preparation.listing.column_folders import ColumnFolders
+from pipeline.preparation.listing.hadoop_files import java_path
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.raw import arrow_type
+from pipeline.sources.decoding.typed import is_exact
+
+NULL = "__HIVE_DEFAULT_PARTITION__"
+
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True)
+class FileValues:
+    """Columns that have one value in each file; plain data, which goes to the tasks.
+
+    Attributes:
+        columns: a row for each set of values that files share.
+        rows: which one is a file's, by its URI.
+    """
+
+    columns: pa.RecordBatch
+    rows: Mapping[str, int]
+
+    @property
+    def kinds(self) -> dict[str, pa.DataType]:
+        """The types of the columns."""
+        return {field.name: field.type for field in self.columns.schema}
+
+    def filled(self, batches: Iterator[pa.RecordBatch], uri: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Batches of a file with these columns, in the order of the names; the others are the batches' own."""
+        own = [name for name in names if name not in self.columns.schema.names]
+        for batch in batches:
+            found = dict(zip(own, batch.columns[: len(own)], strict=True)) | self._repeated(uri, len(batch))
+            yield pa.RecordBatch.from_arrays([found[name] for name in names], [*names])
+
+    def _repeated(self, uri: str, count: int) -> dict[str, pa.Array]:
+        rows = pa.array([self.rows[uri]], pa.int64()).take(pa.array([0] * count, pa.int64()))
+        return {name: self.columns.column(name).take(rows) for name in self.columns.schema.names}
+
+
+def text_values(source: Source) -> FileValues | None:
+    """The values of folders as texts; None without folders.
+
+    Raises:
+        DataError: a folder has no value.
+    """
+    folders = source.folders
+    if folders is None:
+        return None
+    found, rows = _by_folder(source, folders)
+    texts = [[None if raw == NULL else _unescaped(raw) for raw in _raw_values(path, folders)] for path in found]
+    columns = [pa.array(column, pa.string()) for column in zip(*texts, strict=True)]
+    return FileValues(pa.RecordBatch.from_arrays(columns, [*folders.names]), rows)
+
+
+def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None:
+    """The values of folders in the types that Spark finds in all of them; None without folders.
+
+    Returns:
+        A text tells why only Spark can read them.
+
+    Raises:
+        DataError: a folder has no value.
+    """
+    if source.folders is None:
+        return None
+    found, rows = _by_folder(source, source.folders)
+    try:
+        schema, values = _inferred(spark, [*found], source.folders)
+    except Py4JError:
+        return "this Spark does not tell the types of columns that folders name"
+    kinds = {field.name: arrow_type(field.dataType) for field in schema.fields}
+    odd = next((name for name, kind in kinds.items() if not is_exact(kind)), None)
+    if odd is not None:
+        return f"the values of folders '{odd}=' are {schema[odd].dataType.simpleString()}"
+    columns = [_array([row[place] for row in values], kind) for place, kind in enumerate(kinds.values())]
+    return FileValues(pa.RecordBatch.from_arrays(columns, [*kinds]), rows)
+
+
+def _by_folder(source: Source, folders: ColumnFolders) -> tuple[dict[str, int], dict[str, int]]:
+    """Numbers of all folders with files, and the number of each file's folder."""
+    found: dict[str, int] = {}
+    rows = {file.uri: found.setdefault(file.uri.rpartition("/")[0], len(found)) for file in source.files}
+    empty = next((path for path in found if not all(_raw_values(path, folders))), None)
+    if empty is not None:
+        raise DataError(f"Folder '{empty}' of source '{source.location}' has no value behind its '='. Rename it.")
+    return found, rows
+
+
+def _raw_values(path: str, folders: ColumnFolders) -> list[str]:
+    return [part.partition("=")[2] for part in path.split("/")[-len(folders.names) :]]
+
+
+def _unescaped(raw: str) -> str:
+    """As Spark does it: each escape is a character, whatever its neighbours."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw)
+
+
+def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders) -> tuple[StructType, list[list[Any]]]:
+    """Types and values, in the order of the paths; Spark is asked without a look at any file."""
+    jvm: Any = spark._jvm
+    sequence = jvm.PythonUtils.toSeq([java_path(spark, path) for path in paths])
+    above = jvm.PythonUtils.toSeq([java_path(spark, folders.above)]).toSet()
+    conf = spark._jsparkSession.sessionState().conf()
+    utilities = getattr(getattr(jvm.org.apache.spark.sql.execution.datasources, "PartitioningUtils$"), "MODULE$")
+    settings = (
+        conf.partitionColumnTypeInferenceEnabled(),
+        above,
+        jvm.scala.Option.empty(),
+        conf.caseSensitiveAnalysis(),
+        conf.validatePartitionColumns(),
+        conf.sessionLocalTimeZone(),
+    )
+    try:
+        found = utilities.parsePartitions(sequence, *settings, False)
+    except Py4JError:
+        # Spark 4.0 does not ask whether to pass over folders that are named otherwise.
+        found = utilities.parsePartitions(sequence, *settings)
+    schema = found.partitionColumns()
+    values = {part.path().toString(): [*elements(part.values().toSeq(schema))] for part in elements(found.partitions())}
+    return StructType.fromJson(json.loads(schema.json())), [values[java_path(spark, path).toString()] for path in paths]
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Spark keeps days and microseconds as integers; decimals and texts are objects of Java's."""
+    if pa.types.is_decimal(kind):
+        return pa.array([None if value is None else Decimal(str(value)) for value in values], kind)
+    if pa.types.is_string(kind):
+        return pa.array([None if value is None else str(value) for value in values], kind)
+    kept = pa.int32() if pa.types.is_date32(kind) else pa.int64() if pa.types.is_timestamp(kind) else kind
+    return pa.array(values, kept).cast(kind)

@@ -1,0 +1,138 @@
+"""What reading gives: a source whose columns are known, and rows of some of them as Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyspark.sql.functions as F
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql.pandas.types import to_arrow_type
+from pyspark.sql.types import DataType
+
+from pipeline.arrays.cells import plain, without_markers
+from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.preparation.reading.scan import FrameScan, Scan
+from pipeline.sources.decoding.pieces import MALFORMED
+
+
+@dataclass(frozen=True)
+class RawColumns:
+    """Some columns of a source: plain data, which goes to the tasks.
+
+    Attributes:
+        names: of the columns in the source; one column of a batch each, in this order.
+        kinds: their types.
+        has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
+        markers: texts that mean null.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[str, pa.DataType]
+    has_lines: bool = False
+    markers: tuple[str, ...] = ()
+
+    def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        """A column of a batch, null where it holds a null marker."""
+        column = plain(batch.column(self.names.index(name)))
+        return without_markers(column, self.markers) if pa.types.is_string(column.type) else column
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of some columns of a source.
+
+    Attributes:
+        columns: what they have.
+        scan: the rows.
+    """
+
+    columns: RawColumns
+    scan: Scan
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns in the source."""
+        return self.columns.names
+
+    def kind(self, name: str) -> pa.DataType:
+        """The type of a column."""
+        return self.columns.kinds[name]
+
+
+ReadColumns = Callable[[Sequence[str]], RawTable]
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A source whose columns are known, before its rows are read.
+
+    Attributes:
+        names: of all columns, in their order; one that is there twice is named twice.
+        kinds: their types; text for all columns of a text format.
+        is_text: whether values are texts that are still to be typed.
+        reader: what `read` calls with names that are there.
+        scan: JSON only: looks for names in every row, since `names` comes from the first ones.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[str, pa.DataType]
+    is_text: bool
+    reader: ReadColumns
+    scan: Callable[[], SourceTable] | None = None
+
+    def read(self, wanted: Sequence[str]) -> RawTable:
+        """Some columns, lazily.
+
+        Raises:
+            DataError: naming each that is not there, or more than once.
+        """
+        table = self.knowing(wanted)
+        problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
+        if problems:
+            raise DataError(gather("The source does not have these columns", problems))
+        return self.reader(wanted)
+
+    def knowing(self, wanted: Sequence[str]) -> SourceTable:
+        """The same table; where a wanted name is not known and every row must be looked at to tell, with all names."""
+        return self if self.scan is None or set(wanted) <= set(self.names) else self.scan()
+
+
+def typed_table(rows: DataFrame) -> SourceTable:
+    """The table of a format that has types; only the columns that are read reach the reader."""
+    # By place, since Spark does not tell names apart that differ by case only.
+    names, placed = tuple(rows.columns), rows.toDF(*(f"c{i}" for i in range(len(rows.columns))))
+    kinds = {field.name: arrow_type(field.dataType) for field in rows.schema.fields}
+
+    def read(wanted: Sequence[str]) -> RawTable:
+        columns = [F.col(f"c{names.index(name)}") for name in wanted]
+        return frame_table(placed, columns, RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}))
+
+    return SourceTable(names, kinds, is_text=False, reader=read)
+
+
+def frame_table(rows: DataFrame, columns: Sequence[Column], raw: RawColumns) -> RawTable:
+    """Columns of rows that Spark reads, with `MALFORMED` where there are lines."""
+    safe = [column.alias(f"r{i}") for i, column in enumerate(columns)]
+    return RawTable(raw, FrameScan(rows.select(*safe, *([F.col(MALFORMED)] if raw.has_lines else []))))
+
+
+def arrow_type(kind: DataType) -> pa.DataType:
+    """What Spark's type is in a batch; Arrow's null type where it cannot be in one."""
+    try:
+        return to_arrow_type(kind)
+    except PySparkException:
+        return pa.null()
+
+
+def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = ()) -> RawColumns:
+    """Columns of a text format."""
+    return RawColumns(tuple(names), dict.fromkeys(names, pa.string()), has_lines=True, markers=markers)
+
+
+def _absent(name: str, names: Sequence[str]) -> Problem:
+    if count := names.count(name):
+        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
+    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))

@@ -1,0 +1,87 @@
+"""Parquet and ORC files whose columns are known, read by tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from pipeline.errors import SHOWN_AT_MOST, DataError
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.folder_values import FileValues
+from pipeline.preparation.reading.piece_scan import PieceScan, filling
+from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
+from pipeline.preparation.reading.route import tell_road
+from pipeline.sources.decoding import orc, parquet
+from pipeline.sources.decoding.pieces import Piece
+from pipeline.sources.decoding.streams import OpenFile
+from pipeline.sources.decoding.typed import FileColumns
+
+
+@dataclass(frozen=True)
+class TypedFiles:
+    """Files of one source.
+
+    Attributes:
+        is_orc: or Parquet.
+        files: URI and bytes of each, none of them empty.
+        open_file: opens one; plain data.
+        own: the columns that are in the files.
+        values: the columns that have one value in each file.
+    """
+
+    is_orc: bool
+    files: Sequence[tuple[str, int]]
+    open_file: OpenFile
+    own: FileColumns
+    values: FileValues | None
+
+    def table(
+        self, spark: SparkSession, source: Source, kinds: Mapping[str, pa.DataType], by_spark: Callable[[], SourceTable]
+    ) -> SourceTable:
+        """The table of the source, whose rows Spark reads where a wanted column has a type that only Spark reads.
+
+        Args:
+            spark: the session.
+            source: of the files.
+            kinds: the types of all columns, in their order.
+            by_spark: the same table, read by Spark.
+        """
+
+        def read(wanted: Sequence[str]) -> RawTable:
+            odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.own.odd]
+            if odd:
+                tell_road(source, f"types that Arrow does not read as Spark does: {', '.join(odd[:SHOWN_AT_MOST])}")
+                return by_spark().read(wanted)
+            return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), self.scan(spark, wanted))
+
+        return SourceTable(tuple(kinds), kinds, is_text=False, reader=read)
+
+    def scan(self, spark: SparkSession, wanted: Sequence[str]) -> PieceScan[Piece]:
+        """The rows of some columns."""
+        names = [name for name in wanted if name in self.own.kinds]
+        # Without any column, files would not tell how many rows they have.
+        schema = pa.schema([(name, self.own.kinds[name]) for name in names or [*self.own.kinds][:1]])
+        open_file, read = self.open_file, orc.read_piece if self.is_orc else parquet.read_piece
+        tasks = (
+            orc.plan_pieces(self.files, lambda uri: orc.count_stripes(open_file, uri))
+            if self.is_orc
+            else parquet.plan_pieces(self.files)
+        )
+        return PieceScan(spark, tasks, filling(self.values, wanted, lambda piece: read(open_file, piece, schema)))
+
+
+def check_alike(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> None:
+    """Two files have the same columns: the name of each file, and its columns with their types.
+
+    Raises:
+        DataError: naming the difference.
+    """
+    if other[1] != first[1]:
+        different = sorted(first[1] ^ other[1])
+        raise DataError(
+            f"File '{other[0]}' has other columns than '{first[0]}'. "
+            f"Different: {', '.join(different)}. Write them alike, or give only some as data.source.path."
+        )

@@ -1,0 +1,123 @@
+"""Sources whose format reads one file at a time, see `SourceFormat`: typed columns, and files that no task shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from pipeline.config.source import SourceConfig
+from pipeline.errors import DataError, Problem, gather
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.folder_values import typed_values
+from pipeline.preparation.reading.piece_scan import PieceScan, filling
+from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
+from pipeline.preparation.reading.route import Road
+from pipeline.preparation.reading.text_columns import folder_columns
+from pipeline.preparation.reading.typed_files import check_alike
+from pipeline.sources.decoding.compressed import decompressed
+from pipeline.sources.decoding.pieces import Piece, tasks_of
+from pipeline.sources.decoding.streams import OpenFile, first_line
+from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
+from pipeline.sources.registry import SourceFormat, find_format
+
+
+@dataclass(frozen=True)
+class WholeFiles:
+    """Reads single files; goes to the tasks, so what the format's functions use must be installed there.
+
+    Attributes:
+        format: of the files.
+        options: of the format.
+        open_file: opens one; plain data.
+    """
+
+    format: SourceFormat
+    options: Any
+    open_file: OpenFile
+
+    def columns(self, uri: str) -> dict[str, pa.DataType]:
+        """The columns of a file, in the types that Spark has for them."""
+        assert self.format.columns is not None
+        with self._open(uri) as stream:
+            return {name: spark_kind(kind) for name, kind in self.format.columns(stream, self.options).items()}
+
+    def rows(self, schema: pa.Schema) -> Callable[[Piece], Iterator[pa.RecordBatch]]:
+        """Reads some columns of a file."""
+        read = self.format.read
+        assert read is not None
+
+        def rows_of(piece: Piece) -> Iterator[pa.RecordBatch]:
+            with self._open(piece.uri) as stream:
+                yield from (typed_batch(batch, schema) for batch in read(stream, self.options))
+
+        return rows_of
+
+    @contextmanager
+    def _open(self, uri: str) -> Iterator[Any]:
+        """An open file, whose errors name it."""
+        try:
+            with closing(self.open_file(uri)) as file:
+                yield decompressed(file, uri)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise DataError(f"File '{uri}' cannot be read as {self.format.name}: {first_line(error)}.") from error
+
+
+def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
+    """The columns of a source whose format has `columns` and `read`.
+
+    Raises:
+        DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
+    """
+    format = find_format(source.format)
+    road = Road.of(spark, source)
+    if not road.by_tasks:
+        raise DataError(
+            f"Source '{source.location}' cannot be read as {format.name}, which Python tasks alone can read: "
+            f"{road.reason}. Copy it to where they see it."
+        )
+    files = WholeFiles(format, format.parsed_options(config.options), road.open_file)
+    own, values = _common_columns(files, source), typed_values(spark, source)
+    if isinstance(values, str):
+        raise DataError(f"Source '{source.location}' cannot be read as {format.name}: {values}. Rename the folders.")
+    folder_columns(source, [*own])
+    kinds = {**own, **({} if values is None else values.kinds)}
+    pieces = [(Piece(file.uri), file.bytes) for file in source.files if file.bytes]
+    tasks = tasks_of(pieces, may_exceed=True)
+
+    def read(wanted: Sequence[str]) -> RawTable:
+        # Without any column, files would not tell how many rows they have.
+        names = [name for name in wanted if name in own] or [*own][:1]
+        schema = pa.schema([(name, own[name]) for name in names])
+        scan = PieceScan(spark, tasks, filling(values, wanted, files.rows(schema)))
+        return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), scan)
+
+    return SourceTable(tuple(kinds), kinds, is_text=False, reader=read)
+
+
+def _common_columns(files: WholeFiles, source: Source) -> dict[str, pa.DataType]:
+    """The columns that all paths have.
+
+    Raises:
+        DataError: they differ, or have types that Spark does not have.
+    """
+    found = [(file.name, files.columns(file.uri)) for file in source.firsts]
+    first, kinds = found[0]
+    for name, other in found[1:]:
+        check_alike((first, _described(kinds)), (name, _described(other)))
+    problems = [
+        Problem(f"Column '{name}' has type {kind}", "booleans, numbers, strings, dates, timestamps")
+        for name, kind in kinds.items()
+        if not is_exact(kind)
+    ]
+    if problems:
+        raise DataError(gather(f"Source '{source.location}' has types that Spark does not have", problems))
+    return kinds
+
+
+def _described(kinds: Mapping[str, pa.DataType]) -> set[str]:
+    return {f"{name} {kind}" for name, kind in kinds.items()}

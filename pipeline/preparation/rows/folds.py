@@ -1,0 +1,105 @@
+"""Folds of a cross-validation: which groups of rows each trains on, ends its training run by, and is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from pipeline.errors import Problem
+from pipeline.preparation.rows.fold_placement import MOST_DRAWS, FoldPlan, group_column
+from pipeline.preparation.rows.fold_roles import Division, Fold
+from pipeline.store.layout import fold_folder
+
+FoldUse = Literal["measure", "choose", "nested"]
+
+INNER = "inner"
+"""In the names of folds that choose, behind the name of the fold whose training rows they are of."""
+
+
+def divisions(plan: FoldPlan, use: FoldUse = "measure") -> tuple[Division, ...]:
+    """What the groups are to the folds: each division has all folds of a repeat, or one of the bootstrap.
+
+    A part of the rows is two groups: rows that are trained on, or, twice the part plus one, that a training ends by
+    wherever the others are trained on.
+
+    Args:
+        plan: what decides.
+        use: `measure`: each fold trains, ends its training by rows of its own, and is measured on its part. `choose`:
+            it trains on all rows of the other parts, and its own part, as validation rows, tells settings apart.
+            `nested`: the folds of `measure`, and behind each one, of its training rows alone, folds to choose by.
+    """
+    folds = 1 if plan.method == "bootstrap" else plan.folds
+    return tuple(
+        Division(
+            group_column(number),
+            tuple(
+                fold
+                for place, parts in enumerate(_parts(plan))
+                for fold in _folds(plan, use, fold_folder(number * folds + place), *parts)
+            ),
+        )
+        for number in range(plan.divisions)
+    )
+
+
+def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: int) -> list[Problem]:
+    """What is wrong with the folds: rows in none, and folds with nothing to train on or to be measured on.
+
+    Args:
+        folds: each with its rows by split.
+        undecided: rows without the group or the time that decides.
+    """
+    problems = []
+    if undecided:
+        remedy = "Repair these rows, or correct data.group or data.time"
+        problems.append(Problem(f"{undecided} rows lack the group or time of the folds", remedy=remedy))
+    for use in ("train on", "be measured on"):
+        for fold, rows in folds:
+            measured = "test" if fold.test else "validation"
+            if not rows["train" if use == "train on" else measured]:
+                remedy = "Give more rows, or take fewer folds"
+                problems.append(Problem(f"{fold.name} has no row to {use}", remedy=remedy))
+    return problems
+
+
+def _parts(plan: FoldPlan) -> Iterator[tuple[Mapping[int, int], int]]:
+    """Of each fold of a division the parts that are trained on, with how often, and the one that is measured on."""
+    if plan.method == "bootstrap":
+        yield {draws: draws for draws in range(1, MOST_DRAWS + 1)}, 0
+        return
+    for fold in range(plan.folds):
+        if plan.time:
+            first = 0 if plan.window is None else max(fold + 1 - plan.window, 0)
+            yield dict.fromkeys(range(first, fold + 1), 1), fold + 1 + plan.gap
+        else:
+            yield {part: 1 for part in range(plan.folds) if part != fold}, fold
+
+
+def _folds(plan: FoldPlan, use: FoldUse, name: str, trained: Mapping[int, int], measured: int) -> Iterator[Fold]:
+    if use == "choose":
+        yield _choosing(name, trained, measured)
+        return
+    ends = tuple(2 * part + 1 for part in trained)
+    train = {2 * part: times for part, times in trained.items()}
+    yield Fold(train, ends, (2 * measured, 2 * measured + 1), name)
+    if use == "nested":
+        inner = [*_inner(plan, trained)]
+        for number, parts in enumerate(inner):
+            yield _choosing(f"{name}-{INNER}-{number}", *parts)
+        if not inner:
+            yield Fold(train, ends, (), f"{name}-{INNER}-0")
+
+
+def _choosing(name: str, trained: Mapping[int, int], measured: int) -> Fold:
+    train = {group: times for part, times in trained.items() for group in (2 * part, 2 * part + 1)}
+    return Fold(train, (2 * measured, 2 * measured + 1), (), name)
+
+
+def _inner(plan: FoldPlan, trained: Mapping[int, int]) -> Iterator[tuple[Mapping[int, int], int]]:
+    """Folds among the parts that a fold trains on; none where these are too few, or drawn by a bootstrap."""
+    if plan.method == "bootstrap":
+        return
+    for measured in trained:
+        others = [part for part in trained if (part < measured - plan.gap if plan.time else part != measured)]
+        if others:
+            yield dict.fromkeys(others, 1), measured

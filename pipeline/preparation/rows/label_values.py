@@ -1,0 +1,54 @@
+"""The label of a row: in its own unit or as the id of its class, and as the network sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.values import Values, numbers_of
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.kinds.registry import Stored
+from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.text.arrays import places_among
+from pipeline.preparation.rows.typed_rows import TypedRows
+
+
+def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
+    """float64 [n]: the label in its own unit; or int32 [n]: the id of its class, -1 where it is none."""
+    if label.task is Task.REGRESSION:
+        return numbers_of(rows.label)
+    numbers = _few_integers(label.classes)
+    if numbers is None:
+        return places_among(rows.class_text, label.classes)
+    found = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
+    places: Stored = found.to_numpy()
+    return places
+
+
+def _few_integers(classes: Sequence[str]) -> list[float] | None:
+    """Classes that can be told by comparing numbers, which is quicker than to write each row's as a text."""
+    plain = all(re.fullmatch(r"0|-?[1-9][0-9]{0,14}", name) for name in classes)
+    return [float(name) for name in classes] if plain else None
+
+
+def label_curve(label: LabelSpec) -> Curve:
+    """What becomes of a regression label before it is scaled."""
+    match label.transform:
+        case "log":
+            return Curve(shape="log1p")
+        case "power":
+            return Curve(shape="power", power=label.power)
+    return Curve()
+
+
+def network_label(label: LabelSpec, rows: TypedRows) -> Values:
+    """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
+    if label.task is Task.REGRESSION:
+        with np.errstate(all="ignore"):
+            return (label_curve(label).array(numbers_of(rows.label)) - label.center) / label.scale
+    positive: Values = (label_value(label, rows) == len(label.classes) - 1).astype(np.float64)
+    return positive

@@ -1,0 +1,169 @@
+"""The table that everything works on: rows of a source with their places, gone through in tasks.
+
+TableProgram    plain data: from a batch of the source to `Rows`; what a task is given
+Table           the program and the scan it is applied to
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from pipeline.arrays.expressions import evaluate
+from pipeline.arrays.masks import Mask
+from pipeline.contract.expression import Node
+from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
+from pipeline.preparation.rows.fold_placement import FoldPlacement
+from pipeline.preparation.rows.partitions import Partitions, partition_scan
+from pipeline.preparation.rows.row_errors import Fault, any_fault
+from pipeline.preparation.rows.split import (
+    LEFT_OUT,
+    QUARANTINED,
+    ResolvedSplit,
+    group_of,
+    order_of,
+    shard_of,
+    split_of,
+)
+from pipeline.preparation.rows.typed_rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
+
+RowsOf = Callable[[Iterator[Rows]], Parts]
+"""From the batches of a piece to a partial result."""
+
+
+class Accumulator(Protocol):
+    """Adds up one thing that is asked of the rows of a piece."""
+
+    def add(self, rows: Rows) -> None:
+        """Take in a batch."""
+
+    def result(self) -> pa.Table:
+        """The partial result."""
+
+
+Asked = Mapping[str, Callable[[], Accumulator]]
+"""What is asked of all rows in one pass, by name; each makes an accumulator for a piece."""
+
+
+@dataclass(frozen=True)
+class TableProgram:
+    """What is computed of a row.
+
+    Attributes:
+        inputs: how rows are read.
+        faults: what can be wrong with a row; one of which nothing tells where it belongs has one.
+        where: what a row must fulfil not to be left out.
+        split: what decides the split of a row.
+        seed: of the split and of the order of rows.
+        folds: what decides the groups of a row in a cross-validation.
+    """
+
+    inputs: Inputs
+    faults: tuple[Fault, ...]
+    where: Node | None
+    split: ResolvedSplit
+    seed: int
+    folds: FoldPlacement | None = None
+
+    def rows(self, batch: pa.RecordBatch) -> Rows:
+        """A batch of the source, typed and placed."""
+        typed = self.inputs.rows(batch)
+        values, row_id, row_hash = hashes_of(typed, self.inputs)
+        split, seed = self.split, self.seed
+        moment = split.time.moments(typed.raw[split.time.name]) if split.time else None
+        group = group_of(typed, split.groups)
+        place = split_of(typed, split, seed=seed, row_id=row_id, moment=moment, group=group)
+        places = Places(
+            values=values,
+            row_id=row_id,
+            row_hash=row_hash,
+            split=self._usable(typed, place),
+            shard=shard_of(seed, row_hash),
+            order=order_of(seed, row_hash),
+            moment=moment,
+            group=group,
+        )
+        rows = Rows(typed, places)
+        return rows if self.folds is None else replace(rows, places=self.folds.placed(rows))
+
+    def _usable(self, rows: TypedRows, place: Indices) -> Indices:
+        """The split of rows that are neither bad nor left out by the filter."""
+        if self.where is not None:
+            place = np.where(_fulfils(rows, self.where), place, LEFT_OUT)
+        return np.where(any_fault(rows, self.faults), QUARANTINED, place).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Typed rows, divided.
+
+    Attributes:
+        program: what is computed of a row.
+        scan: the rows of the source.
+        partitions: the same rows, where they were kept for passes after the first.
+    """
+
+    program: TableProgram
+    scan: Scan
+    partitions: Partitions | None = None
+
+    @property
+    def split(self) -> ResolvedSplit:
+        """What decides the split of a row."""
+        return self.program.split
+
+    @property
+    def seed(self) -> int:
+        """Of the split and of the order of rows."""
+        return self.program.seed
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the raw and derived columns that are numbers, in their order."""
+        return self.program.inputs.of_type("number")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of those that are texts."""
+        return self.program.inputs.of_type("text")
+
+    def collect(self, work: RowsOf) -> dict[str, list[pa.Table]]:
+        """Run a query whose answer is small, see `collect_parts`."""
+        scan, rows_of = self._read
+        return collect_parts(scan, lambda batches: work(map(rows_of, batches)))
+
+    def gather(self, asked: Asked) -> dict[str, list[pa.Table]]:
+        """Run a query that asks several things at once: the partial results of each, in the order of the pieces."""
+
+        def work(batches: Iterator[Rows]) -> Parts:
+            started = {name: start() for name, start in asked.items()}
+            for rows in batches:
+                for accumulator in started.values():
+                    accumulator.add(rows)
+            return {name: accumulator.result() for name, accumulator in started.items()}
+
+        found = self.collect(work)
+        return {name: found.get(name, []) for name in asked}
+
+    def mapped(self, work: Callable[[int, Iterator[Rows]], Batches], schema: pa.Schema) -> DataFrame:
+        """What the work makes of the rows of each piece, lazily."""
+        scan, rows_of = self._read
+        return scan.mapped(lambda piece, batches: work(piece, map(rows_of, batches)), schema)
+
+    @property
+    def _read(self) -> tuple[Scan, Callable[[pa.RecordBatch], Rows]]:
+        """Where batches come from, and what makes rows of them."""
+        if self.partitions is None:
+            return self.scan, self.program.rows
+        return partition_scan(self.scan.spark, self.partitions), self.partitions.columns.rows
+
+
+def _fulfils(rows: TypedRows, where: Node) -> Mask:
+    truth = evaluate(where, rows.values, rows.count).to_numpy(zero_copy_only=False)
+    fulfilled: Mask = ~np.isnan(truth) & (truth != 0.0)
+    return fulfilled

@@ -1,0 +1,192 @@
+"""A column as points in time, on one axis of doubles, and cuts of that axis; see `arrays/times.py` for the axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.times import dated_by_type, moment_of
+from pipeline.config.moment import text_of
+from pipeline.errors import ConfigError, DataError, Problem
+from pipeline.preparation.reading.raw import RawTable
+from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
+
+MIN_CELLS = 100
+"""Cuts are sought among the borders of at least so many equal cells between the first and the last moment."""
+
+_DATE_UNITS = (86_400.0, 3600.0, 60.0, 1.0)
+_UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """A column that holds moments.
+
+    Attributes:
+        name: in the source.
+        dated: whether its values are dates and times, not numbers.
+    """
+
+    name: str
+    dated: bool
+
+    def text(self, place: float) -> str:
+        """A place on the axis as people write it."""
+        return text_of(place) if self.dated else f"{place:.15g}"
+
+    def moments(self, values: pa.Array) -> pa.Array:
+        """float64 [n]: where on the axis rows lie; null where a value is missing or cannot be read."""
+        return moment_of(values, dated=self.dated)
+
+
+Columns = Callable[[Batches], Iterator[pa.Array]]
+"""What a task makes of its batches: the values of the column of time, an array a batch."""
+
+
+def column_of(raw: RawTable, name: str) -> Columns:
+    """A column of the source."""
+    raw_columns = raw.columns
+    return lambda batches: (raw_columns.column(batch, name) for batch in batches)
+
+
+def open_time(
+    scan: Scan,
+    columns: Columns,
+    kind: pa.DataType,
+    name: str,
+    *,
+    given: Sequence[float | str],
+    gap: float | str | None = None,
+) -> TimeColumn:
+    """Find out whether a column holds dates or numbers: by its type, else by the cuts, else by all of its texts.
+
+    Args:
+        scan: the rows.
+        columns: of these, the column.
+        kind: its type.
+        name: in the source.
+        given: cuts as configured.
+        gap: as configured.
+
+    Raises:
+        ConfigError: cuts or gap are dates where the column holds numbers, or the other way round.
+        DataError: the column's type is neither.
+    """
+    dated = dated_by_type(kind, name)
+    if dated is None:
+        dated = isinstance(given[0], str) if given else _holds_dates(scan, columns)
+    settings = [*given, *([] if gap is None else [gap])]
+    for setting in settings:
+        if isinstance(setting, str) != dated:
+            allowed = "dates like 2024-06-30, and lengths like 7d" if dated else "numbers"
+            remedy = "Write the cuts and the gap of the split alike"
+            holds = f"Column '{name}' (data.time) holds {'dates' if dated else 'numbers'}"
+            raise ConfigError(str(Problem(holds, allowed, str(setting), remedy)))
+    return TimeColumn(name, dated)
+
+
+def _holds_dates(scan: Scan, columns: Columns) -> bool:
+    """Whether texts are dates rather than numbers, for the most part: one query."""
+
+    def count(batches: Batches) -> Parts:
+        counts = np.zeros(2, np.int64)
+        for column in columns(batches):
+            counts += [len(column) - moment_of(column, dated=dated).null_count for dated in (False, True)]
+        return {"counts": pa.table({"count": counts})}
+
+    found = collect_parts(scan, count).get("counts", [])
+    numbers, dates = np.sum([part["count"].to_numpy() for part in found], axis=0) if found else (0, 0)
+    return bool(dates >= numbers)
+
+
+def find_cuts(scan: Scan, columns: Columns, time: TimeColumn, shares: Sequence[float]) -> tuple[tuple[float, ...], str]:
+    """Cuts that come closest to given shares of the rows before them; two queries.
+
+    A cut is the beginning of a cell that has rows. Cells are a day, hour, minute or second long, or a power of ten for
+    numbers, so that there are at least `MIN_CELLS` of them; the result depends on nothing but the values.
+
+    Args:
+        scan: the rows.
+        columns: of these, the time column.
+        time: the column.
+        shares: ascending, between 0 and 1.
+
+    Returns:
+        The cuts, ascending, and the length of a cell in words.
+
+    Raises:
+        DataError: there are too few different times.
+    """
+    low, high = _ends(scan, columns, time)
+    unit = _unit_of(high - low, dated=time.dated)
+    cells, sizes = _cells(scan, columns, time, unit)
+    if len(cells) <= len(shares):
+        what = f"Column '{time.name}' (data.time) has {len(cells)} different times"
+        raise DataError(f"{what}, too few for {len(shares)} cuts. Give more rows, or divide them otherwise.")
+    return tuple(_rounded(int(cells[i]), unit) for i in closest_cuts(sizes, shares)), _unit_name(unit, dated=time.dated)
+
+
+def _ends(scan: Scan, columns: Columns, time: TimeColumn) -> tuple[float, float]:
+    """The first and the last moment."""
+
+    def ends(batches: Batches) -> Parts:
+        seen = [pc.min_max(time.moments(column)) for column in columns(batches)]
+        known = [each for each in seen if each["min"].is_valid]
+        return {"ends": pa.table({end: [each[end].as_py() for each in known] for end in ("min", "max")})}
+
+    found = collect_parts(scan, ends).get("ends", [])
+    lows = [low for part in found for low in part["min"].to_pylist()]
+    if not lows:
+        raise DataError(f"Column '{time.name}' (data.time) has no time in any row. Correct data.time.")
+    return min(lows), max(high for part in found for high in part["max"].to_pylist())
+
+
+def _cells(
+    scan: Scan, columns: Columns, time: TimeColumn, unit: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The cells that have rows, ascending, and how many each has."""
+
+    def count(batches: Batches) -> Parts:
+        moments = [time.moments(column).drop_null().to_numpy() for column in columns(batches)]
+        cells = np.floor(np.concatenate([np.zeros(0), *moments]) / unit).astype(np.int64)
+        return {"cells": pa.table(dict(zip(("cell", "rows"), np.unique(cells, return_counts=True), strict=True)))}
+
+    found = pa.concat_tables(collect_parts(scan, count)["cells"])
+    total = found.group_by("cell").aggregate([("rows", "sum")]).sort_by("cell")
+    return total["cell"].to_numpy(), total["rows_sum"].to_numpy()
+
+
+def closest_cuts(sizes: npt.NDArray[np.int64], shares: Sequence[float]) -> list[int]:
+    """Indices of cells, ascending and not 0, before which the share of the rows is closest to each of `shares`.
+
+    Args:
+        sizes: rows of each cell; more cells than shares.
+        shares: ascending.
+    """
+    before = np.cumsum(sizes) - sizes
+    chosen = [0]
+    for left, share in enumerate(shares, start=1 - len(shares)):
+        first, last = chosen[-1] + 1, len(sizes) + left
+        chosen.append(first + int(np.argmin(np.abs(before[first:last] - share * sizes.sum()))))
+    return chosen[1:]
+
+
+def _unit_of(extent: float, *, dated: bool) -> float:
+    if dated:
+        return next((unit for unit in _DATE_UNITS if extent >= MIN_CELLS * unit), _DATE_UNITS[-1])
+    return 10.0 ** math.floor(math.log10(extent / MIN_CELLS)) if extent else 1.0
+
+
+def _unit_name(unit: float, *, dated: bool) -> str:
+    return f"1 {_UNIT_NAMES[unit]}" if dated else f"{unit:g}"
+
+
+def _rounded(cell: int, unit: float) -> float:
+    """The beginning of a cell, without the last digits that a product of powers of ten leaves."""
+    return round(cell * unit, max(0, -math.floor(math.log10(unit))))

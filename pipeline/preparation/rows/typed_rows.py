@@ -1,0 +1,203 @@
+"""Rows of a batch as everything works on them: typed values, and each row's split, shard and order.
+
+    source columns -> null markers are null -> numbers and texts -> derived columns -> hashes, split, shard, order
+
+A value is read as a number (float64) or as a text; it is null where it is missing. Nothing here depends on other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.cells import category_of, is_missing, number_of, number_text, plain_number_of
+from pipeline.arrays.expressions import evaluate
+from pipeline.arrays.hashing import hash_of
+from pipeline.arrays.masks import Mask, missing_of
+from pipeline.config.data import DataConfig
+from pipeline.contract.expression import DerivedColumn, ValueType
+from pipeline.kinds.state import RawColumn
+from pipeline.preparation.reading.raw import RawColumns
+
+Hashes = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """Rows before they have a split.
+
+    Attributes:
+        count: how many there are, n.
+        raw: [n] columns of the source, null markers aside.
+        values: [n] raw and derived columns as they are read: float64 or string.
+        good: [n], whether a row's line could be read; a malformed one has no values to complain of.
+        malformed: string [n], the text of a malformed line; None where the format has no lines.
+        label_number: float64 [n], null where the label is missing or no number; None where there is no label.
+        label_text: string [n], only where the label is there and no number.
+        weight: float64 [n]; None where rows are not weighted.
+    """
+
+    count: int
+    raw: Mapping[str, pa.Array]
+    values: Mapping[str, pa.Array]
+    good: Mask
+    malformed: pa.Array | None = None
+    label_number: pa.Array | None = None
+    label_text: pa.Array | None = None
+    weight: pa.Array | None = None
+
+    @property
+    def label(self) -> pa.Array:
+        """Float64 [n]: `label_number` of rows that have a label."""
+        assert self.label_number is not None
+        return self.label_number
+
+    def text(self, name: str) -> pa.Array:
+        """String [n]: a column of the source as the text of a category, whatever the file format."""
+        return category_of(self.raw[name])
+
+    @property
+    def class_text(self) -> pa.Array:
+        """String [n]: the name of a row's class."""
+        return pc.coalesce(number_text(self.label), self.label_text)
+
+
+Condition = Callable[[TypedRows], Mask]
+"""Which of n rows meet it: [n]."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What is decided for each row of a batch.
+
+    Attributes:
+        values: [n], a hash of a row's features and label and of nothing else: rows of different keys can be equal.
+        row_id: [n], a hash of the key, or `values` without one.
+        row_hash: [n], a hash of all values of a row that are used.
+        split: [n], the index in `SPLITS`, `LEFT_OUT`, or `QUARANTINED`.
+        shard: [n], below `MAX_SHARDS`.
+        order: [n], by which the rows of a shard are sorted.
+        moment: float64 [n], on the axis of time; None where no time decides.
+        group: int64 [n], a hash that rows of one group share, null where it is missing; None without groups.
+        folds: [n], the group of a row in each division of a cross-validation, by its column.
+    """
+
+    values: Hashes
+    row_id: Hashes
+    row_hash: Hashes
+    split: Indices
+    shard: Indices
+    order: Hashes
+    moment: pa.Array | None = None
+    group: pa.Array | None = None
+    folds: Mapping[str, Indices] = field(default_factory=dict)
+
+    def of(self, column: str) -> Indices:
+        """[n]: the group of a row, by the column of a division."""
+        return self.split if column == SPLIT else self.folds[column]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch, ready to be counted, fitted on or written."""
+
+    typed: TypedRows
+    places: Places
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.typed.count
+
+
+SPLIT = "__split"
+"""The column of a store's own splits, in the words of a division."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How rows are read; plain data, which goes to the tasks.
+
+    Attributes:
+        raw: the columns of the source.
+        typed: columns that are read as numbers, then those that are read as texts.
+        derived: columns computed from them.
+        label: the column to predict; None where it is not there.
+        weight: the column that weighs rows.
+        data: the roles of columns.
+    """
+
+    raw: RawColumns
+    typed: tuple[RawColumn, ...]
+    derived: tuple[DerivedColumn, ...]
+    label: str | None
+    weight: str | None
+    data: DataConfig | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Raw and derived columns, in their order."""
+        return tuple(self._types)
+
+    def of_type(self, wanted: str) -> tuple[str, ...]:
+        """The raw and derived columns that are numbers, or texts."""
+        return tuple(name for name, kind in self._types.items() if kind == wanted)
+
+    @property
+    def _types(self) -> dict[str, ValueType]:
+        types = {column.name: column.type for column in self.typed}
+        return types | {column.name: column.type for column in self.derived}
+
+    def rows(self, batch: pa.RecordBatch) -> TypedRows:
+        """Give the values of a batch their types, and compute derived columns."""
+        raw = {name: self.raw.column(batch, name) for name in self.raw.names}
+        values = {
+            column.name: number_of(raw[column.name]) if column.type == "number" else category_of(raw[column.name])
+            for column in self.typed
+        }
+        for column in self.derived:
+            values[column.name] = evaluate(column.expression, values, len(batch))
+        malformed = batch.column(len(self.raw.names)) if self.raw.has_lines else None
+        number = None if self.label is None else plain_number_of(raw[self.label])
+        return TypedRows(
+            count=len(batch),
+            raw=raw,
+            values=values,
+            good=np.ones(len(batch), bool) if malformed is None else missing_of(malformed),
+            malformed=malformed,
+            label_number=number,
+            label_text=None if self.label is None else _unless_number(raw[self.label], number),
+            weight=None if self.weight is None else number_of(raw[self.weight]),
+        )
+
+
+def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
+    """`Places.values`, `row_id` and `row_hash`."""
+    assert inputs.label is not None and inputs.data is not None
+    parts = {column.name: [rows.values[column.name]] for column in inputs.typed}
+    parts[inputs.label] = [rows.label_number, rows.label_text]
+    values = hash_of([part for name in sorted(parts) for part in parts[name]])
+    if not inputs.data.key:
+        return values, values, values
+    row_id = hash_of([rows.text(name) for name in inputs.data.key])
+    return values, row_id, hash_of([pa.array(row_id), pa.array(values)])
+
+
+def missing_key(rows: TypedRows, inputs: Inputs) -> Mask:
+    """[n]: whether a part of the key is missing."""
+    assert inputs.data is not None
+    missing = [is_missing(rows.raw[name]) for name in inputs.data.key]
+    return np.logical_or.reduce(missing) if missing else np.zeros(rows.count, bool)
+
+
+def _unless_number(label: pa.Array, number: pa.Array) -> pa.Array:
+    """String: the text of a label that is no number."""
+    if pa.types.is_floating(label.type) or pa.types.is_integer(label.type) or pa.types.is_decimal(label.type):
+        return pa.nulls(len(label), pa.string())
+    return pc.if_else(number.is_null(), category_of(label), pa.scalar(None, pa.string()))

@@ -1,0 +1,1 @@
+"""What one pass over all rows gives: counts, moments, samples."""

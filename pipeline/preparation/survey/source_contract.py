@@ -1,0 +1,78 @@
+"""The contract that the rows of a source keep, the bad ones aside, made of what was asked of them anyhow.
+
+The source that it is inferred from keeps it, and gives the same store under it as without it.
+"""
+
+from __future__ import annotations
+
+from pipeline.arrays.moments import ColumnStatistics, Moments
+from pipeline.config.data import DataConfig
+from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.state import FeatureState
+from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.survey.dataset_statistics import Survey
+
+SHOWN_VALUES = 20
+
+
+def contract_to_keep(recipe: StoreRecipe, opened: Opened, found: Survey, state: FeatureState) -> TableContract | None:
+    """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
+    if recipe.contract is not None:
+        return recipe.contract.table
+    return infer_contract(opened, recipe.data, found, state) if recipe.infers_contract else None
+
+
+def infer_contract(opened: Opened, data: DataConfig, found: Survey, state: FeatureState) -> TableContract:
+    """The contract of the columns that are read.
+
+    Args:
+        opened: the source.
+        data: the roles of columns.
+        found: of all rows.
+        state: with the values that training rows have.
+    """
+    values = _values(opened, state)
+    columns = {}
+    for name in opened.types:
+        kind = _type(name, opened, data, found)
+        nulls = 0 if name in (data.label, data.weight, *data.key) else found.nulls.get(name)
+        seen = _seen(kind, nulls, found.good(name), values.get(name, ()))
+        columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
+    return TableContract(columns=columns)
+
+
+def _type(name: str, opened: Opened, data: DataConfig, found: Survey) -> ColumnType:
+    """As opened; a text format's label is a number only where every row has one."""
+    is_number = found.label.numbers > 0 and not found.label.texts
+    return "text" if name == data.label and opened.raw.columns.has_lines and not is_number else opened.types[name]
+
+
+def _seen(kind: ColumnType, nulls: int | None, statistics: ColumnStatistics, values: tuple[str, ...]) -> Seen | None:
+    """What the rows held; bounds of a truth value would tell nothing."""
+    bounds = statistics.moments if kind in NUMBERS else Moments()
+    seen = Seen(
+        nulls=nulls,
+        min=_plain(bounds.low, kind),
+        max=_plain(bounds.high, kind),
+        distinct=len(values) or None,
+        values=values if len(values) <= SHOWN_VALUES else (),
+    )
+    return None if seen == Seen() else seen
+
+
+def _plain(value: float | None, kind: ColumnType) -> float | int | None:
+    return int(value) if value is not None and kind == "integer" else value
+
+
+def _values(opened: Opened, state: FeatureState) -> dict[str, tuple[str, ...]]:
+    """Of the columns whose vocabulary holds every value that training rows have."""
+    groups = {feature.name: feature.group for feature in opened.plan.categorical}
+    return {
+        feature.sources[0]: tuple(value for value in feature.vocabulary if value != NULL_TOKEN)
+        for feature in state.of_texts
+        if feature.role == "categorical" and feature.has_vocabulary
+        if len(feature.sources) == 1 and feature.separator is None
+        if groups[feature.name].min_count == 1 and len(feature.vocabulary) < groups[feature.name].max_categories
+    }

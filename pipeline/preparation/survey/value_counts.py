@@ -1,0 +1,317 @@
+"""How often each category and each class occurs, for all columns in one pass.
+
+Categories are counted in training rows only; classes in every split, since a class that training never sees is an
+error to be named. A task counts its own rows; of columns with few different values the driver adds the counts of all
+tasks up, of others Spark does, in a pass of its own, and keeps the most frequent ones only: so neither a task nor the
+driver holds more than a bounded number of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyspark.sql.functions as F
+from pyspark.sql import DataFrame, Window
+
+from pipeline.arrays.tables import combined
+from pipeline.contract.tokens import NULL_TOKEN
+from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
+from pipeline.preparation.rows.fold_roles import Division, Roles
+from pipeline.preparation.rows.split import TRAIN
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Indices, Rows
+
+MAX_CLASSES = 1000
+FEW_VALUES = 1 << 14
+"""So many different values of a column, by group, may go to the driver from a piece."""
+DENSE_CELLS = 1 << 22
+"""Of groups times values: more are not counted in a table with a place for each."""
+_CLASS = "\x00class"
+
+_COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
+_RANKED = pa.schema([("column", pa.string()), ("split", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Category:
+    """A text, or the texts of a multi-valued column, to be counted.
+
+    Attributes:
+        sources: raw or derived columns; more than one is a cross.
+        limit: how many values are needed, null aside.
+        separator: between the values of a multi-valued column.
+    """
+
+    sources: tuple[str, ...]
+    limit: int
+    separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Occurrences.
+
+    Attributes:
+        categories: by name: value and count in training rows, most frequent first, ties by code point; null is
+            `NULL_TOKEN` and comes first.
+        classes: by class: rows of each split, in the order of `SPLITS`; at most `MAX_CLASSES` + 1 of each split.
+    """
+
+    categories: Mapping[str, tuple[tuple[str, int], ...]]
+    classes: Mapping[str, tuple[int, int, int]]
+
+
+def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, classes: bool) -> tuple[Counts, ...]:
+    """The counts of all folds; one more pass where a column has many values.
+
+    Args:
+        parts: partial results of `CountAccumulator`.
+        counter: what was counted.
+        table: the rows.
+        classes: whether those of the label are wanted.
+    """
+    found = _summed(parts)
+    if not classes:
+        found = found.filter(pc.not_equal(found["column"], _CLASS))
+    many = pc.unique(found.filter(pc.is_null(found["value"]))["column"])
+    ranked = counter.ranked(found.filter(pc.invert(pc.is_in(found["column"], many))))
+    if len(many):
+        further = counter.only(many.to_pylist()).ranked_by_spark(table)
+        ranked = [pa.concat_tables(own) for own in zip(ranked, further, strict=True)]
+    names = sorted({name for own in ranked for name in _of(own, _CLASS)["value"].to_pylist()})
+    return tuple(
+        Counts({name: _categories(_of(own, name)) for name in counter.categories}, _classes(own, names))
+        for own in ranked
+    )
+
+
+class CountAccumulator:
+    """Counts of a piece; of a column with many values, only that it has them."""
+
+    def __init__(self, counter: Counter, most: int = FEW_VALUES) -> None:
+        """Give up on columns with more than `most` values and groups."""
+        self._counter, self._most = counter, most
+        self._found = dict.fromkeys(counter.columns, _COUNTS.empty_table())
+        self._many: set[str] = set()
+
+    def add(self, rows: Rows) -> None:
+        """Take in a batch."""
+        groups = Groups(rows.places.of(self._counter.division.column))
+        looked_at = _CLASS in self._found and _CLASS not in self._many
+        if looked_at and len(pc.unique(rows.typed.label_number)) > self._most:
+            # A label with so many numbers hardly has classes: their texts are not made for nothing.
+            self._give_up(_CLASS)
+        for name in self._found:
+            if name not in self._many:
+                self._found[name] = _summed([self._found[name], self._counter.counted(name, rows, groups)])
+                if len(self._found[name]) > self._most:
+                    self._give_up(name)
+
+    def _give_up(self, name: str) -> None:
+        self._many.add(name)
+        self._found[name] = pa.Table.from_pylist([{"column": name, "group": 0, "count": 0}], _COUNTS)
+
+    def result(self) -> pa.Table:
+        """The partial result."""
+        return pa.concat_tables([_COUNTS.empty_table(), *self._found.values()])
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What is counted; plain data, which goes to the tasks.
+
+    Attributes:
+        categories: by name.
+        division: the folds.
+        classes: whether those of the label are.
+    """
+
+    categories: Mapping[str, Category]
+    division: Division
+    classes: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what is counted."""
+        return (*self.categories, *((_CLASS,) if self.classes else ()))
+
+    def only(self, names: Sequence[str]) -> Counter:
+        """The same for some columns."""
+        kept = {name: category for name, category in self.categories.items() if name in names}
+        return Counter(kept, self.division, classes=self.classes and _CLASS in names)
+
+    def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
+        """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
+        if name == _CLASS:
+            return _occurrences(_CLASS, rows.typed.class_text, groups.places(self.division.used))
+        category, trained = self.categories[name], groups.places(self.division.trained_on)
+        text = text_of(rows.typed.values, category.sources)
+        if category.separator is None:
+            return _occurrences(name, text, trained)
+        found = values_of(text, category.separator)
+        return _occurrences(name, found.values, trained.of(found.rows))
+
+    def ranked(self, found: pa.Table) -> list[pa.Table]:
+        """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
+        return [_ranked(_of_fold(found, fold.roles), self._limits) for fold in self.division.folds]
+
+    def ranked_by_spark(self, table: Table) -> list[pa.Table]:
+        """The same from a pass of its own, for columns with many values."""
+        counts = table.mapped(self._all_counted, _COUNTS)
+        found = _limited(_by_fold(counts, self.division), self._limits).toArrow()
+        folds = (
+            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.division.folds))
+        )
+        return [_ranked(own.cast(_RANKED), self._limits) for own in folds]
+
+    def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
+        for rows in batches:
+            groups = Groups(rows.places.of(self.division.column))
+            yield from _summed(self.counted(name, rows, groups) for name in self.columns).to_batches()
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        limits = {name: category.limit + 1 for name, category in self.categories.items()}
+        return limits | ({_CLASS: MAX_CLASSES + 1} if self.classes else {})
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Which rows are counted, and where.
+
+    Attributes:
+        numbers: of the groups that count, [g].
+        places: [n], of a row's group among them, -1 of others.
+    """
+
+    numbers: Indices
+    places: Indices
+
+    def of(self, rows: npt.NDArray[np.int64]) -> _Counted:
+        """Of some rows, each as often as it is named."""
+        return _Counted(self.numbers, self.places[rows])
+
+
+class Groups:
+    """The groups of the rows of a batch: what is the same for all columns is found out once."""
+
+    def __init__(self, groups: Indices) -> None:
+        """[n]."""
+        self._groups = groups
+        self._known: dict[tuple[int, ...], _Counted] = {}
+
+    def places(self, wanted: tuple[int, ...]) -> _Counted:
+        """Where the rows of the wanted groups, ascending, are counted."""
+        if wanted not in self._known:
+            numbers = np.asarray(wanted, np.int32)
+            places = np.minimum(np.searchsorted(numbers, self._groups), max(len(numbers) - 1, 0)).astype(np.int32)
+            found = numbers[places] == self._groups if len(numbers) else np.zeros(len(self._groups), bool)
+            self._known[wanted] = _Counted(numbers, np.where(found, places, np.int32(-1)))
+        return self._known[wanted]
+
+
+def _occurrences(column: str, text: pa.Array, counted: _Counted) -> pa.Table:
+    """Column, group, value and count of texts, null being `NULL_TOKEN`."""
+    encoded = with_null_token(text).dictionary_encode()
+    size, own = len(encoded.dictionary), counted.places >= 0
+    # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
+    there, counts = _counts((counted.places * np.int64(size) + encoded.indices.to_numpy())[own])
+    return pa.table(
+        [
+            pa.array([column] * len(there), pa.string()),
+            pa.array(counted.numbers[there // max(size, 1)], pa.int32()),
+            encoded.dictionary.take(pa.array(there % max(size, 1))),
+            pa.array(counts, pa.int64()),
+        ],
+        schema=_COUNTS,
+    )
+
+
+def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Each cell that occurs, ascending, and how often."""
+    if cells.max(initial=0) > DENSE_CELLS:
+        return np.unique(cells, return_counts=True)
+    counts = np.bincount(cells)
+    there = np.flatnonzero(counts)
+    return there, counts[there]
+
+
+def _summed(parts: Iterable[pa.Table]) -> pa.Table:
+    """Each column, group and value once."""
+    return combined(parts, _COUNTS, count="sum")
+
+
+def _of_fold(found: pa.Table, roles: Roles) -> pa.Table:
+    """By split, each group as often as it counts; of categories the training rows alone."""
+    parts = []
+    for group, (split, times) in roles.items():
+        own = found.filter(pc.equal(found["group"], group))
+        if split != TRAIN:
+            own = _of(own, _CLASS)
+        counts = pc.multiply(own["count"], times)
+        splits = pa.array([split] * len(own), pa.int32())
+        parts.append(pa.table([own["column"], splits, own["value"], counts], schema=_RANKED))
+    return combined(parts, _RANKED, count="sum")
+
+
+def _ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
+    """Null first, then the most frequent values, ties by code point; no more of each than is needed."""
+    order = [
+        ("column", "ascending"),
+        ("split", "ascending"),
+        ("null", "descending"),
+        ("count", "descending"),
+        ("value", "ascending"),
+    ]
+    counts = counts.append_column("null", pc.equal(counts["value"], NULL_TOKEN)).sort_by(order).drop("null")
+    kept = [
+        counts.filter(pc.and_(pc.equal(counts["column"], name), pc.equal(counts["split"], split))).slice(0, limit)
+        for name, limit in limits.items()
+        for split in pc.unique(counts["split"]).to_pylist()
+    ]
+    return pa.concat_tables([_RANKED.empty_table(), *kept])
+
+
+def _by_fold(counts: DataFrame, division: Division) -> DataFrame:
+    """Spark's rows of column, fold, split, value and count, from those by group."""
+    roles = [
+        (group, number, split, times, split == TRAIN)
+        for number, fold in enumerate(division.folds)
+        for group, (split, times) in fold.roles.items()
+    ]
+    known = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")
+    wanted = F.col("trained") | (F.col("column") == _CLASS)
+    together = counts.join(F.broadcast(known), "group").where(wanted).groupBy("column", "fold", "split", "value")
+    return together.agg(F.sum(F.col("count") * F.col("times")).alias("count"))
+
+
+def _limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
+    """No more values than are needed of each column, fold and split."""
+    is_null = F.col("value") == NULL_TOKEN
+    part = Window.partitionBy("column", "fold", "split")
+    rank = F.row_number().over(part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value")))
+    known = counts.sparkSession.createDataFrame([*limits.items()], "column string, bound int")
+    bounded = counts.withColumn("rank", rank).join(F.broadcast(known), "column").where("rank <= bound")
+    return bounded.select("column", "fold", "split", "value", "count")
+
+
+def _of(found: pa.Table, column: str) -> pa.Table:
+    return found.filter(pc.equal(found["column"], column))
+
+
+def _categories(found: pa.Table) -> tuple[tuple[str, int], ...]:
+    return tuple(zip(found["value"].to_pylist(), found["count"].to_pylist(), strict=True))
+
+
+def _classes(found: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """A class that a fold does not meet counts 0, so that all folds have the same ones."""
+    classes = {name: [0, 0, 0] for name in names}
+    own = _of(found, _CLASS)
+    for split, value, count in zip(*(own[name].to_pylist() for name in ("split", "value", "count")), strict=True):
+        classes[value][split] = count
+    return {name: (counts[0], counts[1], counts[2]) for name, counts in classes.items()}

@@ -1,0 +1,139 @@
+"""Building a store, from rows that lie somewhere to a folder that is published.
+
+    open -> plan -> [pass 1] statistics and counts -> fit -> [pass 2] write -> audit -> publish
+
+Some features ask for one more pass between the two, see `preparation/fitting/features.py`; passes after the first read
+what it kept where it could keep rows (`rows/partitions.py`), else the source. No file of the store is written before
+rows were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pyspark.sql import SparkSession
+
+from pipeline.contract.audit import LeakAudit
+from pipeline.contract.document import Document
+from pipeline.contract.profile import DataProfile
+from pipeline.contract.table import TableContract
+from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.preparation.audit.leak_audit import audit_of, report_audit
+from pipeline.preparation.audit.store_audit import audit_store
+from pipeline.preparation.fitting.fit_features import fit_features
+from pipeline.preparation.listing.source import Source, check_unchanged
+from pipeline.preparation.planning.open_dataset import open_data
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.profile.store_profile import StoreSample, profile_store
+from pipeline.preparation.rows.partitions import partition_folder
+from pipeline.preparation.rows.split import shards_for
+from pipeline.preparation.survey.dataset_statistics import Survey, checked_survey
+from pipeline.preparation.survey.source_contract import contract_to_keep
+from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
+from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
+from pipeline.preparation.writing.write_rows import write_rows
+from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.store.documents import write_documents
+from pipeline.store.filesystem import Root
+from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
+from pipeline.store.manifest import Manifest, Sampled, SplitEntry
+from pipeline.store.publish import draft, scratch
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The rows of a store: its virtual shards, its files, and what sampling did."""
+
+    shards: int
+    splits: Mapping[str, SplitEntry]
+    sampled: Sampled | None
+
+
+def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+    """Publish the store of a recipe at `recipe.place(source, root)`.
+
+    Raises:
+        ConfigError: the configuration does not fit the source.
+        DataError: the data cannot be read, or is not as configured; nothing is published then.
+    """
+    place = recipe.place(source, root)
+    with scratch(root) as landing, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
+        with watch_spark(spark, progress, "Reading the source"):
+            opened = open_data(spark, recipe, source, landing)
+        with watch_spark(spark, progress, "Collecting statistics"):
+            found, gathered = checked_survey(recipe, opened, partitions)
+        table = replace(opened.table, partitions=gathered.partitions)
+        with watch_spark(spark, progress, "Fitting features"):
+            fitted = fit_features(recipe, replace(opened, table=table), found, gathered)
+        state, work = fitted.state, store.folder
+        sampling = plan_sampling(recipe.data.sampling, state.label)
+        train = found.splits["train"] if sampling is None else sampling.rows
+        shards, most = shards_for(train), max(train, *found.splits.values())
+        audit = audit_of(table.split, sum(found.splits.values()), recipe.data.audit)
+        with watch_spark(spark, progress, "Writing the store"):
+            written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
+            reasons = write_bad_rows(opened.table, work) if found.bad else {}
+        sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
+        stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
+        leaks = audit_store(
+            audit,
+            written.things,
+            found,
+            contract=contract_of(state),
+            train=written.groups["train"],
+            work=work,
+            task=state.label.task,
+        )
+        profile = profile_store(StoreSample(fitted.state, written.groups, work, fitted.limits), found, fitted.counts)
+        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
+        kept = contract_to_keep(recipe, opened, found, state)
+        documents = _documents(state, leaks, profile, kept)
+        manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
+        store.publish(manifest.to_json().encode())
+    if reasons:
+        tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
+
+
+def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
+    """Whether the rows that were written can be those that were surveyed."""
+    rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
+    if sampling is None or sampled is None:
+        return rows == found.splits
+    return {**rows, "train": sum(sampled.before.values())} == found.splits and sampling.allows(sampled)
+
+
+def _documents(
+    state: FeatureState, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+) -> dict[str, Document]:
+    """What lies beside the rows, by name."""
+    report_audit(audit)
+    contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
+    if table is not None:
+        contents[TABLE] = table
+    return contents
+
+
+def _manifest(
+    recipe: StoreRecipe,
+    source: Source,
+    found: Survey,
+    reasons: Mapping[str, int],
+    *,
+    stored: _Stored,
+    documents: Mapping[str, str],
+) -> Manifest:
+    """The last file of a store."""
+    return Manifest(
+        name=recipe.name,
+        store_id=recipe.store_id(source),
+        source=source.fingerprint,
+        config=recipe.fingerprint,
+        shards=stored.shards,
+        splits=stored.splits,
+        documents=documents,
+        quarantined=found.bad,
+        reasons=reasons,
+        left_out=found.left_out,
+        sampled=stored.sampled,
+    )

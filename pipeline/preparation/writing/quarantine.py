@@ -1,0 +1,139 @@
+"""Rows that cannot be used, set aside as Parquet: the reason, the line or the values, nothing changed.
+
+reason     string, all that is wrong with the row
+line       string, the raw line where it is malformed, else its values as JSON, by column
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyspark.sql.functions as F
+
+from pipeline.arrays.cells import raw_text
+from pipeline.arrays.masks import Mask
+from pipeline.errors import SHOWN_AT_MOST
+from pipeline.preparation.reading.part_files import read_parts, write_parts
+from pipeline.preparation.reading.scan import Batches, Scan
+from pipeline.preparation.rows.row_errors import Fault, reasons_of
+from pipeline.preparation.rows.split import QUARANTINED
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import TypedRows
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import Root
+
+log = logging.getLogger(__name__)
+
+QUARANTINE = "quarantine"
+
+
+_ROWS = pa.schema([("reason", pa.string()), ("line", pa.string())])
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Rows that were set aside.
+
+    Attributes:
+        names: of the files; what else an object store has in their folder does not count.
+        reasons: how many there are of each, the most frequent first; a row counts once, with all its reasons together.
+    """
+
+    names: Sequence[str] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def write_bad_rows(table: Table, work: Root) -> Mapping[str, int]:
+    """Set the bad rows of a source aside, in the folder of what is made of its other rows; how many of each reason.
+
+    Nothing lists their files. So in an object store, where attempts of tasks leave files under names of their own,
+    they are copied to names that each job with the same inputs writes.
+    """
+    program = table.program
+
+    def bad(batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
+        rows = program.rows(batch)
+        return rows.typed, rows.places.split == QUARANTINED
+
+    place = work.within(QUARANTINE)
+    if place.renames_folders:
+        return write_quarantine(table.scan, bad, program.faults, place).reasons
+    attempts = place.beside(f"-{uuid4().hex}")
+    try:
+        found = write_quarantine(table.scan, bad, program.faults, attempts)
+        for number, name in enumerate(found.names):
+            files.copy_file(attempts.within(name), place.within(f"part-{number:05d}.parquet"))
+    finally:
+        files.remove_folder(attempts)
+    return found.reasons
+
+
+def write_quarantine(
+    scan: Scan,
+    bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
+    faults: Sequence[Fault],
+    place: Root,
+    *,
+    prefix: str = "part",
+) -> SetAside:
+    """Write unusable rows into a folder, in an order of their own.
+
+    Args:
+        scan: the rows.
+        bad: of a batch of n rows, its rows and which are to be set aside, [n].
+        faults: what can be wrong with a row.
+        place: the folder.
+        prefix: what the names of its files begin with, in an object store.
+    """
+
+    def aside(_: int, batches: Batches) -> Batches:
+        for batch in batches:
+            chosen = bad(batch)[1]
+            if chosen.any():
+                rows = bad(batch.filter(pa.array(chosen)))[0]
+                yield pa.record_batch([reasons_of(rows, faults), lines_of(rows)], schema=_ROWS)
+
+    rows = scan.mapped(aside, _ROWS)
+    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "line"), place, prefix)
+    written = read_parts(scan.spark, place, _ROWS, names)
+    found = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
+    reasons = {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
+    return SetAside(names, reasons)
+
+
+def lines_of(rows: TypedRows) -> pa.Array:
+    """String [n]: the raw line where it is malformed, else the values as JSON, by column."""
+    texts = {name: raw_text(column).to_pylist() for name, column in rows.raw.items()}
+    values = [
+        json.dumps(dict(zip(texts, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
+        for row in zip(*texts.values(), strict=True)
+    ]
+    shown = pa.array(values, pa.string())
+    return shown if rows.malformed is None else pc.coalesce(rows.malformed, shown)
+
+
+def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> None:
+    """Warn of rows that were set aside.
+
+    Args:
+        reasons: from `write_quarantine`.
+        total: rows in the source.
+        place: where they are.
+    """
+    bad = sum(reasons.values())
+    lines = [f"  {count:,}  {reason}" for reason, count in list(reasons.items())[:SHOWN_AT_MOST]]
+    hidden = len(reasons) - len(lines)
+    tail = [f"  ... and {hidden} more reasons."] if hidden else []
+    log.warning(
+        "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
+        f"{bad:,}",
+        f"{total:,}",
+        place.path,
+        "\n".join([*lines, *tail]),
+    )

@@ -1,0 +1,166 @@
+"""Up- and down-sampling: training rows of some classes are left out or repeated as a store is written.
+
+Features are fitted before, on the training rows as they are; validation and test rows stay as they are. What becomes
+of a row is decided by a hash of its own values and by how many rows its class has, so it is the same for any order and
+any partitions: with a factor f, a row is written floor(f) times, and once more for a share f - floor(f) of the hashes.
+Equal rows share their hash, and so their fate.
+
+A copy has the `ROW_ID` of its row, and a shard and a place in it of its own: copies are met at different steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.arrays.hashing import hash_of, salted, uniform
+from pipeline.config.sampling import SamplingConfig
+from pipeline.contract.label import LabelSpec, Task
+from pipeline.errors import ConfigError, DataError
+from pipeline.kinds.state import FeatureState
+from pipeline.preparation.rows.label_values import label_value
+from pipeline.preparation.rows.split import TRAIN, order_of, shard_of
+from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.store.filesystem import Root
+from pipeline.store.manifest import Sampled, SplitEntry
+from pipeline.store.pages import READ_CHECKED
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How often rows are written.
+
+    Attributes:
+        label: fitted, with the training rows of each class.
+        factors: times that a row of each class is written on average, by id.
+    """
+
+    label: LabelSpec
+    factors: tuple[float, ...]
+
+    @property
+    def rows(self) -> int:
+        """Training rows that are expected."""
+        return round(sum(count * factor for count, factor in zip(self.label.counts, self.factors, strict=True)))
+
+    def allows(self, sampled: Sampled) -> bool:
+        """Whether so many rows can have been written of the rows that were counted."""
+        return all(
+            count * math.floor(factor) <= sampled.after[name] <= count * math.ceil(factor)
+            for name, count, factor in zip(self.label.classes, self.label.counts, self.factors, strict=True)
+        )
+
+
+def plan_sampling(config: SamplingConfig, label: LabelSpec) -> Sampling | None:
+    """The factors, or None where rows are written as they are.
+
+    Raises:
+        ConfigError: the label has no classes.
+    """
+    if config.method == "none":
+        return None
+    if label.task is Task.REGRESSION:
+        raise ConfigError(
+            f"data.sampling needs a label with classes. Received: '{label.name}', a number. "
+            "Leave data.sampling out, or weigh rows by data.weight."
+        )
+    if config.method == "down":
+        most = min(label.counts) / config.ratio
+        return Sampling(label, tuple(min(1.0, most / count) for count in label.counts))
+    least = max(label.counts) * config.ratio
+    return Sampling(label, tuple(max(1.0, least / count) for count in label.counts))
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How often the rows of a batch are written.
+
+    Attributes:
+        rows: [m], the places of the rows that are written, each as often as it is.
+        shard: [m].
+        order: [m].
+    """
+
+    rows: npt.NDArray[np.int64]
+    shard: npt.NDArray[np.int32]
+    order: npt.NDArray[np.int64]
+
+
+def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
+    """The rows of a batch that are to be written; copy 0 keeps its row's place, each further one has its own."""
+    places = rows.places
+    if sampling is None:
+        return Copies(np.arange(rows.count), places.shard, places.order)
+    own = np.repeat(np.arange(rows.count), _times(rows, sampling, seed))
+    copy = np.arange(len(own)) - np.searchsorted(own, own)
+    copied = hash_of([pa.array(places.row_hash[own]), pa.array(copy.astype(np.int32))])
+    return Copies(
+        own,
+        np.where(copy == 0, places.shard[own], shard_of(seed, copied)),
+        np.where(copy == 0, places.order[own], order_of(seed, copied)),
+    )
+
+
+def count_sampled(sampling: Sampling, train: SplitEntry, work: Root) -> Sampled:
+    """Rows of each class before and after, from the files; they are logged.
+
+    Args:
+        sampling: what was applied.
+        train: the training files.
+        work: the folder of the store.
+
+    Raises:
+        DataError: no row of a class is left.
+    """
+    classes = sampling.label.classes
+    counts = np.zeros(len(classes), np.int64)
+    for file in train.files:
+        place = work.within(file.path)
+        with place.filesystem.open_input_file(place.path) as stream:
+            rows = pq.ParquetFile(stream, **READ_CHECKED).read(columns=[sampling.label.name])
+        labels = rows[sampling.label.name].to_numpy()
+        counts += np.bincount(labels, minlength=len(classes))
+    after = dict(zip(classes, counts.tolist(), strict=True))
+    sampled = Sampled(before=dict(zip(classes, sampling.label.counts, strict=True)), after=after)
+    _tell(sampling.label, sampled)
+    return sampled
+
+
+def with_counts(state: FeatureState, sampled: Sampled | None) -> FeatureState:
+    """The features with the label's classes counted as they are in the store."""
+    if sampled is None:
+        return state
+    counts = tuple(sampled.after[name] for name in state.label.classes)
+    return state.model_copy(update={"label": state.label.model_copy(update={"counts": counts})})
+
+
+def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:
+    """[n]: how often a row is written; of rows that are not for training, once."""
+    label = label_value(sampling.label, rows.typed)
+    factors = np.array([*sampling.factors, 0.0])[label]
+    drawn = uniform(salted("sampling", seed, rows.places.row_hash)) < factors - np.floor(factors)
+    times = np.floor(factors).astype(np.int64) + drawn
+    return np.where(rows.places.split == TRAIN, times, 1)
+
+
+def _tell(label: LabelSpec, sampled: Sampled) -> None:
+    lost = [name for name, count in sampled.after.items() if not count]
+    if lost:
+        raise DataError(
+            f"data.sampling leaves no training row of class '{lost[0]}' of label '{label.name}': its rows are equal, "
+            "and share their fate. Give data.key, a lower data.sampling.ratio, or method: up."
+        )
+    log.info("Training rows of '%s': %s; sampled to %s.", label.name, _shown(sampled.before), _shown(sampled.after))
+
+
+def _shown(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,137 @@
+"""Records as batches of the columns that are wanted: many at once by pyarrow, or from fields that are already split.
+
+A batch has a text column `r<i>` for each wanted field, in which an empty field is null, quoted or not, and the text
+column `__malformed`: the text of a record with too few or too many fields, and null for all others. What a malformed
+record has of the wanted fields is in their columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import csv
+
+from pipeline.errors import DataError
+from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.header import BYTE_ORDER_MARK, Dialect, Header
+from pipeline.sources.decoding.pieces import MALFORMED
+
+MOST_FIELDS = 20_480
+"""What Spark reads of a record at least, before it gives up (`maxColumns`)."""
+
+Ints = npt.NDArray[np.int64]
+
+_FILLED = re.compile(rb"[^\r\n]")
+
+
+class Record(NamedTuple):
+    """One record.
+
+    Attributes:
+        fields: all that it has.
+        text: without the line end.
+    """
+
+    fields: list[str]
+    text: str
+
+
+class BatchMaker:
+    """Makes batches of records of one format."""
+
+    def __init__(self, dialect: Dialect, header: Header, columns: Sequence[int]) -> None:
+        """`columns` are places of fields, in the order of the batches' columns."""
+        self._header, self._columns = header, tuple(columns)
+        self._names = [f"f{i}" for i in range(header.fields)]
+        # At least one, without which pyarrow does not say how many records there are.
+        self._read = [self._names[i] for i in sorted({*columns} or {0})]
+        self._separator, self._quote = dialect.separator, dialect.quote
+        self._escape = "" if dialect.escape in (None, dialect.quote) else str(dialect.escape)
+        self._converting = csv.ConvertOptions(
+            column_types=dict.fromkeys(self._names, pa.string()),
+            include_columns=self._read,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        )
+
+    def of_text(self, data: bytes) -> pa.RecordBatch:
+        """The batch of whole records in UTF-8, whose quotes and escapes leave no doubt.
+
+        Raises:
+            pa.ArrowInvalid: a record has too few or too many fields, or is no UTF-8.
+        """
+        if _FILLED.search(data) is None:
+            return self._batch([pa.nulls(0, pa.string())] * len(self._columns), pa.nulls(0, pa.string()))
+        # pyarrow would take a byte order mark away.
+        text = b"\n" + data if data.startswith(UTF_8_MARK) else data
+        table = csv.read_csv(
+            pa.BufferReader(text),
+            csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
+            self._parsing(text),
+            self._converting,
+        )
+        read = dict(zip(self._read, (_single(column) for column in table.columns), strict=True))
+        return self._batch([read[self._names[i]] for i in self._columns], pa.nulls(table.num_rows, pa.string()))
+
+    def _parsing(self, text: bytes) -> csv.ParseOptions:
+        is_quoted = bool(self._quote) and self._quote.encode() in text
+        is_escaped = is_quoted and bool(self._escape) and self._escape.encode() in text
+        return csv.ParseOptions(
+            delimiter=self._separator,
+            quote_char=self._quote if is_quoted else False,
+            double_quote=is_quoted and not self._escape,
+            escape_char=self._escape if is_escaped else False,
+            newlines_in_values=is_quoted,
+        )
+
+    def of_records(self, records: Sequence[Record]) -> pa.RecordBatch:
+        """The batch of some records.
+
+        Raises:
+            DataError: one has more fields than Spark can read.
+        """
+        most = max(MOST_FIELDS, self._header.fields + 1)
+        excessive = next((len(record.fields) for record in records if len(record.fields) > most), None)
+        if excessive is not None:
+            raise DataError(f"A line has {excessive:,} fields. Allowed: {most:,}. Correct data.source.separator.")
+        columns = [
+            pa.array([_field(record.fields, place) for record in records], pa.string()) for place in self._columns
+        ]
+        texts = [None if self._is_whole(record) else record.text for record in records]
+        return self._batch(columns, pa.array(texts, pa.string()))
+
+    def is_header(self, record: Record) -> bool:
+        """Whether a record is R's header, which is one field short and stands in front of each file."""
+        text = record.text.strip(f"{BYTE_ORDER_MARK}\r\n")
+        return self._header.unnamed and not self._is_whole(record) and text == self._header.text
+
+    def _is_whole(self, record: Record) -> bool:
+        return len(record.fields) == self._header.fields
+
+    @staticmethod
+    def _batch(columns: Sequence[pa.Array], malformed: pa.Array) -> pa.RecordBatch:
+        names = [*(f"r{i}" for i in range(len(columns))), MALFORMED]
+        return pa.RecordBatch.from_arrays([*columns, malformed], names=names)
+
+
+def merged(parts: Sequence[tuple[pa.RecordBatch, Ints]]) -> pa.RecordBatch:
+    """One batch of several, in the order of the places of their rows."""
+    order = pa.array(np.argsort(np.concatenate([places for _, places in parts]), kind="stable"))
+    columns = [
+        pa.concat_arrays([batch.column(i) for batch, _ in parts]).take(order) for i in range(parts[0][0].num_columns)
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=parts[0][0].schema.names)
+
+
+def _field(fields: list[str], place: int) -> str | None:
+    return (fields[place] or None) if place < len(fields) else None
+
+
+def _single(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

@@ -1,0 +1,115 @@
+r"""A part of a file as blocks of whole lines.
+
+A line ends with `\n`, `\r` or `\r\n`, as for Spark's text reader, and belongs to the part in which its first byte is.
+`\r\n` may be cut in two; what is in between is an empty line, and empty lines do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
+
+LINE_END = re.compile(rb"[\r\n]")
+VISIBLE = re.compile(rb"[^\x00-\x20]")
+"""What a line must have to count: Java's `trim` takes all else for white space."""
+
+
+def chunks(stream: ByteStream, length: int | None, size: int) -> Iterator[bytes]:
+    """The next `length` bytes, or all, in chunks of `size`."""
+    while length is None or length > 0:
+        data = stream.read(size if length is None else min(size, length))
+        if not data:
+            return
+        yield data
+        length = None if length is None else length - len(data)
+
+
+def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> Iterator[bytes]:
+    """The lines whose first byte is in [start, stop), in blocks of about `size` bytes; some may be empty.
+
+    Args:
+        stream: at byte `start - 1`, or at the beginning for `start` 0.
+        start: where the part begins in the file.
+        stop: where it ends; None is the end of the file.
+        size: of a block, in bytes, but for longer lines.
+    """
+    is_within, parts = start > 0, list[bytes]()
+    length = None if stop is None else stop - max(start - 1, 0)
+    for data in chunks(stream, length, size):
+        first = _first_end(data) if is_within else 0
+        is_within = is_within and not first
+        if is_within:
+            continue
+        last = _last_end(data)
+        if last > first:
+            yield b"".join([*parts, memoryview(data)[first:last]])
+        parts = [data[last:]] if last else [*parts, data]
+    if not is_within and any(parts):
+        yield b"".join([*parts, _rest_of_line(stream)])
+
+
+def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks from the start of a file without UTF-8's byte order mark, which Hadoop takes away from any text."""
+    for block in blocks:
+        yield block.removeprefix(UTF_8_MARK)
+        break
+    yield from blocks
+
+
+def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks without the first line that counts."""
+    for block in blocks:
+        visible = VISIBLE.search(block)
+        if visible is None:
+            continue
+        end = LINE_END.search(block, visible.start())
+        yield block[len(block) if end is None else end.end() :]
+        break
+    yield from blocks
+
+
+def parts_of(block: bytes, part_bytes: int) -> Iterator[bytes]:
+    """A block of lines that end with line feeds in smaller ones, which have about the given size."""
+    at = 0
+    while at < len(block):
+        end = block.rfind(b"\n", at, at + part_bytes) + 1 or block.find(b"\n", at) + 1
+        yield block[at:end]
+        at = end
+
+
+def first_line_start(stream: ByteStream) -> int:
+    """Where the first line that counts begins; the size of the file where there is none."""
+    at, start = 0, 0
+    for data in chunks(stream, None, BUFFER_BYTES):
+        visible = VISIBLE.search(data, len(UTF_8_MARK) if not at and data.startswith(UTF_8_MARK) else 0)
+        before = data if visible is None else data[: visible.start()]
+        if last := _last_end(before):
+            start = at + last
+        if visible is not None:
+            return start
+        at += len(data)
+    return at
+
+
+def _first_end(data: bytes) -> int:
+    """Behind the first line end; 0 where there is none."""
+    found = LINE_END.search(data)
+    return 0 if found is None else found.end()
+
+
+def _last_end(data: bytes) -> int:
+    """Behind the last line end; 0 where there is none."""
+    return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+
+
+def _rest_of_line(stream: ByteStream) -> bytes:
+    parts = []
+    for data in chunks(stream, None, BUFFER_BYTES):
+        end = _first_end(data)
+        parts.append(data[:end] if end else data)
+        if end:
+            break
+    return b"".join(parts)

@@ -1,0 +1,134 @@
+"""JSON with one object a line, read in pieces: values as text, those of nested objects and lists as JSON.
+
+What a line gives is what Spark 4.1's reader gives with a schema of strings, in its mode PERMISSIVE:
+
+- A number, a truth value, an object or a list is its text, to the byte; a string is what it stands for; null and keys
+  that are absent are null. Of a key that a line has twice, the last value counts.
+- A blank line is no row. A list of objects is a row for each. What stands behind an object or a list is not looked at.
+- Another line is malformed, and so is one with a broken value; its text is kept. Its other values are kept where Spark
+  finds its way behind the broken one, and are null where it does not.
+
+Two things differ, both in lines that are no UTF-8. Spark takes a line with a zero among its first bytes, or the mark of
+UTF-16, for UTF-16 or UTF-32, and then gives empty texts for numbers; here such a line is malformed. Spark may take a
+name that begins with the byte FF for the same name without it, which depends on the lines before; here it is malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.sources.decoding.blocks import line_blocks, parts_of, without_mark
+from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.decoding.json_plain import PlainLines, read_plain
+from pipeline.sources.decoding.json_rows import Row, names_in_line, parse_line
+from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES, Piece, cut
+from pipeline.sources.decoding.streams import OpenFile, open_stream
+
+PART_BYTES = 400_000
+"""Gone through at once: what is made of so many fits the processor's cache."""
+
+
+def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_BYTES) -> tuple[Piece, ...]:
+    """Pieces of about a size that hold all lines of some files, in their order; empty files have none.
+
+    Args:
+        files: URI, name and bytes of each; the ending of the name tells whether it is compressed.
+        piece_bytes: how long pieces may be.
+    """
+    pieces: list[Piece] = []
+    for uri, name, size in files:
+        if is_compressed(name):
+            pieces += [Piece(uri, 0, None)] if size else []
+            continue
+        pieces += cut(uri, size, -(-size // piece_bytes)) if size else []
+    return tuple(pieces)
+
+
+def read_piece(
+    open_file: OpenFile, piece: Piece, names: Sequence[str], *, block_bytes: int = 8 << 20
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a piece, in their order, in batches of which none is empty.
+
+    A batch has the columns `r0`, `r1`, ... in the order of `names`, and `MALFORMED`; all are strings.
+
+    Args:
+        open_file: gives a file of bytes that can seek, for a URI; compressed as it is.
+        piece: of a file.
+        names: keys of the objects, each once.
+        block_bytes: a batch is made of about so many; about ten times as much is in memory.
+
+    Raises:
+        DataError: the file cannot be read, or is not compressed in the way that its ending says.
+    """
+    schema = pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
+    for block in _blocks(open_file, piece, block_bytes):
+        batches = [_read_part(part, names, schema) for part in parts_of(block, PART_BYTES)]
+        yield from pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
+
+
+def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) -> tuple[str, ...]:
+    """All keys of the objects of a piece, in the order in which they first appear.
+
+    Malformed lines have none. Spark's own inference gives the same names sorted, without the empty one and those whose
+    values are only empty objects.
+
+    Args:
+        open_file: as for `read_piece`.
+        piece: of a file.
+        block_bytes: read at once.
+
+    Raises:
+        DataError: as for `read_piece`.
+    """
+    names: dict[str, None] = {}
+    for block in _blocks(open_file, piece, block_bytes):
+        for part in parts_of(block, PART_BYTES):
+            names |= dict.fromkeys(_part_names(part))
+    return tuple(names)
+
+
+def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
+    """Blocks of lines, each with a line feed behind it; a carriage return is one too, as empty lines mean nothing."""
+    with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
+        blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
+        for block in blocks if piece.start else without_mark(blocks):
+            plain = block.replace(b"\r", b"\n")
+            yield plain if plain.endswith(b"\n") else plain + b"\n"
+
+
+def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    plain = read_plain(part)
+    columns = plain.columns(names)
+    rows = len(plain.lines.odd) - int(np.count_nonzero(plain.lines.odd))
+    batch = pa.RecordBatch.from_arrays([*columns, pa.nulls(rows, pa.string())], schema=schema)
+    if rows == len(plain.lines.odd):
+        return batch
+    return _with_odd_lines(part, names, plain, batch)
+
+
+def _with_odd_lines(part: bytes, names: Sequence[str], plain: PlainLines, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """All rows in the order of their lines."""
+    places = {name: place for place, name in enumerate(names)}
+    lines, rows = np.flatnonzero(~plain.lines.odd).tolist(), list[Row]()
+    for number in np.flatnonzero(plain.lines.odd).tolist():
+        found = parse_line(part[plain.lines.starts[number] : plain.lines.ends[number]], places)
+        lines += [number] * len(found.rows)
+        rows += [[*row, found.malformed] for row in found.rows]
+    columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names) + 1)]
+    order = pa.array(np.argsort(lines, kind="stable"))
+    whole = [pa.concat_arrays(pair).take(order) for pair in zip(batch.columns, columns, strict=True)]
+    return pa.RecordBatch.from_arrays(whole, schema=batch.schema)
+
+
+def _part_names(part: bytes) -> list[str]:
+    plain = read_plain(part)
+    fields = np.flatnonzero(~plain.lines.odd[plain.rows])
+    ids, first = np.unique(plain.name_ids[fields], return_index=True)
+    found = [(int(plain.rows[fields[at]]), int(at), plain.names[i]) for i, at in zip(ids, first, strict=True)]
+    for number in np.flatnonzero(plain.lines.odd).tolist():
+        line = part[plain.lines.starts[number] : plain.lines.ends[number]]
+        found += [(number, place, name) for place, name in enumerate(names_in_line(line))]
+    return [name for _, _, name in sorted(found)]

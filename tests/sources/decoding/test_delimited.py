@@ -1,0 +1,320 @@
+"""Delimited files in pieces: the same records however a file is cut, and those that univocity's rules give."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import DataError
+from pipeline.sources.decoding.characters import Signs
+from pipeline.sources.decoding.decoding import decode, utf8_chunks
+from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
+from pipeline.sources.decoding.fields import FieldParser
+from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.pieces import MALFORMED, Piece
+
+HEADER = Header(("x", "y", "z"), "x,y,z")
+DIALECTS = (Dialect(","), Dialect(",", escape="\\"), Dialect("\t"), Dialect(",", quote=""), Dialect(";", quote="«"))
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    uri: str
+    bytes: int
+
+
+def read(
+    data: bytes,
+    dialect: Dialect = DIALECTS[0],
+    columns: tuple[int, ...] = (0, 1, 2),
+    *,
+    multiline: bool = False,
+    header: Header = HEADER,
+    uri: str = "f.csv",
+    piece_bytes: int = 32 << 20,
+    block_bytes: int = 8 << 20,
+) -> list[Row]:
+    """All rows of a file, piece by piece."""
+    format = DelimitedFormat(dialect, header, multiline, header_line=not header.unnamed)
+    rows = []
+    for piece in plan_pieces([File(uri, len(data))], format, piece_bytes):
+        for batch in read_piece(lambda _: io.BytesIO(data), piece, format, columns, block_bytes=block_bytes):
+            batch.validate(full=True)
+            assert batch.schema.names == [*(f"r{i}" for i in range(len(columns))), MALFORMED]
+            assert set(batch.schema.types) == {pa.string()}
+            rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    return rows
+
+
+def row_of(fields: list[str], text: str) -> Row:
+    values = [(fields[i] or None) if i < len(fields) else None for i in range(3)]
+    return (*values, None if len(fields) == 3 else text)
+
+
+def lines_by_rules(text: str, dialect: Dialect) -> list[Row]:
+    """What univocity's rules alone give for lines, the first of which is the header."""
+    lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip("".join(map(chr, range(33))))]
+    parser = FieldParser(Signs.of(dialect))
+    return [row_of(parser.parse(line)[0], line) for line in lines[1:]]
+
+
+def records_by_rules(text: str, dialect: Dialect, line_end: str) -> list[Row]:
+    """What univocity's rules alone give for records behind the header."""
+    parser, at, rows = FieldParser(Signs.of(dialect), line_end), 0, list[Row]()
+    while at < len(text):
+        fields, end = parser.parse(text, at)
+        record = text[at:end]
+        if fields:
+            rows.append(
+                row_of(fields, record[: -2 if record.endswith("\r\n") else -1 if record[-1] in "\r\n" else None])
+            )
+        at = end
+    return rows
+
+
+@st.composite
+def texts(draw, line_ends: str | None = None) -> tuple[Dialect, str]:
+    """Lines of three fields, most of them sound, and some that are not."""
+    dialect = draw(st.sampled_from(DIALECTS))
+    s, q = dialect.separator, dialect.quote or '"'
+    e = dialect.escape or q
+    end = st.sampled_from(["\n", "\r\n", "\r"]) if line_ends is None else st.just(line_ends)
+    within = st.sampled_from(["", "a", f"b{s}", f"{e}{q}c", f"{e}{e}", " d ", "é", *([line_ends] if line_ends else [])])
+    plain = st.sampled_from(["", "1", " ", "x y", "ü", "\t" if s != "\t" else ""])
+    cell = plain | within.map(lambda value: f"{q}{value}{q}")
+    sound = st.lists(cell, min_size=3, max_size=3).map(s.join)
+    odd = st.text(alphabet=[s, s, q, q, e, "a", " ", "\t", "\0", "ß"], max_size=8)
+    lines = st.lists(st.tuples(sound | sound | sound | odd, end), max_size=12)
+    head = s.join("xyz") + draw(end)
+    return dialect, head + "".join(line + sign for line, sign in draw(lines))
+
+
+@settings(max_examples=300)
+@given(texts(), st.integers(1, 60), st.integers(1, 60))
+def test_lines_are_the_same_however_a_file_is_cut(case, piece_bytes, block_bytes):
+    dialect, text = case
+    expected = lines_by_rules(text, dialect)
+    assert read(text.encode(), dialect) == expected
+    assert read(text.encode(), dialect, piece_bytes=piece_bytes, block_bytes=block_bytes) == expected
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["\n", "\r\n", "\r"]).flatmap(lambda end: st.tuples(texts(end), st.just(end))), st.integers(1, 60)
+)
+def test_records_are_the_same_however_a_file_is_read(case, block_bytes):
+    (dialect, text), end = case
+    expected = records_by_rules(text[len("x,y,z" + end) :], dialect, end)
+    assert read(text.encode(), dialect, multiline=True) == expected
+    assert read(text.encode(), dialect, multiline=True, block_bytes=block_bytes) == expected
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 5, 8, 1000])
+def test_a_header_behind_empty_lines_belongs_to_one_piece(piece_bytes):
+    data = b"\xef\xbb\xbf\r\n \n\t\n  x,y,z\r\n1,2,3\n\n4,5,6"
+    assert read(data, piece_bytes=piece_bytes) == [("1", "2", "3", None), ("4", "5", "6", None)]
+
+
+def test_columns_come_as_they_are_asked_for():
+    data = b"x,y,z\n1,2,3\n4,5\n"
+    assert read(data, columns=(2, 0, 2)) == [("3", "1", "3", None), (None, "4", None, "4,5")]
+    assert read(data, columns=()) == [(None,), ("4,5",)]
+
+
+def test_what_is_kept_and_what_is_null():
+    data = b'x,y,z\n1,"", a \n,,\n"a,b","say ""so""",\xc3\xa9\n'
+    assert read(data) == [("1", None, " a ", None), (None, None, None, None), ("a,b", 'say "so"', "é", None)]
+
+
+def test_quotes_in_odd_places():
+    data = b'x,y,z\n5",a"b"c,"d"e\n"a" ,"b" c,"d\n"a\n1,2,3,"4"\n'
+    assert read(data) == [
+        ('5"', 'a"b"c', '"d"e', None),
+        ("a", '"b" c', "d", None),
+        ("a", None, None, '"a'),
+        ("1", "2", "3", '1,2,3,"4"'),
+    ]
+
+
+@pytest.mark.parametrize("multiline", [False, True])
+def test_escapes_and_nul_count_where_univocity_says(multiline):
+    data = b'x,y,z\n"a\\"b","\\\\",\\\\\n\\\\,"c\\d",\\"\n'
+    assert read(data, Dialect(",", escape="\\"), multiline=multiline) == [
+        ('a"b', "\\", "\\\\", None),
+        ("\\\\", "c\\d", '\\"', None),
+    ]
+    data = b'x,y,z\n\0,"a\0","b""\0c"\n1,2,3\n'
+    assert read(data, multiline=multiline) == [("\0", "a\0", 'b"c', None), ("1", "2", "3", None)]
+
+
+def test_the_header_of_r_is_left_out_wherever_it_is():
+    header = Header(("x", "y"), '"x" "y"', unnamed=True)
+    data = b'"x" "y"\n"1" 10 "a b"\n"x" "y"\n"2" 20\n'
+    for multiline in (False, True):
+        rows = read(data, Dialect(" "), (1, 2), header=header, multiline=multiline)
+        assert rows == [("10", "a b", None), ("20", None, '"2" 20')]
+
+
+@pytest.mark.parametrize("multiline", [False, True])
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"x,y,z", b"x,y,z\r\n", b"\n\nx,y,z\n\n"])
+def test_files_without_rows(data, multiline):
+    assert read(data, multiline=multiline) == []
+
+
+def test_a_line_longer_than_blocks_and_pieces():
+    long = "a" * 5000
+    data = f'x,y,z\n1,{long},3\n4,"{long}",6\n'.encode()
+    expected = [("1", long, "3", None), ("4", long, "6", None)]
+    assert read(data, piece_bytes=100, block_bytes=64) == expected
+    assert read(data, multiline=True, block_bytes=64) == expected
+
+
+@pytest.mark.parametrize("multiline", [False, True])
+def test_a_mark_within_a_file_is_text(multiline):
+    data = codecs.BOM_UTF8 + "x,y,z\n1,2,3\n\ufeff4,5,6\n".encode()
+    for block_bytes in (1, 6, 100):
+        rows = read(data, multiline=multiline, block_bytes=block_bytes)
+        assert rows == [("1", "2", "3", None), ("\ufeff4", "5", "6", None)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec"), [("utf-16", "utf-16"), ("utf-16", "utf-16-be"), ("utf-16le", "utf-16-le")]
+)
+def test_wide_encodings(encoding, codec):
+    data = 'x,y,z\r\nਁ,"Ā\r\n😀",ü\r\n1,2\r\n'.encode(codec)
+    for block_bytes in (1, 3, 4, 1000):
+        rows = read(data, Dialect(",", encoding=encoding), block_bytes=block_bytes)
+        assert rows == [("ਁ", "Ā\n😀", "ü", None), ("1", "2", None, "1,2")]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "text"),
+    [
+        # What Java 17 makes of these, in String(bytes, charset) and InputStreamReader alike.
+        (b"a\xff\xed\xa0\x80\xf0\x9f,b", "utf-8", "a\ufffd\ufffd\ufffd,b"),
+        (b"\xe2\x82\xc3", "utf-8", "\ufffd\ufffd"),
+        (b"\xf4\x90\x80\xed\xa0", "utf-8", "\ufffd\ufffd\ufffd\ufffd"),
+        (b"\x80\x81\x9d", "windows-1252", "€\ufffd\ufffd"),
+        (b"a\xe4", "us-ascii", "a\ufffd"),
+    ],
+)
+def test_what_is_no_text(data, encoding, text):
+    assert decode(data, encoding) == text
+    for size in (1, 2, 100):
+        parts = [data[i : i + size] for i in range(0, len(data), size)]
+        assert b"".join(utf8_chunks(parts, encoding)).decode() == text
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\x00a\xd8\x00\x00b\x00c", "a\ufffdc"),
+        (b"\xdc\x00\x00a\xd8", "\ufffda\ufffd"),
+        (b"\xff\xfea\x00\x41\xd8", "a\u41d8"),
+    ],
+)
+def test_what_is_no_utf_16(data, text):
+    assert b"".join(utf8_chunks([data], "utf-16")).decode() == text
+    assert b"".join(utf8_chunks([data[i : i + 1] for i in range(len(data))], "utf-16")).decode() == text
+
+
+def test_invalid_bytes_beside_sound_lines():
+    data = b"x,y,z\n1,a\xff,3\n4,5,6\n\xff,\n"
+    expected = [("1", "a\ufffd", "3", None), ("4", "5", "6", None), ("\ufffd", None, None, "\ufffd,")]
+    assert read(data) == expected
+    assert read(data, multiline=True) == expected
+
+
+def hadoop_blocks(data: bytes, codec: str, size: int = 1000) -> bytes:
+    parts = [data[i : i + size] for i in range(0, len(data), size)]
+    packed = [pa.Codec(codec).compress(part, asbytes=True) for part in parts]
+    sizes = [(len(part), len(pack)) for part, pack in zip(parts, packed, strict=True)]
+    return b"".join(
+        whole.to_bytes(4, "big") + short.to_bytes(4, "big") + pack
+        for (whole, short), pack in zip(sizes, packed, strict=True)
+    )
+
+
+COMPRESS = {
+    "gz": lambda data: gzip.compress(data[:1000]) + gzip.compress(data[1000:]),
+    "bz2": lambda data: bz2.compress(data[:1000]) + bz2.compress(data[1000:]),
+    "zst": lambda data: pa.Codec("zstd").compress(data, asbytes=True),
+    "deflate": zlib.compress,
+    "snappy": lambda data: hadoop_blocks(data, "snappy"),
+    "lz4": lambda data: hadoop_blocks(data, "lz4_raw"),
+}
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_compressed_files(ending):
+    rows = [(str(i), str(i * i), "ü") for i in range(500)]
+    data = COMPRESS[ending]("\n".join(map(",".join, [("x", "y", "z"), *rows])).encode())
+    expected = [(*row, None) for row in rows]
+    for multiline in (False, True):
+        assert read(data, multiline=multiline, uri=f"a.b/t.csv.{ending}", block_bytes=333, piece_bytes=100) == expected
+    with pytest.raises(DataError, match=rf"File 't\.csv\.{ending}' cannot be decompressed: "):
+        read(data[: len(data) // 2], uri=f"t.csv.{ending}")
+
+
+def test_pieces_follow_sizes_and_names():
+    format = DelimitedFormat(Dialect(","), HEADER, multiline=False, header_line=True)
+    files = [File("a/gz", 25), File("b.csv", 0), File("c.csv.gz", 25), File("d.csv", 20)]
+    pieces = [("a/gz", 0, 10), ("a/gz", 10, 20), ("a/gz", 20, 25), ("c.csv.gz", 0, None)]
+    pieces += [("d.csv", 0, 10), ("d.csv", 10, 20)]
+    assert plan_pieces(files, format, 10) == tuple(Piece(*piece) for piece in pieces)
+    for dialect, multiline in ((Dialect(",", encoding="utf-16le"), False), (Dialect(","), True)):
+        whole = DelimitedFormat(dialect, HEADER, multiline, header_line=True)
+        assert plan_pieces(files[:1], whole, 10) == (Piece("a/gz", 0, None),)
+
+
+class Counted(io.BytesIO):
+    """Remembers how much was asked for at once, and whether it was closed."""
+
+    largest = 0
+    opened = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        Counted.largest = max(Counted.largest, 1 << 60 if size is None or size < 0 else size)
+        return super().read(size)
+
+    def close(self) -> None:
+        Counted.opened -= 1
+        super().close()
+
+
+def test_a_piece_reads_its_own_bytes_and_closes_the_file():
+    data = b"x,y,z\n" + b"1,2,3\n" * 10_000
+    format = DelimitedFormat(Dialect(","), HEADER, multiline=False, header_line=True)
+
+    def opened(uri: str) -> Counted:
+        Counted.opened += 1
+        return Counted(data)
+
+    batches = read_piece(opened, Piece("f", 0, 30_000), format, (0,), block_bytes=6000)
+    assert next(batches).num_rows == 999
+    batches.close()
+    assert (Counted.largest, Counted.opened) == (6000, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "dialect", "message"),
+    [
+        (b"x,y,z\n" + b"," * 20_480, Dialect(","), r"A line has 20,481 fields\. Allowed: 20,480\."),
+        (b"x,y,z\n", Dialect("\\"), r"Spark cannot read fields between '\\'"),
+        (b"x,y,z\n", Dialect("😀"), r"Allowed: characters of Unicode's first plane"),
+        (b'x,y,z\n"a"' + b'\\"' * 4000, Dialect(",", escape="\\"), r"A field has too many escapes: "),
+    ],
+)
+def test_what_spark_cannot_read(data, dialect, message):
+    with pytest.raises(DataError, match=message):
+        read(data, dialect)

@@ -1,0 +1,64 @@
+"""Headers as other programs write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.sources.decoding.header import Dialect, parse_header
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "unnamed"),
+    [
+        (b"a,b\n1,2\n", ("a", "b"), False),
+        (b"a,b", ("a", "b"), False),
+        (b"\xef\xbb\xbf\r\n\r\na,b\r\n1,2\r\n", ("a", "b"), False),
+        (b'"a ""x""","b,c"\n1,2\n', ('a "x"', "b,c"), False),
+        (b'"a","b"\n"1",1,2\n', ("a", "b"), True),
+        (b'"a","b"\n"Mazda RX4",1,2\n', ("a", "b"), True),
+        # A separator at the end of every line, an index that pandas wrote, and lines that are simply too long:
+        (b"a,b\n1,2,\n", ("a", "b"), False),
+        (b",a,b\n0,1,2\n", ("", "a", "b"), False),
+        (b"a,b\n1,2,3,4\n", ("a", "b"), False),
+        # Cut within a sign of two bytes.
+        ("a,ü\n1,ü".encode()[:-1], ("a", "ü"), False),
+    ],
+)
+def test_headers(head, names, unnamed):
+    header = parse_header(head, Dialect(","), "f")
+    assert (header.names, header.unnamed) == (names, unnamed)
+    assert header.fields == len(names) + unnamed
+    assert header.index(names[-1]) == header.fields - 1
+
+
+@pytest.mark.parametrize(
+    ("head", "dialect", "names"),
+    [
+        ("ä;b\n".encode("latin-1"), Dialect(";", encoding="iso-8859-1"), ("ä", "b")),
+        ("€,b\n".encode("cp1252"), Dialect(",", encoding="windows-1252"), ("€", "b")),
+        # With a byte order mark of either kind, and without one.
+        ("ä,b\n".encode("utf-16"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("\ufeffä,b\n".encode("utf-16be"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("ä,b\n".encode("utf-16be"), Dialect(",", encoding="utf-16"), ("ä", "b")),
+        ("\ufeffä,b\n".encode("utf-16le"), Dialect(",", encoding="utf-16le"), ("ä", "b")),
+        (b"'a,''b',c\n", Dialect(",", quote="'"), ("a,'b", "c")),
+        (b'"a \\"x\\"",c\n', Dialect(",", escape="\\"), ('a "x"', "c")),
+        (b'5",6"\n', Dialect(",", quote=""), ('5"', '6"')),
+    ],
+)
+def test_dialects(head, dialect, names):
+    assert parse_header(head, dialect, "f").names == names
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "message"),
+    [
+        (b"", "utf-8", "File 'f' is empty"),
+        (b"a\xff\n", "utf-8", r"is not UTF-8 text \(byte 1\)\. Correct data\.source\.encoding"),
+        (b"a\xff\n", "us-ascii", r"is not US-ASCII text \(byte 1\)"),
+    ],
+)
+def test_what_has_no_header(head, encoding, message):
+    with pytest.raises(DataError, match=message):
+        parse_header(head, Dialect(",", encoding=encoding), "f")
