@@ -6,17 +6,11 @@ The steps, for notebooks and programs, with what they need loaded at their first
     config = load_config("conf/bank.yaml")
 
 and, for pipelines of pyspark.ml, `FeatureEstimator` and `FeatureModel`.
-
-Four of them, `train`, `evaluate`, `search` and `score`, are named like the packages that they are made of. As
-attributes of `pipeline` these names mean the functions; what is in the packages is imported by
-`from pipeline.train.job import RankJob`.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,22 +43,13 @@ _HOMES = {
 }
 
 
-class _Package(ModuleType):
-    """Keeps the import system from putting packages in the places of the functions that are called alike."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
-        function = getattr(import_module(_HOMES[name]), name)
-        super().__setattr__(name, function)
-        return function
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_HOMES})
+def __getattr__(name: str) -> Any:
+    """Import a step when it is asked for, so that `import pipeline` loads neither Spark nor TensorFlow."""
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    step = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return step
 
 
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

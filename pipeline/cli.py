@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.config import load_config
-from pipeline.contract.document import Document
 from pipeline.errors import ConfigError, PipelineError, PlatformError
 from pipeline.runtime.logs import configure_logging, safe_text
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.signals import Stopped, stop_with_parent, stopping_on_signals
 from pipeline.runtime.streams import in_spark_submit, leave_spark_submit_pipe, reserved_standard_output
 from pipeline.runtime.terminal import standard_error
+from pipeline.schemas.document import Document
 
 STAGES = {
     "run": "pipeline.stages.run:run",
@@ -41,7 +41,7 @@ STAGES = {
 RED = 31
 DEBUG_HINT = "Run it again with --debug to see where it happened."
 OF_AN_OBJECT_STORE = "AWS Error"
-"""In what Arrow says when a bucket cannot be reached, or refuses."""
+"""Part of Arrow's message when a bucket cannot be reached, or refuses access."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _attempt(stage: str, arguments: list[str]) -> Outcome:
     configure_logging(debug)
     try:
         with stopping_on_signals(_break_off_java_call), _spark_closed_at_end():
-            # Errors are put into words before Spark is closed: Java's are asked for their text.
+            # Errors are explained before Spark is closed, because the text of Java's errors is asked from Java.
             try:
                 return Outcome(0, "done", _run_stage(stage, arguments))
             except Exception as error:
@@ -127,7 +127,7 @@ def _run_stage(stage: str, arguments: list[str]) -> dict[str, Any]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises what argparse would print, so that a usage error is told like any other."""
+    """Raises what argparse would print, so that a usage error is reported like any other."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message[:1].upper()}{message[1:]}. {self.format_usage().strip()}")
@@ -150,7 +150,7 @@ def _break_off_java_call() -> None:
 
 
 def _explained(error: Exception) -> PipelineError:
-    """What a user can act on; errors of other libraries become errors of ours."""
+    """An error that a user can act on, made of an error of any library."""
     if isinstance(error, PipelineError):
         return error
     if isinstance(error, ImportError):

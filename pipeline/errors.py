@@ -6,11 +6,13 @@ of one kind are gathered and raised once, so that a user repairs a file in one g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 SHOWN_AT_MOST = 20
+KNOWN_AT_MOST = 60
+"""Names that may be meant; more than a section of a configuration has."""
 
 
 class PipelineError(Exception):
@@ -76,13 +78,13 @@ class Problem:
         return text if text.endswith("?") else f"{text}."
 
 
-def gather(title: str, problems: Sequence[Problem]) -> str:
-    """One message for many problems; a single problem stands alone, without the title."""
+def gather(title: str, problems: Sequence[Problem], most: int = SHOWN_AT_MOST) -> str:
+    """One message for many problems, of which `most` are shown; a single problem stands alone, without the title."""
     if len(problems) == 1:
         return str(problems[0])
-    shown = [f"  - {problem}" for problem in problems[:SHOWN_AT_MOST]]
+    shown = [f"  - {problem}" for problem in problems[:most]]
     hidden = len(problems) - len(shown)
-    tail = [f"  ... and {hidden} more of the same kind."] if hidden else []
+    tail = [f"  ... and {hidden:,} more."] if hidden else []
     return "\n".join([f"{title} ({len(problems)} problems):", *shown, *tail])
 
 
@@ -91,4 +93,11 @@ def nearest(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1)
     if close:
         return f"Did you mean '{close[0]}'?"
-    return f"Known: {', '.join(sorted(known)[:SHOWN_AT_MOST])}"
+    return f"Known: {listed(sorted(known), KNOWN_AT_MOST)}"
+
+
+def listed(values: Iterable[object], most: int = SHOWN_AT_MOST) -> str:
+    """Values divided by commas; of more than `most`, the first ones and how many there are besides."""
+    texts = [str(value) for value in values]
+    hidden = len(texts) - most
+    return ", ".join(texts[:most]) + (f", ... and {hidden:,} more" if hidden > 0 else "")

@@ -63,7 +63,7 @@ def s3_server() -> Iterator[Server]:
 
 @pytest.fixture
 def bucket(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URI of a new bucket, which `open_root` finds by the usual variables of the environment."""
+    """The URI of a new bucket, which `storage_path` finds by the usual variables of the environment."""
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server.new_bucket()

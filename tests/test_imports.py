@@ -36,20 +36,28 @@ def test_a_stage_that_is_asked_for_is_loaded():
     assert "tensorflow" not in loaded, "the Spark side does without TensorFlow"
 
 
-@pytest.mark.parametrize("first", ["pass", "import pipeline.train.job", "import pipeline.evaluate.metrics"])
+@pytest.mark.parametrize("first", ["pass", "import pipeline.training.job", "import pipeline.evaluation.metrics"])
 def test_train_and_evaluate_are_the_functions_whatever_was_imported_before(first):
     code = f"{first}\nfrom pipeline import evaluate, train\nprint(train.__module__, evaluate.__module__)"
 
     assert run(code) == "pipeline.stages.train pipeline.stages.evaluate"
 
 
-def test_the_packages_of_the_same_names_stay_importable():
+def test_a_step_stays_the_same_function_when_its_package_is_imported():
     code = (
-        "from pipeline import train\nfrom pipeline.train.job import RankJob\nfrom pipeline import train as again\n"
+        "from pipeline import train\nfrom pipeline.training.job import RankJob\nfrom pipeline import train as again\n"
         "print(train is again, RankJob.__module__)"
     )
 
-    assert run(code) == "True pipeline.train.job"
+    assert run(code) == "True pipeline.training.job"
+
+
+def test_no_package_is_named_like_a_step(repository):
+    packages = {path.parent.name for path in (repository / "pipeline").glob("*/__init__.py")}
+    steps = set(run("import pipeline; print(type(pipeline).__name__, *dir(pipeline))").split())
+
+    assert {"module", "train", "search"} <= steps and {"training", "tuning"} <= packages
+    assert packages & steps == set()
 
 
 def test_unknown_names_are_refused():

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays.operands import Bits, Floats, Numbers, bounded, either, mask_of, null_unless, strict
-from pipeline.contract.expression import fold
+from pipeline.schemas.expression import fold
 
 END_OF_LONGS = 2.0**63
 

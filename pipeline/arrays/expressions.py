@@ -1,4 +1,4 @@
-"""Expressions over Arrow arrays, as Spark computes them (`contract/expression.py`).
+"""Expressions over Arrow arrays, as Spark computes them (`schemas/expression.py`).
 
 Values are equal to Spark's to the bit, with three exceptions. Logarithms, exponentials, powers and functions of angles
 are numpy's, which may differ from Java's by 1e-15 of the value. Of two parts with the same summands or factors in
@@ -19,7 +19,7 @@ from pipeline.arrays.dates import CALENDAR, days_of_text
 from pipeline.arrays.logic import LOGIC, is_in
 from pipeline.arrays.operands import Numbers, Value, array_of, constant_number, finite, first_of, numbers_of
 from pipeline.arrays.strings import TEXTUAL, concat
-from pipeline.contract.expression import CallNode, ColumnNode, Node, NumberNode, TextNode
+from pipeline.schemas.expression import CallNode, ColumnNode, Node, NumberNode, TextNode
 
 
 def evaluate(node: Node, columns: Mapping[str, pa.Array], rows: int) -> pa.Array:

@@ -17,8 +17,8 @@ from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import LINE_END, Mask, mask_of, matches, valid_of
 from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.times import is_time_text
-from pipeline.contract.table import ColumnType
-from pipeline.contract.tokens import FALSE, TRUE
+from pipeline.schemas.table import ColumnType
+from pipeline.schemas.tokens import FALSE, TRUE
 
 SHARE = 0.99
 _LONGEST_INTEGER = 15

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.config.split import FoldConfig
-from pipeline.contract.section import Integer
+from pipeline.schemas.section import Integer
 
 
 class CrossvalConfig(FoldConfig):

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.section import Columns, Number, Section
+from pipeline.schemas.section import Columns, Number, Section
 
 
 class BadRowsConfig(Section):
@@ -45,7 +45,7 @@ class DataConfig(Section):
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
-        contract: the YAML file that says what the columns hold (`contract/table.py`), written by the first run and
+        contract: the YAML file that says what the columns hold (`schemas/table.py`), written by the first run and
             enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
             `none` keeps and enforces nothing.
     """

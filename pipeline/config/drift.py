@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.section import Fraction, Number, Section
+from pipeline.schemas.section import Fraction, Number, Section
 
 Index = Annotated[Number, Field(ge=0.0)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Fraction, Integer, Number, Section
+from pipeline.schemas.section import Fraction, Integer, Number, Section
 
 NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive", "false_negative")}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from pipeline.contract.section import OneOrMore, Section
+from pipeline.schemas.section import OneOrMore, Section
 
 REFUSED = {
     "onnx": "its converter has no operation for the look-up of texts, and brings libraries that exclude ours",

@@ -4,7 +4,7 @@ sqlglot parses Spark's SQL; what is allowed of it is translated, and everything 
 looked up by the name that the user wrote, in the tables below, so that no other function of Spark can be reached.
 
 Differences to Spark's SQL: all numbers are double precision; TRUE is 1 and FALSE is 0; CAST of what cannot be read
-is null; dates are numbers (`contract/expression.py`), and a text is read as a date where a date is needed; names of
+is null; dates are numbers (`schemas/expression.py`), and a text is read as a date where a date is needed; names of
 columns are case-sensitive.
 """
 
@@ -18,7 +18,8 @@ from typing import ClassVar, NamedTuple
 from sqlglot import exp
 
 from pipeline.config.sql import parse_sql
-from pipeline.contract.expression import (
+from pipeline.errors import nearest
+from pipeline.schemas.expression import (
     FUNCTIONS,
     MAX_DEPTH,
     PHRASES,
@@ -32,7 +33,6 @@ from pipeline.contract.expression import (
     columns_of,
     fits,
 )
-from pipeline.errors import nearest
 
 MAX_LENGTH = 10_000
 """Characters of an expression."""

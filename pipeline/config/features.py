@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.config.expression import check_expression
-from pipeline.contract.section import OneOrMore, Section
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.vocabulary.config import CategoricalConfig, CrossConfig
+from pipeline.schemas.section import OneOrMore, Section
 
 PATTERN_SIGNS = frozenset("*?[")
 TYPE_PREFIX = "type:"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.section import Integer, Number, Section
+from pipeline.schemas.section import Integer, Number, Section
 
 Seconds = Annotated[Number, Field(ge=1.0)]
 

@@ -16,10 +16,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.run import RunConfig
-from pipeline.contract.section import Section
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.schemas.section import Section
 
 MAX_BYTES = 1_000_000
+MOST_PROBLEMS = 200
+"""Shown at once: who corrects a file wants to see them all."""
+
+_TYPES = {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping", "string_type": "a text"}
+"""pydantic's names of errors, and what YAML calls the type that was wanted."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -65,7 +70,7 @@ def parse_config(content: Mapping[str, Any]) -> RunConfig:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         problems = [_problem(detail) for detail in error.errors(include_url=False)]
-        raise ConfigError(gather("The configuration is not valid", problems)) from error
+        raise ConfigError(gather("The configuration is not valid", problems, MOST_PROBLEMS)) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def _problem(detail: ErrorDetails) -> Problem:
             return Problem(f"'{place}' is missing", remedy="Add it to the configuration")
         case "value_error":
             return Problem(f"'{place}': {detail['ctx']['error']}" if place else str(detail["ctx"]["error"]))
-    allowed = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    allowed = _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return Problem(f"'{place}' has a wrong value", allowed=allowed, received=_shown(detail["input"]))
 
 
@@ -145,7 +150,7 @@ def _place(loc: Sequence[int | str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.contract.section import Count, Number, Section
+from pipeline.schemas.section import Count, Number, Section
 
 
 class ModelConfig(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Count, Number, Section
+from pipeline.schemas.section import Count, Number, Section
 
 OptimizerName = Literal[
     "adam", "adamw", "nadam", "adamax", "adafactor", "lamb", "rmsprop", "sgd", "adagrad", "adadelta", "ftrl", "lion"

@@ -18,7 +18,7 @@ from pipeline.config.score import ScoreConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
-from pipeline.contract.section import Integer, Name, Section
+from pipeline.schemas.section import Integer, Name, Section
 
 # Every class has a method of that name, for abstract classes; a section has no use for it.
 warnings.filterwarnings("ignore", message=r'Field name "register" in "TrackConfig" shadows', category=UserWarning)
@@ -33,7 +33,7 @@ class TrackConfig(Section):
         experiment: None means the configuration's name.
         tags: put on every run.
         register: make a version of a registered model of every model that was evaluated: its name, or `true` for the
-            configuration's. See `track/promotion.py` for which one is the champion.
+            configuration's. See `tracking/promotion.py` for which one is the champion.
     """
 
     enabled: bool = True

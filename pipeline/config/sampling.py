@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Number, Section
+from pipeline.schemas.section import Number, Section
 
 
 class SamplingConfig(Section):

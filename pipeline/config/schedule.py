@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Count, Fraction, Number, Section
+from pipeline.schemas.section import Count, Fraction, Number, Section
 
 ScheduleName = Literal["constant", "step", "exponential", "cosine", "one_cycle", "polynomial"]
 

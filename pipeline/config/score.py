@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.config.data import BadRowsConfig
 from pipeline.config.source import Paths, SourceConfig
-from pipeline.contract.section import Columns, Integer, OneOrMore, Section
+from pipeline.schemas.section import Columns, Integer, OneOrMore, Section
 
 
 class ScoreConfig(Section):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Count, Integer, Name, Number, OneOrMore, Section
+from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from pipeline.contract.section import LATER, Count, Integer, OneOrMore, Section
+from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
 from pipeline.sources.registry import find_format, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]

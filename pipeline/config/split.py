@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.config.data import DataConfig
 from pipeline.config.moment import Length, Moment, extent_of, place_of
-from pipeline.contract.section import Columns, Count, Integer, Section
+from pipeline.schemas.section import Columns, Count, Integer, Section
 
 Method = Literal["hash", "stratified", "time", "group", "column"]
 FoldMethod = Literal["hash", "stratified", "time", "group", "leave_one_group_out", "bootstrap"]

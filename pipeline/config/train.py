@@ -12,7 +12,7 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
-from pipeline.contract.section import Columns, Count, Integer, Number, Section, Size
+from pipeline.schemas.section import Columns, Count, Integer, Number, Section, Size
 
 LEAST_FEED_MEMORY = 64 << 20
 
@@ -48,7 +48,7 @@ class TrainConfig(LaunchConfig):
         callbacks: called at the begin and the end of epochs, in this order.
         tensorboard: write metrics for TensorBoard, below `storage.root`.
         checkpoint: how often; None keeps none, and an interrupted training begins anew.
-        metrics: shown of training and validation, besides the loss: names of `train/metrics.py` or of Keras, or
+        metrics: shown of training and validation, besides the loss: names of `training/metrics.py` or of Keras, or
             `package.module:Class`; none means those of the label's task. They must be sums over rows.
         steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
         mixed_precision: what layers compute with; weights and losses stay float32. With `float16`, losses are scaled so

@@ -24,13 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.columns import ColumnSpec
 from pipeline.errors import StoreError
 from pipeline.feed.memory import Resources, row_bytes
 from pipeline.feed.order import Turn, Window, epoch_turns, shard_windows
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
 from pipeline.feed.reader import Served, WindowReader
 from pipeline.feed.rows import EXTRA, Rows
+from pipeline.schemas.columns import ColumnSpec
 from pipeline.store.store import Store
 
 

@@ -13,9 +13,9 @@ from typing import Self
 
 import tensorflow as tf
 
-from pipeline.contract.columns import ColumnSpec
 from pipeline.feed.blocks import Block, BlockStream, Feed, dtype_of
 from pipeline.feed.memory import BLOCKS_AHEAD
+from pipeline.schemas.columns import ColumnSpec
 
 
 class BlockReader:

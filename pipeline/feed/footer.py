@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ColumnSpec
 from pipeline.feed.layout import Layout
+from pipeline.schemas.columns import ColumnSpec
 from pipeline.store.manifest import FileEntry
 
 _LABEL_TYPES = ("int32", "int64", "float32", "float64")

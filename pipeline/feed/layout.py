@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.columns import WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreContract
 
 Values = npt.NDArray[Any]
 

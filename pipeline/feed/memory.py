@@ -19,9 +19,9 @@ import os
 import threading
 from dataclasses import dataclass, field
 
-from pipeline.contract.columns import BYTES, ColumnSpec, StoreContract
 from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
+from pipeline.schemas.columns import BYTES, ColumnSpec, StoreContract
 from pipeline.store.manifest import SplitEntry
 
 logger = logging.getLogger(__name__)

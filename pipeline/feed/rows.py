@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.contract.columns import ROW_ID, ColumnSpec
 from pipeline.feed.layout import Column, Layout
+from pipeline.schemas.columns import ROW_ID, ColumnSpec
 
 COLUMNS_AT_ONCE = 64
 """Columns that are read and put side by side together, which bounds what a very wide row group takes besides itself."""

@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.arrays.values import Ids, Values
-from pipeline.contract.columns import ColumnSpec, StoreType
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.registry import number_arrays_of, text_arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
+from pipeline.schemas.columns import ColumnSpec, StoreType
 
 TRAIN = "train"
 """The split whose rows get numbers that their own labels are not in: see `MappedFeature.folds`."""

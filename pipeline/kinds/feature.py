@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.contract.document import Document
-from pipeline.contract.expression import ValueType
-from pipeline.contract.section import Integer
-from pipeline.contract.tokens import CROSS_SEPARATOR
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import ValueType
+from pipeline.schemas.section import Integer
+from pipeline.schemas.tokens import CROSS_SEPARATOR
 
 Expansion = Literal["one_hot", "embedding"]
 Dimension = Annotated[Integer, Field(ge=1, le=4096)]

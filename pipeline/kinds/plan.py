@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.kinds.vocabulary.config import CategoricalConfig
+from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 
 
 @dataclass(frozen=True)

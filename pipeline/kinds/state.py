@@ -31,16 +31,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
-from pipeline.contract.document import Document
-from pipeline.contract.expression import DerivedColumn, ValueType, columns_of
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
+from pipeline.schemas.label import LabelSpec, Task
 
 NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
 CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]

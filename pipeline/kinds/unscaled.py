@@ -19,11 +19,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.columns import ROW_ID, StoreType
-from pipeline.contract.document import Document
-from pipeline.contract.label import Task
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID, StoreType
+from pipeline.schemas.document import Document
+from pipeline.schemas.label import Task
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
 

@@ -15,8 +15,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax
 from sklearn.isotonic import IsotonicRegression
 
-from pipeline.contract.decision import Calibration
 from pipeline.model.decision import LARGEST, SMALLEST, Floats, logit
+from pipeline.schemas.decision import Calibration
 
 LARGEST_LOG_TEMPERATURE = 5.0
 """Temperatures from 0.007 to 148 are tried."""

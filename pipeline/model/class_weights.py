@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def class_weights_of(label: LabelSpec, wanted: str | Mapping[str, float]) -> tuple[float, ...] | None:

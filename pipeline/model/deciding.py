@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.decision import Calibration
 from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.model.decision import LARGEST, SMALLEST
+from pipeline.schemas.decision import Calibration
 
 PREDICTION, PROBABILITIES, LABEL = "prediction", "probabilities", "label"
 """What a saved model answers: a number, or one probability a class and the name of a class."""

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 
 from pipeline.config.evaluate import EvaluateConfig
-from pipeline.contract.decision import Calibration, Decision
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, Problem, gather
+from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.label import LabelSpec, Task
 
 Floats = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, Node, NumberNode, TextNode, fold
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.layer import PACKAGE
 from pipeline.model.dates import DATE_PARTS, days_of_text
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, NumberNode, TextNode, fold
+from pipeline.schemas.tokens import NULL_TOKEN
 
 Tensor = Any
 """tf.Tensor; TensorFlow ships no types."""

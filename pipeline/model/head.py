@@ -16,10 +16,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.power import yeo_johnson
 from pipeline.model.label_unit import LabelUnit
 from pipeline.model.losses import loss_of
+from pipeline.schemas.label import LabelSpec, Task
 
 RowLoss = Callable[[Any, Any], Any]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError
+from pipeline.schemas.label import LabelSpec, Task
 
 FITTING = {
     Task.REGRESSION: ("mse", "mae", "huber"),

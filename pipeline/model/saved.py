@@ -17,11 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import TrainError
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.text.layers import LookUpTexts
 from pipeline.model.deciding import LABEL
+from pipeline.schemas.tokens import NULL_TOKEN
 
 ENDPOINT = "serving_default"
 COLUMNS = "assets.extra/columns.json"

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import keras
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import StoreError
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
@@ -27,6 +25,8 @@ from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
 from pipeline.model.head import label_unit
 from pipeline.model.network import NETWORK
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec, Task
 
 AS_IS = Decision()
 

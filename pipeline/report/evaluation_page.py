@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.label import Task
-from pipeline.evaluate.diagnosis import Finding, Kind
-from pipeline.evaluate.names import HEADLINES, capital, is_lower_better, metric_name
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
+from pipeline.evaluation.diagnosis import Finding, Kind
+from pipeline.evaluation.names import HEADLINES, capital, is_lower_better, metric_name
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
     BASELINES,
     RowsBeside,
@@ -25,9 +23,11 @@ from pipeline.report.evaluation_tables import (
 from pipeline.report.html import render
 from pipeline.report.table import Table
 from pipeline.report.text import metric_value, text
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.label import Task
 from pipeline.store.manifest import Manifest
 from pipeline.store.model import ModelCard
-from pipeline.train.history import TrainingHistory
+from pipeline.training.history import TrainingHistory
 
 
 @dataclass(frozen=True)

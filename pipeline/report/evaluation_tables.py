@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.names import MAIN, capital, metric_name
-from pipeline.evaluate.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.names import MAIN, capital, metric_name
+from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
 from pipeline.formatting import format_share
 from pipeline.report.bars import bar
 from pipeline.report.table import BarLine, BarTable, Table, beyond
 from pipeline.report.text import metric_value, page_number, text
+from pipeline.schemas.label import Task
 
 SLICE_METRICS = {
     Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.profile import DataProfile, TextProfile
 from pipeline.formatting import format_share
 from pipeline.report.html import render
 from pipeline.report.text import sentence, value_text
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.profile import DataProfile, TextProfile
 
 MOST_DRIFT = 10
 """Columns of the table of drift."""

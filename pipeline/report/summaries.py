@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.evaluate.comparison import Comparison, PairedMetric
-from pipeline.evaluate.folds import CrossvalReport, FoldScore
-from pipeline.evaluate.names import metric_name
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.comparison import Comparison, PairedMetric
+from pipeline.evaluation.folds import CrossvalReport, FoldScore
+from pipeline.evaluation.names import metric_name
+from pipeline.evaluation.report import EvalReport
 from pipeline.formatting import counted, format_interval, format_number
 from pipeline.report.markdown import markdown_table
 

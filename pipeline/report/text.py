@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
-from pipeline.evaluate.names import is_share
+from pipeline.evaluation.names import is_share
 from pipeline.formatting import format_number, format_share
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 LONGEST, LONGEST_BESIDE_PLOT = 60, 18
 """Characters of a name on a page, and beside a plot."""

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline import errors
-from pipeline.contract.document import Document
 from pipeline.errors import PipelineError, PlatformError, TrainError
-from pipeline.runtime.beats import Beat, read_beats
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 FAILURES = "failures"
 PROCESS_DIED = re.compile(r"Python worker exited unexpectedly|Connection reset|EOFException|ExecutorLostFailure")
@@ -54,7 +54,7 @@ class FailureRecord(Document):
 
 
 @contextmanager
-def failures_recorded(launch: Root, rank: int) -> Iterator[None]:
+def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
     """Record an error that passes through.
 
     Must lie within whatever tells other ranks of the failure: as soon as they know, Spark may end this process.
@@ -75,7 +75,7 @@ def failures_recorded(launch: Root, rank: int) -> Iterator[None]:
         raise
 
 
-def first_cause(launch: Root, error: BaseException, workers: int) -> PipelineError:
+def first_cause(launch: StoragePath, error: BaseException, workers: int) -> PipelineError:
     """The error that made the ranks fail: one of ours as it was raised, anything else as a `TrainError`.
 
     Args:
@@ -114,11 +114,11 @@ def _foreign(record: FailureRecord) -> TrainError:
     return failure
 
 
-def _lost_rank(launch: Root, error: BaseException, workers: int) -> RankLost | None:
+def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankLost | None:
     """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
-    beats, end = read_beats(launch), time.monotonic() + SETTLE_SECONDS
+    beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
     while len(mute := _mute(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
@@ -131,12 +131,12 @@ def _lost_rank(launch: Root, error: BaseException, workers: int) -> RankLost | N
     return None
 
 
-def _mute(launch: Root, workers: int) -> list[int]:
+def _mute(launch: StoragePath, workers: int) -> list[int]:
     recorded = {record.rank for record in _records(launch)}
     return [rank for rank in range(workers) if rank not in recorded]
 
 
-def _death_of(beat: Beat) -> str:
+def _death_of(beat: Heartbeat) -> str:
     return (
         f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
         f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"
@@ -147,12 +147,12 @@ def _is_consequence(error: Exception) -> bool:
     return not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower()
 
 
-def _place(launch: Root, rank: int) -> Root:
-    return launch.within(FAILURES, f"{rank:06d}.json")
+def _place(launch: StoragePath, rank: int) -> StoragePath:
+    return launch.child(FAILURES, f"{rank:06d}.json")
 
 
-def _records(launch: Root) -> list[FailureRecord]:
-    return read_documents(launch.within(FAILURES), FailureRecord)
+def _records(launch: StoragePath) -> list[FailureRecord]:
+    return read_documents(launch.child(FAILURES), FailureRecord)
 
 
 def _own(record: FailureRecord) -> type[PipelineError] | None:
@@ -160,7 +160,7 @@ def _own(record: FailureRecord) -> type[PipelineError] | None:
     return found if isinstance(found, type) and issubclass(found, PipelineError) else None
 
 
-def _unrecorded(launch: Root, error: BaseException) -> PipelineError:
+def _unrecorded(launch: StoragePath, error: BaseException) -> PipelineError:
     """The ranks could not even start, or their network broke."""
     consequences = _records(launch)
     if consequences:

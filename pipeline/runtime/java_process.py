@@ -17,7 +17,7 @@ from pyspark.java_gateway import launch_gateway
 
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.java import find_java
-from pipeline.runtime.relay import open_relay
+from pipeline.runtime.stderr_filter import open_filtered_pipe
 from pipeline.runtime.streams import in_spark_submit
 
 END_SECONDS = 10
@@ -77,7 +77,7 @@ def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     conf.setAll([*config.conf.items()])
     if config.master:
         conf.setMaster(config.master)
-    output = open_relay()
+    output = open_filtered_pipe()
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:

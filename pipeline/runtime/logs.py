@@ -14,6 +14,8 @@ from pipeline.redact import without_user
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
+"""Of each line that stays, whoever writes it: Python's logging, progress, and Java by its `log4j2.properties`."""
+TIME_OF_DAY = "%H:%M:%S"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -57,6 +59,11 @@ def saying_once(loggers: Iterable[str]) -> Iterator[None]:
             logger.removeFilter(is_new)
 
 
+def info_line(name: str, text: str) -> str:
+    """A line as logging would write it, without the time at its start."""
+    return FORMAT.removeprefix("%(asctime)s ") % {"levelname": "INFO", "name": name, "message": text}
+
+
 def safe_text(text: str) -> str:
     """Text from anywhere, fit for a terminal and a log file.
 
@@ -75,7 +82,7 @@ def _as_one_line(
 
 class _SafeFormatter(logging.Formatter):
     def __init__(self, debug: bool) -> None:
-        super().__init__(FORMAT, datefmt="%H:%M:%S")
+        super().__init__(FORMAT, datefmt=TIME_OF_DAY)
         self._debug = debug
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,7 +1,8 @@
-"""What a job is doing, on standard error: one live line on a terminal, plain lines elsewhere.
+"""What a job is doing, on standard error: one live line on a terminal, and lines in the layout of logs elsewhere.
 
 A state is a text with its numbers left out: `Epoch 3 of 20` and `Epoch 4 of 20` are one state. Plain lines come when
-the state changes, and every few seconds while it lasts.
+the state changes, and every few seconds while it lasts. The live line shows how many seconds the job has run instead of
+the time, since nobody looks it up later.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipeline.runtime.cancel import cancelling
-from pipeline.runtime.logs import safe_text
+from pipeline.runtime.logs import TIME_OF_DAY, info_line, safe_text
 from pipeline.runtime.terminal import Terminal, standard_error
 
 if TYPE_CHECKING:
@@ -25,15 +26,22 @@ NUMBER = re.compile(r"\d[\d.,]*")
 PLAIN_SECONDS = 5.0
 POLL_SECONDS = 0.5
 GREEN = 32
+NAME = "progress"
+"""In the place of a logger's name."""
 
 
 class Progress:
     """Progress of one job, to be used as a context manager, from any thread."""
 
-    def __init__(self, terminal: Terminal, clock: Callable[[], float] = time.monotonic) -> None:
-        """Show it on `terminal`; `clock` gives seconds from any start."""
+    def __init__(
+        self,
+        terminal: Terminal,
+        clock: Callable[[], float] = time.monotonic,
+        time_of_day: Callable[[], str] = lambda: time.strftime(TIME_OF_DAY),
+    ) -> None:
+        """Show it on `terminal`; `clock` gives seconds from any start, `time_of_day` the time for lines that stay."""
         self._terminal = terminal
-        self._clock = clock
+        self._clock, self._time_of_day = clock, time_of_day
         self._started = clock()
         self._lock = threading.Lock()
         self._state = ""
@@ -43,16 +51,17 @@ class Progress:
         """Say what goes on now."""
         text = safe_text(text)
         if self._terminal.is_live:
-            self._terminal.live(self._stamp() + text)
+            self._terminal.live(f"[{self._clock() - self._started:4.0f}s] {text}")
         elif self._is_due(text):
-            self._terminal.line(self._stamp() + text)
+            self._terminal.line(f"{self._time_of_day()} {info_line(NAME, text)}")
 
     def done(self, text: str) -> None:
         """Say what was finished; this line stays."""
         with self._lock:
             self._state = ""
         self._terminal.live("")
-        self._terminal.line(self._terminal.coloured(self._stamp(), GREEN) + safe_text(text))
+        time_of_day = self._terminal.coloured(self._time_of_day(), GREEN)
+        self._terminal.line(f"{time_of_day} {info_line(NAME, safe_text(text))}")
 
     def __enter__(self) -> Progress:
         """Itself."""
@@ -69,9 +78,6 @@ class Progress:
             if due:
                 self._state, self._printed = state, now
         return due
-
-    def _stamp(self) -> str:
-        return f"[{self._clock() - self._started:4.0f}s] "
 
 
 def open_progress() -> Progress:

@@ -1,7 +1,8 @@
 """Start-up noise of the libraries is silenced; their warnings and errors are not.
 
 Each library has its own switch, read when it is imported: call `quiet_environment` first, in every process. What
-has no switch is filtered as it is written: see `relay`. MLflow's switches are with its door, `track.mlflow_store`.
+has no switch is filtered as it is written: see `stderr_filter`. MLflow's switches are with its door,
+`track.mlflow_store`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import importlib
 import os
 from types import ModuleType
 
-from pipeline.runtime.relay import filtered_standard_error
+from pipeline.runtime.stderr_filter import filtered_standard_error
 
 SWITCHES = {
     # TensorFlow's C++ side: warnings and errors, no information.

@@ -4,7 +4,7 @@ A barrier stage starts all its tasks together or not at all, in Spark's own Pyth
 second launch finds TensorFlow imported. When a task dies, Spark ends the stage and with it the other ranks.
 
 A rank's function is named, not sent: the driver need not import TensorFlow to launch a training. It takes the
-payload and its `Peers`, and returns text.
+payload and its `RankInfo`, and returns text.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, cast
 import psutil
 
 from pipeline.errors import PipelineError, TrainError
-from pipeline.runtime.beats import Beat, beating, read_beats
 from pipeline.runtime.failures import failures_recorded, first_cause
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
 from pipeline.runtime.quiet import import_quietly, quiet_environment
-from pipeline.runtime.relay import filtered_standard_error
-from pipeline.runtime.vigil import Limits, Vigil
-from pipeline.store.filesystem import Root, open_root
+from pipeline.runtime.stall_detector import Limits, StallDetector
+from pipeline.runtime.stderr_filter import filtered_standard_error
+from pipeline.store.filesystem import StoragePath, storage_path
 
 if TYPE_CHECKING:
     from pyspark import BarrierTaskContext, SparkContext
@@ -36,7 +36,7 @@ WORKER_MEMORY = 4 << 30
 
 
 @dataclass(frozen=True)
-class Peers:
+class RankInfo:
     """The ranks of one launch, as one of them sees them.
 
     Attributes:
@@ -67,38 +67,44 @@ class Peers:
         return self.hosts.count(self.hosts[self.rank])
 
 
-ALONE = Peers(0, ("localhost",))
+ALONE = RankInfo(0, ("localhost",))
 
 
 @dataclass(frozen=True)
-class Care:
+class LaunchOptions:
     """How the driver looks after the ranks of a launch.
 
     Attributes:
         limits: how long they may take.
         worker_memory: resident bytes beyond which a Python worker is not used for another launch.
         apart: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
-        on_beats: called with the latest beats of all ranks, twice a second, from another thread.
+        on_heartbeats: called with the latest beats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
     worker_memory: int = WORKER_MEMORY
     apart: bool = False
-    on_beats: Callable[[Mapping[int, Beat]], None] | None = None
+    on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None
 
 
 def run_ranks(
-    spark: SparkSession, workers: int, target: str, *, payload: str, scratch: Root, care: Care | None = None
+    spark: SparkSession,
+    workers: int,
+    target: str,
+    *,
+    payload: str,
+    scratch: StoragePath,
+    options: LaunchOptions | None = None,
 ) -> list[str]:
     """Run `target` on every rank.
 
     Args:
         spark: the session; its task slots are checked by `check_slots`.
         workers: number of ranks.
-        target: `package.module:function`, of (payload, Peers), returning text.
+        target: `package.module:function`, of (payload, RankInfo), returning text.
         payload: for every rank.
         scratch: a folder that driver and ranks share.
-        care: None takes the usual limits.
+        options: None takes the usual limits.
 
     Returns:
         What the ranks returned, by rank.
@@ -107,14 +113,14 @@ def run_ranks(
         PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where one was killed or
             stands still.
     """
-    care = care or Care()
-    if workers == 1 and not care.apart:
+    options = options or LaunchOptions()
+    if workers == 1 and not options.apart:
         return [_run_here(target, payload)]
-    launch = scratch.within("launches", uuid.uuid4().hex)
-    uri, bound = launch.uri, care.worker_memory
+    launch = scratch.child("launches", uuid.uuid4().hex)
+    uri, bound = launch.uri, options.worker_memory
     context = spark.sparkContext
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
-    watch = _Watch(launch, Vigil(workers, care.limits), care.on_beats)
+    watch = _Watch(launch, StallDetector(workers, options.limits), options.on_heartbeats)
     try:
         # A list: a range is made in the workers, and a task that has no input to leave unread keeps its worker.
         stage = context.parallelize([*range(workers)], workers).barrier()
@@ -130,8 +136,13 @@ def run_ranks(
 class _Watch:
     """Looks at the beats in a thread of its own."""
 
-    def __init__(self, launch: Root, vigil: Vigil, on_beats: Callable[[Mapping[int, Beat]], None] | None) -> None:
-        self._launch, self._vigil, self._on_beats = launch, vigil, on_beats
+    def __init__(
+        self,
+        launch: StoragePath,
+        detector: StallDetector,
+        on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None,
+    ) -> None:
+        self._launch, self._detector, self._on_heartbeats = launch, detector, on_heartbeats
         self.trouble: PipelineError | None = None
 
     @contextmanager
@@ -156,10 +167,10 @@ class _Watch:
             thread.join()
 
     def _look(self) -> None:
-        beats = read_beats(self._launch)
-        if self._on_beats is not None and beats:
-            self._on_beats(beats)
-        self.trouble = self._vigil.trouble(beats)
+        beats = read_heartbeats(self._launch)
+        if self._on_heartbeats is not None and beats:
+            self._on_heartbeats(beats)
+        self.trouble = self._detector.trouble(beats)
 
 
 @contextmanager
@@ -174,9 +185,9 @@ def _tagged(context: SparkContext) -> Iterator[str]:
             context.removeJobTag(tag)
 
 
-def _function(target: str) -> Callable[[str, Peers], str]:
+def _function(target: str) -> Callable[[str, RankInfo], str]:
     module, _, name = target.partition(":")
-    return cast(Callable[[str, Peers], str], getattr(import_quietly(module), name))
+    return cast(Callable[[str, RankInfo], str], getattr(import_quietly(module), name))
 
 
 def _run_here(target: str, payload: str) -> str:
@@ -194,31 +205,31 @@ def _run_task(
 ) -> Iterator[tuple[int, str]]:
     from pyspark import BarrierTaskContext
 
-    context, launch = BarrierTaskContext.get(), open_root(launch_uri)
-    peers = _peers(context, launch_uri)
+    context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
+    info = _rank_info(context, launch_uri)
     quiet_environment()
     with (
-        filtered_standard_error(f"[rank {peers.rank}] "),
-        beating(launch, peers.rank, context.partitionId(), peers.hosts[peers.rank]),
-        failures_recorded(launch, peers.rank),
+        filtered_standard_error(f"[rank {info.rank}] "),
+        sending_heartbeats(launch, info.rank, context.partitionId(), info.hosts[info.rank]),
+        failures_recorded(launch, info.rank),
     ):
         work = _function(target)
         if not gc.get_freeze_count():
             # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a training.
             gc.freeze()
-        answer = work(payload, peers)
-    yield peers.rank, answer
+        answer = work(payload, info)
+    yield info.rank, answer
     if psutil.Process().memory_info().rss <= worker_memory:
         for _ in rows:  # Spark ends a worker whose task left its input unread, and keeps the others for later tasks
             pass
 
 
-def _peers(context: BarrierTaskContext, launch: str) -> Peers:
+def _rank_info(context: BarrierTaskContext, launch: str) -> RankInfo:
     """Ranks by host, then by partition; Spark tells every task the hosts of all, so no message is needed."""
     hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
     order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
     rank = order.index(context.partitionId())
-    return Peers(rank, tuple(hosts[partition] for partition in order), launch, _gpu(context))
+    return RankInfo(rank, tuple(hosts[partition] for partition in order), launch, _gpu(context))
 
 
 def _gpu(context: BarrierTaskContext) -> int | None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pipeline.contract.section import Section
 from pipeline.errors import nearest
+from pipeline.schemas.section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa

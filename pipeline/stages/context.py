@@ -12,12 +12,12 @@ from pipeline.config.run import RunConfig, TrackConfig
 from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session, refuse_connect
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import sweep_scratch
 from pipeline.store.reach import check_reachable
-from pipeline.track.mlflow_tracker import open_tracker, warm_up
-from pipeline.track.params import config_text, run_name
-from pipeline.track.tracker import NullTracker, Tracker
+from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.params import config_text, run_name
+from pipeline.tracking.tracker import NullTracker, Tracker
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrackedRuns:
     """
 
     config: TrackConfig
-    root: Root
+    root: StoragePath
     experiment: str
     stage: str
 
@@ -62,7 +62,7 @@ class Resources:
         tracker: the run that is open; before `tracked` it records nothing.
     """
 
-    root: Root
+    root: StoragePath
     spark: SparkSession
     progress: Progress
     runs: TrackedRuns
@@ -90,7 +90,7 @@ def open_stage(
         settings: whose product `workers` is.
     """
     with progress or open_progress() as shown:
-        root = open_root(config.storage.root)
+        root = storage_path(config.storage.root)
         check_reachable(root, "storage.root")
         sweep_scratch(root)
         with warm_up(config.track, root):

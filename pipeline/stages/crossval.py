@@ -1,4 +1,4 @@
-"""Cross-validation: folds side by side, each trained and measured on rows that it never saw."""
+"""Cross-validation: folds in parallel, each trained, and evaluated on rows that it never saw."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.evaluate.comparison import Comparison, check_comparable, compare
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, headlines_of, summarize
-from pipeline.evaluate.measures import measure
-from pipeline.evaluate.names import capital, metric_name
-from pipeline.evaluate.predict import window_of_rows
-from pipeline.evaluate.tally import merge_tallies
+from pipeline.evaluation.comparison import Comparison, check_comparable, compare
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, headlines_of, summarize
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.predict import window_of_rows
+from pipeline.evaluation.tally import merge_tallies
 from pipeline.formatting import format_interval, format_number
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
 from pipeline.report.summaries import comparison_table, crossval_table
 from pipeline.runtime.progress import Progress
-from pipeline.search.parallel import Stopper, run_parallel
-from pipeline.search.space import Settings
-from pipeline.search.table import told
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, fold_spec, prepare_folds, run_fold
 from pipeline.stages.nested import check_nested, choose_settings, use_of
@@ -36,14 +33,17 @@ from pipeline.stages.results import CrossvalResult
 from pipeline.stages.train import tracked_names, tracked_values
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import AUDIT, crossval_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import AUDIT, crossval_folder
 from pipeline.store.store import Store
-from pipeline.track.params import run_params
-from pipeline.track.tags import PARENT
-from pipeline.track.tracker import Tracker
-from pipeline.train.records import EpochRecord
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.params import run_params
+from pipeline.tracking.tags import PARENT
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.records import EpochRecord
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper, run_parallel
+from pipeline.tuning.space import Settings
+from pipeline.tuning.table import told
 
 logger = logging.getLogger(__name__)
 
@@ -81,16 +81,16 @@ def cross_validate(
             check_comparable(_without_scores(config.crossval, folds), other, names)
         spec = TrainingSpec.of(config, folds.manifest.store_id)
         identity = crossval_id(spec, config.search if config.crossval.nested else None)
-        place = crossval_place(resources.root, config.name, identity)
+        folder = crossval_folder(resources.root, config.name, identity)
         resources.tracker.log_params(run_params(config) | _params(folds))
-        resources.tracker.set_tags({"folds_id": folds.manifest.division_id, "crossval_id": identity})
+        resources.tracker.set_tags({"folds_id": folds.manifest.folds_id, "crossval_id": identity})
         _log_audit(resources, folds)
-        results = _Crossval(resources, config, folds, place).run()
+        results = _Crossval(resources, config, folds, folder).run()
         report = _report(config.crossval, folds, results)
         comparison = None if other is None else compare(report, other, names=names)
-        files.write_atomically(place.within(REPORT), report.to_json().encode())
+        files.write_atomically(folder.child(REPORT), report.to_json().encode())
         resources.progress.update("Writing out-of-fold predictions")
-        write_predictions(resources.spark, folds, results, place.within(PREDICTIONS), root=resources.root)
+        write_predictions(resources.spark, folds, results, folder.child(PREDICTIONS), root=resources.root)
         _log(resources, report, comparison, title=config.name)
         return CrossvalResult(
             id=identity,
@@ -100,7 +100,7 @@ def cross_validate(
             intervals=report.intervals,
             pooled=report.pooled,
             rows=report.rows,
-            predictions=place.within(PREDICTIONS).uri,
+            predictions=folder.child(PREDICTIONS).uri,
             comparison=None if comparison is None else comparison.sentence,
             seconds=time.monotonic() - start,
             run_id=resources.tracker.run_id,
@@ -108,7 +108,7 @@ def cross_validate(
 
 
 def _slots(config: RunConfig) -> tuple[int, list[str]]:
-    """Ranks of all folds at a time, and the settings whose product this is."""
+    """The ranks that folds in parallel need, and the settings whose product this is."""
     slots, settings = config.train.workers, ["train.workers"]
     if config.crossval.nested and trial_slots(config)[0] > slots:
         slots, settings = trial_slots(config)
@@ -118,15 +118,15 @@ def _slots(config: RunConfig) -> tuple[int, list[str]]:
 class _Crossval:
     """The folds of one job."""
 
-    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, place: Root) -> None:
+    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, folder: StoragePath) -> None:
         self._resources, self._config, self._folds = resources, config, folds
-        self._results = [FoldResult.of(place, number) for number in range(folds.manifest.count)]
+        self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_there]
         self._window = window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
-        """All of them; those that are there already are recorded, too, so that each run in MLflow is whole."""
+        """Run all folds. Those that an earlier job finished are tracked again: each run in MLflow is complete."""
         done = len(self._results) - len(self._left)
         if done:
             self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
@@ -178,7 +178,7 @@ class _Crossval:
         self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
     def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
-        """The fold with its own settings, where these are searched for."""
+        """The configuration, store and settings of a fold; a nested cross-validation searches for the settings."""
         if not self._config.crossval.nested:
             return self._config, self._folds.stores[number], {}
         chosen = choose_settings(resources, self._config, self._folds, number, self._stopper, name=self._name(number))
@@ -187,7 +187,7 @@ class _Crossval:
 
     @contextmanager
     def _named(self, number: int) -> Iterator[None]:
-        """Say of an error which fold it is of, and at once, since folds beside it are finished first."""
+        """Name the fold in an error. It is logged at once, because the folds in parallel are finished first."""
         try:
             yield
         except PipelineError as error:
@@ -222,13 +222,13 @@ def _record(tracker: Tracker, score: FoldScore) -> None:
     tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
 
 
-def _report_to_compare(root: Root, wanted: str | None) -> CrossvalReport | None:
+def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport | None:
     """The report of `crossval.compare_to`; whichever experiment it is of, its folds tell whether it can be compared."""
     if wanted is None:
         return None
-    experiments = root.within("crossvals")
+    experiments = root.child("crossvals")
     for name in files.list_folders(experiments):
-        file = crossval_place(root, name, wanted).within(REPORT)
+        file = crossval_folder(root, name, wanted).child(REPORT)
         if files.exists(file):
             return CrossvalReport.from_json(files.read_bytes(file), file.path)
     raise ConfigError(
@@ -247,7 +247,7 @@ def _without_scores(crossval: FoldConfig, folds: Folds) -> CrossvalReport:
         repeats=manifest.repeats,
         scores=(),
         rows=manifest.rows,
-        folds_id=manifest.division_id,
+        folds_id=manifest.folds_id,
     )
 
 
@@ -261,10 +261,10 @@ def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -
 
 
 def _log_audit(resources: Resources, folds: Folds) -> None:
-    """What folds share that should not; those that were made before there was an audit have none."""
-    place = folds.recipe.place(folds.source, resources.root).within(AUDIT)
-    if files.exists(place):
-        resources.tracker.log_text(files.read_bytes(place).decode(), "data/audit.json")
+    """Log the leak audit of the folds; folds of version 0.1 may have none."""
+    file = folds.recipe.place(folds.source, resources.root).child(AUDIT)
+    if files.exists(file):
+        resources.tracker.log_text(files.read_bytes(file).decode(), "data/audit.json")
 
 
 def _log(resources: Resources, report: CrossvalReport, comparison: Comparison | None, *, title: str) -> None:

@@ -6,7 +6,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.drift import DriftReport
 from pipeline.errors import StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
@@ -14,6 +13,7 @@ from pipeline.preparation.profile.drift import drift_of_rows, enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.schemas.drift import DriftReport
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.store.store import Store, read_profile

@@ -11,14 +11,14 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
-from pipeline.evaluate.assemble import assemble, with_values
-from pipeline.evaluate.linear import fit_baselines
-from pipeline.evaluate.names import HEADLINES
-from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.slices import slice_rows
-from pipeline.evaluate.source_rows import SourceRows
-from pipeline.evaluate.tally import Measure
+from pipeline.evaluation.assemble import assemble, with_values
+from pipeline.evaluation.linear import fit_baselines
+from pipeline.evaluation.names import HEADLINES
+from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.slices import slice_rows
+from pipeline.evaluation.source_rows import SourceRows
+from pipeline.evaluation.tally import Measure
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
@@ -30,13 +30,13 @@ from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import model_folder
 from pipeline.store.model import PublishedModel, open_model
 from pipeline.store.publish import scratch
 from pipeline.store.store import Store
-from pipeline.track.tracker import Tracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ SPLIT, PREDICTIONS = "test", "predictions"
 def evaluate(
     config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
 ) -> EvaluateResult:
-    """Score the model that a configuration's training published; its tracked run is continued.
+    """Evaluate the model that a configuration's training run published; the tracked run is continued.
 
     Args:
         config: the experiment, as it was trained.
@@ -60,13 +60,13 @@ def evaluate(
     with open_stage(config, "evaluate", spark=spark, progress=progress, workers=workers) as opened:
         store = find_store(opened, StoreRecipe.of(config))
         spec = TrainingSpec.of(config, store.manifest.store_id)
-        model = open_model(model_place(opened.root, spec.name, spec.model_id))
+        model = open_model(model_folder(opened.root, spec.name, spec.model_id))
         with tracked(opened, config, run_id=model.card.run_id) as resources:
             return evaluate_model(resources, config, store, model)
 
 
 def evaluate_model(resources: Resources, config: RunConfig, store: Store, model: PublishedModel) -> EvaluateResult:
-    """Evaluate within an open job, and record what was found.
+    """Evaluate within an open job, and log the report.
 
     Args:
         resources: of the job.
@@ -89,7 +89,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
             store,
             report,
             slices=config.evaluate.slices,
-            predictions=work.within(PREDICTIONS),
+            predictions=work.child(PREDICTIONS),
         )
     resources.progress.done(f"Scored {report.rows:,} test rows")
     add_test(model, rows=report.rows, metrics=report.metrics, intervals=report.intervals)
@@ -109,12 +109,12 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
 
 
 def _predict_job(
-    root: Root, config: EvaluateConfig, store: Store, model: PublishedModel, work: Root, *, seed: int
+    root: StoragePath, config: EvaluateConfig, store: Store, model: PublishedModel, work: StoragePath, *, seed: int
 ) -> PredictJob:
     """The work of every rank; the linear baseline is fitted here and laid beside it."""
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
-        files.write_bytes(work.within(LINEAR_FILE), simple.linear.to_bytes())
+        files.write_bytes(work.child(LINEAR_FILE), simple.linear.to_bytes())
     window = window_of_rows(store, SPLIT)
     return PredictJob(
         root=root.uri,
@@ -129,7 +129,7 @@ def _predict_job(
         log=window.log,
         constant=simple.constant,
         linear=simple.linear is not None,
-        predictions=work.within(PREDICTIONS).uri if config.slices else None,
+        predictions=work.child(PREDICTIONS).uri if config.slices else None,
         importance_rows=config.importance_rows,
         seed=seed,
     )
@@ -142,7 +142,7 @@ def _with_source(
     report: EvalReport,
     *,
     slices: Sequence[str],
-    predictions: Root,
+    predictions: StoragePath,
 ) -> EvalReport:
     """The report with what only the source knows: values of single rows, and slices."""
     recipe, source = open_recipe(resources, recipe)
@@ -160,7 +160,7 @@ def _with_source(
 
 
 def _with_slices(
-    spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: Root
+    spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: StoragePath
 ) -> EvalReport:
     """The model is trained and measured: a misspelt slice is reported, and costs no more than itself."""
     values = rows.values(slices)
@@ -181,7 +181,7 @@ def _noted(report: EvalReport, note: str) -> EvalReport:
 def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
-        # All of them are in evaluation.json; here they would hide the training from those who compare runs.
+        # All of them are in evaluation.json; here they would crowd out the metrics by which runs are compared.
         named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in HEADLINES[report.task]}
     tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     tracker.log_text(report.to_json(), "evaluation.json")

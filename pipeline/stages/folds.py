@@ -10,31 +10,31 @@ from dataclasses import dataclass, replace
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import FoldConfig
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import fingerprint
-from pipeline.evaluate.folds import FoldScore
-from pipeline.evaluate.measures import measure
-from pipeline.evaluate.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluate.regression import Window
-from pipeline.evaluate.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.evaluation.folds import FoldScore
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
+from pipeline.evaluation.regression import Window
+from pipeline.evaluation.tally import Tally, tally_from_bytes, tally_to_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
 from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
-from pipeline.search.parallel import Stopper
-from pipeline.search.space import Settings
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
 from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.train.records import EpochRecord
-from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.records import EpochRecord
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 HELD_OUT = "test"
@@ -63,8 +63,8 @@ class Folds:
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
-        start, place = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
-        return tuple(open_store(place.within(name)) for name in self.manifest.names if name.startswith(start))
+        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
+        return tuple(open_store(folder.child(name)) for name in self.manifest.names if name.startswith(prefix))
 
 
 def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
@@ -78,13 +78,13 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
     """
     recipe, source = open_recipe(resources, recipe)
     whole = FoldsRecipe(recipe, crossval, use)
-    place = whole.place(source, resources.root)
-    with _PREPARING:  # folds side by side may ask for the same ones
-        reused = files.exists(place.within(FOLDS))
+    folder = whole.place(source, resources.root)
+    with _PREPARING:  # of a nested cross-validation, folds in parallel may need the same ones
+        reused = files.exists(folder.child(FOLDS))
         if not reused:
             build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
-    manifest = FoldsManifest.from_json(files.read_bytes(place.within(FOLDS)), place.within(FOLDS).path)
-    stores = tuple(open_store(place.within(fold_folder(number))) for number in range(manifest.count))
+    manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), folder.child(FOLDS).path)
+    stores = tuple(open_store(folder.child(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
     resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
@@ -94,8 +94,8 @@ def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
     """The name of a cross-validation: changes with its folds and with every setting that shapes their models.
 
     Args:
-        spec: of training runs on the folds, whose common id stands in the place of a store's.
-        search: of a nested one, the settings by which each fold chooses its own.
+        spec: of the training runs, with the id of all folds in the place of a store's.
+        search: of a nested cross-validation, how each fold chooses its settings.
     """
     searched = search.identity(exclude=WITHOUT_INFLUENCE) if search is not None else None
     return fingerprint(["folds", spec.model_id, searched])[:16]
@@ -103,42 +103,42 @@ def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What a fold left: its score, what was counted, and the predictions of its held-out rows.
+    """The published results of a fold: its score, its tally, and the predictions of its held-out rows.
 
     Attributes:
-        place: the folder.
+        folder: of these results.
         number: of the fold.
     """
 
-    place: Root
+    folder: StoragePath
     number: int
 
     @classmethod
-    def of(cls, crossval: Root, number: int) -> FoldResult:
+    def of(cls, crossval: StoragePath, number: int) -> FoldResult:
         """Of a fold, in the folder of its cross-validation."""
-        return cls(crossval.within(fold_folder(number)), number)
+        return cls(crossval.child(fold_folder(number)), number)
 
     @property
     def is_there(self) -> bool:
         """Whether the fold was trained and measured."""
-        return files.exists(self.place.within(SCORE))
+        return files.exists(self.folder.child(SCORE))
 
     def score(self) -> FoldScore:
-        """What it reached."""
-        return FoldScore.from_json(files.read_bytes(self.place.within(SCORE)), self.place.within(SCORE).path)
+        """Its metrics and its history."""
+        return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), self.folder.child(SCORE).path)
 
     def decision(self) -> Decision:
         """From its model's probabilities to classes."""
-        return Decision.from_json(files.read_bytes(self.place.within(DECISION)), self.place.within(DECISION).path)
+        return Decision.from_json(files.read_bytes(self.folder.child(DECISION)), self.folder.child(DECISION).path)
 
     def tally(self) -> Tally:
         """What was counted."""
-        return tally_from_bytes(files.read_bytes(self.place.within(TALLY)))
+        return tally_from_bytes(files.read_bytes(self.folder.child(TALLY)))
 
     @property
-    def predictions(self) -> Root:
-        """The folder of predictions; see `evaluate.predict`."""
-        return self.place.within(PREDICTIONS)
+    def predictions(self) -> StoragePath:
+        """The folder of predictions; see `evaluation.predict`."""
+        return self.folder.child(PREDICTIONS)
 
 
 def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
@@ -164,7 +164,7 @@ def run_fold(
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
 ) -> FoldScore:
-    """Train a fold's model, measure it on the held-out rows, and keep what it reached; the model itself is not kept.
+    """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
 
     Args:
         resources: of the cross-validation, with the tracked run of the fold.
@@ -172,37 +172,37 @@ def run_fold(
         store: of the fold.
         result: where its results are published, once they are complete.
         window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: where the training is noted.
+        stopper: with which the training run is registered.
         on_epoch: called with each epoch's record.
         settings: that were chosen for this fold, of those in the configuration.
 
     Raises:
-        TrainError: it failed, or was told to stop.
+        TrainError: the training run failed, or was stopped.
     """
     start = time.monotonic()
     hooks = TrainingHooks(
         on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
     )
     with (
-        draft(resources.root, result.place, SCORE) as finished,
+        draft(resources.root, result.folder, SCORE) as finished,
         run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
     ):
         outcome.require_finished(f"Fold {result.number}")
         if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
             return result.score()
-        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.within(PREDICTIONS))
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
         tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
         score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
-        files.write_bytes(finished.folder.within(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.within(DECISION), outcome.result.decision.to_json().encode())
+        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
     return result.score()
 
 
 def _predict_job(
-    root: Root, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: Root
+    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
 ) -> PredictJob:
-    model = outcome.folder.within(BUNDLE, MODEL)
+    model = outcome.folder.child(BUNDLE, MODEL)
     return PredictJob(
         root=root.uri,
         name=spec.name,
@@ -210,7 +210,7 @@ def _predict_job(
         model=model.uri,
         sha256=files.sha256_of(model),
         split=HELD_OUT,
-        scratch=outcome.folder.within("held_out").uri,
+        scratch=outcome.folder.child("held_out").uri,
         decision=outcome.result.decision,
         edges=tuple(window.edges.tolist()),
         log=window.log,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.contract.profile import NumberProfile
-from pipeline.evaluate.diagnosis import Finding, constant_loss, course_of, diagnose
+from pipeline.evaluation.diagnosis import Finding, constant_loss, course_of, diagnose
 from pipeline.model.losses import loss_of
+from pipeline.schemas.profile import NumberProfile
 from pipeline.store.store import Store, read_profile
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.spec import TrainingSpec
 
 
 def findings_of(

@@ -8,18 +8,18 @@ from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import FoldUse
-from pipeline.search.parallel import Stopper
-from pipeline.search.space import Settings, configured
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds, prepare_folds
 from pipeline.stages.search_log import log_trials
 from pipeline.stages.trial_rows import TrialRows, shapes_rows
 from pipeline.stages.trials import Trials, best_trial, check_space
 from pipeline.store.store import Store
-from pipeline.track.tracker import NullTracker
+from pipeline.tracking.tracker import NullTracker
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings, configured
 
 DIVIDING = ("data.", "split.", "seed")
-"""Settings that tell which rows are in which fold."""
+"""Settings that decide which rows are in which fold."""
 
 
 def use_of(config: RunConfig) -> FoldUse:
@@ -39,15 +39,15 @@ def choose_settings(
         config: of the cross-validation.
         folds: all of them.
         number: of this one.
-        stopper: where the search is noted.
+        stopper: with which the search is registered.
         name: of the fold, for people.
 
     Returns:
-        The configuration and the store of the fold with the settings that were found, and these.
+        The configuration with the best settings, the store of the fold for it, and these settings.
 
     Raises:
         ConfigError: settings of the space would divide the rows in another way.
-        TrainError: all trials failed, or the search was told to stop.
+        TrainError: all trials failed, or the search was stopped.
     """
     untracked = replace(resources, runs=resources.runs.disabled(), tracker=NullTracker())
 
@@ -67,7 +67,7 @@ def choose_settings(
 
 
 def check_nested(config: RunConfig) -> None:
-    """See, before anything starts, that a space can be searched within each fold.
+    """Check, before anything starts, that a space can be searched within each fold.
 
     Raises:
         ConfigError: it is empty, does not fit the configuration, or divides the rows in another way.
@@ -84,7 +84,7 @@ def check_nested(config: RunConfig) -> None:
 def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
     """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
     others = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
-    if others.manifest.division_id == folds.manifest.division_id:
+    if others.manifest.folds_id == folds.manifest.folds_id:
         return others
     raise ConfigError(
         "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "

@@ -17,10 +17,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.evaluate.predict import LABEL, prediction_schema
+from pipeline.evaluation.predict import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -28,15 +25,18 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.stages.folds import FoldResult, Folds
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import place_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
 
 def write_predictions(
-    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], place: Root, *, root: Root
+    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], folder: StoragePath, *, root: StoragePath
 ) -> None:
     """Write the table as Parquet, in place of an earlier one.
 
@@ -44,19 +44,19 @@ def write_predictions(
         spark: a live session.
         folds: of the cross-validation; the classes of the label are the same in all of them.
         results: of all folds.
-        place: the folder.
+        folder: of the table.
         root: of the storage.
     """
     label = folds.stores[0].features.label
     rows = reduce(DataFrame.unionByName, (_of_fold(spark, label, *each) for each in enumerate(results)))
     rows = _with_key(spark, folds, rows)
-    if not place.renames_folders:
-        replace_parts(rows, place)
+    if not folder.renames_folders:
+        replace_parts(rows, folder)
         return
     with scratch(root) as work:
-        drafts = work.within("predictions")
+        drafts = work.child("predictions")
         write_parts(rows, drafts)
-        place_folder(drafts, place)
+        place_folder(drafts, folder)
 
 
 def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
@@ -74,19 +74,19 @@ def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
         return [F.col("p0").alias(label.answers[0])]
     if label.task is Task.BINARY:
         shares = [1.0 - F.col("p0"), F.col("p0")]
-        place = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
+        index = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
     else:
-        shares = [F.col(f"p{place}") for place in range(len(label.classes))]
-        place = F.array_position(F.array(*shares), F.greatest(*shares)).cast("int") - 1
-    columns = [_class(label, place), *shares]
+        shares = [F.col(f"p{index}") for index in range(len(label.classes))]
+        index = F.array_position(F.array(*shares), F.greatest(*shares)).cast("int") - 1
+    columns = [_class(label, index), *shares]
     return [column.alias(name) for column, name in zip(columns, label.answers, strict=True)]
 
 
-def _class(label: LabelSpec, place: Column) -> Column:
-    """The name of a class by its place; a number as it is."""
+def _class(label: LabelSpec, value: Column) -> Column:
+    """The name of a class by its index; a number as it is."""
     if label.task is Task.REGRESSION:
-        return place
-    return F.get(F.array(*(F.lit(name) for name in label.classes)), place.cast("int"))
+        return value
+    return F.get(F.array(*(F.lit(name) for name in label.classes)), value.cast("int"))
 
 
 def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
@@ -96,20 +96,21 @@ def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
     key = [name for name in recipe.data.key if not any(name in alike for alike in taken)]
     if not key:
         return rows
-    known = _keys(open_rows(recipe, open_table(spark, source, recipe.data.source)).table, key)
-    found = known.dropDuplicates([ROW_ID])
-    return rows.join(found, ROW_ID, "left").select(*(quoted(name) for name in key), *rows.columns)
+    keys = _keys(open_rows(recipe, open_table(spark, source, recipe.data.source)).table, key)
+    return rows.join(keys.dropDuplicates([ROW_ID]), ROW_ID, "left").select(
+        *(quoted(name) for name in key), *rows.columns
+    )
 
 
 def _keys(table: Table, key: Sequence[str]) -> DataFrame:
     """The id of each row with the columns of its key."""
     kinds = table.program.inputs.raw.kinds
-    schema = pa.schema([(ROW_ID, pa.int64()), *((f"k{place}", kinds[name]) for place, name in enumerate(key))])
+    schema = pa.schema([(ROW_ID, pa.int64()), *((f"k{index}", kinds[name]) for index, name in enumerate(key))])
 
     def keys(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
             columns = [pa.array(rows.places.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
             yield pa.record_batch(columns, schema=schema)
 
-    named = [F.col(f"k{place}").alias(name) for place, name in enumerate(key)]
+    named = [F.col(f"k{index}").alias(name) for index, name in enumerate(key)]
     return table.mapped(keys, schema).select(ROW_ID, *named)

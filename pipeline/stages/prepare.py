@@ -17,9 +17,9 @@ from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.profile import report_profile
 from pipeline.stages.results import PrepareResult
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store, is_published, open_store
-from pipeline.store.table import contract_place, keep_contract, read_contract, read_table
+from pipeline.store.table import contract_file, keep_contract, read_contract, read_table
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
     """
     start = time.monotonic()
     recipe, source = open_recipe(resources, recipe)
-    place = recipe.place(source, resources.root)
-    reused = is_published(place)
+    folder = recipe.place(source, resources.root)
+    reused = is_published(folder)
     if not reused:
         build_store(resources.spark, recipe, source, root=resources.root, progress=resources.progress)
-    store = open_store(place)
+    store = open_store(folder)
     if recipe.infers_contract:
         _keep_contract(recipe, store, resources.root)
     rows = store.manifest.rows
@@ -70,7 +70,7 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
     resources.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
     report_profile(resources.tracker, store, recipe.data.source, drift)
     result = PrepareResult(
-        store=place.uri,
+        store=folder.uri,
         store_id=store.manifest.store_id,
         rows=rows,
         reused=reused,
@@ -92,15 +92,15 @@ def find_store(resources: Resources, recipe: StoreRecipe) -> Store:
 
 def open_recipe(resources: Resources, recipe: StoreRecipe) -> tuple[StoreRecipe, Source]:
     """What a store is made of: a recipe with the contract that is kept, and its source, as both are now."""
-    kept = contract_place(resources.root, recipe.name, recipe.data.contract)
+    kept = contract_file(resources.root, recipe.name, recipe.data.contract)
     recipe = replace(recipe, contract=None if kept is None else read_contract(kept))
     return recipe, open_source(resources.spark, recipe.data.source, resources.root)
 
 
-def _keep_contract(recipe: StoreRecipe, store: Store, root: Root) -> None:
+def _keep_contract(recipe: StoreRecipe, store: Store, root: StoragePath) -> None:
     """The first run leaves the contract that it inferred for people to edit, and for later runs to enforce."""
-    place, table = contract_place(root, recipe.name, recipe.data.contract), read_table(store)
-    if place is None or table is None:
+    file, table = contract_file(root, recipe.name, recipe.data.contract), read_table(store)
+    if file is None or table is None:
         return
-    if keep_contract(place, table.inferred_with(store.manifest.store_id), name=recipe.name):
-        log.info("Wrote the contract of the source, for later runs to enforce and for you to edit: %s", place.path)
+    if keep_contract(file, table.inferred_with(store.manifest.store_id), name=recipe.name):
+        log.info("Wrote the contract of the source, for later runs to enforce and for you to edit: %s", file.path)

@@ -8,7 +8,7 @@ from pipeline.preparation.profile.drift import enforce
 from pipeline.redact import without_user
 from pipeline.report.profile_page import profile_page
 from pipeline.store.store import Store, read_audit, read_profile
-from pipeline.track.tracker import Tracker
+from pipeline.tracking.tracker import Tracker
 
 
 def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: DriftConfig) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.evaluate.names import MAIN
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.names import MAIN
+from pipeline.evaluation.report import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
-from pipeline.track.promotion import Candidate
+from pipeline.tracking.promotion import Candidate
 
 
 def register_model(resources: Resources, model: PublishedModel, report: EvalReport, wanted: bool | str) -> None:

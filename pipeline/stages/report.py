@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluate.report import EvalReport
-from pipeline.evaluate.verdict import judge
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_page import Subject, evaluation_page
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.figures import Draw, figures_of
@@ -18,9 +18,9 @@ from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
 from pipeline.store.store import Store, read_audit
-from pipeline.track.tracker import NullTracker
-from pipeline.train.history import TrainingHistory, read_history
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import NullTracker
+from pipeline.training.history import TrainingHistory, read_history
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def log_report(
         report=report,
         card=model.card,
         manifest=store.manifest,
-        config=files.read_bytes(model.folder.within(CONFIG)).decode(),
+        config=files.read_bytes(model.folder.child(CONFIG)).decode(),
         history=history,
         findings=findings,
         audit=read_audit(store),

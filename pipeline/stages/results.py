@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.contract.document import Document
-from pipeline.train.records import EpochRecord
+from pipeline.schemas.document import Document
+from pipeline.training.records import EpochRecord
 
 
 class PrepareResult(Document):

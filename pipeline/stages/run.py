@@ -14,7 +14,7 @@ from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import EvaluateResult, RunResult, TrainResult
 from pipeline.stages.train import train_model
-from pipeline.store.layout import model_place
+from pipeline.store.layout import model_folder
 from pipeline.store.model import open_model
 from pipeline.store.store import Store
 
@@ -50,5 +50,5 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
 def train_and_evaluate(resources: Resources, config: RunConfig, store: Store) -> tuple[TrainResult, EvaluateResult]:
     """From a store to a published model and its test metrics, within an open job."""
     trained = train_model(resources, config, store)
-    model = open_model(model_place(resources.root, config.name, trained.model_id))
+    model = open_model(model_folder(resources.root, config.name, trained.model_id))
     return trained, evaluate_model(resources, config, store, model)

@@ -13,8 +13,6 @@ from pipeline.config.drift import DriftConfig
 from pipeline.config.load import parse_config, parse_yaml
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
-from pipeline.contract.document import Document
-from pipeline.contract.drift import DriftReport
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
@@ -23,19 +21,21 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.score.batches import score_job, write_scored
-from pipeline.score.draft import OutputDraft, check_place, output_draft
-from pipeline.score.publication import QUARANTINE, ScoreCard
-from pipeline.score.rows import NewRows, good_values, open_new_rows
-from pipeline.score.writing import check_format, convert
+from pipeline.schemas.document import Document
+from pipeline.schemas.drift import DriftReport
+from pipeline.scoring.batches import score_job, write_scored
+from pipeline.scoring.draft import OutputDraft, check_place, output_draft
+from pipeline.scoring.publication import QUARANTINE, ScoreCard
+from pipeline.scoring.rows import NewRows, good_values, open_new_rows
+from pipeline.scoring.writing import check_format, convert
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
 from pipeline.store.bundle import Bundle, open_bundle
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import model_folder
 from pipeline.store.model import ModelCard
-from pipeline.track.tracker import Tracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
 
 
 def score_source(
-    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: Root
+    resources: Resources, config: ScoreConfig, drift: DriftConfig, bundle: Bundle, output: StoragePath
 ) -> ScoreResult:
     """Score within an open job.
 
@@ -148,7 +148,7 @@ def score_source(
         )
         draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        tell_quarantined(aside.reasons, scored.total, output.within(QUARANTINE))
+        tell_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
@@ -163,10 +163,10 @@ def score_source(
     return result
 
 
-def _output(config: RunConfig) -> Root:
+def _output(config: RunConfig) -> StoragePath:
     if config.score.output is not None:
-        return open_root(config.score.output)
-    return open_root(config.storage.root).within("scores", config.name)
+        return storage_path(config.score.output)
+    return storage_path(config.storage.root).child("scores", config.name)
 
 
 def _replaces(config: ScoreConfig) -> bool:
@@ -176,9 +176,9 @@ def _replaces(config: ScoreConfig) -> bool:
 def _find_model(resources: Resources, config: RunConfig) -> Bundle:
     """The model that `score.model` names, else the one that this configuration trained."""
     if config.score.model is not None:
-        return open_bundle(open_root(config.score.model))
+        return open_bundle(storage_path(config.score.model))
     spec = TrainingSpec.of(config, find_store(resources, StoreRecipe.of(config)).manifest.store_id)
-    return open_bundle(model_place(resources.root, spec.name, spec.model_id))
+    return open_bundle(model_folder(resources.root, spec.name, spec.model_id))
 
 
 def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
@@ -196,8 +196,8 @@ def _write(
     start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(resources.spark, resources.progress, "Scoring"):
-        place = draft.rows if request.format == "parquet" else draft.parts
-        written = write_scored(opened, job, place, draft.prefix)
+        target = draft.rows if request.format == "parquet" else draft.parts
+        written = write_scored(opened, job, target, draft.prefix)
         names = convert(resources.spark, written.names, job.schema, draft, request.format)
     return _Scored(written.total, written.bad, names, time.monotonic() - start)
 

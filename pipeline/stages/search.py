@@ -1,4 +1,4 @@
-"""Search: trials of other settings side by side, then the best one trained and evaluated in full."""
+"""Search: trials of different settings in parallel, then the best one trained and evaluated in full."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
-from pipeline.search.final import check_final, with_validation_rows
-from pipeline.search.pareto_front import pareto_front
-from pipeline.search.record import TrialRecord
-from pipeline.search.space import configured
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
@@ -26,10 +22,14 @@ from pipeline.stages.search_log import log_search
 from pipeline.stages.trial_rows import TrialRows, rows_to_choose_by
 from pipeline.stages.trials import Trials, best_trial, check_space, trial_slots
 from pipeline.store.store import Store
+from pipeline.tuning.final import check_final, with_validation_rows
+from pipeline.tuning.pareto_front import pareto_front
+from pipeline.tuning.record import TrialRecord
+from pipeline.tuning.space import configured
 
 
 def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> SearchResult:
-    """Search the space of a configuration; a search that was interrupted is gone on with.
+    """Search the space of a configuration; resumes an interrupted search.
 
     Args:
         config: the experiment, with `search.space`.
@@ -38,7 +38,7 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
 
     Raises:
         ConfigError: the space does not fit the configuration.
-        TrainError: all trials failed; the first cause is told.
+        TrainError: all trials failed; the message counts the causes.
     """
     start = time.monotonic()
     check_final(check_space(config))
@@ -82,7 +82,7 @@ def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: Trial
 
 
 def _told(record: TrialRecord) -> dict[str, Any]:
-    """What the job tells of a trial that ran to its end."""
+    """What the job reports of a finished trial."""
     return {
         "number": record.number,
         "params": record.settings,
@@ -93,6 +93,6 @@ def _told(record: TrialRecord) -> dict[str, Any]:
 
 
 def _front(records: Sequence[TrialRecord], config: SearchConfig) -> tuple[FrontTrial, ...]:
-    """The trials that none beats, where there are several goals."""
+    """The Pareto front, where there are several goals."""
     front = pareto_front(records, config.goals) if config.further_goals else ()
     return tuple(FrontTrial(**_told(record)) for record in front)

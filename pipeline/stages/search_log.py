@@ -10,15 +10,15 @@ from dataclasses import asdict
 from matplotlib.figure import Figure
 
 from pipeline.config.search import SearchConfig
-from pipeline.search.capacity import capacity_progress, steps_table
-from pipeline.search.comparison import compared, comparison_plot
-from pipeline.search.contour import contour_plot, two_settings
-from pipeline.search.pareto_front import pareto_front
-from pipeline.search.pareto_plot import pareto_plot
-from pipeline.search.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
-from pipeline.search.record import TrialRecord
-from pipeline.search.table import table
-from pipeline.track.tracker import Tracker
+from pipeline.tracking.tracker import Tracker
+from pipeline.tuning.capacity import capacity_progress, steps_table
+from pipeline.tuning.comparison import compared, comparison_plot
+from pipeline.tuning.contour import contour_plot, two_settings
+from pipeline.tuning.pareto_front import pareto_front
+from pipeline.tuning.pareto_plot import pareto_plot
+from pipeline.tuning.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
+from pipeline.tuning.record import TrialRecord
+from pipeline.tuning.table import table
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
-from pipeline.contract.decision import Decision
 from pipeline.errors import DataError
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
@@ -21,24 +20,25 @@ from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
+from pipeline.schemas.decision import Decision
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import TrainResult
 from pipeline.store.bundle import write_bundle
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import BUNDLE, model_place
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import BUNDLE, model_folder
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
-from pipeline.track.params import config_text, run_params
-from pipeline.train.history import TrainingHistory, write_history
-from pipeline.train.job import Deciding
-from pipeline.train.rates import read_curve
-from pipeline.train.records import EpochRecord
-from pipeline.train.run import TrainingHooks, TrainingOutcome, run_training
-from pipeline.train.spec import TrainingSpec
-from pipeline.train.usage import Usage
+from pipeline.tracking.params import config_text, run_params
+from pipeline.training.history import TrainingHistory, write_history
+from pipeline.training.job import Deciding
+from pipeline.training.rate_curve import read_curve
+from pipeline.training.records import EpochRecord
+from pipeline.training.resource_usage import ResourceUsage
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -93,14 +93,14 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Each epoch and the use of the machine are shown and recorded; signals let the ranks finish their steps."""
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
-        on_beats=Usage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
+        on_beats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
         on_resume=lambda place: log_resumed(resources, place),
         stoppable=stopping_gently,
     )
 
 
 def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -> None:
-    """See that a store and the settings of a training run go together.
+    """Check that a store and the settings of a training run go together.
 
     Raises:
         ConfigError: the settings do not fit the label.
@@ -119,7 +119,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
 
 
 def log_resumed(resources: Resources, place: str) -> None:
-    """Where a training run resumes, on the terminal and in the tracked run."""
+    """Log where a training run resumes, on the terminal and in the tracked run."""
     resources.progress.done(f"Going on from {place}, where this training was interrupted")
     resources.tracker.set_tags({"resumed_from": place})
 
@@ -151,7 +151,7 @@ def _publish(
     resources: Resources, store: Store, spec: TrainingSpec, outcome: TrainingOutcome, config: str
 ) -> PublishedModel:
     """The model with the YAML text of its configuration."""
-    finished, result, history = outcome.folder.within(BUNDLE), outcome.result, outcome.history
+    finished, result, history = outcome.folder.child(BUNDLE), outcome.result, outcome.history
     write_bundle(finished, store, config)
     write_history(finished, history)
     card = ModelCard(
@@ -167,7 +167,7 @@ def _publish(
         decision=result.decision,
         versions=library_versions(),
     )
-    return publish_model(finished, model_place(resources.root, spec.name, spec.model_id), card)
+    return publish_model(finished, model_folder(resources.root, spec.name, spec.model_id), card)
 
 
 def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history: TrainingHistory) -> None:
@@ -183,8 +183,8 @@ def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history:
     resources.tracker.log_metrics({"train/best_epoch": float(best)})
 
 
-def _log_rates(resources: Resources, name: str, work: Root) -> None:
-    """What the learning-rate finder saw, where it was asked for."""
+def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
+    """Log the curve of the learning-rate finder, where it ran."""
     curve = read_curve(work)
     if curve is None:
         return
@@ -196,7 +196,7 @@ def _log_rates(resources: Resources, name: str, work: Root) -> None:
 
 
 def _log_decision(resources: Resources, decision: Decision) -> None:
-    """What was fitted on validation rows, where anything was asked for."""
+    """Log the calibration and the threshold that were fitted on validation rows, if any were."""
     if decision.remark:
         logger.warning("%s", decision.remark)
     if decision.rows:

@@ -1,4 +1,4 @@
-"""The rows that a search judges its trials by: a store's validation rows, or those of several folds."""
+"""The stores that a search trains its trials on: one, or several folds."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from pipeline.config.run import RunConfig
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.search.space import Settings
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import prepare_folds
 from pipeline.stages.prepare import prepare_store
 from pipeline.store.store import Store
+from pipeline.tuning.space import Settings
 
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
-"""Settings that shape the rows; a space with one of them prepares them for each of their values."""
+"""Settings that shape the stores; a space with one of them prepares a store for each of its values."""
 
 Prepare = Callable[[RunConfig], tuple[Store, ...]]
 """From a configuration to the stores of its trials; a trial trains on the training rows of one after the other."""
@@ -24,7 +24,7 @@ class TrialRows:
     """The stores of trials."""
 
     def __init__(self, config: RunConfig, prepare: Prepare) -> None:
-        """The usual ones are prepared at once.
+        """The stores of the configuration itself are prepared at once.
 
         Args:
             config: of the search.
@@ -37,12 +37,12 @@ class TrialRows:
         """The stores that a trial's settings need."""
         if not shapes_rows(settings):
             return self.usual
-        with self._lock:  # one at a time: they would ask Spark for the same rows
+        with self._lock:  # one at a time: trials in parallel may need the same store
             return self._prepare(config)
 
 
 def shapes_rows(settings: Settings) -> bool:
-    """Whether some of them tell what rows there are, or what they hold."""
+    """Whether some of them shape the stores."""
     return any(name.startswith(OF_THE_STORE) for name in settings)
 
 

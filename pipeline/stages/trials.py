@@ -1,4 +1,4 @@
-"""The trials of a search: trained side by side, recorded, and kept in a study."""
+"""The trials of a search: trained in parallel, tracked, and kept in a study."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from dataclasses import dataclass, replace
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, PipelineError, TrainError
-from pipeline.search.database import local_database
-from pipeline.search.parallel import Stopper, run_parallel
-from pipeline.search.pareto_front import choose_best
-from pipeline.search.record import TrialRecord, best_of
-from pipeline.search.space import Settings, configured, first_settings, grid, suggest
-from pipeline.search.study import Study, Trial, open_study
-from pipeline.search.table import short, told
-from pipeline.search.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
+from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import search_file
 from pipeline.store.store import Store
-from pipeline.track.tags import PARENT
-from pipeline.track.tracker import Tracker
-from pipeline.train.records import EpochRecord
+from pipeline.tracking.tags import PARENT
+from pipeline.tracking.tracker import Tracker
+from pipeline.training.records import EpochRecord
+from pipeline.tuning.database import local_database
+from pipeline.tuning.parallel import Stopper, run_parallel
+from pipeline.tuning.pareto_front import choose_best
+from pipeline.tuning.record import TrialRecord, best_of
+from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
+from pipeline.tuning.study import Study, Trial, open_study
+from pipeline.tuning.table import short, told
+from pipeline.tuning.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 
 NOT_OF_THE_SEARCH = {
     "final", "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"
 }  # fmt: skip
-"""Settings of `search` that may change while it goes on."""
+"""Settings of `search` that may change between the jobs of one search."""
 ID_LENGTH = 16
 LISTED = 10
 
@@ -54,13 +54,13 @@ def check_space(config: RunConfig) -> RunConfig:
 
 def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
     """Ranks of all trials at a time, and the settings whose product this is."""
-    own = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
-    return config.trial_workers * config.search.parallel_trials, [own, "search.parallel_trials"]
+    workers = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
+    return config.trial_workers * config.search.parallel_trials, [workers, "search.parallel_trials"]
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """A trial on all the rows that it is judged by.
+    """The result of a trial on all the stores that it is judged by.
 
     Attributes:
         values: of the goals, their means over folds.
@@ -95,7 +95,7 @@ class Trials:
     """The trials of one search, judged by one store or, one after the other, by several folds."""
 
     def __init__(self, resources: Resources, config: RunConfig, rows: TrialRows, *, name: str = "") -> None:
-        """None is begun yet.
+        """No trial has started yet.
 
         Args:
             resources: of the job, with the tracked run of the search.
@@ -107,16 +107,19 @@ class Trials:
         self._stopper, self._started = Stopper(), time.monotonic()
 
     def run(self) -> tuple[list[TrialRecord], dict[str, float]]:
-        """All trials, and how much each setting explains.
+        """Run all trials.
+
+        Returns:
+            Their records, and the importance of each setting.
 
         Raises:
-            TrainError: it was told to stop.
+            TrainError: the search was stopped.
         """
         config, folds = self._config.search, len(self._rows.usual)
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
         with (
-            local_database(self._place(), fresh=config.resume == "never") as database,
+            local_database(self._database_file(), fresh=config.resume == "never") as database,
             open_study(database.file, config, seed=self._config.seed, epochs=steps, grid=combinations) as study,
         ):
             with self._stopper.registered(study.close):
@@ -131,10 +134,10 @@ class Trials:
             return study.records(), study.importance()
 
     def stop(self) -> None:
-        """End those that run, and begin no other; may be called by any thread."""
+        """Stop the running trials and start no other; may be called by any thread."""
         self._stopper.stop()
 
-    def _place(self) -> Root:
+    def _database_file(self) -> StoragePath:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
         identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
@@ -147,7 +150,7 @@ class Trials:
         return study.take(lambda: limit is not None and time.monotonic() - self._started > limit)
 
     def _follow(self, study: Study, trial: Trial, save: Callable[[], None]) -> None:
-        """One trial, whatever becomes of it."""
+        """Run one trial, and record how it ended."""
         try:
             settings = suggest(self._config.search.space, self._config, trial)
             trial.record_settings(settings)
@@ -157,10 +160,10 @@ class Trials:
             trial.prune()
         except PipelineError as error:
             if self._stopper.is_stopped:
-                return  # the next job takes it up again
+                return  # the next job resumes it
             trial.fail(" ".join(str(error).split()))
         except BaseException:
-            study.close()  # this trial will not end, and others may wait for it
+            study.close()  # this trial never ends, and the threads of other trials may be waiting for it
             raise
         save()
         self._show(study, trial.number)
@@ -186,7 +189,7 @@ class Trials:
         trial.finish(*values)
 
     def _trained(self, trial: Trial, tracker: Tracker, config: RunConfig, stores: Sequence[Store]) -> _Judged:
-        """On one store, followed epoch by epoch; or on folds, followed fold by fold."""
+        """Train on one store, pruned by epoch; or on several folds, pruned by fold."""
         goals = config.search.goals
         if len(stores) == 1:
             return _judged([self._launch(tracker, config, stores[0], trial.is_behind)], goals)
@@ -207,7 +210,7 @@ class Trials:
 
         def follow(record: EpochRecord) -> bool:
             for other in others:
-                metric_of(record, other)  # what is not measured ends the trial now, not at its end
+                metric_of(record, other)  # one that is not measured fails the trial at its first epoch, not its last
             value = metric_of(record, metric)
             if is_behind is None:
                 return False
@@ -253,6 +256,6 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
 
 
 def _title(number: int, settings: Settings) -> str:
-    """What tells a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
+    """What distinguishes a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
     shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"

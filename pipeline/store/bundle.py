@@ -18,14 +18,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import Document, fingerprint
-from pipeline.contract.profile import DataProfile
-from pipeline.contract.table import TableContract
 from pipeline.errors import StoreError
 from pipeline.kinds.state import FeatureState
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.table import TableContract
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD
 from pipeline.store.model import ModelCard, PublishedModel, open_model, read_model
 from pipeline.store.store import Store
@@ -93,20 +93,20 @@ class Bundle:
         return self.card.decision
 
     @property
-    def file(self) -> Root:
+    def file(self) -> StoragePath:
         """The Keras file."""
         return self.model.file
 
 
-def write_bundle(folder: Root, store: Store, config: str) -> None:
+def write_bundle(folder: StoragePath, store: Store, config: str) -> None:
     """Put beside a Keras file what a bundle holds of its store, and the configuration as YAML."""
     for name in (FEATURES, TABLE, PROFILE):
         if name in store.manifest.documents:
-            files.write_bytes(folder.within(name), files.read_bytes(store.place.within(name)))
-    files.write_bytes(folder.within(CONFIG), config.encode())
+            files.write_bytes(folder.child(name), files.read_bytes(store.place.child(name)))
+    files.write_bytes(folder.child(CONFIG), config.encode())
 
 
-def open_bundle(place: Root) -> Bundle:
+def open_bundle(place: StoragePath) -> Bundle:
     """Open the bundle of a published model; versions of libraries that differ in more than a patch cost a warning.
 
     Args:
@@ -125,10 +125,10 @@ def open_bundle(place: Root) -> Bundle:
     table, profile = _read(model, TABLE), _read(model, PROFILE)
     return Bundle(
         model=model,
-        features=FeatureState.from_json(features, model.folder.within(FEATURES).path),
+        features=FeatureState.from_json(features, model.folder.child(FEATURES).path),
         config=config.decode(),
-        table=None if table is None else TableContract.from_json(table, model.folder.within(TABLE).path),
-        profile=None if profile is None else DataProfile.from_json(profile, model.folder.within(PROFILE).path),
+        table=None if table is None else TableContract.from_json(table, model.folder.child(TABLE).path),
+        profile=None if profile is None else DataProfile.from_json(profile, model.folder.child(PROFILE).path),
         test=read_test(model),
     )
 
@@ -145,7 +145,7 @@ def add_test(
     test = ModelTest(
         model=card.sha256, store_id=card.store_id, rows=rows, metrics=metrics, intervals=intervals
     ).signed()
-    files.write_atomically(model.folder.within(TEST_CARD), test.to_json().encode())
+    files.write_atomically(model.folder.child(TEST_CARD), test.to_json().encode())
     return test
 
 
@@ -155,13 +155,13 @@ def read_test(model: PublishedModel) -> ModelTest | None:
     Raises:
         StoreError: it was altered, or is another model's.
     """
-    place = model.folder.within(TEST_CARD)
+    file = model.folder.child(TEST_CARD)
     try:
-        test = ModelTest.from_json(files.read_bytes(place), place.path)
+        test = ModelTest.from_json(files.read_bytes(file), file.path)
     except FileNotFoundError:
         return None
     if test != test.signed() or test.model != model.card.sha256:
-        raise StoreError(f"{place.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
+        raise StoreError(f"{file.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
     return test
 
 
@@ -169,15 +169,15 @@ def _read(model: PublishedModel, name: str) -> bytes | None:
     """A file of the folder, checked again, since a successor may have taken its place."""
     if name not in model.card.files:
         return None
-    return read_model(model.folder.within(name), model.card.files[name])
+    return read_model(model.folder.child(name), model.card.files[name])
 
 
 def _compare(card: ModelCard) -> None:
     here = library_versions()
     for name in COMPUTING:
-        made, found = card.versions.get(name), here.get(name)
-        if made and found and made.split(".")[:2] != found.split(".")[:2]:
+        trained_with, installed = card.versions.get(name), here.get(name)
+        if trained_with and installed and trained_with.split(".")[:2] != installed.split(".")[:2]:
             logger.warning(
                 "Model %s was made with %s %s; here is %s. Its answers may differ: install %s, or train it again.",
-                card.model_id, name, made, found, made,
+                card.model_id, name, trained_with, installed, trained_with,
             )  # fmt: skip

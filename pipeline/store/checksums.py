@@ -78,10 +78,10 @@ def check_row_group(source: pa.NativeFile, parts: PartChecksums, number: int, ea
     Raises:
         AlteredError: it is not as it was written.
     """
-    found = 0
+    checksum = 0
     for piece in _pieces(source, *parts.span(number), each):
-        found = zlib.crc32(piece, found)
-    _compare(f"row group {number}", found, parts.row_groups[number])
+        checksum = zlib.crc32(piece, checksum)
+    _compare(f"row group {number}", checksum, parts.row_groups[number])
 
 
 def check_file(source: pa.NativeFile, file: FileEntry, each: Callable[[], None]) -> None:
@@ -93,17 +93,17 @@ def check_file(source: pa.NativeFile, file: FileEntry, each: Callable[[], None])
     digest = hashlib.sha256()
     for piece in _pieces(source, 0, file.bytes, each):
         digest.update(piece)
-    found = digest.hexdigest()
-    if found != file.sha256:
-        raise AlteredError(f"the file was altered: its SHA-256 is {found} where the manifest says {file.sha256}")
+    sha256 = digest.hexdigest()
+    if sha256 != file.sha256:
+        raise AlteredError(f"the file was altered: its SHA-256 is {sha256} where the manifest says {file.sha256}")
 
 
 def _pieces(source: pa.NativeFile, start: int, end: int, each: Callable[[], None]) -> Iterator[bytes]:
-    for place in range(start, end, PIECE_BYTES):
-        yield source.read_at(min(PIECE_BYTES, end - place), place)
+    for offset in range(start, end, PIECE_BYTES):
+        yield source.read_at(min(PIECE_BYTES, end - offset), offset)
         each()
 
 
-def _compare(part: str, found: int, told: int) -> None:
-    if found != told:
-        raise AlteredError(f"{part} was altered: its CRC-32 is {found:08x} where the manifest says {told:08x}")
+def _compare(part: str, actual: int, expected: int) -> None:
+    if actual != expected:
+        raise AlteredError(f"{part} was altered: its CRC-32 is {actual:08x} where the manifest says {expected:08x}")

@@ -6,31 +6,31 @@ import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pipeline.contract.document import Document
 from pipeline.errors import StoreError
+from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 D = TypeVar("D", bound=Document)
 
 
-def read_documents(folder: Root, kind: type[D]) -> list[D]:
+def read_documents(folder: StoragePath, kind: type[D]) -> list[D]:
     """All that can be read of those that several processes leave, by their files' names; there may be no folder."""
-    found = []
+    documents = []
     for name in files.list_files(folder):
         if name.endswith(".json"):
             try:
-                found.append(kind.from_json(files.read_bytes(folder.within(name)), name))
+                documents.append(kind.from_json(files.read_bytes(folder.child(name)), name))
             except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
                 continue
-    return found
+    return documents
 
 
-def write_documents(folder: Root, documents: Mapping[str, Document]) -> dict[str, str]:
+def write_documents(folder: StoragePath, documents: Mapping[str, Document]) -> dict[str, str]:
     """Write documents under their names; returns the SHA-256 of each file."""
     digests = {}
     for name, document in documents.items():
         content = document.to_json().encode()
-        files.write_bytes(folder.within(name), content)
+        files.write_bytes(folder.child(name), content)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests

@@ -28,7 +28,7 @@ UNFINISHED = ".part"
 
 
 @dataclass(frozen=True)
-class Root:
+class StoragePath:
     """A storage root: its file system, its path there, and how Spark and Petastorm call it.
 
     Attributes:
@@ -41,21 +41,21 @@ class Root:
     path: str
     uri: str
 
-    def within(self, *parts: str) -> Root:
+    def child(self, *parts: str) -> StoragePath:
         """A folder or file below this one."""
         tail = "/".join(parts)
-        return self.beside(f"/{tail}")
+        return self.sibling(f"/{tail}")
 
     @property
-    def folder(self) -> Root:
+    def folder(self) -> StoragePath:
         """The folder that this one lies in."""
         address, settings = self._address
-        return Root(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
+        return StoragePath(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
-    def beside(self, ending: str) -> Root:
+    def sibling(self, ending: str) -> StoragePath:
         """A file or folder next to this one, called alike, but for what its name ends with."""
         address, settings = self._address
-        return Root(self.filesystem, self.path + ending, address + ending + settings)
+        return StoragePath(self.filesystem, self.path + ending, address + ending + settings)
 
     @property
     def is_local(self) -> bool:
@@ -74,13 +74,13 @@ class Root:
         return address, mark + settings
 
 
-def open_root(root: str) -> Root:
+def storage_path(root: str) -> StoragePath:
     """The storage root named in the configuration."""
     if root.startswith("dbfs:/"):
         root = "/dbfs/" + root.removeprefix("dbfs:").lstrip("/")
     if root.startswith("file:") or "://" not in root:
         path = Path(root.removeprefix("file:").removeprefix("//")).expanduser().resolve()
-        return Root(fs.LocalFileSystem(), str(path), f"file://{path}")
+        return StoragePath(fs.LocalFileSystem(), str(path), f"file://{path}")
     try:
         filesystem, key = open_bucket(root) if is_bucket(root) else fs.FileSystem.from_uri(root)
     except (OSError, ValueError) as error:
@@ -89,74 +89,74 @@ def open_root(root: str) -> Root:
             "dbfs:, hdfs:, s3a:, gs:, abfss:."
         ) from error
     address, mark, settings = root.partition("?")
-    return Root(filesystem, key.rstrip("/"), (address.rstrip("/") if key else address) + mark + settings)
+    return StoragePath(filesystem, key.rstrip("/"), (address.rstrip("/") if key else address) + mark + settings)
 
 
-def exists(place: Root) -> bool:
+def exists(location: StoragePath) -> bool:
     """Whether there is a file or folder."""
-    return bool(place.filesystem.get_file_info(place.path).type != fs.FileType.NotFound)
+    return bool(location.filesystem.get_file_info(location.path).type != fs.FileType.NotFound)
 
 
-def list_files(place: Root) -> list[str]:
+def list_files(folder: StoragePath) -> list[str]:
     """All files below a folder, as sorted paths relative to it."""
-    return sorted(list_sizes(place))
+    return sorted(list_sizes(folder))
 
 
-def list_sizes(place: Root) -> dict[str, int]:
+def list_sizes(folder: StoragePath) -> dict[str, int]:
     """Bytes of all files below a folder, by their paths relative to it; one question to the file system."""
-    selector = fs.FileSelector(place.path, recursive=True, allow_not_found=True)
-    found = place.filesystem.get_file_info(selector)
-    return {info.path.removeprefix(place.path).lstrip("/"): int(info.size) for info in found if info.is_file}
+    selector = fs.FileSelector(folder.path, recursive=True, allow_not_found=True)
+    infos = folder.filesystem.get_file_info(selector)
+    return {info.path.removeprefix(folder.path).lstrip("/"): int(info.size) for info in infos if info.is_file}
 
 
-def list_folders(place: Root) -> list[str]:
+def list_folders(folder: StoragePath) -> list[str]:
     """Names of the folders directly in a folder, sorted."""
-    found = place.filesystem.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
-    return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
+    infos = folder.filesystem.get_file_info(fs.FileSelector(folder.path, allow_not_found=True))
+    return sorted(info.base_name for info in infos if info.type == fs.FileType.Directory)
 
 
-def size_of(place: Root) -> int | None:
+def size_of(file: StoragePath) -> int | None:
     """Bytes of a file, or None where there is none."""
-    info = place.filesystem.get_file_info(place.path)
+    info = file.filesystem.get_file_info(file.path)
     return int(info.size) if info.is_file else None
 
 
-def read_bytes(place: Root) -> bytes:
+def read_bytes(file: StoragePath) -> bytes:
     """A whole small file."""
-    with _reading(place) as stream:
+    with _reading(file) as stream:
         return bytes(stream.read())
 
 
 @contextmanager
-def _reading(place: Root) -> Iterator[Any]:
+def _reading(file: StoragePath) -> Iterator[Any]:
     """A file from its beginning; an object that is deleted after it was opened is missing like any other."""
     try:
-        with place.filesystem.open_input_stream(place.path, compression=None) as stream:
+        with file.filesystem.open_input_stream(file.path, compression=None) as stream:
             yield stream
     except FileNotFoundError:
         raise
     except OSError as error:
         # What Arrow says of it differs between servers and versions.
-        if place.renames_folders or exists(place):
+        if file.renames_folders or exists(file):
             raise
-        raise FileNotFoundError(f"'{place.path}' was deleted while it was read") from error
+        raise FileNotFoundError(f"'{file.path}' was deleted while it was read") from error
 
 
-def make_folder(place: Root) -> None:
+def make_folder(folder: StoragePath) -> None:
     """A folder, with those above it; object stores need none."""
-    if place.renames_folders:
-        place.filesystem.create_dir(place.path, recursive=True)
+    if folder.renames_folders:
+        folder.filesystem.create_dir(folder.path, recursive=True)
 
 
-def write_bytes(place: Root, content: bytes) -> None:
+def write_bytes(file: StoragePath, content: bytes) -> None:
     """A whole small file; its folder is made."""
-    make_folder(place.folder)
-    with place.filesystem.open_output_stream(place.path, compression=None) as stream:
+    make_folder(file.folder)
+    with file.filesystem.open_output_stream(file.path, compression=None) as stream:
         stream.write(content)
 
 
 @contextmanager
-def naming(place: Root) -> Iterator[None]:
+def naming(file: StoragePath) -> Iterator[None]:
     """Name the file that a block writes where that fails: a disk that is full does not tell.
 
     Raises:
@@ -166,56 +166,56 @@ def naming(place: Root) -> Iterator[None]:
         yield
     except OSError as error:
         raise PlatformError(
-            f"{place.path} cannot be written: {error}. Make room there, or take another storage.root."
+            f"{file.path} cannot be written: {error}. Make room there, or take another storage.root."
         ) from error
 
 
-def write_atomically(place: Root, content: bytes) -> None:
+def write_atomically(file: StoragePath, content: bytes) -> None:
     """A whole small file that readers see complete or not at all."""
-    if not place.renames_folders:
-        write_bytes(place, content)
+    if not file.renames_folders:
+        write_bytes(file, content)
         return
-    unfinished = place.beside(UNFINISHED)
+    unfinished = file.sibling(UNFINISHED)
     write_bytes(unfinished, content)
-    place.filesystem.move(unfinished.path, place.path)
+    file.filesystem.move(unfinished.path, file.path)
 
 
-def write_durably(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
     """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
-    if not place.renames_folders:
-        _upload(place, pieces)
+    if not file.renames_folders:
+        _upload(file, pieces)
         return
-    unfinished = place.beside(UNFINISHED)
-    make_folder(place.folder)
-    if not place.is_local:
-        with place.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
+    unfinished = file.sibling(UNFINISHED)
+    make_folder(file.folder)
+    if not file.is_local:
+        with file.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
             for piece in pieces:
                 stream.write(piece)
-        place.filesystem.move(unfinished.path, place.path)
+        file.filesystem.move(unfinished.path, file.path)
         return
-    with open(unfinished.path, "wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished.path, place.path)
-    _sync_folder(place.folder.path)
+    with open(unfinished.path, "wb") as stream:
+        stream.writelines(pieces)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(unfinished.path, file.path)
+    _sync_folder(file.folder.path)
 
 
-def copy_file(source: Root, target: Root) -> None:
+def copy_file(source: StoragePath, target: StoragePath) -> None:
     """A file of any size once more, perhaps on another file system; complete or not at all."""
     with _reading(source) as stream:
         write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
 
 
-def _upload(place: Root, pieces: Iterable[bytes | memoryview]) -> None:
+def _upload(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
     """An object, which is there when the stream is closed; a process that is killed before leaves none."""
-    with place.filesystem.open_output_stream(place.path, compression=None) as stream:
+    with file.filesystem.open_output_stream(file.path, compression=None) as stream:
         try:
             for piece in pieces:
                 stream.write(piece)
         except BaseException:
             stream.close()  # Arrow cannot break an upload off: what came so far becomes the object
-            remove_file(place)
+            remove_file(file)
             raise
 
 
@@ -228,29 +228,29 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def sha256_of(place: Root) -> str:
+def sha256_of(file: StoragePath) -> str:
     """SHA-256 of a file, in hexadecimal, read in pieces."""
     digest = hashlib.sha256()
-    with _reading(place) as stream:
+    with _reading(file) as stream:
         while piece := stream.read(CHUNK_BYTES):
             digest.update(piece)
     return digest.hexdigest()
 
 
-def move(source: Root, target: Root) -> None:
+def move(source: StoragePath, target: StoragePath) -> None:
     """Rename; atomic on local file systems and HDFS. Object stores cannot, see `publish`."""
     make_folder(target.folder)
     source.filesystem.move(source.path, target.path)
 
 
-def remove_file(place: Root) -> None:
+def remove_file(file: StoragePath) -> None:
     """Delete a file; nothing happens where there is none."""
     with suppress(FileNotFoundError):
-        place.filesystem.delete_file(place.path)
+        file.filesystem.delete_file(file.path)
 
 
-def remove_folder(place: Root) -> None:
+def remove_folder(folder: StoragePath) -> None:
     """Delete a folder with all below it; nothing happens where there is none."""
-    if exists(place):
+    if exists(folder):
         with suppress(FileNotFoundError):  # another job may just have done so
-            place.filesystem.delete_dir(place.path)
+            folder.filesystem.delete_dir(folder.path)

@@ -3,7 +3,7 @@
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
     table.json (the contract of the source that it was made under),
     quarantine/*.parquet where rows were set aside, manifest.json
-<root>/stores/<name>/<folds_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
+<root>/stores/<name>/<store_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
     without files of its own, with contract.json, features.json, unscaled.json and manifest.json; beside them is
     audit.json, of all folds; folds.json is last
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 SPLITS = ("train", "validation", "test")
 CONTRACT, FEATURES, AUDIT, MANIFEST = "contract.json", "features.json", "audit.json", "manifest.json"
@@ -37,9 +37,9 @@ BUNDLE = "bundle"
 """The folder of a model in TensorFlow's format, and that of all a model's files before it is published."""
 
 
-def store_place(root: Root, name: str, store_id: str) -> Root:
+def store_folder(root: StoragePath, name: str, store_id: str) -> StoragePath:
     """The folder of a published store."""
-    return root.within("stores", name, store_id)
+    return root.child("stores", name, store_id)
 
 
 def fold_folder(number: int) -> str:
@@ -52,24 +52,24 @@ def group_folder(number: int, group: int | str) -> str:
     return f"rows/{number}-{group}"
 
 
-def fold_store(folds_id: str, name: str) -> str:
-    """The id of a fold's store, by which it is opened like any other."""
-    return f"{folds_id}/{name}"
+def fold_store(store_id: str, name: str) -> str:
+    """The id of a fold's store, below that of all folds, by which it is opened like any other."""
+    return f"{store_id}/{name}"
 
 
-def model_place(root: Root, name: str, model_id: str) -> Root:
+def model_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
     """The folder of a published model."""
-    return root.within("models", name, model_id)
+    return root.child("models", name, model_id)
 
 
-def checkpoints_folder(root: Root, name: str) -> Root:
+def checkpoints_folder(root: StoragePath, name: str) -> StoragePath:
     """The folder of the checkpoints of all unfinished trainings of an experiment, a folder each."""
-    return root.within("checkpoints", name)
+    return root.child("checkpoints", name)
 
 
-def tensorboard_folder(root: Root, name: str, model_id: str) -> Root:
+def tensorboard_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
     """The folder of a training's metrics for TensorBoard."""
-    return root.within("tensorboard", name, model_id)
+    return root.child("tensorboard", name, model_id)
 
 
 def bundle_folder(sha256: str) -> str:
@@ -77,16 +77,16 @@ def bundle_folder(sha256: str) -> str:
     return f"{BUNDLE}-{sha256[:12]}"
 
 
-def crossval_place(root: Root, name: str, crossval_id: str) -> Root:
+def crossval_folder(root: StoragePath, name: str, crossval_id: str) -> StoragePath:
     """The folder of what the folds of a cross-validation reached."""
-    return root.within("crossvals", name, crossval_id)
+    return root.child("crossvals", name, crossval_id)
 
 
-def search_file(root: Root, name: str, study: str, search_id: str) -> Root:
+def search_file(root: StoragePath, name: str, study: str, search_id: str) -> StoragePath:
     """The database of a search's trials."""
-    return root.within("searches", name, f"{study}-{search_id}.db")
+    return root.child("searches", name, f"{study}-{search_id}.db")
 
 
-def scratch_folder(root: Root) -> Root:
+def scratch_folder(root: StoragePath) -> StoragePath:
     """The folder of all folders for work in progress, on the same file system as what they will become."""
-    return root.within("scratch")
+    return root.child("scratch")

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from pipeline.contract.document import Document
+from pipeline.schemas.document import Document
 
 FORMAT = 4
 READABLE = (3, FORMAT)
@@ -107,7 +107,7 @@ class FoldsManifest(Document):
     Attributes:
         name: of the experiment.
         store_id: derived from the source and from the configuration that shapes the folds.
-        division_id: equal for cross-validations whose folds have the same rows.
+        folds_id: equal for cross-validations whose folds have the same rows.
         source: fingerprint of the source files.
         method: what decides a row's fold.
         folds: of one repeat.
@@ -121,7 +121,7 @@ class FoldsManifest(Document):
 
     name: str
     store_id: str
-    division_id: str
+    folds_id: str = Field(validation_alias=AliasChoices("folds_id", "division_id"))  # the second up to version 0.1
     source: str
     method: str
     folds: int

@@ -19,11 +19,11 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from pipeline.contract.decision import Decision
-from pipeline.contract.document import Document, fingerprint
 from pipeline.errors import Problem, StoreError, gather
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.document import Document, fingerprint
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import UNFINISHED, Root
+from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
 from pipeline.store.publish import place_folder
 
@@ -85,26 +85,26 @@ class PublishedModel:
         card: what is known of it.
     """
 
-    place: Root
+    place: StoragePath
     card: ModelCard
 
     @property
-    def folder(self) -> Root:
+    def folder(self) -> StoragePath:
         """The folder of its files."""
-        return self.place.within(self.card.folder)
+        return self.place.child(self.card.folder)
 
     @property
-    def file(self) -> Root:
+    def file(self) -> StoragePath:
         """The Keras file."""
-        return self.folder.within(MODEL)
+        return self.folder.child(MODEL)
 
 
-def hashes_of(folder: Root) -> dict[str, str]:
+def hashes_of(folder: StoragePath) -> dict[str, str]:
     """SHA-256 of every file below a folder, by path."""
-    return {path: files.sha256_of(folder.within(path)) for path in files.list_files(folder)}
+    return {path: files.sha256_of(folder.child(path)) for path in files.list_files(folder)}
 
 
-def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedModel:
+def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -> PublishedModel:
     """Publish the folder `finished` with its card, in place of a predecessor, whose folder is deleted.
 
     Only the folder that the card named before is deleted: any other one may be on its way to be published by another
@@ -122,13 +122,13 @@ def publish_model(finished: Root, target: Root, card: ModelCard) -> PublishedMod
         files.remove_folder(finished)
     else:
         place_folder(finished, model.folder)  # over what was altered, or is half there
-    files.write_atomically(target.within(MODEL_CARD), card.to_json().encode())
+    files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
     if predecessor is not None and predecessor.card.folder != card.folder:
         files.remove_folder(predecessor.folder)
     return model
 
 
-def open_model(place: Root) -> PublishedModel:
+def open_model(place: StoragePath) -> PublishedModel:
     """Open a published model, and check every file against its card.
 
     Raises:
@@ -145,7 +145,7 @@ def open_model(place: Root) -> PublishedModel:
             raise StoreError(gather(f"Model {model.folder.path} is not what its card tells", problems))
 
 
-def read_model(file: Root, sha256: str) -> bytes:
+def read_model(file: StoragePath, sha256: str) -> bytes:
     """The content of a model file that was opened before, perhaps by another process.
 
     Raises:
@@ -155,14 +155,14 @@ def read_model(file: Root, sha256: str) -> bytes:
         content = files.read_bytes(file)
     except FileNotFoundError as error:
         raise StoreError(str(_gone(file.path))) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise StoreError(str(_altered(file.path, sha256, found)))
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise StoreError(str(_altered(file.path, sha256, actual)))
     return content
 
 
 @contextmanager
-def local_copy(file: Root, sha256: str) -> Iterator[Path]:
+def local_copy(file: StoragePath, sha256: str) -> Iterator[Path]:
     """The same as a file of this machine, for the length of a block: Keras reads no other.
 
     Raises:
@@ -175,21 +175,21 @@ def local_copy(file: Root, sha256: str) -> Iterator[Path]:
         yield path
 
 
-def _read(place: Root) -> PublishedModel:
+def _read(folder: StoragePath) -> PublishedModel:
     try:
-        text = files.read_bytes(place.within(MODEL_CARD))
+        text = files.read_bytes(folder.child(MODEL_CARD))
     except FileNotFoundError as error:
         raise StoreError(
-            f"There is no model for this configuration at {place.path}. Run jobs/train.py with the same configuration."
+            f"There is no model for this configuration at {folder.path}. Run jobs/train.py with the same configuration."
         ) from error
-    card = ModelCard.from_json(text, f"{place.path}/{MODEL_CARD}")
+    card = ModelCard.from_json(text, f"{folder.path}/{MODEL_CARD}")
     if card.format != FORMAT:
         raise StoreError(
-            f"Model {place.path} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
+            f"Model {folder.path} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
         )
     if MODEL not in card.files:
-        raise StoreError(f"{place.path}/{MODEL_CARD} names no {MODEL}. Train it again.")
-    return PublishedModel(place, card)
+        raise StoreError(f"{folder.path}/{MODEL_CARD} names no {MODEL}. Train it again.")
+    return PublishedModel(folder, card)
 
 
 def _is_whole(model: PublishedModel) -> bool:
@@ -197,15 +197,15 @@ def _is_whole(model: PublishedModel) -> bool:
 
 
 def _problems(model: PublishedModel) -> list[Problem]:
-    found, problems = _present(model), []
+    present, problems = _present(model), []
     for path, sha256 in model.card.files.items():
-        place = model.folder.within(path).path
-        if path not in found:
-            problems.append(_gone(place))
-        elif found[path] != sha256:
-            problems.append(_altered(place, sha256, found[path]))
-    for path in sorted(found.keys() - model.card.files.keys() - {TEST_CARD}):
-        what = f"{model.folder.within(path).path} is no file of this model"
+        file = model.folder.child(path).path
+        if path not in present:
+            problems.append(_gone(file))
+        elif present[path] != sha256:
+            problems.append(_altered(file, sha256, present[path]))
+    for path in sorted(present.keys() - model.card.files.keys() - {TEST_CARD}):
+        what = f"{model.folder.child(path).path} is no file of this model"
         problems.append(Problem(what, remedy="Delete it"))
     return problems
 
@@ -218,9 +218,9 @@ def _present(model: PublishedModel) -> dict[str, str]:
         return {}
 
 
-def _altered(place: str, sha256: str, found: str) -> Problem:
-    return Problem(f"Model {place} was altered", f"SHA-256 {sha256}", found, AGAIN)
+def _altered(file: str, sha256: str, actual: str) -> Problem:
+    return Problem(f"Model {file} was altered", f"SHA-256 {sha256}", actual, AGAIN)
 
 
-def _gone(place: str) -> Problem:
-    return Problem(f"Model {place} is missing: it was deleted, or replaced by another training", remedy=AGAIN)
+def _gone(file: str) -> Problem:
+    return Problem(f"Model {file} is missing: it was deleted, or replaced by another training", remedy=AGAIN)

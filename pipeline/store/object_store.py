@@ -25,7 +25,7 @@ QUERY = ("endpoint_override", "region", "scheme")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 QUICK_ATTEMPTS = 2
-"""Of a first question, so that a wrong endpoint is told within seconds."""
+"""Attempts of the first request, so that a wrong endpoint is reported within seconds."""
 
 # Small files take one request then, and not the three of an upload in parts; from pyarrow 17 on.
 _DELAYED: Mapping[str, Any] = (
@@ -74,16 +74,16 @@ def _connection(uri: str) -> tuple[str, str, str]:
             f"The address '{without_user(uri)}' has a '#', where other programs end an address. Allowed: all other "
             "signs. Call the folder otherwise."
         )
-    told = dict(parse_qsl(uri.partition("?")[2]))
-    if unknown := sorted(told.keys() - set(QUERY)):
+    settings = dict(parse_qsl(uri.partition("?")[2]))
+    if unknown := sorted(settings.keys() - set(QUERY)):
         raise ConfigError(
             f"The address '{without_user(uri)}' has an unknown setting '{unknown[0]}'. Allowed: {', '.join(QUERY)}. "
             f"{nearest(unknown[0], QUERY)}"
         )
-    endpoint = told.get("endpoint_override") or _variable(ENDPOINTS)
+    endpoint = settings.get("endpoint_override") or _variable(ENDPOINTS)
     given, _, host = endpoint.rpartition("://")
-    scheme = told.get("scheme") or given or "https"
-    region = told.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(bucket))
+    scheme = settings.get("scheme") or given or "https"
+    region = settings.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(bucket))
     return scheme, host.rstrip("/"), region
 
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import scratch_folder
 
 logger = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ ATTEMPTS = 10
 
 
 @contextmanager
-def scratch(root: Root) -> Iterator[Root]:
+def scratch(root: StoragePath) -> Iterator[StoragePath]:
     """A fresh folder for work in progress, gone afterwards unless it was published."""
-    place = scratch_folder(root).within(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
+    folder = scratch_folder(root).child(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
-        yield place
+        yield folder
     finally:
-        _discard(place)
+        _discard(folder)
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,23 @@ class Draft:
         marker: the name of the file that tells a complete folder.
     """
 
-    folder: Root
-    target: Root
+    folder: StoragePath
+    target: StoragePath
     marker: str
 
     def publish(self, content: bytes) -> bool:
         """Write the marker and make the folder visible; False where somebody else published the same before us."""
         if self.target.renames_folders:
-            files.write_bytes(self.folder.within(self.marker), content)
+            files.write_bytes(self.folder.child(self.marker), content)
             return publish_once(self.folder, self.target, self.marker)
-        if files.exists(self.target.within(self.marker)):
+        if files.exists(self.target.child(self.marker)):
             return False
-        files.write_atomically(self.target.within(self.marker), content)
+        files.write_atomically(self.target.child(self.marker), content)
         return True
 
 
 @contextmanager
-def draft(root: Root, target: Root, marker: str) -> Iterator[Draft]:
+def draft(root: StoragePath, target: StoragePath, marker: str) -> Iterator[Draft]:
     """A folder to be published once.
 
     Args:
@@ -82,7 +82,7 @@ def draft(root: Root, target: Root, marker: str) -> Iterator[Draft]:
         yield Draft(work, target, marker)
 
 
-def place_folder(source: Root, target: Root) -> None:
+def place_folder(source: StoragePath, target: StoragePath) -> None:
     """Give a finished folder its place, where it replaces what is there; a marker elsewhere makes it count.
 
     By one rename, or file by file where folders cannot be renamed; the last ones by name first, which of checkpoints
@@ -94,22 +94,22 @@ def place_folder(source: Root, target: Root) -> None:
         return
     names = files.list_files(source)
     for name in reversed(names):
-        files.copy_file(source.within(name), target.within(name))
+        files.copy_file(source.child(name), target.child(name))
     for name in set(files.list_files(target)) - set(names):
-        files.remove_file(target.within(name))
+        files.remove_file(target.child(name))
     files.remove_folder(source)
 
 
-def sweep_scratch(root: Root) -> None:
+def sweep_scratch(root: StoragePath) -> None:
     """Delete the scratch folders of processes of this host that run no more; those of other hosts stay."""
     folder = scratch_folder(root)
     for name in files.list_folders(folder):
         host, _, pid = name.rpartition(".")[0].rpartition(".")
         if host == this_host() and pid.isdecimal() and not runs(int(pid)):
-            _discard(folder.within(name))
+            _discard(folder.child(name))
 
 
-def publish_once(source: Root, target: Root, marker: str) -> bool:
+def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
     """Rename `source` to `target` unless `target` is already complete.
 
     Args:
@@ -121,10 +121,10 @@ def publish_once(source: Root, target: Root, marker: str) -> bool:
         False where somebody else published the same before us.
     """
     for _ in range(ATTEMPTS):
-        if files.exists(target.within(marker)):
+        if files.exists(target.child(marker)):
             return False
         # Only into a free place: some file systems take a rename to a folder for a move into it.
-        if files.exists(target) and not _clear(target, marker, source.beside(ASIDE)):
+        if files.exists(target) and not _clear(target, marker, source.sibling(ASIDE)):
             return False
         try:
             files.move(source, target)
@@ -136,14 +136,14 @@ def publish_once(source: Root, target: Root, marker: str) -> bool:
     raise OSError(f"{target.path} cannot be published: other jobs keep writing there. Stop them.")
 
 
-def _clear(target: Root, marker: str, aside: Root) -> bool:
+def _clear(target: StoragePath, marker: str, aside: StoragePath) -> bool:
     """Remove an incomplete folder; False where another job completed it since it was looked at."""
     try:
         files.move(target, aside)
     except OSError:
         if files.exists(target):
             raise
-    if not files.exists(aside.within(marker)):
+    if not files.exists(aside.child(marker)):
         files.remove_folder(aside)
         return True
     try:
@@ -153,12 +153,12 @@ def _clear(target: Root, marker: str, aside: Root) -> bool:
     return False
 
 
-def _discard(place: Root) -> None:
+def _discard(folder: StoragePath) -> None:
     """Delete a folder; one that cannot be, since tasks still write there, is left to a later job's sweep."""
     try:
-        files.remove_folder(place)
+        files.remove_folder(folder)
     except OSError as error:
-        logger.debug("Scratch folder %s stays for now: %s", place.path, error)
+        logger.debug("Scratch folder %s stays for now: %s", folder.path, error)
 
 
 def this_host() -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.columns import StoreContract
-from pipeline.contract.profile import DataProfile
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.profile import DataProfile
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
 from pipeline.store.manifest import READABLE, Manifest, SplitEntry
 
@@ -32,7 +32,7 @@ class Store:
         unscaled: what its rows hold, where features are applied to them only when they are read.
     """
 
-    place: Root
+    place: StoragePath
     manifest: Manifest
     contract: StoreContract
     features: FeatureState
@@ -42,22 +42,22 @@ class Store:
         """One split's files."""
         return self.manifest.splits[name]
 
-    def file(self, path: str) -> Root:
+    def file(self, path: str) -> StoragePath:
         """Where a file lies."""
-        return self.base.within(path)
+        return self.base.child(path)
 
     @property
-    def base(self) -> Root:
+    def base(self) -> StoragePath:
         """The folder that its files lie below."""
         return _base(self.place, self.manifest)
 
 
-def is_published(place: Root) -> bool:
+def is_published(folder: StoragePath) -> bool:
     """Whether a complete store stands there."""
-    return files.exists(place.within(MANIFEST))
+    return files.exists(folder.child(MANIFEST))
 
 
-def open_store(place: Root) -> Store:
+def open_store(place: StoragePath) -> Store:
     """Open a store and check that every file is there with the size that the manifest says.
 
     Raises:
@@ -97,27 +97,27 @@ def read_audit(store: Store) -> LeakAudit | None:
     return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
 
 
-def _base(place: Root, manifest: Manifest) -> Root:
-    return place.folder if manifest.base else place
+def _base(folder: StoragePath, manifest: Manifest) -> StoragePath:
+    return folder.folder if manifest.base else folder
 
 
-def _document(place: Root, name: str) -> bytes:
+def _document(folder: StoragePath, name: str) -> bytes:
     try:
-        return files.read_bytes(place.within(name))
+        return files.read_bytes(folder.child(name))
     except FileNotFoundError as error:
         raise StoreError(
-            f"There is no complete store at {place.path}: {name} is missing. Run jobs/prepare.py."
+            f"There is no complete store at {folder.path}: {name} is missing. Run jobs/prepare.py."
         ) from error
 
 
-def _problems(place: Root, manifest: Manifest) -> list[Problem]:
+def _problems(folder: StoragePath, manifest: Manifest) -> list[Problem]:
     remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
-    present = files.list_sizes(_base(place, manifest))
+    present = files.list_sizes(_base(folder, manifest))
     for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
         problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
     for name, digest in manifest.documents.items():
-        if hashlib.sha256(_document(place, name)).hexdigest() != digest:
+        if hashlib.sha256(_document(folder, name)).hexdigest() != digest:
             problems.append(Problem(f"'{name}' was altered", remedy=remedy))
     for split in manifest.splits.values():
         for file in split.files:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.load import MAX_BYTES, parse_yaml
-from pipeline.contract.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE
 from pipeline.store.store import Store
 
@@ -38,7 +38,7 @@ HEADER = """\
 """
 
 
-def contract_place(root: Root, name: str, contract: str) -> Root | None:
+def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | None:
     """Where the contract of an experiment is kept; None where there shall be none.
 
     Args:
@@ -48,44 +48,44 @@ def contract_place(root: Root, name: str, contract: str) -> Root | None:
     """
     if contract == "none":
         return None
-    return root.within("contracts", f"{name}.yaml") if contract == "auto" else open_root(contract)
+    return root.child("contracts", f"{name}.yaml") if contract == "auto" else storage_path(contract)
 
 
-def read_contract(place: Root) -> KeptContract | None:
+def read_contract(file: StoragePath) -> KeptContract | None:
     """The contract in a file; None where there is no file.
 
     Raises:
         ConfigError: naming everything in it that is wrong.
     """
-    size = files.size_of(place)
+    size = files.size_of(file)
     if size is None:
         return None
-    whose = f"Contract '{place.path}'"
+    whose = f"Contract '{file.path}'"
     if size > MAX_BYTES:
         raise ConfigError(f"{whose} is too large. Allowed: {MAX_BYTES} bytes. Received: {size}.")
-    content = parse_yaml(files.read_bytes(place), f"{whose} is")
+    content = parse_yaml(files.read_bytes(file), f"{whose} is")
     if not isinstance(content, dict):
         raise ConfigError(f"{whose} must hold 'columns:', with a name and its terms each. Correct it, or delete it.")
     try:
-        return KeptContract(TableContract.model_validate(content), place.path)
+        return KeptContract(TableContract.model_validate(content), file.path)
     except ValidationError as error:
         problems = [_problem(detail, whose) for detail in error.errors(include_url=False)]
         raise ConfigError(gather(f"{whose} is not valid", problems)) from error
 
 
-def keep_contract(place: Root, contract: TableContract, *, name: str) -> bool:
+def keep_contract(file: StoragePath, contract: TableContract, *, name: str) -> bool:
     """Write a contract for people, unless there is one; False where there is."""
-    if files.exists(place):
+    if files.exists(file):
         return False
-    if not place.renames_folders:
-        files.write_bytes(place, contract_text(contract, name).encode())
+    if not file.renames_folders:
+        files.write_bytes(file, contract_text(contract, name).encode())
         return True
-    unfinished = place.beside(f".{uuid.uuid4().hex}.part")
+    unfinished = file.sibling(f".{uuid.uuid4().hex}.part")
     files.write_bytes(unfinished, contract_text(contract, name).encode())
-    if files.exists(place):
+    if files.exists(file):
         files.remove_file(unfinished)
         return False
-    files.move(unfinished, place)
+    files.move(unfinished, file)
     return True
 
 
@@ -97,8 +97,8 @@ def read_table(store: Store) -> TableContract | None:
     """
     if TABLE not in store.manifest.documents:
         return None
-    place = store.place.within(TABLE)
-    return TableContract.from_json(files.read_bytes(place), place.path)
+    file = store.place.child(TABLE)
+    return TableContract.from_json(files.read_bytes(file), file.path)
 
 
 def contract_text(contract: TableContract, name: str) -> str:
@@ -126,14 +126,14 @@ _Dumper.add_representer(dict, _mapping)
 
 def _problem(detail: ErrorDetails, whose: str) -> Problem:
     loc = [part for part in detail["loc"] if part != "[key]"]
-    known: tuple[type[TableContract | ColumnTerms | Seen | Origin], str] = (TableContract, whose)
+    context: tuple[type[TableContract | ColumnTerms | Seen | Origin], str] = (TableContract, whose)
     if loc[:1] == ["columns"] and len(loc) > 1:
-        known = (ColumnTerms, f"{whose}, column '{loc[1]}'")
+        context = (ColumnTerms, f"{whose}, column '{loc[1]}'")
         if loc[2:3] == ["seen"] and len(loc) > 3:
-            known = (Seen, f"{known[1]}, seen")
+            context = (Seen, f"{context[1]}, seen")
     elif loc[:1] == ["inferred"] and len(loc) > 1:
-        known = (Origin, f"{whose}, inferred")
-    kind, where = known
+        context = (Origin, f"{whose}, inferred")
+    kind, where = context
     key = next((part for part in reversed(loc) if part in kind.model_fields), "")
     match detail["type"]:
         case "extra_forbidden":

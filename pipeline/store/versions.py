@@ -18,8 +18,8 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
 
 def library_versions() -> dict[str, str]:
     """Of Python and of what trains, where it is installed."""
-    found = {name: _first(candidates) for name, candidates in DISTRIBUTIONS.items()}
-    return {"python": platform.python_version()} | {name: version for name, version in found.items() if version}
+    versions = {name: _first(candidates) for name, candidates in DISTRIBUTIONS.items()}
+    return {"python": platform.python_version()} | {name: version for name, version in versions.items() if version}
 
 
 def version_of(distribution: str) -> str | None:

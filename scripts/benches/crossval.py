@@ -36,7 +36,7 @@ from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
 from pipeline.runtime.terminal import Terminal
 from pipeline.stages.crossval import cross_validate
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 ROWS, NUMBERS, TEXTS = 1_000_000, 15, 8
 WIDE_ROWS = 100_000
@@ -92,7 +92,7 @@ def prepare_folds(spark: SparkSession, table: Path, root: Path) -> None:
 
 def _build(spark: SparkSession, table: Path, root: Path, *, folds: bool) -> None:
     recipe = StoreRecipe.of(config_of(spark, table, root))
-    place, progress = open_root(str(root)), Progress(Terminal(io.StringIO()))
+    place, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
     source = open_source(spark, recipe.data.source, place)
     shutil.rmtree(root, ignore_errors=True)
     if folds:

@@ -57,7 +57,7 @@ def make(folder: Path, rows: int) -> None:
     from pipeline.runtime.progress import Progress
     from pipeline.runtime.spark import open_session
     from pipeline.runtime.terminal import Terminal
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
     spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "3g"}), app="bench", workers=2)
     floats = [F.rand(i).cast("float").alias(name) for i, name in enumerate(SCALARS)]
@@ -71,7 +71,7 @@ def make(folder: Path, rows: int) -> None:
     split = {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}}
     storage = {"root": str(folder / "root")}
     config = parse_config({"name": "bench", "data": data, "features": features, "split": split, "storage": storage})
-    root, recipe = open_root(str(folder / "root")), StoreRecipe.of(config)
+    root, recipe = storage_path(str(folder / "root")), StoreRecipe.of(config)
     source = open_source(spark, recipe.data.source, root)
     build_store(spark, recipe, source, root=root, progress=Progress(Terminal(io.StringIO())))
     spark.stop()
@@ -79,11 +79,11 @@ def make(folder: Path, rows: int) -> None:
 
 def the_store(folder: Path) -> Store:
     """The one store below a folder."""
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
     from pipeline.store.store import open_store
 
     (place,) = (folder / "root" / "stores" / "bench").iterdir()
-    return open_store(open_root(str(place)))
+    return open_store(storage_path(str(place)))
 
 
 def enlarge(folder: Path, times: int) -> None:
@@ -111,9 +111,9 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.contract.columns import ROW_ID
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.kinds.state import contract_of
+    from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
 
@@ -269,9 +269,9 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     from pipeline.feed.reader import read_shard
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
-    from pipeline.train.world import SingleWorld
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.step_runner import StepRunner
+    from pipeline.training.world import SingleWorld
 
     store, world = the_store(folder), SingleWorld()
     parts = [rows for shard in range(store.manifest.shards) for rows in read_shard(store, "train", shard)]
@@ -297,13 +297,13 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
         for _ in epoch_of(store, 0, resources):
             pass  # a part of an epoch is any part of the store, so the cache needs all of it
         head, epochs = build_head(store.features.label, "auto"), iter(range(1 << 30))
-        learner = Learner(network(), head, build_optimizer(OptimizerConfig(), world), world)
+        runner = StepRunner(network(), head, build_optimizer(OptimizerConfig(), world), world)
 
         def work() -> None:
             with closing(epoch_of(store, next(epochs), resources)) as reading:
                 for block in islice(reading, blocks):
-                    learner.train(block)
-            learner.training.finish(world)
+                    runner.train(block)
+            runner.training.finish(world)
 
         return work
 

@@ -22,7 +22,7 @@ from report import Target, report, say, seconds_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipeline.runtime.ranks import Peers
+    from pipeline.runtime.ranks import RankInfo
 
 WORKERS = 2
 COLD, WARM = 3, 5
@@ -30,30 +30,31 @@ COLD, WARM = 3, 5
 IMPORT = "import tensorflow, keras"
 
 
-def first_step(payload: str, peers: Peers) -> str:
+def first_step(payload: str, info: RankInfo) -> str:
     """Join, build, take one step; the time at which it was done."""
     import keras
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.train.entry import join_world
-    from pipeline.train.optimizer import build_optimizer
+    from pipeline.training.entry import join_world
+    from pipeline.training.optimizer import build_optimizer
 
     keras.backend.clear_session()
-    with join_world(peers, 60.0) as world:
+    with join_world(info, 60.0) as world:
         layers = [keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(1)]
         network = keras.Sequential([keras.Input((52,)), *layers])
         optimizer = build_optimizer(OptimizerConfig(), world)
         optimizer.build(network.trainable_variables)
 
-        @tf.function
+        @tf.function(input_signature=[tf.TensorSpec((512, 52))])
         def step(x: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(network(x, training=True) ** 2)
             optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
             return loss
 
-        step(tf.ones((512, 52))).numpy()
+        # As `StepRunner` does: called, each launch's function would count as a retracing of the one before.
+        step.get_concrete_function()(tf.ones((512, 52))).numpy()
         done = time.monotonic()
     return repr(done)
 
@@ -61,10 +62,10 @@ def first_step(payload: str, peers: Peers) -> str:
 def launch(spark: SparkSession, folder: str) -> float:
     """Seconds until both ranks have taken their first step."""
     from pipeline.runtime.ranks import run_ranks
-    from pipeline.store.filesystem import open_root
+    from pipeline.store.filesystem import storage_path
 
     start = time.monotonic()
-    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=open_root(folder))
+    ends = run_ranks(spark, WORKERS, "launch:first_step", payload="", scratch=storage_path(folder))
     return round(max(map(float, ends)) - start, 2)
 
 

@@ -96,7 +96,7 @@ def serve_predict(folder: Path) -> None:
     import tensorflow as tf
 
     import pipeline.model.serving  # noqa: F401 (registers layers)
-    from pipeline.contract.tokens import NULL_TOKEN
+    from pipeline.schemas.tokens import NULL_TOKEN
 
     tf.config.threading.set_intra_op_parallelism_threads(CORES)
     tf.config.threading.set_inter_op_parallelism_threads(CORES)

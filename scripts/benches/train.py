@@ -36,11 +36,11 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.contract.label import LabelSpec, Task
     from pipeline.feed.blocks import Block
     from pipeline.model.head import build_head
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
+    from pipeline.schemas.label import LabelSpec, Task
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.step_runner import StepRunner
 
     kind, batch, _ = CASES[case]
     width, classes = (52, 2) if kind == "mlp" else (28 * 28, 10)
@@ -55,7 +55,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     network = keras.Model({"numeric": inputs}, keras.layers.Dense(1 if kind == "mlp" else classes)(x))
     task = Task.BINARY if kind == "mlp" else Task.MULTICLASS
     label = LabelSpec(name="y", task=task, classes=tuple(str(i) for i in range(classes)))
-    learner = Learner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
+    runner = StepRunner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
     random, shape = np.random.default_rng(world.rank), (STEPS, batch)
     block = Block(
         tf.constant(random.random((*shape, width), np.float32)),
@@ -68,8 +68,8 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
 
     def work(blocks: int) -> None:
         for _ in range(blocks):
-            learner.train(block)
-        if not learner.training.is_finite:  # waits for the steps, too
+            runner.train(block)
+        if not runner.training.is_finite:  # waits for the steps, too
             raise SystemExit("the loss is not finite")
 
     return work
@@ -78,10 +78,10 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
 def serve(rank: int, folder: Path, talking: bool) -> None:
     """One process of a pair: takes orders `case blocks` on standard input, answers with seconds."""
     from pipeline.model.device import configure_devices
-    from pipeline.store.filesystem import open_root
-    from pipeline.train.horovod_world import horovod_world
-    from pipeline.train.rendezvous import key_value_server, rank_environment
-    from pipeline.train.world import SingleWorld
+    from pipeline.store.filesystem import storage_path
+    from pipeline.training.horovod_world import horovod_world
+    from pipeline.training.rendezvous import key_value_server, rank_environment
+    from pipeline.training.world import SingleWorld
 
     configure_devices(1, RANKS, rank)
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})  # as ranks have cores of their own
@@ -99,7 +99,7 @@ def serve(rank: int, folder: Path, talking: bool) -> None:
         orders(SingleWorld())
         return
     with (
-        key_value_server(open_root(str(folder))) as port,
+        key_value_server(storage_path(str(folder))) as port,
         horovod_world(rank_environment(["localhost"] * RANKS, rank, port, 300)) as world,
     ):
         orders(world)
@@ -180,8 +180,8 @@ def measure_training(rows: int) -> dict[str, Any]:
     from pipeline.config.run import SparkConfig
     from pipeline.config.train import TrainConfig
     from pipeline.runtime.spark import open_session
-    from pipeline.train.job import RankJob
-    from pipeline.train.launch import launch_training
+    from pipeline.training.job import RankJob
+    from pipeline.training.launch import launch_training
 
     found: dict[str, Any] = {"rows": rows, "seconds": [], "epochs": [], "input_bound": []}
     with tempfile.TemporaryDirectory() as name:

@@ -43,7 +43,7 @@ ENVIRONMENTS = {
 }
 """By name, what scripts/setup is told."""
 
-TESTS = ("tests/feed", "tests/track/test_mlflow_serving.py")
+TESTS = ("tests/feed", "tests/tracking/test_mlflow_serving.py")
 PACKAGES = ("pyspark", "pyarrow", "numpy", "pandas", "tensorflow-cpu")
 OWN_COLUMNS = ("prediction", "label", "probability_")
 """How the columns begin that scoring adds, but for the model's version, which tells the libraries too."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline.arrays.dates import NEAR
 from pipeline.arrays.expressions import evaluate
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import CallNode, ColumnNode, NumberNode, TextNode
+from pipeline.schemas.expression import CallNode, ColumnNode, NumberNode, TextNode
 from tests.support.expressions import (
     EVERYTHING,
     EXPRESSIONS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config.expression import MAX_LENGTH, allowed_functions, check_expression, parse_expression
-from pipeline.contract.expression import (
+from pipeline.errors import StoreError
+from pipeline.schemas.expression import (
     CHAIN,
     MAX_DEPTH,
     CallNode,
@@ -15,7 +16,6 @@ from pipeline.contract.expression import (
     TextNode,
     fold,
 )
-from pipeline.errors import StoreError
 
 TYPES = {
     "a": "number",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.contract.section import LATER, Section
+from pipeline.schemas.section import LATER, Section
 
 
 class Before(Section):

@@ -186,3 +186,16 @@ OVERLAYS = [None, *sorted((Path(__file__).resolve().parents[2] / "conf" / "env")
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_what_ships_is_valid_in_every_environment(config, overlay):
     assert load_config(config, env=overlay).name == config.stem
+
+
+def test_all_errors_of_a_configuration_are_shown_with_all_known_names(file):
+    unknown = {f"key_{number}": 1 for number in range(30)}
+    with pytest.raises(ConfigError, match=r"30 problems") as error:
+        load_config(file, overrides=[f"train={unknown}"])
+    assert str(error.value).count("\n  - ") == 30
+    assert "workers" in str(error.value)
+
+
+def test_an_empty_value_is_called_nothing(file):
+    with pytest.raises(ConfigError, match=r"'data\.key' has a wrong value\. Allowed: a list\. Received: nothing\."):
+        load_config(file, overrides=["data.key="])

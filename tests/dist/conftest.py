@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.stores import regression_state, write_small_store
+from tests.support.stores import SPARSE, regression_state, write_small_store
 from tests.support.worlds import run_world
 
 if TYPE_CHECKING:
@@ -22,5 +22,6 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str,
     """By size of the world, what each rank found."""
     folder = tmp_path_factory.mktemp("worlds")
     write_small_store(folder / "plain", UNEVEN)
+    write_small_store(folder / "sparse", SPARSE)
     write_small_store(folder / "weighted", UNEVEN, state=regression_state().model_copy(update={"weight": "w"}))
     return {size: run_world("tests.support.learning:learn_all", size, folder) for size in SIZES}

@@ -12,27 +12,27 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.errors import ConfigError
+from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.failures import failures_recorded
-from pipeline.runtime.pulse import JOINS, does
-from pipeline.runtime.ranks import Peers
-from pipeline.store.filesystem import open_root
+from pipeline.runtime.ranks import RankInfo
+from pipeline.store.filesystem import storage_path
 
 STEPS_BEFORE = 20
 
 
-def train(payload: str, peers: Peers) -> str:
+def train(payload: str, info: RankInfo) -> str:
     """Steps with an allreduce each; rank 1 meets the fault after some."""
-    from pipeline.train.entry import join_world
+    from pipeline.training.entry import join_world
 
-    with join_world(peers, 60.0) as world, failures_recorded(open_root(peers.launch), peers.rank):
+    with join_world(info, 60.0) as world, failures_recorded(storage_path(info.launch), info.rank):
         import tensorflow as tf
 
         step = tf.function(lambda x: world.sum([x], "x")[0])
-        total, fault = float(step(tf.ones(3)).numpy()[0]), "" if peers.rank == 0 else payload
+        total, fault = float(step(tf.ones(3)).numpy()[0]), "" if info.rank == 0 else payload
         for number in range(STEPS_BEFORE if payload == "none" else 1 << 30):
             if number == STEPS_BEFORE:
                 FAULTS[fault]()
-            does("trains")
+            report_activity("trains")
             total += float(step(tf.ones(3)).numpy()[0])
         return f"{total:g} as {os.getpid()}"
 
@@ -67,7 +67,7 @@ def get_stuck() -> None:
 def starve() -> None:
     import queue
 
-    does("waits for rows")
+    report_activity("waits for rows")
     queue.Queue[int]().get()
 
 
@@ -83,32 +83,32 @@ FAULTS = {
 }
 
 
-def never_come(payload: str, peers: Peers) -> str:
+def never_come(payload: str, info: RankInfo) -> str:
     """Rank 0 is ready to join the others, and rank 1 does not get so far."""
-    if peers.rank == 0:
-        does(JOINS, counts=False)
+    if info.rank == 0:
+        report_activity(JOINS, counts=False)
     time.sleep(1000)
     return ""
 
 
-def tell(payload: str, peers: Peers) -> str:
+def tell(payload: str, info: RankInfo) -> str:
     """The process that runs it."""
     return str(os.getpid())
 
 
-def meet(payload: str, peers: Peers) -> str:
+def meet(payload: str, info: RankInfo) -> str:
     """Wait until the ranks of two launches are there."""
     folder, number = payload.split()
-    (Path(folder) / f"met-{number}-{peers.rank}").touch()
+    (Path(folder) / f"met-{number}-{info.rank}").touch()
     end = time.monotonic() + 100
     while len(list(Path(folder).glob("met-*"))) < 4:
         if time.monotonic() > end:
             raise TimeoutError("the other launch did not come")
         time.sleep(0.05)
-    return f"{number}: rank {peers.rank}"
+    return f"{number}: rank {info.rank}"
 
 
-def hold(payload: str, peers: Peers) -> str:
+def hold(payload: str, info: RankInfo) -> str:
     """Hold some megabytes for as long as the process lives."""
     HELD.append(bytearray(int(payload) << 20))
     return str(os.getpid())

@@ -15,15 +15,15 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
 from pipeline.feed.reader import read_shard
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
+from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root, read_bytes, write_bytes
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import read_bytes, storage_path, write_bytes
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.checkpoint import ENDING, generations, latest_checkpoint
-from pipeline.train.launch import launch_training
-from pipeline.train.resume import open_checkpoints
+from pipeline.training.checkpoints.resume import latest_checkpoint, open_checkpoints
+from pipeline.training.checkpoints.writer import ENDING, list_generations
+from pipeline.training.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.killed import SHARDS, job
 from tests.support.stores import NAME, STORE_ID, write_small_store
@@ -36,9 +36,9 @@ ROWS = {"train": [500, 60, 200, 140], "validation": [50, 30]}
 
 def upload(folder: Path, bucket: str) -> Store:
     """The store of `write_small_store`, in the bucket too."""
-    root = open_root(bucket)
+    root = storage_path(bucket)
     fs.copy_files(str(folder / "stores"), f"{root.path}/stores", destination_filesystem=root.filesystem)
-    return open_store(store_place(root, NAME, STORE_ID))
+    return open_store(store_folder(root, NAME, STORE_ID))
 
 
 def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, bucket):
@@ -64,8 +64,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
     )
     place, killed = told.open_checkpoints(), []
 
-    def kill(beats: Mapping[int, Beat]) -> None:
-        if not killed and len(beats) == 2 and len(generations(place)) == 2:
+    def kill(beats: Mapping[int, Heartbeat]) -> None:
+        if not killed and len(beats) == 2 and len(list_generations(place)) == 2:
             killed.append(beats[1].pid)
             os.kill(beats[1].pid, signal.SIGKILL)
 
@@ -75,13 +75,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
     head = latest_checkpoint(place)[1].head
     result, records = launch_training(spark, told, lambda _: None)
     assert result.weights == undisturbed.weights
-    assert result.resumed == head.place() and len(records) == 3
+    assert result.resumed == head.position() and len(records) == 3
     assert s3_server.copies == []
 
     # The checkpoint of a training with other settings is taken over, where that is asked for.
     taken = CheckpointConfig(allow_changes=True)
-    own, found = open_checkpoints(open_root(bucket), NAME, "other", config=taken, identity=told.identity())
-    assert found is not None and generations(own) and generations(place) == []
+    own, found = open_checkpoints(storage_path(bucket), NAME, "other", config=taken, identity=told.identity())
+    assert found is not None and list_generations(own) and list_generations(place) == []
     assert s3_server.copies == []
 
 

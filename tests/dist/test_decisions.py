@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support.stores import regression_state, write_small_store
 from tests.support.worlds import run_world
 
@@ -25,18 +25,18 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     from pipeline.config.schedule import ScheduleConfig
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
-    from pipeline.train.decide import fit_decision
-    from pipeline.train.job import Deciding
-    from pipeline.train.learner import Learner
-    from pipeline.train.optimizer import build_optimizer
-    from pipeline.train.schedule import build_schedule
+    from pipeline.training.decide import fit_decision
+    from pipeline.training.job import Deciding
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.schedule import build_schedule
+    from pipeline.training.step_runner import StepRunner
     from tests.support.jobs import rank_job
 
     store = rank_job(folder, f"rank-{world.size}-{world.rank}", ModelConfig(), {}, seed=5).open_store()
     network = build_network(ModelConfig(hidden=(4,)), STATE, 5)
     schedule = build_schedule(ScheduleConfig(), peak=0.1, epoch_steps=1, epochs=1)
-    learner = Learner(network, build_head(LABEL, "auto"), build_optimizer(OptimizerConfig(), world, schedule), world)
-    found = fit_decision(Deciding(calibration="isotonic", threshold={"goal": "f1"}), store, learner)
+    runner = StepRunner(network, build_head(LABEL, "auto"), build_optimizer(OptimizerConfig(), world, schedule), world)
+    found = fit_decision(Deciding(calibration="isotonic", threshold={"goal": "f1"}), store, runner)
     return {
         "threshold": np.array(found.threshold),
         "scores": np.array(found.calibration.scores),

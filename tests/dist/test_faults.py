@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from pipeline.errors import ConfigError, TrainError
-from pipeline.runtime.beats import Beat, read_beats
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.ranks import Care, run_ranks
-from pipeline.runtime.vigil import Limits
-from pipeline.store.filesystem import open_root
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.runtime.stall_detector import Limits
+from pipeline.store.filesystem import storage_path
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(150)]
 
@@ -26,13 +26,15 @@ FOUND_AFTER = 5.0
 """Seconds from a fault that needs no limit to run out, to the end of the launch."""
 
 
-def launch(spark, folder: Path, fault: str, *, target: str = "train", **limits: float) -> tuple[list[str], list[Beat]]:
+def launch(
+    spark, folder: Path, fault: str, *, target: str = "train", **limits: float
+) -> tuple[list[str], list[Heartbeat]]:
     """Run it; also the last beats that were seen."""
-    seen: dict[int, Beat] = {}
-    care = Care(Limits(**({"stall": STALL} | limits)), on_beats=seen.update)
+    seen: dict[int, Heartbeat] = {}
+    options = LaunchOptions(Limits(**({"stall": STALL} | limits)), on_heartbeats=seen.update)
     try:
-        scratch = open_root(str(folder))
-        return run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=fault, scratch=scratch, care=care), [
+        scratch = storage_path(str(folder))
+        return run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=fault, scratch=scratch, options=options), [
             *seen.values()
         ]
     finally:
@@ -99,14 +101,16 @@ def test_a_rank_that_does_not_come_is_named(spark, tmp_path):
 def test_a_kill_from_outside_is_noticed_within_five_seconds(spark, tmp_path):
     killed: list[float] = []
 
-    def kill(beats: dict[int, Beat]) -> None:
+    def kill(beats: dict[int, Heartbeat]) -> None:
         if not killed and all(beat.begun > 5 for beat in beats.values()) and len(beats) == 2:
             os.kill(beats[1].pid, signal.SIGKILL)
             killed.append(time.monotonic())
 
-    care = Care(Limits(stall=60.0), on_beats=kill)
+    options = LaunchOptions(Limits(stall=60.0), on_heartbeats=kill)
     with pytest.raises(RankLost, match=r"^Rank 1 on .* ended without a word"):
-        run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(str(tmp_path)), care=care)
+        run_ranks(
+            spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(str(tmp_path)), options=options
+        )
     assert time.monotonic() - killed[0] < FOUND_AFTER
 
 
@@ -115,9 +119,9 @@ import sys
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import open_session
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "1g"}), app="driver", workers=2)
-run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=open_root(sys.argv[1]))
+run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(sys.argv[1]))
 """
 
 
@@ -135,11 +139,11 @@ def test_a_killed_driver_leaves_no_process_behind(tmp_path, repository):
     assert alive == []
 
 
-def wait_for_beats(folder: Path, driver: subprocess.Popen[bytes]) -> list[Beat]:
+def wait_for_beats(folder: Path, driver: subprocess.Popen[bytes]) -> list[Heartbeat]:
     end = time.monotonic() + 100
     while time.monotonic() < end and driver.poll() is None:
         for place in folder.glob("launches/*"):
-            beats = read_beats(open_root(str(place)))
+            beats = read_heartbeats(storage_path(str(place)))
             if len(beats) == 2 and all(beat.begun for beat in beats.values()):
                 return [*beats.values()]
         time.sleep(0.2)

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(200)]

@@ -13,12 +13,12 @@ import pytest
 
 from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.runtime.ranks import Care, run_ranks
-from pipeline.store.filesystem import open_root
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.store.filesystem import storage_path
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
@@ -46,7 +46,7 @@ def killer(times: int):
     """Kills rank 1 of so many launches, each in the middle of its training."""
     killed: set[int] = set()
 
-    def kill(beats: dict[int, Beat]) -> None:
+    def kill(beats: dict[int, Heartbeat]) -> None:
         if len(killed) < times and 1 in beats and beats[1].begun > 40 and beats[1].pid not in killed:
             os.kill(beats[1].pid, signal.SIGKILL)
             killed.add(beats[1].pid)
@@ -90,11 +90,18 @@ def test_an_error_of_the_data_is_not_tried_again(tmp_path, spark):
 
 
 def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
 
-    def pids(target: str, payload: str = "", **care: int) -> set[str]:
+    def pids(target: str, payload: str = "", **options: int) -> set[str]:
         return set(
-            run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=payload, scratch=scratch, care=Care(**care))
+            run_ranks(
+                spark,
+                2,
+                f"tests.dist.targets:{target}",
+                payload=payload,
+                scratch=scratch,
+                options=LaunchOptions(**options),
+            )
         )
 
     first = pids("tell")
@@ -111,10 +118,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import close_session, open_session
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
 def launch(number):
-    scratch = open_root(f"{sys.argv[1]}/{number}")
+    scratch = storage_path(f"{sys.argv[1]}/{number}")
     return run_ranks(spark, 2, "tests.dist.targets:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
 with ThreadPoolExecutor(2) as pool:
     found = list(pool.map(launch, range(2)))

@@ -9,9 +9,9 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import StoreError, TrainError
 from pipeline.runtime.ranks import run_ranks
-from pipeline.store.filesystem import open_root
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.store.filesystem import storage_path
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.dist]
@@ -73,18 +73,18 @@ def test_metrics_are_exact_over_the_ranks(trained):
 
 
 def test_two_ranks_measure_what_one_rank_measures(trained, spark):
-    from pipeline.evaluate.assemble import assemble
-    from pipeline.evaluate.linear import fit_baselines
-    from pipeline.evaluate.predict import LINEAR_FILE, PredictJob, predict_split
+    from pipeline.evaluation.assemble import assemble
+    from pipeline.evaluation.linear import fit_baselines
+    from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split
     from pipeline.store import filesystem as files
-    from pipeline.store.layout import BUNDLE, MODEL, store_place
+    from pipeline.store.layout import BUNDLE, MODEL, store_folder
     from pipeline.store.store import open_store
 
     folder, _ = trained
-    root = open_root(str(folder))
-    store = open_store(store_place(root, NAME, STORE_ID))
+    root = storage_path(str(folder))
+    store = open_store(store_folder(root, NAME, STORE_ID))
     simple = fit_baselines(store, linear=True, rows=100)
-    model = root.within("one", BUNDLE, MODEL)
+    model = root.child("one", BUNDLE, MODEL)
     task = PredictJob(
         root=root.uri,
         name=NAME,
@@ -99,8 +99,8 @@ def test_two_ranks_measure_what_one_rank_measures(trained, spark):
     )
     reports = {}
     for workers in (1, 2):
-        scratch = root.within(f"scores-{workers}")
-        files.write_bytes(scratch.within(LINEAR_FILE), simple.linear.to_bytes())
+        scratch = root.child(f"scores-{workers}")
+        files.write_bytes(scratch.child(LINEAR_FILE), simple.linear.to_bytes())
         job = task.model_copy(update={"scratch": scratch.uri})
         reports[workers] = assemble(store.features.label, job, predict_split(spark, workers, job, store))
     one, two = reports[1], reports[2]
@@ -113,7 +113,7 @@ def test_two_ranks_measure_what_one_rank_measures(trained, spark):
         (c.column, c.drop) for c in one.importance.columns
     ]
     with pytest.raises(StoreError, match=r"model\.keras was altered. Allowed: SHA-256 00. Received: "):
-        refused = task.model_copy(update={"scratch": root.within("scores-2").uri, "sha256": "00"})
+        refused = task.model_copy(update={"scratch": root.child("scores-2").uri, "sha256": "00"})
         predict_split(spark, 2, refused, store)
 
 
@@ -130,9 +130,9 @@ def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark):
     with pytest.raises(
         TrainError, match=r"Rank 1 on \S+ \(process \d+\) ended without a word: it was killed, or ran out of memory"
     ):
-        run_ranks(spark, 2, "tests.support.ranks:die_on_rank_1", payload="", scratch=open_root(str(tmp_path)))
+        run_ranks(spark, 2, "tests.support.ranks:die_on_rank_1", payload="", scratch=storage_path(str(tmp_path)))
 
 
 def test_a_launch_works_after_a_failed_one(tmp_path, spark):
-    answers = run_ranks(spark, 2, "tests.support.ranks:tell", payload="hello", scratch=open_root(str(tmp_path)))
+    answers = run_ranks(spark, 2, "tests.support.ranks:tell", payload="hello", scratch=storage_path(str(tmp_path)))
     assert answers == ["hello from 0 of 2", "hello from 1 of 2"]

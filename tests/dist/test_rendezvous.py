@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from pipeline.errors import PlatformError
-from pipeline.store.filesystem import open_root
-from pipeline.train.rendezvous import MAX_VALUE, key_value_server, rank_environment
+from pipeline.store.filesystem import storage_path
+from pipeline.training.rendezvous import MAX_VALUE, key_value_server, rank_environment
 
 
 def ask(port: int, path: str, value: bytes | None = None, method: str = "GET") -> tuple[int, bytes]:
@@ -25,7 +25,7 @@ def ask(port: int, path: str, value: bytes | None = None, method: str = "GET") -
 
 
 def test_what_one_rank_puts_every_rank_of_the_launch_gets_and_no_other_launch(tmp_path):
-    launches = [open_root(str(tmp_path / name)) for name in ("one", "one", "other")]
+    launches = [storage_path(str(tmp_path / name)) for name in ("one", "one", "other")]
     with ExitStack() as stack:
         first, second, foreign = (stack.enter_context(key_value_server(launch)) for launch in launches)
         assert ask(first, "/global/0")[0] == 404
@@ -37,7 +37,7 @@ def test_what_one_rank_puts_every_rank_of_the_launch_gets_and_no_other_launch(tm
 
 def test_nobody_gets_out_of_the_folder_or_fills_it(tmp_path):
     (tmp_path / "secret").write_text("hush")
-    with key_value_server(open_root(str(tmp_path / "launch"))) as port:
+    with key_value_server(storage_path(str(tmp_path / "launch"))) as port:
         for path in ("/../secret", "/secret", "/a/b/c", "/./..", "//", "/%2e%2e/secret", "/..%2fsecret/x"):
             assert ask(port, path)[0] in (400, 404), path
         with socket.create_connection(("127.0.0.1", port), 5) as wire:
@@ -47,7 +47,7 @@ def test_nobody_gets_out_of_the_folder_or_fills_it(tmp_path):
 
 
 def test_the_server_listens_on_the_loopback_interface_alone_and_is_gone_afterwards(tmp_path):
-    with key_value_server(open_root(str(tmp_path))) as port:
+    with key_value_server(storage_path(str(tmp_path))) as port:
         found = [c for c in psutil.Process().net_connections("inet") if c.status == "LISTEN" and c.laddr.port == port]
         assert [connection.laddr.ip for connection in found] == ["127.0.0.1"]
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 1):

@@ -17,11 +17,12 @@ import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.model import ModelConfig
-from pipeline.runtime.beats import Beat
 from pipeline.runtime.failures import RankLost
-from pipeline.train.checkpoint import generations, latest_checkpoint
-from pipeline.train.job import RankJob
-from pipeline.train.launch import launch_training
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.training.checkpoints.resume import latest_checkpoint
+from pipeline.training.checkpoints.writer import list_generations
+from pipeline.training.job import RankJob
+from pipeline.training.launch import launch_training
 from tests.support.killed import SHARDS, history, job, live
 from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store
@@ -64,8 +65,8 @@ def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
     told, killed = job(folder, "spark", max_restarts=1), []
     place = told.open_checkpoints()
 
-    def kill(beats: Mapping[int, Beat]) -> None:
-        if len(killed) < 2 and len(beats) == 2 and len(generations(place)) == 2:
+    def kill(beats: Mapping[int, Heartbeat]) -> None:
+        if len(killed) < 2 and len(beats) == 2 and len(list_generations(place)) == 2:
             pid = beats[len(killed)].pid
             if pid not in [other for other, _ in killed]:
                 os.kill(pid, signal.SIGKILL)

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from pipeline.train.metrics import AUC_BINS
+from pipeline.feed.blocks import open_feed
+from pipeline.training.metrics import AUC_BINS
 from tests.support.learning import METRICS, OPTIMIZERS, PLAIN, TWICE, WEIGHTED, WITH_WEIGHTS, gradients_of, rows_of
+from tests.support.stateful import BATCH, EPOCHS, MOMENTUM
+from tests.support.stores import SPARSE, write_small_store
 
 pytestmark = [pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -36,7 +39,8 @@ def test_optimizers_and_weights_of_rows_make_a_difference(worlds):
 def test_all_ranks_hold_the_same_bits_and_so_does_a_second_training(worlds, size):
     first = worlds[size][0]
     for name, found in first.items():
-        assert all((rank[name] == found).all() for rank in worlds[size]), name
+        if not name.startswith("local/"):
+            assert all((rank[name] == found).all() for rank in worlds[size]), name
     assert (first[f"weights/{PLAIN}/{TWICE}/0"] == first[f"weights/{PLAIN}/{TWICE}/1"]).all()
 
 
@@ -119,3 +123,52 @@ def test_areas_of_several_ranks_are_that_of_one(worlds, size):
     for kind in ("two", "three"):
         one, several = (worlds[ranks][0][f"metric/{kind}/auc"] for ranks in (1, size))
         assert several == pytest.approx(float(one), rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("name", ["hidden/kernel", "hidden/bias", "output/kernel", "loss"])
+def test_a_rank_without_rows_adds_nothing_though_its_padding_is_infinite(worlds, name, size):
+    """But its share of the regularisation, without which the weights would differ."""
+    one, several = (worlds[ranks][0][f"state/row_by_row/{name}"] for ranks in (1, size))
+    np.testing.assert_allclose(several, one, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "normalised/moving_mean",
+        "normalised/moving_variance",
+        "bounded/vector_u",
+        "counted/mean",
+        "counted/rows",
+        "counted/steps",
+        "counted/constant",
+        "output/kernel",
+        "loss",
+    ],
+)
+def test_what_a_forward_pass_changes_is_finite_and_the_same_on_every_rank(worlds, name, size):
+    first = worlds[size][0][f"state/with_state/{name}"]
+    assert np.isfinite(first).all()
+    assert all((rank[f"state/with_state/{name}"] == first).all() for rank in worlds[size])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_moving_means_and_counters_are_those_of_the_real_rows_of_all_ranks(worlds, tmp_path, size):
+    store = write_small_store(tmp_path, SPARSE)
+    feed = open_feed(store, "train", batch_size=BATCH, world_size=1, rank=0, steps_per_block=1, seed=1)
+    expected = np.zeros(2)
+    for block in (block for epoch in range(EPOCHS) for block in feed.epoch(epoch)):
+        rows = np.log(np.abs(block.numeric[block.weight > 0].astype(np.float64)))
+        expected = MOMENTUM * expected + (1 - MOMENTUM) * rows.mean(0)
+    state = {name.removeprefix("state/with_state/"): value for name, value in worlds[size][0].items()}
+    np.testing.assert_allclose(state["normalised/moving_mean"], expected, rtol=1e-5)
+    assert (state["counted/rows"], state["counted/steps"], state["counted/constant"]) == (48 * EPOCHS, 3 * EPOCHS, 1)
+
+
+def test_every_rank_draws_random_numbers_of_its_own(worlds):
+    name = "local/with_state/seed_generator_state"
+    seeds, alone = [rank[name].tolist() for rank in worlds[4]], worlds[1][0][name].tolist()
+    assert seeds == [[alone[0] + rank, alone[1]] for rank in range(4)]
+    assert alone[1] > 0

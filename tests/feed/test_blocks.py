@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.feed.reader import read_shard
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support.feeds import feed_of, keep_ledger, spread, with_memory
 from tests.support.kinds import every_kind
 from tests.support.stores import regression_state, write_small_store

@@ -21,7 +21,7 @@ from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import Window, shard_windows
 from pipeline.store import checksums
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.manifest import FileEntry
 from pipeline.store.store import Store, open_store
 from tests.support import kinds
@@ -109,7 +109,7 @@ def test_every_bit_counts(id_store, format_3, memory):
 def test_every_bit_of_a_store_of_an_earlier_version_counts(tmp_path):
     (published,) = (GOLDEN / "prices").iterdir()
     shutil.copytree(published, tmp_path / "store")
-    store = open_store(open_root(str(tmp_path / "store")))
+    store = open_store(storage_path(str(tmp_path / "store")))
     assert store.manifest.format == 3
     windows = windows_of(store)[:1]
     file = windows[0].file

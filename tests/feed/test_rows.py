@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.columns import ColumnSpec, StoreContract
 from pipeline.errors import StoreError
 from pipeline.feed.rows import COLUMNS_AT_ONCE
 from pipeline.kinds.state import contract_of
+from pipeline.schemas.columns import ColumnSpec, StoreContract
 from tests.support.feeds import feed_of, numbered, publish, with_memory
 from tests.support.stores import regression_state, write_small_store
 

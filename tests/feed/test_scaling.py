@@ -9,11 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
-from pipeline.evaluate.linear import sample_rows
+from pipeline.evaluation.linear import sample_rows
 from pipeline.feed.cache import MemoryCache
 from pipeline.feed.memory import Resources
 from pipeline.feed.reader import read_shard
@@ -26,6 +23,9 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.store import Store
 from tests.support import kinds
 from tests.support.feeds import feed_of, with_memory

@@ -17,15 +17,15 @@ import pandas as pd
 import pytest
 
 from pipeline.config import RunConfig, load_config
-from pipeline.contract.table import KeptContract
 from pipeline.feed.blocks import open_feed
 from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.schemas.table import KeptContract
 from pipeline.store.bundle import open_bundle
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import SPLITS, model_place, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import SPLITS, model_folder, store_folder
 from pipeline.store.store import Store, open_store
 from pipeline.store.table import read_contract
-from pipeline.train.spec import TrainingSpec
+from pipeline.training.spec import TrainingSpec
 from tests.golden.make import WRITTEN
 
 GOLDEN = Path(__file__).resolve().parent
@@ -40,7 +40,7 @@ class Golden:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.root = open_root(str(folder / "root"))
+        self.root = storage_path(str(folder / "root"))
         self.expected: dict[str, Any] = json.loads((folder / "expected.json").read_text())
 
     def config(self, overlay: str = "customers", *overrides: str) -> RunConfig:
@@ -58,7 +58,7 @@ class Golden:
         return pd.read_csv(self.folder / f"{name}-predictions.csv").sort_values("id", ignore_index=True)
 
     def store(self, name: str) -> Store:
-        return open_store(store_place(self.root, name, self.expected[name]["store_id"]))
+        return open_store(store_folder(self.root, name, self.expected[name]["store_id"]))
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -72,7 +72,7 @@ def golden(request, tmp_path_factory) -> Iterator[Golden]:
 @pytest.mark.parametrize("name", MODELS)
 def test_stores_and_models_keep_their_names(golden, name):
     config, expected = golden.config(name), golden.expected[name]
-    contract = read_contract(golden.root.within("contracts", f"{name}.yaml"))
+    contract = read_contract(golden.root.child("contracts", f"{name}.yaml"))
     assert isinstance(contract, KeptContract)
     assert StoreRecipe.of(config, contract).fingerprint == golden.store(name).manifest.config
     assert TrainingSpec.of(config, expected["store_id"]).model_id == expected["model_id"]
@@ -96,7 +96,7 @@ def test_registered_names_of_keras_layers_do_not_change(golden):
 
     names: set[str] = set()
     for name in ("customers", "prices"):
-        model = open_bundle(model_place(golden.root, name, golden.expected[name]["model_id"]))
+        model = open_bundle(model_folder(golden.root, name, golden.expected[name]["model_id"]))
         with zipfile.ZipFile(model.file.path) as archive:
             names |= registered_names(json.loads(archive.read("config.json")))
     assert len(names) == 14  # all that version 0.1 had
@@ -139,8 +139,8 @@ class TestJobs:
     def test_the_outbox_is_sent_once(self, golden):
         from mlflow import MlflowClient
 
-        from pipeline.track.address import Address
-        from pipeline.track.mlflow_tracker import send_left
+        from pipeline.tracking.address import Address
+        from pipeline.tracking.mlflow_tracker import send_left
 
         address = Address(f"sqlite:///{golden.folder}/mlflow.db", artifacts=(golden.folder / "artifacts").as_uri())
         (run,) = (golden.folder / "root" / "spool").glob("*/run.json")

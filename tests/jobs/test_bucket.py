@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from pipeline.config.load import parse_config
-from pipeline.score.publication import CARD, ScoreCard
+from pipeline.scoring.publication import CARD, ScoreCard
 from pipeline.stages.crossval import cross_validate
 from pipeline.stages.prepare import prepare
 from pipeline.stages.run import run
@@ -28,7 +28,7 @@ from pipeline.stages.score import score
 from pipeline.stages.search import search
 from pipeline.stages.train import train
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import MANIFEST
 from pipeline.store.store import open_store
 
@@ -63,29 +63,29 @@ def content(folder: Path, root: str, **score: object) -> dict[str, Any]:
     }
 
 
-def stored(root: Root, uri: str) -> dict[str, bytes]:
+def stored(root: StoragePath, uri: str) -> dict[str, bytes]:
     """All files of a store, but for rows that were set aside, whose files Spark may name."""
-    place = open_root(uri)
+    place = storage_path(uri)
     assert place.path.startswith(root.path)
-    return {path: files.read_bytes(place.within(path)) for path in files.list_files(place) if "quarantine" not in path}
+    return {path: files.read_bytes(place.child(path)) for path in files.list_files(place) if "quarantine" not in path}
 
 
-def rows_of(output: Root) -> pd.DataFrame:
+def rows_of(output: StoragePath) -> pd.DataFrame:
     """The rows of the files that the card lists."""
-    card = ScoreCard.from_json(files.read_bytes(output.within(CARD)), CARD)
+    card = ScoreCard.from_json(files.read_bytes(output.child(CARD)), CARD)
     names = [name for name in card.files if not name.startswith("_")]
-    tables = [pq.read_table(output.within(name).path, filesystem=output.filesystem).to_pandas() for name in names]
+    tables = [pq.read_table(output.child(name).path, filesystem=output.filesystem).to_pandas() for name in names]
     return pd.concat(tables).sort_values("id", ignore_index=True)
 
 
 def test_a_bucket_gets_what_a_folder_gets_and_nothing_is_renamed(spark_with_bucket, bucket, s3_server, tmp_path):
-    spark, folder, root = spark_with_bucket, open_root(str(tmp_path / "root")), open_root(f"{bucket}/team")
+    spark, folder, root = spark_with_bucket, storage_path(str(tmp_path / "root")), storage_path(f"{bucket}/team")
     here = run(parse_config(content(tmp_path, folder.path)), spark=spark)
     there = run(parse_config(content(tmp_path, root.uri)), spark=spark)
     assert stored(root, there.prepare.store) == stored(folder, here.prepare.store)
     assert there.prepare.rows["quarantined"] == 2
-    quarantine = open_root(there.prepare.store).within("quarantine")
-    aside = pq.read_table(quarantine.within("part-00000.parquet").path, filesystem=root.filesystem).to_pylist()
+    quarantine = storage_path(there.prepare.store).child("quarantine")
+    aside = pq.read_table(quarantine.child("part-00000.parquet").path, filesystem=root.filesystem).to_pylist()
     assert len(aside) == 2 and {row["reason"] for row in aside} == {"no label"}
     assert there.train.weights == here.train.weights
     assert there.evaluate.metrics == here.evaluate.metrics
@@ -101,13 +101,13 @@ def test_a_bucket_gets_what_a_folder_gets_and_nothing_is_renamed(spark_with_buck
     expected = pd.concat(map(pd.read_parquet, Path(one.output.removeprefix("file://")).glob("*.parquet")))
     expected = expected.sort_values("id", ignore_index=True)
     done = score(parse_config(content(tmp_path, root.uri, **wanted)), spark=spark)
-    output = open_root(done.output)
+    output = storage_path(done.output)
     assert (done.rows, done.quarantined) == (ROWS - 2, 2)
     pd.testing.assert_frame_equal(rows_of(output)[COLUMNS], expected[COLUMNS])
     score(parse_config(content(tmp_path, root.uri, format="csv", **wanted)), spark=spark)
     names = files.list_files(output)
     assert len(names) == 3 and names[:2] == [names[0], CARD] and names[0].startswith("_quarantine/part-")
-    text = files.read_bytes(output.within(names[2])).decode()
+    text = files.read_bytes(output.child(names[2])).decode()
     assert text.startswith("id,x,prediction,model_version\n")
     found = pd.read_csv(io.StringIO(text), dtype={"id": str}).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(found[["id", "prediction"]], expected[["id", "prediction"]], check_dtype=False)
@@ -122,7 +122,7 @@ def test_a_preparation_that_is_killed_leaves_no_store_and_the_same_command_ends_
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(told))
     command = [sys.executable, "jobs/prepare.py", "--config", str(tmp_path / "small.yaml")]
     killed = subprocess.Popen(command, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    root, end = open_root(f"{bucket}/team"), time.monotonic() + 200
+    root, end = storage_path(f"{bucket}/team"), time.monotonic() + 200
     while not [path for path in files.list_files(root) if path.endswith(".parquet")]:
         assert killed.poll() is None, killed.stderr.read().decode()[-2000:]
         assert time.monotonic() < end
@@ -136,9 +136,9 @@ def test_a_preparation_that_is_killed_leaves_no_store_and_the_same_command_ends_
     there = prepare(parse_config(told), spark=spark_with_bucket)
     here = prepare(parse_config(content(tmp_path, str(tmp_path / "root"))), spark=spark_with_bucket)
     assert not there.reused
-    assert open_store(open_root(there.store)).manifest == open_store(open_root(here.store)).manifest
-    assert stored(root, there.store) == stored(open_root(str(tmp_path / "root")), here.store)
-    assert json.loads(files.read_bytes(open_root(there.store).within(MANIFEST)))["quarantined"] == 2
+    assert open_store(storage_path(there.store)).manifest == open_store(storage_path(here.store)).manifest
+    assert stored(root, there.store) == stored(storage_path(str(tmp_path / "root")), here.store)
+    assert json.loads(files.read_bytes(storage_path(there.store).child(MANIFEST)))["quarantined"] == 2
 
 
 def test_folds_and_trials_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_path):
@@ -149,10 +149,10 @@ def test_folds_and_trials_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_
     }
     for _ in range(2):  # the second time folds are found, and the table takes the place of the first one
         done = cross_validate(parse_config(told), spark=spark_with_bucket)
-        place = open_root(done.predictions)
+        place = storage_path(done.predictions)
         names = files.list_files(place)
         assert names[0] == "_SUCCESS" and all(name.endswith(".parquet") for name in names[1:])
-        tables = [pq.read_table(place.within(name).path, filesystem=place.filesystem) for name in names[1:]]
+        tables = [pq.read_table(place.child(name).path, filesystem=place.filesystem) for name in names[1:]]
         ids = [id for table in tables for id in table["id"].to_pylist()]
         assert len(ids) == len(set(ids)) == done.rows
 
@@ -161,6 +161,6 @@ def test_folds_and_trials_in_a_bucket(spark_with_bucket, bucket, s3_server, tmp_
     saved = [path for method, path in s3_server.requests if method == "PUT" and path.endswith(".db")]
     assert len(saved) == 4, "at the beginning and at the end of two trials, which the second search finds"
     assert found[0].best.params == found[1].best.params
-    (database,) = [path for path in files.list_files(open_root(bucket)) if path.endswith(".db")]
+    (database,) = [path for path in files.list_files(storage_path(bucket)) if path.endswith(".db")]
     assert database.startswith("team/searches/small/")
     assert s3_server.copies == []

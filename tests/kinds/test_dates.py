@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.contract.expression import ColumnNode, columns_of
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import PERIODS, dates_of
+from pipeline.schemas.expression import ColumnNode, columns_of
 
 PARTS = ("year", "quarter", "month", "day", "weekday", "day_of_year", "hour", "days")
 

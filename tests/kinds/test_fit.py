@@ -10,8 +10,6 @@ import pytest
 from pipeline.arrays.moments import Moments, rounded
 from pipeline.config.data import DataConfig
 from pipeline.config.source import SourceConfig
-from pipeline.contract.label import Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import DataError
 from pipeline.kinds.plan import CategoricalPlan, NumericPlan
 from pipeline.kinds.registry import arrays_of
@@ -24,6 +22,8 @@ from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.preparation.fitting.label import fit_classes
 from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.schemas.label import Task
+from pipeline.schemas.tokens import NULL_TOKEN
 
 NONE, STRAIGHT = Moments(), Curve()
 VALUES = np.array([1.0, 1.5, 2.5, 3.0])

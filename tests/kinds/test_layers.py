@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import KBinsDiscretizer, PowerTransformer, StandardScaler
 
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
 
@@ -123,8 +123,8 @@ def test_a_log_label_is_given_back_in_its_unit():
 
 
 def test_the_head_inverts_its_own_target_for_every_transform():
-    from pipeline.contract.label import LabelSpec, Task
     from pipeline.model.head import build_head
+    from pipeline.schemas.label import LabelSpec, Task
 
     y = tf.constant([0.0, 0.5, 250_000.0, 1e6], tf.float32)
     for transform, power, center, scale in (

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.preparation.writing.store_columns import feature_columns
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
 

@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from pipeline.config.evaluate import EvaluateConfig
-from pipeline.contract.decision import Calibration
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError
 from pipeline.model.calibration import fit_calibration
 from pipeline.model.decision import calibrated, check_decision, logit
+from pipeline.schemas.decision import Calibration
+from pipeline.schemas.label import LabelSpec, Task
 
 ROWS = 4000
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError
 from pipeline.model.class_weights import class_weights_of
+from pipeline.schemas.label import LabelSpec, Task
 
 LABEL = LabelSpec(name="y", task=Task.MULTICLASS, classes=("low", "middle", "high"), counts=(70, 20, 10))
 

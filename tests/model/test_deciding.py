@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from pipeline.contract.decision import Calibration, Decision
 from pipeline.model.decision import calibrated, class_ids
+from pipeline.schemas.decision import Calibration, Decision
 
 keras = pytest.importorskip("keras")
 

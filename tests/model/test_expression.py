@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import DerivedColumn
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.model.dates import DATE_PARTS, days_of_text
 from pipeline.model.expression import Derive, evaluate
+from pipeline.schemas.expression import DerivedColumn
+from pipeline.schemas.tokens import NULL_TOKEN
 
 TYPES = {"a": "number", "s": "text", "ratio": "number"}
 RAW = {

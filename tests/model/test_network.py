@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support import kinds
 
 keras = pytest.importorskip("keras")

@@ -9,12 +9,12 @@ import pytest
 
 from pipeline.config.export import ExportConfig
 from pipeline.config.model import ModelConfig
-from pipeline.contract.decision import Calibration, Decision
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import TrainError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.label import LabelSpec, Task
 
 keras = pytest.importorskip("keras")
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pipeline.config.model import ModelConfig
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import StoreError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
 from pipeline.config.evaluate import EvaluateConfig
-from pipeline.contract.decision import Decision
 from pipeline.model.decision import class_ids
 from pipeline.model.threshold import choose_threshold
+from pipeline.schemas.decision import Decision
 
 GOALS = ["f1", {"goal": "recall", "at_least": 0.7}, {"goal": "cost", "false_positive": 1, "false_negative": 3}]
 

@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.contract.decision import Calibration, Decision
-from pipeline.evaluate.report import EvalReport, SliceReport, SliceValue
+from pipeline.evaluation.report import EvalReport, SliceReport, SliceValue
 from pipeline.report.evaluation_page import evaluation_page
 from pipeline.report.plots.figures import figures_of
 from pipeline.report.plots.png import png_of
+from pipeline.schemas.decision import Calibration, Decision
 from tests.support.reports import classification_report, regression_report, subject
 
 VOID = {"meta", "img", "line", "rect", "path", "br"}

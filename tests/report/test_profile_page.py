@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.drift import ColumnDrift, DriftReport
-from pipeline.contract.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.report.profile_page import profile_page
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextProfile, ValueCount
+from pipeline.schemas.tokens import NULL_TOKEN
 
 
 class Checker(HTMLParser):

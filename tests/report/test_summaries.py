@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.comparison import compare
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.report import EvalReport
 from pipeline.report.summaries import comparison_table, crossval_table, evaluation_summary
+from pipeline.schemas.label import Task
 from tests.support.folds import crossval
 
 FIRST, SECOND = (2.1, 2.9, 2.4, 3.2, 2.2), (2.3, 3.0, 2.3, 3.6, 2.5)

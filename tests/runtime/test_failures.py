@@ -7,9 +7,9 @@ import os
 import pytest
 
 from pipeline.errors import PlatformError, StoreError, TrainError
-from pipeline.runtime.beats import beating
 from pipeline.runtime.failures import RankLost, failures_recorded, first_cause
-from pipeline.store.filesystem import open_root
+from pipeline.runtime.heartbeats import sending_heartbeats
+from pipeline.store.filesystem import storage_path
 
 
 class UnknownError(Exception):
@@ -23,7 +23,7 @@ def fail(scratch, rank: int, error: Exception) -> None:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_cause_comes_before_its_consequences_on_any_rank(tmp_path, order):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     errors = [UnknownError("Horovod has been shut down. This was caused by an exception on one of the ranks")]
     errors.append(StoreError("train/shard-3.parquet cannot be read"))
     for rank in order:
@@ -34,7 +34,7 @@ def test_a_cause_comes_before_its_consequences_on_any_rank(tmp_path, order):
 
 
 def test_an_error_of_others_names_its_rank_and_keeps_its_traceback(tmp_path):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     fail(scratch, 1, KeyError("no such layer"))
     cause = first_cause(scratch, RuntimeError(), 2)
     assert type(cause) is TrainError
@@ -44,7 +44,7 @@ def test_an_error_of_others_names_its_rank_and_keeps_its_traceback(tmp_path):
 
 @pytest.mark.parametrize("said", [MemoryError("no room"), UnknownError("OOM when allocating tensor of shape [9,9]")])
 def test_a_rank_out_of_memory_is_named_with_a_hint(tmp_path, said):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     fail(scratch, 3, said)
     fail(scratch, 1, UnknownError("Horovod has been shut down"))
     cause = str(first_cause(scratch, RuntimeError(), 4))
@@ -52,9 +52,9 @@ def test_a_rank_out_of_memory_is_named_with_a_hint(tmp_path, said):
 
 
 def test_the_rank_without_a_record_is_the_one_that_was_killed(tmp_path):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     for rank in range(3):
-        with beating(scratch, rank, 2 - rank, f"host-{rank}"):
+        with sending_heartbeats(scratch, rank, 2 - rank, f"host-{rank}"):
             pass
     for rank in (0, 2):
         fail(scratch, rank, UnknownError("Horovod has been shut down"))
@@ -67,16 +67,16 @@ def test_the_rank_without_a_record_is_the_one_that_was_killed(tmp_path):
 
 def test_of_several_silent_ranks_it_is_the_one_whose_task_spark_names(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.runtime.failures.SETTLE_SECONDS", 0.0)
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     for rank in range(3):
-        with beating(scratch, rank, 2 - rank, "host"):
+        with sending_heartbeats(scratch, rank, 2 - rank, "host"):
             pass
     said = "barrier task ResultTask(7, 0) finished unsuccessfully. Python worker exited unexpectedly (crashed)"
     assert str(first_cause(scratch, RuntimeError(said), 3)).startswith("Rank 2 on host (")
 
 
 def test_ranks_that_all_lost_each_other_are_not_called_killed(tmp_path):
-    scratch = open_root(str(tmp_path))
+    scratch = storage_path(str(tmp_path))
     for rank in range(2):
         fail(scratch, rank, UnknownError("Horovod: connection closed by peer"))
     cause = first_cause(scratch, RuntimeError(), 2)
@@ -96,7 +96,7 @@ def test_ranks_that_all_lost_each_other_are_not_called_killed(tmp_path):
     ],
 )
 def test_without_a_record_spark_is_asked(tmp_path, said, kind, message):
-    cause = first_cause(open_root(str(tmp_path)), RuntimeError(said), 1)
+    cause = first_cause(storage_path(str(tmp_path)), RuntimeError(said), 1)
     assert type(cause) is kind
     assert message in str(cause)
 
@@ -104,4 +104,4 @@ def test_without_a_record_spark_is_asked(tmp_path, said, kind, message):
 def test_a_lost_java_process_is_no_training_error(tmp_path):
     from py4j.protocol import Py4JNetworkError
 
-    assert isinstance(first_cause(open_root(str(tmp_path)), Py4JNetworkError("gone"), 2), PlatformError)
+    assert isinstance(first_cause(storage_path(str(tmp_path)), Py4JNetworkError("gone"), 2), PlatformError)

@@ -17,7 +17,7 @@ from pipeline.sources.registry import SourceFormat, endings, find_format, format
 NEW_FILE = '''
 """Numbers of 64 bits, row by row."""
 
-from pipeline.contract.section import Section
+from pipeline.schemas.section import Section
 from pipeline.sources.registry import SourceFormat
 
 

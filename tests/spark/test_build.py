@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.errors import PythonException
 
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import DataError, StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.writing import write_rows as write
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.store.filesystem import open_root
+from pipeline.schemas.columns import ROW_ID
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.recipes import build, recipe_for, rows_of
 
@@ -120,7 +120,7 @@ def test_any_column_name_reaches_the_store(spark, tmp_path):
 
 def test_the_name_of_a_store_follows_from_content_and_recipe(spark, tmp_path):
     table(50).to_parquet(tmp_path / "t.parquet")
-    root = open_root(str(tmp_path / "r"))
+    root = storage_path(str(tmp_path / "r"))
 
     def identity(**settings) -> str:
         recipe = recipe_for(tmp_path / "t.parquet", **{"numeric": ["x"], **settings})

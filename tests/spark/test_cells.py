@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.arrays import cells, times
 from pipeline.arrays.text_types import TextCounts, count_texts
-from pipeline.contract.tokens import FALSE, TRUE
+from pipeline.schemas.tokens import FALSE, TRUE
 
 pytestmark = pytest.mark.spark
 

@@ -11,13 +11,13 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.source import SourceConfig
-from pipeline.contract.table import ColumnTerms, KeptContract, TableContract
 from pipeline.errors import DataError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.open_dataset import open_data
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.contract_checks import check_columns
-from pipeline.store.filesystem import open_root
+from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
+from pipeline.store.filesystem import storage_path
 from pipeline.store.table import read_contract
 from tests.support.recipes import build, recipe_for, rows_of
 
@@ -55,7 +55,7 @@ def test_the_first_run_infers_and_the_next_ones_enforce(spark, tmp_path):
 
     people().to_csv(tmp_path / "t.csv", index=False)
     first = prepare(config(tmp_path), spark=spark)
-    contract = read_contract(open_root(f"{tmp_path}/r/contracts/people.yaml"))
+    contract = read_contract(storage_path(f"{tmp_path}/r/contracts/people.yaml"))
     terms = contract.table.columns
     assert {name: (each.type, each.nullable) for name, each in terms.items()} == {
         "age": ("integer", False),
@@ -89,7 +89,7 @@ def test_the_first_run_infers_and_the_next_ones_enforce(spark, tmp_path):
 def test_the_difference_is_a_table(spark, tmp_path):
     frame = people(3).rename(columns={"height": "hight", "job": "Job"}).drop(columns="since").assign(age=1.5, more=1)
     frame.to_parquet(tmp_path / "t.parquet")
-    found = open_source(spark, SourceConfig(path=str(tmp_path / "t.parquet")), open_root(str(tmp_path)))
+    found = open_source(spark, SourceConfig(path=str(tmp_path / "t.parquet")), storage_path(str(tmp_path)))
     table = open_table(spark, found, SourceConfig(path=str(tmp_path / "t.parquet")))
     types = {"age": "integer", "height": "number", "job": "text", "since": "date", "member": "text", "y": "number"}
     contract = kept(**{name: ColumnTerms(type=kind) for name, kind in types.items()})
@@ -118,7 +118,7 @@ def test_other_orders_and_more_columns_are_fine(spark, tmp_path, caplog):
     contract = kept(age=ColumnTerms(type="number"), y=ColumnTerms(type="number"))
     recipe = replace(recipe_for(tmp_path / "t.parquet"), contract=contract)
     with caplog.at_level(logging.INFO, logger="pipeline"):
-        opened = open_data(spark, recipe, open_source(spark, recipe.data.source, open_root(str(tmp_path))))
+        opened = open_data(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
     assert "Columns that the contract does not have: height, more." in caplog.text
     # Features without a section follow from the contract, so that a source that grows does not change the model.
     assert [feature.name for feature in opened.plan.numeric] == ["age"]
@@ -129,7 +129,7 @@ def test_the_contract_says_what_a_text_is(spark, tmp_path):
     people().assign(age=98001).to_csv(tmp_path / "t.csv", index=False)
     columns = {"age": ColumnTerms(type="text"), "y": ColumnTerms(type="number")}
     recipe = replace(recipe_for(tmp_path / "t.csv"), contract=kept(**columns))
-    opened = open_data(spark, recipe, open_source(spark, recipe.data.source, open_root(str(tmp_path))))
+    opened = open_data(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
     assert [feature.name for feature in opened.plan.categorical] == ["age"]
 
 
@@ -157,5 +157,5 @@ def test_terms_hold_for_typed_sources_too(spark, tmp_path):
         "column 'since' is above 2030-12-31": 1,
     }
     assert len(rows_of(store)) == ROWS - 3
-    source = open_source(spark, recipe.data.source, open_root(str(tmp_path)))
+    source = open_source(spark, recipe.data.source, storage_path(str(tmp_path)))
     assert recipe.store_id(source) != store.manifest.store_id

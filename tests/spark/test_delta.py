@@ -18,7 +18,7 @@ from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
 
@@ -33,7 +33,7 @@ def deltalake():
 
 def opened(spark, path: Path, **source) -> tuple[Source, SourceTable]:
     config = SourceConfig(path=str(path), **source)
-    found = open_source(spark, config, open_root("unused"))
+    found = open_source(spark, config, storage_path("unused"))
     return found, open_table(spark, found, config)
 
 

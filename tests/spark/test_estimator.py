@@ -10,8 +10,8 @@ import pytest
 
 from pipeline import FeatureEstimator, FeatureModel
 from pipeline.config.features import FeaturesConfig
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import ConfigError, DataError, StoreError
+from pipeline.schemas.columns import ROW_ID
 from tests.support.recipes import build, recipe_for, rows_of
 
 pytestmark = pytest.mark.spark

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import FUNCTIONS
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
+from pipeline.schemas.expression import FUNCTIONS
+from pipeline.schemas.tokens import NULL_TOKEN
 from tests.support.expressions import (
     EVERYTHING,
     EXPRESSIONS,

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import CallNode, ColumnNode, NumberNode, TextNode
+from pipeline.schemas.expression import CallNode, ColumnNode, NumberNode, TextNode
 from tests.support.expressions import EVERYTHING, EXPRESSIONS, NUMBERS, ROUNDED, ROWS, TEXTS, TYPES, assert_as_spark
 
 pytestmark = pytest.mark.spark

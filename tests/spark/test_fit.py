@@ -13,10 +13,10 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline.contract.label import Task
-from pipeline.contract.tokens import NULL_TOKEN
-from pipeline.score.spelling import categories_of
-from pipeline.store.filesystem import open_root
+from pipeline.schemas.label import Task
+from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.scoring.spelling import categories_of
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.categories import check_a_million_categories
 from tests.support.recipes import build, recipe_for, rows_of
@@ -75,7 +75,7 @@ def store(spark, folder):
     """Built by the first test that asks; the others open it."""
     recipe = recipe_for(folder / "t.parquet", numeric=GROUPS, categorical=CATEGORIES, key="key")
     published = list(folder.glob("root/stores/test/*"))
-    return open_store(open_root(str(published[0]))) if published else build(spark, recipe, folder / "root")
+    return open_store(storage_path(str(published[0]))) if published else build(spark, recipe, folder / "root")
 
 
 def train_rows(store, frame: pd.DataFrame) -> pd.DataFrame:

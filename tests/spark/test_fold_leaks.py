@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.audit import LeakAudit
 from pipeline.errors import DataError
+from pipeline.schemas.audit import LeakAudit
 from pipeline.store.layout import AUDIT
 from tests.spark.test_fold_stores import ROWS, folds_of, table
 from tests.support.recipes import recipe_for

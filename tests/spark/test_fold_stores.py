@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config.split import FoldConfig
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import ConfigError, DataError
 from pipeline.feed.reader import read_shard
 from pipeline.preparation.listing.source import open_source
@@ -21,8 +20,9 @@ from pipeline.preparation.writing import write_rows as write
 from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_place
+from pipeline.schemas.columns import ROW_ID
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.store import Store, open_store
 from tests.support.recipes import build, recipe_for
@@ -77,14 +77,14 @@ def table(seed: int = 0) -> pd.DataFrame:
 
 def folds_of(spark, recipe, folds: dict, root: Path, use: str = "measure") -> tuple[FoldsManifest, list[Store]]:
     """The published folds."""
-    place = open_root(str(root))
+    place = storage_path(str(root))
     whole = FoldsRecipe(recipe, FoldConfig(**folds), use)
     source = open_source(spark, recipe.data.source, place)
     build_folds(spark, whole, source, root=place, progress=Progress(Terminal(io.StringIO())))
     text = Path(whole.place(source, place).path, FOLDS).read_bytes()
     manifest = FoldsManifest.from_json(text, FOLDS)
     return manifest, [
-        open_store(store_place(place, recipe.name, fold_store(manifest.store_id, name))) for name in manifest.names
+        open_store(store_folder(place, recipe.name, fold_store(manifest.store_id, name))) for name in manifest.names
     ]
 
 
@@ -166,10 +166,10 @@ def test_folds_of_other_features_have_the_same_rows_and_the_same_division(spark,
     table().to_parquet(tmp_path / "t.parquet")
     recipes = [recipe_for(tmp_path / "t.parquet", numeric=[name], key="id") for name in ("x", "gap")]
     (one, first), (other, second) = (folds_of(spark, recipe, {"folds": 2}, tmp_path / "r") for recipe in recipes)
-    assert (one.division_id, one.store_id == other.store_id) == (other.division_id, False)
+    assert (one.folds_id, one.store_id == other.store_id) == (other.folds_id, False)
     assert set(rows_of(first[0], "test")[ROW_ID]) == set(rows_of(second[0], "test")[ROW_ID])
     third, _ = folds_of(spark, recipes[0], {"folds": 3}, tmp_path / "r")
-    assert third.division_id != one.division_id
+    assert third.folds_id != one.folds_id
 
 
 @pytest.mark.parametrize(

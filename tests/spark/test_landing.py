@@ -16,7 +16,7 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.staging import landed
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
 
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.spark
 def read(spark, wanted: list[str], **source) -> RawTable:
     config = SourceConfig(**source)
     with over_spark():
-        return open_table(spark, open_source(spark, config, open_root("unused")), config).read(wanted)
+        return open_table(spark, open_source(spark, config, storage_path("unused")), config).read(wanted)
 
 
 def check_landed(raw: RawTable, place: Path | str) -> list[tuple]:
-    found = landed(raw, open_root(str(place)))
+    found = landed(raw, storage_path(str(place)))
     assert isinstance(found.scan, PieceScan) and found.columns == raw.columns
     rows = sorted(raw_rows(found), key=repr)
     assert rows == sorted(raw_rows(raw), key=repr)
@@ -72,10 +72,10 @@ def test_a_root_in_a_bucket_with_settings_behind_its_path(spark_with_bucket, buc
 
 def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):
     nested = read(spark, ["a"], query="SELECT array(1, 2) a")
-    assert landed(nested, open_root(str(tmp_path / "landing"))) is nested
+    assert landed(nested, storage_path(str(tmp_path / "landing"))) is nested
     assert not (tmp_path / "landing").exists()
     (tmp_path / "file").write_text("")
     plain = read(spark, ["a"], query="SELECT 1 a")
     with caplog.at_level(logging.INFO, "pipeline.preparation.reading.staging"):
-        assert landed(plain, open_root(str(tmp_path / "file" / "landing"))) is plain
+        assert landed(plain, storage_path(str(tmp_path / "file" / "landing"))) is plain
     assert "Each pass reads the source anew: it cannot be written to file://" in caplog.text

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.preparation.reading import part_files
 from pipeline.preparation.reading.part_files import SUCCESS, read_parts, replace_parts, write_parts
-from pipeline.score.writing import RFC_4180, write_csv
+from pipeline.scoring.writing import RFC_4180, write_csv
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.buckets import content_of
 
 pytestmark = [pytest.mark.spark]
@@ -31,7 +31,7 @@ ROWS = pa.table(
 
 
 def test_rows_come_back_and_later_ones_take_their_place(spark_with_bucket, bucket):
-    spark, place = spark_with_bucket, open_root(bucket).within("rows")
+    spark, place = spark_with_bucket, storage_path(bucket).child("rows")
     rows = spark.createDataFrame(ROWS)
     names = write_parts(rows.repartition(2, "id"), place, "part-x")
     assert names == [name for name in files.list_files(place) if name.startswith("part-x-")]
@@ -47,7 +47,7 @@ def test_rows_come_back_and_later_ones_take_their_place(spark_with_bucket, bucke
 
 def test_each_attempt_has_a_name_of_its_own_and_deletes_what_it_did_not_end(spark_with_bucket, bucket):
     """Of an attempt that fails, and of one that goes on when another one has answered."""
-    spark, place = spark_with_bucket, open_root(bucket).within("rows")
+    spark, place = spark_with_bucket, storage_path(bucket).child("rows")
     names = write_parts(spark.createDataFrame(ROWS).coalesce(1), place)
 
     def broken() -> Iterator[pa.RecordBatch]:
@@ -55,9 +55,9 @@ def test_each_attempt_has_a_name_of_its_own_and_deletes_what_it_did_not_end(spar
         raise ValueError("boom")
 
     with pytest.raises(ValueError, match="boom"):
-        part_files._write_file(broken(), place.within(part_files.new_name("part", 0, "parquet")), ROWS.schema)
+        part_files._write_file(broken(), place.child(part_files.new_name("part", 0, "parquet")), ROWS.schema)
     assert files.list_files(place) == names
-    files.write_bytes(place.within("part-00000-late.parquet"), b"PAR1 and not all of it")
+    files.write_bytes(place.child("part-00000-late.parquet"), b"PAR1 and not all of it")
     assert len(read_parts(spark, place, ROWS.schema, names).toArrow()) == len(ROWS)
 
 
@@ -65,5 +65,5 @@ def test_csv_has_the_text_that_spark_writes(spark_with_bucket, bucket, tmp_path)
     rows = spark_with_bucket.createDataFrame(ROWS).coalesce(1)
     rows.write.options(header=True, **RFC_4180).csv(str(tmp_path / "csv"))
     (expected,) = Path(tmp_path, "csv").glob("*.csv")
-    names = write_csv(rows, open_root(bucket).within("csv"), "part")
+    names = write_csv(rows, storage_path(bucket).child("csv"), "part")
     assert content_of(f"{bucket}/csv") == {names[0]: expected.read_bytes()}

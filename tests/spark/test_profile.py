@@ -11,15 +11,15 @@ import pytest
 
 from pipeline import drift
 from pipeline.config.load import parse_config
-from pipeline.contract.profile import QUANTILES
 from pipeline.errors import DataError
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.profile.drift import stability_index
+from pipeline.schemas.profile import QUANTILES
 from pipeline.stages.context import open_stage
 from pipeline.stages.prepare import prepare, prepare_store
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store, read_audit, read_profile
-from pipeline.track.tracker import MemoryTracker
+from pipeline.tracking.tracker import MemoryTracker
 from tests.preparation.profile.test_store_profile import checked
 
 pytestmark = pytest.mark.spark
@@ -93,7 +93,7 @@ def prepared(_spark_of_the_session, frame, tmp_path_factory):
     folder = tmp_path_factory.mktemp("profile")
     frame.to_parquet(folder / "t.parquet")
     made = prepare(config(folder), spark=_spark_of_the_session)
-    return open_store(open_root(made.store)), folder
+    return open_store(storage_path(made.store)), folder
 
 
 def test_numbers_are_those_of_the_training_rows(prepared, frame):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipeline.contract.table import ColumnTerms, KeptContract, TableContract
 from pipeline.errors import DataError
+from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
 from tests.support.recipes import build, recipe_for, rows_of
 
 pytestmark = pytest.mark.spark

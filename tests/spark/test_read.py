@@ -15,7 +15,7 @@ from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.column_checks import check_names
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -25,7 +25,7 @@ ODD_NAMES = ["a.b", "c d", "größe", "back`tick", "x,y", 'quo"te', "select", "p
 
 def read(spark, path: Path, wanted: list[str], **source) -> RawTable:
     config = SourceConfig(path=str(path), **source)
-    found = open_source(spark, config, open_root(str(path.parent / "root")))
+    found = open_source(spark, config, storage_path(str(path.parent / "root")))
     table = open_table(spark, found, config).knowing(wanted)
     check_names(table.names, wanted)
     return table.read(wanted)
@@ -43,7 +43,7 @@ def test_csv_quotes_and_column_order(spark, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('x,"na, me",z\n1,"a, ""b""",ü\n2,,NA\n\n3, c ,""\n', encoding="utf-8")
     config = SourceConfig(path=str(path))
-    source = open_source(spark, config, open_root(str(tmp_path / "root")))
+    source = open_source(spark, config, storage_path(str(tmp_path / "root")))
     table = open_table(spark, source, config).knowing(["na, me", "x"])
     raw = table.read(["na, me", "x"])
     assert values(raw) == sorted([('a, "b"', "1"), (None, "2"), (" c ", "3")], key=str)
@@ -217,7 +217,7 @@ def test_an_unknown_ending(spark, tmp_path):
 
 def test_an_unknown_file_system(spark, tmp_path):
     with pytest.raises(DataError, match=r"Source 'nowhere://host/t\.csv' cannot be opened: No FileSystem for scheme"):
-        open_source(spark, SourceConfig(path="nowhere://host/t.csv"), open_root(str(tmp_path)))
+        open_source(spark, SourceConfig(path="nowhere://host/t.csv"), storage_path(str(tmp_path)))
 
 
 def test_files_of_one_folder_with_other_headers(spark, tmp_path):

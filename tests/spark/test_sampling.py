@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.writing.sampling import plan_sampling
+from pipeline.schemas.columns import ROW_ID
 from pipeline.store.manifest import Sampled
 from tests.support.recipes import build, recipe_for, rows_of
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.columns import ROW_ID
 from pipeline.errors import PipelineError
+from pipeline.schemas.columns import ROW_ID
 from tests.support.recipes import build, recipe_for, rows_of
 
 pytestmark = pytest.mark.spark

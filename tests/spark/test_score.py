@@ -13,12 +13,12 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.errors import ConfigError, DataError, StoreError
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.stages.score import score
 from pipeline.stages.train import train
 from pipeline.store.bundle import open_bundle
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -98,7 +98,7 @@ def answers_of(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
 
     import pipeline.model.serving  # noqa: F401 (registers layers)
 
-    file = open_bundle(open_root(str(place_of_model(folder)))).file
+    file = open_bundle(storage_path(str(place_of_model(folder)))).file
     numbers = [NUMBERS.get(text) or float(text) for text in rows["x"]]
     texts = [NULL_TOKEN if text in ("?", "") else text for text in rows["c"]]
     tensors = {
@@ -123,7 +123,7 @@ def test_answers_are_those_of_the_model_beside_the_columns_as_they_were(done, fo
     for name in ("probability_no", "probability_yes"):
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6)
     assert set(found["model_version"]) == {done.model_version}
-    card = open_bundle(open_root(str(place_of_model(folder)))).card
+    card = open_bundle(storage_path(str(place_of_model(folder)))).card
     assert done.model_version == f"{card.model_id}-{card.sha256[:12]}"
     assert (done.rows, done.quarantined, done.drift.rows) == (100, 0, 100)
     assert json.loads(done.to_json())["drift"]["column"] in ("x", "c", "twice")

@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.spark
 
 def opened(spark, **source) -> tuple[Source, SourceTable]:
     config = SourceConfig(**source)
-    found = open_source(spark, config, open_root("unused"))
+    found = open_source(spark, config, storage_path("unused"))
     return found, open_table(spark, found, config)
 
 
@@ -34,7 +34,7 @@ def rows_of(spark, wanted: list[str], **source) -> list[tuple]:
 
 
 def identity(spark, **source) -> str:
-    return open_source(spark, SourceConfig(**source), open_root("unused")).fingerprint
+    return open_source(spark, SourceConfig(**source), storage_path("unused")).fingerprint
 
 
 def plan_of(table: SourceTable, wanted: list[str]) -> str:
@@ -97,7 +97,7 @@ def test_another_file_system(spark, months):
 
 def test_what_fits_nothing(spark, months):
     with pytest.raises(DataError) as caught:
-        open_source(spark, SourceConfig(path=f"{months}/2024/none/*/[a-c].csv"), open_root("unused"))
+        open_source(spark, SourceConfig(path=f"{months}/2024/none/*/[a-c].csv"), storage_path("unused"))
     assert str(caught.value) == (
         f"Nothing fits the pattern 'file:{months}/2024/none/*/[a-c].csv'. The nearest folder that exists is "
         f"'file:{months}/2024'. Correct data.source.path."

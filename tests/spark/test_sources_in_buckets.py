@@ -17,7 +17,7 @@ from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.spark.test_roads import content_of
 from tests.support.buckets import SECRET
 from tests.support.recipes import build, recipe_for
@@ -29,13 +29,13 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def upload(folder: Path, place: str) -> None:
-    root = open_root(place)
+    root = storage_path(place)
     fs.copy_files(str(folder), root.path, destination_filesystem=root.filesystem)
 
 
 def opened(spark, path: str | list[str], **source) -> tuple[Source, SourceTable]:
     config = SourceConfig(path=path, **source)
-    found = open_source(spark, config, open_root("unused"))
+    found = open_source(spark, config, storage_path("unused"))
     return found, open_table(spark, found, config)
 
 
@@ -82,7 +82,9 @@ def months(tmp_path, bucket) -> str:
 )
 def test_patterns_mean_what_they_mean_in_a_folder(spark_with_bucket, tmp_path, months, patterns):
     local, there = (
-        open_source(spark_with_bucket, SourceConfig(path=[f"{place}/{p}" for p in patterns]), open_root("unused")).files
+        open_source(
+            spark_with_bucket, SourceConfig(path=[f"{place}/{p}" for p in patterns]), storage_path("unused")
+        ).files
         for place in (tmp_path / "m", months)
     )
     assert [(file.name, file.bytes) for file in there] == [(file.name, file.bytes) for file in local]

@@ -7,8 +7,8 @@ import pandas as pd
 import pyspark.sql.functions as F
 import pytest
 
-from pipeline.contract.columns import ROW_ID
 from pipeline.preparation.writing.shuffled import _murmur3
+from pipeline.schemas.columns import ROW_ID
 from tests.support.recipes import build, recipe_for, rows_of
 
 pytestmark = pytest.mark.spark

@@ -25,10 +25,10 @@ from sklearn.preprocessing import (
 )
 
 from pipeline.arrays.hashing import hash_of
-from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.mapped.sums import FOLDS, fold_of_row
-from pipeline.store.filesystem import open_root
+from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
 from tests.support.recipes import build, recipe_for, rows_of
 
@@ -167,7 +167,7 @@ def store(spark, folder) -> Store:
         filter="id < 390",
     )
     published = list(folder.glob("root/stores/test/*"))
-    return open_store(open_root(str(published[0]))) if published else build(spark, recipe, folder / "root")
+    return open_store(storage_path(str(published[0]))) if published else build(spark, recipe, folder / "root")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from tests.support.roads import over_spark
 from tests.support.rows import raw_rows
 
@@ -32,7 +32,7 @@ PRICES = [Decimal("-1.05"), Decimal("0.00"), Decimal("999.99"), Decimal("0.10")]
 
 def opened(spark, path: Path, **source) -> SourceTable:
     config = SourceConfig(path=str(path), **source)
-    return open_table(spark, open_source(spark, config, open_root("unused")), config)
+    return open_table(spark, open_source(spark, config, storage_path("unused")), config)
 
 
 def rows_of(table: SourceTable, names: Sequence[str]) -> list[str]:

@@ -10,9 +10,9 @@ from pipeline.errors import ConfigError
 from pipeline.stages.run import run
 from pipeline.stages.train import train
 from pipeline.store.bundle import open_bundle
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import model_place
-from pipeline.train.spec import TrainingSpec
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import model_folder
+from pipeline.training.spec import TrainingSpec
 
 pytestmark = pytest.mark.spark
 
@@ -40,7 +40,7 @@ def done(root, repository, _spark_of_the_session):
 
 
 def test_the_bundle_has_all_that_the_job_made(done, root):
-    bundle = open_bundle(model_place(open_root(str(root)), "iris", done.train.model_id))
+    bundle = open_bundle(model_folder(storage_path(str(root)), "iris", done.train.model_id))
     assert bundle.decision.calibration.kind == "temperature"
     assert bundle.decision.rows == done.prepare.rows["validation"]
     assert bundle.test.metrics == done.evaluate.metrics

@@ -12,7 +12,7 @@ import pytest
 from pipeline.config import RunConfig, load_config
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
-from pipeline.evaluate.folds import CrossvalReport
+from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
 from pipeline.stages.results import CrossvalResult
 

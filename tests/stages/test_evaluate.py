@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.report import EvalReport
 from pipeline.stages.context import open_stage
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.run import run
 from pipeline.store.bundle import read_test
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import model_place, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import model_folder, store_folder
 from pipeline.store.model import open_model
 from pipeline.store.store import open_store
-from pipeline.track.tracker import NullTracker
-from pipeline.train.spec import TrainingSpec
+from pipeline.tracking.tracker import NullTracker
+from pipeline.training.spec import TrainingSpec
 
 pytestmark = [pytest.mark.spark]
 
@@ -74,9 +74,9 @@ def evaluated(config, done, spark) -> EvalReport:
     """The document of another evaluation of the same model."""
     tracker = Kept()
     with open_stage(config, "evaluate", spark=spark) as opened:
-        store = open_store(store_place(opened.root, config.name, done.prepare.store_id))
+        store = open_store(store_folder(opened.root, config.name, done.prepare.store_id))
         model = open_model(
-            model_place(opened.root, config.name, TrainingSpec.of(config, done.prepare.store_id).model_id)
+            model_folder(opened.root, config.name, TrainingSpec.of(config, done.prepare.store_id).model_id)
         )
         evaluate_model(replace(opened, tracker=tracker), config, store, model)
     return EvalReport.from_json(tracker.texts["evaluation.json"], "evaluation.json")
@@ -96,8 +96,8 @@ def test_the_job_tells_metrics_intervals_and_baselines(done):
 
 
 def test_the_model_keeps_what_it_reached(config, done):
-    root = open_root(config.storage.root)
-    test = read_test(open_model(model_place(root, config.name, done.train.model_id)))
+    root = storage_path(config.storage.root)
+    test = read_test(open_model(model_folder(root, config.name, done.train.model_id)))
     assert (test.rows, test.metrics) == (done.evaluate.rows, done.evaluate.metrics)
 
 

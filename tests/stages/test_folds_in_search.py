@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluate.folds import CrossvalReport
+from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import REPORT, cross_validate
 from pipeline.stages.search import search
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import crossval_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import crossval_folder
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
 
@@ -68,7 +68,7 @@ def nested(repository, root, _spark_of_the_session):
 
 def test_each_fold_is_trained_with_what_was_found_within_it(nested, root):
     result, config = nested
-    place = crossval_place(open_root(str(root)), config.name, result.id).within(REPORT)
+    place = crossval_folder(storage_path(str(root)), config.name, result.id).child(REPORT)
     report = CrossvalReport.from_json(files.read_bytes(place), REPORT)
     assert [score.settings for score in report.scores] == [{RATE: 0.05}] * 3
     assert len(result.folds) == 3 and result.mean["accuracy"] > 0.5

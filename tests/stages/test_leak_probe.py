@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.load import parse_config
-from pipeline.evaluate.folds import CrossvalReport
+from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]

@@ -6,12 +6,12 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.split import FoldConfig
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import plan_features
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.fold_stores import FoldsRecipe
+from pipeline.schemas.document import fingerprint
 from pipeline.stages.nested import check_nested
 
 PLAIN = {"name": "test", "data": {"source": {"sample": "iris"}, "label": "species"}, "crossval": {"nested": True}}
@@ -33,7 +33,7 @@ def division_of(source: Source, columns: list[str], **roles: str) -> str:
     content["features"] = {"numeric": [{"columns": columns}]}
     recipe = StoreRecipe.of(parse_config(content))
     plan = plan_features(recipe.features, columns, {}, recipe.roles)
-    return FoldsRecipe(recipe, FoldConfig()).division_id(source, plan)
+    return FoldsRecipe(recipe, FoldConfig()).folds_id(source, plan)
 
 
 def test_without_a_key_other_features_are_other_folds():

@@ -13,8 +13,8 @@ import pytest
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, TrainError
 from pipeline.stages.search import search
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import open_store
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
@@ -68,7 +68,7 @@ def test_the_best_settings_are_trained_on_validation_rows_too_when_asked(found, 
     assert final.train.store_id != found.train.store_id and final.evaluate.rows == found.evaluate.rows
 
     def splits(result) -> dict[str, int]:
-        place = store_place(open_root(config.storage.root), config.name, result.train.store_id)
+        place = store_folder(storage_path(config.storage.root), config.name, result.train.store_id)
         return {name: split.rows for name, split in open_store(place).manifest.splits.items()}
 
     before, now = splits(found), splits(final)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contract.table import ColumnTerms, TableContract
 from pipeline.errors import StoreError
+from pipeline.schemas.table import ColumnTerms, TableContract
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test, open_bundle, read_test, write_bundle
 from pipeline.store.layout import FEATURES, MANIFEST, MODEL, TABLE
@@ -25,16 +25,16 @@ CONTRACT = TableContract(columns={"x0": ColumnTerms(type="number", nullable=True
 def store(tmp_path) -> Store:
     store = write_small_store(tmp_path, {"train": [5]})
     text = CONTRACT.to_json().encode()
-    files.write_bytes(store.place.within(TABLE), text)
+    files.write_bytes(store.place.child(TABLE), text)
     documents = {**store.manifest.documents, TABLE: hashlib.sha256(text).hexdigest()}
     manifest = store.manifest.model_copy(update={"documents": documents})
-    files.write_bytes(store.place.within(MANIFEST), manifest.to_json().encode())
+    files.write_bytes(store.place.child(MANIFEST), manifest.to_json().encode())
     return open_store(store.place)
 
 
 def publish(store: Store, keras: bytes = b"k", versions: dict[str, str] | None = None) -> PublishedModel:
-    place, finished = store.place.beside("-model"), store.place.beside("-work")
-    files.write_bytes(finished.within(MODEL), keras)
+    place, finished = store.place.sibling("-model"), store.place.sibling("-work")
+    files.write_bytes(finished.child(MODEL), keras)
     write_bundle(finished, store, "name: n\n")
     card = ModelCard(
         name="n", model_id="m", store_id="s", run_id=None, files=hashes_of(finished), weights="w", epochs=1,
@@ -57,11 +57,11 @@ def test_it_stands_without_its_store(store, caplog):
 @pytest.mark.parametrize("name", [FEATURES, TABLE, "config.yaml"])
 def test_a_file_that_was_altered_is_named(store, name):
     model = publish(store)
-    with open(model.folder.within(name).path, "ab") as file:
+    with open(model.folder.child(name).path, "ab") as file:
         file.write(b" ")
     with pytest.raises(StoreError, match=rf"{name} was altered\. Allowed: SHA-256 .*Train it again"):
         open_bundle(model.place)
-    Path(model.folder.within(name).path).unlink()
+    Path(model.folder.child(name).path).unlink()
     with pytest.raises(StoreError, match=rf"{name} is missing"):
         open_bundle(model.place)
 
@@ -80,7 +80,7 @@ def test_metrics_of_the_test_split_come_later(store):
         assert found == added
         assert (found.metrics, found.intervals) == ({"rmse": rmse, "r2": None}, {"rmse": (1.0, 3.0)})
     assert open_bundle(publish(store).place).test == added  # trained again, the model is the same
-    place = model.folder.within("test.json")
+    place = model.folder.child("test.json")
     content = json.loads(files.read_bytes(place))
     for change in ({"metrics": {"rmse": 0.1, "r2": None}}, {"model": "0" * 64}):
         files.write_bytes(place, json.dumps({**content, **change}).encode())

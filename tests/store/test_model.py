@@ -10,22 +10,22 @@ import pytest
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
 from pipeline.store import model as models
-from pipeline.store.filesystem import Root, open_root
-from pipeline.store.layout import model_place
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.layout import model_folder
 from pipeline.store.model import PublishedModel, open_model, read_model
 from tests.support.small_models import publish_small_model
 
 
 @pytest.fixture
-def place(tmp_path) -> Root:
-    return model_place(open_root(str(tmp_path)), "n", "m")
+def place(tmp_path) -> StoragePath:
+    return model_folder(storage_path(str(tmp_path)), "n", "m")
 
 
-def publish(place: Root, content: str) -> PublishedModel:
-    return publish_small_model(place.beside(".work"), place, content)
+def publish(place: StoragePath, content: str) -> PublishedModel:
+    return publish_small_model(place.sibling(".work"), place, content)
 
 
-def content_of(place: Root) -> str:
+def content_of(place: StoragePath) -> str:
     model = open_model(place)
     return read_model(model.file, model.card.sha256).decode()
 
@@ -43,7 +43,7 @@ def test_a_publication_that_is_cut_off_leaves_one_of_the_two(place, monkeypatch,
     publish(place, "old")
     real, removals = getattr(files, step), []
 
-    def cut_off(*arguments: Root) -> None:
+    def cut_off(*arguments: StoragePath) -> None:
         removals.append(arguments[0].path)
         if step == "remove_folder" and len(removals) == 1:  # of what is not there yet
             return real(*arguments)
@@ -62,7 +62,7 @@ def test_a_reader_that_is_overtaken_gets_the_successor(place, monkeypatch):
     publish(place, "old")
     read = files.sha256_of
 
-    def slower(file: Root) -> str:
+    def slower(file: StoragePath) -> str:
         monkeypatch.undo()
         publish(place, "new")
         return read(file)
@@ -83,7 +83,7 @@ def test_what_cannot_be_opened_is_named(place):
     for act in (lambda: open_model(place), lambda: read_model(model.file, model.card.sha256)):
         with pytest.raises(StoreError, match=r"is missing: it was deleted, or replaced by another training"):
             act()
-    files.write_bytes(model.folder.within("saved_model", "assets", "strange.py"), b"1")
+    files.write_bytes(model.folder.child("saved_model", "assets", "strange.py"), b"1")
     with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is no file of this model"):
         open_model(place)
     publish(place, "old")
@@ -101,13 +101,13 @@ def test_what_cannot_be_opened_is_named(place):
 )
 def test_a_card_names_no_file_elsewhere(place, wrong, message):
     card = publish(place, "old").card.to_json().replace('"model.keras"', wrong)
-    files.write_bytes(place.within("model.json"), card.encode())
+    files.write_bytes(place.child("model.json"), card.encode())
     with pytest.raises(StoreError, match=message):
         open_model(place)
 
 
 def test_another_format_is_refused(place):
     card = publish(place, "old").card.model_copy(update={"format": 1})
-    files.write_bytes(place.within("model.json"), card.to_json().encode())
+    files.write_bytes(place.child("model.json"), card.to_json().encode())
     with pytest.raises(StoreError, match=r"has format 1\. Allowed: 2\. Train it again with this version"):
         open_model(place)

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import ConfigError, PlatformError
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.object_store import open_bucket
 from pipeline.store.reach import check_reachable
 
@@ -20,30 +20,30 @@ PATIENCE = 10.0
 
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
 def test_settings_of_an_address_stay_behind_its_path(scheme):
-    root = open_root(f"{scheme}://lake/team/?region=eu-west-1&endpoint_override=http://127.0.0.1:1")
-    place = root.within("a", "b").beside(".part")
+    root = storage_path(f"{scheme}://lake/team/?region=eu-west-1&endpoint_override=http://127.0.0.1:1")
+    place = root.child("a", "b").sibling(".part")
     assert (place.path, place.renames_folders, place.is_local) == ("lake/team/a/b.part", False, False)
     settings = "region=eu-west-1&endpoint_override=http://127.0.0.1:1"
     assert place.uri == f"{scheme}://lake/team/a/b.part?{settings}"
     assert place.folder.uri == f"{scheme}://lake/team/a?{settings}"
-    assert open_root(place.uri).path == place.path
+    assert storage_path(place.uri).path == place.path
     assert root.filesystem.region == "eu-west-1"
 
 
 @pytest.mark.parametrize("name", ["100%25", "a b", "a+b", "ü", "%", "a=b&c"])
 def test_odd_names_stay_what_they_are(bucket, name):
-    place = open_root(f"{bucket}/{name}/").within(f"{name}.parquet")
-    files.write_bytes(open_root(place.uri), name.encode())
-    assert files.list_files(open_root(bucket)) == [f"{name}/{name}.parquet"]
+    place = storage_path(f"{bucket}/{name}/").child(f"{name}.parquet")
+    files.write_bytes(storage_path(place.uri), name.encode())
+    assert files.list_files(storage_path(bucket)) == [f"{name}/{name}.parquet"]
     assert files.read_bytes(place) == name.encode()
-    assert open_root(place.folder.uri).path == place.folder.path
+    assert storage_path(place.folder.uri).path == place.folder.path
 
 
 def test_an_address_with_a_fragment_is_refused():
     with pytest.raises(
         ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other signs\. Call the folder"
     ):
-        open_root("s3a://lake/exp#1")
+        storage_path("s3a://lake/exp#1")
 
 
 def test_a_connection_is_shared_within_a_process(bucket):
@@ -52,29 +52,29 @@ def test_a_connection_is_shared_within_a_process(bucket):
 
 def test_credentials_in_an_address_are_refused_and_not_shown():
     with pytest.raises(ConfigError, match=r"'s3a://lake/x' holds credentials, .* Give them by AWS_ACC") as refusal:
-        open_root("s3a://AKIA:hidden@lake/x")
+        storage_path("s3a://AKIA:hidden@lake/x")
     assert "hidden" not in str(refusal.value)
     with pytest.raises(ConfigError, match=r"'s3://lake\?secret_key=\.\.\.' has an unknown setting") as refusal:
-        open_root("s3://lake?secret_key=hidden")
+        storage_path("s3://lake?secret_key=hidden")
     assert "hidden" not in str(refusal.value)
     with pytest.raises(ConfigError, match=r"unknown setting 'regions'.*Did you mean 'region'"):
-        open_root("s3://lake?regions=eu-west-1")
+        storage_path("s3://lake?regions=eu-west-1")
 
 
 def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server):
-    place = open_root(bucket).within("a", "b")
+    place = storage_path(bucket).child("a", "b")
     files.write_atomically(place, b"one")
     files.write_durably(place, [b"two", b" and more"])
-    files.copy_file(place, place.beside(".again"))
-    assert files.read_bytes(place.beside(".again")) == b"two and more"
+    files.copy_file(place, place.sibling(".again"))
+    assert files.read_bytes(place.sibling(".again")) == b"two and more"
 
     def broken():
         yield b"half"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.write_durably(place.beside(".half"), broken())
-    assert files.list_files(open_root(bucket)) == ["a/b", "a/b.again"]
+        files.write_durably(place.sibling(".half"), broken())
+    assert files.list_files(storage_path(bucket)) == ["a/b", "a/b.again"]
     own = [path for _, path in s3_server.requests if bucket.removeprefix("s3a://") in path]
     assert own
     assert not [path for path in [*own, *s3_server.copies] if path.endswith(".part")]
@@ -82,7 +82,7 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
 
 
 def test_an_object_that_is_deleted_while_it_is_read_is_missing(bucket):
-    place = open_root(bucket).within("a")
+    place = storage_path(bucket).child("a")
     files.write_bytes(place, b"one")
     with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files._reading(place) as stream:
         files.remove_file(place)
@@ -90,14 +90,14 @@ def test_an_object_that_is_deleted_while_it_is_read_is_missing(bucket):
 
 
 def test_a_bucket_that_can_be_written_to_is_left_as_it_was(bucket):
-    check_reachable(open_root(f"{bucket}/team"), "storage.root")
-    assert files.list_files(open_root(bucket)) == []
+    check_reachable(storage_path(f"{bucket}/team"), "storage.root")
+    assert files.list_files(storage_path(bucket)) == []
 
 
 def refused(root: str, message: str) -> None:
     start = time.monotonic()
     with pytest.raises(PlatformError, match=message) as refusal:
-        check_reachable(open_root(root), "storage.root")
+        check_reachable(storage_path(root), "storage.root")
     assert time.monotonic() - start < PATIENCE
     assert re.search(r"Allowed: a bucket that is there, .* Check its name, AWS_", str(refusal.value))
 

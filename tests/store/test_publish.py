@@ -10,31 +10,31 @@ import pytest
 
 from pipeline.store import filesystem as files
 from pipeline.store import publish
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import publish_once, scratch, sweep_scratch
 
 MARKER = "manifest.json"
 
 
 @pytest.fixture
-def root(tmp_path) -> Root:
-    return open_root(str(tmp_path))
+def root(tmp_path) -> StoragePath:
+    return storage_path(str(tmp_path))
 
 
-def folder(root: Root, name: str, text: str, *, complete: bool = True) -> Root:
-    place = root.within(name)
-    files.write_bytes(place.within("rows"), text.encode())
+def folder(root: StoragePath, name: str, text: str, *, complete: bool = True) -> StoragePath:
+    place = root.child(name)
+    files.write_bytes(place.child("rows"), text.encode())
     if complete:
-        files.write_bytes(place.within(MARKER), b"{}")
+        files.write_bytes(place.child(MARKER), b"{}")
     return place
 
 
-def text_of(place: Root) -> str:
-    return files.read_bytes(place.within("rows")).decode()
+def text_of(place: StoragePath) -> str:
+    return files.read_bytes(place.child("rows")).decode()
 
 
 def test_the_first_one_wins(root):
-    target = root.within("stores", "s")
+    target = root.child("stores", "s")
     assert publish_once(folder(root, "a", "first"), target, MARKER)
     assert not publish_once(folder(root, "b", "second"), target, MARKER)
     assert text_of(target) == "first"
@@ -47,9 +47,9 @@ def test_an_incomplete_folder_is_replaced(root):
 
 
 def test_losing_the_race_is_no_error(root, monkeypatch):
-    target, moved = root.within("s"), files.move
+    target, moved = root.child("s"), files.move
 
-    def slower(source: Root, place: Root) -> None:
+    def slower(source: StoragePath, place: StoragePath) -> None:
         moved(folder(root, "other", "theirs"), target)
         raise OSError("not empty")
 
@@ -59,18 +59,18 @@ def test_losing_the_race_is_no_error(root, monkeypatch):
 
 
 def test_a_failing_rename_is_an_error(root, monkeypatch):
-    def refuse(source: Root, place: Root) -> None:
+    def refuse(source: StoragePath, place: StoragePath) -> None:
         raise PermissionError("no")
 
     monkeypatch.setattr(publish.files, "move", refuse)
     with pytest.raises(PermissionError):
-        publish_once(folder(root, "a", "ours"), root.within("s"), MARKER)
+        publish_once(folder(root, "a", "ours"), root.child("s"), MARKER)
 
 
 def test_a_store_that_another_job_completes_meanwhile_stays(root, monkeypatch):
     target, moved = folder(root, "s", "half", complete=False), files.move
 
-    def slower(source: Root, place: Root) -> None:
+    def slower(source: StoragePath, place: StoragePath) -> None:
         monkeypatch.setattr(publish.files, "move", moved)
         files.remove_folder(target)
         moved(folder(root, "other", "theirs"), target)
@@ -84,7 +84,7 @@ def test_a_store_that_another_job_completes_meanwhile_stays(root, monkeypatch):
 
 def test_scratch_is_gone_after_a_failure(root):
     with pytest.raises(ValueError, match="boom"), scratch(root) as work:
-        files.write_bytes(work.within("deep", "er"), b"x")
+        files.write_bytes(work.child("deep", "er"), b"x")
         raise ValueError("boom")
     assert files.list_files(root) == []
 
@@ -95,7 +95,7 @@ def test_two_scratch_folders_are_two(root):
 
 
 def test_a_scratch_folder_that_cannot_be_removed_does_not_hide_why(root, monkeypatch):
-    def refuse(place: Root) -> None:
+    def refuse(place: StoragePath) -> None:
         raise OSError("not empty")
 
     monkeypatch.setattr(publish.files, "remove_folder", refuse)
@@ -103,14 +103,14 @@ def test_a_scratch_folder_that_cannot_be_removed_does_not_hide_why(root, monkeyp
         raise KeyboardInterrupt
 
 
-def killed(root: Root) -> None:
+def killed(root: StoragePath) -> None:
     """A job that leaves its scratch folder."""
     code = f"""
 import os
-from pipeline.store.filesystem import open_root, write_bytes
+from pipeline.store.filesystem import storage_path, write_bytes
 from pipeline.store.publish import scratch
-with scratch(open_root({root.path!r})) as work:
-    write_bytes(work.within("rows"), b"x")
+with scratch(storage_path({root.path!r})) as work:
+    write_bytes(work.child("rows"), b"x")
     os._exit(9)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 9
@@ -119,10 +119,10 @@ with scratch(open_root({root.path!r})) as work:
 def test_what_a_killed_job_left_is_swept_and_nothing_else(root, monkeypatch):
     killed(root)
     with scratch(root) as alive:
-        files.write_bytes(alive.within("rows"), b"x")
+        files.write_bytes(alive.child("rows"), b"x")
         monkeypatch.setattr(publish.socket, "gethostname", lambda: "another.host")
         sweep_scratch(root)
-        assert len(files.list_folders(root.within("scratch"))) == 2
+        assert len(files.list_folders(root.child("scratch"))) == 2
         monkeypatch.undo()
         sweep_scratch(root)
-        assert files.list_folders(root.within("scratch")) == [Path(alive.path).name]
+        assert files.list_folders(root.child("scratch")) == [Path(alive.path).name]

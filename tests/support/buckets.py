@@ -12,7 +12,7 @@ import pytest
 from pyarrow import fs
 
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 SECRET = "not-to-be-shown"
 
@@ -84,5 +84,5 @@ def serving() -> Iterator[Server]:
 
 def content_of(place: str) -> dict[str, bytes]:
     """All files below a URI, by path."""
-    root: Root = open_root(place)
-    return {path: files.read_bytes(root.within(path)) for path in files.list_files(root)}
+    root: StoragePath = storage_path(place)
+    return {path: files.read_bytes(root.child(path)) for path in files.list_files(root)}

@@ -7,7 +7,7 @@ import math
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from pipeline.contract.expression import CallNode, ColumnNode, NumberNode, TextNode, columns_of
+from pipeline.schemas.expression import CallNode, ColumnNode, NumberNode, TextNode, columns_of
 
 TYPES = {"a": "number", "b": "number", "s": "text", "t": "text"}
 NAN, INF = math.nan, math.inf

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID, StoreContract
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.memory import Memory, Resources
 from pipeline.kinds.state import contract_of
+from pipeline.schemas.columns import ROW_ID, StoreContract
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
@@ -31,18 +31,18 @@ def publish(
     """A store whose training split has these tables for shards, written by plain pyarrow."""
     state = regression_state()
     contract = contract or contract_of(state)
-    place = store_place(open_root(str(folder)), "plain", "0123456789abcdef")
+    place = store_folder(storage_path(str(folder)), "plain", "0123456789abcdef")
     entries = []
     for shard, table in enumerate(shards):
         if table is None or not len(table):
             continue
-        path = Path(place.within(f"train/shard-{shard:02d}.parquet").path)
+        path = Path(place.child(f"train/shard-{shard:02d}.parquet").path)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, row_group_size=row_group, **WRITE_CHECKED)
         entries.append(listed(Path(place.path), f"train/{path.name}", shard))
     documents = {CONTRACT: contract.to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
-        files.write_bytes(place.within(name), content)
+        files.write_bytes(place.child(name), content)
     empty = {name: SplitEntry(rows=0, files=()) for name in SPLITS}
     manifest = Manifest(
         name="plain",
@@ -53,7 +53,7 @@ def publish(
         splits=empty | {"train": SplitEntry(rows=sum(entry.rows for entry in entries), files=tuple(entries))},
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
     )
-    files.write_bytes(place.within(MANIFEST), manifest.to_json().encode())
+    files.write_bytes(place.child(MANIFEST), manifest.to_json().encode())
     return open_store(place)
 
 

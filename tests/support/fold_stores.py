@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.unscaled import LABEL, PART, Text, Unscaled, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, UNSCALED, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, UNSCALED, store_folder
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.store import Store, open_store
 from tests.support.listed import listed
@@ -50,7 +50,7 @@ def write_fold(
     folder: Path, unscaled: Unscaled, state: FeatureState, splits: Mapping[str, Sequence[str]], number: int = 0
 ) -> Store:
     """A fold whose splits have these files, each of them as often as it is listed."""
-    place = store_place(open_root(str(folder)), NAME, FOLDS_ID).within(f"fold-{number}")
+    place = store_folder(storage_path(str(folder)), NAME, FOLDS_ID).child(f"fold-{number}")
     entries = {split: [_entry(_base(folder), name) for name in sorted(splits.get(split, ()))] for split in SPLITS}
     documents = {
         CONTRACT: contract_of(state).to_json().encode(),
@@ -58,7 +58,7 @@ def write_fold(
         UNSCALED: unscaled.to_json().encode(),
     }
     for name, content in documents.items():
-        files.write_bytes(place.within(name), content)
+        files.write_bytes(place.child(name), content)
     manifest = Manifest(
         name=NAME,
         store_id=FOLDS_ID,
@@ -72,7 +72,7 @@ def write_fold(
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
         base="..",
     )
-    files.write_bytes(place.within(MANIFEST), manifest.to_json().encode())
+    files.write_bytes(place.child(MANIFEST), manifest.to_json().encode())
     return open_store(place)
 
 

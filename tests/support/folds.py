@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.folds import CrossvalReport, FoldScore, summarize
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, summarize
+from pipeline.schemas.label import Task
 
 
 def fold(number: int, metrics: Mapping[str, float | None], **more: object) -> FoldScore:

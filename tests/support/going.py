@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.train.job import RankJob
-from pipeline.train.rank import train_rank
-from pipeline.train.world import World
+from pipeline.training.job import RankJob
+from pipeline.training.rank import train_rank
+from pipeline.training.world import World
 
 
 def attempt_each(world: World, folder: Path) -> dict[str, np.ndarray]:

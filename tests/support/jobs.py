@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.train.job import RankJob
+from pipeline.training.job import RankJob
 from tests.support.stores import NAME, STORE_ID
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from pipeline.config.model import ModelConfig
-from pipeline.train.job import RankJob
+from pipeline.training.job import RankJob
 from tests.support.jobs import rank_job
 
 SHARDS = {"train": [1400, 500, 1100, 1000], "validation": [900, 100, 0, 500]}

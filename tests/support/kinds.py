@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.expressions import evaluate
-from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, NumberNode
-from pipeline.contract.label import LabelSpec, Task
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, NumberNode
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 AREA = ColumnNode(name="area", type="number")
 REGRESSION = LabelSpec(name="y", task=Task.REGRESSION, transform="power", power=-0.2, center=2.0, scale=0.25)

@@ -10,19 +10,20 @@ import tensorflow as tf
 
 from pipeline.config.model import ModelConfig
 from pipeline.config.optimizer import OptimizerConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import store_place
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
-from pipeline.train.gradients import Exchange
-from pipeline.train.learner import Learner
-from pipeline.train.metrics import EpochMetrics
-from pipeline.train.optimizer import build_optimizer
-from pipeline.train.world import World
+from pipeline.training.gradients import Exchange
+from pipeline.training.metrics import EpochMetrics
+from pipeline.training.optimizer import build_optimizer
+from pipeline.training.step_runner import StepRunner
+from pipeline.training.world import World
+from tests.support.stateful import keep_state
 from tests.support.stores import NAME, STORE_ID
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
@@ -50,35 +51,35 @@ METRICS = {
 }
 
 
-def learn(store: Store, world: World, settings: dict[str, Any], *, scaled: bool = False, epochs: int = 1) -> Learner:
-    """Train, and return the learner."""
+def learn(store: Store, world: World, settings: dict[str, Any], *, scaled: bool = False, epochs: int = 1) -> StepRunner:
+    """Train, and return the runner."""
     network = build_network(ModelConfig(hidden=(8,)), store.features, 3)
     head = build_head(store.features.label, "auto")
     optimizer = build_optimizer(OptimizerConfig(**settings), world, scales_loss=scaled)
-    learner = Learner(network, head, optimizer, world)
+    runner = StepRunner(network, head, optimizer, world)
     feed = open_feed(store, "train", batch_size=64, world_size=world.size, rank=world.rank, steps_per_block=5, seed=1)
     with BlockReader(feed, last_epoch=epochs - 1) as reader:
         for _ in range(epochs):
             for block in reader.epoch():
-                learner.train(block)
-    return learner
+                runner.train(block)
+    return runner
 
 
 def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
     """All of this module on one rank: what was learned, measured and exchanged."""
     found = {}
     for kind in (PLAIN, WEIGHTED):
-        store = open_store(store_place(open_root(str(folder / kind)), NAME, STORE_ID))
+        store = open_store(store_folder(storage_path(str(folder / kind)), NAME, STORE_ID))
         for name, settings in OPTIMIZERS.items():
             if kind == WEIGHTED and name not in WITH_WEIGHTS:
                 continue
             for turn in range(2 if (kind, name) == (PLAIN, TWICE) else 1):
-                learner = learn(store, world, settings, scaled=name == "scaled")
-                told = learner.training.finish(world)
-                weights = np.concatenate([weight.ravel() for weight in learner.network.get_weights()])
+                runner = learn(store, world, settings, scaled=name == "scaled")
+                told = runner.training.finish(world)
+                weights = np.concatenate([weight.ravel() for weight in runner.network.get_weights()])
                 found[f"weights/{kind}/{name}/{turn}"] = weights
                 found[f"told/{kind}/{name}/{turn}"] = np.array([told[key] for key in sorted(told)])
-    return found | measure(world) | exchange(world)
+    return found | measure(world) | exchange(world) | keep_state(world, folder)
 
 
 def rows_of(kind: str) -> dict[str, np.ndarray]:

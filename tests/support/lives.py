@@ -19,9 +19,9 @@ import time
 import traceback
 from pathlib import Path
 
-from pipeline.train.checkpoint import generations
-from pipeline.train.job import RankJob
-from pipeline.train.rank import train_rank
+from pipeline.training.checkpoints.writer import list_generations
+from pipeline.training.job import RankJob
+from pipeline.training.rank import train_rank
 from tests.support.worlds import join
 
 RANKS = 2
@@ -76,8 +76,8 @@ def live(job: RankJob, rank: int, folder: Path) -> None:
 def await_moment(job: RankJob, chance: random.Random) -> None:
     """Soon after the start, or after a further checkpoint; at some moments a file is just being written."""
     place, started = job.open_checkpoints(), time.monotonic()
-    first, wanted = max(generations(place), default=0), chance.choice([0, 1, 2, 3])
-    while max(generations(place), default=0) < first + wanted and time.monotonic() - started < DEADLINE_SECONDS:
+    first, wanted = max(list_generations(place), default=0), chance.choice([0, 1, 2, 3])
+    while max(list_generations(place), default=0) < first + wanted and time.monotonic() - started < DEADLINE_SECONDS:
         time.sleep(0.001)
     time.sleep(chance.uniform(0, 0.05 if wanted else 2.0))
 

@@ -6,17 +6,17 @@ import os
 import signal
 import time
 
-from pipeline.runtime.ranks import Peers
+from pipeline.runtime.ranks import RankInfo
 
 
-def tell(payload: str, peers: Peers) -> str:
+def tell(payload: str, info: RankInfo) -> str:
     """Say who one is."""
-    return f"{payload} from {peers.rank} of {peers.size}"
+    return f"{payload} from {info.rank} of {info.size}"
 
 
-def die_on_rank_1(payload: str, peers: Peers) -> str:
+def die_on_rank_1(payload: str, info: RankInfo) -> str:
     """Rank 1 is killed; rank 0 waits for it, as it would in an allreduce."""
-    if peers.rank == 1:
+    if info.rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(120)
     return ""

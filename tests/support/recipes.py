@@ -14,7 +14,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def recipe_for(
 
 def build(spark: SparkSession, recipe: StoreRecipe, root: Path) -> Store:
     """The published store of a recipe."""
-    place = open_root(str(root))
+    place = storage_path(str(root))
     source = open_source(spark, recipe.data.source, place)
     progress = Progress(Terminal(io.StringIO()))
     build_store(spark, recipe, source, root=place, progress=progress)

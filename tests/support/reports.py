@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.decision import Decision
-from pipeline.contract.label import Task
-from pipeline.evaluate.diagnosis import course_of, diagnose
-from pipeline.evaluate.report import (
+from pipeline.evaluation.diagnosis import course_of, diagnose
+from pipeline.evaluation.report import (
     QUANTILES,
     CalibrationBin,
     CalibrationReport,
@@ -34,10 +31,13 @@ from pipeline.evaluate.report import (
     ThresholdRow,
 )
 from pipeline.report.evaluation_page import Subject
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import Task
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
-from pipeline.train.history import TrainingHistory
-from pipeline.train.records import EpochRecord
+from pipeline.training.history import TrainingHistory
+from pipeline.training.records import EpochRecord
 
 BINS = 40
 Floats = NDArray[np.float64]

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.columns import ROW_ID, WEIGHT
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import open_root
-from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_place
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
 from pipeline.store.manifest import FileEntry, Manifest, SplitEntry
 from pipeline.store.pages import WRITE_CHECKED
 from pipeline.store.store import Store, open_store
@@ -25,6 +25,8 @@ from tests.support.listed import listed
 
 NAME, STORE_ID = "small", "0123456789abcdef"
 """As Spark writes its files; pyarrow 14 cannot."""
+SPARSE = {"train": [47, 1]}
+"""In steps of 16 rows, two ranks have 47 rows and 1, which is in one step of three; two of four ranks have none."""
 
 
 def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureState:
@@ -59,8 +61,8 @@ def write_small_store(
         seed: of the values.
     """
     state = state or regression_state()
-    root = open_root(str(folder))
-    place = store_place(root, NAME, STORE_ID)
+    root = storage_path(str(folder))
+    place = store_folder(root, NAME, STORE_ID)
     splits = {}
     for number, split in enumerate(SPLITS):
         counts = shard_rows.get(split, ())
@@ -73,7 +75,7 @@ def write_small_store(
         splits[split] = SplitEntry(rows=sum(counts), files=tuple(entries))
     documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
-        files.write_bytes(place.within(name), content)
+        files.write_bytes(place.child(name), content)
     manifest = Manifest(
         name=NAME,
         store_id=STORE_ID,
@@ -83,7 +85,7 @@ def write_small_store(
         splits=splits,
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
     )
-    files.write_bytes(place.within(MANIFEST), manifest.to_json().encode())
+    files.write_bytes(place.child(MANIFEST), manifest.to_json().encode())
     return open_store(place)
 
 

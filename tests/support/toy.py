@@ -13,8 +13,8 @@ import time
 from pipeline import cli
 from pipeline.config import RunConfig
 from pipeline.config.run import SparkConfig
-from pipeline.contract.document import Document
 from pipeline.errors import DataError, TrainError
+from pipeline.schemas.document import Document
 
 CONFIG = """
 name: toy

@@ -46,17 +46,17 @@ def run_world(target: str, size: int, folder: Path) -> list[dict[str, np.ndarray
 def join(rank: int, size: int, folder: Path) -> Iterator[object]:
     """One rank of a world on this machine."""
     from pipeline.model.device import configure_devices
-    from pipeline.store.filesystem import open_root
-    from pipeline.train.horovod_world import horovod_world
-    from pipeline.train.rendezvous import key_value_server, rank_environment
-    from pipeline.train.world import SingleWorld
+    from pipeline.store.filesystem import storage_path
+    from pipeline.training.horovod_world import horovod_world
+    from pipeline.training.rendezvous import key_value_server, rank_environment
+    from pipeline.training.world import SingleWorld
 
     configure_devices(1, size, rank)
     if size == 1:
         yield SingleWorld()
         return
     with (
-        key_value_server(open_root(str(folder)).within("keys")) as port,
+        key_value_server(storage_path(str(folder)).child("keys")) as port,
         horovod_world(rank_environment(["localhost"] * size, rank, port, 120)) as world,
     ):
         yield world

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import Ids, Values, finite_numbers
-from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.plan import NumericPlan
 from pipeline.kinds.scaled.fit import find_edges
 from pipeline.kinds.statistics import NumberStatistics
+from pipeline.schemas.tokens import OUT_OF_VOCABULARY
 
 
 def fit(plan: NumericPlan, found: NumberStatistics) -> BucketFeature:

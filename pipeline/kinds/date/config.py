@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.contract.section import Columns, OneOrMore, Section
+from pipeline.schemas.section import Columns, OneOrMore, Section
 
 DatePart = Literal["year", "quarter", "month", "day", "weekday", "day_of_year", "hour", "days"]
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, Node, NumberNode, TextNode
 from pipeline.kinds.date.config import DateConfig, DatePart
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, NumberNode, TextNode
 
 PERIODS: Mapping[DatePart, tuple[float, float]] = {
     "quarter": (1.0, 4.0),

@@ -10,13 +10,13 @@ import pyarrow as pa
 from pipeline.arrays.crc import crc32_of
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.values import Ids
-from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.plan import CategoricalPlan
 from pipeline.kinds.statistics import TextStatistics
 from pipeline.kinds.text.arrays import ids_in_slots
 from pipeline.kinds.text.fit import id_settings
+from pipeline.schemas.tokens import OUT_OF_VOCABULARY
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> HashedFeature:

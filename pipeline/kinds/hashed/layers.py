@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.kinds.hashed.crc import crc32
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer, Part
 from pipeline.kinds.text.layers import NO_VALUE, text_of
+from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
 
 def serve(features: Sequence[tuple[int, HashedFeature]], columns: Columns) -> Iterator[Part]:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.section import Columns, Fraction, Integer, Number, Section
 from pipeline.kinds.feature import Dimension
+from pipeline.schemas.section import Columns, Fraction, Integer, Number, Section
 
 Edges = Annotated[tuple[Number, ...], Field(min_length=1)]
 

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.values import Ids
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 Integers = npt.NDArray[np.int64]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TypedDict
 
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.feature import Expansion
 from pipeline.kinds.plan import CategoricalPlan
 from pipeline.kinds.statistics import ValueCounts
 from pipeline.kinds.vocabulary.config import CategoricalConfig
+from pipeline.schemas.tokens import NULL_TOKEN
 
 log = logging.getLogger(__name__)
 

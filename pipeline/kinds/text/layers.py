@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.contract.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.layer import OWN, PACKAGE, Columns, FixedLayer
+from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 NO_VALUE = ""
 """In a slot: a multi-valued text has no empty values."""

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import Ids
-from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.plan import CategoricalPlan
 from pipeline.kinds.statistics import TextStatistics
 from pipeline.kinds.text.arrays import ids_in_slots, places_among
 from pipeline.kinds.text.fit import id_settings, kept_values
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.tokens import OUT_OF_VOCABULARY
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> VocabularyFeature:

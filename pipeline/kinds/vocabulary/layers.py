@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.contract.tokens import OUT_OF_VOCABULARY
 from pipeline.kinds.layer import OWN, Columns, Part
 from pipeline.kinds.text.layers import NO_VALUE, LookUpTexts, text_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.tokens import OUT_OF_VOCABULARY
 
 
 def serve(features: Sequence[tuple[int, VocabularyFeature]], columns: Columns) -> Iterator[Part]:

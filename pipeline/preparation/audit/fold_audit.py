@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.config.split import Method
-from pipeline.contract.audit import Check
 from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
 from pipeline.preparation.planning.open_dataset import Opened
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Division
 from pipeline.preparation.rows.split import ResolvedSplit
+from pipeline.schemas.audit import Check
 
 
 def audit_of_division(opened: Opened, plan: FoldPlan, division: Division, *, total: int, level: str) -> Audit:

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.masks import valid_of
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.label import Task
 from pipeline.errors import DataError, Problem, gather
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import SPLIT, Places
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.label import Task
 from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.contract.label import Task
+from pipeline.schemas.label import Task
 
 PARTS, BINS, MAX_CLASSES = 5, 32, 50
 

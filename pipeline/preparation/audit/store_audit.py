@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.columns import StoreContract
-from pipeline.contract.label import Task
 from pipeline.preparation.audit.leak_audit import Audit, feature_check
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.survey.dataset_statistics import Survey
-from pipeline.store.filesystem import Root
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.label import Task
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
 
@@ -29,7 +29,7 @@ def audit_store(
     *,
     contract: StoreContract,
     train: SplitEntry,
-    work: Root,
+    work: StoragePath,
     task: Task,
 ) -> LeakAudit:
     """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
@@ -55,7 +55,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: Root, task: Task) -> Check:
+def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: Task) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

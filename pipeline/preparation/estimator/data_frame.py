@@ -15,7 +15,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
-from pipeline.contract.label import Task
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.fitting.fit_features import fit_features
@@ -27,6 +26,7 @@ from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.preparation.survey.dataset_statistics import checked_survey
 from pipeline.preparation.writing.store_columns import feature_columns
+from pipeline.schemas.label import Task
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:

@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values
-from pipeline.contract.label import LabelSpec
 from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.mapped.sums import Sums
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
@@ -34,6 +33,7 @@ from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.column_statistics import Measured, measure, regrouped, train_moments
 from pipeline.preparation.survey.feature_inputs import raw_numbers
 from pipeline.preparation.survey.sample import Sample, take_samples
+from pipeline.schemas.label import LabelSpec
 
 NO_VALUES: Values = np.zeros(0)
 

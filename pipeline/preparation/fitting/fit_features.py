@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.arrays.moments import Moments
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.feature import Feature, Role
 from pipeline.kinds.plan import FeaturePlan
@@ -33,6 +32,7 @@ from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbe
 from pipeline.preparation.survey.sample import Sample, samples_in, take_samples
 from pipeline.preparation.survey.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once
+from pipeline.schemas.label import LabelSpec, Task
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values
 from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
 from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.preparation.survey.value_counts import MAX_CLASSES
+from pipeline.schemas.label import LabelSpec, Task
 from pipeline.store.layout import SPLITS
 
 ClassCounts = Mapping[str, tuple[int, int, int]]

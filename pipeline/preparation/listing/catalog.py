@@ -19,9 +19,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import DataType
 
 from pipeline.config.source import SourceConfig
-from pipeline.contract.document import fingerprint
 from pipeline.errors import DataError
 from pipeline.runtime.spark_errors import explain_spark_error
+from pipeline.schemas.document import fingerprint
 
 log = logging.getLogger(__name__)
 

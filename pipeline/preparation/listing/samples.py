@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.contract.document import fingerprint
 from pipeline.preparation.listing.bank_sample import CHUNK_ROWS, bank_chunk
 from pipeline.runtime.java_process import is_local
+from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import scratch
 
 VERSION = 1
@@ -31,17 +31,17 @@ def sample_fingerprint(config: SourceConfig) -> str:
     return fingerprint([VERSION, *_identity(config)])
 
 
-def make_sample(config: SourceConfig, root: Root) -> Root:
+def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
     """The sample's file under `<root>/samples`, made first where it is not there yet.
 
     An object store gets it whole, from a file of this machine.
     """
     name = "-".join([*_identity(config), f"v{VERSION}"])
-    place = root.within("samples", f"{name}.parquet")
+    place = root.child("samples", f"{name}.parquet")
     if files.exists(place):
         return place
     with _work_folder(root) as work:
-        draft = work.within("sample.parquet")
+        draft = work.child("sample.parquet")
         files.make_folder(work)
         _write(draft, _bank(config) if config.sample == "bank" else _from_sklearn(str(config.sample)))
         if root.renames_folders:
@@ -51,21 +51,21 @@ def make_sample(config: SourceConfig, root: Root) -> Root:
     return place
 
 
-def samples_root(spark: SparkSession, root: Root) -> Root:
+def samples_root(spark: SparkSession, root: StoragePath) -> StoragePath:
     """The root below which samples lie: a folder of this machine where Spark runs here and sees no object store."""
     if root.renames_folders or not is_local(spark.sparkContext.master or ""):
         return root
-    return open_root(f"{tempfile.gettempdir()}/pipeline-samples-{os.getuid()}")
+    return storage_path(f"{tempfile.gettempdir()}/pipeline-samples-{os.getuid()}")
 
 
 @contextmanager
-def _work_folder(root: Root) -> Iterator[Root]:
+def _work_folder(root: StoragePath) -> Iterator[StoragePath]:
     if root.renames_folders:
         with scratch(root) as work:
             yield work
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield open_root(folder)
+        yield storage_path(folder)
 
 
 def _identity(config: SourceConfig) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _identity(config: SourceConfig) -> tuple[str, ...]:
     return (str(config.sample), str(config.rows), str(config.seed)) if generated else (str(config.sample),)
 
 
-def _write(place: Root, batches: Iterator[pa.RecordBatch]) -> None:
+def _write(place: StoragePath, batches: Iterator[pa.RecordBatch]) -> None:
     first = next(batches)
     with pq.ParquetWriter(place.path, first.schema, filesystem=place.filesystem) as writer:
         writer.write_batch(first)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.catalog import open_relation, relation_fingerprint
 from pipeline.preparation.listing.column_folders import ColumnFolders, column_folders
@@ -16,9 +15,10 @@ from pipeline.preparation.listing.delta_log import LOG, find_snapshot
 from pipeline.preparation.listing.files import Lister, Place, SourceFile, outermost
 from pipeline.preparation.listing.listers import Listing, find_lister
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint, samples_root
+from pipeline.schemas.document import fingerprint
 from pipeline.sources.decoding.compressed import is_compressed
 from pipeline.sources.registry import endings
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 TABLE, QUERY = "table", "query"
 """Formats of sources that are no files."""
@@ -55,7 +55,9 @@ class Source:
     query: str = ""
 
 
-def check_unchanged(spark: SparkSession, config: SourceConfig, source: Source, root: Root, *, same_rows: bool) -> None:
+def check_unchanged(
+    spark: SparkSession, config: SourceConfig, source: Source, root: StoragePath, *, same_rows: bool
+) -> None:
     """See that all queries saw the same source; one that names its version cannot change.
 
     Args:
@@ -73,7 +75,7 @@ def check_unchanged(spark: SparkSession, config: SourceConfig, source: Source, r
         raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
 
 
-def open_source(spark: SparkSession, config: SourceConfig, root: Root) -> Source:
+def open_source(spark: SparkSession, config: SourceConfig, root: StoragePath) -> Source:
     """Find a source; a sample is made first where it is not there yet.
 
     Raises:

@@ -12,14 +12,14 @@ from fnmatch import fnmatchcase
 
 from pipeline.config.expression import parse_expression
 from pipeline.config.features import TYPE_PREFIX, FeaturesConfig, is_choice
-from pipeline.contract.expression import CallNode, ColumnNode, DerivedColumn, NumberNode, ValueType
-from pipeline.contract.table import ColumnType
 from pipeline.errors import ConfigError, Problem, gather
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
 from pipeline.kinds.plan import CategoricalPlan, FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.vocabulary.config import CategoricalConfig
+from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, NumberNode, ValueType
+from pipeline.schemas.table import ColumnType
 
 Types = Mapping[str, ColumnType]
 

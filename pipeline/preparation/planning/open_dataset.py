@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
-from pipeline.contract.expression import Node, columns_of
-from pipeline.contract.table import ColumnType
-from pipeline.errors import SHOWN_AT_MOST, ConfigError
+from pipeline.errors import ConfigError, listed
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.preparation.listing.source import Source
@@ -21,6 +19,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
+from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.reading.staging import landed
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
 from pipeline.preparation.rows.row_errors import find_faults
@@ -28,7 +27,9 @@ from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import place_faults
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.store.filesystem import Root
+from pipeline.schemas.expression import Node, columns_of
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +42,18 @@ class Opened:
         plan: the features.
         raw: its columns as they are.
         table: its rows, typed and divided.
+        parsed: the table's scan for the first pass: numbers that nobody asks for their texts may be read as such.
         types: of its columns, as the contract names them.
     """
 
     plan: FeaturePlan
     raw: RawTable
     table: Table
+    parsed: Scan
     types: Mapping[str, ColumnType]
 
 
-def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: Root | None = None) -> Opened:
+def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: StoragePath | None = None) -> Opened:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
     Args:
@@ -67,7 +70,7 @@ def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing:
 
 
 def open_rows(
-    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: Root | None = None
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: StoragePath | None = None
 ) -> Opened:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 
@@ -102,7 +105,17 @@ def open_rows(
     terms = terms_of(kept, found, agreed)
     faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
     program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
-    return Opened(plan, raw, Table(program, raw.scan), agreed)
+    parsed = raw.parsed(_numbers_alone(inputs, recipe, terms))
+    return Opened(plan, raw, Table(program, raw.scan), parsed, agreed)
+
+
+def _numbers_alone(inputs: Inputs, recipe: StoreRecipe, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
+    """Columns whose numbers are looked at and whose texts are not: they are no key, group, stratum, time or boolean."""
+    data = recipe.data
+    texts = {*data.key, *data.group, data.time, *recipe.split_columns}
+    texts |= {name for name, term in terms.items() if term.type not in NUMBERS}
+    numbers = [column.name for column in inputs.typed if column.type == "number"]
+    return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
 
 
 def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:
@@ -122,7 +135,7 @@ def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
     if more:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
-            ", ".join(more[:SHOWN_AT_MOST]),
+            listed(more),
             recipe.contract.place,
         )
     return [name for name in names if name in promised]

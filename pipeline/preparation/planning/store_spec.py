@@ -8,12 +8,12 @@ from pipeline.config.data import DataConfig
 from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
-from pipeline.contract.document import fingerprint
-from pipeline.contract.table import KeptContract
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.rows.split import needed_columns
-from pipeline.store.filesystem import Root
-from pipeline.store.layout import store_place
+from pipeline.schemas.document import fingerprint
+from pipeline.schemas.table import KeptContract
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import store_folder
 
 STORE_ID_LENGTH = 16
 
@@ -73,9 +73,9 @@ class StoreRecipe:
             return plain
         return fingerprint([*inputs, self.contract.table.fingerprint])[:STORE_ID_LENGTH]
 
-    def place(self, source: Source, root: Root) -> Root:
+    def place(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the store is published."""
-        return store_place(root, self.name, self.store_id(source))
+        return store_folder(root, self.name, self.store_id(source))
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.arrays.values import Values
-from pipeline.contract.profile import Bins, Histogram
+from pipeline.schemas.profile import Bins, Histogram
 
 HISTOGRAM_BINS = 20
 COMPARED_BINS = 10

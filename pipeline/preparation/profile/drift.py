@@ -1,4 +1,4 @@
-"""Drift: other rows against the training rows of a store, see `contract/drift.py` for what is computed.
+"""Drift: other rows against the training rows of a store, see `schemas/drift.py` for what is computed.
 
 Rows of a source are counted in one pass, whatever the number of columns. The validation and test rows of a store
 are counted in a sample of its files; for them, numbers of missing values are exact.
@@ -19,10 +19,6 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.tables import combined
 from pipeline.arrays.values import finite_numbers
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
-from pipeline.contract.label import Task
-from pipeline.contract.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
-from pipeline.contract.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 from pipeline.errors import DataError
 from pipeline.kinds.bucket.arrays import bucket_id
 from pipeline.kinds.feature import TextFeature
@@ -33,6 +29,10 @@ from pipeline.preparation.profile.bins import counts_between
 from pipeline.preparation.profile.store_sample import StoredValues
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
+from pipeline.schemas.label import Task
+from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
+from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Shares:
 
 
 def stability_index(expected: Sequence[float], actual: Sequence[float]) -> float:
-    """The population stability index of shares; see `contract/drift.py`.
+    """The population stability index of shares; see `schemas/drift.py`.
 
     >>> round(stability_index([0.5, 0.5], [0.6, 0.4]), 6)
     0.040547

@@ -13,9 +13,16 @@ import numpy as np
 
 from pipeline.arrays.moments import ColumnStatistics, rounded
 from pipeline.arrays.values import Values
-from pipeline.contract.drift import DriftReport
-from pipeline.contract.label import Task
-from pipeline.contract.profile import (
+from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.state import FeatureState
+from pipeline.preparation.profile.bins import bins_of, histogram_of
+from pipeline.preparation.profile.drift import drift_of_split
+from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
+from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.preparation.survey.value_counts import Counts
+from pipeline.schemas.drift import DriftReport
+from pipeline.schemas.label import Task
+from pipeline.schemas.profile import (
     QUANTILES,
     Bins,
     DataProfile,
@@ -25,15 +32,8 @@ from pipeline.contract.profile import (
     TextProfile,
     ValueCount,
 )
-from pipeline.contract.tokens import NULL_TOKEN
-from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.state import FeatureState
-from pipeline.preparation.profile.bins import bins_of, histogram_of
-from pipeline.preparation.profile.drift import drift_of_split
-from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
-from pipeline.preparation.survey.dataset_statistics import Survey
-from pipeline.preparation.survey.value_counts import Counts
-from pipeline.store.filesystem import Root
+from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
 
@@ -53,7 +53,7 @@ class StoreSample:
 
     state: FeatureState
     splits: Mapping[str, SplitEntry]
-    place: Root
+    place: StoragePath
     limits: Mapping[str, int]
 
 

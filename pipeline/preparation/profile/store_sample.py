@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
-from pipeline.contract.profile import Summary
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.registry import number_arrays_of
 from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.preparation.survey.sample import CONFIDENCE
-from pipeline.store.filesystem import Root
+from pipeline.schemas.profile import Summary
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import FileEntry, SplitEntry
 from pipeline.store.pages import READ_CHECKED
 
@@ -59,7 +59,7 @@ class StoredValues:
 
 def read_values(
     split: SplitEntry,
-    place: Root,
+    place: StoragePath,
     state: FeatureState,
     summaries: Mapping[str, Summary],
     *,
@@ -113,7 +113,7 @@ def number_features(state: FeatureState) -> dict[str, NumberFeature]:
     return found
 
 
-def sample_stored(split: SplitEntry, place: Root, columns: Sequence[str]) -> pa.Table:
+def sample_stored(split: SplitEntry, place: StoragePath, columns: Sequence[str]) -> pa.Table:
     """Some columns of some rows, or of all.
 
     Args:
@@ -124,7 +124,7 @@ def sample_stored(split: SplitEntry, place: Root, columns: Sequence[str]) -> pa.
     return first_rows(split, place, columns, min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(len(columns), 1), 1000)))
 
 
-def first_rows(split: SplitEntry, place: Root, columns: Sequence[str], most: int) -> pa.Table:
+def first_rows(split: SplitEntry, place: StoragePath, columns: Sequence[str], most: int) -> pa.Table:
     """Some columns of the first rows of all files, at most so many.
 
     Args:
@@ -137,7 +137,7 @@ def first_rows(split: SplitEntry, place: Root, columns: Sequence[str], most: int
     for file, group in _groups(split):
         if rows >= most:
             break
-        with place.within(file.path).filesystem.open_input_file(place.within(file.path).path) as stream:
+        with place.child(file.path).filesystem.open_input_file(place.child(file.path).path) as stream:
             parts.append(pq.ParquetFile(stream, **READ_CHECKED).read_row_group(group, columns=list(columns)))
         rows += len(parts[-1])
     return pa.concat_tables(parts).slice(0, most)

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from pipeline.arrays.cells import column_type
 from pipeline.arrays.text_types import TextCounts, count_texts
-from pipeline.contract.table import ColumnType
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Batches, Parts, collect_parts
+from pipeline.schemas.table import ColumnType
 
 
 def column_types(table: SourceTable, known: Mapping[str, ColumnType]) -> dict[str, ColumnType]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyspark.sql.functions as F
@@ -18,6 +19,7 @@ from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tas
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.route import Road
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
+from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.header import Dialect, Header, parse_header
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
@@ -45,7 +47,8 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     def read(wanted: Sequence[str]) -> RawTable:
         columns = text_columns(wanted, markers=markers)
         if road.by_tasks:
-            return RawTable(columns, _scan(spark, source, road.open_file, format, wanted))
+            scan = partial(_scan, spark, source, road.open_file, format, wanted)
+            return RawTable(columns, scan(), lambda names: scan(numbers=names, markers=config.null_values))
         rows = _rows(spark, source, dialect, header, multiline=config.multiline)
         return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
 
@@ -54,15 +57,27 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
 
 
 def _scan(
-    spark: SparkSession, source: Source, open_file: OpenFile, format: DelimitedFormat, wanted: Sequence[str]
+    spark: SparkSession,
+    source: Source,
+    open_file: OpenFile,
+    format: DelimitedFormat,
+    wanted: Sequence[str],
+    *,
+    numbers: Collection[str] = (),
+    markers: Sequence[str] = (),
 ) -> PieceScan[Piece]:
     """Read by tasks themselves."""
     tasks, header = text_tasks(plan_pieces(source.files, format), source.files), format.header
     fields = [header.index(name) for name in wanted if name in header.names]
-    read = filling(
-        text_values(source), (*wanted, MALFORMED), lambda piece: read_piece(open_file, piece, format, fields)
-    )
-    return PieceScan(spark, tasks, read)
+    doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
+    read = partial(_read_piece, open_file, format, fields, doubles)
+    return PieceScan(spark, tasks, filling(text_values(source), (*wanted, MALFORMED), read))
+
+
+def _read_piece(
+    open_file: OpenFile, format: DelimitedFormat, fields: Sequence[int], numbers: NumberFields, piece: Piece
+) -> Iterator[pa.RecordBatch]:
+    return read_piece(open_file, piece, format, fields, numbers=numbers)
 
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:

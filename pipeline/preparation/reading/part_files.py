@@ -20,7 +20,7 @@ from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from pipeline.preparation.reading.scan import partition_number
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 
 SUCCESS = "_SUCCESS"
 """What Spark leaves in a folder that is complete."""
@@ -28,7 +28,7 @@ SUCCESS = "_SUCCESS"
 _NAMES = pa.schema([("name", pa.string())])
 
 
-def write_parts(rows: DataFrame, place: Root, prefix: str = "part") -> list[str]:
+def write_parts(rows: DataFrame, place: StoragePath, prefix: str = "part") -> list[str]:
     """Write into a folder, which is a fresh one but in an object store, where other files stay as they are.
 
     Args:
@@ -49,17 +49,17 @@ def write_parts(rows: DataFrame, place: Root, prefix: str = "part") -> list[str]
         first = next(filled, None)
         if first is not None:
             name = new_name(prefix, partition_number(), "parquet")
-            _write_file(chain([first], filled), open_root(folder).within(name), schema)
+            _write_file(chain([first], filled), storage_path(folder).child(name), schema)
             yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
     names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
     if not names:  # the columns are told all the same
         names = [new_name(prefix, 0, "parquet")]
-        _write_file([], place.within(names[0]), schema)
+        _write_file([], place.child(names[0]), schema)
     return sorted(names)
 
 
-def _write_file(batches: Iterable[pa.RecordBatch], place: Root, schema: pa.Schema) -> None:
+def _write_file(batches: Iterable[pa.RecordBatch], place: StoragePath, schema: pa.Schema) -> None:
     with (
         ended_or_gone(place),
         pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy") as writer,
@@ -74,7 +74,7 @@ def new_name(prefix: str, partition: int, ending: str) -> str:
 
 
 @contextmanager
-def ended_or_gone(place: Root) -> Iterator[None]:
+def ended_or_gone(place: StoragePath) -> Iterator[None]:
     """Delete an object under a name of its own that a block does not write to its end."""
     try:
         yield
@@ -83,7 +83,7 @@ def ended_or_gone(place: Root) -> Iterator[None]:
         raise
 
 
-def read_parts(spark: SparkSession, place: Root, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:
+def read_parts(spark: SparkSession, place: StoragePath, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:
     """The rows of a folder.
 
     Args:
@@ -99,10 +99,10 @@ def read_parts(spark: SparkSession, place: Root, schema: pa.Schema, names: Seque
     folder = place.uri
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        root = open_root(folder)
+        root = storage_path(folder)
         for batch in batches:
             for name in batch["name"].to_pylist():
-                with root.filesystem.open_input_file(root.within(name).path) as stream:
+                with root.filesystem.open_input_file(root.child(name).path) as stream:
                     for found in pq.ParquetFile(stream).iter_batches(columns=schema.names):
                         yield from pa.Table.from_batches([found]).cast(schema).to_batches()
 
@@ -110,11 +110,11 @@ def read_parts(spark: SparkSession, place: Root, schema: pa.Schema, names: Seque
     return listed.repartition(max(min(len(chosen), spark.sparkContext.defaultParallelism), 1)).mapInArrow(read, kinds)
 
 
-def replace_parts(rows: DataFrame, place: Root) -> None:
+def replace_parts(rows: DataFrame, place: StoragePath) -> None:
     """The same as `write_parts` where an object store may hold earlier files; as with Spark, `_SUCCESS` comes last."""
-    files.remove_file(place.within(SUCCESS))
+    files.remove_file(place.child(SUCCESS))
     names = set(write_parts(rows, place))
     for name in files.list_files(place):
         if name not in names:
-            files.remove_file(place.within(name))
-    files.write_bytes(place.within(SUCCESS), b"")
+            files.remove_file(place.child(name))
+    files.write_bytes(place.child(SUCCESS), b"")

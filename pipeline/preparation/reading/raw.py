@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -47,10 +47,16 @@ class RawTable:
     Attributes:
         columns: what they have.
         scan: the rows.
+        parser: gives the rows with some columns as numbers, see `parsed`; None where texts are no detour.
     """
 
     columns: RawColumns
     scan: Scan
+    parser: Callable[[Collection[str]], Scan] | None = None
+
+    def parsed(self, numbers: Collection[str]) -> Scan:
+        """The rows for passes that ask these columns for their numbers alone: batches may have doubles there."""
+        return self.scan if self.parser is None else self.parser(numbers)
 
     @property
     def names(self) -> tuple[str, ...]:

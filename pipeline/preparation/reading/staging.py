@@ -22,12 +22,12 @@ from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES
 from pipeline.sources.decoding.remote import open_stored
 from pipeline.sources.decoding.streams import first_line
 from pipeline.sources.decoding.typed import FileColumns, is_exact
-from pipeline.store.filesystem import Root, list_files, list_sizes
+from pipeline.store.filesystem import StoragePath, list_files, list_sizes
 
 log = logging.getLogger(__name__)
 
 
-def landed(raw: RawTable, place: Root) -> RawTable:
+def landed(raw: RawTable, place: StoragePath) -> RawTable:
     """The same rows from files; the rows as they are where tasks read them anyway, or where Spark cannot write.
 
     Args:
@@ -45,13 +45,13 @@ def landed(raw: RawTable, place: Root) -> RawTable:
         reason = first_line(explain_spark_error(error) or error)
         log.info("Each pass reads the source anew: it cannot be written to %s (%s).", place.uri, reason)
         return raw
-    files = [(place.within(name).uri, sizes[name]) for name in names]
+    files = [(place.child(name).uri, sizes[name]) for name in names]
     own = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())
     scan = TypedFiles(False, files, open_stored, own, None).scan(raw.scan.spark, tuple(own.kinds))
     return RawTable(raw.columns, scan)
 
 
-def _write(rows: DataFrame, place: Root) -> list[str]:
+def _write(rows: DataFrame, place: StoragePath) -> list[str]:
     """The names of the files; row groups are what tasks divide them by."""
     if not place.renames_folders:
         return write_parts(rows, place)

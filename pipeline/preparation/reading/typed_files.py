@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pipeline.errors import SHOWN_AT_MOST, DataError
+from pipeline.errors import DataError, listed
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
@@ -53,7 +53,7 @@ class TypedFiles:
         def read(wanted: Sequence[str]) -> RawTable:
             odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.own.odd]
             if odd:
-                tell_road(source, f"types that Arrow does not read as Spark does: {', '.join(odd[:SHOWN_AT_MOST])}")
+                tell_road(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
                 return by_spark().read(wanted)
             return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), self.scan(spark, wanted))
 

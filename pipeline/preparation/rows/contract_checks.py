@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import category_of, column_type, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.arrays.times import as_moment_ntz, is_date_text
-from pipeline.contract.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
-from pipeline.contract.tokens import FALSE, TRUE
-from pipeline.errors import SHOWN_AT_MOST, DataError
+from pipeline.errors import SHOWN_AT_MOST, DataError, listed
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
+from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
+from pipeline.schemas.tokens import FALSE, TRUE
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tupl
         yield f"is above {terms.max}", f"at most {terms.max}", lambda rows: _holds(rows, pc.greater(value(rows), above))
     if terms.allowed is not None:
         allowed = pa.array([float(each) if isinstance(each, (bool, int)) else each for each in terms.allowed])
-        yield "has another value", _listed(terms.allowed), lambda rows: rows.good & _is_other(value(rows), allowed)
+        yield "has another value", listed(terms.allowed), lambda rows: rows.good & _is_other(value(rows), allowed)
 
 
 def _holds(rows: TypedRows, condition: pa.Array) -> Mask:
@@ -203,8 +203,3 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
 def _bound(bound: float | str) -> pa.Scalar:
     """A text is a date, or a date and time."""
     return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))
-
-
-def _listed(values: Sequence[object]) -> str:
-    shown = ", ".join(str(value) for value in values[:SHOWN_AT_MOST])
-    return shown if len(values) <= SHOWN_AT_MOST else f"{shown}, ..."

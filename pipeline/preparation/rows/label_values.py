@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.values import Values, numbers_of
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.registry import Stored
 from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.text.arrays import places_among
 from pipeline.preparation.rows.typed_rows import TypedRows
+from pipeline.schemas.label import LabelSpec, Task
 
 
 def label_value(label: LabelSpec, rows: TypedRows) -> Stored:

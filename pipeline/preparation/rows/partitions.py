@@ -30,7 +30,7 @@ from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.scan import gathered
 from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import SPLIT, Indices, Places, Rows, TypedRows
-from pipeline.store.filesystem import Root, naming, open_root
+from pipeline.store.filesystem import StoragePath, naming, storage_path
 from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
 
@@ -172,7 +172,7 @@ class PartitionAccumulator:
     def __init__(self, folder: str, columns: PartitionColumns, groups: int) -> None:
         """`folder` is a URI; rows of the first so many groups are kept."""
         self._columns, self._groups = columns, groups
-        self._place = open_root(f"{folder}/{uuid4().hex}.arrow")
+        self._place = storage_path(f"{folder}/{uuid4().hex}.arrow")
         self._sink: pa.NativeFile | None = None
         self._written: list[tuple[int, int]] = []
 
@@ -232,7 +232,7 @@ def read_partitions(
 def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
     """Each file is opened once where its batches follow one another."""
     for uri, own in groupby(batches, key=attrgetter("file")):
-        place = open_root(uri)
+        place = storage_path(uri)
         with place.filesystem.open_input_file(place.path) as source:
             reader = pa.ipc.open_file(source)
             if wanted is not None:
@@ -242,7 +242,7 @@ def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | N
 
 
 @contextmanager
-def partition_folder(root: Root, groups: int = len(SPLITS)) -> Iterator[Root | None]:
+def partition_folder(root: StoragePath, groups: int = len(SPLITS)) -> Iterator[StoragePath | None]:
     """A folder for partitions as long as the block lasts; None where their batches would be read too slowly.
 
     Args:

@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.contract.table import ColumnTerms
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.contract_checks import broken_terms
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
+from pipeline.schemas.table import ColumnTerms
 
 SHOWN_CHARACTERS = 80
 

@@ -16,7 +16,6 @@ from pyspark.sql import DataFrame
 
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.masks import Mask
-from pipeline.contract.expression import Node
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.partitions import Partitions, partition_scan
@@ -31,6 +30,7 @@ from pipeline.preparation.rows.split import (
     split_of,
 )
 from pipeline.preparation.rows.typed_rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
+from pipeline.schemas.expression import Node
 
 RowsOf = Callable[[Iterator[Rows]], Parts]
 """From the batches of a piece to a partial result."""

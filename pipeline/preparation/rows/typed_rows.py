@@ -20,9 +20,9 @@ from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
 from pipeline.arrays.masks import Mask, missing_of
 from pipeline.config.data import DataConfig
-from pipeline.contract.expression import DerivedColumn, ValueType
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
+from pipeline.schemas.expression import DerivedColumn, ValueType
 
 Hashes = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]

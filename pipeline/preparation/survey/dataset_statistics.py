@@ -42,7 +42,7 @@ from pipeline.preparation.survey.sample import SampleAccumulator, rows_of_sample
 from pipeline.preparation.survey.split_checks import check_splits
 from pipeline.preparation.survey.strata import count_strata, strata_problems
 from pipeline.preparation.survey.value_counts import CountAccumulator
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 
 USED = (TRAIN, VALIDATION, TEST)
@@ -110,7 +110,9 @@ class Gathered:
     partitions: Partitions | None = None
 
 
-def checked_survey(recipe: StoreRecipe, opened: Opened, partitions: Root | None = None) -> tuple[Survey, Gathered]:
+def checked_survey(
+    recipe: StoreRecipe, opened: Opened, partitions: StoragePath | None = None
+) -> tuple[Survey, Gathered]:
     """Look at all rows, and see that they are as configured.
 
     Args:
@@ -122,7 +124,8 @@ def checked_survey(recipe: StoreRecipe, opened: Opened, partitions: Root | None 
         DataError: more rows cannot be used than the budget allows, or a split has no rows.
     """
     query = query_of(recipe, opened)
-    gathered = query.gather(WHOLE, partitions)
+    first = replace(query, table=replace(query.table, scan=opened.parsed))
+    gathered = first.gather(WHOLE, partitions)
     found = query.survey(gathered.moments)
     check_budget(recipe, opened, found)
     check_splits(found.splits, opened.table.split)
@@ -214,7 +217,7 @@ class SurveyQuery:
     count_nulls: bool = False
     log_label: bool = False
 
-    def gather(self, division: Division, partitions: Root | None = None) -> Gathered:
+    def gather(self, division: Division, partitions: StoragePath | None = None) -> Gathered:
         """Run it, by the groups of a division; rows are kept in `partitions`, where that is given."""
         asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, division), sampled_numbers(self.plan)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.config.data import DataConfig
-from pipeline.contract.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.planning.open_dataset import Opened
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20
 

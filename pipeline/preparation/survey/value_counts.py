@@ -19,12 +19,12 @@ import pyspark.sql.functions as F
 from pyspark.sql import DataFrame, Window
 
 from pipeline.arrays.tables import combined
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
 from pipeline.preparation.rows.fold_roles import Division, Roles
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
+from pipeline.schemas.tokens import NULL_TOKEN
 
 MAX_CLASSES = 1000
 FEW_VALUES = 1 << 14

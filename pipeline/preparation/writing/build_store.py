@@ -14,10 +14,6 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.contract.audit import LeakAudit
-from pipeline.contract.document import Document
-from pipeline.contract.profile import DataProfile
-from pipeline.contract.table import TableContract
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
@@ -34,8 +30,12 @@ from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
 from pipeline.preparation.writing.write_rows import write_rows
 from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.schemas.audit import LeakAudit
+from pipeline.schemas.document import Document
+from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.table import TableContract
 from pipeline.store.documents import write_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
 from pipeline.store.manifest import Manifest, Sampled, SplitEntry
 from pipeline.store.publish import draft, scratch
@@ -50,7 +50,9 @@ class _Stored:
     sampled: Sampled | None
 
 
-def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+def build_store(
+    spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: StoragePath, progress: Progress
+) -> None:
     """Publish the store of a recipe at `recipe.place(source, root)`.
 
     Raises:
@@ -92,7 +94,7 @@ def build_store(spark: SparkSession, recipe: StoreRecipe, source: Source, *, roo
         manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
         store.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, found.rows, place.within(QUARANTINE))
+        tell_quarantined(reasons, found.rows, place.child(QUARANTINE))
 
 
 def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:

@@ -19,8 +19,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.arrays.values import finite_numbers, numbers_of
 from pipeline.config.split import FoldConfig
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.document import fingerprint
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.kinds.mapped.sums import fold_of_row
 from pipeline.kinds.plan import FeaturePlan
@@ -51,8 +49,10 @@ from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows, filing_of
 from pipeline.preparation.writing.write_rows import ROWS_PER_GROUP, write_groups
 from pipeline.runtime.progress import Progress, watch_spark
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.document import fingerprint
 from pipeline.store.documents import write_documents
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import (
     AUDIT,
     CONTRACT,
@@ -63,7 +63,7 @@ from pipeline.store.layout import (
     UNSCALED,
     fold_store,
     group_folder,
-    store_place,
+    store_folder,
 )
 from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
 from pipeline.store.publish import draft, scratch
@@ -96,7 +96,7 @@ class FoldsRecipe:
         """What the folder of all folds is called: it changes with everything that shapes them."""
         return fingerprint([self.recipe.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
-    def division_id(self, source: Source, plan: FeaturePlan) -> str:
+    def folds_id(self, source: Source, plan: FeaturePlan) -> str:
         """Equal where the folds have the same rows, whatever features are made of them.
 
         Without a key and a group a row is known by the columns that are used, and these tell its fold.
@@ -108,9 +108,9 @@ class FoldsRecipe:
         split = recipe.split.identity()
         return fingerprint([source.fingerprint, recipe.seed, roles, split, self._content, columns])[:STORE_ID_LENGTH]
 
-    def place(self, source: Source, root: Root) -> Root:
+    def place(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the folds are published."""
-        return store_place(root, self.recipe.name, self.store_id(source))
+        return store_folder(root, self.recipe.name, self.store_id(source))
 
     @property
     def validation(self) -> float:
@@ -123,7 +123,9 @@ class FoldsRecipe:
         return self.folds.identity(include=set(FoldConfig.model_fields))
 
 
-def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: Root, progress: Progress) -> None:
+def build_folds(
+    spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: StoragePath, progress: Progress
+) -> None:
     """Publish the stores of all folds at `recipe.place(source, root)`.
 
     Raises:
@@ -135,7 +137,13 @@ def build_folds(spark: SparkSession, recipe: FoldsRecipe, source: Source, *, roo
 
 
 def _build(
-    spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root, *, root: Root, progress: Progress
+    spark: SparkSession,
+    recipe: FoldsRecipe,
+    source: Source,
+    landing: StoragePath,
+    *,
+    root: StoragePath,
+    progress: Progress,
 ) -> None:
     store = recipe.recipe
     if store.data.sampling.method != "none":
@@ -161,7 +169,7 @@ def _build(
         _write_documents(manifest, store.fingerprint, made, audit, work)
         whole.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).within(QUARANTINE))
+        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).child(QUARANTINE))
 
 
 def _bounded(found: Sequence[Division]) -> Sequence[Division]:
@@ -198,7 +206,7 @@ class _Fitted:
     written: int
 
 
-def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: Root) -> tuple[Opened, FoldPlan]:
+def _opened(spark: SparkSession, recipe: FoldsRecipe, source: Source, landing: StoragePath) -> tuple[Opened, FoldPlan]:
     """The source, and each of its rows with its groups."""
     store = recipe.recipe
     needed = needed_columns(recipe.folds, store.data)
@@ -215,8 +223,8 @@ def _divided(
     plan: FoldPlan,
     division: Division,
     number: int,
-    work: Root,
-    partitions: Root | None,
+    work: StoragePath,
+    partitions: StoragePath | None,
     progress: Progress,
 ) -> tuple[list[_Fitted], tuple[Check, ...]]:
     """All folds of a division, in two passes, and what its audit found."""
@@ -376,7 +384,7 @@ def _manifest(
     return FoldsManifest(
         name=recipe.recipe.name,
         store_id=recipe.store_id(source),
-        division_id=recipe.division_id(source, opened.plan),
+        folds_id=recipe.folds_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,
@@ -390,15 +398,15 @@ def _manifest(
 
 
 def _write_documents(
-    manifest: FoldsManifest, config: str, made: Sequence[_Fitted], audit: LeakAudit, work: Root
+    manifest: FoldsManifest, config: str, made: Sequence[_Fitted], audit: LeakAudit, work: StoragePath
 ) -> None:
     """The documents of each fold, and the audit."""
     for fold in made:
-        _write_fold(manifest, config, fold, work.within(fold.name))
+        _write_fold(manifest, config, fold, work.child(fold.name))
     write_documents(work, {AUDIT: audit})
 
 
-def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, place: Root) -> None:
+def _write_fold(folds: FoldsManifest, config: str, fold: _Fitted, place: StoragePath) -> None:
     documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
     manifest = Manifest(
         name=folds.name,

@@ -26,7 +26,7 @@ from pipeline.preparation.rows.split import QUARANTINED
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root
+from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SetAside:
     reasons: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_bad_rows(table: Table, work: Root) -> Mapping[str, int]:
+def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
     """Set the bad rows of a source aside, in the folder of what is made of its other rows; how many of each reason.
 
     Nothing lists their files. So in an object store, where attempts of tasks leave files under names of their own,
@@ -61,14 +61,14 @@ def write_bad_rows(table: Table, work: Root) -> Mapping[str, int]:
         rows = program.rows(batch)
         return rows.typed, rows.places.split == QUARANTINED
 
-    place = work.within(QUARANTINE)
+    place = work.child(QUARANTINE)
     if place.renames_folders:
         return write_quarantine(table.scan, bad, program.faults, place).reasons
-    attempts = place.beside(f"-{uuid4().hex}")
+    attempts = place.sibling(f"-{uuid4().hex}")
     try:
         found = write_quarantine(table.scan, bad, program.faults, attempts)
         for number, name in enumerate(found.names):
-            files.copy_file(attempts.within(name), place.within(f"part-{number:05d}.parquet"))
+            files.copy_file(attempts.child(name), place.child(f"part-{number:05d}.parquet"))
     finally:
         files.remove_folder(attempts)
     return found.reasons
@@ -78,7 +78,7 @@ def write_quarantine(
     scan: Scan,
     bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
     faults: Sequence[Fault],
-    place: Root,
+    place: StoragePath,
     *,
     prefix: str = "part",
 ) -> SetAside:
@@ -118,7 +118,7 @@ def lines_of(rows: TypedRows) -> pa.Array:
     return shown if rows.malformed is None else pc.coalesce(rows.malformed, shown)
 
 
-def tell_quarantined(reasons: Mapping[str, int], total: int, place: Root) -> None:
+def tell_quarantined(reasons: Mapping[str, int], total: int, place: StoragePath) -> None:
     """Warn of rows that were set aside.
 
     Args:

@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.store.filesystem import Root
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import Sampled, SplitEntry
 from pipeline.store.pages import READ_CHECKED
 
@@ -110,7 +110,7 @@ def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
     )
 
 
-def count_sampled(sampling: Sampling, train: SplitEntry, work: Root) -> Sampled:
+def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> Sampled:
     """Rows of each class before and after, from the files; they are logged.
 
     Args:
@@ -124,7 +124,7 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: Root) -> Sampled:
     classes = sampling.label.classes
     counts = np.zeros(len(classes), np.int64)
     for file in train.files:
-        place = work.within(file.path)
+        place = work.child(file.path)
         with place.filesystem.open_input_file(place.path) as stream:
             rows = pq.ParquetFile(stream, **READ_CHECKED).read(columns=[sampling.label.name])
         labels = rows[sampling.label.name].to_numpy()

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import numbers_of
-from pipeline.contract.columns import ROW_ID, WEIGHT
 from pipeline.kinds.mapped.sums import fold_of_row
 from pipeline.kinds.registry import Stored, arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Indices, Rows
+from pipeline.schemas.columns import ROW_ID, WEIGHT
 
 
 def stored_columns(state: FeatureState, rows: Rows, seed: int) -> dict[str, Stored]:

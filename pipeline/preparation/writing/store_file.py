@@ -12,7 +12,7 @@ from pipeline.preparation.reading.scan import to_bytes
 from pipeline.preparation.writing.stored_rows import ORDER
 from pipeline.store import filesystem as files
 from pipeline.store.checksums import checksums_of
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.pages import WRITE_CHECKED
 
 AUDIT = -1
@@ -35,7 +35,7 @@ def write_file(file: int, rows: pa.Table, schema: pa.Schema, uri: str, *, group_
         uri: where.
         group_rows: rows of a row group.
     """
-    place = open_root(uri)
+    place = storage_path(uri)
     content, row_groups = parquet_bytes(_in_order(rows).select(schema.names).cast(schema), group_rows)
     with files.naming(place):
         files.write_bytes(place, content)

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.contract.columns import BYTES, StoreType
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.rows.typed_rows import Hashes, Indices, Rows
 from pipeline.preparation.writing.sampling import Copies
+from pipeline.schemas.columns import BYTES, StoreType
 
 ORDER, FILE = "__order", "__file"
 """Beside the stored columns of a row: by what it is sorted, and the number of its file."""

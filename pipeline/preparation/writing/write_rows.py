@@ -29,7 +29,7 @@ from pipeline.preparation.writing.store_file import AUDIT
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows, filing_of
 from pipeline.preparation.writing.unshuffled import is_much_to_audit, write_unshuffled
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import Root, open_root
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import FileEntry, PartChecksums, SplitEntry
 
@@ -54,7 +54,7 @@ def write_rows(
     table: Table,
     state: FeatureState,
     shards: int,
-    place: Root,
+    place: StoragePath,
     *,
     rows: int,
     audit: Audit,
@@ -85,13 +85,13 @@ def write_rows(
     return write_groups(table, stored, place)
 
 
-def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
+def write_groups(table: Table, stored: StoredRows, place: StoragePath) -> Written:
     """Write all groups below `place`."""
     moves, filing = place.renames_folders, stored.filing
-    drafts = place.within("drafts")
+    drafts = place.child("drafts")
 
     def uri_of(file: int) -> str:
-        return (drafts.within(f"{file:05d}-{uuid4().hex}.parquet") if moves else place.within(filing.path(file))).uri
+        return (drafts.child(f"{file:05d}-{uuid4().hex}.parquet") if moves else place.child(filing.path(file))).uri
 
     partitions = table.partitions
     if partitions is None or stored.sampled or filing.pieces > 1 or is_much_to_audit(partitions, stored.audit):
@@ -107,11 +107,11 @@ def write_groups(table: Table, stored: StoredRows, place: Root) -> Written:
     )
 
 
-def _named(row: Mapping[str, Any], filing: Filing, place: Root, *, moves: bool) -> FileEntry:
+def _named(row: Mapping[str, Any], filing: Filing, place: StoragePath, *, moves: bool) -> FileEntry:
     """What the manifest says of a file that is at its place now."""
     path, (_, shard) = filing.path(row["file"]), filing.place(row["file"])
     if moves:
-        files.move(open_root(row["path"]), place.within(path))
+        files.move(storage_path(row["path"]), place.child(path))
     return FileEntry(
         path=path,
         shard=shard,

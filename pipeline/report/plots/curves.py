@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluate.diagnosis import Finding
+from pipeline.evaluation.diagnosis import Finding
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import BLUE, MUTED, ORANGE, caption, compact_ticks, new_figure, plain, style_axes
 

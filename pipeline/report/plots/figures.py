@@ -8,9 +8,8 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.names import MAIN, metric_name
-from pipeline.evaluate.report import EvalReport
+from pipeline.evaluation.names import MAIN, metric_name
+from pipeline.evaluation.report import EvalReport
 from pipeline.report.plots.calibration import calibration_curve
 from pipeline.report.plots.confusion import confusion_matrix
 from pipeline.report.plots.importance import importance_bars
@@ -18,6 +17,7 @@ from pipeline.report.plots.ranking import gain_and_lift, roc_and_pr
 from pipeline.report.plots.residuals import residual_plots
 from pipeline.report.plots.slices import slice_plot
 from pipeline.report.plots.thresholds import threshold_sweep
+from pipeline.schemas.label import Task
 
 Draw = Callable[[], Figure]
 LONGEST = 40

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluate.comparison import Comparison, PairedMetric
-from pipeline.evaluate.folds import CrossvalReport, FoldScore
-from pipeline.evaluate.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.comparison import Comparison, PairedMetric
+from pipeline.evaluation.folds import CrossvalReport, FoldScore
+from pipeline.evaluation.names import capital, is_lower_better, metric_name
 from pipeline.formatting import counted, format_number, format_p_value
 from pipeline.report.plots.curves import COLUMNS, TITLES, WIDE_RANGE, metric_names
 from pipeline.report.plots.style import (

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pipeline.contract.decision import Decision
-from pipeline.evaluate.report import ThresholdRow
+from pipeline.evaluation.report import ThresholdRow
 from pipeline.report.plots.style import (
     BLUE,
     GREEN,
@@ -24,6 +23,7 @@ from pipeline.report.plots.style import (
     without_data,
 )
 from pipeline.report.text import short_name
+from pipeline.schemas.decision import Decision
 
 LINES = (
     ("Precision", "precision", BLUE, "-"),

@@ -3,17 +3,22 @@
 A batch has a text column `r<i>` for each wanted field, in which an empty field is null, quoted or not, and the text
 column `__malformed`: the text of a record with too few or too many fields, and null for all others. What a malformed
 record has of the wanted fields is in their columns.
+
+Fields that are known to be numbers can come as doubles instead, from blocks that hold nothing else there: then no text
+is made of them, which would cost as much as reading it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from pipeline.errors import DataError
@@ -27,6 +32,22 @@ MOST_FIELDS = 20_480
 Ints = npt.NDArray[np.int64]
 
 _FILLED = re.compile(rb"[^\r\n]")
+
+
+@dataclass(frozen=True)
+class NumberFields:
+    """Fields that may come as doubles, from blocks where pyarrow's numbers are those of `arrays.cells.number_of`.
+
+    Attributes:
+        places: of the fields.
+        markers: texts that mean null, in any field.
+    """
+
+    places: Collection[int] = ()
+    markers: Sequence[str] = ()
+
+
+NO_NUMBERS = NumberFields()
 
 
 class Record(NamedTuple):
@@ -44,7 +65,9 @@ class Record(NamedTuple):
 class BatchMaker:
     """Makes batches of records of one format."""
 
-    def __init__(self, dialect: Dialect, header: Header, columns: Sequence[int]) -> None:
+    def __init__(
+        self, dialect: Dialect, header: Header, columns: Sequence[int], numbers: NumberFields = NO_NUMBERS
+    ) -> None:
         """`columns` are places of fields, in the order of the batches' columns."""
         self._header, self._columns = header, tuple(columns)
         self._names = [f"f{i}" for i in range(header.fields)]
@@ -52,13 +75,37 @@ class BatchMaker:
         self._read = [self._names[i] for i in sorted({*columns} or {0})]
         self._separator, self._quote = dialect.separator, dialect.quote
         self._escape = "" if dialect.escape in (None, dialect.quote) else str(dialect.escape)
-        self._converting = csv.ConvertOptions(
-            column_types=dict.fromkeys(self._names, pa.string()),
+        texts = dict.fromkeys(self._names, pa.string())
+        self._converting = self._conversion(texts, ())
+        self._doubles = {self._names[i]: pa.float64() for i in numbers.places}
+        self._converting_numbers = self._conversion(texts | self._doubles, numbers.markers)
+
+    def _conversion(self, types: Mapping[str, pa.DataType], markers: Sequence[str]) -> csv.ConvertOptions:
+        return csv.ConvertOptions(
+            column_types=types,
             include_columns=self._read,
-            null_values=[""],
+            null_values=["", *markers],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         )
+
+    def of_numbers(self, data: bytes) -> pa.RecordBatch:
+        """Like `of_text`, with doubles where fields are known to be numbers.
+
+        A field that is none makes all of this maker's batches from now on ones of texts: a second reading of every
+        block would cost more than doubles save.
+        """
+        if self._doubles and _FILLED.search(data) is not None:
+            try:
+                batch = self._of_text(data, self._converting_numbers)
+            except pa.ArrowInvalid:
+                self._doubles = {}
+            else:
+                # Arrow takes "-nan" and "nan(1)" for NaN, which are no numbers.
+                if not any(_has_nan(column) for column in batch.columns):
+                    return batch
+                self._doubles = {}
+        return self.of_text(data)
 
     def of_text(self, data: bytes) -> pa.RecordBatch:
         """The batch of whole records in UTF-8, whose quotes and escapes leave no doubt.
@@ -66,6 +113,9 @@ class BatchMaker:
         Raises:
             pa.ArrowInvalid: a record has too few or too many fields, or is no UTF-8.
         """
+        return self._of_text(data, self._converting)
+
+    def _of_text(self, data: bytes, converting: csv.ConvertOptions) -> pa.RecordBatch:
         if _FILLED.search(data) is None:
             return self._batch([pa.nulls(0, pa.string())] * len(self._columns), pa.nulls(0, pa.string()))
         # pyarrow would take a byte order mark away.
@@ -74,7 +124,7 @@ class BatchMaker:
             pa.BufferReader(text),
             csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
             self._parsing(text),
-            self._converting,
+            converting,
         )
         read = dict(zip(self._read, (_single(column) for column in table.columns), strict=True))
         return self._batch([read[self._names[i]] for i in self._columns], pa.nulls(table.num_rows, pa.string()))
@@ -131,6 +181,10 @@ def merged(parts: Sequence[tuple[pa.RecordBatch, Ints]]) -> pa.RecordBatch:
 
 def _field(fields: list[str], place: int) -> str | None:
     return (fields[place] or None) if place < len(fields) else None
+
+
+def _has_nan(column: pa.Array) -> bool:
+    return pa.types.is_floating(column.type) and bool(pc.any(pc.is_nan(column)).as_py())
 
 
 def _single(column: pa.ChunkedArray) -> pa.Array:

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import DataError
-from pipeline.sources.decoding.batches import BatchMaker
+from pipeline.sources.decoding.batches import NO_NUMBERS, BatchMaker, NumberFields
 from pipeline.sources.decoding.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.decoding.compressed import is_compressed
 from pipeline.sources.decoding.decoding import is_ascii_compatible, utf8_chunks
@@ -85,6 +85,7 @@ def read_piece(
     format: DelimitedFormat,
     columns: Sequence[int],
     *,
+    numbers: NumberFields = NO_NUMBERS,
     block_bytes: int = 2 << 20,
 ) -> Iterator[pa.RecordBatch]:
     """The records that begin in a piece, in the order of the file.
@@ -94,17 +95,18 @@ def read_piece(
         piece: what to read.
         format: of the file.
         columns: which fields, by their places.
+        numbers: which of them may come as doubles.
         block_bytes: how much is read and parsed at once; a few times as much is held.
 
     Yields:
-        Batches with the text columns `r0`, `r1`, ... in the order of `columns`, and `__malformed`. Null stands for an
-        empty field, and in `__malformed` for a record with the right number of fields.
+        Batches with the text columns `r0`, `r1`, ... in the order of `columns`, of which `numbers` may be doubles, and
+        `__malformed`. Null stands for an empty field, and in `__malformed` for a record with as many fields as wanted.
 
     Raises:
         DataError: the file is damaged, or Spark could not read it either.
     """
     _check_signs(format.dialect)
-    maker = BatchMaker(format.dialect, format.header, columns)
+    maker = BatchMaker(format.dialect, format.header, columns, numbers)
     read = _records if format.is_whole else _lines
     yield from (batch for batch in read(open_file, piece, format, maker, block_bytes) if batch.num_rows)
 

@@ -41,7 +41,7 @@ class LineParser:
         data = block if self._encoding == "utf-8" else to_utf8(block, self._encoding)
         if self._is_plain(data):
             try:
-                return self._maker.of_text(data)
+                return self._maker.of_numbers(data)
             except pa.ArrowInvalid:
                 pass
         return self._line_by_line(to_utf8(block, self._encoding))

@@ -127,7 +127,7 @@ class RecordParser:
 
     def _clear_batch(self, data: bytes, ends: Ints) -> pa.RecordBatch:
         try:
-            return self._maker.of_text(self._with_line_feeds(data))
+            return self._maker.of_numbers(self._with_line_feeds(data))
         except pa.ArrowInvalid:
             return self._record_by_record(data, ends)
 

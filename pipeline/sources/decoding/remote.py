@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from pyarrow import fs
 
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 OPTIONS = frozenset(
     {
@@ -103,7 +103,7 @@ def open_stored(uri: str) -> Any:
     Raises:
         OSError: it cannot be opened.
     """
-    root = open_root(uri)
+    root = storage_path(uri)
     return root.filesystem.open_input_file(root.path)
 
 

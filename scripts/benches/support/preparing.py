@@ -24,7 +24,7 @@ from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
 from pipeline.runtime.terminal import Terminal
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
 from support.tables import QUICK, TABLES
 
@@ -101,7 +101,7 @@ class Workplace:
 
     def build_configured(self, config: RunConfig) -> Store:
         """The store of a configuration whose storage is this workplace's, made anew."""
-        root, recipe = open_root(config.storage.root), StoreRecipe.of(config)
+        root, recipe = storage_path(config.storage.root), StoreRecipe.of(config)
         shutil.rmtree(config.storage.root, ignore_errors=True)
         source = open_source(self.spark, recipe.data.source, root)
         build_store(self.spark, recipe, source, root=root, progress=Progress(Terminal(io.StringIO())))

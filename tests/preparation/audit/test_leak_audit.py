@@ -9,8 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.audit import Check, LeakAudit
-from pipeline.contract.label import Task
 from pipeline.errors import DataError
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.audit import leak_audit as audit
@@ -20,6 +18,8 @@ from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import Inputs
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.schemas.label import Task
 from tests.support.rows import data_of, local_scan, rows_of
 
 ROWS = 2000

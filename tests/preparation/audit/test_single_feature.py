@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
-from pipeline.contract.label import Task
 from pipeline.preparation.audit import single_feature
 from pipeline.preparation.audit.single_feature import single_feature_scores
+from pipeline.schemas.label import Task
 
 ROWS = 3000
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract.tokens import NULL_TOKEN
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import Unscaled
 from pipeline.preparation.writing.store_columns import feature_columns
+from pipeline.schemas.tokens import NULL_TOKEN
 from tests.support import kinds
 from tests.support.fold_stores import RawRow, joint, table_of, write_fold, write_rows
 

@@ -14,7 +14,7 @@ from pipeline.config.source import SourceConfig
 from pipeline.preparation.listing import samples
 from pipeline.preparation.listing.bank_sample import CHUNK_ROWS, bank_chunk
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 
 def bank(rows: int, **settings) -> SourceConfig:
@@ -22,7 +22,7 @@ def bank(rows: int, **settings) -> SourceConfig:
 
 
 def test_bank_has_the_rows_asked_for_and_some_missing_values(tmp_path):
-    place = make_sample(bank(CHUNK_ROWS + 10), open_root(str(tmp_path)))
+    place = make_sample(bank(CHUNK_ROWS + 10), storage_path(str(tmp_path)))
     frame = pd.read_parquet(place.path)
     assert frame.customer_id.tolist() == list(range(1, CHUNK_ROWS + 11))
     assert frame.transactions.notna().all()
@@ -33,8 +33,8 @@ def test_bank_has_the_rows_asked_for_and_some_missing_values(tmp_path):
 
 
 def test_more_rows_begin_with_the_same_chunks(tmp_path):
-    first = pd.read_parquet(make_sample(bank(CHUNK_ROWS), open_root(str(tmp_path))).path)
-    more = pd.read_parquet(make_sample(bank(CHUNK_ROWS + 5), open_root(str(tmp_path))).path)
+    first = pd.read_parquet(make_sample(bank(CHUNK_ROWS), storage_path(str(tmp_path))).path)
+    more = pd.read_parquet(make_sample(bank(CHUNK_ROWS + 5), storage_path(str(tmp_path))).path)
     pd.testing.assert_frame_equal(first, more.head(CHUNK_ROWS))
 
 
@@ -50,7 +50,7 @@ def test_interactions_beat_a_linear_model():
 
 
 def test_a_sample_is_made_once_and_atomically(tmp_path, monkeypatch):
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     place = make_sample(bank(10), root)
     before = Path(place.path).stat().st_mtime_ns
     assert Path(make_sample(bank(10), root).path).stat().st_mtime_ns == before
@@ -79,7 +79,7 @@ def test_fingerprints_follow_from_what_decides_the_content():
     ],
 )
 def test_samples_of_scikit_learn(tmp_path, name, rows, label, classes):
-    frame = pd.read_parquet(make_sample(SourceConfig(sample=name), open_root(str(tmp_path))).path)
+    frame = pd.read_parquet(make_sample(SourceConfig(sample=name), storage_path(str(tmp_path))).path)
     assert len(frame) == rows
     assert frame[label].value_counts().to_dict() == classes
     assert all(kind == np.float64 for kind in frame.drop(columns=label).dtypes)

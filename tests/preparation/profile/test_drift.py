@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.config.drift import DriftConfig
-from pipeline.contract.drift import FLOOR, ColumnDrift, DriftReport
 from pipeline.errors import DataError
 from pipeline.preparation.profile.drift import Shares, compare, enforce, stability_index
+from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
 
 
 def test_the_index_is_the_sum_over_bins():

@@ -12,7 +12,7 @@ from pipeline.kinds.scaled.curve import Curve, restored
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.preparation.profile.bins import bins_of, counts_between, histogram_of
 from pipeline.preparation.profile.store_sample import sample_stored
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 from pipeline.store.manifest import FileEntry, SplitEntry
 
 VALUES = np.concatenate([-np.logspace(-3, 4, 40), [0.0], np.logspace(-3, 4, 40)])
@@ -86,7 +86,7 @@ def test_a_sample_takes_the_first_row_groups_of_all_files(tmp_path, monkeypatch)
         entries.append(
             FileEntry(path=f"{shard}.parquet", shard=shard, rows=100, bytes=1, sha256="", row_groups=(10,) * 10)
         )
-    split, root = SplitEntry(rows=400, files=tuple(entries)), open_root(str(tmp_path))
+    split, root = SplitEntry(rows=400, files=tuple(entries)), storage_path(str(tmp_path))
     assert sorted(sample_stored(split, root, ["x"])["x"].to_pylist()) == sorted(
         1000.0 * shard + i for shard in range(4) for i in range(100)
     )

@@ -19,7 +19,7 @@ from pipeline.preparation.rows.partitions import (
 )
 from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import SPLIT, Places, Rows, TypedRows
-from pipeline.store.filesystem import open_root
+from pipeline.store.filesystem import storage_path
 
 SEED, GROUPS = 7, 3
 COLUMNS = PartitionColumns(("0", "label"), ("a/b", "__x"), SPLIT, keyed=True, seed=SEED)
@@ -55,7 +55,7 @@ def some_rows(count: int, seed: int, **more) -> Rows:
 def kept(folder, pieces: list[list[Rows]], columns: PartitionColumns = COLUMNS) -> Partitions:
     parts = []
     for piece in pieces:
-        accumulator = PartitionAccumulator(open_root(str(folder)).uri, columns, GROUPS)
+        accumulator = PartitionAccumulator(storage_path(str(folder)).uri, columns, GROUPS)
         for rows in piece:
             accumulator.add(rows)
         parts.append(accumulator.result())
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_is_told_by_the_file(tmp_path):
 
 
 def test_the_folder_is_gone_afterwards_and_there_is_none_for_many_groups(tmp_path):
-    root = open_root(str(tmp_path))
+    root = storage_path(str(tmp_path))
     with partition_folder(root) as folder:
         assert folder is not None
         kept(folder.path, [[some_rows(10, 1)]])

@@ -11,13 +11,13 @@ import pytest
 from sklearn.preprocessing import PowerTransformer
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
-from pipeline.contract.label import LabelSpec, Task
 from pipeline.kinds.scaled.arrays import scaled_value, shaped
 from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.typed_rows import SPLIT, TypedRows
 from pipeline.preparation.survey.column_statistics import MomentAccumulator, merged_parts
+from pipeline.schemas.label import LabelSpec, Task
 from tests.support.rows import values_rows
 
 FOLDS = 4

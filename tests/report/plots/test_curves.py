@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.diagnosis import course_of, diagnose
+from pipeline.evaluation.diagnosis import course_of, diagnose
 from pipeline.report.plots.curves import learning_curves
 from tests.support.figures import rendered, said
 

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from pipeline.contract.label import Task
-from pipeline.evaluate.comparison import compare
-from pipeline.evaluate.folds import CrossvalReport, summarize
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.folds import CrossvalReport, summarize
 from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.schemas.label import Task
 from tests.support.figures import rendered, said, words
 from tests.support.folds import crossval, fold, house_prices
 

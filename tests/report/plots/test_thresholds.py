@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.contract.decision import Decision
-from pipeline.evaluate.report import ThresholdRow
+from pipeline.evaluation.report import ThresholdRow
 from pipeline.report.plots.thresholds import threshold_sweep
+from pipeline.schemas.decision import Decision
 from tests.support.figures import legend, rendered, said, words
 from tests.support.reports import classification_report
 

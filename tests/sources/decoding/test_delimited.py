@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.arrays.cells import number_of, without_markers
 from pipeline.errors import DataError
+from pipeline.sources.decoding.batches import NO_NUMBERS, NumberFields
 from pipeline.sources.decoding.characters import Signs
 from pipeline.sources.decoding.decoding import decode, utf8_chunks
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
@@ -97,6 +99,59 @@ def texts(draw, line_ends: str | None = None) -> tuple[Dialect, str]:
     lines = st.lists(st.tuples(sound | sound | sound | odd, end), max_size=12)
     head = s.join("xyz") + draw(end)
     return dialect, head + "".join(line + sign for line, sign in draw(lines))
+
+
+NUMBER_CELLS = st.sampled_from(
+    [
+        "1",
+        "-2.5",
+        " 3 ",
+        "1e3",
+        "",
+        "NA",
+        " NA",
+        "inf",
+        "-Infinity",
+        "nan",
+        "-nan",
+        "nan(1)",
+        "+4",
+        "0x1p3",
+        "1d",
+        "true",
+    ]
+    + ["7", "8.25", "9"] * 6
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(NUMBER_CELLS, st.sampled_from(["a", "NA", "", '"b"'])), max_size=8), st.integers(1, 40))
+def test_numbers_read_as_doubles_are_those_of_the_texts(rows, block_bytes):
+    """Block for block, null markers included."""
+    data = "".join(f"{line}\n" for line in ["x,y,z", *(f"{number},{text},1" for number, text in rows)]).encode()
+    format = DelimitedFormat(DIALECTS[0], HEADER, multiline=False, header_line=True)
+    (piece,) = plan_pieces([File("f.csv", len(data))], format)
+
+    def batches(numbers: NumberFields) -> list[pa.RecordBatch]:
+        read = read_piece(lambda _: io.BytesIO(data), piece, format, (0, 1), numbers=numbers, block_bytes=block_bytes)
+        return list(read)
+
+    def marked(column: pa.Array) -> pa.Array:
+        return without_markers(column, ("NA", "")) if pa.types.is_string(column.type) else column
+
+    for text, double in zip(batches(NO_NUMBERS), batches(NumberFields((0,), ("NA",))), strict=True):
+        numbers = [number_of(marked(batch["r0"])).to_pylist() for batch in (text, double)]
+        assert str(numbers[0]) == str(numbers[1])
+        assert marked(text["r1"]).equals(marked(double["r1"]))
+
+
+def test_sound_numbers_come_as_doubles_until_a_field_is_none():
+    data = b"x,y,z\n" + b"1.5,a,1\n" * 3 + b"one,a,1\n" + b"2.5,a,1\n" * 3
+    format = DelimitedFormat(DIALECTS[0], HEADER, multiline=False, header_line=True)
+    (piece,) = plan_pieces([File("f.csv", len(data))], format)
+    batches = read_piece(lambda _: io.BytesIO(data), piece, format, (0,), numbers=NumberFields((0,)), block_bytes=10)
+    kinds = [str(batch["r0"].type) for batch in batches]
+    assert {*kinds} == {"double", "string"} and kinds == sorted(kinds)
 
 
 @settings(max_examples=300)

@@ -17,7 +17,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from pipeline.contract.tokens import FALSE, TRUE
+from pipeline.schemas.tokens import FALSE, TRUE
 
 EXACT_INTEGER = float(1 << 53)
 

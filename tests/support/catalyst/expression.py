@@ -15,7 +15,7 @@ from typing import Any
 import pyspark.sql.functions as F
 from pyspark.sql import Column
 
-from pipeline.contract.expression import CallNode, ColumnNode, Node, NumberNode, TextNode, ValueType, fold
+from pipeline.schemas.expression import CallNode, ColumnNode, Node, NumberNode, TextNode, ValueType, fold
 
 DATE_AND_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?: 00:00:00)?\z"
 NUMBER = r"^ *([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) *\z"

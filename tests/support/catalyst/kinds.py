@@ -17,8 +17,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from pipeline.contract.table import ColumnType
-from pipeline.contract.tokens import FALSE, TRUE
+from pipeline.schemas.table import ColumnType
+from pipeline.schemas.tokens import FALSE, TRUE
 from tests.support.catalyst.convert import plain_number_of
 
 SHARE = 0.99

@@ -1,0 +1,154 @@
+"""A linear model on the same features, so that a reader sees what the network adds."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from pipeline.schemas.label import LabelSpec, Task
+
+Floats = NDArray[np.float64]
+
+ITERATIONS = 200
+PENALTY = 1.0
+"""Ridge's; it keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Features as a store holds them.
+
+    Attributes:
+        numeric: float32 [n, a]; a may be 0.
+        ids: int32 [n, c], ids, a column for each slot of a multi-valued feature; c may be 0.
+        sizes: number of ids of each column of ids, c numbers.
+    """
+
+    numeric: NDArray[np.float32]
+    ids: NDArray[np.int32]
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class LinearBaseline:
+    """A fitted linear model, as plain numbers.
+
+    Attributes:
+        task: of the label.
+        mean: [a], of the numeric columns.
+        deviation: [a], never 0.
+        coefficients: [w, a + sum(sizes)]; w is 1, or k for several classes.
+        intercept: [w]; minus infinity for classes that training rows do not have.
+    """
+
+    task: Task
+    mean: Floats
+    deviation: Floats
+    coefficients: Floats
+    intercept: Floats
+
+    def predict(self, inputs: Inputs) -> Floats:
+        """Regression [n] in the label's unit; binary [n], the probability of class 1; multiclass [n, k]."""
+        scores = self._scores(inputs)
+        if self.task is Task.MULTICLASS:
+            return np.asarray(softmax(scores, axis=1))
+        return np.asarray(scores[:, 0] if self.task is Task.REGRESSION else expit(scores[:, 0]))
+
+    def _scores(self, inputs: Inputs) -> Floats:
+        """[n, w]. Coefficients of ids are looked up, which takes a fraction of what one-hot columns would."""
+        width = inputs.numeric.shape[1]
+        scores = ((inputs.numeric - self.mean) / self.deviation) @ self.coefficients[:, :width].T + self.intercept
+        starts = width + np.cumsum([0, *inputs.sizes])
+        for column, start in zip(inputs.ids.T, starts, strict=False):
+            scores += self.coefficients[:, start + column].T
+        return np.asarray(scores)
+
+    def to_bytes(self) -> bytes:
+        """numpy's arrays, without pickle."""
+        buffer = io.BytesIO()
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        np.savez(buffer, **arrays | {"task": np.array(self.task.value)})
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> LinearBaseline:
+        """What `to_bytes` wrote."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files if name != "task"}
+            return cls(Task(str(stored["task"])), **arrays)
+
+
+def fit_baseline(spec: LabelSpec, inputs: Inputs, label: NDArray[Any]) -> LinearBaseline:
+    """Fit ridge regression, or logistic regression for classes.
+
+    Args:
+        spec: the label.
+        inputs: training rows; the caller bounds their number.
+        label: [n], in the label's own unit, or class ids.
+    """
+    mean = inputs.numeric.mean(axis=0, dtype=np.float64)
+    deviation = inputs.numeric.std(axis=0, dtype=np.float64)
+    deviation[deviation == 0.0] = 1.0
+    rows = _design(inputs, mean, deviation)
+    present = np.unique(label) if spec.classes else np.empty(0)
+    if len(present) == 1:
+        return LinearBaseline(spec.task, mean, deviation, *_one_class(spec, int(present[0]), rows.shape[1]))
+    model = _estimator(spec)
+    with warnings.catch_warnings():
+        # A baseline that stops a little early is still a baseline.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows, label)
+    coefficients, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    if spec.task is Task.MULTICLASS:
+        coefficients, intercept = _of_all_classes(spec, present.astype(np.int64), coefficients, intercept)
+    return LinearBaseline(spec.task, mean, deviation, coefficients, intercept)
+
+
+def _one_class(spec: LabelSpec, only: int, width: int) -> tuple[Floats, Floats]:
+    if spec.task is Task.BINARY:
+        return np.zeros((1, width)), np.array([np.inf if only else -np.inf])
+    intercept = np.full(len(spec.classes), -np.inf)
+    intercept[only] = 0.0
+    return np.zeros((len(spec.classes), width)), intercept
+
+
+def _of_all_classes(
+    spec: LabelSpec, present: NDArray[np.int64], slopes: Floats, offsets: Floats
+) -> tuple[Floats, Floats]:
+    """A line for every class; two classes that occur share one, which is that of the second against the first."""
+    coefficients = np.zeros((len(spec.classes), slopes.shape[1]))
+    intercept = np.full(len(spec.classes), -np.inf)
+    if len(present) == 2:
+        slopes, offsets = np.vstack([np.zeros_like(slopes), slopes]), np.array([0.0, offsets[0]])
+    coefficients[present], intercept[present] = slopes, offsets
+    return coefficients, intercept
+
+
+def _estimator(spec: LabelSpec) -> Any:
+    if spec.task is Task.REGRESSION:
+        return Ridge(alpha=PENALTY, solver="sparse_cg", tol=1e-6)
+    return LogisticRegression(max_iter=ITERATIONS)
+
+
+def _design(inputs: Inputs, mean: Floats, deviation: Floats) -> sparse.csr_matrix:
+    """Scaled numeric columns beside one-hot ones, sparse: [n, a + sum(sizes)]."""
+    scaled = sparse.csr_matrix((inputs.numeric - mean) / deviation)
+    return sparse.hstack([scaled, _one_hot(inputs)], format="csr")
+
+
+def _one_hot(inputs: Inputs) -> sparse.csr_matrix:
+    rows, columns = inputs.ids.shape
+    starts = np.concatenate([[0], np.cumsum(inputs.sizes)]).astype(np.int64)
+    places = (inputs.ids + starts[:-1]).reshape(-1)
+    bounds = np.arange(rows + 1) * columns
+    return sparse.csr_matrix((np.ones(rows * columns), places, bounds), shape=(rows, int(starts[-1])))

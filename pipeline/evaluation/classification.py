@@ -1,0 +1,175 @@
+"""What is kept of the rows of a classification: counts, sums and ends, of a size that rows do not change.
+
+Of a binary label one score is kept, the probability of class id 1; of several classes one a class, each class against
+all others. Scores are kept as logits, so that cells are fine next to 0 and next to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.ends import Ends, merge_ends
+from pipeline.evaluation.groups import sums_by
+from pipeline.evaluation.report import THRESHOLDS
+from pipeline.evaluation.sketch import Sketch, merge_sketches
+from pipeline.model.decision import class_ids
+from pipeline.schemas.decision import Decision
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ROWS, LOSS, BRIER = range(3)
+"""Columns of `ClassTally.sums`."""
+ACTUAL, PREDICTED, RIGHT = range(3)
+"""Rows of `ClassTally.counts`."""
+BIN_ROWS, BIN_SCORES, BIN_TRUE = range(3)
+"""Columns of `ClassTally.calibration`."""
+
+CELLS = 1 << 16
+"""Of the sketches of all classes together at most, but `LEAST_CELLS` each."""
+LEAST_CELLS = 1 << 10
+CALIBRATION_BINS = 20
+BOOTSTRAPPED = 20
+"""Classes up to which areas under curves have intervals."""
+STEPS = np.linspace(0.0, 1.0, THRESHOLDS)
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class ClassTally:
+    """n rows of k classes with c scores: one for a binary label, else k.
+
+    Attributes:
+        confusion: [k, k], rows by the class that they belong to and the class that was predicted.
+        sums: [g, 3], by group, see the constants above.
+        counts: [g, 3, k], by group and class.
+        scores: c sketches of logits; rows of other classes, and rows of the class.
+        cells: int32 [g, c, 2, s], the same in s cells by group; s is 0 where areas get no intervals.
+        calibration: [g, CALIBRATION_BINS, 3], by the probability of class id 1, or of the class that was predicted.
+        thresholds: [THRESHOLDS + 1, 2], rows of class id 0 and 1 by how many of `STEPS` their score reaches.
+        ends: loss, label, predicted class, probability of the own class.
+    """
+
+    confusion: Ints
+    sums: Floats
+    counts: Floats
+    scores: tuple[Sketch, ...]
+    cells: NDArray[np.int32]
+    calibration: Floats
+    thresholds: Ints
+    ends: Ends
+
+    @property
+    def rows(self) -> int:
+        """n."""
+        return int(self.confusion.sum())
+
+
+def tally_classes(
+    row_id: Ints, label: Floats, probabilities: Floats, group: Ints, *, groups: int, decision: Decision
+) -> ClassTally:
+    """The tally of some rows.
+
+    Args:
+        row_id: [n].
+        label: [n], class ids.
+        probabilities: calibrated, [n, k], whose rows add up to 1.
+        group: [n], below `groups`.
+        groups: g.
+        decision: how classes are chosen.
+    """
+    ids, k = label.astype(np.int64), probabilities.shape[1]
+    binary = k == 2
+    predicted = class_ids(decision, probabilities[:, 1] if binary else probabilities)
+    # By class, since every class is sorted by itself.
+    scores = np.ascontiguousarray((probabilities[:, 1:] if binary else probabilities).T)
+    own = (ids == (np.array([[1]]) if binary else np.arange(k)[:, None])).astype(np.int64)
+    logits = _logits(scores)
+    confusion = np.bincount(ids * k + predicted, minlength=k * k).reshape(k, k)
+    truth, sure = (ids == 1, scores[0]) if binary else (ids == predicted, probabilities.max(axis=1, initial=0.0))
+    mine = probabilities[np.arange(len(ids)), ids]
+    loss = -np.log(np.clip(mine, EPSILON, 1.0 - EPSILON))
+    limit = max(CELLS // len(scores), LEAST_CELLS)
+    return ClassTally(
+        confusion,
+        sums_by(group, np.column_stack([np.ones(len(ids)), loss, _brier(probabilities, mine, binary)]), groups),
+        _class_counts(ids, predicted, group, groups, k),
+        tuple(Sketch.of(logits[c], own[c], 2, limit=limit) for c in range(len(scores))),
+        _cells(logits, own, group, groups),
+        _calibration(sure, truth, group, groups),
+        _thresholds(scores[0], ids) if binary else np.zeros((0, 2), np.int64),
+        Ends.of(row_id, np.column_stack([loss, ids, predicted, mine])),
+    )
+
+
+def merge_classes(parts: Sequence[ClassTally]) -> ClassTally:
+    """The tally of all rows together; there is at least one part."""
+    scores = zip(*(part.scores for part in parts), strict=True)
+    return ClassTally(
+        np.sum([part.confusion for part in parts], axis=0),
+        np.sum([part.sums for part in parts], axis=0),
+        np.sum([part.counts for part in parts], axis=0),
+        tuple(merge_sketches(sketches) for sketches in scores),
+        np.sum([part.cells for part in parts], axis=0, dtype=np.int32),
+        np.sum([part.calibration for part in parts], axis=0),
+        np.sum([part.thresholds for part in parts], axis=0),
+        merge_ends([part.ends for part in parts]),
+    )
+
+
+def _logits(scores: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        found: Floats = np.log(scores) - np.log1p(-scores)
+    return found
+
+
+def _brier(probabilities: Floats, mine: Floats, binary: bool) -> Floats:
+    """Of each row; of two classes half the sum over both, which is how it is defined for one event."""
+    if binary:
+        return (1.0 - mine) ** 2
+    found: Floats = (probabilities**2).sum(axis=1) - 2.0 * mine + 1.0
+    return found
+
+
+def _class_counts(ids: Ints, predicted: Ints, group: Ints, groups: int, k: int) -> Floats:
+    lines = (group * k + ids, group * k + predicted, (group * k + ids)[ids == predicted])
+    counted = [np.bincount(line, minlength=groups * k).reshape(groups, k) for line in lines]
+    stacked: Floats = np.stack(counted, axis=1).astype(np.float64)
+    return stacked
+
+
+def score_cells(classes: int) -> int:
+    """s for c scores."""
+    return 256 if classes == 1 else 64
+
+
+def _cells(logits: Floats, own: Ints, group: Ints, groups: int) -> NDArray[np.int32]:
+    classes = len(logits)
+    if groups == 1 or classes > BOOTSTRAPPED:
+        return np.zeros((groups, classes, 2, 0), np.int32)
+    size = score_cells(classes)
+    # The inverse hyperbolic sine is fine around 0, and has every logit of a double within 7.4.
+    places = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
+    index = ((group * classes + np.arange(classes)[:, None]) * 2 + own) * size + places
+    shape = (groups, classes, 2, size)
+    return np.bincount(index.reshape(-1), minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
+
+
+def _calibration(sure: Floats, truth: NDArray[np.bool_], group: Ints, groups: int) -> Floats:
+    places = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    index, size = group * CALIBRATION_BINS + places, groups * CALIBRATION_BINS
+    columns = [
+        np.bincount(index, minlength=size),
+        np.bincount(index, weights=sure, minlength=size),
+        np.bincount(index[truth], minlength=size),
+    ]
+    return np.stack(columns, axis=-1).reshape(groups, CALIBRATION_BINS, 3).astype(np.float64)
+
+
+def _thresholds(score: Floats, ids: Ints) -> Ints:
+    reached = np.searchsorted(STEPS, score, side="right")
+    return np.bincount(reached * 2 + ids, minlength=2 * (THRESHOLDS + 1)).reshape(-1, 2)

@@ -1,0 +1,222 @@
+"""Two cross-validations over the same folds, compared fold by fold.
+
+A hard fold is hard for both, so differences by fold tell more than two means with their intervals. Their mean is tested
+by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see `spread_of`).
+The plain paired t-test takes folds for independent, and finds differences where there are none: the more often, the
+more repeats or draws there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pipeline.errors import ConfigError, Problem, gather
+from pipeline.evaluation.folds import (
+    CrossvalReport,
+    FoldScore,
+    headlines_of,
+    held_out_ratio,
+)
+from pipeline.evaluation.groups import LEVEL
+from pipeline.evaluation.names import is_lower_better, metric_name
+from pipeline.evaluation.spread import spread_of
+from pipeline.formatting import format_interval, format_number, format_p_value
+from pipeline.schemas.document import Document
+from pipeline.schemas.label import Task
+
+Pairs = Sequence[tuple[FoldScore, FoldScore]]
+Side = Literal["first", "second"]
+
+
+class PairedMetric(Document):
+    """A metric of two models on the same folds; differences are first less second.
+
+    Attributes:
+        metric: its name.
+        first: mean over the folds where both define it; None where there is none.
+        second: the same of the second model.
+        differences: by fold, as `Comparison.pairs`; None where one of the two is not defined.
+        mean: of the differences.
+        std: their deviation, of the sample; None of fewer than two.
+        interval: of the mean, 95 %, by the corrected variance; None where `std` is.
+        p_value: of the corrected resampled t-test, both sides; None where `std` is. Where many metrics are looked at,
+            one in twenty is below 0.05 by chance.
+        wins: folds in which the first is better.
+        ties: in which both are equal.
+        losses: in which the second is better.
+        better: by the mean; None where that is 0 or not defined.
+    """
+
+    metric: str
+    first: float | None
+    second: float | None
+    differences: tuple[float | None, ...]
+    mean: float | None
+    std: float | None
+    interval: tuple[float, float] | None
+    p_value: float | None
+    wins: int
+    ties: int
+    losses: int
+    better: Side | None
+
+    @property
+    def folds(self) -> int:
+        """Where both define it."""
+        return self.wins + self.ties + self.losses
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the difference is more than chance, with 95 % confidence."""
+        return self.p_value is not None and self.p_value < 1.0 - LEVEL
+
+
+class Comparison(Document):
+    """Two reports with the same folds.
+
+    Attributes:
+        task: of both.
+        label: of both.
+        names: of the two, for people.
+        folds: of one repeat.
+        repeats: of the division.
+        pairs: numbers of the folds that both have.
+        metrics: by name, those that both have.
+        sentence: what the metric that decides says; of several, see `metrics`.
+    """
+
+    task: Task
+    label: str
+    names: tuple[str, str]
+    folds: int
+    repeats: int
+    pairs: tuple[int, ...]
+    metrics: Mapping[str, PairedMetric]
+    sentence: str
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """The metrics that a reader wants first, of those that are there."""
+        return headlines_of(self.task, self.metrics)
+
+
+def compare(
+    first: CrossvalReport, second: CrossvalReport, *, names: tuple[str, str] = ("the first", "the second")
+) -> Comparison:
+    """Compare two cross-validations fold by fold, over the folds that both have.
+
+    Args:
+        first: one report.
+        second: the other.
+        names: of the two, for people.
+
+    Raises:
+        ConfigError: their folds hold different rows, or they predict different labels.
+    """
+    check_comparable(first, second, names)
+    others = {score.fold: score for score in second.scores}
+    pairs = [(score, others[score.fold]) for score in first.scores if score.fold in others]
+    both = [name for name in first.metrics if name in second.metrics]
+    metrics = {name: _paired(name, pairs) for name in both}
+    return Comparison(
+        task=first.task,
+        label=first.label,
+        names=names,
+        folds=first.folds,
+        repeats=first.repeats,
+        pairs=tuple(score.fold for score, _ in pairs),
+        metrics=metrics,
+        sentence=_sentence([metrics[name] for name in headlines_of(first.task, metrics)], names),
+    )
+
+
+def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple[str, str]) -> None:
+    """See that two reports are of the same folds and the same label; their scores need not be there yet.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    problems = []
+    if first.folds_id != second.folds_id:
+        problems.append(
+            Problem(
+                f"The folds of {names[0]} and {names[1]} are not the same rows",
+                "two cross-validations of one source with the same crossval section, data.key, data.group and seed",
+                f"folds {first.folds_id} and {second.folds_id}",
+                "Run one of them again with the division of the other",
+            )
+        )
+    if (first.task, first.label) != (second.task, second.label):
+        problems.append(
+            Problem(
+                f"The labels of {names[0]} and {names[1]} differ",
+                "the same label and task",
+                f"'{first.label}' ({first.task}) and '{second.label}' ({second.task})",
+                "Compare models of one label",
+            )
+        )
+    if problems:
+        raise ConfigError(gather("These two cross-validations cannot be compared", problems))
+
+
+def _paired(metric: str, pairs: Pairs) -> PairedMetric:
+    values = [(one.value(metric), other.value(metric)) for one, other in pairs]
+    differences = [_difference(*pair) for pair in values]
+    known = [difference for difference in differences if difference is not None]
+    there = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
+    spread = spread_of(known, held_out_ratio(score for pair in there for score in pair))
+    gains = [-difference if is_lower_better(metric) else difference for difference in known]
+    wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    return PairedMetric(
+        metric=metric,
+        first=_mean_of(metric, [one for one, _ in there]),
+        second=_mean_of(metric, [other for _, other in there]),
+        differences=tuple(differences),
+        mean=spread.mean,
+        std=spread.deviation,
+        interval=spread.interval,
+        p_value=spread.p_value,
+        wins=wins,
+        ties=len(known) - wins - losses,
+        losses=losses,
+        better=_better(metric, spread.mean),
+    )
+
+
+def _difference(first: float | None, second: float | None) -> float | None:
+    """None where one is not defined, or both are infinite."""
+    if first is None or second is None:
+        return None
+    difference = first - second
+    return None if math.isnan(difference) else difference
+
+
+def _mean_of(metric: str, scores: Sequence[FoldScore]) -> float | None:
+    return spread_of([value for score in scores if (value := score.value(metric)) is not None], 0.0).mean
+
+
+def _better(metric: str, mean: float | None) -> Side | None:
+    if not mean:
+        return None
+    return "first" if (mean < 0) == is_lower_better(metric) else "second"
+
+
+def _sentence(metrics: Sequence[PairedMetric], names: tuple[str, str]) -> str:
+    """About the first metric that has something to tell."""
+    found = next((metric for metric in metrics if metric.mean is not None), None)
+    if found is None or found.mean is None:
+        return "Nothing can be compared: no metric is defined for both in any fold."
+    name, folds = metric_name(found.metric), f"{found.folds} fold{'' if found.folds == 1 else 's'}"
+    if found.better is None:
+        return f"By {name}, {names[0]} and {names[1]} are equal on average over {folds}."
+    ahead, behind = names if found.better == "first" else names[::-1]
+    won = found.wins if found.better == "first" else found.losses
+    margin = format_number(abs(found.mean))
+    told = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
+    if found.interval is None or found.p_value is None:
+        return f"{told}. Whether by chance cannot be told."
+    low, high = sorted(bound if found.mean > 0 else -bound for bound in found.interval)
+    said = "more than chance" if found.is_certain else "no more than chance may do"
+    return f"{told} (95 % interval {format_interval((low, high))}, {format_p_value(found.p_value)}): {said}."

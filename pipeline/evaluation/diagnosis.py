@@ -1,0 +1,340 @@
+"""What a training's curves say, in words: each finding with the figures that show it and with what to do about it.
+
+Losses are compared with their own level, since their unit differs from label to label: the loss of the best constant
+prediction where that is known, and else the loss of the first epoch. Every threshold stands below; none of them is
+sharp, so a finding names its figures and a reader can disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.schemas.label import LabelSpec, Task
+
+Floats = NDArray[np.float64]
+
+FEWEST_EPOCHS = 4
+"""Below, a curve has no shape."""
+FEWEST_SWINGING = 6
+"""Below, swings are not told from a turn."""
+DIVERGED = 1.25
+"""The last training loss, as a multiple of the first epoch's and of a constant's, from which on nothing was learned."""
+LITTLE_LEARNED = 0.1
+"""Share of what a constant prediction leaves unexplained below which explaining it is called little."""
+BLOWN_UP = 2.0
+"""Loss of the first epoch, as a multiple of a constant's, that only steps too large bring about."""
+FLAT = 0.01
+"""Fall of the training loss over the last third of the epochs, as a share of itself, up to which it is flat."""
+IMPROVING = 0.01
+"""Fall of the deciding loss over the last quarter of the epochs, as a share of itself, from which on it improves."""
+WORSE = 0.03
+"""Rise of the validation loss from its best epoch to the last, as a share of the best, that is no chance."""
+WIDE_GAP = 0.25
+"""Validation loss above the training loss at the best epoch, as a share of the validation loss."""
+FAR = 0.05
+"""The same as a share of the level."""
+EASIER = 0.05
+"""Validation loss below the training loss, as a share of the training loss, in the median of the later half."""
+SWING = 0.05
+"""Median distance of an epoch's loss from the mean of its neighbours, as a share of the median loss."""
+SPIKE = 0.5
+"""Height of one epoch's loss above the higher of its neighbours, as a share of that neighbour."""
+NOTICEABLE = 0.02
+"""Share of the level below which a difference matters to nobody, whatever share of a small loss it is."""
+
+
+class Kind(StrEnum):
+    """What a curve may show."""
+
+    DIVERGED = "diverged"
+    UNSTABLE = "unstable"
+    UNDERFITTING = "underfitting"
+    OVERFITTING = "overfitting"
+    STILL_IMPROVING = "still improving"
+    VALIDATION_EASIER = "validation easier than training"
+    NO_VALIDATION = "no validation"
+    TOO_SHORT = "too short"
+    HEALTHY = "nothing to complain about"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the curves show.
+
+    Attributes:
+        kind: its name.
+        shown_by: a sentence with the figures.
+        remedy: a sentence that says what to do; empty where there is nothing to do.
+    """
+
+    kind: Kind
+    shown_by: str
+    remedy: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it, as one reads it."""
+        return " ".join(part for part in (f"{self.kind.capitalize()}.", self.shown_by, self.remedy) if part)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the loss went.
+
+    Attributes:
+        training: [epochs], as measured while the weights moved; NaN where it is not known.
+        validation: [epochs]; empty without validation rows.
+        best: the epoch whose weights are kept, counted from 1.
+        planned: epochs that were asked for.
+        constant: the training loss of the best constant prediction; None where it is not known.
+        unexplained: what the best epoch left of a constant prediction's loss, or squared error, on training rows, as a
+            share; None where it is not known.
+        handicaps: settings that raise the training loss alone, such as `model.dropout`.
+        comparable: whether both losses weigh rows alike; class weights count in training alone.
+    """
+
+    training: Floats
+    validation: Floats
+    best: int
+    planned: int
+    constant: float | None = None
+    unexplained: float | None = None
+    handicaps: tuple[str, ...] = ()
+    comparable: bool = True
+
+    @property
+    def watched(self) -> Floats:
+        """The loss that decides: of validation rows where there are any."""
+        return self.validation if self.validation.size else self.training
+
+    @property
+    def level(self) -> float:
+        """What differences are measured against."""
+        return self.constant if self.constant is not None else float(self.training[0])
+
+
+def course_of(
+    history: Mapping[str, Sequence[float | None]],
+    *,
+    best: int,
+    planned: int,
+    constant: float | None = None,
+    deviation: float | None = None,
+    handicaps: Sequence[str] = (),
+    comparable: bool = True,
+) -> Course:
+    """The course of the loss.
+
+    Args:
+        history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
+        best: the epoch whose weights are kept, counted from 1.
+        planned: epochs that were asked for.
+        constant: see `constant_loss`.
+        deviation: of a label that is a number, over training rows, in its unit.
+        handicaps: settings that raise the training loss alone.
+        comparable: whether both losses weigh rows alike.
+    """
+    training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
+    unexplained = None
+    if constant and training.size:
+        unexplained = float(training.min()) / constant
+    elif deviation and rmse.size:
+        unexplained = (float(rmse.min()) / deviation) ** 2
+    return Course(training, validation, best, planned, constant, unexplained, tuple(handicaps), comparable)
+
+
+def constant_loss(label: LabelSpec, loss: str) -> float | None:
+    """The training loss of the best constant prediction, where the fitted label tells it.
+
+    Args:
+        label: after fitting, with its training rows by class.
+        loss: `cross_entropy`, `mse`, or another, whose constant is not known.
+    """
+    if label.task is Task.REGRESSION:
+        # The network learns a label of variance 1.
+        return 1.0 if loss == "mse" and label.transform != "none" else None
+    counts = np.array([count for count in label.counts if count], dtype=np.float64)
+    if not counts.size:
+        return None
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def diagnose(course: Course) -> tuple[Finding, ...]:
+    """The findings, the gravest first; one that says that all is well where there is none other.
+
+    A training that diverged is not looked at further.
+    """
+    if diverged := _diverged(course):
+        return (diverged,)
+    if course.training.size < FEWEST_EPOCHS:
+        return (_too_short(course), *_without_validation(course))
+    looks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
+    found = tuple(finding for look in looks if (finding := look(course)) is not None)
+    return (*(found or (_healthy(course),)), *_without_validation(course))
+
+
+def _diverged(course: Course) -> Finding | None:
+    remedy = "Lower train.optimizer.learning_rate, set optimizer.clip_global_norm, or look for extreme values."
+    lost = sum(int((~np.isfinite(losses)).sum()) for losses in (course.training, course.validation))
+    if lost:
+        return Finding(Kind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
+    if course.training.size < 2:
+        return None
+    first, last = course.training[0], course.training[-1]
+    if last <= DIVERGED * max(first, course.level):
+        return None
+    return Finding(Kind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
+
+
+def _unstable(course: Course) -> Finding | None:
+    """Swings of all epochs, or single spikes; the first fifth, in which the loss falls fast, is left out."""
+    losses = course.watched[course.watched.size // 5 :]
+    if losses.size < FEWEST_SWINGING:
+        return None
+    bends = losses[1:-1] - (losses[:-2] + losses[2:]) / 2
+    swing, typical = float(np.median(np.abs(bends))), float(np.median(losses))
+    # A curve that falls and rises once bends one way; one that swings bends to and fro.
+    to_and_fro = float(np.mean(bends[1:] * bends[:-1] < 0.0)) >= 0.5
+    higher = np.maximum(losses[:-2], losses[2:])
+    heights = losses[1:-1] - higher
+    spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * course.level)
+    remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
+    if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * course.level:
+        return Finding(
+            Kind.UNSTABLE,
+            f"The {_name(course)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",
+            remedy,
+        )
+    if not spikes.any():
+        return None
+    count, top = int(spikes.sum()), float(losses[1:-1][spikes].max())
+    shown_by = f"The {_name(course)} loss has {count} spike{'s' * (count > 1)}, the highest {top:.4g}"
+    return Finding(Kind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
+
+
+def _underfitting(course: Course) -> Finding | None:
+    """Little is explained, and no more is being learned."""
+    if course.unexplained is None or 1.0 - course.unexplained >= LITTLE_LEARNED or _fall(course.training, 3) > FLAT:
+        return None
+    explained = 1.0 - course.unexplained
+    against = "is no better than a constant prediction"
+    if explained >= 0.001:
+        against = f"explains only {explained:.1%} of what a constant prediction leaves open"
+    remedy = "Raise the learning rate, take a larger network or less regularisation"
+    if course.training[0] > BLOWN_UP * course.level:
+        against += f", after a first epoch at {course.training[0]:.4g}"
+        remedy = "Lower the learning rate: units that one large step put out of action stay so"
+    return Finding(
+        Kind.UNDERFITTING,
+        f"The training loss is flat at {course.training[-1]:.4g}, and the network {against}.",
+        f"{remedy}. If that changes nothing, the features say little about the label.",
+    )
+
+
+def _overfitting(course: Course) -> Finding | None:
+    if not course.validation.size:
+        return None
+    training, validation, place = course.training, course.validation, course.best - 1
+    best, last = float(validation[place]), float(validation[-1])
+    remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
+    rise = last - best
+    if rise > WORSE * best and rise > NOTICEABLE * course.level / 2 and training[-1] < training[place]:
+        return Finding(
+            Kind.OVERFITTING,
+            f"After epoch {course.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
+            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {course.best} are kept.",
+            remedy,
+        )
+    gap = best - float(training[place])
+    if not course.comparable or gap <= WIDE_GAP * best or gap <= FAR * course.level:
+        return None
+    return Finding(
+        Kind.OVERFITTING,
+        f"At epoch {course.best}, whose weights are kept, the validation loss of {best:.4g} is "
+        f"{gap / training[place]:.0%} above the training loss.",
+        remedy,
+    )
+
+
+def _still_improving(course: Course) -> Finding | None:
+    """Of a training that was stopped by the number of its epochs."""
+    losses = course.watched
+    fall = _fall(losses, 4)
+    if losses.size < course.planned or course.best <= 0.9 * losses.size or fall <= IMPROVING:
+        return None
+    return Finding(
+        Kind.STILL_IMPROVING,
+        f"Epoch {course.best} of {losses.size} was the best, and the {_name(course)} loss fell by {fall:.1%} "
+        "over the last quarter of the epochs.",
+        f"Train longer (train.epochs={2 * course.planned}), or with a higher learning rate.",
+    )
+
+
+def _validation_easier(course: Course) -> Finding | None:
+    if not course.validation.size or not course.comparable:
+        return None
+    # The training loss of an epoch is that of its middle, the validation loss that of its end.
+    training = (course.training[:-1] + course.training[1:]) / 2
+    half = training.size // 2
+    below = 1.0 - float(np.median(course.validation[half:-1] / np.maximum(training[half:], np.finfo(float).tiny)))
+    size = below * float(np.median(training[half:]))
+    if below <= EASIER or size <= NOTICEABLE * course.level / 2:
+        return None
+    shown_by = f"The validation loss lies {below:.0%} below the training loss in the later half."
+    if course.handicaps:
+        reason = f"That is what {' and '.join(course.handicaps)} may do, which acts on training rows alone."
+        return Finding(Kind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it.")
+    return Finding(
+        Kind.VALIDATION_EASIER,
+        shown_by,
+        "Look at the split: validation rows may be of another kind, too few, or known from training (see the audit).",
+    )
+
+
+def _too_short(course: Course) -> Finding:
+    epochs = course.training.size
+    return Finding(
+        Kind.TOO_SHORT,
+        f"{epochs} epoch{'' if epochs == 1 else 's'} make no curve.",
+        f"Train at least {FEWEST_EPOCHS} epochs to see where it goes.",
+    )
+
+
+def _without_validation(course: Course) -> tuple[Finding, ...]:
+    if course.validation.size:
+        return ()
+    return (
+        Finding(
+            Kind.NO_VALIDATION,
+            "There are no validation rows, so overfitting cannot be seen.",
+            "Set split.fractions.validation above 0.",
+        ),
+    )
+
+
+def _healthy(course: Course) -> Finding:
+    losses = course.watched
+    best = float(losses[course.best - 1])
+    against = f", {1.0 - best / course.constant:.0%} below that of a constant prediction" if course.constant else ""
+    return Finding(Kind.HEALTHY, f"The {_name(course)} loss was best at epoch {course.best}: {best:.4g}{against}.")
+
+
+def _fall(losses: Floats, part: int) -> float:
+    """How much lower the loss is at the end than before the last `1/part` of the epochs, as a share of it."""
+    before = float(losses[-1 - max(1, losses.size // part)])
+    return 1.0 - float(losses[-1]) / before if before > 0.0 and math.isfinite(before) else 0.0
+
+
+def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
+    return np.array(history.get(name, ()), dtype=np.float64)
+
+
+def _name(course: Course) -> str:
+    return "validation" if course.validation.size else "training"

@@ -1,0 +1,133 @@
+"""Permutation importance: how much worse a model gets where the values of a column are shuffled among the rows.
+
+A column of the source may have become several columns of the store, itself, through derived columns, or within a cross.
+They are shuffled together, by one permutation: what the network sees of the column is another row's, and nothing else
+changes. What a cross or a derived column makes of several columns is shuffled with each of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.evaluation.linear import concatenate, sample_rows
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.names import MAIN
+from pipeline.evaluation.report import Importance, ImportanceReport
+from pipeline.evaluation.tally import Measure
+from pipeline.feed.rows import Rows
+from pipeline.kinds.feature import Feature
+from pipeline.kinds.state import FeatureState
+from pipeline.schemas.document import Document
+from pipeline.schemas.expression import columns_of
+from pipeline.schemas.label import Task
+from pipeline.store.store import Store
+
+REPEATS = 3
+
+Predict = Callable[[Rows], npt.NDArray[np.float64]]
+
+
+class Shuffled(Document):
+    """The main metric with one column shuffled.
+
+    Attributes:
+        place: of the column, in the order of `store_columns`.
+        column: of the source; empty for the rows as they are.
+        rows: that were predicted.
+        values: of the metric, of each repeat.
+    """
+
+    place: int
+    column: str
+    rows: int
+    values: tuple[float, ...]
+
+
+def store_columns(features: FeatureState) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """For each column of the source, what depends on it: positions among numeric columns and among columns of ids."""
+    sources: dict[str, set[str]] = {}
+    for derived in features.derived:
+        used = [column.name for column in columns_of(derived.expression)]
+        sources[derived.name] = {name for mentioned in used for name in sources.get(mentioned, {mentioned})}
+    numeric = [_sources(feature, sources) for feature in features.numeric]
+    ids = [_sources(feature, sources) for _, feature in features.id_columns]
+    return {
+        name: (
+            tuple(place for place, known in enumerate(numeric) if name in known),
+            tuple(place for place, known in enumerate(ids) if name in known),
+        )
+        for name in dict.fromkeys(column.name for column in features.raw)
+    }
+
+
+def measure_importance(
+    store: Store, split: str, what: Measure, predict: Predict, *, rows: int, seed: int, own: tuple[int, int]
+) -> tuple[Shuffled, ...]:
+    """This rank's part of the columns.
+
+    Args:
+        store: where rows are.
+        split: whose rows.
+        what: is measured.
+        predict: the model.
+        rows: of a sample, at most; 0 measures nothing.
+        seed: of the permutations, which do not depend on the number of ranks.
+        own: this rank, and the number of ranks.
+    """
+    columns = store_columns(store.features)
+    mine = range(own[0], len(columns) + 1, own[1])
+    if not rows or not mine:
+        return ()
+    sample = concatenate(list(sample_rows(store, split, rows)))
+    named = [("", ((), ())), *columns.items()]
+    return tuple(_shuffled(place, *named[place], sample, what, predict, seed) for place in mine)
+
+
+def importance_of(task: Task, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
+    """What all ranks found together; None where nothing was asked for."""
+    if not shuffled:
+        return None
+    (plain,) = (one for one in shuffled if not one.column)
+    (value,) = plain.values
+    columns = [
+        Importance(column=one.column, drop=float(np.mean(one.values)) - value, deviation=float(np.std(one.values)))
+        for one in sorted(shuffled, key=lambda one: one.place)
+        if one.column
+    ]
+    columns.sort(key=lambda one: -one.drop)
+    return ImportanceReport(metric=MAIN[task], value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
+
+
+def _shuffled(
+    place: int,
+    column: str,
+    depend: tuple[tuple[int, ...], tuple[int, ...]],
+    rows: Rows,
+    what: Measure,
+    predict: Predict,
+    seed: int,
+) -> Shuffled:
+    values = []
+    for repeat in range(REPEATS if column else 1):
+        order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
+        changed = _with_order(rows, order, *depend) if column else rows
+        tally = what.tally(rows.row_id, rows.label, predict(changed))
+        value = measure(tally, with_intervals=False).metrics[MAIN[what.label.task]]
+        assert value is not None, "a sample has rows"
+        values.append(value)
+    return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))
+
+
+def _with_order(rows: Rows, order: npt.NDArray[np.int64], numeric: Sequence[int], ids: Sequence[int]) -> Rows:
+    numbers, texts = rows.numeric.copy(), rows.categorical.copy()
+    numbers[:, list(numeric)] = rows.numeric[order][:, list(numeric)]
+    texts[:, list(ids)] = rows.categorical[order][:, list(ids)]
+    return replace(rows, numeric=numbers, categorical=texts)
+
+
+def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:
+    return {name for source in feature.inputs for name in derived.get(source, {source})}

@@ -1,0 +1,77 @@
+"""The baselines of a store: simple models, fitted on a sample of its training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.evaluation.baseline import Inputs, LinearBaseline, fit_baseline
+from pipeline.feed.reader import read_shard
+from pipeline.feed.rows import Rows
+from pipeline.schemas.profile import NumberProfile
+from pipeline.store.store import Store, read_profile
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Simple models of a store.
+
+    Attributes:
+        constant: what always is predicted: the mean label of training rows, or the share of each class in them.
+        linear: on the features; None where none was asked for.
+    """
+
+    constant: tuple[float, ...]
+    linear: LinearBaseline | None
+
+
+def fit_baselines(store: Store, *, linear: bool, rows: int) -> Baselines:
+    """Fit on `rows` training rows at most; what is known of all of them is taken from there."""
+    training = concatenate(list(sample_rows(store, "train", rows)))
+    spec = store.features.label
+    if not spec.classes:
+        model = fit_baseline(spec, linear_inputs(store, training), training.label) if linear else None
+        return Baselines((_mean(store, training),), model)
+    ids = training.label.astype(np.int64)
+    counts = np.array(spec.counts or np.bincount(ids, minlength=len(spec.classes)), np.float64)
+    model = fit_baseline(spec, linear_inputs(store, training), ids) if linear else None
+    return Baselines(tuple((counts / counts.sum()).tolist()), model)
+
+
+def _mean(store: Store, training: Rows) -> float:
+    profile = read_profile(store)
+    known = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
+    return float(training.label.mean()) if known is None else known
+
+
+def linear_inputs(store: Store, rows: Rows) -> Inputs:
+    """Rows as the linear model takes them."""
+    sizes = [feature.size for _, feature in store.features.id_columns]
+    return Inputs(numeric=rows.numeric, ids=rows.categorical, sizes=sizes)
+
+
+def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
+    """Row groups of a split, shard by shard, until `limit` rows were given.
+
+    Shards are filled by a hash of the row, so the first rows are as good a sample as any.
+    """
+    left = limit
+    for shard in range(store.manifest.shards):
+        for rows in read_shard(store, split, shard):
+            if left <= 0:
+                return
+            yield rows.take(slice(left))
+            left -= len(rows)
+
+
+def concatenate(parts: Sequence[Rows]) -> Rows:
+    """All rows of `parts`, of which there is at least one."""
+    return Rows(
+        np.concatenate([part.numeric for part in parts]),
+        np.concatenate([part.categorical for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.row_id for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )

@@ -1,0 +1,181 @@
+"""Metrics of a classification from counts and sums, as scikit-learn defines them; NaN where undefined.
+
+Every function takes replicates at once, in its first dimension. The precision of a class that is never predicted is
+undefined, and so is the recall of one without rows; means over classes leave these out, as scikit-learn's do with
+`zero_division=nan`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.classification import (
+    ACTUAL,
+    BIN_ROWS,
+    BIN_SCORES,
+    BIN_TRUE,
+    BRIER,
+    LOSS,
+    PREDICTED,
+    RIGHT,
+    ROWS,
+    ClassTally,
+)
+from pipeline.evaluation.curves import average_precision, precision_doubt, roc_area, roc_doubt
+from pipeline.evaluation.groups import weigh
+from pipeline.evaluation.sketch import Sketch, merge_sketches
+
+Floats = NDArray[np.float64]
+
+BETAS = {"f1": 1.0, "f2": 2.0, "f0.5": 0.5}
+
+
+def class_replicates(tally: ClassTally, weights: Floats) -> dict[str, Floats]:
+    """Metrics of replicates, [r] each, but for the areas under curves.
+
+    Args:
+        tally: the rows.
+        weights: [r, g], how often each group counts.
+    """
+    sums, counts = weigh(weights, tally.sums), weigh(weights, tally.counts)
+    rows = sums[:, ROWS]
+    with _undefined():
+        accuracy = counts[:, RIGHT].sum(axis=1) / rows
+        found = {
+            "accuracy": accuracy,
+            "error_rate": 1.0 - accuracy,
+            "null_error_rate": 1.0 - counts[:, ACTUAL].max(axis=1) / rows,
+            "balanced_accuracy": np.nanmean(rates(counts)["recall"], axis=1),
+            "log_loss": sums[:, LOSS] / rows,
+            "brier": sums[:, BRIER] / rows,
+            "calibration_error": calibration_error(weigh(weights, tally.calibration)),
+        }
+        return found | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
+
+
+def rates(counts: Floats) -> dict[str, Floats]:
+    """Of each class against all others, [r, k] each.
+
+    Args:
+        counts: [r, 3, k]: rows that belong to the class, that were predicted as it, and both.
+    """
+    actual, predicted, right = counts[:, ACTUAL], counts[:, PREDICTED], counts[:, RIGHT]
+    others = actual.sum(axis=1, keepdims=True) - actual
+    wrong = predicted - right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            "prevalence": actual / actual.sum(axis=1, keepdims=True),
+            "precision": right / predicted,
+            "recall": right / actual,
+            "specificity": 1.0 - wrong / others,
+            "false_positive_rate": wrong / others,
+        }
+        for name, beta in BETAS.items():
+            found[name] = (1.0 + beta**2) * right / (beta**2 * actual + predicted)
+        return found
+
+
+def calibration_error(bins: Floats) -> Floats:
+    """The expected calibration error, [r], of [r, bins, 3]."""
+    rows = bins[..., BIN_ROWS]
+    error: Floats = np.abs(bins[..., BIN_SCORES] - bins[..., BIN_TRUE]).sum(axis=-1) / rows.sum(axis=-1)
+    return error
+
+
+def counts_of(sketch: Sketch) -> Floats:
+    """[2, m], as `curves` takes them."""
+    return np.ascontiguousarray(sketch.counts.T).astype(np.float64)
+
+
+def micro(tally: ClassTally) -> Floats:
+    """[2, m], of all pairs of row and class; no cell is given up for it."""
+    room = sum(sketch.limit for sketch in tally.scores)
+    return counts_of(merge_sketches([replace(sketch, limit=room) for sketch in tally.scores]))
+
+
+def class_areas(tally: ClassTally) -> tuple[Floats, Floats]:
+    """AUC and average precision of each score, [c] and [c]; NaN where undefined."""
+    counts = [counts_of(sketch) for sketch in tally.scores]
+    return (
+        np.array([float(roc_area(line)) for line in counts]),
+        np.array([float(average_precision(line)) for line in counts]),
+    )
+
+
+def area_metrics(tally: ClassTally) -> tuple[dict[str, float], dict[str, float]]:
+    """Areas under curves, NaN where undefined, and by how much each may be off, where it may.
+
+    Of several classes, `auc` and `average_precision` are means over the classes that define them.
+    """
+    auc, precision = class_areas(tally)
+    counts = [counts_of(sketch) for sketch in tally.scores]
+    doubts = np.array([[roc_doubt(line), precision_doubt(line)] for line in counts])
+    doubts[[sketch.shift == 0 for sketch in tally.scores]] = 0.0
+    with _undefined():
+        found = {"auc": float(np.nanmean(auc)), "average_precision": float(np.nanmean(precision))}
+        off = {
+            "auc": float(np.nanmean(np.where(np.isnan(auc), np.nan, doubts[:, 0]))),
+            "average_precision": float(np.nanmean(np.where(np.isnan(precision), np.nan, doubts[:, 1]))),
+        }
+        if len(tally.scores) > 1:
+            share = tally.confusion.sum(axis=1) / max(tally.rows, 1)
+            pooled = micro(tally)
+            found |= {
+                "auc_weighted": float(_weighted(auc, share)),
+                "auc_micro": float(roc_area(pooled)),
+                "average_precision_micro": float(average_precision(pooled)),
+            }
+            off["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, doubts[:, 0]), share))
+            if doubts.any():
+                off |= {"auc_micro": roc_doubt(pooled), "average_precision_micro": precision_doubt(pooled)}
+    told = {name: value for name, value in off.items() if value > 0.0}
+    return found, told
+
+
+def area_replicates(tally: ClassTally, weights: Floats, found: dict[str, float]) -> dict[str, Floats]:
+    """Areas of replicates, [r] each, from coarse cells; their deviations from the area of these cells are added to
+    the area that was `found`."""
+    if not tally.cells.shape[-1]:
+        return {}
+    cells = weigh(weights, tally.cells)
+    with _undefined():
+        areas = {"auc": np.nanmean(roc_area(cells), axis=1)}
+        areas["average_precision"] = np.nanmean(average_precision(cells), axis=1)
+        if cells.shape[1] > 1:
+            share = cells[:, :, 1].sum(axis=-1)
+            areas["auc_weighted"] = _weighted(roc_area(cells), share / share.sum(axis=1, keepdims=True))
+            areas["auc_micro"] = roc_area(cells.sum(axis=1))
+            areas["average_precision_micro"] = average_precision(cells.sum(axis=1))
+        return {name: np.clip(values - values[0] + found[name], 0.0, 1.0) for name, values in areas.items()}
+
+
+def _of_class_1(counts: Floats) -> dict[str, Floats]:
+    return {name: values[:, 1] for name, values in rates(counts).items()}
+
+
+def _over_classes(counts: Floats) -> dict[str, Floats]:
+    found = rates(counts)
+    share = found.pop("prevalence")
+    means = {f"{name}_macro": np.nanmean(values, axis=1) for name, values in found.items()}
+    return means | {f"{name}_weighted": _weighted(found[name], share) for name in ("precision", "f1")}
+
+
+def _weighted(values: Floats, share: Floats) -> Floats:
+    """Means over the last axis by share, of what is defined."""
+    known = np.where(np.isnan(values), 0.0, share)
+    found: Floats = (np.nan_to_num(values) * known).sum(axis=-1) / known.sum(axis=-1)
+    return found
+
+
+@contextmanager
+def _undefined() -> Iterator[None]:
+    """0 / 0 and the mean of nothing are NaN, silently."""
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
+        yield

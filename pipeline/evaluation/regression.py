@@ -1,0 +1,228 @@
+"""What is kept of the rows of a regression: sums, counts and ends, of a size that rows do not change.
+
+An error is predicted minus actual. Labels are kept as count, mean and sum of squared deviations of each group, which
+are merged as Chan, Golub and LeVeque do (The American Statistician, 1983): squares of the labels themselves would lose
+all digits of labels that are large and close together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.ends import Ends, merge_ends
+from pipeline.evaluation.groups import sums_by, weigh
+from pipeline.evaluation.sketch import Sketch, absolute, merge_sketches, quantiles
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ROWS, ABSOLUTE, SQUARED, SIGNED, RELATIVE, ZEROS = range(6)
+"""Columns of `RegressionTally.sums`."""
+NORMAL_95 = 1.959963984540054
+"""Standard deviations between which 95 % of a normal distribution lies, on either side."""
+EPSILON = float(np.finfo(np.float64).eps)
+
+MEDIANS = ("median_error", "median_absolute_error")
+
+CELLS = 1 << 17
+"""Of the sketch of errors at most."""
+COARSE_CELLS, COARSE_SHIFT = 4096, 46
+"""Of the sketch of errors by prediction: cells are 1.6 % of an error wide, or more."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of an axis of labels that plots show, in bins.
+
+    Attributes:
+        edges: ascending.
+        log: whether they are in equal ratios.
+    """
+
+    edges: Floats
+    log: bool = False
+
+    @property
+    def bins(self) -> int:
+        """Their number."""
+        return len(self.edges) - 1
+
+    def places(self, values: Floats) -> Ints:
+        """The bin of each value, [n]; `bins` for those beyond. The last bin holds its upper edge."""
+        found = np.searchsorted(self.edges, values, side="right") - 1
+        found[values == self.edges[-1]] = self.bins - 1
+        return np.where((found < 0) | (found >= self.bins), self.bins, found)
+
+
+def window_of(labels: Floats, bins: int = 60) -> Window:
+    """The window that holds all but the outermost of some labels, with a margin; labels over orders of magnitude get
+    bins in equal ratios."""
+    if not len(labels):
+        return Window(np.linspace(-1.0, 1.0, bins + 1))
+    low, high = np.quantile(labels, [0.005, 0.995])
+    if labels.min() > 0 and high > 20.0 * low:
+        return Window(np.geomspace(labels.min() / 1.15, labels.max() * 1.15, bins + 1), True)
+    low, high = np.quantile(labels, [0.001, 0.999])
+    margin = 0.05 * (high - low) or max(1.0, abs(high)) * 0.05
+    return Window(np.linspace(low - margin, high + margin, bins + 1))
+
+
+@dataclass(frozen=True)
+class RegressionTally:
+    """n rows.
+
+    Attributes:
+        sums: [g, 6], see the constants above; RELATIVE as scikit-learn's MAPE, ZEROS counts labels that are 0.
+        mean: [g], of the labels.
+        deviations: [g], sums of (label - mean) squared.
+        errors: one kind of rows.
+        by_prediction: errors, the kind of a row being the bin of its prediction, the last one beyond all bins.
+        grid: [b + 1, b + 1], rows by the bin of the prediction and that of the label.
+        ranges: lowest and highest label, lowest and highest prediction; infinite without rows.
+        ends: |error|, label, prediction.
+    """
+
+    sums: Floats
+    mean: Floats
+    deviations: Floats
+    errors: Sketch
+    by_prediction: Sketch
+    grid: Ints
+    ranges: Floats
+    ends: Ends
+
+    @property
+    def rows(self) -> int:
+        """n."""
+        return int(self.sums[:, ROWS].sum())
+
+
+def tally_regression(
+    row_id: Ints, label: Floats, prediction: Floats, group: Ints, *, groups: int, window: Window
+) -> RegressionTally:
+    """The tally of some rows.
+
+    Args:
+        row_id: [n].
+        label: [n], in its own unit.
+        prediction: [n], finite.
+        group: [n], below `groups`.
+        groups: g.
+        window: how labels and predictions are binned.
+    """
+    error = prediction - label
+    size = np.abs(error)
+    relative = size / np.maximum(np.abs(label), EPSILON)
+    terms = np.column_stack([np.ones_like(size), size, size * size, error, relative, label == 0.0])
+    sums = sums_by(group, terms, groups)
+    mean = sums_by(group, label[:, None], groups)[:, 0] / np.maximum(sums[:, ROWS], 1.0)
+    deviations = sums_by(group, ((label - mean[group]) ** 2)[:, None], groups)[:, 0]
+    none, bins = np.zeros(len(error), np.int64), window.bins + 1
+    predicted, actual = window.places(prediction), window.places(label)
+    grid = np.bincount(predicted * bins + actual, minlength=bins * bins).reshape(bins, bins)
+    return RegressionTally(
+        sums,
+        mean,
+        deviations,
+        Sketch.of(error, none, 1, limit=CELLS),
+        Sketch.of(error, predicted, bins, limit=COARSE_CELLS, shift=COARSE_SHIFT),
+        grid,
+        _ranges(label, prediction),
+        Ends.of(row_id, np.column_stack([size, label, prediction])),
+    )
+
+
+def merge_regressions(parts: Sequence[RegressionTally]) -> RegressionTally:
+    """The tally of all rows together; there is at least one part."""
+    sums = np.sum([part.sums for part in parts], axis=0)
+    rows = np.stack([part.sums[:, ROWS] for part in parts])
+    means = np.stack([part.mean for part in parts])
+    mean = (rows * means).sum(axis=0) / np.maximum(sums[:, ROWS], 1.0)
+    between = (rows * (means - mean) ** 2).sum(axis=0)
+    ranges = np.stack([part.ranges for part in parts])
+    return RegressionTally(
+        sums,
+        mean,
+        np.sum([part.deviations for part in parts], axis=0) + between,
+        merge_sketches([part.errors for part in parts]),
+        merge_sketches([part.by_prediction for part in parts]),
+        np.sum([part.grid for part in parts], axis=0),
+        np.where([True, False, True, False], ranges.min(axis=0), ranges.max(axis=0)),
+        merge_ends([part.ends for part in parts]),
+    )
+
+
+def regression_replicates(tally: RegressionTally, weights: Floats) -> dict[str, Floats]:
+    """Metrics of replicates, [r] each; NaN where undefined.
+
+    Args:
+        tally: the rows.
+        weights: [r, g], how often each group counts.
+    """
+    sums = weigh(weights, tally.sums)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = sums / sums[:, [ROWS]]
+        squared = _squared_deviations(tally, weights, sums[:, ROWS])
+        return {
+            "mae": means[:, ABSOLUTE],
+            "rmse": np.sqrt(means[:, SQUARED]),
+            "mse": means[:, SQUARED],
+            "r2": np.where(squared > _nothing(tally), 1.0 - sums[:, SQUARED] / squared, np.nan),
+            "mean_error": means[:, SIGNED],
+            "mape": np.where(sums[:, ZEROS] > 0.0, np.nan, means[:, RELATIVE]),
+        }
+
+
+@dataclass(frozen=True)
+class Median:
+    """A median of many rows.
+
+    Attributes:
+        value: itself.
+        doubt: by how much it may be off, since it is found among cells.
+        interval: bounds of its 95 % interval. Half of the rows are below the true median, give or take what tossing a
+            coin for each row gives: the bounds are the rows whose places are so far from the middle.
+    """
+
+    value: float
+    doubt: float
+    interval: tuple[float, float]
+
+
+def medians_of(errors: Sketch) -> dict[str, Median]:
+    """The median error and the median absolute error of at least one row."""
+    return dict(zip(MEDIANS, (_median(errors), _median(absolute(errors))), strict=True))
+
+
+def _median(sketch: Sketch) -> Median:
+    apart = NORMAL_95 / 2.0 / np.sqrt(sketch.counts.sum())
+    (low, value, high), (_, doubt, _) = quantiles(sketch, [max(0.5 - apart, 0.0), 0.5, min(0.5 + apart, 1.0)])
+    return Median(float(value), float(doubt), (float(low), float(high)))
+
+
+def _squared_deviations(tally: RegressionTally, weights: Floats, rows: Floats) -> Floats:
+    """Sums of (label - mean of the replicate) squared, [r]."""
+    counts = tally.sums[:, ROWS]
+    shift = tally.mean[counts > 0].mean() if counts.any() else 0.0
+    centred = tally.mean - shift
+    mean = weights @ (counts * centred) / rows
+    within = weights @ tally.deviations
+    between = np.stack([line @ (counts * (centred - m) ** 2) for line, m in zip(weights, mean, strict=True)])
+    total: Floats = within + between
+    return total
+
+
+def _nothing(tally: RegressionTally) -> float:
+    """What squared deviations of equal labels may add up to, since their mean is rounded."""
+    size = np.abs(tally.ranges[:2]).max()
+    return float(tally.rows * (4.0 * EPSILON * size) ** 2) if tally.rows else 0.0
+
+
+def _ranges(label: Floats, prediction: Floats) -> Floats:
+    if not len(label):
+        return np.array([np.inf, -np.inf, np.inf, -np.inf])
+    return np.array([label.min(), label.max(), prediction.min(), prediction.max()])

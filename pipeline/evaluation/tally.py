@@ -1,0 +1,182 @@
+"""The tally of a model's predictions: everything that an evaluation needs to keep of rows that it has seen.
+
+Tallies of parts are merged. Of n rows they give the same figures in whatever parts these were counted, up to the
+rounding of sums; merged in the same order, the same bits. Every row counts once: weights are for training.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.errors import TrainError
+from pipeline.evaluation.classification import ClassTally, merge_classes, tally_classes
+from pipeline.evaluation.ends import Ends
+from pipeline.evaluation.groups import GROUPS
+from pipeline.evaluation.regression import RegressionTally, Window, merge_regressions, tally_regression, window_of
+from pipeline.evaluation.sketch import Sketch
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec, Task
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Tally = RegressionTally | ClassTally
+
+LARGE = 1 << 12
+"""Numbers from which on an array is looked through for zeros before it is written."""
+PLACES, VALUES, SHAPE = "@places", "@values", "@shape"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is counted.
+
+    Attributes:
+        label: the fitted label.
+        decision: how calibrated probabilities become classes.
+        window: of plots of a regression.
+        groups: of rows, for intervals; 1 for none.
+    """
+
+    label: LabelSpec
+    decision: Decision
+    window: Window
+    groups: int = GROUPS
+
+    @classmethod
+    def of(cls, label: LabelSpec, *, decision: Decision | None = None, groups: int = GROUPS) -> Measure:
+        """With a window that fits no rows in particular."""
+        return cls(label, decision or Decision(), window_of(np.empty(0)), groups)
+
+    def tally(self, row_id: Ints, label: ArrayLike, prediction: ArrayLike, group: Ints | None = None) -> Tally:
+        """The tally of n rows.
+
+        Args:
+            row_id: [n].
+            label: [n], in the label's own unit, or class ids.
+            prediction: regression [n] or [n, 1] in the label's unit; binary [n] or [n, 1], the calibrated probability
+                of class id 1; several classes [n, k], calibrated.
+            group: [n], of each row; None puts all rows into the first one.
+
+        Raises:
+            TrainError: a prediction is not a finite number.
+        """
+        actual = np.asarray(label, np.float64).reshape(-1)
+        dealt = np.zeros(len(actual), np.int64) if group is None else group
+        if self.label.task is Task.REGRESSION:
+            predicted = _finite(prediction).reshape(-1)
+            return tally_regression(row_id, actual, predicted, dealt, groups=self.groups, window=self.window)
+        table = probability_table(prediction, len(self.label.classes))
+        return tally_classes(row_id, actual, table, dealt, groups=self.groups, decision=self.decision)
+
+    def nothing(self) -> Tally:
+        """The tally of no rows."""
+        width = len(self.label.classes)
+        prediction = np.empty((0, width) if width > 2 else 0)
+        return self.tally(np.empty(0, np.int64), np.empty(0), prediction)
+
+
+def merge_tallies(parts: Sequence[Tally]) -> Tally:
+    """The tally of all rows together; there is at least one part, and all are of one measure."""
+    if isinstance(parts[0], RegressionTally):
+        return merge_regressions(cast(Sequence[RegressionTally], parts))
+    return merge_classes(cast(Sequence[ClassTally], parts))
+
+
+def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
+    """Probabilities as [n, k] whose rows add up to 1 in float64.
+
+    A float32 softmax adds up to 1 only within 1e-7, which scikit-learn takes for a mistake.
+
+    Raises:
+        TrainError: a probability is not a finite number.
+    """
+    values = _finite(probabilities)
+    if values.ndim == 1 or values.shape[1] == 1:
+        positive = values.reshape(-1)
+        return np.column_stack([1.0 - positive, positive])
+    if values.shape[1] != classes:
+        raise ValueError(f"{values.shape[1]} probabilities a row do not fit {classes} classes")
+    table: Floats = values / values.sum(axis=1, keepdims=True)
+    return table
+
+
+def tally_to_bytes(tally: Tally) -> bytes:
+    """numpy's arrays, without pickle; of an array that is mostly 0, what is not."""
+    arrays: dict[str, NDArray[Any]] = {"kind": np.array(type(tally).__name__)}
+    for field in fields(tally):
+        arrays |= _flat(field.name, getattr(tally, field.name))
+    buffer = io.BytesIO()
+    parts: dict[str, Any] = {key: part for name, array in arrays.items() for key, part in _sparse(name, array).items()}
+    np.savez(buffer, **parts)
+    return buffer.getvalue()
+
+
+def tally_from_bytes(content: bytes) -> Tally:
+    """What `tally_to_bytes` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        arrays = _dense({name: stored[name] for name in stored.files})
+    kind = RegressionTally if str(arrays["kind"]) == RegressionTally.__name__ else ClassTally
+    return kind(**{field.name: _built(field.name, arrays) for field in fields(kind)})
+
+
+def _sparse(name: str, array: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    if array.size < LARGE or 4 * (used := np.flatnonzero(array)).size > array.size:
+        return {name: array}
+    return {
+        f"{name}{PLACES}": used,
+        f"{name}{VALUES}": array.reshape(-1)[used],
+        f"{name}{SHAPE}": np.array(array.shape),
+    }
+
+
+def _dense(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    found = {name: array for name, array in arrays.items() if not name.endswith((PLACES, VALUES, SHAPE))}
+    for name in (key.removesuffix(SHAPE) for key in arrays if key.endswith(SHAPE)):
+        values = arrays[f"{name}{VALUES}"]
+        found[name] = np.zeros(arrays[f"{name}{SHAPE}"], values.dtype)
+        found[name].reshape(-1)[arrays[f"{name}{PLACES}"]] = values
+    return found
+
+
+def _flat(name: str, value: Any) -> dict[str, NDArray[Any]]:
+    if isinstance(value, Sketch):
+        size = np.array([value.shift, value.limit])
+        return {f"{name}.keys": value.keys, f"{name}.counts": value.counts, f"{name}.size": size}
+    if isinstance(value, Ends):
+        return {f"{name}.row_id": value.row_id, f"{name}.facts": value.facts}
+    if isinstance(value, tuple):
+        parts = [_flat(f"{name}.{place}", part) for place, part in enumerate(value)]
+        return {key: array for part in parts for key, array in part.items()}
+    return {name: value}
+
+
+def _built(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    if name in arrays:
+        return arrays[name]
+    if f"{name}.row_id" in arrays:
+        return Ends(arrays[f"{name}.row_id"], arrays[f"{name}.facts"])
+    if f"{name}.keys" in arrays:
+        shift, limit = arrays[f"{name}.size"].tolist()
+        return Sketch(arrays[f"{name}.keys"], arrays[f"{name}.counts"], shift, limit)
+    parts: list[Any] = []
+    while f"{name}.{len(parts)}.keys" in arrays:
+        parts.append(_built(f"{name}.{len(parts)}", arrays))
+    return tuple(parts)
+
+
+def _finite(prediction: ArrayLike) -> Floats:
+    values = np.asarray(prediction, dtype=np.float64)
+    if np.isfinite(values).all():
+        return values
+    wrong = int((~np.isfinite(values)).reshape(len(values), -1).any(axis=1).sum())
+    raise TrainError(
+        f"{wrong:,} of {len(values):,} predictions are not finite numbers: the network diverged. "
+        "Lower train.optimizer.learning_rate, or look for extreme values in the features."
+    )

@@ -1,0 +1,128 @@
+"""The beats of ranks: each rewrites a small file in the launch's folder every moment, for the driver to read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import psutil
+
+from pipeline.runtime.activity import ActivityCount, activity_scope
+from pipeline.schemas.document import Document
+from pipeline.store import filesystem as files
+from pipeline.store.documents import read_documents
+from pipeline.store.filesystem import StoragePath
+
+BEATS = "beats"
+NEAR_SECONDS, FAR_SECONDS = 0.5, 5.0
+"""Between two beats, in a folder of this machine and in one of another."""
+EXECUTING = ("tensorflow/python/eager/execute.py", "tensorflow/python/eager/context.py")
+"""Where Python waits for steps, and so for the collectives in them."""
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat(Document):
+    """What a rank tells of itself.
+
+    Attributes:
+        rank: which one.
+        partition: of Spark's stage.
+        host: where it runs.
+        pid: its process there.
+        number: grows with every beat.
+        activity: what it does; see `activity`.
+        begun: how many activities it has begun.
+        where: the place in the code, outside of libraries, e.g. `rank.py:118 in _epoch`.
+        executing: whether it waits for TensorFlow, and so perhaps for other ranks.
+        memory: resident bytes.
+        cpu_seconds: of all its threads so far.
+        seconds: of its own clock, since the launch.
+    """
+
+    rank: int
+    partition: int
+    host: str
+    pid: int
+    number: int
+    activity: str
+    begun: int
+    where: str
+    executing: bool
+    memory: int
+    cpu_seconds: float
+    seconds: float
+
+
+@contextmanager
+def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
+    """Tell of this thread's work, from a thread of its own, until the block ends."""
+    activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
+    started, process = time.monotonic(), psutil.Process()
+    place = launch.child(BEATS, f"{rank:06d}.json")
+    number = 0
+
+    def beat() -> None:
+        nonlocal number
+        number += 1
+        times, frame = process.cpu_times(), sys._current_frames().get(thread)
+        content = Heartbeat(
+            rank=rank,
+            partition=partition,
+            host=host,
+            pid=os.getpid(),
+            number=number,
+            activity=activities.activity,
+            begun=activities.begun,
+            where=_where(frame),
+            executing=frame is not None and frame.f_code.co_filename.endswith(EXECUTING),
+            memory=process.memory_info().rss,
+            cpu_seconds=times.user + times.system,
+            seconds=time.monotonic() - started,
+        )
+        try:
+            files.write_atomically(place, content.to_json().encode())
+        except OSError as error:  # the next one may get through; the driver counts what it misses
+            logger.debug("Heartbeat %d of rank %d was lost: %s", number, rank, error)
+
+    def follow() -> None:
+        while not over.wait(NEAR_SECONDS if launch.is_local else FAR_SECONDS):
+            beat()
+
+    beat()
+    follower = threading.Thread(target=follow, name="beats", daemon=True)
+    follower.start()
+    try:
+        with activity_scope(activities):
+            yield
+    finally:
+        over.set()
+        follower.join()
+
+
+def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
+    """The latest beat of every rank that has begun."""
+    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Heartbeat)}
+
+
+def _where(frame: FrameType | None) -> str:
+    """The innermost place outside of libraries."""
+    innermost = frame
+    while frame is not None and _is_library(frame):
+        frame = frame.f_back
+    shown = frame or innermost
+    if shown is None:
+        return ""
+    return f"{os.path.basename(shown.f_code.co_filename)}:{shown.f_lineno} in {shown.f_code.co_name}"
+
+
+def _is_library(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith((*LIBRARIES, "<"))

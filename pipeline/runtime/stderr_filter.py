@@ -1,0 +1,74 @@
+"""What other programs write on our standard error: known noise is dropped, all else is passed on.
+
+The Java process, and through it Spark's Python workers, inherit the standard error of the job. Two things say more
+than anybody wants and obey no setting: Java announces a module that Spark asks for, and TensorFlow, as it is
+imported, logs information past its own log level. So what they write goes through a pipe and this filter.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.runtime.terminal import standard_error
+
+NOISE = re.compile(
+    r"WARNING: Using incubator modules: jdk\.incubator\.vector"
+    r"|WARNING: All log messages before absl::InitializeLog\(\) is called"
+    r"|I\d{4} \d\d:\d\d:\d\d\.?\d* +\d+ \S+\] "  # absl's level INFO; W, E and F pass
+    r"|I0000 00:00:\d+\.\d+ +\d+ \S+\] "  # the same before absl's clock runs
+    r"|To enable the following instructions: "  # second line of an INFO message
+    r"|\s+at [\w.$/]+\([\w. :]*\)$|\s+\.\.\. \d+ more$"  # frames of a Java stack trace; Python gets errors whole
+)
+
+
+def is_noise(line: str) -> bool:
+    """Whether a line is known to say nothing to the user."""
+    return NOISE.match(line) is not None
+
+
+def open_filtered_pipe() -> int:
+    """A file descriptor for a child's output; its lines come out on our standard error, without noise.
+
+    The caller closes it once the child has it. The relay ends when the child does.
+    """
+    reading, writing = os.pipe()
+    threading.Thread(target=_forward, args=(reading, standard_error().line), name="stderr-filter", daemon=True).start()
+    return writing
+
+
+@contextmanager
+def filtered_standard_error(prefix: str = "") -> Iterator[None]:
+    """Filter what this process itself, native libraries included, writes on standard error meanwhile.
+
+    Args:
+        prefix: put before each line that is passed on.
+    """
+    sys.stderr.flush()
+    original, (reading, writing) = os.dup(2), os.pipe()
+
+    def write(line: str) -> None:
+        os.write(original, f"{prefix}{line}\n".encode(errors="replace"))
+
+    thread = threading.Thread(target=_forward, args=(reading, write), name="stderr-filter", daemon=True)
+    thread.start()
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(original, 2)
+        thread.join()
+        os.close(original)
+
+
+def _forward(reading: int, write: Callable[[str], None]) -> None:
+    with open(reading, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if not is_noise(line):
+                write(line.rstrip("\r\n"))

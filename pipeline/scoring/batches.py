@@ -1,0 +1,162 @@
+"""Rows through the model, batch by batch, in Spark's Python workers, which write what they get.
+
+What is in memory of a task at once is a few batches, however many rows there are. A task that is tried again or runs
+twice writes a file of its own name; those of the tasks that Spark counts stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import DataError, Problem, gather
+from pipeline.kinds.state import RawColumn
+from pipeline.preparation.reading.scan import Batches, gathered
+from pipeline.runtime.quiet import import_quietly
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.scoring.columns import OutputColumns
+from pipeline.scoring.rows import NewRows, RowProgram
+from pipeline.store import filesystem as files
+from pipeline.store.bundle import Bundle
+from pipeline.store.filesystem import StoragePath, storage_path
+
+GROUP_ROWS = 1 << 17
+"""Rows of a row group."""
+
+_WRITTEN = pa.schema([("path", pa.string()), ("rows", pa.int64()), ("bad", pa.int64())])
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """What every task needs to know; plain data.
+
+    Attributes:
+        program: how rows are read.
+        file: URI of the Keras file.
+        sha256: of that file.
+        columns: the model's inputs.
+        kept: the columns of the source that go on.
+        label: what the model answers.
+        version: what the model is called.
+        schema: of the output.
+        batch_rows: that the model takes at once.
+        threads: cores of a task.
+    """
+
+    program: RowProgram
+    file: str
+    sha256: str
+    columns: tuple[RawColumn, ...]
+    kept: tuple[str, ...]
+    label: LabelSpec
+    version: str
+    schema: pa.Schema
+    batch_rows: int
+    threads: int
+
+    def scored(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
+        """The output of the rows of a batch that can be scored, and how many cannot."""
+        rows, bad = self.program.rows(batch)
+        good = pa.array(~bad)
+        # TensorFlow is imported by the first task of a worker.
+        module = import_quietly("pipeline.scoring.predictor")
+        predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads)
+        answers = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
+        names = self.program.inputs.raw.names
+        kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
+        version = pa.repeat(self.version, len(batch) - int(bad.sum()))
+        return pa.RecordBatch.from_arrays([*kept, *answers, version], schema=self.schema), int(bad.sum())
+
+
+def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) -> ScoreJob:
+    """What the tasks need to know.
+
+    Raises:
+        DataError: a column that is kept has a type that a batch cannot hold.
+    """
+    output, features = opened.output, bundle.features
+    return ScoreJob(
+        program=opened.program,
+        file=bundle.file.uri,
+        sha256=bundle.card.sha256,
+        columns=features.raw,
+        kept=output.kept,
+        label=features.label,
+        version=version,
+        schema=_schema(opened.program, output, features.label),
+        batch_rows=batch_rows,
+        threads=int(opened.scan.spark.conf.get("spark.task.cpus", "1") or 1),
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: rows in the source, those of them that cannot be scored, and the files."""
+
+    total: int
+    bad: int
+    names: tuple[str, ...]
+
+
+def write_scored(opened: NewRows, job: ScoreJob, place: StoragePath, prefix: str) -> Written:
+    """Score all rows and write those that can be scored as Parquet into a folder, under names with a prefix."""
+    folder = place.uri
+    mapped = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder, prefix), _WRITTEN)
+    found = mapped.toArrow()
+    written = [path for path in found["path"].to_pylist() if path]
+    for name in files.list_files(place):
+        if name.startswith(prefix) and name not in written:
+            files.remove_file(place.child(name))
+    if not written:
+        written = [f"{prefix}-00000.parquet"]
+        with _writer(place.child(written[0]), job.schema) as writer:
+            writer.write_table(job.schema.empty_table())
+    good, bad = (sum(found[name].to_pylist()) for name in ("rows", "bad"))
+    return Written(good + bad, bad, tuple(written))
+
+
+def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefix: str) -> Batches:
+    """In a task: one file, unless no row can be scored."""
+    bad, rows = 0, 0
+    path = f"{prefix}-{piece:05d}-{uuid4().hex}.parquet"
+
+    def scored() -> Iterator[pa.RecordBatch]:
+        nonlocal bad
+        for batch in batches:
+            for start in range(0, len(batch), job.batch_rows):
+                answered, own = job.scored(batch.slice(start, job.batch_rows))
+                bad += own
+                yield answered
+
+    groups = gathered(filter(len, scored()), len, GROUP_ROWS)
+    first = next(groups, None)
+    if first is not None:
+        with _writer(storage_path(folder).child(path), job.schema) as writer:
+            for group in map(pa.Table.from_batches, chain([first], groups)):
+                writer.write_table(group)
+                rows += len(group)
+    yield pa.RecordBatch.from_pylist([{"path": path if rows else None, "rows": rows, "bad": bad}], schema=_WRITTEN)
+
+
+def _writer(place: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
+    files.make_folder(place.folder)
+    return pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy")
+
+
+def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.Schema:
+    kinds = [program.inputs.raw.kinds[name] for name in output.kept]
+    problems = [
+        Problem(f"Column '{name}' has a type that cannot be handed on")
+        for name, kind in zip(output.kept, kinds, strict=True)
+        if pa.types.is_null(kind)
+    ]
+    if problems:
+        raise DataError(gather("Some columns cannot be kept; name the others in score.keep", problems))
+    texts = 0 if label.task is Task.REGRESSION else 1
+    kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts) + [pa.string()]
+    return pa.schema([*zip(output.names, kinds, strict=True)])

@@ -1,0 +1,91 @@
+"""The columns of an output: those of the source that are kept, the model's answers, and the model's version."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pipeline.config.features import PATTERN_SIGNS
+from pipeline.config.score import ScoreConfig
+from pipeline.errors import ConfigError, Problem, gather
+from pipeline.preparation.planning.column_checks import clashing
+from pipeline.schemas.label import LabelSpec
+
+VERSION = "model_version"
+UNFIT_FOR_DELTA = frozenset(" ,;{}()\n\t=")
+
+
+@dataclass(frozen=True)
+class OutputColumns:
+    """Names, in the order in which they are written.
+
+    Attributes:
+        kept: columns of the source.
+        answers: of the model, see `LabelSpec.answers`.
+        version: of the column that tells the model.
+    """
+
+    kept: tuple[str, ...]
+    answers: tuple[str, ...]
+    version: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.kept, *self.answers, self.version)
+
+
+def output_columns(
+    config: ScoreConfig, names: Sequence[str], *, key: Collection[str], label: LabelSpec
+) -> OutputColumns:
+    """The columns of an output.
+
+    Args:
+        config: what is kept.
+        names: of the source's columns.
+        key: columns that are kept in any case, where the source has them.
+        label: what the model answers.
+
+    Raises:
+        ConfigError: an entry of `score.keep` fits no column, or two columns of the output would have one name.
+    """
+    kept = tuple(name for name in dict.fromkeys(names) if name in key or _is_kept(name, config.keep))
+    answers = tuple(config.prefix + name for name in label.answers)
+    columns = OutputColumns(kept, answers, config.prefix + VERSION)
+    problems = [*_idle_entries(config.keep, names), *_clashes(columns)]
+    if config.format == "delta":
+        problems += [_unfit(name) for name in columns.names if UNFIT_FOR_DELTA & set(name)]
+    if problems:
+        raise ConfigError(gather("The output cannot have these columns", problems))
+    return columns
+
+
+def is_pattern(entry: str) -> bool:
+    """Whether an entry of `score.keep` chooses columns by their names."""
+    return bool(PATTERN_SIGNS & set(entry))
+
+
+def _is_kept(name: str, entries: Sequence[str]) -> bool:
+    """A column without a name, as of R's row numbers, cannot be written under one."""
+    return name != "" and any(name == entry or fnmatchcase(name, entry) for entry in entries)
+
+
+def _idle_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator[Problem]:
+    for entry in entries:
+        if entry not in names and not any(fnmatchcase(name, entry) for name in names):
+            shown = ", ".join(names[:20])
+            yield Problem(f"'{entry}' in score.keep fits no column of the source", shown, remedy="Correct it")
+
+
+def _clashes(columns: OutputColumns) -> Iterator[Problem]:
+    added = {name.lower() for name in (*columns.answers, columns.version)}
+    for alike in clashing(columns.names):
+        what = "the model's answer and a column of the source" if alike[0].lower() in added else "two columns"
+        remedy = "Set score.prefix, or name in score.keep only columns that are called otherwise"
+        yield Problem(f"'{alike[0]}' would be the name of {what}", "different names", " and ".join(alike), remedy)
+
+
+def _unfit(name: str) -> Problem:
+    allowed = "names without spaces, line breaks, tabs and any of ,;{}()="
+    return Problem(f"A Delta table cannot have the column '{name}'", allowed, remedy="Take another score.format")

@@ -1,0 +1,132 @@
+"""An output in an object store: the files that its card lists, and the card comes last.
+
+    <output>/part-<token>-....parquet             rows; each scoring has a token of its own
+    <output>/_quarantine/part-<token>-....parquet rows that could not be scored
+    <output>/_score.json                          the card, with names and sizes
+
+Nothing can be renamed there, so new files are written beside those of an earlier output. The card, which one request
+replaces, turns from the old ones to the new ones; then the old ones are deleted. Who reads what the card lists gets one
+output or the other. Who lists the folder gets rows of both while a scoring runs, or after one was killed.
+
+Another scoring may work on the same output at the same moment, so files with a token are deleted only where a card
+listed them, or where the process that the token names has ended; of another host's processes that is never known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+
+from pipeline.errors import ConfigError
+from pipeline.scoring.publication import CARD, QUARANTINE, ScoreCard, foreign_error, taken_error
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.publish import runs, this_host
+from pipeline.store.reach import PROBE
+
+log = logging.getLogger(__name__)
+
+_OWN = re.compile(rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-([0-9a-f]{{32}})-[\w.-]+|{PROBE}[0-9a-f]{{32}}")
+"""What a scoring leaves, also one that was killed, with its token."""
+
+
+def new_token() -> str:
+    """32 hexadecimal digits that no other scoring has: of the host, of the process, and by chance."""
+    return f"{_host()}{os.getpid():08x}{uuid.uuid4().hex[:8]}"
+
+
+def _has_ended(token: str) -> bool:
+    """Whether the process of a token certainly runs no more."""
+    return token.startswith(_host()) and not runs(int(token[16:24], 16))
+
+
+def _host() -> str:
+    return hashlib.sha256(this_host().encode()).hexdigest()[:16]
+
+
+def check_listed(output: StoragePath, *, replace: bool) -> None:
+    """Make sure that an output may be written; what a killed scoring left is in nobody's way.
+
+    Raises:
+        ConfigError: something is there already that must not be replaced.
+        StoreError: its card cannot be read.
+    """
+    if files.exists(output.child(CARD)):
+        if not replace:
+            raise taken_error(output)
+        listed_files(output)
+    elif any(not _OWN.fullmatch(name) for name in files.list_files(output)) or files.size_of(output) is not None:
+        raise foreign_error(output) if replace else taken_error(output)
+
+
+def listed_files(output: StoragePath) -> frozenset[str]:
+    """What the card lists; nothing where there is none.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        content = files.read_bytes(output.child(CARD))
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(ScoreCard.from_json(content, output.child(CARD).path).files)
+
+
+def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: ScoreCard, *, replace: bool) -> None:
+    """Let the card turn to these files, and delete those of the earlier output.
+
+    Args:
+        output: the folder.
+        token: of this scoring.
+        names: of its files.
+        card: without them.
+        replace: whether there may be an earlier output.
+
+    Raises:
+        ConfigError: meanwhile another job wrote there.
+    """
+    check_listed(output, replace=replace)
+    sizes, before = files.list_sizes(output), listed_files(output)
+    _check_there(output, names, sizes)
+    listed = card.model_copy(update={"files": {name: sizes[name] for name in sorted(names)}})
+    files.write_atomically(output.child(CARD), listed.to_json().encode())
+    others = sizes.keys() - set(names) - {CARD}
+    stay = {name for name in others - before if _may_be_written(name, token)}
+    drop_files(output, others - stay)
+    _check_there(output, names, files.list_sizes(output))
+    if listed_files(output) != set(names):
+        raise _shared_error(output, f"'{CARD}' is another scoring's in")
+    if stay:
+        log.warning(
+            "Beside the output %s lie files of scorings that run still or were killed: %d, '%s' among them. "
+            "%s does not list them; delete them if no other job writes there.",
+            output.path, len(stay), min(stay), CARD,
+        )  # fmt: skip
+
+
+def _may_be_written(name: str, token: str) -> bool:
+    """Whether a file that no card lists may be one of a scoring that runs now; `token` is this one's own."""
+    found = _OWN.fullmatch(name)
+    return found is not None and found[1] not in (None, token) and not _has_ended(found[1])
+
+
+def _check_there(output: StoragePath, names: Sequence[str], found: Iterable[str]) -> None:
+    if gone := sorted({*names} - {*found}):
+        raise _shared_error(output, f"'{gone[0]}' is gone from")
+
+
+def _shared_error(output: StoragePath, what: str) -> ConfigError:
+    return ConfigError(
+        f"{what} '{output.path}': another job writes the same output. Let one end before the other, or set "
+        "score.output to another place for one of them."
+    )
+
+
+def drop_files(output: StoragePath, names: Iterable[str]) -> None:
+    """Delete files of an output that do not count."""
+    for name in sorted(names):
+        files.remove_file(output.child(name))

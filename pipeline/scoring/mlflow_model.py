@@ -1,0 +1,157 @@
+"""The code of a logged model: MLflow runs this file, so nothing is pickled.
+
+Raw columns in a data frame become the dict of tensors that the Keras model takes; its output becomes a data frame:
+`prediction` in the label's own unit, or `label` and one `probability_CLASS` a class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
+
+from pipeline.errors import DataError, StoreError
+from pipeline.kinds.state import FeatureState
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.scoring.spelling import Categories, categories_of, number_in
+from pipeline.tracking.mlflow_folder import never_null
+
+ROWS_AT_ONCE = 8192
+"""Bounds the memory that the expanded features of a long data frame take."""
+SHOWN_AT_MOST = 80
+
+
+class RawColumnsModel(PythonModel):
+    """Loads the Keras model when MLflow loads the model, not when it is logged."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the features and the Keras model from the model's artifacts.
+
+        Raises:
+            StoreError: the Keras file is not the one that was logged.
+        """
+        import keras
+
+        import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
+
+        file, features = Path(context.artifacts["model"]), Path(context.artifacts["features"])
+        if hashlib.sha256(file.read_bytes()).hexdigest() != context.model_config["sha256"]:
+            raise StoreError(f"Model file {file.name} was altered after it was logged. Log the model again.")
+        self._state = FeatureState.from_json(features.read_bytes(), features.name)
+        self._categories = categories_of(self._state)
+        self._model = keras.saving.load_model(file, compile=False, safe_mode=True)
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Score rows.
+
+        Args:
+            context: MLflow's.
+            model_input: raw columns, in any order; others are ignored, absent ones count as null.
+            params: not used.
+
+        Raises:
+            MlflowException: a value is of another kind than its column's, or a null that training did not know how to
+                fill; a service answers with status 400 and the message.
+        """
+        try:
+            return self._scored(model_input)
+        except DataError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+
+    def _scored(self, model_input: pd.DataFrame) -> pd.DataFrame:
+        starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
+        parts = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
+        return pd.concat(parts, ignore_index=True).set_index(model_input.index)
+
+    def _score(self, rows: pd.DataFrame) -> pd.DataFrame:
+        output = self._model(to_tensors(rows, self._state, self._categories), training=False)
+        return answer({name: np.asarray(values) for name, values in output.items()}, self._state.label)
+
+
+def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str, Categories]) -> dict[str, Any]:
+    """What the Keras model takes: float64 [b, 1] for a column of numbers, string [b, 1] for one of texts.
+
+    NaN stands for null and infinities, NULL_TOKEN for a text that is null.
+
+    Raises:
+        DataError: a value is of another kind than its column's, or a null that training did not know how to fill.
+    """
+    import tensorflow as tf
+
+    markers = frozenset(state.null_values)
+    numbers = {c.name: _numbers(_column(rows, c.name), markers) for c in state.raw if c.type == "number"}
+    _refuse_nulls([name for name in never_null(state) if np.isnan(numbers[name]).any()])
+    texts = {name: _texts(_column(rows, name), spelling) for name, spelling in categories.items()}
+    tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float64) for name, column in numbers.items()}
+    return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
+
+
+def answer(output: Mapping[str, NDArray[Any]], label: LabelSpec) -> pd.DataFrame:
+    """The Keras model's output, a dict of arrays, as a data frame; numbers are float64."""
+    if label.task is Task.REGRESSION:
+        columns = [output["prediction"][:, 0].astype(np.float64)]
+    else:
+        named = [name.decode() for name in output["label"][:, 0]]
+        columns = [np.asarray(named, object), *output["probabilities"].astype(np.float64).T]
+    return pd.DataFrame(dict(zip(label.answers, columns, strict=True)))
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:
+    return rows[name] if name in rows else pd.Series([None] * len(rows), dtype=object)
+
+
+def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.float64]:
+    cells = column if is_numeric_dtype(column) else column.astype(object).map(lambda cell: number_in(cell, markers))
+    try:
+        values: NDArray[np.float64] = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        place = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
+        raise DataError(
+            f"Column '{column.name}' must be numeric. Allowed: numbers, true and false, numbers as text, null. "
+            f"Received: {_shown(column.iloc[place])} in row {column.index[place]}. Correct it, or send null."
+        ) from error
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        pd.to_numeric(pd.Series([cell], dtype=object))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _shown(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= SHOWN_AT_MOST else f"{text[: SHOWN_AT_MOST - 3]}..."
+
+
+def _refuse_nulls(names: list[str]) -> None:
+    if names:
+        raise DataError(
+            f"Nulls where training had none to learn from, in: {', '.join(names)}. "
+            "Fill them, or set impute for these columns and train again."
+        )
+
+
+def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
+    for place, cell in enumerate(column):
+        if isinstance(cell, (list, tuple, dict, set, np.ndarray)):
+            raise DataError(
+                f"Column '{column.name}' must hold single values. Allowed: text, numbers, true and false, times, null. "
+                f"Received: {_shown(cell)} in row {column.index[place]}. Send one value; several go into one text."
+            )
+    return [categories.text(value) for value in column]
+
+
+set_model(RawColumnsModel())

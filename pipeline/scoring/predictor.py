@@ -1,0 +1,90 @@
+"""A saved model, loaded once in a process, that takes Arrow columns and gives Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+
+import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
+from pipeline.kinds.state import RawColumn
+from pipeline.model.device import configure_devices
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.store.filesystem import storage_path
+from pipeline.store.model import local_copy
+
+
+class Predictor:
+    """Scores batches of rows."""
+
+    def __init__(self, model: keras.Model, columns: Sequence[RawColumn], label: LabelSpec) -> None:
+        """`columns` are the model's inputs, `label` is what it answers."""
+        self._columns, self._label = tuple(columns), label
+        dtypes = {"number": tf.float64, "text": tf.string}
+        # Batches of any length are one signature: the last one of a partition is traced no second time.
+        signature = {
+            column.name: tf.TensorSpec((None, 1), dtypes[column.type], name=f"input_{i}")
+            for i, column in enumerate(columns)
+        }
+        self._answers = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
+
+    def predict(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
+        """Score b rows.
+
+        Args:
+            arrays: for each column, b doubles or strings, with nulls.
+
+        Returns:
+            The answers, in the order of `LabelSpec.answers`.
+        """
+        tensors = {column.name: _tensor(array, column) for column, array in zip(self._columns, arrays, strict=True)}
+        return _arrays(self._answers(tensors), self._label)
+
+
+@lru_cache(maxsize=1)
+def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label: LabelSpec, threads: int) -> Predictor:
+    """Load a model file, once a process: Spark keeps its Python workers for the tasks to come.
+
+    Args:
+        file: its URI; it is read where this runs.
+        sha256: what it must be.
+        columns: the model's inputs.
+        label: what it answers.
+        threads: cores of a task.
+
+    Raises:
+        StoreError: the file is gone, or was altered.
+    """
+    configure_devices(threads, ranks_on_host=1, local_rank=0)
+    with local_copy(storage_path(file), sha256) as path:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return Predictor(model, columns, label)
+
+
+def _tensor(array: pa.Array, column: RawColumn) -> tf.Tensor:
+    """[b, 1]; NaN stands for a number that is null, `NULL_TOKEN` for a text."""
+    if column.type == "number":
+        values = array.to_numpy(zero_copy_only=False)
+        return tf.constant(values.astype(np.float64, copy=False).reshape(-1, 1))
+    # As bytes: TensorFlow would encode each text again.
+    texts = pc.fill_null(array, NULL_TOKEN).cast(pa.binary())
+    return tf.constant(texts.to_numpy(zero_copy_only=False), tf.string, (len(array), 1))
+
+
+def _arrays(output: Mapping[str, tf.Tensor], label: LabelSpec) -> list[pa.Array]:
+    if label.task is Task.REGRESSION:
+        return [_numbers(output["prediction"][:, 0])]
+    classes = pa.array(output["label"][:, 0].numpy(), pa.binary()).cast(pa.string())
+    probabilities = output["probabilities"]
+    return [classes, *(_numbers(probabilities[:, i]) for i in range(len(label.classes)))]
+
+
+def _numbers(column: Any) -> pa.Array:
+    return pa.array(column.numpy().astype(np.float64))

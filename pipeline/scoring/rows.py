@@ -1,0 +1,155 @@
+"""New rows, typed exactly as they are when a store is prepared; neither label, key nor weight need be there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays.hashing import salted_once, uniform
+from pipeline.arrays.masks import Mask
+from pipeline.config.run import RunConfig
+from pipeline.config.score import ScoreConfig
+from pipeline.kinds.plan import NumericPlan
+from pipeline.preparation.planning.column_checks import check_names, check_types
+from pipeline.preparation.planning.feature_plan import needs_types, plan_features
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.reading.column_types import column_types
+from pipeline.preparation.reading.raw import SourceTable
+from pipeline.preparation.reading.scan import Scan
+from pipeline.preparation.rows.row_errors import Fault, any_fault, find_value_faults
+from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.scoring.columns import OutputColumns, is_pattern, output_columns
+from pipeline.store.bundle import Bundle
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RowProgram:
+    """What is computed of a row that is to be scored; plain data and functions, which go to the tasks.
+
+    Attributes:
+        inputs: how rows are read.
+        faults: what can be wrong with a row.
+    """
+
+    inputs: Inputs
+    faults: tuple[Fault, ...]
+
+    def rows(self, batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
+        """The rows of a batch, typed, and which of them cannot be scored, [n]."""
+        rows = self.inputs.rows(batch)
+        return rows, any_fault(rows, self.faults)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Rows to be scored.
+
+    Attributes:
+        scan: all of them.
+        program: what is computed of them.
+        output: what will be written.
+    """
+
+    scan: Scan
+    program: RowProgram
+    output: OutputColumns
+
+
+def open_new_rows(
+    found: SourceTable, bundle: Bundle, trained: RunConfig, config: ScoreConfig, *, multiline: bool
+) -> NewRows:
+    """Give rows their types and find out what can be wrong with them; nothing is read yet.
+
+    Args:
+        found: the source.
+        bundle: the model.
+        trained: the configuration that it was trained with.
+        config: what the output keeps.
+        multiline: whether fields may hold line breaks.
+
+    Raises:
+        ConfigError: the output cannot have the columns that it should have.
+        DataError: the source lacks columns that the model needs, or has them in types that cannot be used.
+    """
+    state = bundle.features
+    needed = [column.name for column in state.raw]
+    found = _with_all_names(found, config).knowing(needed)
+    _tell_missing_key(found, trained)
+    output = output_columns(config, found.names, key=trained.data.key, label=state.label)
+    wanted = list(dict.fromkeys((*needed, *output.kept)))
+    check_names(found.names, wanted)
+    check_types(found.read(needed).columns, state.raw)
+    raw = found.read(wanted)
+    inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
+    faults = find_value_faults(inputs, _numeric(bundle, trained, found), _terms(bundle), multiline=multiline)
+    return NewRows(raw.scan, RowProgram(inputs, faults), output)
+
+
+def good_values(program: RowProgram, share: float) -> Callable[[pa.RecordBatch], Mapping[str, pa.Array]]:
+    """What gives the values of a batch's rows that are not bad, of about a share of them: the same ones each time."""
+
+    def values(batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        if share < 1.0:
+            batch = batch.take(pa.array(np.flatnonzero(_drawn(batch, share))))
+        rows, bad = program.rows(batch)
+        good = pa.array(~bad)
+        return {name: column.filter(good) for name, column in rows.values.items()}
+
+    return values
+
+
+def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
+    """[n]: by the place of a row in its batch."""
+    drawn: Mask = uniform(salted_once("drift", np.arange(len(batch)))) < share
+    return drawn
+
+
+def _tell_missing_key(found: SourceTable, trained: RunConfig) -> None:
+    missing = [name for name in trained.data.key if name not in found.names]
+    if missing:
+        log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
+
+
+def _with_all_names(found: SourceTable, config: ScoreConfig) -> SourceTable:
+    """JSON: with the names that only a look at every line tells, where names are chosen by patterns."""
+    if found.scan is None or not any(is_pattern(entry) for entry in config.keep):
+        return found
+    return found.scan()
+
+
+def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
+    """What the contract asks of the columns that the model needs."""
+    promised = {} if bundle.table is None else bundle.table.columns
+    return {column.name: promised[column.name] for column in bundle.features.raw if column.name in promised}
+
+
+def _numeric(bundle: Bundle, trained: RunConfig, found: SourceTable) -> tuple[NumericPlan, ...]:
+    """How the model's numbers were treated in training: whether nulls, NaN and infinities were allowed."""
+    features, state = trained.features, bundle.features
+    types = _types(bundle, found) if needs_types(features) else {}
+    promised = found.names if bundle.table is None else bundle.table.columns
+    names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
+    plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
+    known = {column.name for column in state.raw} | {column.name for column in state.derived}
+    return tuple(feature for feature in plan.numeric if feature.source in known)
+
+
+def _types(bundle: Bundle, found: SourceTable) -> dict[str, ColumnType]:
+    """Of the columns that training had, or, where no contract tells, that these rows have.
+
+    A few new rows tell little: what training read as a number is one.
+    """
+    if bundle.table is not None:
+        return {name: terms.type for name, terms in bundle.table.columns.items()}
+    types = column_types(found, {})
+    for column in bundle.features.raw:
+        if (column.type == "number") != (types[column.name] in (*NUMBERS, "boolean")):
+            types[column.name] = column.type
+    return types

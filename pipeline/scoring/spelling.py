@@ -1,0 +1,98 @@
+"""Values of a data frame as the source had them, which pandas spells in its own way.
+
+A source's `TRUE` comes out of pandas as True, `02134` as 2134, `98101` as 98101.0 where a null is in the column, and
+Spark writes 1e-05 as `1.0E-5`. A value is therefore looked for in the vocabulary under every spelling that it may
+have had, and then by what it is worth. Where no vocabulary has it, as in a column that is only hashed or used in
+expressions, it gets the likeliest spelling: that of Python, for times and truth values that of Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.kinds.state import FeatureState
+from pipeline.schemas.tokens import FALSE, NULL_TOKEN, TRUE
+
+
+class Categories:
+    """What the values of one column of texts are called in the vocabularies of the features that read it."""
+
+    def __init__(self, known: Collection[str], markers: frozenset[str]) -> None:
+        """`known` are the texts of all vocabularies, `markers` are texts that mean null."""
+        self._markers = markers
+        self._known = frozenset(known)
+        self._by_number: dict[float, str] = {}
+        for text in known:
+            number = _number(text)
+            if number is not None:
+                self._by_number.setdefault(number, text)
+
+    def text(self, value: Any) -> str:
+        """The value's text in a vocabulary, or one that is in none; text itself is taken as it is."""
+        if isinstance(value, str):
+            return NULL_TOKEN if value.strip(" ") in self._markers else value
+        if pd.isna(value):
+            return NULL_TOKEN
+        spellings = _spellings(value)
+        known = next((text for text in spellings if text in self._known), None)
+        if known is None and _is_number(value):
+            known = self._by_number.get(float(value))
+        return spellings[0] if known is None else known
+
+
+def categories_of(state: FeatureState) -> dict[str, Categories]:
+    """The spelling of every raw column of texts."""
+    markers = frozenset(state.null_values)
+    names = [column.name for column in state.raw if column.type == "text"]
+    known = {name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names}
+    return {name: Categories(texts, markers) for name, texts in known.items()}
+
+
+def number_in(value: Any, markers: frozenset[str]) -> Any:
+    """What a cell of a numeric column holds, where it is text, as Spark reads it; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value in TRUE or value in FALSE:
+        return float(value in TRUE)
+    text = value.strip(" ")
+    return None if text in markers or text.lower() == "nan" else text
+
+
+def _spellings(value: Any) -> tuple[str, ...]:
+    """Texts that a value which is no text may come from, likelier ones first."""
+    if isinstance(value, (bool, np.bool_)):
+        text = str(bool(value))
+        return text.lower(), text, text.upper()
+    if isinstance(value, datetime):
+        return _moments(pd.Timestamp(value))
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(value), str(int(value))
+    return (str(value),)
+
+
+def _moments(value: pd.Timestamp) -> tuple[str, ...]:
+    """As Spark writes a time, in UTC and without zeros at the end of its fraction, or a date."""
+    utc = value if value.tzinfo is None else value.tz_convert("UTC").tz_localize(None)
+    text = str(utc)
+    text = text.rstrip("0") if "." in text else text
+    return text, text.removesuffix(" 00:00:00")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Real, Decimal)) and not isinstance(value, bool)
+
+
+def _number(text: str) -> float | None:
+    """What a text is worth; None also for NaN, and for `1_000`, which only Python takes for a number."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if np.isnan(number) or "_" in text else number

@@ -1,0 +1,104 @@
+"""The files of an output: Parquet, CSV, or a Delta table, which is Parquet with a log."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+
+import pyarrow as pa
+import pyspark.sql.functions as F
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from pipeline.errors import PlatformError
+from pipeline.preparation.listing.catalog import quoted
+from pipeline.preparation.listing.delta_log import SPARK_SETTINGS, spark_reads_delta
+from pipeline.preparation.reading.part_files import ended_or_gone, new_name, read_parts
+from pipeline.preparation.reading.scan import partition_number
+from pipeline.scoring.draft import OutputDraft
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath, storage_path
+
+RFC_4180 = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
+"""Spark's own defaults escape quotes by backslashes and strip spaces."""
+
+_WRITTEN = pa.schema([("name", pa.string())])
+
+
+def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
+    """Make sure that a format can be written here.
+
+    Raises:
+        PlatformError: it is Delta, and nothing here writes that.
+    """
+    if format != "delta" or (spark_reads_delta(spark) and output.renames_folders):
+        return
+    if not output.renames_folders:
+        raise PlatformError(
+            f"The Delta table '{output.path}' cannot be written, since it is in an object store. Set score.format: "
+            "parquet or csv, or score.output to a folder, also a mounted one."
+        )
+    if find_spec("deltalake") is None or not output.is_local:
+        raise PlatformError(
+            f"Nothing here can write the Delta table '{output.path}'. Set score.format: parquet; or give Spark Delta's "
+            f"jar: {SPARK_SETTINGS}; or, for a local path, pip install 'spark-keras-pipeline[delta]'."
+        )
+
+
+def convert(
+    spark: SparkSession, names: Sequence[str], schema: pa.Schema, draft: OutputDraft, format: str
+) -> tuple[str, ...]:
+    """Give Parquet files of a draft the format that was asked for; the names of the files that an output has then.
+
+    Args:
+        spark: the session.
+        names: of the files, in `draft.rows` where they stay Parquet, else in `draft.parts`.
+        schema: of the files.
+        draft: the output.
+        format: that was asked for.
+    """
+    if format == "delta":
+        files.move(draft.parts, draft.rows)
+        _make_delta(spark, draft.rows)
+    if format != "csv":
+        return tuple(names)
+    if draft.rows.renames_folders:
+        spark.read.parquet(draft.parts.uri).write.options(header=True, **RFC_4180).csv(draft.rows.uri)
+        return ()
+    return tuple(write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
+
+
+def write_csv(rows: DataFrame, place: StoragePath, prefix: str) -> list[str]:
+    """The same text as Spark writes, by tasks: a file for each partition. Only the names that are returned count."""
+    lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
+    header, folder = _header(rows.columns), place.uri
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        name = new_name(prefix, partition_number(), "csv")
+        written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
+        place = storage_path(folder).child(name)
+        with ended_or_gone(place), place.filesystem.open_output_stream(place.path, compression=None) as stream:
+            stream.write(header)
+            stream.writelines(written)
+        yield pa.RecordBatch.from_pylist([{"name": name}], schema=_WRITTEN)
+
+    names: list[str] = lines.mapInArrow(write, from_arrow_schema(_WRITTEN)).toArrow()["name"].to_pylist()
+    return sorted(names)
+
+
+def _header(names: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().encode()
+
+
+def _make_delta(spark: SparkSession, place: StoragePath) -> None:
+    """Give a folder of Parquet files the log of a Delta table; paths in it are relative, so the folder may move."""
+    if spark_reads_delta(spark):
+        spark.sql(f"CONVERT TO DELTA parquet.{quoted(place.uri)}")
+        return
+    from deltalake import convert_to_deltalake
+
+    convert_to_deltalake(place.path)

@@ -1,0 +1,76 @@
+"""Where runs are recorded: the address of the tracking store, and whether it can be reached."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from pipeline.config.run import TrackConfig
+from pipeline.errors import ConfigError
+from pipeline.redact import without_user
+from pipeline.store.filesystem import StoragePath
+
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+TIMEOUT = 4.0
+REMOTE_FOLDERS = ("/Volumes/", "/dbfs/")
+"""Databricks' storage, seen as folders: sqlite can neither lock nor update a file there."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A tracking store.
+
+    Attributes:
+        uri: as MLflow takes it.
+        artifacts: URI of the folder for the artifacts of new experiments; None leaves that to the server.
+    """
+
+    uri: str
+    artifacts: str | None = None
+
+
+def address_of(config: TrackConfig, root: StoragePath) -> Address:
+    """The configured tracking store, or Databricks' own there, or `<root>/mlflow.db` with `<root>/mlartifacts`.
+
+    Raises:
+        ConfigError: none is configured, and the root cannot hold a database.
+    """
+    if config.uri is not None:
+        return Address(config.uri)
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return Address("databricks")
+    if not root.is_local or root.path.startswith(REMOTE_FOLDERS):
+        raise ConfigError(
+            f"storage.root '{without_user(root.uri)}' cannot hold MLflow's database, which needs a local folder. "
+            "Set track.uri to a tracking server, or track.enabled: false."
+        )
+    return Address(f"sqlite:///{quote(root.path, safe='/ ')}/mlflow.db", Path(root.path, "mlartifacts").as_uri())
+
+
+def check_reachable(address: Address) -> None:
+    """Open the database file, or the database server's port, briefly: MLflow would try for two minutes.
+
+    Servers that speak HTTP are not asked here; the time that MLflow waits for those can be set.
+
+    Raises:
+        OSError: nothing can be opened there.
+    """
+    scheme, parts = address.uri.partition(":")[0], urlsplit(address.uri)
+    if scheme == "sqlite":
+        _open_database(Path(unquote(address.uri.removeprefix("sqlite:///").partition("?")[0])))
+    elif parts.hostname and (port := parts.port or PORTS.get(scheme.partition("+")[0])):
+        socket.create_connection((parts.hostname, port), TIMEOUT).close()
+
+
+def _open_database(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(file, timeout=TIMEOUT)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error as error:
+        raise OSError(f"{file}: {error}") from error

@@ -1,0 +1,116 @@
+"""A model in MLflow's own format: a folder that holds the Keras file, the code that applies it, and its signature.
+
+The model is given as code (`scoring/mlflow_model.py`), so nothing is pickled, and TensorFlow is not loaded here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from pipeline.kinds.state import FeatureState
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import FEATURES, MODEL
+from pipeline.store.versions import version_of
+
+PACKAGE = Path(__file__).parents[1]
+CODE = PACKAGE / "scoring" / "mlflow_model.py"
+NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "numpy", "pandas", "pyarrow", "pydantic", "setuptools")
+"""Distributions that the logged model needs; those that are installed are pinned."""
+
+EXAMPLE_ROWS = 3
+
+
+def write_model_folder(folder: Path, file: StoragePath, state: FeatureState, *, model_id: str, run_id: str) -> None:
+    """Write the folder.
+
+    Args:
+        folder: where; it does not exist yet.
+        file: the Keras file, wherever it is stored.
+        state: fitted features; they tell the raw columns and the label.
+        model_id: MLflow's, of the model that the folder will belong to.
+        run_id: the run that made it.
+    """
+    sources = folder.with_name(f"{folder.name}.sources")
+    sources.mkdir()
+    content = files.read_bytes(file)
+    (sources / MODEL).write_bytes(content)
+    (sources / FEATURES).write_text(state.to_json(), encoding="utf-8")
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        mlflow_model=Model(model_uuid=model_id, model_id=model_id, run_id=run_id),
+        python_model=str(CODE),
+        code_paths=[str(PACKAGE)],
+        artifacts={"model": str(sources / MODEL), "features": str(sources / FEATURES)},
+        model_config={"sha256": hashlib.sha256(content).hexdigest()},
+        metadata=_columns(state),
+        signature=signature_of(state),
+        input_example=example_of(state),
+        pip_requirements=requirements(),
+    )
+
+
+def signature_of(state: FeatureState) -> Any:
+    """Raw columns in, predictions out; a column may be missing where its nulls mean something.
+
+    MLflow refuses whole numbers (int64) for a column that is declared as `double` or `string`, and nulls for one
+    that is declared as `long`. Columns are therefore of type `Any`, and checked by the model itself.
+    """
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    needed = never_null(state)
+    inputs = Schema([ColSpec(anything, column.name, required=column.name in needed) for column in state.raw])
+    return ModelSignature(inputs=inputs, outputs=Schema(_outputs(state.label)))
+
+
+def never_null(state: FeatureState) -> tuple[str, ...]:
+    """Raw columns whose nulls a feature cannot fill, since training rows had none."""
+    unfilled = {column for feature in state.features if not feature.fills_null for column in feature.inputs}
+    return tuple(column.name for column in state.raw if column.name in unfilled)
+
+
+def example_of(state: FeatureState) -> pd.DataFrame:
+    """A few rows of raw columns, of values that the features know; MLflow keeps them, and does not score them here."""
+    return pd.DataFrame(
+        {column.name: _values(state, column.name, column.type == "number") for column in state.raw},
+        index=range(EXAMPLE_ROWS),
+    )
+
+
+def _values(state: FeatureState, column: str, is_number: bool) -> list[Any]:
+    """Null where a column is used in expressions alone, and nothing was learned of its values."""
+    known: dict[Any, None] = {}
+    for feature in state.features:
+        known |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
+    found = list(known) or [1.0 if is_number else None]
+    return [found[row % len(found)] for row in range(EXAMPLE_ROWS)]
+
+
+def requirements() -> list[str]:
+    """What the logged model needs to predict, in the versions that are installed here."""
+    installed = {name: version_of(name) for name in NEEDED}
+    return [f"{name}=={version}" for name, version in installed.items() if version]
+
+
+def _columns(state: FeatureState) -> dict[str, Any]:
+    """What the signature cannot tell."""
+    return {
+        "numeric": [column.name for column in state.raw if column.type == "number"],
+        "categorical": [column.name for column in state.raw if column.type == "text"],
+        "label": state.label.name,
+        "task": str(state.label.task),
+    }
+
+
+def _outputs(label: LabelSpec) -> list[Any]:
+    return [ColSpec("string" if name == "label" else "double", name) for name in label.answers]

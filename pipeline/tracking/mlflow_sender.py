@@ -1,0 +1,263 @@
+"""Sends what a run logs to MLflow from a thread of its own, so that logging never waits for the server.
+
+A server that does not answer is retried; the entries wait in the run's outbox. A server that was restarted empty, and
+so no longer has the run, is sent everything again, in a new run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+from pipeline.redact import without_user
+from pipeline.tracking.address import Address
+from pipeline.tracking.mlflow_store import connect, continued_run, find_experiment, is_down, reason_of
+from pipeline.tracking.outbox import Entry, Outbox
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+"""Seconds between two attempts to reach a server."""
+TOGETHER = 1000
+"""Metrics of one request at most; MLflow takes no more."""
+ANEW_AT_MOST = 3
+TOKEN = "pipeline.spool"
+
+
+class MlflowSender:
+    """Sends the entries of one outbox."""
+
+    def __init__(self, address: Address, outbox: Outbox, *, may_exist: bool = False) -> None:
+        """Nothing is sent before `start`. With `may_exist`, a run that another job created is looked for first."""
+        self.outbox, self._address = outbox, address
+        self.client: MlflowClient | None = None
+        self.experiment_id = ""
+        self.refusal: ConfigError | None = None
+        self.is_down = False
+        self._changed = threading.Condition()
+        self._closing = self._opened = self._refused = False
+        self._together, self._anew = True, 0
+        self._may_exist, self._failures, self._hurries = may_exist, 0, False
+
+    def start(self, then: Callable[[], None]) -> None:
+        """Send in the background until `close`; call `then` once, when everything was sent for the first time."""
+        threading.Thread(target=self._work, args=(then,), name="mlflow", daemon=True).start()
+
+    def post(self, add: Callable[[Outbox], None]) -> None:
+        """Add something to the outbox, to be sent in its turn. Called by the threads that log."""
+        with self._changed:
+            try:
+                add(self.outbox)
+            except OSError as error:
+                logger.warning("An entry of the tracked run could not be kept in %s: %s", self.outbox.folder, error)
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the run is open and all was sent; False after `seconds`, or when the store does not answer."""
+        with self._changed:
+            failures, self._hurries = self._failures, True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_done or self._failures > failures, seconds)
+            return self._is_done
+
+    @property
+    def _is_done(self) -> bool:
+        return self.refusal is not None or (self._opened and self.outbox.all_sent)
+
+    def close(self, seconds: float) -> bool:
+        """Stop; False where something is left after `seconds`, which a later job sends."""
+        done = self.wait(seconds)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            if done:
+                self.outbox.remove()
+            else:
+                self.outbox.leave()
+        return done
+
+    def send_all(self) -> None:
+        """Send an outbox that another job left, in this thread.
+
+        Raises:
+            Exception: the store does not answer; the rest stays in the outbox.
+        """
+        while not self._opened or not self.outbox.all_sent:
+            self._step()
+
+    def _work(self, then: Callable[[], None]) -> None:
+        pause = FIRST_PAUSE
+        while self._is_needed():
+            try:
+                self._step()
+                pause = FIRST_PAUSE
+                self._say_back()
+                if self.outbox.all_sent:
+                    then()
+                    then = _nothing
+            except ConfigError as error:
+                self._give_up(error)
+                return
+            except Exception as error:
+                self._say_down(error)
+                with self._changed:
+                    self._failures, self._hurries = self._failures + 1, False
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._closing or self._hurries, pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _is_needed(self) -> bool:
+        """Sleep until there is something to do; False where there will be nothing more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or not self._opened or not self.outbox.all_sent)
+            return not self._closing
+
+    def _give_up(self, error: ConfigError) -> None:
+        with self._changed:
+            self.refusal = error
+            self._changed.notify_all()
+
+    def _step(self) -> None:
+        """Open the run, or send some entries."""
+        if self.client is None or self.outbox.run_id is None or not self._opened:
+            self._open()
+            return
+        with self._changed:
+            some, sent = self._next(), self.outbox.sent
+        if not some:
+            return
+        try:
+            send(self.client, self.outbox, some)
+        except Exception as error:
+            if is_down(error):
+                raise
+            if _is_gone(error) and self._anew < ANEW_AT_MOST:
+                self._begin_anew()
+                return
+            if len(some) > 1:  # one of them is at fault: from now on each is sent alone
+                self._together = False
+                return
+            self._say_refused(some[0], error)
+        self._mark(self.outbox.run_id, sent + len(some))
+
+    def _next(self) -> list[Entry]:
+        """The next entry, or metrics that go in one request."""
+        pending = self.outbox.pending
+        some = pending[:1]
+        if self._together and some and some[0].kind == "metrics":
+            numbers = len(some[0].metrics)
+            for entry in pending[1:]:
+                numbers += len(entry.metrics)
+                if entry.kind != "metrics" or numbers > TOGETHER:
+                    break
+                some.append(entry)
+        return some
+
+    def _open(self) -> None:
+        run = self.outbox.run
+        client = self.client = connect(self._address)
+        mlflow_run = continued_run(client, self.outbox.run_id) if self.outbox.run_id else None
+        if mlflow_run is None:
+            self.experiment_id = find_experiment(client, run.experiment, self._address)
+            mlflow_run = self._made_before(client)
+        if mlflow_run is None:
+            self._may_exist, tags = True, {**run.tags, TOKEN: run.token}
+            mlflow_run = client.create_run(self.experiment_id, start_time=run.started, run_name=run.run_name, tags=tags)
+        self.experiment_id = mlflow_run.info.experiment_id
+        self._mark(mlflow_run.info.run_id, self.outbox.sent)
+
+    def _made_before(self, client: MlflowClient) -> Any:
+        """The run, where an earlier attempt to make it succeeded without an answer."""
+        if not self._may_exist:
+            return None
+        same = client.search_runs([self.experiment_id], f"tags.`{TOKEN}` = '{self.outbox.run.token}'", max_results=1)
+        return same[0] if same else None
+
+    def _begin_anew(self) -> None:
+        logger.warning("MLflow no longer has run %s: all of it is sent anew, to a new run.", self.outbox.run_id)
+        self._anew += 1
+        with self._changed:
+            self._opened = False
+            self.outbox.mark(None, 0)
+
+    def _mark(self, run_id: str | None, sent: int) -> None:
+        with self._changed:
+            self._opened = True
+            if not self._closing:  # after that the outbox is another job's
+                try:
+                    self.outbox.mark(run_id, sent)
+                except OSError as error:
+                    logger.debug("What was sent could not be noted in %s: %s", self.outbox.folder, error)
+            self._changed.notify_all()
+
+    def _say_down(self, error: Exception) -> None:
+        if not self.is_down and not self._closing:
+            self.is_down = True
+            logger.warning(
+                "MLflow at %s does not answer. What the run tells is kept in %s, and sent when it is back. %s",
+                without_user(self._address.uri),
+                self.outbox.folder,
+                reason_of(error),
+            )
+
+    def _say_back(self) -> None:
+        if self.is_down:
+            self.is_down = False
+            logger.info("MLflow at %s answers again", without_user(self._address.uri))
+
+    def _say_refused(self, entry: Entry, error: Exception) -> None:
+        if not self._refused:
+            self._refused = True
+            what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
+            logger.warning("MLflow did not take %s of run %s. %s", what, self.outbox.run_id, reason_of(error))
+
+
+def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
+    """Send one entry, or several of metrics."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    entry, run_id = entries[0], str(outbox.run_id)
+    match entry.kind:
+        case "metrics":
+            metrics = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
+            client.log_batch(run_id, metrics=metrics)
+        case "params":
+            client.log_batch(run_id, params=[Param(name, value) for name, value in entry.texts.items()])
+        case "tags":
+            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in entry.texts.items()])
+        case "artifact":
+            _send_artifact(client, outbox, entry)
+        case "status":
+            client.set_terminated(run_id, entry.texts["status"], end_time=entry.time)
+
+
+def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
+    """Send an artifact under the name that it has in the run."""
+    import tempfile
+    from pathlib import Path
+
+    folder, _, name = entry.path.rpartition("/")
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / name
+        copy.write_bytes((outbox.folder / entry.file).read_bytes())
+        client.log_artifact(str(outbox.run_id), str(copy), folder or None)
+
+
+def now() -> int:
+    """Milliseconds since 1970, as MLflow wants them."""
+    return int(time.time() * 1000)
+
+
+def _is_gone(error: Exception) -> bool:
+    return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing."""

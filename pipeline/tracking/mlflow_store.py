@@ -1,0 +1,127 @@
+"""An MLflow tracking store: how it is reached, and within which time; experiments and runs to be found in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+from pipeline.redact import without_user
+from pipeline.tracking.address import Address, check_reachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT, PATIENT_TIMEOUT = "4", "120"
+SETTINGS = {
+    # MLflow's own would wait four minutes for a server that is down. One retry: at most twice the time-out.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": TIMEOUT,
+    # Tables made, URLs of runs with pictograms, bars for small files, searches for git: nobody asked.
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Else MLflow's pages show what belongs to language models."""
+NOISY = ("mlflow", "alembic")
+TEXT_LENGTH = 500
+
+
+def connect(address: Address) -> MlflowClient:
+    """A client of its own: no global store, no active run.
+
+    Raises:
+        ConfigError: MLflow knows no such kind of store.
+        OSError: there is none at this address.
+    """
+    check_reachable(address)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        return MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
+    except MlflowException as error:
+        if is_down(error):
+            raise
+        raise ConfigError(
+            f"track.uri '{without_user(address.uri)}' is no tracking store. "
+            f"Allowed: sqlite:///FILE, http://HOST:PORT, https://HOST:PORT, databricks. {reason_of(error)}"
+        ) from error
+
+
+def continued_run(client: MlflowClient, run_id: str) -> Any:
+    """The run, running again; None where the store does not know it any more."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.update_run(run_id, status="RUNNING")
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if is_down(error):
+            raise
+        logger.warning("MLflow no longer has run %s, so a new one is started. %s", run_id, reason_of(error))
+        return None
+
+
+def find_experiment(client: MlflowClient, name: str, address: Address) -> str:
+    """The experiment's id; where there is none it is made, by this job or by another one at the same moment."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=address.artifacts, tags=EXPERIMENT_TAGS))
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise ConfigError(
+            f"Experiment '{name}' was deleted in MLflow at {without_user(address.uri)}. Set track.experiment to "
+            f"another name, or restore it: mlflow experiments restore --experiment-id {found.experiment_id}."
+        )
+    return str(found.experiment_id)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """For an upload that a server acknowledges only when all has arrived; a user's own setting stays."""
+    if os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") != TIMEOUT:
+        yield
+        return
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = PATIENT_TIMEOUT
+    try:
+        yield
+    finally:
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = TIMEOUT
+
+
+def is_down(error: Exception) -> bool:
+    """Whether the store did not answer, rather than refuse."""
+    from mlflow.exceptions import RestException
+    from requests import RequestException
+
+    if isinstance(error, RestException):
+        return False
+    return isinstance(error, RequestException) or getattr(error, "error_code", "") == "INTERNAL_ERROR"
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, on one line, of bounded length, without users and passwords."""
+    return cut(without_user(" ".join(str(error).split())))
+
+
+def cut(text: str) -> str:
+    """A text of bounded length."""
+    return text if len(text) <= TEXT_LENGTH else f"{text[: TEXT_LENGTH - 1]}…"

@@ -1,0 +1,306 @@
+"""Runs recorded by MLflow. Together with `mlflow_courier`, `mlflow_store` and `mlflow_folder`, the only door to it.
+
+Every call names its store and its run, so that several jobs of one process can record side by side. A tracker never
+raises, and but for the model never waits for the server, see `mlflow_courier`. What a user can repair before anything
+has started is a ConfigError, when the run is opened.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.config.run import TrackConfig
+from pipeline.errors import ConfigError
+from pipeline.kinds.state import FeatureState
+from pipeline.redact import without_user
+from pipeline.store.filesystem import StoragePath
+from pipeline.tracking.address import Address, address_of
+from pipeline.tracking.mlflow_registry import Registered, register
+from pipeline.tracking.mlflow_sender import MlflowSender, now
+from pipeline.tracking.mlflow_store import connect, cut, patience, reason_of
+from pipeline.tracking.outbox import Entry, OutboxRun, left_outboxes, new_outbox, outbox_folder
+from pipeline.tracking.promotion import Candidate, Promotion
+from pipeline.tracking.tags import run_tags
+from pipeline.tracking.tracker import NullTracker, Param, Tracker
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+MODEL_NAME = "model"
+ADDED_SECONDS = 9.0
+"""What waiting for a server that does not answer may add to a job in all, a model's upload aside."""
+WAIT_SECONDS = 4.0
+"""Of these, how long one waits at most for the run, before a model, and at the end."""
+DATABASE_SECONDS = 60.0
+"""The same for a database, which answers at once or not at all, but takes seconds to be made."""
+
+
+class MlflowTracker:
+    """A run in an MLflow tracking store."""
+
+    def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
+        """What is told goes through `sender`, to a database itself or to a server."""
+        self._sender = sender
+        self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
+
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's; None as long as the store has not answered."""
+        return self._sender.outbox.run_id
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """In one request; long values are cut."""
+        texts = {name: cut(str(value)) for name, value in params.items() if value is not None}
+        self._post(Entry(kind="params", time=now(), texts=texts))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """In one request."""
+        self._post(Entry(kind="tags", time=now(), texts=tags))
+
+    def describe(self, markdown: str) -> None:
+        """Shown on top of the run's page."""
+        self.set_tags({"mlflow.note.content": markdown})
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """In one request, together with those of other steps that wait."""
+        self._post(Entry(kind="metrics", time=now(), metrics=metrics, step=step or 0))
+
+    def log_text(self, text: str, path: str) -> None:
+        """As an artifact."""
+        self._post_artifact(path, text.encode())
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """As an artifact, drawn now."""
+        drawn = io.BytesIO()
+        try:
+            figure.savefig(drawn, format=path.rpartition(".")[2])
+        except Exception as error:  # whatever goes wrong in recording, the training goes on
+            logger.warning("%s could not be drawn. %s", path, reason_of(error))
+            return
+        self._post_artifact(path, drawn.getvalue())
+
+    def log_picture(self, png: bytes, path: str) -> None:
+        """As an artifact."""
+        self._post_artifact(path, png)
+
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+        """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
+        if not self._within_budget(self._sender.wait):
+            logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
+            return None
+        start = time.monotonic()
+        try:
+            return self._log_model(file, state)
+        except Exception as error:  # whatever goes wrong in recording, the training goes on
+            self._budget -= time.monotonic() - start
+            logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
+            return None
+
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
+        """Make a version, and give it the alias that it deserves; waits for the answer, and tags the run with it."""
+        if not self._within_budget(self._sender.wait):
+            logger.warning("MLflow does not answer, so the model is not registered as '%s'.", name)
+            return None
+        start = time.monotonic()
+        try:
+            found = self._register(name, candidate)
+        except Exception as error:  # whatever goes wrong in recording, the work stays
+            self._budget -= time.monotonic() - start
+            logger.warning(
+                "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
+            )
+            return None
+        promotion = found.promotion
+        logger.info("Version %s of '%s' is the %s. %s", found.version, name, promotion.alias, promotion.reason)
+        registered = {"registered": f"{name} {found.version}", "standing": promotion.alias}
+        self.set_tags(registered | {"standing.reason": cut(promotion.reason)})
+        return promotion
+
+    def open(self) -> None:
+        """Wait for the run.
+
+        Raises:
+            ConfigError: the store refuses it.
+        """
+        self._within_budget(self._sender.wait)
+        if self._sender.refusal is not None:
+            raise self._sender.refusal
+
+    def finish(self, status: str, reason: str = "") -> None:
+        """End the run, and wait a while for the last entries to arrive."""
+        if reason:
+            self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
+        self._post(Entry(kind="status", time=now(), texts={"status": status}))
+        outbox = self._sender.outbox
+        if not self._within_budget(self._sender.close):
+            logger.warning(
+                "%d entries of run %s have not reached MLflow. They are kept in %s, and the next job with this "
+                "storage.root and track.uri sends them.", len(outbox.pending), self.run_id, outbox.folder
+            )  # fmt: skip
+
+    def _within_budget(self, wait: Callable[[float], bool]) -> bool:
+        """Wait, in all no longer than a job may be held up."""
+        start = time.monotonic()
+        done = wait(min(self._once, max(self._budget, 0.0)))
+        self._budget -= time.monotonic() - start
+        return done
+
+    def _post(self, entry: Entry) -> None:
+        self._sender.post(lambda outbox: outbox.add(entry))
+
+    def _post_artifact(self, path: str, content: bytes) -> None:
+        self._sender.post(lambda outbox: outbox.add_artifact(path, content, now()))
+
+    def _register(self, name: str, candidate: Candidate) -> Registered:
+        client, run_id = self._sender.client, self.run_id
+        if client is None or run_id is None:
+            raise ValueError("The run is not open")
+        return register(client, run_id, name, candidate)
+
+    def _log_model(self, file: StoragePath, state: FeatureState) -> str:
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        from pipeline.tracking.mlflow_folder import write_model_folder
+
+        client, run_id = self._sender.client, self.run_id
+        if client is None or run_id is None:
+            raise ValueError("The run is not open")
+        model = client.create_logged_model(self._sender.experiment_id, MODEL_NAME, source_run_id=run_id)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / MODEL_NAME
+            try:
+                write_model_folder(folder, file, state, model_id=model.model_id, run_id=run_id)
+            except Exception as error:  # not the server's fault, whatever MLflow calls it
+                raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
+            with patience():
+                client.log_model_artifacts(model.model_id, str(folder))
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        return f"models:/{model.model_id}"
+
+
+@contextmanager
+def open_tracker(
+    config: TrackConfig,
+    *,
+    root: StoragePath,
+    experiment: str,
+    run_name: str,
+    stage: str,
+    run_id: str | None = None,
+) -> Iterator[Tracker]:
+    """A run for the length of a block: finished at its end, failed or killed where the block raises.
+
+    A store that does not answer costs a warning and some seconds; what the block tells is kept, and sent when it is
+    back, by this job or a later one.
+
+    Args:
+        config: where runs are recorded.
+        root: of the storage, where the default database and the outbox lie.
+        experiment: what the run belongs to.
+        run_name: for people.
+        stage: the job, a tag.
+        run_id: a run to continue; None starts one.
+
+    Raises:
+        ConfigError: `config` names a store that cannot be, or an experiment that was deleted.
+    """
+    tracker = _start(config, root, experiment, run_name, stage=stage, run_id=run_id) if config.enabled else None
+    if tracker is None:
+        yield NullTracker()
+        return
+    try:
+        yield tracker
+    except Exception as error:
+        tracker.finish("FAILED", f"{stage}: {type(error).__name__}: {error}")
+        raise
+    except BaseException as error:
+        tracker.finish("KILLED", f"{stage}: {type(error).__name__}")
+        raise
+    tracker.finish("FINISHED")
+
+
+@contextmanager
+def warm_up(config: TrackConfig, root: StoragePath) -> Iterator[None]:
+    """Load MLflow and make its database in the background, which takes seconds, while the block starts Spark.
+
+    The block ends when that is done, however it ends: a process that exited earlier would leave half a database.
+    That the server or the database cannot be reached is left for `open_tracker` to say.
+
+    Raises:
+        ConfigError: the configuration names no place that can hold runs; nothing has been started then.
+    """
+    if not config.enabled:
+        yield
+        return
+    address = address_of(config, root)
+
+    def connect_early() -> None:
+        with suppress(Exception):
+            connect(address)
+
+    thread = threading.Thread(target=connect_early, name="mlflow")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _start(
+    config: TrackConfig, root: StoragePath, experiment: str, run_name: str, *, stage: str, run_id: str | None
+) -> MlflowTracker | None:
+    address = address_of(config, root)
+    run = OutboxRun(
+        uri=without_user(address.uri),
+        artifacts=address.artifacts,
+        experiment=experiment,
+        run_name=run_name,
+        tags={**run_tags(stage), **config.tags},
+        token=uuid.uuid4().hex,
+        started=now(),
+        run_id=run_id,
+    )
+    try:
+        outbox = new_outbox(outbox_folder(root), run)
+    except OSError as error:  # a disk that is full must not stop a job before it has begun
+        logger.warning("This run is not recorded, since nothing can be kept for it: %s", error)
+        return None
+    import mlflow  # noqa: F401 (its import is not the server's delay)
+
+    sender = MlflowSender(address, outbox)
+    tracker = MlflowTracker(sender, is_database=not address.uri.startswith(("http", "databricks")))
+    sender.start(lambda: send_left(address, root))
+    try:
+        tracker.open()
+    except ConfigError:
+        outbox.remove()
+        raise
+    return tracker
+
+
+def send_left(address: Address, root: StoragePath) -> None:
+    """Send what other jobs could not; a run whose job was killed is ended as such."""
+    for outbox in left_outboxes(outbox_folder(root), without_user(address.uri)):
+        try:
+            if not outbox.has_ended:
+                outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
+            MlflowSender(address, outbox, may_exist=True).send_all()
+        except Exception as error:  # the next job tries again
+            outbox.leave()
+            logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
+            return
+        outbox.remove()
+        logger.info("Run %s of an earlier job is complete now", outbox.run_id)

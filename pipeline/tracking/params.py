@@ -1,0 +1,78 @@
+"""What of a configuration is told to the tracking server.
+
+Parameters are the few settings that runs are compared by; the whole configuration is an artifact beside them,
+without what is nobody's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from pipeline.config.launch import LaunchConfig
+from pipeline.config.run import RunConfig
+from pipeline.redact import without_user
+from pipeline.tracking.tracker import Param
+
+SECRET = re.compile(r"password|passwd|secret|token|credential|access[._-]?key", re.IGNORECASE)
+HIDDEN = "(hidden)"
+NAME_LENGTH = 120
+
+
+def run_params(config: RunConfig) -> dict[str, Param]:
+    """Network, training and seed, as flat dotted keys, without those that have no effect on the model."""
+    sections = config.model_dump(mode="json", include={"model", "train", "seed"})
+    for name in LaunchConfig.model_fields:
+        del sections["train"][name]
+    weights = config.train.class_weights
+    if not isinstance(weights, str):
+        sections["train"]["class_weights"] = ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
+    params = _flat(sections, "")
+    params.setdefault("train.early_stopping.patience", "off")
+    if config.train.optimizer.name != "sgd":
+        del params["train.optimizer.momentum"]
+    return params | {"label": config.data.label}
+
+
+def run_name(config: RunConfig, stage: str) -> str:
+    """What tells a run from its neighbours in a list and in a legend, e.g. `run 64-64 relu, adam 0.001, seed 0`.
+
+    A search is called by what it searches: `search by tpe: hidden, dropout, learning_rate`.
+    """
+    if stage == "search":
+        names = ", ".join(name.removesuffix(".name").rpartition(".")[2] for name in config.search.space)
+        return f"search by {config.search.sampler}: {names}"[:NAME_LENGTH]
+    model, optimizer = config.model, config.train.optimizer
+    hidden = f"{'-'.join(map(str, model.hidden))} {model.activation}" if model.hidden else "linear"
+    return f"{stage} {hidden}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
+
+
+def config_text(config: RunConfig) -> str:
+    """The whole configuration as YAML that `load_config` reads again, but for passwords and the like."""
+    content = _without_secrets(config.model_dump(mode="json"))
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _flat(section: Mapping[str, Any], prefix: str) -> dict[str, Param]:
+    flat: dict[str, Param] = {}
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            flat[f"{prefix}{key}"] = "-".join(map(str, value)) or "none"
+        elif value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _without_secrets(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(below, name) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(below, key) for below in value]
+    if not isinstance(value, str):
+        return value
+    return HIDDEN if SECRET.search(key) else without_user(value)

@@ -1,0 +1,151 @@
+"""What stages log about a run. One implementation talks to MLflow; the others need nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.kinds.state import FeatureState
+from pipeline.store.filesystem import StoragePath
+from pipeline.tracking.promotion import Candidate, Promotion, promotion_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Param = str | int | float | bool | None
+
+
+class Tracker(Protocol):
+    """One run. A tracker never raises: a run that cannot be recorded must not cost the work that it records."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id, or None where nothing is recorded."""
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """What varies between runs."""
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """What one filters by; a later value replaces an earlier one."""
+
+    def describe(self, markdown: str) -> None:
+        """What a person reads first about the run."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Numbers, at an epoch counted from 1, or of the run as a whole."""
+
+    def log_text(self, text: str, path: str) -> None:
+        """A small text artifact."""
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """A picture."""
+
+    def log_picture(self, png: bytes, path: str) -> None:
+        """A picture that is drawn already."""
+
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+        """The model that takes raw columns; returns its URI, or None where it was not recorded."""
+
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
+        """Make a version of the logged model; returns what it is, or None where it was not registered."""
+
+
+@dataclass(frozen=True)
+class NullTracker:
+    """Records nothing."""
+
+    run_id: str | None = None
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """Nothing."""
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Nothing."""
+
+    def describe(self, markdown: str) -> None:
+        """Nothing."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Nothing."""
+
+    def log_text(self, text: str, path: str) -> None:
+        """Nothing."""
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """Nothing."""
+
+    def log_picture(self, png: bytes, path: str) -> None:
+        """Nothing."""
+
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+        """Nothing."""
+        return None
+
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
+        """Nothing."""
+        return None
+
+
+@dataclass
+class MemoryTracker:
+    """Keeps everything, for tests and for a look in a notebook.
+
+    Attributes:
+        params: as logged.
+        tags: as set.
+        description: as given last.
+        metrics: (name, step) to value; step 0 is the run as a whole.
+        artifacts: by path: a text, a figure, or a drawn picture.
+        models: files of logged models.
+        registered: candidates by the name of the registered model; the last one is the champion.
+    """
+
+    run_id: str | None = "memory"
+    params: dict[str, Param] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    metrics: dict[tuple[str, int], float] = field(default_factory=dict)
+    artifacts: dict[str, Any] = field(default_factory=dict)
+    models: list[StoragePath] = field(default_factory=list)
+    registered: dict[str, list[Candidate]] = field(default_factory=dict)
+
+    def log_params(self, params: Mapping[str, Param]) -> None:
+        """Keep them."""
+        self.params.update(params)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Keep them."""
+        self.tags.update(tags)
+
+    def describe(self, markdown: str) -> None:
+        """Keep it."""
+        self.description = markdown
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Keep them."""
+        self.metrics.update({(name, step or 0): value for name, value in metrics.items()})
+
+    def log_text(self, text: str, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = text
+
+    def log_figure(self, figure: Figure, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = figure
+
+    def log_picture(self, png: bytes, path: str) -> None:
+        """Keep it."""
+        self.artifacts[path] = png
+
+    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+        """Keep the place of its file."""
+        self.models.append(file)
+        return file.uri
+
+    def register(self, name: str, candidate: Candidate) -> Promotion | None:
+        """Keep it; each is compared with the one before."""
+        before = self.registered.setdefault(name, [])
+        promotion = promotion_of(candidate, before[-1] if before else None, exists=bool(before))
+        before.append(candidate)
+        return promotion

@@ -1,0 +1,105 @@
+"""The user's callbacks: Keras', as far as they look at epochs. Steps run in blocks, so no batch is told of.
+
+Every rank has its own ones and calls them with the same numbers. One that wants the training to end sets
+`self.model.stop_training`, on whichever rank. One that remembers something across epochs may have `state()`, which
+returns JSON-like content, and `restore(content)`: they are kept in checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import keras
+
+from pipeline.config.callbacks import CallbackConfig
+from pipeline.errors import ConfigError
+from pipeline.training.records import EpochRecord
+
+UNTOLD = [
+    name
+    for name in dir(keras.callbacks.Callback)
+    if name.startswith("on_") and ("batch" in name or "test" in name or "predict" in name)
+]
+"""What a callback cannot be called for."""
+
+
+class Callbacks:
+    """All callbacks of one rank."""
+
+    def __init__(self, configs: Sequence[CallbackConfig], network: keras.Model, epochs: int) -> None:
+        """Makes them.
+
+        Raises:
+            ConfigError: one cannot be made, or wants to be told of batches.
+        """
+        self._callbacks = [_make(config) for config in configs]
+        self._network = network
+        network.stop_training = False
+        for callback in self._callbacks:
+            callback.set_model(network)
+            callback.set_params({"epochs": epochs})
+
+    @property
+    def want_end(self) -> bool:
+        """Whether one finds that it was trained enough."""
+        return bool(self._network.stop_training)
+
+    def begin_training(self) -> None:
+        """Also where a training goes on."""
+        for callback in self._callbacks:
+            callback.on_train_begin()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Counted from 0, as Keras does."""
+        for callback in self._callbacks:
+            callback.on_epoch_begin(epoch)
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """With the metrics over all ranks."""
+        for callback in self._callbacks:
+            callback.on_epoch_end(record.epoch - 1, dict(record.metrics))
+
+    def end_training(self) -> None:
+        """The network has its best weights."""
+        for callback in self._callbacks:
+            callback.on_train_end()
+
+    def state(self) -> dict[str, str]:
+        """JSON of those that have something to remember, by their number."""
+        return {
+            str(number): json.dumps(callback.state())
+            for number, callback in enumerate(self._callbacks)
+            if hasattr(callback, "state")
+        }
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Give back what `state` gave."""
+        for number, callback in enumerate(self._callbacks):
+            if hasattr(callback, "restore") and str(number) in state:
+                callback.restore(json.loads(state[str(number)]))
+
+
+def _make(config: CallbackConfig) -> keras.callbacks.Callback:
+    module, _, name = config.target.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+        callback = found(**config.options)
+    except Exception as error:
+        raise ConfigError(
+            f"train.callbacks: {config.target} cannot be made with {config.options}: {type(error).__name__}: {error}. "
+            "It must be importable where the ranks run, and take these options."
+        ) from error
+    if not isinstance(callback, keras.callbacks.Callback):
+        raise ConfigError(
+            f"train.callbacks: {config.target} is no Keras callback. Allowed: a subclass of keras.callbacks.Callback. "
+            f"Received: {type(callback).__name__}."
+        )
+    deaf = [hook for hook in UNTOLD if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)]
+    if deaf:
+        raise ConfigError(
+            f"train.callbacks: {config.target} has {', '.join(deaf)}, which would never be called: steps run in "
+            "blocks. Allowed: on_train_begin, on_epoch_begin, on_epoch_end, on_train_end. Remove the others."
+        )
+    return callback

@@ -1,0 +1,153 @@
+"""Checkpoints and the ranks: which one all continue from, the state of all ranks as one, and back.
+
+Most arrays are the same on every rank: weights, and what the optimizer keeps. Others differ on purpose: sums over a
+rank's rows, gradients that it accumulates until the next exchange, and its seeds of random numbers. Which ones differ
+is not told by their names but found by comparing checksums, and only those are gathered: each rank adds its bytes to
+zeros in its own place, so that nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from pipeline.errors import ConfigError
+from pipeline.training.checkpoints.format import Array, Arrays, Checkpoint, CheckpointHead
+from pipeline.training.checkpoints.resume import check_unchanged, latest_checkpoint, read_checkpoint
+from pipeline.training.forward_state import SEED, seed_of_rank
+from pipeline.training.job import RankJob
+from pipeline.training.world import World
+
+METRICS = "metrics/"
+"""Prefix of sums over rows; see `StepRunner.state` for the names of arrays."""
+OF_VALIDATION = ("metrics/validation",)
+OF_EPOCH = (METRICS, "norms/")
+
+logger = logging.getLogger(__name__)
+
+
+def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]:
+    """The checkpoint that all ranks continue from, and its generation; 0 and None where training begins.
+
+    Raises:
+        ConfigError: on every rank, since it is of a run with other settings.
+    """
+    folder = job.open_checkpoints()
+    if folder is None:
+        return 0, None
+    # Rank 0 alone looks, since it deletes what it cannot read; the others read the generation that it names. All wait
+    # for it here, so none reads while it deletes.
+    latest = latest_checkpoint(folder) if world.rank == 0 else None
+    generation = int(world.sum([tf.constant(latest[0] if latest else 0, tf.int64)], "generation")[0])
+    if generation == 0:
+        return 0, None
+    checkpoint = latest[1] if latest else read_checkpoint(folder, generation)
+    allowed = job.train.checkpoint is not None and job.train.checkpoint.allow_changes
+    changes = check_unchanged(checkpoint.head, job.identity(), folder, allowed=allowed)
+    if changes and world.rank == 0:
+        logger.warning("The training goes on, though it was changed: %s", "; ".join(changes))
+    return generation, checkpoint
+
+
+def gather_state(state: Arrays, best: Sequence[Array], head: CheckpointHead, world: World) -> Checkpoint:
+    """A checkpoint of all ranks, the same on each.
+
+    Every rank calls this after the same step, with arrays of the same names, shapes and types.
+
+    Args:
+        state: this rank's arrays by name; copies, since a thread writes them while training continues.
+        best: weights of the best epoch.
+        head: everything else.
+        world: the ranks.
+    """
+    names = sorted(state)
+    checksums = np.array([zlib.crc32(_bytes(state[name]).data) for name in names], np.int64)
+    table = _gather(_bytes(checksums), world).view(np.int64)
+    # Each rank has the whole table, so all gather the same arrays, in the same order.
+    differing = [name for number, name in enumerate(names) if len(set(table[:, number].tolist())) > 1]
+    per_rank = _gather_arrays({name: state[name] for name in differing}, world)
+    return Checkpoint(head, {name: state[name] for name in names if name not in per_rank}, per_rank, tuple(best))
+
+
+def state_of_rank(checkpoint: Checkpoint, world: World) -> dict[str, Array]:
+    """The arrays with which one rank continues.
+
+    In a world of another size, sums over rows go to rank 0, seeds follow from rank 0's, and all else is rank 0's.
+    """
+    if world.size == checkpoint.head.ranks:
+        return {**checkpoint.shared, **{name: array[world.rank] for name, array in checkpoint.per_rank.items()}}
+    state = {name: _total(array, checkpoint.head.ranks, name, world) for name, array in checkpoint.shared.items()}
+    state |= {name: _merged(array, name, world) for name, array in checkpoint.per_rank.items()}
+    seeds = {name: seed_of_rank(array, world.rank) for name, array in state.items() if name.endswith(f"/{SEED}")}
+    return state | seeds
+
+
+def check_fits(state: Arrays, expected: Arrays, path: str) -> None:
+    """Make sure that a checkpoint's arrays are those of this network and optimizer.
+
+    Raises:
+        ConfigError: a name or a shape differs.
+    """
+    differing = sorted(
+        name
+        for name in {*state, *expected}
+        if name not in state or name not in expected or state[name].shape != expected[name].shape
+    )
+    if differing:
+        raise ConfigError(
+            f"The checkpoint in {path} is of another network or optimizer: {', '.join(differing[:5])} "
+            f"{'does' if len(differing) == 1 else 'do'} not fit. Such a change cannot be allowed: take it back, or set "
+            "train.checkpoint.resume: never to begin anew."
+        )
+
+
+def is_finite(arrays: Mapping[str, Array]) -> bool:
+    """Whether no number is NaN or infinite."""
+    return all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind not in "biu")
+
+
+def _total(array: Array, ranks: int, name: str, world: World) -> Array:
+    """For rank 0, a sum over rows that was the same on every rank, once for each of them; others begin at 0."""
+    if not name.startswith(METRICS):
+        return array
+    total: Array = (array * ranks if world.rank == 0 else array * 0).astype(array.dtype)
+    return total
+
+
+def _merged(array: Array, name: str, world: World) -> Array:
+    """An array with an axis for the ranks, for another number of them."""
+    if not name.startswith(METRICS):
+        first: Array = array[0]
+        return first
+    total: Array = (array.sum(0) if world.rank == 0 else array[0] * 0).astype(array.dtype)
+    return total
+
+
+def _gather_arrays(arrays: Arrays, world: World) -> dict[str, Array]:
+    """Each array with a first axis for the rank."""
+    if not arrays:
+        return {}
+    table = _gather(np.concatenate([_bytes(array) for array in arrays.values()]), world)
+    gathered, start = {}, 0
+    for name, array in arrays.items():
+        columns = np.ascontiguousarray(table[:, start : start + array.nbytes])
+        gathered[name] = columns.view(array.dtype).reshape(world.size, *array.shape)
+        start += array.nbytes
+    return gathered
+
+
+def _gather(content: npt.NDArray[np.uint8], world: World) -> npt.NDArray[np.uint8]:
+    """The bytes of every rank: uint8 [ranks, n]."""
+    table = np.zeros((world.size, len(content)), np.uint8)
+    table[world.rank] = content
+    gathered: npt.NDArray[np.uint8] = np.ascontiguousarray(world.sum([tf.constant(table)], "state")[0].numpy())
+    return gathered
+
+
+def _bytes(array: Array) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)

@@ -1,0 +1,101 @@
+"""Writes checkpoints: rank 0 hands over arrays that nobody changes any more, and a thread does the rest.
+
+A file is written under another name, synced and renamed, so it is complete or absent. The two latest generations stay:
+where the latest is torn or altered, the one before it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+from pipeline.errors import StoreError
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+from pipeline.training.checkpoints.format import Checkpoint, encode_checkpoint
+
+ENDING = ".checkpoint"
+KEPT = 2
+
+
+class CheckpointWriter:
+    """Writes one checkpoint at a time, in order."""
+
+    def __init__(self, folder: StoragePath, generation: int, executor: ThreadPoolExecutor) -> None:
+        """`generation` is the latest one in `folder`, 0 where there is none; `executor` has a single thread."""
+        self._folder, self._generation, self._executor = folder, generation, executor
+        self._writing: Future[None] | None = None
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Begin to write, after the one before is written.
+
+        Raises:
+            StoreError: the one before could not be written.
+        """
+        self.finish()
+        self._generation += 1
+        self._writing = self._executor.submit(write_checkpoint, self._folder, self._generation, checkpoint)
+
+    def finish(self) -> None:
+        """Wait until the checkpoint in progress is written.
+
+        Raises:
+            StoreError: it could not be.
+        """
+        if self._writing is not None:
+            self._writing.result()
+
+
+@contextmanager
+def open_writer(folder: StoragePath | None, generation: int) -> Iterator[CheckpointWriter | None]:
+    """A writer for the length of a block; a checkpoint in progress is written to its end, however the block ends.
+
+    Args:
+        folder: where to write; None writes nothing.
+        generation: the latest one there.
+
+    Raises:
+        StoreError: the last checkpoint could not be written, and the block raised nothing.
+    """
+    if folder is None:
+        yield None
+        return
+    # Leaving the executor waits for its thread. `finish` comes before, and only where the block raised nothing: it
+    # raises what the thread raised, which must not hide why training failed.
+    with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as executor:
+        writer = CheckpointWriter(folder, generation, executor)
+        yield writer
+        writer.finish()
+
+
+def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoint) -> None:
+    """Publish a generation, and delete all but the latest two.
+
+    Raises:
+        StoreError: it cannot be written; the earlier ones stay.
+    """
+    file = checkpoint_file(folder, generation)
+    try:
+        files.write_durably(file, encode_checkpoint(checkpoint))
+        # Only now: until the new one is durable, the two before it are all there is.
+        for old in list_generations(folder)[:-KEPT]:
+            files.remove_file(checkpoint_file(folder, old))
+    except OSError as error:
+        with suppress(OSError):
+            files.remove_file(file.sibling(files.UNFINISHED))
+        raise StoreError(
+            f"Checkpoint {file.path} cannot be written: {error}. The earlier one stays. Make room there, or set "
+            "storage.root to another place, and run the same command again."
+        ) from error
+
+
+def list_generations(folder: StoragePath) -> list[int]:
+    """The numbers of the checkpoints in a folder, the latest last."""
+    names = [name.removesuffix(ENDING) for name in files.list_files(folder) if name.endswith(ENDING)]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def checkpoint_file(folder: StoragePath, generation: int) -> StoragePath:
+    """The file of one generation."""
+    return folder.child(f"{generation:08d}{ENDING}")

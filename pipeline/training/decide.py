@@ -1,0 +1,109 @@
+"""Calibration and threshold, fitted when a training ends: the ranks score validation rows, rank 0 decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.feed.reader import read_shard
+from pipeline.feed.rows import Rows
+from pipeline.model.calibration import fit_calibration
+from pipeline.model.decision import calibrated
+from pipeline.model.network import output_of
+from pipeline.model.threshold import choose_threshold
+from pipeline.runtime.activity import report_activity
+from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.label import LabelSpec
+from pipeline.store.store import Store
+from pipeline.training.job import Deciding
+from pipeline.training.step_runner import StepRunner
+
+ROWS_AT_MOST = 1_000_000
+NUMBERS_AT_MOST = 16_000_000
+"""Bounds what every rank holds, 128 MB: of many classes, fewer rows are taken."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """n rows with what the network says.
+
+    Attributes:
+        label: class ids, float64 [n].
+        probabilities: float64 [n, 1] or [n, k].
+    """
+
+    label: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+def fit_decision(deciding: Deciding, store: Store, runner: StepRunner) -> Decision:
+    """The decision; that of rank 0 is the one that counts, and other ranks only help with it.
+
+    Nothing is read where nothing is to be fitted. What these rows do not allow is left as the network says, with a
+    remark: the training was long, and its model is good.
+    """
+    if not deciding.needs_rows:
+        return Decision(threshold=deciding.threshold.at)
+    report_activity("scores validation rows")
+    scored = _gather(store, runner)
+    if runner.world.rank > 0:
+        return Decision()
+    report_activity("decides")
+    return decide(deciding, store.features.label, scored)
+
+
+def decide(deciding: Deciding, label: LabelSpec, scored: Scored) -> Decision:
+    """The decision that scored rows suggest."""
+    ids = scored.label.astype(np.int64)
+    seen = np.unique(ids)
+    if len(seen) < 2:
+        found = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
+        return Decision(
+            threshold=deciding.threshold.at,
+            remark=f"Calibration and threshold were not fitted: validation rows are {found}. Allowed: rows of two "
+            "classes at least. Give split.fractions.validation more rows, or stratify the split.",
+        )
+    probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities
+    calibration = fit_calibration(deciding.calibration, ids, probabilities)
+    threshold, goal = _threshold(deciding, calibration, ids, probabilities)
+    return Decision(calibration=calibration, threshold=threshold, goal=goal, rows=len(ids))
+
+
+def _threshold(
+    deciding: Deciding, calibration: Calibration, ids: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> tuple[float, str]:
+    if deciding.threshold.goal is None:
+        return deciding.threshold.at, ""
+    return choose_threshold(deciding.threshold, ids, calibrated(calibration, probabilities))
+
+
+def _gather(store: Store, runner: StepRunner) -> Scored:
+    """The first rows of the validation split in the order of its shards, whatever the number of ranks."""
+    width, world = store.features.label.outputs, runner.world
+    parts = [np.empty((0, 2 + width))]
+    for shard, rows in _rows(store, range(world.rank, store.manifest.shards, world.size), width):
+        probabilities = np.asarray(runner.head.predict(output_of(runner.network, rows))).reshape(-1, width)
+        parts.append(np.column_stack([np.full(len(rows), shard), rows.label, probabilities]))
+        report_activity("scores validation rows")
+    table = world.gather([tf.constant(np.concatenate(parts), tf.float64)], "validation_scores")[0].numpy()
+    in_order = table[np.argsort(table[:, 0], kind="stable")]
+    return Scored(label=in_order[:, 1], probabilities=in_order[:, 2:])
+
+
+def _rows(store: Store, shards: range, width: int) -> Iterator[tuple[int, Rows]]:
+    """This rank's shards, as far as they are among the first rows."""
+    limit = min(ROWS_AT_MOST, NUMBERS_AT_MOST // width)
+    counts = store.split("validation").shard_rows(store.manifest.shards)
+    for shard in shards:
+        left = limit - sum(counts[:shard])
+        if left <= 0:
+            return
+        for rows in read_shard(store, "validation", shard):
+            taken = rows.take(slice(max(left, 0)))
+            left -= len(rows)
+            if len(taken):
+                yield shard, taken

@@ -1,0 +1,49 @@
+"""The function that a launch runs on every rank: join the world, train, leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from pipeline.model.device import configure_devices
+from pipeline.runtime.activity import JOINS, report_activity
+from pipeline.runtime.cores import own_cores
+from pipeline.runtime.failures import failures_recorded
+from pipeline.runtime.ranks import RankInfo
+from pipeline.store.filesystem import storage_path
+from pipeline.training.horovod_world import horovod_world
+from pipeline.training.job import RankJob
+from pipeline.training.rank import train_rank
+from pipeline.training.rendezvous import key_value_server, rank_environment
+from pipeline.training.world import SingleWorld, World
+
+PATIENCE_SECONDS = 60.0
+"""How much longer Gloo waits for a rank than the driver, which then knows which one it is."""
+
+
+def run(payload: str, info: RankInfo) -> str:
+    """Train as one rank; JSON in, JSON out."""
+    job = RankJob.from_json(payload, "the job of this rank")
+    share = configure_devices(job.train.threads, info.local_size, info.local_rank, info.gpu)
+    if info.size == 1:
+        return train_rank(job, SingleWorld()).to_json()
+    # Where somebody chose the number of threads, other work may be meant to run beside: then the kernel decides.
+    divided = info.local_size > 1 and job.train.threads is None
+    with (
+        own_cores(share) if divided else nullcontext(),
+        join_world(info, job.train.stall_seconds) as world,
+        failures_recorded(storage_path(info.launch), info.rank),
+    ):
+        return train_rank(job, world).to_json()
+
+
+@contextmanager
+def join_world(info: RankInfo, stall_seconds: float) -> Iterator[World]:
+    """The world of several ranks, joined and left."""
+    folder = storage_path(info.launch).child("rendezvous")
+    with key_value_server(folder) as port:
+        report_activity(JOINS, counts=False)
+        environment = rank_environment(info.hosts, info.rank, port, stall_seconds + PATIENCE_SECONDS)
+        with horovod_world(environment) as world:
+            report_activity("trains", counts=False)
+            yield world

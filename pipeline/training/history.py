@@ -1,0 +1,70 @@
+"""How a training went, kept with its model: `history.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.schemas.document import Document
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.model import PublishedModel, read_model
+from pipeline.training.records import EpochRecord
+
+HISTORY = "history.json"
+
+
+class TrainingHistory(Document):
+    """The epochs of one training.
+
+    Attributes:
+        epochs: in order, the first is epoch 1.
+        best_epoch: whose weights were kept.
+        workers: ranks that trained.
+    """
+
+    epochs: tuple[EpochRecord, ...]
+    best_epoch: int
+    workers: int
+
+    @property
+    def values(self) -> dict[str, list[float]]:
+        """Each metric's values by epoch, keyed as Keras does."""
+        return {name: [record.metrics[name] for record in self.epochs] for name in self.epochs[0].metrics}
+
+    @property
+    def steady(self) -> Sequence[EpochRecord]:
+        """Epochs that tell the speed: the first also compiles, but a training of one epoch has no other."""
+        return self.epochs[1:] or self.epochs
+
+    @property
+    def rows_per_second(self) -> float:
+        """Over all ranks, of the steady epochs."""
+        return sum(record.rows for record in self.steady) / sum(record.seconds for record in self.steady)
+
+    @property
+    def input_bound_percent(self) -> float:
+        """Share of the time in which the model waited for rows."""
+        busy = sum(record.seconds for record in self.steady)
+        return 100.0 * sum(record.input_seconds for record in self.steady) / busy
+
+    @property
+    def seconds(self) -> float:
+        """Of the training parts of all epochs."""
+        return sum(record.seconds for record in self.epochs)
+
+
+def write_history(folder: StoragePath, history: TrainingHistory) -> None:
+    """Put it among the files of a model that is about to be published."""
+    files.write_bytes(folder.child(HISTORY), history.to_json().encode())
+
+
+def read_history(model: PublishedModel) -> TrainingHistory | None:
+    """How a model was trained; None where nobody kept it.
+
+    Raises:
+        StoreError: it is gone, or was altered.
+    """
+    if HISTORY not in model.card.files:
+        return None
+    place = model.folder.child(HISTORY)
+    return TrainingHistory.from_json(read_model(place, model.card.files[HISTORY]), place.path)

@@ -1,0 +1,79 @@
+"""Starts a training on its ranks and follows it, from the driver."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.errors import TrainError
+from pipeline.runtime.failures import RankLost
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.runtime.stall_detector import Limits
+from pipeline.training.epoch_follower import follow_epochs
+from pipeline.training.job import RankJob, RankResult
+from pipeline.training.records import EpochRecord
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TARGET = "pipeline.training.entry:run"
+
+logger = logging.getLogger(__name__)
+
+
+def launch_training(
+    spark: SparkSession,
+    job: RankJob,
+    on_epoch: Callable[[EpochRecord], None],
+    on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None,
+    *,
+    apart: bool = False,
+) -> tuple[RankResult, list[EpochRecord]]:
+    """Train on `job.train.workers` ranks; again, from the last checkpoint, where a process of it was lost.
+
+    Args:
+        spark: a session with as many task slots.
+        job: the same for every rank.
+        on_epoch: called with each epoch's record, while the training runs.
+        on_heartbeats: called with the latest beats of all ranks, twice a second, where there are several.
+        apart: never train in this process, where other trainings may be followed at the same time.
+
+    Returns:
+        The ranks' common result, and the history.
+
+    Raises:
+        TrainError: a rank failed, or the ranks ended with different weights.
+    """
+    scratch = job.open_scratch()
+    with follow_epochs(scratch, on_epoch) as follower:
+        limits = Limits(job.train.start_seconds, job.train.stall_seconds)
+        answers = _launch(spark, job, LaunchOptions(limits, on_heartbeats=on_heartbeats, apart=apart))
+    results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
+    if len(follower.history) != results[0].epochs:
+        raise TrainError(
+            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
+            "Driver and executors must see the same storage.root."
+        )
+    if len({result.weights for result in results}) != 1:
+        raise TrainError(
+            f"The ranks ended with different weights: {', '.join(r.weights[:12] for r in results)}. "
+            "Check that all hosts have the same library versions and processor type."
+        )
+    return results[0], follower.history
+
+
+def _launch(spark: SparkSession, job: RankJob, options: LaunchOptions) -> list[str]:
+    """The ranks' answers; see `train.max_restarts`."""
+    restarts = 0
+    while True:
+        try:
+            return run_ranks(
+                spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), options=options
+            )
+        except RankLost as error:
+            if restarts == job.train.max_restarts:
+                raise
+            restarts += 1
+            logger.warning("%s The ranks are launched again (%d of %d).", error, restarts, job.train.max_restarts)

@@ -1,0 +1,189 @@
+"""The epochs of a training on one rank, from wherever it goes on.
+
+Ranks meet about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
+finite on one of them ends the training on all, at the same step.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import TrainError
+from pipeline.feed.blocks import Block
+from pipeline.feed.dataset import BlockReader
+from pipeline.runtime.activity import report_activity
+from pipeline.store.filesystem import StoragePath
+from pipeline.training.callbacks import Callbacks
+from pipeline.training.checkpoints.policy import CheckpointPolicy
+from pipeline.training.consensus import RankConsensus
+from pipeline.training.early_stopping import EarlyStopping
+from pipeline.training.progress import TrainingProgress
+from pipeline.training.records import EpochRecord, stop_requested, write_epoch
+from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
+from pipeline.training.step_runner import StepRunner
+from pipeline.training.tensorboard import Board
+
+REMEDY = "Lower train.optimizer.learning_rate, or scale the features."
+
+
+@dataclass
+class Loop:
+    """A training's epochs.
+
+    Attributes:
+        epochs: to train at most, those of the progress included.
+        runner: the network, and how it learns.
+        training: rows, from the progress's epoch and step on.
+        validation: rows, from the progress's epoch on.
+        progress: where the training is; it goes on with every block.
+        early_stopping: before the first epoch.
+        plateau: before the first epoch.
+        checkpoints: when they are taken.
+        callbacks: of the user.
+        board: for TensorBoard.
+        scratch: of the launch.
+    """
+
+    epochs: int
+    runner: StepRunner
+    training: BlockReader
+    validation: BlockReader
+    progress: TrainingProgress
+    early_stopping: EarlyStopping
+    plateau: ReduceLROnPlateau
+    checkpoints: CheckpointPolicy
+    callbacks: Callbacks
+    board: Board
+    scratch: StoragePath
+
+    def run(self) -> bool:
+        """Train to the end, after which the network has its best weights; or until told to stop, which returns False.
+
+        Raises:
+            TrainError: on every rank, the loss of one is not finite.
+        """
+        self._consensus = RankConsensus(self.runner.world)
+        self._take_up_history()
+        self.callbacks.begin_training()
+        while not self._is_over:
+            if not self._train_epoch() or not self._validate() or not self._finish_epoch():
+                return False
+        if self.progress.best:
+            self.runner.network.set_weights(self.progress.best)
+        self.callbacks.end_training()
+        return True
+
+    @property
+    def _is_over(self) -> bool:
+        return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
+
+    def _take_up_history(self) -> None:
+        """What follows from the epochs before, and their records, which this launch's driver has not seen."""
+        losses = [record.monitored for record in self.progress.history]
+        self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
+        if self.runner.world.rank == 0:
+            for record in self.progress.history:
+                write_epoch(self.scratch, record)
+
+    def _train_epoch(self) -> bool:
+        """The rest of the epoch in progress; False where all stop."""
+        progress = self.progress
+        if progress.step == 0:
+            self.callbacks.begin_epoch(progress.epoch)
+        since = time.monotonic()
+        for block in self._waited_for(self.training.epoch()):
+            first = progress.step
+            self.runner.train(block)
+            progress.step += len(block.rows)
+            progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
+            due = self.checkpoints.is_due_between(first, progress.step)
+            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
+                return False
+        return True
+
+    def _validate(self) -> bool:
+        for block in self.validation.epoch():
+            report_activity("validates")
+            self.runner.validate(block)
+            if self._consensus.is_due() and not self._meet():
+                return False
+        return True
+
+    def _finish_epoch(self) -> bool:
+        """Put the epoch on record, and decide what follows from it; False where all stop."""
+        record = self._record()
+        if record.best:
+            self.progress.best = self.runner.network.get_weights()
+        self.progress.begin_epoch(record)
+        self.plateau, before = self.plateau.after(record.monitored), self.plateau
+        if self.plateau.rate != before.rate:
+            self.runner.optimizer.learning_rate = self.plateau.rate
+        if self.runner.world.rank == 0:
+            write_epoch(self.scratch, record)
+            self.board.write(record)
+        self.callbacks.end_epoch(record)
+        return self._meet()
+
+    def _record(self) -> EpochRecord:
+        runner, progress = self.runner, self.progress
+        metrics = runner.training.finish(runner.world)
+        if sum(self.validation.feed.plan.shard_rows):
+            metrics |= {f"val_{name}": value for name, value in runner.validation.finish(runner.world).items()}
+        monitored = metrics.get("val_loss", metrics["loss"])
+        if not math.isfinite(metrics["loss"]) or not math.isfinite(monitored):
+            raise TrainError(
+                f"The loss is not finite after epoch {progress.epoch + 1} (training {metrics['loss']}, monitored "
+                f"{monitored}). {REMEDY}{self.checkpoints.latest_kept()}"
+            )
+        self.early_stopping = self.early_stopping.after(progress.epoch, monitored)
+        return EpochRecord(
+            epoch=progress.epoch + 1,
+            metrics=metrics,
+            rows=sum(self.training.feed.plan.shard_rows),
+            seconds=progress.seconds,
+            input_seconds=progress.input_seconds,
+            best=self.early_stopping.is_best(progress.epoch),
+        )
+
+    @property
+    def _is_finite(self) -> bool:
+        """Of this rank's losses and the common gradient: an activation may swallow a NaN that the gradient shows."""
+        norms = [variable.numpy() for variable in self.runner.optimizer.norms.variables]
+        return self.runner.training.is_finite and bool(np.isfinite(norms).all())
+
+    def _meet(self, *, save: bool = False) -> bool:
+        """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
+        progress = self.progress
+        decision = self._consensus.agree(
+            save=save or self.checkpoints.is_time(),
+            stop=self.runner.world.rank == 0 and stop_requested(self.scratch),
+            end=self.callbacks.want_end,
+            broken=not self._is_finite,
+        )
+        progress.ended = progress.ended or decision.end
+        if decision.broken:
+            raise TrainError(
+                f"The loss or its gradient is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
+                f"{REMEDY}{self.checkpoints.latest_kept()}"
+            )
+        if decision.save or decision.stop:
+            report_activity("takes a checkpoint")
+            self.checkpoints.save(progress, self.runner, self.callbacks)
+        return not decision.stop
+
+    def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The same blocks, with the time that they are waited for added to the progress's."""
+        while True:
+            start = time.monotonic()
+            report_activity("waits for rows")
+            block = next(blocks, None)
+            self.progress.input_seconds += time.monotonic() - start
+            if block is None:
+                return
+            report_activity("trains")
+            yield block

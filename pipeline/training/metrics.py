@@ -1,0 +1,218 @@
+"""Training and validation metrics, exact over all ranks: the metrics' states are summed, never their results.
+
+A metric whose state is a sum over rows is, after its variables were summed over ranks, the metric of all rows. That it
+is such a sum is tried before it is used, on a few rows. Rows count by their weight, those of padding, of weight 0,
+nowhere. Sums are float64: in float32, a mean over 17 million rows stands still, and R2 loses its digits where labels
+lie far from zero.
+
+`auc` counts predictions in 1,000 bins of width 0.001, so it is exact but for rows of both classes within one bin. Of
+several classes, `auc`, `precision`, `recall` and `f1` are means over the classes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.errors import ConfigError, nearest
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.training.vectors import array_of
+from pipeline.training.world import World
+
+AUC_BINS = 1000
+EXACT = "float64"
+
+
+class MacroPrecision(keras.metrics.F1Score):  # type: ignore[misc]
+    """The mean over classes of the share of rows rightly given to each."""
+
+    def result(self) -> Any:
+        """A scalar; a class that no row was given to counts as 0."""
+        found = self.true_positives + self.false_positives
+        return tf.reduce_mean(tf.math.divide_no_nan(self.true_positives.value, found))
+
+
+class MacroRecall(keras.metrics.F1Score):  # type: ignore[misc]
+    """The mean over classes of the share of each class's rows that were found."""
+
+    def result(self) -> Any:
+        """A scalar; a class without rows counts as 0."""
+        real = self.true_positives + self.false_negatives
+        return tf.reduce_mean(tf.math.divide_no_nan(self.true_positives.value, real))
+
+
+def _auc(**more: Any) -> keras.metrics.Metric:
+    return keras.metrics.AUC(num_thresholds=AUC_BINS + 1, name="auc", dtype=EXACT, **more)
+
+
+OF_NUMBERS: dict[str, Callable[[int], keras.metrics.Metric]] = {
+    "mae": lambda _: keras.metrics.MeanAbsoluteError(name="mae", dtype=EXACT),
+    "rmse": lambda _: keras.metrics.RootMeanSquaredError(name="rmse", dtype=EXACT),
+    "mse": lambda _: keras.metrics.MeanSquaredError(name="mse", dtype=EXACT),
+    "r2": lambda _: keras.metrics.R2Score(name="r2", dtype=EXACT),
+}
+OF_TWO_CLASSES: dict[str, Callable[[int], keras.metrics.Metric]] = {
+    "accuracy": lambda _: keras.metrics.BinaryAccuracy(name="accuracy", dtype=EXACT),
+    "auc": lambda _: _auc(),
+    "precision": lambda _: keras.metrics.Precision(name="precision", dtype=EXACT),
+    "recall": lambda _: keras.metrics.Recall(name="recall", dtype=EXACT),
+    "f1": lambda _: keras.metrics.F1Score(average="micro", threshold=0.5, name="f1", dtype=EXACT),
+}
+OF_CLASSES: dict[str, Callable[[int], keras.metrics.Metric]] = {
+    "accuracy": lambda _: keras.metrics.CategoricalAccuracy(name="accuracy", dtype=EXACT),
+    "auc": lambda classes: _auc(multi_label=True, num_labels=classes),
+    "precision": lambda _: MacroPrecision(average="macro", name="precision", dtype=EXACT),
+    "recall": lambda _: MacroRecall(average="macro", name="recall", dtype=EXACT),
+    "f1": lambda _: keras.metrics.F1Score(average="macro", name="f1", dtype=EXACT),
+}
+KNOWN = {Task.REGRESSION: OF_NUMBERS, Task.BINARY: OF_TWO_CLASSES, Task.MULTICLASS: OF_CLASSES}
+USUAL = {Task.REGRESSION: ("mae", "rmse"), Task.BINARY: ("accuracy",), Task.MULTICLASS: ("accuracy",)}
+
+
+class EpochMetrics:
+    """The loss and further metrics over the rows of one pass; safe to update within `tf.function`."""
+
+    def __init__(self, label: LabelSpec, names: Sequence[str] = (), optimizer: Any = None) -> None:
+        """All states zero.
+
+        Args:
+            label: the fitted label.
+            names: see `train.metrics`; none means those of the label's task.
+            optimizer: whose learning rate and gradients' norms are told too; None for a pass without gradients.
+
+        Raises:
+            ConfigError: a metric is not known, does not fit the label, or is no sum over rows.
+        """
+        self._label, self._optimizer = label, optimizer
+        self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
+        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or USUAL[label.task])]
+
+    @property
+    def variables(self) -> list[Any]:
+        """The states, which are sums over this rank's rows."""
+        return [variable for metric in (self._loss, *self._metrics) for variable in metric.variables]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether this rank's losses so far are."""
+        return bool(np.isfinite(self._loss.total.numpy()))
+
+    def update(self, label: Any, prediction: Any, *, row_loss: Any, weight: Any) -> None:
+        """Add one batch: label [b], prediction [b] or [b, k], loss of each row [b], weight [b]."""
+        self._loss.update_state(row_loss, sample_weight=weight)
+        for metric in self._metrics:
+            _update(metric, self._label, label, prediction, weight)
+
+    def finish(self, world: World) -> dict[str, float]:
+        """The results over all ranks; the states are zero again afterwards."""
+        totals = world.sum([tf.convert_to_tensor(variable.value) for variable in self.variables], "metrics")
+        for variable, total in zip(self.variables, totals, strict=True):
+            variable.assign(total)
+        results = {metric.name: float(metric.result()) for metric in (self._loss, *self._metrics)}
+        for metric in (self._loss, *self._metrics):
+            metric.reset_state()
+        if self._optimizer is not None:
+            results |= {"learning_rate": float(self._optimizer.learning_rate), **self._optimizer.norms.finish()}
+        return results
+
+
+def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
+    """A metric of `train.metrics`: one of ours, a class of `keras.metrics`, or `package.module:Class`.
+
+    Raises:
+        ConfigError: it is not known, does not fit the label, or is no sum over rows.
+    """
+    known = KNOWN[label.task]
+    try:
+        with _exact_by_default():
+            metric = known[name](label.outputs) if name in known else _foreign(name, label)
+            adds_up = _adds_up(metric, label)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': "
+            f"{str(error).splitlines()[0]}. Allowed: {', '.join(known)}. Remove it."
+        ) from error
+    if not adds_up:
+        raise ConfigError(
+            f"train.metrics: '{name}' is no sum over rows, so ranks cannot add up what each has seen. "
+            f"Allowed: {', '.join(known)}, and others whose variables start at zero and add up over rows. Remove it."
+        )
+    return metric
+
+
+@contextmanager
+def _exact_by_default() -> Iterator[None]:
+    """Several metrics of Keras heed their dtype for what they are given, but not for their sums."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(EXACT)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
+    module, _, class_name = name.rpartition(":")
+    try:
+        found = getattr(importlib.import_module(module or "keras.metrics"), class_name, None)
+        if isinstance(found, type) and issubclass(found, keras.metrics.Metric):
+            return found(name=class_name.lower(), dtype=EXACT)
+    except (ImportError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
+            "Derive one that sets the rest, and write package.module:Class."
+        ) from error
+    known = KNOWN[label.task]
+    raise ConfigError(
+        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(known)}, a class of "
+        f"keras.metrics, or package.module:Class. {nearest(name, list(known))}"
+    )
+
+
+def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
+    """Keras averages over the last axis; of several classes, it wants each in a column."""
+    if spec.task is not Task.MULTICLASS:
+        metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
+    elif type(metric).__name__.startswith("Sparse"):
+        metric.update_state(label[:, None], prediction, sample_weight=weight)
+    else:
+        one_hot = tf.one_hot(tf.cast(label, tf.int32), spec.outputs, dtype=prediction.dtype)
+        metric.update_state(one_hot, prediction, sample_weight=weight)
+
+
+def _adds_up(metric: keras.metrics.Metric, label: LabelSpec) -> bool:
+    """Whether the states of two batches add up to that of both; builds the metric's variables, and leaves them zero."""
+    first, second = (_trial(label, seed) for seed in (1, 2))
+    states = []
+    for batches in ((first,), (second,), (first, second)):
+        metric.reset_state()
+        for batch in batches:
+            _update(metric, label, *batch)
+        states.append([array_of(variable).astype(np.float64) for variable in metric.variables])
+    metric.reset_state()
+    zero = all(not np.any(array_of(variable)) for variable in metric.variables)
+    return zero and all(np.allclose(one + other, both) for one, other, both in zip(*states, strict=True))
+
+
+def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
+    """A few rows: labels, predictions, weights."""
+    random, rows, classes = np.random.default_rng(seed), 16, max(label.outputs, 2)
+    labels: Any
+    predictions: Any
+    if label.task is Task.REGRESSION:
+        labels, predictions = random.uniform(1, 2, rows), random.uniform(1, 2, rows)
+    else:
+        labels, scores = np.arange(rows) * 1.0 % classes, random.uniform(0, 1, (rows, classes))
+        predictions = scores / scores.sum(1, keepdims=True)
+        predictions = predictions if label.task is Task.MULTICLASS else predictions[:, 1]
+    columns = (labels, predictions, random.uniform(0.5, 2, rows))
+    labels, predictions, weights = (tf.constant(column, tf.float32) for column in columns)
+    return labels, predictions, weights

@@ -1,0 +1,227 @@
+"""A training, as one rank runs it: what it needs, where it goes on from, the epochs, the saved model."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import shutil
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline.config.schedule import ScheduleConfig
+from pipeline.feed.blocks import Feed, open_feed
+from pipeline.feed.cache import Cache, open_cache
+from pipeline.feed.dataset import BlockReader
+from pipeline.feed.memory import Memory, Resources
+from pipeline.model.class_weights import class_weights_of
+from pipeline.model.head import build_head
+from pipeline.model.network import build_network
+from pipeline.model.saved import write_saved_model
+from pipeline.model.serving import build_serving_model
+from pipeline.schemas.decision import Decision
+from pipeline.store import filesystem as files
+from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
+from pipeline.store.store import Store
+from pipeline.training.callbacks import Callbacks
+from pipeline.training.checkpoints.format import Checkpoint
+from pipeline.training.checkpoints.policy import CheckpointPolicy
+from pipeline.training.checkpoints.ranks import OF_EPOCH, OF_VALIDATION, check_fits, find_checkpoint, state_of_rank
+from pipeline.training.checkpoints.writer import open_writer
+from pipeline.training.decide import fit_decision
+from pipeline.training.early_stopping import EarlyStopping
+from pipeline.training.execution import choose_steps, most_steps
+from pipeline.training.job import RankJob, RankResult
+from pipeline.training.loop import Loop
+from pipeline.training.optimizer import build_optimizer
+from pipeline.training.precision import computing_in
+from pipeline.training.progress import TrainingProgress, resumed_progress
+from pipeline.training.rate_curve import write_curve
+from pipeline.training.rate_finder import find_rate
+from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
+from pipeline.training.schedule import build_schedule
+from pipeline.training.step_runner import StepRunner
+from pipeline.training.tensorboard import open_board
+from pipeline.training.world import World
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_BATCH = 4096
+"""Rows of a global validation step; no gradient is taken, so it need not be the training batch."""
+
+
+def train_rank(job: RankJob, world: World) -> RankResult:
+    """Train to the end, or until told to stop; rank 0 writes records and the model into the job's scratch folder.
+
+    Where there is a checkpoint, the training goes on from it.
+    """
+    keras.backend.clear_session()
+    store = job.open_store()
+    generation, found = find_checkpoint(job, world)
+    with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
+        training, validation = _feeds(job, store, world, cache)
+        rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
+        runner = _step_runner(job, store, world, training.plan.steps, rate)
+        training = choose_steps(job.train.steps_per_execution, runner, training)
+        progress = _go_on(found, runner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
+        last = job.train.epochs - 1
+        with (
+            BlockReader(training, progress.epoch, progress.step, last_epoch=last) as training_rows,
+            BlockReader(validation, progress.epoch, last_epoch=last) as validation_rows,
+            open_writer(job.open_checkpoints(), generation) as writer,
+            open_board(job.tensorboard if world.rank == 0 else None) as board,
+        ):
+            callbacks = Callbacks(job.train.callbacks, runner.network, job.train.epochs)
+            if found:
+                callbacks.restore(found.head.callbacks)
+            loop = Loop(
+                epochs=job.train.epochs,
+                runner=runner,
+                training=training_rows,
+                validation=validation_rows,
+                progress=progress,
+                early_stopping=EarlyStopping(job.train.early_stopping),
+                plateau=ReduceLROnPlateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
+                checkpoints=CheckpointPolicy(job, writer, rate, found),
+                callbacks=callbacks,
+                board=board,
+                scratch=job.open_scratch(),
+            )
+            begun = time.monotonic()
+            finished = loop.run()
+            seconds = time.monotonic() - begun
+    decision = fit_decision(job.deciding, store, runner) if finished else Decision()
+    if finished and job.saves and world.rank == 0:
+        _save(runner.network, job, store, decision)
+    return RankResult(
+        rank=world.rank,
+        epochs=progress.epoch,
+        best_epoch=loop.early_stopping.best_epoch + 1,
+        weights=weights_digest(runner.network),
+        parameters=sum(math.prod(weights.shape) for weights in runner.network.trainable_weights),
+        seconds=seconds,
+        stopped=not finished,
+        resumed=progress.resumed,
+        decision=decision,
+    )
+
+
+def weights_digest(network: keras.Model) -> str:
+    """SHA-256 over all weights, in order: equal only for bit-identical networks."""
+    digest = hashlib.sha256()
+    for weights in network.get_weights():
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()
+
+
+def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed, Feed]:
+    """Training and validation, which share this rank's memory and its cache."""
+    steps, size, rank = most_steps(job.train.steps_per_execution), world.size, world.rank
+    resources = Resources(memory=Memory(job.train.feed_memory), threads=job.train.feed_threads, cache=cache)
+    training = open_feed(
+        store,
+        "train",
+        batch_size=job.train.batch_size,
+        world_size=size,
+        rank=rank,
+        steps_per_block=steps,
+        seed=job.seed,
+        class_weights=class_weights_of(store.features.label, job.train.class_weights),
+        resources=resources,
+    )
+    validation = open_feed(
+        store,
+        "validation",
+        batch_size=VALIDATION_BATCH,
+        world_size=size,
+        rank=rank,
+        steps_per_block=1,
+        seed=None,
+        resources=resources,
+    )
+    return training, validation
+
+
+def _step_runner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> StepRunner:
+    """The network as it is before the first step.
+
+    Args:
+        job: what to train.
+        store: on what.
+        world: the ranks.
+        steps: of an epoch.
+        learning_rate: the one to use; None means that of the configuration.
+    """
+    settings = job.train.optimizer
+    if learning_rate is not None:
+        settings = settings.model_copy(update={"learning_rate": learning_rate})
+    schedule = build_schedule(
+        job.train.schedule,
+        peak=settings.learning_rate,
+        epoch_steps=steps / settings.backward_passes_per_step,
+        epochs=job.train.epochs,
+    )
+    with computing_in(job.train.mixed_precision):
+        network = build_network(job.model, store.features, job.seed)
+    head = build_head(store.features.label, job.train.loss)
+    scales_loss = job.train.mixed_precision == "float16"
+    optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
+    return StepRunner(network, head, optimizer, world, job.train.metrics)
+
+
+def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | None:
+    """Run the finder where it is asked for, and leave its curve for the driver; the rate, where it is to be applied."""
+    config = job.train.find_learning_rate
+    if config is None:
+        return None
+    each_step = job.train.optimizer.model_copy(update={"backward_passes_per_step": 1})
+    plain = job.train.model_copy(update={"schedule": ScheduleConfig(), "optimizer": each_step})
+    runner = _step_runner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
+    curve = find_rate(runner, replace(feed, steps_per_block=1), config)
+    if world.rank == 0:
+        write_curve(job.open_scratch(), curve)
+    keras.backend.clear_session()  # or the variables of the next network would have other names
+    return curve.chosen if config.apply else None
+
+
+def _go_on(found: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
+    """Give a runner the state of a checkpoint, and tell where it is.
+
+    Raises:
+        ConfigError: it is of another network or optimizer.
+    """
+    state, fresh, progress = state_of_rank(found, runner.world), runner.state(), resumed_progress(found, steps)
+    check_fits(state, fresh, str(job.checkpoints))
+    # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
+    begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
+    state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
+    runner.restore(state)
+    return progress
+
+
+def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) -> None:
+    """Keras and TensorFlow write local files only; the storage root may be elsewhere."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = build_serving_model(network, store.features, decision)
+        model.save(folder / MODEL)
+        if "saved_model" in job.formats:
+            _export(model, store, folder / SAVED_MODEL)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            parts = path.relative_to(folder).parts
+            files.write_bytes(job.open_scratch().child(BUNDLE, *parts), path.read_bytes())
+
+
+def _export(model: keras.Model, store: Store, folder: Path) -> None:
+    """A model that took long to train is published without its export rather than not at all."""
+    try:
+        write_saved_model(model, store.features, folder)
+    except Exception as error:
+        logger.warning("The model is published without its SavedModel. %s", error)
+        shutil.rmtree(folder, ignore_errors=True)

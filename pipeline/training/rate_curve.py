@@ -1,0 +1,88 @@
+"""What the learning-rate finder saw, and what follows from it.
+
+The loss of each step is over all ranks. Smoothed, it first stands still, then falls, and explodes at last; the rate
+where it falls fastest, over the logarithm of the rate, is a good one to train with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pipeline.errors import TrainError
+from pipeline.schemas.document import Document
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+
+FILE = "learning-rates.json"
+NEIGHBOURS = 20
+"""A smoothed loss is the mean of up to this share of all losses on each side."""
+EXPLODED = 4.0
+"""Times the lowest smoothed loss."""
+LEAST_STEPS = 10
+"""Before any loss counts as exploded."""
+
+
+class RateCurve(Document):
+    """What the finder saw.
+
+    Attributes:
+        rates: tried, rising.
+        losses: of each step, over all ranks.
+        smoothed: the same without most of the noise.
+        chosen: where the smoothed loss falls fastest.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    chosen: float
+
+
+def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
+    """What follows from the losses of steps with rising rates, up to the first one that is not finite.
+
+    Raises:
+        TrainError: the loss never falls.
+    """
+    count = next((number for number, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
+    smoothed = smooth(losses[:count])
+    slopes = [
+        (smoothed[number + 1] - smoothed[number - 1]) / math.log(rates[number + 1] / rates[number - 1])
+        for number in range(1, count - 1)
+    ]
+    if not slopes or min(slopes) >= 0.0:
+        raise TrainError(
+            f"train.find_learning_rate found no rate between {rates[0]:g} and {rates[max(count - 1, 0)]:g} at which "
+            "the loss falls. Lower find_learning_rate.lowest, or give it more steps."
+        )
+    chosen = rates[1 + slopes.index(min(slopes))]
+    return RateCurve(rates=tuple(rates[:count]), losses=tuple(losses[:count]), smoothed=tuple(smoothed), chosen=chosen)
+
+
+def smooth(losses: Sequence[float]) -> list[float]:
+    """The mean of each loss and its neighbours on both sides, as many on one as on the other: nothing is shifted."""
+    found = []
+    for number in range(len(losses)):
+        reach = min(max(len(losses) // NEIGHBOURS, 1), number, len(losses) - 1 - number)
+        near = losses[number - reach : number + reach + 1]
+        found.append(sum(near) / len(near))
+    return found
+
+
+def write_curve(place: StoragePath, curve: RateCurve) -> None:
+    """Leave it for the driver."""
+    files.write_atomically(place.child(FILE), curve.to_json().encode())
+
+
+def read_curve(place: StoragePath) -> RateCurve | None:
+    """What the ranks of a launch found, if they looked."""
+    file = place.child(FILE)
+    return RateCurve.from_json(files.read_bytes(file), file.path) if files.exists(file) else None
+
+
+def explodes(losses: Sequence[float]) -> bool:
+    """Whether the last losses are far above the lowest one, or not finite."""
+    if len(losses) < LEAST_STEPS:
+        return False
+    return not math.isfinite(losses[-1]) or min(losses[-3:]) > EXPLODED * min(smooth(losses))

@@ -1,0 +1,76 @@
+"""What rank 0 tells the driver while it trains: one JSON document an epoch, renamed into place when complete.
+
+The driver alone talks to the tracking server and to the terminal, so ranks need no credentials, load no MLflow,
+and never wait for a server. Documents travel through the run's scratch folder, under the storage root, which
+driver and ranks share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.schemas.document import Document
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+
+EPOCHS = "epochs"
+STOP = "stop"
+
+
+class EpochRecord(Document):
+    """One finished epoch.
+
+    Attributes:
+        epoch: counted from 1, for people.
+        metrics: over all ranks, by name; `val_` marks the validation split.
+        rows: of the training split that were seen, over all ranks.
+        seconds: of the training part.
+        input_seconds: of these, how long rank 0's model waited for rows.
+        best: whether this is the best epoch so far.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+    rows: int
+    seconds: float
+    input_seconds: float
+    best: bool
+
+    @property
+    def rows_per_second(self) -> float:
+        """Over all ranks."""
+        return self.rows / self.seconds if self.seconds else 0.0
+
+    @property
+    def input_bound_percent(self) -> float:
+        """Share of the time in which the model waited for rows."""
+        return 100.0 * self.input_seconds / self.seconds if self.seconds else 0.0
+
+    @property
+    def monitored(self) -> float:
+        """The loss that decides: of validation rows, or of training rows where there are none."""
+        return self.metrics.get("val_loss", self.metrics["loss"])
+
+
+def request_stop(place: StoragePath) -> None:
+    """Ask the ranks of a launch to stop after their next steps, in a way that lets them go on later."""
+    files.write_bytes(place.child(STOP), b"")
+
+
+def stop_requested(place: StoragePath) -> bool:
+    """Whether the ranks of a launch were asked to stop."""
+    return files.exists(place.child(STOP))
+
+
+def write_epoch(place: StoragePath, record: EpochRecord) -> None:
+    """Publish one epoch's record."""
+    target = place.child(EPOCHS, f"{record.epoch:06d}.json")
+    files.write_atomically(target, record.to_json().encode())
+
+
+def read_epoch(place: StoragePath, epoch: int) -> EpochRecord | None:
+    """The record of one epoch, or None while it is not there."""
+    source = place.child(EPOCHS, f"{epoch:06d}.json")
+    if files.size_of(source) is None:
+        return None
+    return EpochRecord.from_json(files.read_bytes(source), source.path)

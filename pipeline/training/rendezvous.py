@@ -1,0 +1,162 @@
+"""How the ranks of one world find each other.
+
+Gloo, below Horovod, asks a key-value server for the addresses of the other ranks. Every rank runs a server of its own
+for it, which listens on the loopback interface alone and keeps its keys as files in the launch's folder, which all
+ranks share and no other launch has. So nothing listens on the network but Gloo itself, no rank must be told another
+one's port, a straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are never
+started.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from urllib.parse import quote
+
+import psutil
+
+from pipeline.errors import PlatformError
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+
+LOOPBACK = "127.0.0.1"
+MAX_VALUE = 1 << 20
+"""Bytes of a value; an address takes some dozens."""
+
+
+@contextmanager
+def key_value_server(folder: StoragePath) -> Iterator[int]:
+    """Serve the keys that are files in `folder`; yields the port on the loopback interface."""
+    server = _Server((LOOPBACK, 0), _Handler)
+    server.folder = folder
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="rendezvous", daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    folder: StoragePath
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """GET, PUT and DELETE of /scope/key."""
+
+    server: _Server
+    timeout = 10
+
+    def do_GET(self) -> None:
+        place = self._place()
+        if place is None:
+            return
+        try:
+            self._answer(200, files.read_bytes(place))
+        except FileNotFoundError:
+            self._answer(404)
+
+    def do_PUT(self) -> None:
+        place, length = self._place(), self.headers.get("Content-Length", "")
+        if place is None:
+            return
+        if not length.isdecimal() or int(length) > MAX_VALUE:
+            self._answer(400)
+            return
+        files.write_atomically(place, self.rfile.read(int(length)))
+        self._answer(200)
+
+    def do_DELETE(self) -> None:
+        """A rank leaves; the keys go with the folder."""
+        if self._place() is not None:
+            self._answer(200)
+
+    def _place(self) -> StoragePath | None:
+        """The key's file; the request is answered where its path names none."""
+        names = [quote(name, safe="") for name in self.path.split("/")[1:]]
+        if len(names) != 2 or any(name.strip(".") == "" for name in names):
+            self._answer(400)
+            return None
+        return self.server.folder.child(*names)
+
+    def _answer(self, status: int, content: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: every rank asks several times."""
+
+
+def rank_environment(hosts: Sequence[str], rank: int, port: int, timeout_seconds: float) -> dict[str, str]:
+    """Horovod's variables for one rank.
+
+    Args:
+        hosts: the host of every rank; ranks of one host stand together.
+        rank: this one.
+        port: of its key-value server.
+        timeout_seconds: how long Gloo waits for another rank.
+
+    Raises:
+        PlatformError: the hosts have no network in common.
+    """
+    host = hosts[rank]
+    names = list(dict.fromkeys(hosts))
+    local = {name: [r for r, h in enumerate(hosts) if h == name] for name in names}
+    local_rank = local[host].index(rank)
+    peers = [name for name in names if len(local[name]) > local_rank]
+    interface = _interface(names, host)
+    return {
+        "HOROVOD_RANK": str(rank),
+        "HOROVOD_SIZE": str(len(hosts)),
+        "HOROVOD_LOCAL_RANK": str(local_rank),
+        "HOROVOD_LOCAL_SIZE": str(len(local[host])),
+        "HOROVOD_CROSS_RANK": str(peers.index(host)),
+        "HOROVOD_CROSS_SIZE": str(len(peers)),
+        "HOROVOD_HOSTNAME": host,
+        "HOROVOD_GLOO_RENDEZVOUS_ADDR": LOOPBACK,
+        "HOROVOD_GLOO_RENDEZVOUS_PORT": str(port),
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(round(timeout_seconds)),
+        "HOROVOD_CONTROLLER": "gloo",
+        "HOROVOD_CPU_OPERATIONS": "gloo",
+        **({"HOROVOD_GLOO_IFACE": interface} if interface else {}),
+    }
+
+
+def _interface(hosts: Sequence[str], host: str) -> str | None:
+    """The network interface that has the address by which Spark knows this host; one host needs no network.
+
+    None leaves the choice to Gloo, which takes the address of the host's name: where Spark knows the host by an address
+    that none of its interfaces has, as behind a translation of addresses.
+    """
+    if given := os.environ.get("HOROVOD_GLOO_IFACE"):
+        return given
+    address = LOOPBACK if len(hosts) == 1 else _resolved(host)
+    if len(hosts) > 1 and ip_address(address).is_loopback:
+        raise PlatformError(
+            f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark by {address}, "
+            "which no other host can reach. Set SPARK_LOCAL_IP on it to its address in the network of the others."
+        )
+    for name, found in psutil.net_if_addrs().items():
+        if any(entry.address.partition("%")[0] == address for entry in found):
+            return name
+    return None
+
+
+def _resolved(host: str) -> str:
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]).partition("%")[0]
+    except OSError as error:
+        raise PlatformError(
+            f"The name '{host}', by which Spark knows this host, cannot be resolved here: {error}. Set SPARK_LOCAL_IP "
+            "to the host's address."
+        ) from error

@@ -1,0 +1,134 @@
+"""A training run, from its scratch folder to its last epoch: of the train stage, of a fold, or of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import TrainError
+from pipeline.runtime.cancel import cancelling
+from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import tensorboard_folder
+from pipeline.store.publish import scratch
+from pipeline.training.checkpoints.resume import open_checkpoints
+from pipeline.training.history import TrainingHistory
+from pipeline.training.job import RankJob, RankResult
+from pipeline.training.launch import launch_training
+from pipeline.training.records import EpochRecord, request_stop
+from pipeline.training.spec import TrainingSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+RequestStop = Callable[[], None]
+"""Asks the ranks to stop after their next steps; may be called by any thread, and more than once."""
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+def _never(_: RequestStop) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class TrainingHooks:
+    """What the driver does while the ranks train.
+
+    Attributes:
+        on_epoch: called with the record of each epoch, in order, by a thread that follows the ranks.
+        on_beats: called with the latest heartbeats of all ranks, twice a second; None where nobody looks.
+        on_resume: called before the launch with the place (epoch and step) of the checkpoint to resume from.
+        stoppable: a context around the run, given the function that stops it early.
+    """
+
+    on_epoch: Callable[[EpochRecord], None] = _ignore
+    on_beats: Callable[[Mapping[int, Heartbeat]], None] | None = None
+    on_resume: Callable[[str], None] = _ignore
+    stoppable: Callable[[RequestStop], AbstractContextManager[None]] = _never
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a training run ended.
+
+    Attributes:
+        result: on which all ranks agree.
+        history: the records of its epochs.
+        folder: the scratch folder that the ranks wrote their model to.
+    """
+
+    result: RankResult
+    history: TrainingHistory
+    folder: StoragePath
+
+    def require_finished(self, subject: str) -> None:
+        """See that it was not stopped early.
+
+        Args:
+            subject: what was trained, to begin the message with.
+
+        Raises:
+            TrainError: it was.
+        """
+        if self.result.stopped:
+            raise TrainError(
+                f"{subject} was told to stop after {self.result.epochs} epochs. Run the same command again."
+            )
+
+
+@contextmanager
+def run_training(
+    spark: SparkSession, root: StoragePath, spec: TrainingSpec, hooks: TrainingHooks, *, apart: bool = False
+) -> Iterator[TrainingOutcome]:
+    """Train on `spec.train.workers` ranks; the block publishes what they left before the scratch folder goes.
+
+    Checkpoints are removed when the block ends well. Where it raises, they stay, and the same spec resumes from them.
+
+    Args:
+        spark: a session with as many free task slots.
+        root: of the storage.
+        spec: what is trained.
+        hooks: what the driver does meanwhile.
+        apart: never train in this process, because other training runs are followed beside this one.
+
+    Raises:
+        ConfigError: an interrupted training run of this experiment had other data or settings.
+        TrainError: a rank failed, or the ranks ended with different weights.
+    """
+    # Leaving the block runs backwards: Spark's tasks are cancelled before the folder that they write to is removed.
+    with scratch(root) as folder, cancelling(spark), hooks.stoppable(lambda: request_stop(folder)):
+        job = _rank_job(root, spec, folder, hooks.on_resume)
+        result, records = launch_training(spark, job, hooks.on_epoch, hooks.on_beats, apart=apart)
+        history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=spec.train.workers)
+        yield TrainingOutcome(result, history, folder)
+    job.remove_checkpoints()
+
+
+def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:
+    """The work of every rank, and where it resumes an interrupted one."""
+    board = tensorboard_folder(root, spec.name, spec.model_id).uri if spec.train.tensorboard else None
+    job = RankJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        scratch=folder.uri,
+        tensorboard=board,
+        model=spec.model,
+        train=spec.train,
+        seed=spec.seed,
+        deciding=spec.deciding,
+        formats=spec.formats,
+        saves=spec.saves,
+    )
+    config = spec.train.checkpoint
+    if config is None:
+        return job
+    place, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
+    if head is not None:
+        on_resume(head.position())
+    return job.model_copy(update={"checkpoints": place.uri})

@@ -1,0 +1,95 @@
+"""Metrics for TensorBoard: the folders `train` and `validation` hold the same names, so that their curves overlay.
+
+An event file is a file of records, each an event; so TensorBoard itself is needed by who looks at them only. An object
+cannot grow: in an object store, which TensorFlow does not reach, the whole file is put again after each epoch.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.training.records import EpochRecord
+
+SPLITS = ("train", "validation")
+VALIDATION = "val_"
+VERSION = "brain.Event:2"
+"""What the first event of every file says."""
+
+
+class Board:
+    """Writes epochs, or nothing where there is no folder."""
+
+    def __init__(self, logs: Mapping[str, _EventFile]) -> None:
+        """A file by split."""
+        self._logs = logs
+
+    def write(self, record: EpochRecord) -> None:
+        """One epoch's metrics, which are on disk when this returns."""
+        for split, log in self._logs.items():
+            values = [
+                tf.compat.v1.Summary.Value(tag=name, simple_value=value)
+                for name, value in _metrics(record, split).items()
+            ]
+            summary = tf.compat.v1.Summary(value=values)
+            log.add(_event(step=record.epoch, summary=summary))
+
+
+class _EventFile:
+    """An open file of events."""
+
+    def __init__(self, place: StoragePath, written: str, writer: Any) -> None:
+        """`written` is what TensorFlow writes: the file itself, or one of this machine that is put in its place."""
+        self._place, self._written, self._writer = place, written, writer
+
+    def add(self, event: bytes) -> None:
+        """Write an event, which is at its place when this returns."""
+        self._writer.write(event)
+        self._writer.flush()
+        if not self._place.renames_folders:
+            files.write_bytes(self._place, Path(self._written).read_bytes())
+
+
+@contextmanager
+def open_board(folder: str | None) -> Iterator[Board]:
+    """A board for the length of a block; `folder` is a URI, None writes nothing."""
+    with ExitStack() as stack:
+        place = storage_path(folder) if folder else None
+        yield Board({split: _open(place, split, stack) for split in SPLITS} if place else {})
+
+
+def _open(place: StoragePath, split: str, stack: ExitStack) -> _EventFile:
+    """A new file: a training that goes on leaves what it wrote before."""
+    file = place.child(split, f"events.out.tfevents.{time.time_ns()}")
+    if file.renames_folders:
+        files.write_bytes(file, b"")
+        written = file.path if place.is_local else file.uri
+    else:
+        written = f"{stack.enter_context(tempfile.TemporaryDirectory())}/events"
+    log = _EventFile(file, written, stack.enter_context(tf.io.TFRecordWriter(written)))
+    log.add(_event(file_version=VERSION))
+    return log
+
+
+def _event(**content: Any) -> bytes:
+    event: bytes = tf.compat.v1.Event(wall_time=time.time(), **content).SerializeToString()
+    return event
+
+
+def _metrics(record: EpochRecord, split: str) -> dict[str, float]:
+    if split == "validation":
+        return {
+            name.removeprefix(VALIDATION): value
+            for name, value in record.metrics.items()
+            if name.startswith(VALIDATION)
+        }
+    own = {name: value for name, value in record.metrics.items() if not name.startswith(VALIDATION)}
+    return own | {"rows_per_second": record.rows_per_second}

@@ -1,0 +1,84 @@
+"""Work in parallel, each piece in a thread of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+WAKE_SECONDS = 0.2
+"""How soon this thread notices a signal."""
+
+
+class Stopper:
+    """Stops all work that is registered; work that is registered after that is stopped at once."""
+
+    def __init__(self) -> None:
+        """No work is registered yet."""
+        self._stops: list[Callable[[], None]] = []
+        self._stopped, self._lock = False, threading.Lock()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    @contextmanager
+    def registered(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Register work for the length of a block; `stop` asks it to end soon."""
+        with self._lock:
+            self._stops.append(stop)
+            if self._stopped:
+                stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
+
+    def stop(self) -> None:
+        """Stop everything that is registered; may be called by any thread."""
+        with self._lock:
+            self._stopped = True
+            for stop in self._stops:
+                stop()
+
+
+def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:
+    """Do pieces of work, `count` at a time, until there are no more.
+
+    Args:
+        count: of threads.
+        take: the next piece; None where there is none. Called by several threads.
+        work: does one piece; an error of it is raised when the other threads have finished their pieces.
+        stop: called where this thread is interrupted, so that the other threads end soon.
+    """
+    failures: list[BaseException] = []
+    over = threading.Event()
+
+    def follow() -> None:
+        try:
+            while not over.is_set() and (piece := take()) is not None:
+                work(piece)
+        except BaseException as error:
+            failures.append(error)
+            over.set()
+
+    threads = [threading.Thread(target=follow, name=f"side-by-side-{number}", daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(WAKE_SECONDS)
+    except BaseException:
+        over.set()
+        stop()
+        for thread in threads:
+            thread.join()
+        raise
+    if failures:
+        raise failures[0]

@@ -1,0 +1,84 @@
+"""What each goal costs in another: the trials by two goals at a time, and the front of those that none beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.config.search import Goal
+from pipeline.formatting import counted
+from pipeline.report.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    caption,
+    compact_ticks,
+    new_figure,
+    plain,
+    quiet_legend,
+    style_axes,
+)
+from pipeline.tuning.plot_axes import axis_positions
+from pipeline.tuning.record import TrialRecord, finished
+from pipeline.tuning.table import counts
+
+MOST_NUMBERED = 12
+"""Trials up to which all on the front are told by their numbers."""
+
+
+def pareto_plot(
+    records: Sequence[TrialRecord],
+    front: Sequence[TrialRecord],
+    best: TrialRecord,
+    *,
+    goals: Sequence[Goal],
+    title: str,
+) -> Figure:
+    """A dot a trial, a panel for each further goal; those on the front are blue, the best one is ringed.
+
+    Args:
+        records: of all trials.
+        front: from `pareto_front`; one at least.
+        best: from `choose`.
+        goals: two or more.
+        title: of the figure.
+    """
+    further = goals[1:]
+    figure = new_figure(max(7.0, 5.4 * len(further)), 4.8, title)
+    panels = figure.subplots(1, len(further), squeeze=False)[0]
+    for axes, goal in zip(panels, further, strict=True):
+        style_axes(axes, "", _named(goal), _named(goals[0]))
+        _draw(axes, finished(records), front, best, goal.name, steps=len(goals) == 2)
+    unbeaten = f"{counted(len(front), 'trial')} on the front: no other one is as good by all goals."
+    caption(figure, unbeaten, counts(records))
+    return figure
+
+
+def _draw(
+    axes: Axes, ended: Sequence[TrialRecord], front: Sequence[TrialRecord], best: TrialRecord, goal: str, *, steps: bool
+) -> None:
+    """The dots of one panel; with two goals in all, the front is a line that no dot lies beyond."""
+    axis_positions(axes, [record.further[goal] for record in ended])
+    compact_ticks(axes, x=False)
+    on = {record.number for record in front}
+    behind = [record for record in ended if record.number not in on]
+    axes.plot([r.further[goal] for r in behind], [r.reached for r in behind], "o", color=GREY, markersize=4, alpha=0.8)
+    x, y = [record.further[goal] for record in front], [record.reached for record in front]
+    if steps:
+        # From the best by the first goal to the best by the other one: what is given up first shows as a level.
+        axes.step(x, y, where="pre", color=BLUE, linewidth=1.2, alpha=0.6, zorder=2)
+    axes.plot(x, y, "o", color=BLUE, markersize=6, label="on the front", zorder=3)
+    axes.plot([best.further[goal]], [best.reached], "o", markersize=12, markerfacecolor="none", markeredgecolor=ORANGE,
+              markeredgewidth=2.0, label=f"trial {best.number}, the best", zorder=4)  # fmt: skip
+    for record in front if len(front) <= MOST_NUMBERED else ():
+        plain(axes.annotate(str(record.number), (record.further[goal], record.reached), xytext=(5, 5),
+                            textcoords="offset points", fontsize=8, color=MUTED))  # fmt: skip
+    quiet_legend(axes, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2, labelcolor=INK)
+
+
+def _named(goal: Goal) -> str:
+    return f"{goal.name} ({'more' if goal.maximizes else 'less'} is better)"

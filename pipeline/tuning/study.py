@@ -1,0 +1,273 @@
+"""A study: the trials of a search and what became of them, in a database. The only door to Optuna.
+
+Trials that were running when their process was killed are taken up again under their own numbers, with their own
+settings: none is counted twice, and none is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from pipeline.config.search import HIDDEN, SearchConfig
+from pipeline.errors import ConfigError
+from pipeline.store.lock import try_lock
+from pipeline.tuning.capacity import answers_of, capacity_progress, hidden_of
+from pipeline.tuning.pareto_front import pareto_front
+from pipeline.tuning.record import TrialRecord
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Parts of Optuna that are new; they are pinned with it.
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+# A trial that is done again tells the same epochs again.
+warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
+
+MOST_CHANCE, FEWEST_FOLDS = 0.2, 2
+"""Of the signed-rank test by which a trial over folds ends: three folds that are all worse have p = 1 / 8."""
+SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
+QUEUED = ("grid", "capacity")
+"""Samplers that say themselves which trials there are."""
+STATES = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+class Trial:
+    """A trial that runs. It answers what its settings are, see `space.Asked`, and is told how it goes."""
+
+    def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
+        """Optuna's; `lock` is that of the study, whose waiters are told when the trial ends."""
+        self._trial, self._lock = trial, lock
+
+    @property
+    def number(self) -> int:
+        """Counted from 0."""
+        return int(self._trial.number)
+
+    def choice(self, name: str, options: Sequence[str]) -> str:
+        """One of some texts."""
+        with self._lock:
+            return str(self._trial.suggest_categorical(name, options))
+
+    def whole(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
+        """A whole number between two."""
+        with self._lock:
+            return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
+        """A number between two."""
+        with self._lock:
+            return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def record_settings(self, settings: Mapping[str, Any]) -> None:
+        """Keep the settings, as people call them."""
+        with self._lock:
+            self._trial.set_user_attr(SETTINGS, json.dumps(settings))
+
+    def record_costs(self, **costs: float | None) -> None:
+        """Keep what it cost: attributes of `TrialRecord` that only people look at, or that decide between equals."""
+        with self._lock:
+            self._trial.set_user_attr(COSTS, costs)
+
+    def is_behind(self, epoch: int, value: float) -> bool:
+        """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
+        with self._lock:
+            if len(self._trial.study.directions) > 1:  # Optuna takes no values on the way then
+                values = self._trial.user_attrs.get(EPOCHS, {})
+                self._trial.set_user_attr(EPOCHS, {**values, str(epoch): value})
+                return False
+            self._trial.report(value, epoch)
+            return self._trial.should_prune()
+
+    def finish(self, *values: float) -> None:
+        """It ran to its end, with a value for each goal."""
+        self._end(TrialState.COMPLETE, values)
+
+    def prune(self) -> None:
+        """It was ended, since it was behind."""
+        self._end(TrialState.PRUNED)
+
+    def fail(self, failure: str) -> None:
+        """It ended with an error."""
+        with self._lock:
+            self._trial.set_user_attr(FAILURE, failure)
+        self._end(TrialState.FAIL)
+
+    def _end(self, state: TrialState, values: Sequence[float] | None = None) -> None:
+        with self._lock:
+            self._trial.study.tell(self._trial, values, state=state)
+            self._lock.notify_all()
+
+
+class Study:
+    """Hands out trials, to several threads at once, until there were enough."""
+
+    def __init__(self, study: optuna.Study, config: SearchConfig) -> None:
+        """See `open_study`."""
+        self._study, self._config, self._changed = study, config, threading.Condition()
+        self._left = [trial for trial in study.trials if trial.state is TrialState.RUNNING]
+        self._closed = False
+
+    def take(self, is_late: Callable[[], bool] = lambda: False) -> Trial | None:
+        """The next trial: one that a killed process left, or a new one; None where there is nothing more to try.
+
+        Where that depends on trials which run, this waits for them.
+
+        Args:
+            is_late: whether it is too late for another one to begin.
+        """
+        with self._changed:
+            while not self._closed and not is_late():
+                if self._left:
+                    return Trial(optuna.Trial(self._study, self._left.pop(0)._trial_id), self._changed)
+                if self._is_enough():
+                    return None
+                if self._config.sampler not in QUEUED or self._has_queued():
+                    return Trial(self._study.ask(), self._changed)
+                if self._config.sampler == "grid" or not self._trials(TrialState.RUNNING):
+                    return None
+                self._changed.wait()
+            return None
+
+    def close(self) -> None:
+        """Hand out no more trials, also to those who wait for one."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def records(self) -> list[TrialRecord]:
+        """All trials that began, in the order of their numbers; those of a queue begin in that order."""
+        begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
+        return [_record(trial, self._config.further_goals) for trial in begun]
+
+    def importance(self) -> dict[str, float]:
+        """How much of the differences between trials, by the first goal, each setting explains.
+
+        In all 1; empty where few trials ended.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return dict(optuna.importance.get_param_importances(self._study, target=lambda trial: trial.values[0]))
+            except (RuntimeError, ValueError):  # fewer than two trials, or all alike
+                return {}
+
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=states)
+
+    def _has_queued(self) -> bool:
+        """Whether a trial is there to begin, after what a capacity search wants now was queued."""
+        if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
+            records = self.records()
+            begun = [hidden_of(record) for record in records]
+            for hidden in capacity_progress(records, self._config).wanted:
+                if hidden not in begun:
+                    attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
+                    self._study.enqueue_trial(answers_of(hidden), user_attrs=attributes)
+        return bool(self._trials(TrialState.WAITING))
+
+    def _is_enough(self) -> bool:
+        begun = self.records()
+        if len(begun) >= self._config.trials:
+            return True
+        front, patience = pareto_front(begun, self._config.goals), self._config.patience
+        if not front or patience is None:
+            return False
+        newest = max(record.number for record in front)
+        return sum(record.number > newest for record in begun if record.state != "running") >= patience
+
+
+@contextmanager
+def open_study(
+    file: Path, config: SearchConfig, *, seed: int, epochs: int, grid: Iterable[Mapping[str, Any]] = ()
+) -> Iterator[Study]:
+    """A study, new or as an earlier job left it; no other job works with it at the same time.
+
+    Args:
+        file: its database.
+        config: of the search.
+        seed: of what is drawn.
+        epochs: of a trial that is not pruned.
+        grid: the answers of all trials, where the sampler is `grid`.
+
+    Raises:
+        ConfigError: another job works with it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("ab") as lock:
+        if not try_lock(lock):
+            raise ConfigError(
+                f"Another job is running this search ({file}). Wait for it, stop it, or set search.study to another "
+                "name."
+            )
+        if config.resume == "never":
+            file.unlink(missing_ok=True)
+        study = optuna.create_study(
+            storage=f"sqlite:///{file}",
+            study_name=config.study,
+            directions=["maximize" if goal.maximizes else "minimize" for goal in config.goals],
+            pruner=_pruner(config, epochs),
+            load_if_exists=True,
+        )
+        begun = len(study.trials)
+        study.sampler = _sampler(config, seed + begun)  # the same seed would draw the same trials as before
+        if not begun:
+            for answers in grid:
+                study.enqueue_trial(dict(answers))
+        yield Study(study, config)
+
+
+def _sampler(config: SearchConfig, seed: int) -> optuna.samplers.BaseSampler:
+    match config.sampler:
+        case "tpe":
+            # What runs beside counts as bad, so that trials side by side do not all try the same.
+            return optuna.samplers.TPESampler(
+                seed=seed, n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True
+            )
+        case "cmaes":
+            return optuna.samplers.CmaEsSampler(
+                seed=seed, n_startup_trials=config.startup_trials, warn_independent_sampling=False
+            )
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
+    if config.crossval and config.pruner != "none":
+        return optuna.pruners.WilcoxonPruner(p_threshold=MOST_CHANCE, n_startup_steps=FEWEST_FOLDS)
+    match config.pruner:
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=config.startup_trials, n_warmup_steps=1)
+        case "halving":
+            return optuna.pruners.SuccessiveHalvingPruner()
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(max_resource=epochs)
+    return optuna.pruners.NopPruner()
+
+
+def _record(trial: FrozenTrial, further_goals: Sequence[str]) -> TrialRecord:
+    attributes, duration = trial.user_attrs, trial.duration
+    value, *further = trial.values or [None]
+    on_the_way = {int(epoch): value for epoch, value in attributes.get(EPOCHS, {}).items()}
+    return TrialRecord(
+        number=trial.number,
+        state=STATES[trial.state],
+        settings=json.loads(attributes.get(SETTINGS, "{}")),
+        value=value,
+        further=dict(zip(further_goals, further, strict=False)),
+        values=trial.intermediate_values or on_the_way,
+        failure=attributes.get(FAILURE, ""),
+        seconds=duration.total_seconds() if duration is not None else None,
+        **attributes.get(COSTS, {}),
+    )

@@ -1,0 +1,196 @@
+"""What curves show is named, with the figures that show it: on curves made for it, and on those of trainings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.diagnosis import Kind, constant_loss, course_of, diagnose
+from pipeline.schemas.label import LabelSpec, Task
+
+# Trainings on the census (adult.csv), whose constant prediction has a loss of 0.552: training losses, validation
+# losses, the best epoch, epochs asked for, and what a person sees in their plot.
+REAL = (
+    (  # conf/adult.yaml as it is
+        ".393 .315 .306 .3 .298 .296 .293 .292 .291 .289 .288 .287 .286 .285 .28 .283 .281 .28 .278 .278 .278 "
+        ".276 .279 .276 .274 .274 .274 .271 .27",
+        ".32 .311 .305 .304 .304 .301 .298 .304 .302 .302 .303 .301 .307 .301 .296 .3 .3 .298 .296 .298 .297 "
+        ".297 .301 .301 .299 .301 .299 .297 .303",
+        19,
+        30,
+        Kind.HEALTHY,
+    ),
+    (  # with model.dropout 0.7
+        ".485 .359 .336 .324 .317 .311 .311 .308 .307 .307 .306 .304 .304 .301 .301",
+        ".355 .325 .313 .309 .307 .305 .305 .303 .303 .305 .302 .302 .301 .301 .302",
+        13,
+        15,
+        Kind.HEALTHY,
+    ),
+    (  # two layers of 256, no dropout, no early stopping
+        ".386 .304 .302 .289 .287 .283 .28 .278 .275 .272 .271 .268 .267 .263 .258 .26 .255 .255 .248 .247 "
+        ".244 .239 .237 .236 .237",
+        ".326 .322 .305 .304 .303 .3 .295 .303 .303 .311 .305 .306 .322 .309 .308 .312 .313 .319 .313 .311 "
+        ".312 .325 .329 .331 .325",
+        7,
+        25,
+        Kind.OVERFITTING,
+    ),
+    (  # a learning rate of 3e-5
+        ".771 .65 .592 .553 .52 .494 .47 .454",
+        ".676 .6 .554 .519 .49 .466 .446 .43",
+        8,
+        8,
+        Kind.STILL_IMPROVING,
+    ),
+    (  # a learning rate of 1e-7
+        ".869 .863 .869 .866 .867 .866",
+        ".854 .854 .853 .853 .853 .852",
+        6,
+        6,
+        Kind.UNDERFITTING,
+    ),
+    (  # a learning rate of 0.3
+        "5.41 .552 .551 .551 .552 .551 .551 .552 .551 .552 .552 .552 .552 .551 .552 .552 .553 .552 .552 .552",
+        ".553 .549 .549 .549 .549 .55 .55 .549 .549 .549 .55 .549 .549 .549 .55 .549 .549 .551 .552 .549",
+        12,
+        20,
+        Kind.UNDERFITTING,
+    ),
+)
+
+
+def kinds(training: list[float], validation: list[float] | None = None, **more) -> list[Kind]:
+    history = {"loss": training} | ({"val_loss": validation} if validation is not None else {})
+    watched = validation or training
+    known = {"best": int(np.argmin(watched)) + 1 if watched else 0, "planned": len(training)} | more
+    return [finding.kind for finding in diagnose(course_of(history, **known))]
+
+
+def falling(start: float, end: float, epochs: int, speed: float = 0.5) -> list[float]:
+    return list(end + (start - end) * np.exp(-speed * np.arange(epochs)))
+
+
+@pytest.mark.parametrize(("training", "validation", "best", "planned", "kind"), REAL)
+def test_real_trainings(training, validation, best, planned, kind):
+    losses = [[float(loss) for loss in text.split()] for text in (training, validation)]
+    assert kinds(*losses, best=best, planned=planned, constant=0.552) == [kind]
+
+
+def test_settled_training_is_healthy():
+    curve = falling(1.0, 0.3, 30)
+    (finding,) = diagnose(course_of({"loss": curve, "val_loss": curve}, best=30, planned=30, constant=1.2))
+    assert finding.kind is Kind.HEALTHY
+    assert finding.sentence == (
+        "Nothing to complain about. The validation loss was best at epoch 30: 0.3, "
+        "75% below that of a constant prediction."
+    )
+
+
+def test_overfitting_names_epochs_losses_and_remedy():
+    training, validation = [1.0, 0.6, 0.4, 0.3, 0.2, 0.1], [0.9, 0.7, 0.65, 0.7, 0.8, 0.9]
+    found = diagnose(course_of({"loss": training, "val_loss": validation}, best=3, planned=6))
+    assert [finding.kind for finding in found] == [Kind.OVERFITTING]
+    assert found[0].shown_by == (
+        "After epoch 3, the validation loss rose from 0.65 to 0.9, while the training loss fell from 0.4 to 0.1. "
+        "The weights of epoch 3 are kept."
+    )
+    assert "model.dropout" in found[0].remedy
+
+
+def test_wide_gap_at_the_kept_epoch_is_overfitting_too():
+    training, validation = falling(1.0, 0.1, 20), falling(1.0, 0.5, 20)
+    assert kinds(training, validation) == [Kind.OVERFITTING]
+    # Class weights count in training alone, so the two losses tell nothing of each other.
+    assert kinds(training, validation, comparable=False) == [Kind.HEALTHY]
+
+
+def test_both_losses_rising_is_not_overfitting():
+    assert Kind.OVERFITTING not in kinds([0.5, 0.4, 0.45, 0.5, 0.5, 0.55], [0.5, 0.4, 0.45, 0.5, 0.5, 0.55])
+
+
+def test_swings_and_spikes_are_unstable():
+    swings = [1.0, 0.8, *(0.5 + 0.2 * (-1) ** epoch for epoch in range(18))]
+    assert kinds(swings, swings) == [Kind.UNSTABLE]
+    spiky = [*falling(1.0, 0.3, 20)]
+    spiky[12] = 0.9
+    (finding,) = diagnose(course_of({"loss": spiky, "val_loss": spiky}, best=20, planned=20))
+    assert finding.shown_by == "The validation loss has 1 spike, the highest 0.9 where 0.3038 is usual."
+
+
+def test_steep_turn_is_no_swing():
+    losses = [*falling(1.0, 0.2, 6, 1.0), 0.5, 0.9, 1.4, 2.0]
+    assert Kind.UNSTABLE not in kinds([1.0 - 0.05 * epoch for epoch in range(10)], losses)
+
+
+def test_swings_of_a_loss_near_nothing_do_not_matter():
+    losses = [1.0, 0.1, *(0.001 + 0.0008 * (-1) ** epoch for epoch in range(18))]
+    assert kinds(losses, losses) == [Kind.HEALTHY]
+
+
+def test_training_cut_short_still_improves():
+    losses = list(np.linspace(1.0, 0.5, 10))
+    assert kinds(losses, losses) == [Kind.STILL_IMPROVING]
+    # Early stopping ended this one, not the number of epochs.
+    assert kinds(losses, losses, planned=50) == [Kind.HEALTHY]
+
+
+def test_underfitting_is_seen_by_the_loss_or_by_the_errors():
+    flat = [1.0, 0.98, 0.975, 0.975, 0.975, 0.975]
+    assert kinds(flat, flat, constant=1.0) == [Kind.UNDERFITTING]
+    assert kinds(flat, flat) == [Kind.HEALTHY]
+    history = {"loss": flat, "val_loss": flat, "rmse": [99.0] * 6}
+    found = diagnose(course_of(history, best=4, planned=6, deviation=100.0))
+    assert "explains only 2.0% of what a constant prediction leaves open" in found[0].shown_by
+
+
+def test_network_put_out_of_action_by_large_steps_needs_smaller_ones():
+    (finding,) = diagnose(
+        course_of({"loss": [9.0, *[1.0] * 9], "val_loss": [1.0] * 10}, best=1, planned=10, constant=1.0)
+    )
+    assert finding.kind is Kind.UNDERFITTING
+    assert finding.remedy.startswith("Lower the learning rate")
+
+
+def test_easier_validation_is_explained_by_dropout_or_asks_for_a_look_at_the_split():
+    training, validation = falling(1.0, 0.5, 20), falling(1.0, 0.4, 20)
+    history = {"loss": training, "val_loss": validation}
+    (explained,) = diagnose(course_of(history, best=20, planned=20, handicaps=["model.dropout 0.5"]))
+    assert explained.kind is Kind.VALIDATION_EASIER
+    assert "That is what model.dropout 0.5 may do" in explained.shown_by
+    (strange,) = diagnose(course_of(history, best=20, planned=20))
+    assert strange.remedy.startswith("Look at the split")
+
+
+def test_fast_fall_makes_no_validation_easier():
+    """The training loss of an epoch is its mean, so it lags behind."""
+    losses = list(0.9 ** np.arange(12))
+    assert Kind.VALIDATION_EASIER not in kinds(losses, [0.96 * loss for loss in losses])
+
+
+@pytest.mark.parametrize("training", [[1.0, math.nan, 0.5, 0.4], [1.0, math.inf], [0.5, 0.6, 2.0, 9.0], [None, 1.0]])
+def test_diverged_training_is_nothing_else(training):
+    assert kinds(training, [1.0] * len(training), best=1) == [Kind.DIVERGED]
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_few_epochs_make_no_curve(epochs):
+    losses = [1.0] * epochs
+    assert kinds(losses, losses) == ([Kind.TOO_SHORT] if epochs else [Kind.TOO_SHORT, Kind.NO_VALIDATION])
+
+
+def test_missing_validation_is_said_beside_the_rest():
+    assert kinds(falling(1.0, 0.3, 20)) == [Kind.HEALTHY, Kind.NO_VALIDATION]
+
+
+def test_constant_losses():
+    binary = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(75, 25))
+    expected = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert constant_loss(binary, "cross_entropy") == pytest.approx(expected, rel=1e-12)
+    missing = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"), counts=(5, 0, 5))
+    assert constant_loss(missing, "cross_entropy") == pytest.approx(math.log(2), rel=1e-12)
+    number = LabelSpec(name="y", task=Task.REGRESSION, transform="standard")
+    assert (constant_loss(number, "mse"), constant_loss(number, "mae")) == (1.0, None)
+    assert constant_loss(LabelSpec(name="y", task=Task.REGRESSION), "mse") is None

@@ -1,0 +1,76 @@
+"""Documents are JSON that comes back as it went, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.document import fingerprint
+from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.tokens import NULL_TOKEN
+
+STATE = FeatureState(
+    numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),
+    categorical=(VocabularyFeature(name="c", sources=("c",), vocabulary=("日本", NULL_TOKEN, 'a"b\n', "")),),
+    label=LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
+)
+
+
+def test_a_document_comes_back_and_has_one_text():
+    text = STATE.to_json()
+    assert FeatureState.from_json(text, "f") == STATE
+    assert FeatureState.from_json(text, "f").to_json() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"f\.json is not a valid FeatureState: the document: .*EOF"),
+        (
+            STATE.to_json().replace('"fill"', '"full"'),
+            r"f\.json is not a valid FeatureState: numeric\.0\.scaled\.full: Extra inputs are not permitted",
+        ),
+        (STATE.to_json().replace('"yes"', '"yes", "perhaps"'), r"label: .*3 classes do not fit a binary label"),
+        ("{}", r"Delete it and run the job again\."),
+    ],
+)
+def test_a_text_that_is_no_such_document_is_refused(text, message):
+    with pytest.raises(StoreError, match=message):
+        FeatureState.from_json(text, "f.json")
+
+
+@pytest.mark.parametrize(
+    ("task", "classes"), [("regression", ("a",)), ("binary", ()), ("binary", ("a",)), ("multiclass", ("a",))]
+)
+def test_classes_fit_the_task(task, classes):
+    with pytest.raises(ValueError, match="classes do not fit"):
+        LabelSpec(name="y", task=task, classes=classes)
+
+
+def test_columns_of_a_store():
+    contract = contract_of(STATE)
+    assert [(c.name, c.type, c.role, c.size) for c in contract.columns] == [
+        ("größe", "float32", "numeric", None),
+        ("c", "int32", "categorical", 5),
+        ("y", "int32", "label", None),
+        (ROW_ID, "int64", "row_id", None),
+    ]
+    regression = STATE.model_copy(update={"label": LabelSpec(name="y", task=Task.REGRESSION)})
+    assert contract_of(regression).columns[2].type == "float64"
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "outputs"),
+    [("regression", (), 1), ("binary", ("a", "b"), 1), ("multiclass", ("a", "b", "c"), 3)],
+)
+def test_outputs_of_the_network(task, classes, outputs):
+    assert LabelSpec(name="y", task=task, classes=classes).outputs == outputs
+
+
+def test_a_fingerprint_ignores_the_order_of_keys_and_nothing_else():
+    assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
+    assert len({fingerprint(x) for x in ({"a": 1}, {"a": 1.5}, {"a": "1"}, {"a": [1]}, {"a": None})}) == 5
