@@ -29,6 +29,36 @@ def test_light_imports_load_nothing_heavy(statement):
     assert HEAVY & set(loaded.split()) == set()
 
 
+BLOCKED = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"tensorflow", "keras", "pyspark", "horovod", "mlflow", "optuna", "sklearn"}:
+            raise ImportError(f"{name} is blocked")
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def test_configurations_load_without_tensorflow_and_pyspark(repository):
+    """What names stand for is looked up in the registries, whose entries import these where they are used."""
+    files = [str(file) for file in sorted((repository / "conf").glob("*.yaml"))]
+    code = f"""{BLOCKED}
+from pipeline.config.load import load_config
+from pipeline.reference import reference_page
+print(len([load_config(file) for file in {files}]), "`huber`" in reference_page())
+"""
+
+    assert len(files) > 5
+    assert run(code) == f"{len(files)} True"
+
+
+def test_the_page_of_names_is_up_to_date(repository):
+    """Else `python -m pipeline.reference > docs/names.md` writes it anew."""
+    written = run("from pipeline.reference import reference_page; print(reference_page())")
+
+    assert (repository / "docs" / "names.md").read_text().strip() == written
+
+
 def test_a_stage_that_is_asked_for_is_loaded():
     loaded = run("import sys; from pipeline import prepare; print(' '.join(sys.modules))").split()
 

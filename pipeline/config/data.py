@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
 from pipeline.schemas.section import Columns, Number, Section
+from pipeline.schemas.target import TARGETS
 
 
 class BadRowsConfig(Section):
@@ -52,7 +53,7 @@ class DataConfig(Section):
 
     source: SourceConfig
     label: str
-    task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
+    task: Annotated[str, AfterValidator(lambda name: TARGETS.check(name, "auto"))] = "auto"
     positive_class: str | None = None
     key: Columns = ()
     weight: str | None = None
@@ -73,8 +74,8 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _sampling_needs_classes(self) -> DataConfig:
-        if self.sampling.method != "none" and self.task == "regression":
-            raise ValueError("sampling needs a label with classes, not task: regression; weigh rows by weight")
+        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.get(self.task).has_classes:
+            raise ValueError(f"sampling needs a label with classes, not task: {self.task}; weigh rows by weight")
         return self
 
 

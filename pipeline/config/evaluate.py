@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.schemas.section import Fraction, Integer, Number, Section
+from pipeline.metrics import METRICS
+from pipeline.schemas.section import LATER, Fraction, Integer, Number, OneOrMore, Section
 
 NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive", "false_negative")}
 
@@ -63,6 +64,8 @@ class EvaluateConfig(Section):
         slices: columns of the source or SQL expressions of them; each one's values divide the rows, and all metrics are
             told of every part.
         importance_rows: how many rows the importance of columns is measured on at most; 0 leaves it out.
+        metrics: of the user's own, beside those that are always measured: `package.module:NAME` of a `Metric` with
+            `reduce`, see `pipeline/metrics`.
     """
 
     calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
@@ -71,3 +74,4 @@ class EvaluateConfig(Section):
     baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000
     slices: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=50)] = ()
     importance_rows: Annotated[Integer, Field(ge=0)] = 10_000
+    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.check)], ...], OneOrMore, LATER] = ()

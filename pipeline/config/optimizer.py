@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.optimizers import OPTIMIZERS, with_momentum
 from pipeline.schemas.section import Count, Number, Section
 
-OptimizerName = Literal[
-    "adam", "adamw", "nadam", "adamax", "adafactor", "lamb", "rmsprop", "sgd", "adagrad", "adadelta", "ftrl", "lion"
-]
 Positive = Annotated[Number, Field(gt=0.0)]
-
-WITH_MOMENTUM = ("sgd", "rmsprop")
 
 
 class OptimizerConfig(Section):
     """A Keras optimizer, and how the ranks' gradients become one.
 
     Attributes:
-        name: which one.
+        name: an entry of `pipeline/optimizers`, or `package.module:Class`, a Keras optimizer of the user's own.
         learning_rate: used as given, whatever the number of workers.
         momentum: of `sgd` and `rmsprop` only.
         weight_decay: the share of each weight that is taken off a step, times the learning rate; None leaves that to
@@ -36,7 +32,7 @@ class OptimizerConfig(Section):
             depends on it.
     """
 
-    name: OptimizerName = "adam"
+    name: Annotated[str, AfterValidator(OPTIMIZERS.check)] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: Annotated[Number, Field(ge=0.0)] | None = None
@@ -52,9 +48,9 @@ class OptimizerConfig(Section):
         clips = [name for name in ("clip_value", "clip_norm", "clip_global_norm") if getattr(self, name) is not None]
         if len(clips) > 1:
             raise ValueError(f"only one kind of clipping is allowed. Received: {', '.join(clips)}. Remove the others")
-        if self.momentum and self.name not in WITH_MOMENTUM:
+        if self.momentum and not OPTIMIZERS.get(self.name).has_momentum:
             raise ValueError(
-                f"momentum is allowed for {' and '.join(WITH_MOMENTUM)}. Received: {self.name} with {self.momentum}. "
+                f"momentum is allowed for {' and '.join(with_momentum())}. Received: {self.name} with {self.momentum}. "
                 "Remove momentum, or take another optimizer"
             )
         return self

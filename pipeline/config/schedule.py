@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.schedules import SCHEDULES
 from pipeline.schemas.section import Count, Fraction, Number, Section
-
-ScheduleName = Literal["constant", "step", "exponential", "cosine", "one_cycle", "polynomial"]
-
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "constant": (),
-    "step": ("every_epochs", "factor"),
-    "exponential": ("factor",),
-    "cosine": ("final",),
-    "one_cycle": ("rise", "start", "final"),
-    "polynomial": ("power", "final"),
-}
-"""Which settings a schedule has, warm-up apart."""
 
 
 class ScheduleConfig(Section):
@@ -26,7 +15,8 @@ class ScheduleConfig(Section):
 
     Attributes:
         name: `constant`; `step`, times `factor` every `every_epochs`; `exponential`, times `factor` an epoch, evenly;
-            `cosine` and `polynomial`, from 1 to `final` over all epochs; `one_cycle`, up from `start`, down to `final`.
+            `cosine` and `polynomial`, from 1 to `final` over all epochs; `one_cycle`, up from `start`, down to `final`;
+            or `package.module:function`, see `pipeline/schedules`.
         warmup_epochs: over which the rate rises evenly from nearly 0; parts of an epoch are allowed.
         factor: of `step` and `exponential`.
         every_epochs: of `step`.
@@ -36,7 +26,7 @@ class ScheduleConfig(Section):
         final: the last rate, of those that have one.
     """
 
-    name: ScheduleName = "constant"
+    name: Annotated[str, AfterValidator(SCHEDULES.check)] = "constant"
     warmup_epochs: Annotated[Number, Field(ge=0.0)] = 0.0
     factor: Annotated[Number, Field(gt=0.0, le=1.0)] = 0.5
     every_epochs: Count = 10
@@ -47,7 +37,8 @@ class ScheduleConfig(Section):
 
     @model_validator(mode="after")
     def _has_what_it_is_told(self) -> ScheduleConfig:
-        own = {"name", *OPTIONS[self.name]} | ({"warmup_epochs"} if self.name != "one_cycle" else set())
+        schedule = SCHEDULES.get(self.name)
+        own = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
         strange = [name for name in type(self).model_fields if name not in own and self.has_changed(name)]
         if strange:
             raise ValueError(

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.metrics import METRICS, trained_metrics
 from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
-MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_k")
 HIDDEN = "model.hidden"
 OF_SEVERAL_GOALS = ("tpe", "random", "grid")
 PARAMETERS = "parameters"
@@ -223,7 +223,12 @@ def _is_of_networks(space: dict[str, ParameterConfig]) -> bool:
 
 
 def _is_maximized(metric: str) -> bool:
-    return metric.removeprefix("val_").startswith(MAXIMIZED)
+    """By the metric's entry; a class of Keras goes by the entry that its name begins with."""
+    name = metric.removeprefix("val_")
+    if name in METRICS.entries:
+        return not METRICS.entries[name].lower_is_better
+    trained = {*trained_metrics(classes=True), *trained_metrics(classes=False)}
+    return name.startswith(("top_k", *(other for other in trained if not METRICS.entries[other].lower_is_better)))
 
 
 def _is_finite(parameter: ParameterConfig) -> bool:

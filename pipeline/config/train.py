@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
+from pipeline.losses import LOSSES
 from pipeline.schemas.section import Columns, Count, Integer, Number, Section, Size
 
 LEAST_FEED_MEMORY = 64 << 20
@@ -37,7 +38,8 @@ class TrainConfig(LaunchConfig):
         batch_size: rows of one global step, over all ranks.
         epochs: at most this many.
         optimizer: a name or a section.
-        loss: `auto` follows from the label: squared error or cross-entropy.
+        loss: `auto` follows from the label: squared error or cross-entropy; else an entry of `pipeline/losses`, or
+            `package.module:function`, from what z should be, [b], and z, [b, k], to the loss of each row, [b].
         class_weights: multiply the loss of a training row by a number for its class: `balanced` lets all classes count
             alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
             numbers are then scaled so that training rows have the mean 1.
@@ -48,8 +50,9 @@ class TrainConfig(LaunchConfig):
         callbacks: called at the begin and the end of epochs, in this order.
         tensorboard: write metrics for TensorBoard, below `storage.root`.
         checkpoint: how often; None keeps none, and an interrupted training begins anew.
-        metrics: shown of training and validation, besides the loss: names of `training/metrics.py` or of Keras, or
-            `package.module:Class`; none means those of the label's task. They must be sums over rows.
+        metrics: shown of training and validation, besides the loss: names of entries of `pipeline/metrics` or of
+            classes of Keras, or `package.module:name` of either; none means those of the label's task. They must be
+            sums over rows.
         steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
         mixed_precision: what layers compute with; weights and losses stay float32. With `float16`, losses are scaled so
             that small gradients survive.
@@ -67,7 +70,7 @@ class TrainConfig(LaunchConfig):
     batch_size: Count = 512
     epochs: Count = 20
     optimizer: OptimizerConfig = OptimizerConfig()
-    loss: Literal["auto", "mse", "mae", "huber", "cross_entropy"] = "auto"
+    loss: Annotated[str, AfterValidator(lambda name: LOSSES.check(name, "auto"))] = "auto"
     class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
     schedule: ScheduleConfig = ScheduleConfig()
     reduce_on_plateau: PlateauConfig | None = None

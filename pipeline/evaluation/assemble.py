@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,22 +21,23 @@ from pipeline.evaluation.predict import NETWORK, PredictJob, Scored
 from pipeline.evaluation.regression import RegressionTally
 from pipeline.evaluation.report import EvalReport, ExtremeRow, Extremes
 from pipeline.evaluation.tally import Measure
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 RowValues = Mapping[tuple[int, float], Mapping[str, str | None]]
 """Values of rows by id and label; the label of a class is its id."""
 
 
-def assemble(label: LabelSpec, job: PredictJob, scored: Scored) -> EvalReport:
+def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequence[str] = ()) -> EvalReport:
     """Everything but slices and the values of single rows.
 
     Args:
         label: the fitted label.
         job: what was predicted.
         scored: what was counted.
+        further: metrics of the user's own, see `evaluate.metrics`.
     """
     tally = scored.tallies[NETWORK]
-    measured = measure(tally)
+    measured = measure(tally, further=further)
     report = EvalReport(
         task=label.task,
         label=label.name,
@@ -46,11 +47,11 @@ def assemble(label: LabelSpec, job: PredictJob, scored: Scored) -> EvalReport:
         intervals=measured.intervals,
         errors_of_bins=measured.doubts,
         baselines={
-            name: measure(other, with_intervals=False).metrics
+            name: measure(other, with_intervals=False, further=further).metrics
             for name, other in scored.tallies.items()
             if name != NETWORK
         },
-        importance=importance_of(label.task, scored.shuffled),
+        importance=importance_of(label.target.main_metric, scored.shuffled),
         extremes=extremes_of(Measure.of(label), tally),
         decision=job.decision,
     )
@@ -71,7 +72,7 @@ def with_values(label: LabelSpec, extremes: Extremes, values: RowValues) -> Extr
     """The same rows with what the source has for them, where it is known."""
 
     def known(row: ExtremeRow) -> ExtremeRow:
-        place = row.label if label.task is Task.REGRESSION else float(label.classes.index(str(row.label)))
-        return row.model_copy(update={"values": values.get((row.row_id, float(place)), {})})
+        number = label.classes.index(row.label) if isinstance(row.label, str) else row.label
+        return row.model_copy(update={"values": values.get((row.row_id, float(number)), {})})
 
     return Extremes(worst=tuple(map(known, extremes.worst)), best=tuple(map(known, extremes.best)))

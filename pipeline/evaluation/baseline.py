@@ -11,17 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
 
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 
 Floats = NDArray[np.float64]
-
-ITERATIONS = 200
-PENALTY = 1.0
-"""Ridge's; it keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +39,14 @@ class LinearBaseline:
     """A fitted linear model, as plain numbers.
 
     Attributes:
-        task: of the label.
+        task: of the label, whose target says what scores mean.
         mean: [a], of the numeric columns.
         deviation: [a], never 0.
         coefficients: [w, a + sum(sizes)]; w is 1, or k for several classes.
         intercept: [w]; minus infinity for classes that training rows do not have.
     """
 
-    task: Task
+    task: str
     mean: Floats
     deviation: Floats
     coefficients: Floats
@@ -59,10 +54,7 @@ class LinearBaseline:
 
     def predict(self, inputs: Inputs) -> Floats:
         """Regression [n] in the label's unit; binary [n], the probability of class 1; multiclass [n, k]."""
-        scores = self._scores(inputs)
-        if self.task is Task.MULTICLASS:
-            return np.asarray(softmax(scores, axis=1))
-        return np.asarray(scores[:, 0] if self.task is Task.REGRESSION else expit(scores[:, 0]))
+        return TARGETS.get(self.task).linear_prediction(self._scores(inputs))
 
     def _scores(self, inputs: Inputs) -> Floats:
         """[n, w]. Coefficients of ids are looked up, which takes a fraction of what one-hot columns would."""
@@ -77,7 +69,7 @@ class LinearBaseline:
         """numpy's arrays, without pickle."""
         buffer = io.BytesIO()
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        np.savez(buffer, **arrays | {"task": np.array(self.task.value)})
+        np.savez(buffer, **arrays | {"task": np.array(self.task)})
         return buffer.getvalue()
 
     @classmethod
@@ -85,11 +77,11 @@ class LinearBaseline:
         """What `to_bytes` wrote."""
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if name != "task"}
-            return cls(Task(str(stored["task"])), **arrays)
+            return cls(str(stored["task"]), **arrays)
 
 
 def fit_baseline(spec: LabelSpec, inputs: Inputs, label: NDArray[Any]) -> LinearBaseline:
-    """Fit ridge regression, or logistic regression for classes.
+    """Fit the linear model of the label's target: ridge regression, or logistic regression for classes.
 
     Args:
         spec: the label.
@@ -103,19 +95,19 @@ def fit_baseline(spec: LabelSpec, inputs: Inputs, label: NDArray[Any]) -> Linear
     present = np.unique(label) if spec.classes else np.empty(0)
     if len(present) == 1:
         return LinearBaseline(spec.task, mean, deviation, *_one_class(spec, int(present[0]), rows.shape[1]))
-    model = _estimator(spec)
+    model = spec.target.linear_model()
     with warnings.catch_warnings():
         # A baseline that stops a little early is still a baseline.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(rows, label)
     coefficients, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
-    if spec.task is Task.MULTICLASS:
+    if spec.outputs > 1:
         coefficients, intercept = _of_all_classes(spec, present.astype(np.int64), coefficients, intercept)
     return LinearBaseline(spec.task, mean, deviation, coefficients, intercept)
 
 
 def _one_class(spec: LabelSpec, only: int, width: int) -> tuple[Floats, Floats]:
-    if spec.task is Task.BINARY:
+    if spec.outputs == 1:
         return np.zeros((1, width)), np.array([np.inf if only else -np.inf])
     intercept = np.full(len(spec.classes), -np.inf)
     intercept[only] = 0.0
@@ -132,12 +124,6 @@ def _of_all_classes(
         slopes, offsets = np.vstack([np.zeros_like(slopes), slopes]), np.array([0.0, offsets[0]])
     coefficients[present], intercept[present] = slopes, offsets
     return coefficients, intercept
-
-
-def _estimator(spec: LabelSpec) -> Any:
-    if spec.task is Task.REGRESSION:
-        return Ridge(alpha=PENALTY, solver="sparse_cg", tol=1e-6)
-    return LogisticRegression(max_iter=ITERATIONS)
 
 
 def _design(inputs: Inputs, mean: Floats, deviation: Floats) -> sparse.csr_matrix:

@@ -24,7 +24,7 @@ from pipeline.evaluation.names import is_lower_better, metric_name
 from pipeline.evaluation.spread import spread_of
 from pipeline.formatting import format_interval, format_number, format_p_value
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TaskName
 
 Pairs = Sequence[tuple[FoldScore, FoldScore]]
 Side = Literal["first", "second"]
@@ -87,7 +87,7 @@ class Comparison(Document):
         sentence: what the metric that decides says; of several, see `metrics`.
     """
 
-    task: Task
+    task: TaskName
     label: str
     names: tuple[str, str]
     folds: int

@@ -15,8 +15,6 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.schemas.label import LabelSpec, Task
-
 Floats = NDArray[np.float64]
 
 FEWEST_EPOCHS = 4
@@ -135,7 +133,7 @@ def course_of(
         history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
         best: the epoch whose weights are kept, counted from 1.
         planned: epochs that were asked for.
-        constant: see `constant_loss`.
+        constant: see `Target.constant_loss`.
         deviation: of a label that is a number, over training rows, in its unit.
         handicaps: settings that raise the training loss alone.
         comparable: whether both losses weigh rows alike.
@@ -147,23 +145,6 @@ def course_of(
     elif deviation and rmse.size:
         unexplained = (float(rmse.min()) / deviation) ** 2
     return Course(training, validation, best, planned, constant, unexplained, tuple(handicaps), comparable)
-
-
-def constant_loss(label: LabelSpec, loss: str) -> float | None:
-    """The training loss of the best constant prediction, where the fitted label tells it.
-
-    Args:
-        label: after fitting, with its training rows by class.
-        loss: `cross_entropy`, `mse`, or another, whose constant is not known.
-    """
-    if label.task is Task.REGRESSION:
-        # The network learns a label of variance 1.
-        return 1.0 if loss == "mse" and label.transform != "none" else None
-    counts = np.array([count for count in label.counts if count], dtype=np.float64)
-    if not counts.size:
-        return None
-    shares = counts / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
 
 
 def diagnose(course: Course) -> tuple[Finding, ...]:

@@ -9,11 +9,11 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
-from pipeline.evaluation.names import HEADLINES, limits_of, metric_name
+from pipeline.evaluation.names import limits_of, metric_name
 from pipeline.evaluation.report import Metrics
 from pipeline.evaluation.spread import Spread, spread_of
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TARGETS, TaskName
 
 
 class FoldScore(Document):
@@ -69,7 +69,7 @@ class CrossvalReport(Document):
     The ratio is that of all folds together: with groups or periods of different sizes it differs from fold to fold.
 
     Attributes:
-        task: regression, binary or multiclass.
+        task: the name of a target.
         label: the label's name.
         method: how rows were divided.
         folds: of one repeat.
@@ -85,7 +85,7 @@ class CrossvalReport(Document):
         notes: what could not be told, and why.
     """
 
-    task: Task
+    task: TaskName
     label: str = ""
     method: FoldMethod = "hash"
     folds: int
@@ -147,9 +147,9 @@ def held_out_ratio(scores: Iterable[FoldScore]) -> float:
     return sum(score.test_rows for score in known) / trained if trained else 0.0
 
 
-def headlines_of(task: Task, metrics: Container[str]) -> tuple[str, ...]:
+def headlines_of(task: str, metrics: Container[str]) -> tuple[str, ...]:
     """The metrics that a reader of a task wants first, of those that are there."""
-    return tuple(name for name in HEADLINES[task] if name in metrics)
+    return tuple(name for name in TARGETS.get(task).headlines if name in metrics)
 
 
 def _spread(scores: Sequence[FoldScore], metric: str) -> Spread:

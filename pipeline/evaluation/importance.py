@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from pipeline.evaluation.linear import concatenate, sample_rows
 from pipeline.evaluation.measures import measure
-from pipeline.evaluation.names import MAIN
 from pipeline.evaluation.report import Importance, ImportanceReport
 from pipeline.evaluation.tally import Measure
 from pipeline.feed.rows import Rows
@@ -23,7 +22,6 @@ from pipeline.kinds.feature import Feature
 from pipeline.kinds.state import FeatureState
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import columns_of
-from pipeline.schemas.label import Task
 from pipeline.store.store import Store
 
 REPEATS = 3
@@ -87,8 +85,8 @@ def measure_importance(
     return tuple(_shuffled(place, *named[place], sample, what, predict, seed) for place in mine)
 
 
-def importance_of(task: Task, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
-    """What all ranks found together; None where nothing was asked for."""
+def importance_of(metric: str, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
+    """How much worse `metric` gets by column, of all ranks together; None where nothing was asked for."""
     if not shuffled:
         return None
     (plain,) = (one for one in shuffled if not one.column)
@@ -99,7 +97,7 @@ def importance_of(task: Task, shuffled: Sequence[Shuffled]) -> ImportanceReport 
         if one.column
     ]
     columns.sort(key=lambda one: -one.drop)
-    return ImportanceReport(metric=MAIN[task], value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
+    return ImportanceReport(metric=metric, value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
 
 
 def _shuffled(
@@ -116,7 +114,7 @@ def _shuffled(
         order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
         changed = _with_order(rows, order, *depend) if column else rows
         tally = what.tally(rows.row_id, rows.label, predict(changed))
-        value = measure(tally, with_intervals=False).metrics[MAIN[what.label.task]]
+        value = measure(tally, with_intervals=False).metrics[what.label.target.main_metric]
         assert value is not None, "a sample has rows"
         values.append(value)
     return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))

@@ -68,10 +68,5 @@ def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
     """All rows of `parts`, of which there is at least one."""
-    return Rows(
-        np.concatenate([part.numeric for part in parts]),
-        np.concatenate([part.categorical for part in parts]),
-        np.concatenate([part.label for part in parts]),
-        np.concatenate([part.row_id for part in parts]),
-        np.concatenate([part.weight for part in parts]),
-    )
+    arrays = [part.arrays() for part in parts]
+    return Rows.of_arrays({name: np.concatenate([part[name] for part in arrays]) for name in arrays[0]})

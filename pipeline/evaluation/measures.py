@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import ConfigError
 from pipeline.evaluation.classification import BIN_ROWS, BIN_SCORES, BIN_TRUE, CALIBRATION_BINS, STEPS, ClassTally
 from pipeline.evaluation.curves import average_precision, lift_curve, mean_curve, precision_curve, roc_curve
 from pipeline.evaluation.groups import intervals, replicate_weights
@@ -38,6 +39,7 @@ from pipeline.evaluation.report import (
 )
 from pipeline.evaluation.sketch import absolute, quantiles
 from pipeline.evaluation.tally import Measure, Tally
+from pipeline.metrics import METRICS, Metric
 from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
@@ -62,26 +64,54 @@ class Measured:
     doubts: Mapping[str, float]
 
 
-def measure(tally: Tally, *, with_intervals: bool = True) -> Measured:
+def measure(tally: Tally, *, with_intervals: bool = True, further: Sequence[str] = ()) -> Measured:
     """The metrics of some rows.
 
     Args:
         tally: the rows.
         with_intervals: whether replicates are drawn; the tally is to have groups then.
+        further: metrics of the user's own beside the registered ones, see `evaluate.metrics`.
+
+    Raises:
+        ConfigError: one of these is none, or an evaluation cannot measure it for such labels.
     """
     groups = len(tally.sums)
     weights = replicate_weights(groups) if with_intervals and tally.rows else np.ones((1, groups))
+    more = {metric.name: _reduced(metric, tally, weights) for metric in further_metrics(further, tally)}
     if isinstance(tally, RegressionTally):
-        return _regression(tally, weights)
-    values = class_replicates(tally, weights)
+        return _regression(tally, weights, more)
+    values = class_replicates(tally, weights) | more
     areas, doubts = area_metrics(tally)
     replicates = area_replicates(tally, weights, areas) if len(weights) > 1 else {}
     values |= {name: replicates.get(name, np.array([value])) for name, value in areas.items()}
     return _measured(values, doubts)
 
 
-def _regression(tally: RegressionTally, weights: Floats) -> Measured:
-    found = _measured(regression_replicates(tally, weights), {})
+def further_metrics(names: Sequence[str], tally: Tally) -> list[Metric]:
+    """Metrics that are measured one by one: the registered ones that fit, and the named ones.
+
+    Raises:
+        ConfigError: a named one does not fit.
+    """
+    classes = isinstance(tally, ClassTally)
+    metrics = [METRICS.get(name) for name in names]
+    for name, metric in zip(names, metrics, strict=True):
+        if not metric.is_reduced_for(classes=classes):
+            kind = "have classes" if classes else "are numbers"
+            raise ConfigError(
+                f"evaluate.metrics: '{name}' cannot be measured for labels that {kind}. "
+                "Allowed: a Metric with `reduce` that fits such labels. Remove it."
+            )
+    return [*(metric for metric in METRICS.entries.values() if metric.is_reduced_for(classes=classes)), *metrics]
+
+
+def _reduced(metric: Metric, tally: Tally, weights: Floats) -> Floats:
+    assert metric.reduce is not None, "see `Metric.is_reduced_for`"
+    return metric.reduce(tally, weights)
+
+
+def _regression(tally: RegressionTally, weights: Floats, more: Mapping[str, Floats]) -> Measured:
+    found = _measured({**regression_replicates(tally, weights), **more}, {})
     medians = medians_of(tally.errors) if tally.rows else {}
     metrics = {name: medians[name].value if name in medians else None for name in MEDIANS}
     bounds = {name: one.interval for name, one in medians.items()} if len(weights) > 1 else {}

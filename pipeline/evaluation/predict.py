@@ -30,7 +30,6 @@ from pipeline.runtime.ranks import LaunchOptions, RankInfo, run_ranks
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import Decision
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import store_folder
@@ -97,7 +96,7 @@ class PredictJob(Document):
         simple = Measure(label, Decision(), window, groups=1)
         found = {NETWORK: Measure(label, self.decision, window)}
         if self.constant:
-            found["mean" if label.task is Task.REGRESSION else "majority"] = simple
+            found[label.target.constant] = simple
         return found | ({LINEAR: simple} if self.linear else {})
 
 
@@ -172,12 +171,10 @@ def network_of(job: PredictJob, store: Store) -> Predict:
     from pipeline.model.head import build_head
     from pipeline.model.network import output_of
 
-    network, label = _load(job), store.features.label
-    head = build_head(label, "auto")
+    network, head = _load(job), build_head(store.features.label, "auto")
 
     def predict(rows: Rows) -> npt.NDArray[np.float64]:
-        found = np.asarray(head.predict(output_of(network, rows)), np.float64)
-        return found if label.task is Task.REGRESSION else calibrated(job.decision.calibration, found)
+        return calibrated(job.decision.calibration, head.predict(output_of(network, rows)))
 
     return predict
 

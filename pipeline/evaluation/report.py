@@ -16,7 +16,7 @@ from pydantic import model_validator
 
 from pipeline.schemas.decision import Decision
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TARGETS, Target, TaskName
 
 Metrics = Mapping[str, float | None]
 """Values by the metric's name; None where a metric is not defined for these rows."""
@@ -331,7 +331,7 @@ class EvalReport(Document):
     """One model on the rows of one split.
 
     Attributes:
-        task: regression, binary or multiclass.
+        task: the name of a target.
         label: the label's name.
         split: whose rows.
         rows: how many rows were scored.
@@ -354,7 +354,7 @@ class EvalReport(Document):
         notes: what could not be measured, and why.
     """
 
-    task: Task
+    task: TaskName
     label: str = ""
     split: str = "test"
     rows: int
@@ -373,3 +373,8 @@ class EvalReport(Document):
     extremes: Extremes = Extremes()
     decision: Decision = Decision()
     notes: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> Target:
+        """All that depends on the task."""
+        return TARGETS.get(self.task)

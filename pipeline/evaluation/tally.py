@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import TrainError
-from pipeline.evaluation.classification import ClassTally, merge_classes, tally_classes
+from pipeline.evaluation.classification import ClassTally, merge_classes
 from pipeline.evaluation.ends import Ends
 from pipeline.evaluation.groups import GROUPS
-from pipeline.evaluation.regression import RegressionTally, Window, merge_regressions, tally_regression, window_of
+from pipeline.evaluation.regression import RegressionTally, Window, merge_regressions, window_of
 from pipeline.evaluation.sketch import Sketch
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,11 +69,8 @@ class Measure:
         """
         actual = np.asarray(label, np.float64).reshape(-1)
         dealt = np.zeros(len(actual), np.int64) if group is None else group
-        if self.label.task is Task.REGRESSION:
-            predicted = _finite(prediction).reshape(-1)
-            return tally_regression(row_id, actual, predicted, dealt, groups=self.groups, window=self.window)
-        table = probability_table(prediction, len(self.label.classes))
-        return tally_classes(row_id, actual, table, dealt, groups=self.groups, decision=self.decision)
+        tally: Tally = self.label.target.accumulate(self, row_id, actual, prediction, dealt)
+        return tally
 
     def nothing(self) -> Tally:
         """The tally of no rows."""
@@ -97,7 +94,7 @@ def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
     Raises:
         TrainError: a probability is not a finite number.
     """
-    values = _finite(probabilities)
+    values = finite(probabilities)
     if values.ndim == 1 or values.shape[1] == 1:
         positive = values.reshape(-1)
         return np.column_stack([1.0 - positive, positive])
@@ -171,7 +168,12 @@ def _built(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
     return tuple(parts)
 
 
-def _finite(prediction: ArrayLike) -> Floats:
+def finite(prediction: ArrayLike) -> Floats:
+    """Predictions as float64, in the same shape.
+
+    Raises:
+        TrainError: one is not a finite number.
+    """
     values = np.asarray(prediction, dtype=np.float64)
     if np.isfinite(values).all():
         return values

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.evaluation.names import MAIN, is_lower_better, metric_name
+from pipeline.evaluation.names import is_lower_better, metric_name
 from pipeline.evaluation.report import EvalReport
 from pipeline.formatting import format_interval, format_number
-from pipeline.schemas.label import Task
 
-SECOND = {Task.REGRESSION: "mae", Task.BINARY: "auc", Task.MULTICLASS: "accuracy"}
 SIMPLE = {
     "linear": "a linear model on the same features",
     "mean": "always predicting the mean of the training rows",
@@ -47,7 +45,7 @@ def judge(report: EvalReport) -> Verdict:
         return Verdict(
             "open", f"All rows are of one class, {alone}, so nothing can be said about telling classes apart."
         )
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     value = report.metrics.get(metric)
     known = {name: found for name, metrics in report.baselines.items() if (found := metrics.get(metric)) is not None}
     if value is None or not known:
@@ -57,7 +55,7 @@ def judge(report: EvalReport) -> Verdict:
 
 
 def _against(report: EvalReport, rival: str, value: float, other: float) -> Verdict:
-    main, second = MAIN[report.task], SECOND[report.task]
+    main, second = report.target.main_metric, report.target.second
     grade, said = _compare(report, rival, main, value, other)
     mine, its = report.metrics.get(second), report.baselines[rival].get(second)
     also = ""

@@ -120,8 +120,8 @@ def _problems(unscaled: Unscaled, state: FeatureState, split: str) -> Iterator[P
             yield Problem(f"Feature '{feature.name}': the rows have no column '{PART}'", remedy=remedy)
     if state.weight and not unscaled.weighted:
         yield Problem(f"Weight '{state.weight}': the rows have no weights", remedy=remedy)
-    if state.label.task is not unscaled.task:
-        yield Problem(f"Label '{state.label.name}'", str(unscaled.task), str(state.label.task), remedy)
+    if state.label.task != unscaled.task:
+        yield Problem(f"Label '{state.label.name}'", unscaled.task, state.label.task, remedy)
 
 
 def _spec(name: str, kind: StoreType) -> ColumnSpec:

@@ -37,10 +37,10 @@ from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract, StoreType
+from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
 CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]
@@ -127,12 +127,11 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
 
 def contract_of(state: FeatureState) -> StoreContract:
     """The columns that a store written with `state` has."""
-    label_type: StoreType = "float64" if state.label.task is Task.REGRESSION else "int32"
     return StoreContract(
         columns=(
             *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
             *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),
-            ColumnSpec(name=state.label.name, type=label_type, role="label"),
+            ColumnSpec(name=state.label.name, type=state.label.target.label_type, role="label"),
             *([ColumnSpec(name=WEIGHT, type="float32", role="weight")] if state.weight else []),
             ColumnSpec(name=ROW_ID, type="int64", role="row_id"),
         )

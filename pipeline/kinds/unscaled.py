@@ -23,7 +23,7 @@ from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID, StoreType
 from pipeline.schemas.document import Document
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TARGETS, TaskName
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
 
@@ -43,7 +43,7 @@ class Unscaled(Document):
 
     numbers: tuple[str, ...]
     texts: tuple[Text, ...]
-    task: Task
+    task: TaskName
     has_parts: bool = False
     weighted: bool = False
 
@@ -55,7 +55,7 @@ class Unscaled(Document):
             **{number_column(place): "float64" for place in range(len(self.numbers))},
             **dict.fromkeys(ids, "int32"),
             **({PART: "int32"} if self.has_parts else {}),
-            LABEL: "float64" if self.task is Task.REGRESSION else "int32",
+            LABEL: TARGETS.get(self.task).label_type,
             **({WEIGHT: "float64"} if self.weighted else {}),
             ROW_ID: "int64",
         }

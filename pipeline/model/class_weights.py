@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.errors import ConfigError, Problem, gather, nearest
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 
 def class_weights_of(label: LabelSpec, wanted: str | Mapping[str, float]) -> tuple[float, ...] | None:
@@ -43,7 +43,7 @@ def class_weights_of(label: LabelSpec, wanted: str | Mapping[str, float]) -> tup
 
 
 def _check(label: LabelSpec, wanted: str | Mapping[str, float]) -> None:
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         raise ConfigError(
             f"train.class_weights is for labels with classes; the label '{label.name}' is a number. Allowed: none. "
             f"Received: {wanted if isinstance(wanted, str) else dict(wanted)}. Remove it, or weigh rows by data.weight."

@@ -17,8 +17,8 @@ from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.model.decision import LARGEST, SMALLEST
 from pipeline.schemas.decision import Calibration
 
-PREDICTION, PROBABILITIES, LABEL = "prediction", "probabilities", "label"
-"""What a saved model answers: a number, or one probability a class and the name of a class."""
+PROBABILITIES, LABEL = "probabilities", "label"
+"""What a saved model of classes answers: one probability a class, and the name of a class."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

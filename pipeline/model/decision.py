@@ -9,16 +9,9 @@ from scipy.special import expit, softmax
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.errors import ConfigError, Problem, gather
 from pipeline.schemas.decision import Calibration, Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
-
-FITTING = {
-    Task.REGRESSION: ("none",),
-    Task.BINARY: ("none", "platt", "isotonic", "temperature"),
-    Task.MULTICLASS: ("none", "temperature"),
-}
-"""Calibrations of each task."""
 
 SMALLEST, LARGEST = 2.0**-30, 1.0 - 2.0**-30
 """Probabilities are kept between these, nearly 1e-9 from 0 and 1: nearer to 1, the last bit of a probability, which
@@ -31,13 +24,13 @@ def check_decision(label: LabelSpec, config: EvaluateConfig) -> None:
     Raises:
         ConfigError: naming each setting.
     """
-    fitting = FITTING[label.task]
+    fitting = label.target.calibrations
     whose = f"the {label.task} label '{label.name}'"
     problems = []
     if config.calibration not in fitting:
         what = f"evaluate.calibration does not fit {whose}"
         problems.append(Problem(what, ", ".join(fitting), config.calibration, "Change or remove it"))
-    if label.task is not Task.BINARY and config.has_changed("threshold"):
+    if not label.target.has_positive and config.has_changed("threshold"):
         what = f"evaluate.threshold is for labels of two classes and does not fit {whose}"
         problems.append(Problem(what, remedy="Remove it"))
     if problems:

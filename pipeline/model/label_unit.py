@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pipeline.kinds.layer import PACKAGE, FixedLayer
 from pipeline.kinds.scaled.power import LARGEST_LOG, yeo_johnson_inverse
+from pipeline.schemas.label import LabelSpec
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -29,3 +30,8 @@ class LabelUnit(FixedLayer):
             case "power":
                 value = yeo_johnson_inverse(value, self._power)
         return tf.cast(value, tf.float32)
+
+
+def label_unit(label: LabelSpec, name: str | None = None) -> LabelUnit:
+    """The layer that brings a regression output into the label's own unit."""
+    return LabelUnit(label.transform, label.center, label.scale, label.power, name=name)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.label import LabelSpec, Task
-
-FITTING = {
-    Task.REGRESSION: ("mse", "mae", "huber"),
-    Task.BINARY: ("cross_entropy",),
-    Task.MULTICLASS: ("cross_entropy",),
-}
-"""The losses of each task; `auto` means the first."""
+from pipeline.losses import LOSSES, Loss
+from pipeline.schemas.label import LabelSpec
 
 
-def loss_of(label: LabelSpec, loss: str) -> str:
+def loss_of(label: LabelSpec, name: str) -> Loss:
     """The loss that `train.loss` means for this label.
 
     Raises:
-        ConfigError: it does not fit.
+        ConfigError: there is none, or it does not fit.
     """
-    fitting = FITTING[label.task]
-    if loss == "auto":
-        return fitting[0]
-    if loss not in fitting:
+    if name == "auto":
+        return LOSSES.get(label.target.loss)
+    loss = LOSSES.get(name)
+    if not loss.fits(label.task):
         raise ConfigError(
             f"train.loss does not fit the {label.task} label '{label.name}'. "
-            f"Allowed: auto, {', '.join(fitting)}. Received: {loss}."
+            f"Allowed: auto, {', '.join(fitting_losses(label))}. Received: {name}."
         )
     return loss
+
+
+def fitting_losses(label: LabelSpec) -> tuple[str, ...]:
+    """Names of the registered losses that fit, the default first."""
+    fitting = [name for name, loss in LOSSES.entries.items() if loss.fits(label.task)]
+    return tuple(dict.fromkeys((label.target.loss, *fitting)))

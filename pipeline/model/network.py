@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pipeline.activations import ACTIVATIONS
 from pipeline.config.model import ModelConfig
 from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
@@ -29,7 +30,7 @@ def build_network(config: ModelConfig, state: FeatureState, seed: int) -> keras.
     inputs, expanded = _inputs(state)
     x = keras.layers.Concatenate(name="features")(expanded) if len(expanded) > 1 else expanded[0]
     for number, units in enumerate(config.hidden):
-        x = _dense(units, config, name=f"hidden_{number}", activation=config.activation)(x)
+        x = _dense(units, config, name=f"hidden_{number}", activation=ACTIVATIONS.get(config.activation).keras)(x)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
     # float32 even where the other layers compute with fewer bits: losses and predictions need them.
@@ -100,7 +101,7 @@ def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]
 
 
 def _dense(
-    units: int, config: ModelConfig, *, name: str, activation: str | None = None, dtype: str | None = None
+    units: int, config: ModelConfig, *, name: str, activation: Any = None, dtype: str | None = None
 ) -> keras.layers.Layer:
     regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
     return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, dtype=dtype, name=name)

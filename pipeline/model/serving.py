@@ -16,22 +16,22 @@ from pathlib import Path
 
 import keras
 
+# Imported here, so that every layer that a saved model may have is registered.
+import pipeline.model.deciding
+import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import KINDS, by_kind, layers_of
 from pipeline.kinds.state import FeatureState
-from pipeline.model.deciding import PREDICTION, Decide
 from pipeline.model.expression import Derive
-from pipeline.model.head import label_unit
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import LabelSpec, Task
 
 AS_IS = Decision()
 
 LAYERS = {kind: layers_of(kind) for kind in KINDS}
-"""Imported here, so that every layer that a saved model may have is registered."""
+"""Loaded here for the same reason."""
 
 
 def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
@@ -44,7 +44,8 @@ def build_serving_model(network: keras.Model, state: FeatureState, decision: Dec
         tensors["numeric"] = _tensor("numeric", state.numeric, columns)
     if state.categorical:
         tensors["categorical"] = _tensor("ids", state.categorical, columns, first=len(state.numeric))
-    return keras.Model(inputs, _answer(_named(network, OWN + NETWORK)(tensors), state.label, decision), name="model")
+    z = _named(network, OWN + NETWORK)(tensors)
+    return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
 
 
 def load_network(path: Path) -> keras.Model:
@@ -86,13 +87,3 @@ def _tensor(name: str, features: Sequence[Feature], columns: Columns, first: int
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
     order = [made[column] for feature in features for column in feature.columns]
     return SideBySide(order, name=OWN + name)([part for _, part in parts])
-
-
-def _answer(z: keras.KerasTensor, label: LabelSpec, decision: Decision) -> dict[str, keras.KerasTensor]:
-    if label.task is Task.REGRESSION:
-        return {PREDICTION: label_unit(label, name=f"{OWN}label_unit")(z)}
-    calibration = decision.calibration.model_dump(mode="json")
-    answer: dict[str, keras.KerasTensor] = Decide(label.classes, calibration, decision.threshold, name=f"{OWN}decide")(
-        z
-    )
-    return answer

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.evaluation.diagnosis import Finding, Kind
-from pipeline.evaluation.names import HEADLINES, capital, is_lower_better, metric_name
+from pipeline.evaluation.names import capital, is_lower_better, metric_name
 from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
@@ -24,7 +24,6 @@ from pipeline.report.html import render
 from pipeline.report.table import Table
 from pipeline.report.text import metric_value, text
 from pipeline.schemas.audit import LeakAudit
-from pipeline.schemas.label import Task
 from pipeline.store.manifest import Manifest
 from pipeline.store.model import ModelCard
 from pipeline.training.history import TrainingHistory
@@ -86,9 +85,9 @@ def evaluation_page(subject: Subject) -> str:
         healthy=Kind.HEALTHY,
         audit=subject.audit,
         pictures=subject.pictures,
-        task=_task(report),
+        heading=report.target.heading.format(classes=len(report.classes)),
         verdict=judge(report),
-        headlines=[_headline(report, metric) for metric in HEADLINES[report.task] if metric in report.metrics],
+        headlines=[_headline(report, metric) for metric in report.target.headlines if metric in report.metrics],
         sections=list(_sections(subject)),
         split_rows={name: split.rows for name, split in manifest.splits.items()},
         reasons=Table(
@@ -112,11 +111,8 @@ def _sections(subject: Subject) -> Iterator[Section]:
     yield Section("Data", "evaluation/data.html")
     if subject.history is not None:
         yield Section("Training", "evaluation/training.html")
-    if report.task is Task.REGRESSION:
-        yield Section("Errors", "evaluation/errors.html")
-    else:
-        yield Section("Classes", "evaluation/classes.html")
-        yield Section("Probabilities", "evaluation/probabilities.html")
+    for name in report.target.sections:
+        yield Section(name.capitalize(), f"evaluation/{name}.html")
     if report.slices:
         yield Section("Slices", "evaluation/slices.html")
     if report.importance and report.importance.columns:
@@ -125,12 +121,6 @@ def _sections(subject: Subject) -> Iterator[Section]:
         yield Section("Single rows", "evaluation/rows.html")
     yield Section("All figures", "evaluation/metrics.html")
     yield Section("Origin", "evaluation/origin.html")
-
-
-def _task(report: EvalReport) -> str:
-    if report.task is Task.REGRESSION:
-        return "Regression of"
-    return "Two classes of" if report.task is Task.BINARY else f"{len(report.classes):,} classes of"
 
 
 def _headline(report: EvalReport, metric: str) -> Headline:

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluation.names import MAIN, capital, metric_name
+from pipeline.evaluation.names import capital, metric_name
 from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
 from pipeline.formatting import format_share
 from pipeline.report.bars import bar
 from pipeline.report.table import BarLine, BarTable, Table, beyond
 from pipeline.report.text import metric_value, page_number, text
-from pipeline.schemas.label import Task
 
-SLICE_METRICS = {
-    Task.REGRESSION: ("rmse", "mae", "median_absolute_error", "r2"),
-    Task.BINARY: ("log_loss", "auc", "accuracy", "f1", "precision", "recall"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "balanced_accuracy", "f1_macro"),
-}
-"""Metrics of slices, as far as they were measured."""
 BASELINES = {"linear": "linear model", "mean": "mean", "majority": "training shares"}
 MOST_CLASSES = 60
 MOST_COLUMNS = 40
@@ -101,8 +94,8 @@ def threshold_table(report: EvalReport) -> Table:
 
 def slice_table(report: EvalReport, part: SliceReport) -> BarTable:
     """A line a value, with a bar for the main metric, on which that of all rows is marked."""
-    main = MAIN[report.task]
-    names = [name for name in SLICE_METRICS[report.task] if any(name in value.metrics for value in part.values)]
+    main = report.target.main_metric
+    names = [name for name in report.target.slice_metrics if any(name in value.metrics for value in part.values)]
     sizes = [size for value in part.values if (size := value.metrics.get(main)) is not None]
     whole = report.metrics.get(main)
     most = max([*sizes, whole or 0.0], default=0.0)

@@ -7,20 +7,12 @@ A classification label is an id: the position of its class in `classes`. For two
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import model_validator
 
 from pipeline.schemas.document import Document
-
-
-class Task(StrEnum):
-    """What kind of answer the model gives."""
-
-    REGRESSION = "regression"
-    BINARY = "binary"
-    MULTICLASS = "multiclass"
+from pipeline.schemas.target import TARGETS, Target, TaskName
 
 
 class LabelSpec(Document):
@@ -28,7 +20,7 @@ class LabelSpec(Document):
 
     Attributes:
         name: the column in the source and in the store.
-        task: regression, binary or multiclass.
+        task: the name of a target, such as regression, binary or multiclass.
         classes: the class names by id; empty for regression.
         transform: `none`, `standard` (center and scale), or one of `log` (log1p) and `power` (Yeo-Johnson), and then
             center and scale.
@@ -39,7 +31,7 @@ class LabelSpec(Document):
     """
 
     name: str
-    task: Task
+    task: TaskName
     classes: tuple[str, ...] = ()
     transform: Literal["none", "standard", "log", "power"] = "none"
     power: float = 1.0
@@ -48,20 +40,22 @@ class LabelSpec(Document):
     counts: tuple[int, ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> LabelSpec:
-        counts = {Task.REGRESSION: range(1), Task.BINARY: range(2, 3), Task.MULTICLASS: range(2, 1 << 31)}
-        if len(self.classes) not in counts[self.task]:
+    def _classes_fit_the_task(self) -> LabelSpec:
+        if len(self.classes) not in self.target.classes:
             raise ValueError(f"{len(self.classes)} classes do not fit a {self.task} label")
         return self
 
     @property
+    def target(self) -> Target:
+        """All that depends on the task."""
+        return TARGETS.get(self.task)
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """Columns of what a model answers: `prediction` for a number; `label` and one `probability_CLASS` a class."""
-        if self.task is Task.REGRESSION:
-            return ("prediction",)
-        return ("label", *(f"probability_{name}" for name in self.classes))
+        return self.target.columns(self)
 
     @property
     def outputs(self) -> int:
         """Width of the network's output: 1, or the number of classes of a multi-class label."""
-        return len(self.classes) if self.task is Task.MULTICLASS else 1
+        return self.target.outputs(self)

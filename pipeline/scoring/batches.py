@@ -18,7 +18,7 @@ from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.scan import Batches, gathered
 from pipeline.runtime.quiet import import_quietly
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.columns import OutputColumns
 from pipeline.scoring.rows import NewRows, RowProgram
 from pipeline.store import filesystem as files
@@ -157,6 +157,6 @@ def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.
     ]
     if problems:
         raise DataError(gather("Some columns cannot be kept; name the others in score.keep", problems))
-    texts = 0 if label.task is Task.REGRESSION else 1
+    texts = 1 if label.classes else 0
     kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts) + [pa.string()]
     return pa.schema([*zip(output.names, kinds, strict=True)])

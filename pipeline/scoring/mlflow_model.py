@@ -22,7 +22,7 @@ from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
 from pipeline.kinds.state import FeatureState
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in
 from pipeline.tracking.mlflow_folder import never_null
 
@@ -98,11 +98,11 @@ def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str,
 
 def answer(output: Mapping[str, NDArray[Any]], label: LabelSpec) -> pd.DataFrame:
     """The Keras model's output, a dict of arrays, as a data frame; numbers are float64."""
-    if label.task is Task.REGRESSION:
-        columns = [output["prediction"][:, 0].astype(np.float64)]
-    else:
+    if label.classes:
         named = [name.decode() for name in output["label"][:, 0]]
         columns = [np.asarray(named, object), *output["probabilities"].astype(np.float64).T]
+    else:
+        columns = [*output["prediction"].astype(np.float64).T]
     return pd.DataFrame(dict(zip(label.answers, columns, strict=True)))
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
 from pipeline.kinds.state import RawColumn
 from pipeline.model.device import configure_devices
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.filesystem import storage_path
 from pipeline.store.model import local_copy
@@ -79,8 +79,9 @@ def _tensor(array: pa.Array, column: RawColumn) -> tf.Tensor:
 
 
 def _arrays(output: Mapping[str, tf.Tensor], label: LabelSpec) -> list[pa.Array]:
-    if label.task is Task.REGRESSION:
-        return [_numbers(output["prediction"][:, 0])]
+    if not label.classes:
+        numbers = output["prediction"]
+        return [_numbers(numbers[:, i]) for i in range(numbers.shape[1])]
     classes = pa.array(output["label"][:, 0].numpy(), pa.binary()).cast(pa.string())
     probabilities = output["probabilities"]
     return [classes, *(_numbers(probabilities[:, i]) for i in range(len(label.classes)))]

@@ -13,7 +13,6 @@ from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
 from pipeline.evaluation.assemble import assemble, with_values
 from pipeline.evaluation.linear import fit_baselines
-from pipeline.evaluation.names import HEADLINES
 from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
 from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.slices import slice_rows
@@ -82,7 +81,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
         job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)
         resources.progress.update("Scoring the test split")
         scored = predict_split(resources.spark, config.train.workers, job, store)
-        report = assemble(store.features.label, job, scored)
+        report = assemble(store.features.label, job, scored, further=config.evaluate.metrics)
         report = _with_source(
             resources,
             StoreRecipe.of(config),
@@ -182,6 +181,6 @@ def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
         # All of them are in evaluation.json; here they would crowd out the metrics by which runs are compared.
-        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in HEADLINES[report.task]}
+        named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in report.target.headlines}
     tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     tracker.log_text(report.to_json(), "evaluation.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.diagnosis import Finding, constant_loss, course_of, diagnose
+from pipeline.evaluation.diagnosis import Finding, course_of, diagnose
 from pipeline.model.losses import loss_of
 from pipeline.schemas.profile import NumberProfile
 from pipeline.store.store import Store, read_profile
@@ -27,7 +27,7 @@ def findings_of(
         values,
         best=best,
         planned=spec.train.epochs,
-        constant=None if weighted else constant_loss(label, loss_of(label, spec.train.loss)),
+        constant=None if weighted else label.target.constant_loss(label, loss_of(label, spec.train.loss).name),
         deviation=_deviation(store),
         handicaps=[f"model.dropout {spec.model.dropout:g}"] if spec.model.dropout else [],
         comparable=not weighted,

@@ -27,7 +27,7 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import place_folder, scratch
@@ -70,9 +70,9 @@ def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldRes
 
 
 def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         return [F.col("p0").alias(label.answers[0])]
-    if label.task is Task.BINARY:
+    if label.outputs == 1:
         shares = [1.0 - F.col("p0"), F.col("p0")]
         index = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
     else:
@@ -84,7 +84,7 @@ def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
 
 def _class(label: LabelSpec, value: Column) -> Column:
     """The name of a class by its index; a number as it is."""
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         return value
     return F.get(F.array(*(F.lit(name) for name in label.classes)), value.cast("int"))
 

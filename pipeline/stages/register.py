@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.names import MAIN
 from pipeline.evaluation.report import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
@@ -20,7 +19,7 @@ def register_model(resources: Resources, model: PublishedModel, report: EvalRepo
     """
     if wanted is False:
         return
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     candidate = Candidate(
         model_id=model.card.model_id,
         sha256=model.card.sha256,

@@ -108,7 +108,7 @@ def _columns(state: FeatureState) -> dict[str, Any]:
         "numeric": [column.name for column in state.raw if column.type == "number"],
         "categorical": [column.name for column in state.raw if column.type == "text"],
         "label": state.label.name,
-        "task": str(state.label.task),
+        "task": state.label.task,
     }
 
 

@@ -4,15 +4,12 @@ A metric whose state is a sum over rows is, after its variables were summed over
 is such a sum is tried before it is used, on a few rows. Rows count by their weight, those of padding, of weight 0,
 nowhere. Sums are float64: in float32, a mean over 17 million rows stands still, and R2 loses its digits where labels
 lie far from zero.
-
-`auc` counts predictions in 1,000 bins of width 0.001, so it is exact but for rows of both classes within one bin. Of
-several classes, `auc`, `precision`, `recall` and `f1` are means over the classes.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,58 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, nearest
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.metrics import METRICS, Metric, trained_metrics
+from pipeline.schemas.label import LabelSpec
 from pipeline.training.vectors import array_of
 from pipeline.training.world import World
 
-AUC_BINS = 1000
 EXACT = "float64"
-
-
-class MacroPrecision(keras.metrics.F1Score):  # type: ignore[misc]
-    """The mean over classes of the share of rows rightly given to each."""
-
-    def result(self) -> Any:
-        """A scalar; a class that no row was given to counts as 0."""
-        found = self.true_positives + self.false_positives
-        return tf.reduce_mean(tf.math.divide_no_nan(self.true_positives.value, found))
-
-
-class MacroRecall(keras.metrics.F1Score):  # type: ignore[misc]
-    """The mean over classes of the share of each class's rows that were found."""
-
-    def result(self) -> Any:
-        """A scalar; a class without rows counts as 0."""
-        real = self.true_positives + self.false_negatives
-        return tf.reduce_mean(tf.math.divide_no_nan(self.true_positives.value, real))
-
-
-def _auc(**more: Any) -> keras.metrics.Metric:
-    return keras.metrics.AUC(num_thresholds=AUC_BINS + 1, name="auc", dtype=EXACT, **more)
-
-
-OF_NUMBERS: dict[str, Callable[[int], keras.metrics.Metric]] = {
-    "mae": lambda _: keras.metrics.MeanAbsoluteError(name="mae", dtype=EXACT),
-    "rmse": lambda _: keras.metrics.RootMeanSquaredError(name="rmse", dtype=EXACT),
-    "mse": lambda _: keras.metrics.MeanSquaredError(name="mse", dtype=EXACT),
-    "r2": lambda _: keras.metrics.R2Score(name="r2", dtype=EXACT),
-}
-OF_TWO_CLASSES: dict[str, Callable[[int], keras.metrics.Metric]] = {
-    "accuracy": lambda _: keras.metrics.BinaryAccuracy(name="accuracy", dtype=EXACT),
-    "auc": lambda _: _auc(),
-    "precision": lambda _: keras.metrics.Precision(name="precision", dtype=EXACT),
-    "recall": lambda _: keras.metrics.Recall(name="recall", dtype=EXACT),
-    "f1": lambda _: keras.metrics.F1Score(average="micro", threshold=0.5, name="f1", dtype=EXACT),
-}
-OF_CLASSES: dict[str, Callable[[int], keras.metrics.Metric]] = {
-    "accuracy": lambda _: keras.metrics.CategoricalAccuracy(name="accuracy", dtype=EXACT),
-    "auc": lambda classes: _auc(multi_label=True, num_labels=classes),
-    "precision": lambda _: MacroPrecision(average="macro", name="precision", dtype=EXACT),
-    "recall": lambda _: MacroRecall(average="macro", name="recall", dtype=EXACT),
-    "f1": lambda _: keras.metrics.F1Score(average="macro", name="f1", dtype=EXACT),
-}
-KNOWN = {Task.REGRESSION: OF_NUMBERS, Task.BINARY: OF_TWO_CLASSES, Task.MULTICLASS: OF_CLASSES}
-USUAL = {Task.REGRESSION: ("mae", "rmse"), Task.BINARY: ("accuracy",), Task.MULTICLASS: ("accuracy",)}
 
 
 class EpochMetrics:
@@ -91,7 +42,7 @@ class EpochMetrics:
         """
         self._label, self._optimizer = label, optimizer
         self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
-        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or USUAL[label.task])]
+        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or label.target.training_metrics)]
 
     @property
     def variables(self) -> list[Any]:
@@ -123,15 +74,16 @@ class EpochMetrics:
 
 
 def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
-    """A metric of `train.metrics`: one of ours, a class of `keras.metrics`, or `package.module:Class`.
+    """A metric of `train.metrics`: an entry of `pipeline/metrics`, a class of `keras.metrics`, or
+    `package.module:name` of either.
 
     Raises:
         ConfigError: it is not known, does not fit the label, or is no sum over rows.
     """
-    known = KNOWN[label.task]
+    known = trained_metrics(classes=bool(label.classes))
     try:
         with _exact_by_default():
-            metric = known[name](label.outputs) if name in known else _foreign(name, label)
+            metric = _built(METRICS.entries[name], label) if name in known else _foreign(name, label)
             adds_up = _adds_up(metric, label)
     except ConfigError:
         raise
@@ -159,10 +111,21 @@ def _exact_by_default() -> Iterator[None]:
         keras.config.set_floatx(before)
 
 
+def _built(metric: Metric, label: LabelSpec) -> keras.metrics.Metric:
+    """The Keras metric of an entry that training can measure for such labels."""
+    if label.classes:
+        assert metric.of_classes is not None
+        return metric.of_classes(label.outputs)
+    assert metric.of_numbers is not None
+    return metric.of_numbers()
+
+
 def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
     module, _, class_name = name.rpartition(":")
     try:
         found = getattr(importlib.import_module(module or "keras.metrics"), class_name, None)
+        if isinstance(found, Metric) and found.is_trained_on(classes=bool(label.classes)):
+            return _built(found, label)
         if isinstance(found, type) and issubclass(found, keras.metrics.Metric):
             return found(name=class_name.lower(), dtype=EXACT)
     except (ImportError, TypeError, ValueError) as error:
@@ -170,16 +133,16 @@ def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
             f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
             "Derive one that sets the rest, and write package.module:Class."
         ) from error
-    known = KNOWN[label.task]
+    known = trained_metrics(classes=bool(label.classes))
     raise ConfigError(
         f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(known)}, a class of "
-        f"keras.metrics, or package.module:Class. {nearest(name, list(known))}"
+        f"keras.metrics, or package.module:Class. {nearest(name, known)}"
     )
 
 
 def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
     """Keras averages over the last axis; of several classes, it wants each in a column."""
-    if spec.task is not Task.MULTICLASS:
+    if spec.outputs == 1:
         metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
     elif type(metric).__name__.startswith("Sparse"):
         metric.update_state(label[:, None], prediction, sample_weight=weight)
@@ -207,12 +170,12 @@ def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
     random, rows, classes = np.random.default_rng(seed), 16, max(label.outputs, 2)
     labels: Any
     predictions: Any
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         labels, predictions = random.uniform(1, 2, rows), random.uniform(1, 2, rows)
     else:
         labels, scores = np.arange(rows) * 1.0 % classes, random.uniform(0, 1, (rows, classes))
         predictions = scores / scores.sum(1, keepdims=True)
-        predictions = predictions if label.task is Task.MULTICLASS else predictions[:, 1]
+        predictions = predictions if label.outputs > 1 else predictions[:, 1]
     columns = (labels, predictions, random.uniform(0.5, 2, rows))
     labels, predictions, weights = (tf.constant(column, tf.float32) for column in columns)
     return labels, predictions, weights

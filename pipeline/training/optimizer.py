@@ -13,27 +13,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.config.optimizer import WITH_MOMENTUM, OptimizerConfig
+from pipeline.config.optimizer import OptimizerConfig
+from pipeline.optimizers import OPTIMIZERS
 from pipeline.training.gradients import Exchange, GradientNorms
 from pipeline.training.world import SingleWorld, World
 
 Schedule = Callable[[Any], Any]
 """From the number of steps that were taken to the learning rate, in TensorFlow's operations."""
-
-CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "nadam": keras.optimizers.Nadam,
-    "adamax": keras.optimizers.Adamax,
-    "adafactor": keras.optimizers.Adafactor,
-    "lamb": keras.optimizers.Lamb,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
-    "adagrad": keras.optimizers.Adagrad,
-    "adadelta": keras.optimizers.Adadelta,
-    "ftrl": keras.optimizers.Ftrl,
-    "lion": keras.optimizers.Lion,
-}
 
 
 class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -75,9 +61,10 @@ def build_optimizer(
         settings["weight_decay"] = config.weight_decay
     if passes > 1:
         settings["gradient_accumulation_steps"] = passes
-    if config.name in WITH_MOMENTUM:
+    entry = OPTIMIZERS.get(config.name)
+    if entry.has_momentum:
         settings["momentum"] = config.momentum
-    optimizer = CLASSES[config.name](**settings)
+    optimizer = entry.load()(**settings)
     if scales_loss:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return distribute(optimizer, Exchange(world, config.compression, config.reduction))

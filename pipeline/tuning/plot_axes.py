@@ -9,12 +9,10 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from pipeline.report.plots.curves import WIDE_RANGE
 from pipeline.report.plots.style import compact_ticks, plain
 from pipeline.report.text import short_name
 from pipeline.tuning.table import told
-
-WIDE_RANGE = 30.0
-"""Ratio of a setting's largest to its smallest value from which on its axis is logarithmic."""
 
 
 def is_number(value: Any) -> bool:

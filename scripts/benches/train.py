@@ -38,7 +38,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     from pipeline.config.optimizer import OptimizerConfig
     from pipeline.feed.blocks import Block
     from pipeline.model.head import build_head
-    from pipeline.schemas.label import LabelSpec, Task
+    from pipeline.schemas.label import LabelSpec
     from pipeline.training.optimizer import build_optimizer
     from pipeline.training.step_runner import StepRunner
 
@@ -53,7 +53,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
             x = keras.layers.MaxPooling2D()(keras.layers.Conv2D(filters, 3, activation="relu")(x))
         x = keras.layers.Flatten()(x)
     network = keras.Model({"numeric": inputs}, keras.layers.Dense(1 if kind == "mlp" else classes)(x))
-    task = Task.BINARY if kind == "mlp" else Task.MULTICLASS
+    task = "binary" if kind == "mlp" else "multiclass"
     label = LabelSpec(name="y", task=task, classes=tuple(str(i) for i in range(classes)))
     runner = StepRunner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
     random, shape = np.random.default_rng(world.rank), (STEPS, batch)

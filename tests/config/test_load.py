@@ -97,7 +97,7 @@ def test_spark_settings_are_text(file):
         (
             "data.task",
             "guess",
-            "'data.task' has a wrong value. Allowed: 'auto', 'regression', 'binary' or 'multiclass'.",
+            "'data.task': there is no task 'guess'. Allowed: auto, binary, multiclass, regression, or package",
         ),
         (
             "data.source.sample",

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from tests.support.stores import regression_state, write_small_store
 from tests.support.worlds import run_world
 
 pytestmark = [pytest.mark.dist, pytest.mark.slow]
 
-LABEL = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+LABEL = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 STATE = regression_state().model_copy(update={"label": LABEL})
 
 

@@ -7,11 +7,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.evaluation.baseline import Inputs, LinearBaseline, fit_baseline
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
-REGRESSION = LabelSpec(name="y", task=Task.REGRESSION)
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("a", "b"))
-MULTICLASS = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+REGRESSION = LabelSpec(name="y", task="regression")
+BINARY = LabelSpec(name="y", task="binary", classes=("a", "b"))
+MULTICLASS = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
 
 
 def make_inputs(rows: int = 4000, seed: int = 0) -> Inputs:

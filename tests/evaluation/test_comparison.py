@@ -14,7 +14,6 @@ from scipy import stats
 from pipeline.errors import ConfigError
 from pipeline.evaluation.comparison import Comparison, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
-from pipeline.schemas.label import Task
 from tests.support.folds import crossval, fold, house_prices
 
 Floats = NDArray[np.float64]
@@ -159,7 +158,7 @@ def test_other_folds_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"folds of wide and narrow are not the same rows.*folds f00d and beef.*Run"):
         compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}, folds_id="beef"), names=("wide", "narrow"))
     with pytest.raises(ConfigError, match=r"'price' \(regression\) and 'sold' \(binary\)"):
-        compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}, label="sold", task=Task.BINARY))
+        compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}, label="sold", task="binary"))
 
 
 def test_training_rows_of_both_count() -> None:

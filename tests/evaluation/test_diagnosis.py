@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.diagnosis import Kind, constant_loss, course_of, diagnose
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.evaluation.diagnosis import Kind, course_of, diagnose
 
 # Trainings on the census (adult.csv), whose constant prediction has a loss of 0.552: training losses, validation
 # losses, the best epoch, epochs asked for, and what a person sees in their plot.
@@ -183,14 +182,3 @@ def test_few_epochs_make_no_curve(epochs):
 
 def test_missing_validation_is_said_beside_the_rest():
     assert kinds(falling(1.0, 0.3, 20)) == [Kind.HEALTHY, Kind.NO_VALIDATION]
-
-
-def test_constant_losses():
-    binary = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(75, 25))
-    expected = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-    assert constant_loss(binary, "cross_entropy") == pytest.approx(expected, rel=1e-12)
-    missing = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"), counts=(5, 0, 5))
-    assert constant_loss(missing, "cross_entropy") == pytest.approx(math.log(2), rel=1e-12)
-    number = LabelSpec(name="y", task=Task.REGRESSION, transform="standard")
-    assert (constant_loss(number, "mse"), constant_loss(number, "mae")) == (1.0, None)
-    assert constant_loss(LabelSpec(name="y", task=Task.REGRESSION), "mse") is None

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from scipy import stats
 
 from pipeline.evaluation.folds import CrossvalReport, held_out_ratio, summarize
-from pipeline.schemas.label import Task
 from tests.support.folds import crossval, fold, house_prices
 
 MAE = (2.1, 2.9, 2.4, 3.2, 2.2)
@@ -113,7 +112,7 @@ def test_diverged_fold_is_not_hidden() -> None:
 def test_folds_that_cannot_be_are_refused(numbers: tuple[int, ...], said: str) -> None:
     scores = [fold(number, {"mae": 1.0}) for number in numbers]
     with pytest.raises(ValidationError, match=said):
-        CrossvalReport(task=Task.REGRESSION, folds=5, scores=scores, rows=9, folds_id="a")
+        CrossvalReport(task="regression", folds=5, scores=scores, rows=9, folds_id="a")
 
 
 def test_report_is_the_same_after_reading() -> None:

@@ -11,10 +11,10 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from tests.support.stores import regression_state, write_small_store
 
-LABEL = LabelSpec(name="y", task=Task.REGRESSION)
+LABEL = LabelSpec(name="y", task="regression")
 
 
 def test_columns_of_the_store_follow_their_sources() -> None:
@@ -65,7 +65,7 @@ def importance(store, ranks: int, rows: int = 400):
             seed=1,
             own=(rank, ranks),
         )
-    return importance_of(Task.REGRESSION, found)
+    return importance_of("rmse", found)
 
 
 def test_what_matters_more_drops_more(store) -> None:

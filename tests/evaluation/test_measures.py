@@ -24,14 +24,14 @@ from pipeline.evaluation.measures import (
 from pipeline.evaluation.regression import window_of
 from pipeline.evaluation.tally import Measure, Tally, merge_tallies, probability_table, tally_from_bytes, tally_to_bytes
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
-REGRESSION = LabelSpec(name="y", task=Task.REGRESSION)
+REGRESSION = LabelSpec(name="y", task="regression")
 
 
 def labelled(classes: int) -> LabelSpec:
     names = tuple(f"class {c}" for c in range(classes))
-    return LabelSpec(name="y", task=Task.BINARY if classes == 2 else Task.MULTICLASS, classes=names)
+    return LabelSpec(name="y", task="binary" if classes == 2 else "multiclass", classes=names)
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from pipeline.evaluation.assemble import assemble, with_values
 from pipeline.evaluation.predict import PredictJob, Scored
 from pipeline.evaluation.report import ConfusionMatrix, EvalReport
 from pipeline.evaluation.tally import Measure
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 
 
 def scored(label: LabelSpec, actual: list[float], predicted: list[float]) -> EvalReport:
@@ -25,7 +25,7 @@ def scored(label: LabelSpec, actual: list[float], predicted: list[float]) -> Eva
 
 
 def test_regression_has_no_classes() -> None:
-    report = scored(LabelSpec(name="y", task=Task.REGRESSION), [1.0, 3.0], [1.0, 2.0])
+    report = scored(LabelSpec(name="y", task="regression"), [1.0, 3.0], [1.0, 2.0])
     assert (report.rows, report.confusion, report.curves, report.importance) == (2, None, (), None)
     assert (report.metrics["mae"], report.baselines["linear"]["mae"]) == (0.5, 1.5)
     assert (report.regression.lowest, report.regression.highest_predicted) == (1.0, 2.0)
@@ -54,7 +54,7 @@ def test_size_does_not_grow_with_rows() -> None:
     generator = np.random.default_rng(0)
     label = generator.normal(size=200_000)
     few, many = (
-        len(scored(LabelSpec(name="y", task=Task.REGRESSION), label[:n], label[:n] + label[::-1][:n]).to_json())
+        len(scored(LabelSpec(name="y", task="regression"), label[:n], label[:n] + label[::-1][:n]).to_json())
         for n in (20_000, 200_000)
     )
     assert many < 1.3 * few < 300_000

@@ -12,12 +12,12 @@ from pipeline.evaluation.slices import NULL, OTHERS, slice_rows
 from pipeline.evaluation.source_rows import LABEL, Values
 from pipeline.evaluation.tally import Measure
 from pipeline.schemas.columns import ROW_ID
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 pytestmark = [pytest.mark.spark]
 
 ROWS = 3000
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 
 
 def made() -> pd.DataFrame:

@@ -6,14 +6,13 @@ import pytest
 
 from pipeline.evaluation.report import ClassMetrics, EvalReport
 from pipeline.evaluation.verdict import judge
-from pipeline.schemas.label import Task
 
 
 def regression(
     rmse: float, interval: tuple[float, float] | None, linear: float = 100.0, mae: float = 1.0
 ) -> EvalReport:
     return EvalReport(
-        task=Task.REGRESSION,
+        task="regression",
         rows=50,
         metrics={"rmse": rmse, "mae": mae},
         intervals={} if interval is None else {"rmse": interval},
@@ -58,9 +57,9 @@ def test_metric_that_sees_it_the_other_way_round_is_said() -> None:
 
 
 def test_nothing_is_said_where_nothing_can_be() -> None:
-    assert judge(EvalReport(task=Task.REGRESSION, rows=0, metrics={"rmse": None})).grade == "open"
-    assert judge(EvalReport(task=Task.REGRESSION, rows=9, metrics={"rmse": 1.0})).grade == "open"
+    assert judge(EvalReport(task="regression", rows=0, metrics={"rmse": None})).grade == "open"
+    assert judge(EvalReport(task="regression", rows=9, metrics={"rmse": 1.0})).grade == "open"
     classes = (ClassMetrics(name="no", rows=9, predicted=9), ClassMetrics(name="yes", rows=0, predicted=0))
-    alone = judge(EvalReport(task=Task.BINARY, rows=9, metrics={"log_loss": 0.1}, classes=classes))
+    alone = judge(EvalReport(task="binary", rows=9, metrics={"log_loss": 0.1}, classes=classes))
     assert alone.grade == "open"
     assert "All rows are of one class, no" in alone.sentence

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.feed.reader import read_shard
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from tests.support.feeds import feed_of, keep_ledger, spread, with_memory
 from tests.support.kinds import every_kind
 from tests.support.stores import regression_state, write_small_store
@@ -110,7 +110,7 @@ def test_weights_are_those_of_the_rows_and_zero_for_padding(tmp_path):
 
 @pytest.mark.parametrize("seed", [None, 5])
 def test_class_weights_multiply_those_of_rows(tmp_path, seed):
-    label = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+    label = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
     state = regression_state().model_copy(update={"weight": "w", "label": label})
     store = write_small_store(tmp_path, {"train": [70, 20]}, state=state)
     plain, weighed = (

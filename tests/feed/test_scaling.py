@@ -24,7 +24,7 @@ from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.store import Store
 from tests.support import kinds
@@ -32,7 +32,7 @@ from tests.support.feeds import feed_of, with_memory
 from tests.support.fold_stores import joint, table_of, write_fold, write_rows
 
 FILE, SECOND = "rows/0/shard-00-000.parquet", "rows/1/shard-01-000.parquet"
-LABEL_Y = LabelSpec(name="y", task=Task.REGRESSION)
+LABEL_Y = LabelSpec(name="y", task="regression")
 CITY_MEAN = MappedFeature(
     name="mean",
     sources=("city",),
@@ -161,7 +161,7 @@ def test_weights_are_divided_by_their_mean_in_the_fold(tmp_path):
 
 
 def test_classes_stay_ids(tmp_path):
-    label = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+    label = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
     state = state_of(AREA, label=label)
     rows = read(fold_of(tmp_path, state, table_of(joint(state), numbers(1.0, 2.0, 3.0), label=[2, 0, -1])))
     assert rows.label.dtype == np.float64
@@ -298,7 +298,7 @@ def test_a_number_that_would_be_null_is_named(tmp_path, change, values):
         ({"texts": ()}, r"\(3 problems\):\n.*Feature 'mean': the rows have no text of that name"),
         ({"has_parts": False}, "Feature 'mean': the rows have no column 'part'"),
         ({"weighted": False}, "Weight 'w': the rows have no weights"),
-        ({"task": Task.BINARY}, "Label 'y'. Allowed: binary. Received: regression"),
+        ({"task": "binary"}, "Label 'y'. Allowed: binary. Received: regression"),
     ],
 )
 def test_features_that_the_rows_have_nothing_for_are_named(tmp_path, change, message):

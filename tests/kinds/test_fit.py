@@ -22,7 +22,6 @@ from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.preparation.fitting.label import fit_classes
 from pipeline.preparation.survey.label_statistics import LabelStatistics
-from pipeline.schemas.label import Task
 from pipeline.schemas.tokens import NULL_TOKEN
 
 NONE, STRAIGHT = Moments(), Curve()
@@ -192,4 +191,4 @@ def test_too_many_classes_are_no_classes():
     classes = {f"class {i:05d}": (1, 0, 0) for i in range(1001)}
     label = LabelStatistics(numbers=0, texts=1001, zero_one=0, train=Moments(), train_log=Moments())
     with pytest.raises(DataError, match=r"Label 'y' has more than 1000 classes, such as 'class 00000', 'class 00001'"):
-        fit_classes(data, label, task=Task.MULTICLASS, classes=classes)
+        fit_classes(data, label, task="multiclass", classes=classes)

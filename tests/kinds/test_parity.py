@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.preparation.writing.store_columns import feature_columns
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
@@ -18,7 +18,7 @@ import tensorflow as tf  # noqa: E402 (takes seconds to import)
 from pipeline.model.serving import build_serving_model  # noqa: E402
 from tests.support import kinds  # noqa: E402
 
-STATE = kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION))
+STATE = kinds.every_kind(LabelSpec(name="y", task="regression"))
 NUMBERS, IDS = len(STATE.numeric), len(STATE.id_columns)
 
 Rows = list[tuple[float | None, str | None, str | None, str | None]]

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.calibration import fit_calibration
 from pipeline.model.decision import calibrated, check_decision, logit
 from pipeline.schemas.decision import Calibration
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 ROWS = 4000
 
@@ -121,8 +121,8 @@ def test_none_leaves_probabilities_alone(overconfident):
 
 
 def test_what_does_not_fit_the_label_is_refused():
-    price = LabelSpec(name="price", task=Task.REGRESSION)
-    kind = LabelSpec(name="kind", task=Task.MULTICLASS, classes=("a", "b", "c"))
+    price = LabelSpec(name="price", task="regression")
+    kind = LabelSpec(name="kind", task="multiclass", classes=("a", "b", "c"))
     with pytest.raises(
         ConfigError, match=r"(?s)2 problems.*calibration does not fit the regression label 'price'\. All"
     ):

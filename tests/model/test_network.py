@@ -8,7 +8,7 @@ import pytest
 from pipeline.config.model import ModelConfig
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from tests.support import kinds
 
 keras = pytest.importorskip("keras")
@@ -42,7 +42,7 @@ def test_weights_are_a_function_of_the_seed():
 
 def test_many_numbers_need_few_layers():
     features = tuple(ScaledFeature(name=f"x{i}", source=f"x{i}", edges=(0.0, 1.0, 2.0)) for i in range(500))
-    state = FeatureState(numeric=features, categorical=(), label=LabelSpec(name="y", task=Task.REGRESSION))
+    state = FeatureState(numeric=features, categorical=(), label=LabelSpec(name="y", task="regression"))
     network = build_network(ModelConfig(hidden=(3,)), state, seed=1)
     assert [layer.name for layer in network.layers] == ["numeric", "piecewise_linear", "hidden_0", "output"]
     assert network.get_layer("piecewise_linear").output.shape == (None, 1000)

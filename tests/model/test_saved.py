@@ -14,7 +14,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.decision import Calibration, Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 keras = pytest.importorskip("keras")
 
@@ -26,7 +26,7 @@ from pipeline.model.saved import input_names, rows_to_try, write_saved_model  # 
 from pipeline.model.serving import build_serving_model  # noqa: E402
 from tests.support import kinds  # noqa: E402
 
-BINARY = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 DECISION = Decision(calibration=Calibration(kind="platt", slope=0.5, intercept=1.0), threshold=0.7)
 NAMES = FeatureState(
     numeric=tuple(ScaledFeature(name=name, source=name, fill=1.0) for name in ("hours-per week", "1st", "__x")),
@@ -40,7 +40,7 @@ def model_of(state: FeatureState, decision: Decision = DECISION) -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    "state", [NAMES, kinds.every_kind(BINARY), kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION))],
+    "state", [NAMES, kinds.every_kind(BINARY), kinds.every_kind(LabelSpec(name="y", task="regression"))],
     ids=["names", "binary", "regression"],
 )  # fmt: skip
 def test_it_answers_as_the_keras_model(tmp_path, state):

@@ -10,7 +10,7 @@ from pipeline.errors import StoreError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 
 keras = pytest.importorskip("keras")
@@ -23,10 +23,10 @@ from pipeline.model.serving import build_serving_model, load_network  # noqa: E4
 from tests.support import kinds  # noqa: E402
 
 LABELS = [
-    LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
-    LabelSpec(name="y", task=Task.REGRESSION, transform="standard", center=100.0, scale=30.0),
-    LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    LabelSpec(name="y", task="regression", transform="log", center=2.0, scale=0.5),
+    LabelSpec(name="y", task="regression", transform="standard", center=100.0, scale=30.0),
+    LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 ]
 
 
@@ -62,16 +62,16 @@ def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     z = np.asarray(network(STORED), np.float64)
     expected = {
-        Task.REGRESSION: lambda: z * label.scale + label.center,
-        Task.BINARY: lambda: 1 / (1 + np.exp(-z)),
-        Task.MULTICLASS: lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
+        "regression": lambda: z * label.scale + label.center,
+        "binary": lambda: 1 / (1 + np.exp(-z)),
+        "multiclass": lambda: np.exp(z) / np.exp(z).sum(1, keepdims=True),
     }[label.task]()
     expected = np.expm1(expected) if label.transform == "log" else expected
     answer = loaded(RAW)
-    if label.task is Task.REGRESSION:
+    if label.task == "regression":
         np.testing.assert_allclose(answer["prediction"], expected, rtol=2e-6)
     else:
-        table = np.hstack([1 - expected, expected]) if label.task is Task.BINARY else expected
+        table = np.hstack([1 - expected, expected]) if label.task == "binary" else expected
         np.testing.assert_allclose(answer["probabilities"], table, rtol=2e-6)
         assert answer["probabilities"].dtype == tf.float32
         names = [[label.classes[place].encode()] for place in table.argmax(1)]
@@ -98,7 +98,7 @@ def test_columns_may_be_called_like_the_layers(tmp_path, label):
     stored = {"numeric": np.full((1, 6), 2.0, np.float32), "categorical": np.ones((1, 2), np.int32)}
     answer = build_head(label, "auto").predict(network(stored))
     found = tf.function(loaded)(raw)
-    found = found["prediction"][:, 0] if label.task is Task.REGRESSION else found["probabilities"][:, 1]
+    found = found["prediction"][:, 0] if label.task == "regression" else found["probabilities"][:, 1]
     np.testing.assert_allclose(found, answer, rtol=1e-6)
     again = tf.function(load_network(tmp_path / "model.keras"))
     np.testing.assert_allclose(again(stored), network(stored), rtol=1e-6)
@@ -113,7 +113,7 @@ def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
     times = FeatureState(
         numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=center, scale=scale) for name in names),
         categorical=(),
-        label=LabelSpec(name="y", task=Task.REGRESSION),
+        label=LabelSpec(name="y", task="regression"),
     )
     inputs = {"numeric": keras.Input((columns,), name="numeric")}
     unchanged = keras.Model(inputs, keras.layers.Identity()(inputs["numeric"])[:, :1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.report import EvalReport
 from pipeline.report.summaries import comparison_table, crossval_table, evaluation_summary
-from pipeline.schemas.label import Task
 from tests.support.folds import crossval
 
 FIRST, SECOND = (2.1, 2.9, 2.4, 3.2, 2.2), (2.3, 3.0, 2.3, 3.6, 2.5)
@@ -13,7 +12,7 @@ FIRST, SECOND = (2.1, 2.9, 2.4, 3.2, 2.2), (2.3, 3.0, 2.3, 3.6, 2.5)
 
 def test_table_sets_the_linear_model_beside_the_network() -> None:
     report = EvalReport(
-        task=Task.REGRESSION,
+        task="regression",
         rows=2000,
         metrics={"mae": 67890.12, "r2": 0.8},
         baselines={"linear": {"mae": 98765.4, "r2": None}},
@@ -22,7 +21,7 @@ def test_table_sets_the_linear_model_beside_the_network() -> None:
         "2,000 rows\n\n| metric | network | linear model |\n| --- | --- | --- |\n"
         "| mae | 67,890 | 98,765 |\n| r2 | 0.8 | undefined |\n"
     )
-    alone = EvalReport(task=Task.REGRESSION, rows=1, metrics={"mae": 1.5})
+    alone = EvalReport(task="regression", rows=1, metrics={"mae": 1.5})
     assert evaluation_summary(alone) == "1 row\n\n| metric | network |\n| --- | --- |\n| mae | 1.5 |\n"
 
 

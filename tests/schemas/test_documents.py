@@ -10,13 +10,13 @@ from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.document import fingerprint
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 
 STATE = FeatureState(
     numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),
     categorical=(VocabularyFeature(name="c", sources=("c",), vocabulary=("日本", NULL_TOKEN, 'a"b\n', "")),),
-    label=LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
+    label=LabelSpec(name="y", task="binary", classes=("no", "yes")),
 )
 
 
@@ -59,7 +59,7 @@ def test_columns_of_a_store():
         ("y", "int32", "label", None),
         (ROW_ID, "int64", "row_id", None),
     ]
-    regression = STATE.model_copy(update={"label": LabelSpec(name="y", task=Task.REGRESSION)})
+    regression = STATE.model_copy(update={"label": LabelSpec(name="y", task="regression")})
     assert contract_of(regression).columns[2].type == "float64"
 
 

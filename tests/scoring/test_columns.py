@@ -6,11 +6,11 @@ import pytest
 
 from pipeline.config.score import ScoreConfig
 from pipeline.errors import ConfigError
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.columns import output_columns
 
-PRICE = LabelSpec(name="price", task=Task.REGRESSION)
-INCOME = LabelSpec(name="income", task=Task.BINARY, classes=("<=50K", ">50K"))
+PRICE = LabelSpec(name="price", task="regression")
+INCOME = LabelSpec(name="income", task="binary", classes=("<=50K", ">50K"))
 NAMES = ("id", "age", "score_a", "score_b", "")
 
 

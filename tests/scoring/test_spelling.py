@@ -13,7 +13,7 @@ from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.scoring.spelling import Categories, categories_of, number_in
 
@@ -78,7 +78,7 @@ def test_a_column_is_spelled_as_any_feature_that_reads_it_has_it():
             VocabularyFeature(name="x", sources=("flag", "zip"), vocabulary=(crossed(("TRUE", "10001")), "odd")),
             HashedFeature(name="h", sources=("other",), buckets=9),
         ),
-        label=LabelSpec(name="y", task=Task.REGRESSION),
+        label=LabelSpec(name="y", task="regression"),
     )
     found = categories_of(state)
     assert set(found) == {"zip", "flag", "other"}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.evaluation.folds import CrossvalReport, FoldScore, summarize
-from pipeline.schemas.label import Task
 
 
 def fold(number: int, metrics: Mapping[str, float | None], **more: object) -> FoldScore:
@@ -19,7 +18,7 @@ def crossval(columns: Mapping[str, Sequence[float | None]], *, repeats: int = 1,
     """A report of the values of metrics by fold."""
     values = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     scores = [fold(number, metrics) for number, metrics in enumerate(values)]
-    about = {"task": Task.REGRESSION, "label": "price", "rows": 1000, "folds_id": "f00d", "scores": scores}
+    about = {"task": "regression", "label": "price", "rows": 1000, "folds_id": "f00d", "scores": scores}
     return summarize(CrossvalReport(folds=len(scores) // repeats, repeats=repeats, **{**about, **more}))
 
 

@@ -17,11 +17,11 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, NumberNode
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
 AREA = ColumnNode(name="area", type="number")
-REGRESSION = LabelSpec(name="y", task=Task.REGRESSION, transform="power", power=-0.2, center=2.0, scale=0.25)
+REGRESSION = LabelSpec(name="y", task="regression", transform="power", power=-0.2, center=2.0, scale=0.25)
 
 CITY = ("Zürich", "", NULL_TOKEN, "[UNK]", "a\nb", "new york")
 CITY_X_ZIP = tuple(

@@ -14,7 +14,7 @@ from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
@@ -40,9 +40,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 PLAIN, WEIGHTED = "plain", "weighted"
 WITH_WEIGHTS, TWICE = ("sgd", "adam"), "adam"
 LABELS = {
-    "numbers": LabelSpec(name="y", task=Task.REGRESSION),
-    "two": LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    "three": LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    "numbers": LabelSpec(name="y", task="regression"),
+    "two": LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    "three": LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 }
 METRICS = {
     "numbers": ("mae", "rmse", "mse", "r2"),

@@ -33,7 +33,6 @@ from pipeline.evaluation.report import (
 from pipeline.report.evaluation_page import Subject
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import Task
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
 from pipeline.training.history import TrainingHistory
@@ -53,7 +52,7 @@ def regression_report(rows: int, *, noise: float = 0.2, seed: int = 0, columns: 
     mae, rmse = float(np.abs(error).mean()) if known else None, float(np.sqrt((error**2).mean())) if known else None
     r2 = float(sk.r2_score(actual, predicted)) if rows > 1 else None
     return EvalReport(
-        task=Task.REGRESSION,
+        task="regression",
         label="SalePrice",
         rows=rows,
         metrics={
@@ -92,7 +91,7 @@ def classification_report(
     predicted = table.argmax(axis=1)
     matrix = sk.confusion_matrix(label, predicted, labels=range(len(classes))) if rows else np.zeros((2, 2), int)
     return EvalReport(
-        task=Task.BINARY if binary else Task.MULTICLASS,
+        task="binary" if binary else "multiclass",
         label="answer",
         rows=rows,
         metrics={

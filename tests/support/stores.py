@@ -14,7 +14,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID, WEIGHT
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
@@ -39,7 +39,7 @@ def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureSt
             VocabularyFeature(name=f"c{j}", sources=(f"c{j}",), vocabulary=tuple(f"v{k}" for k in range(1, size)))
             for j, size in enumerate(sizes)
         ),
-        label=LabelSpec(name="y", task=Task.REGRESSION),
+        label=LabelSpec(name="y", task="regression"),
     )
 
 
@@ -108,11 +108,11 @@ def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Tabl
     signal = sum((columns[f.name] * (i + 1) for i, f in enumerate(state.numeric)), np.zeros(n))
     signal = signal + sum(((columns[name] == 1) for name, _ in state.id_columns), np.zeros(n))
     match label.task:
-        case Task.REGRESSION:
+        case "regression":
             columns[label.name] = signal.astype(np.float64)
-        case Task.BINARY:
+        case "binary":
             columns[label.name] = (signal > 0).astype(np.int32)
-        case Task.MULTICLASS:
+        case "multiclass":
             columns[label.name] = np.digitize(signal, np.linspace(-2, 2, len(label.classes) - 1)).astype(np.int32)
     if state.weight:
         columns[WEIGHT] = rng.uniform(0.5, 1.5, n).astype(np.float32)

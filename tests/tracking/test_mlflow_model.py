@@ -14,7 +14,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.filesystem import StoragePath, storage_path
 from tests.support import kinds
@@ -31,14 +31,14 @@ NUMERIC = (
 )
 CATEGORICAL = (VocabularyFeature(name="region", sources=("region",), vocabulary=("98101", "north", NULL_TOKEN)),)
 LABELS = {
-    Task.REGRESSION: LabelSpec(name="y", task=Task.REGRESSION, transform="log", center=2.0, scale=0.5),
-    Task.BINARY: LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes")),
-    Task.MULTICLASS: LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c")),
+    "regression": LabelSpec(name="y", task="regression", transform="log", center=2.0, scale=0.5),
+    "binary": LabelSpec(name="y", task="binary", classes=("no", "yes")),
+    "multiclass": LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 }
 RAW = {"region": ["north", None, "elsewhere"], "net worth": [1, 2, 3], "age": [50.0, None, 20.0], "id": [7, 8, 9]}
 
 
-def state_of(task: Task) -> FeatureState:
+def state_of(task: str) -> FeatureState:
     return FeatureState(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task], null_values=("?", ""))
 
 
@@ -82,14 +82,14 @@ def load(open_run: Open, client: MlflowClient, tmp_path: Path) -> Any:
 
 
 def test_regression_answers_in_the_labels_unit(load: Any) -> None:
-    model, file = load(state_of(Task.REGRESSION))
+    model, file = load(state_of("regression"))
     found = model.predict(pd.DataFrame(RAW))
     assert list(found.columns) == ["prediction"]
     np.testing.assert_allclose(found["prediction"], keras_answer(file)["prediction"][:, 0], rtol=1e-6)
 
 
 def test_two_classes_answer_with_label_and_probabilities(load: Any) -> None:
-    model, file = load(state_of(Task.BINARY))
+    model, file = load(state_of("binary"))
     rows = pd.DataFrame(RAW, index=[10, 20, 30])
     found = model.predict(rows)
     assert list(found.columns) == ["label", "probability_no", "probability_yes"]
@@ -102,7 +102,7 @@ def test_two_classes_answer_with_label_and_probabilities(load: Any) -> None:
 def test_several_classes_and_odd_input(load: Any) -> None:
     from mlflow.exceptions import MlflowException
 
-    model, file = load(state_of(Task.MULTICLASS))
+    model, file = load(state_of("multiclass"))
     rows = pd.DataFrame(RAW)
     found = model.predict(rows)
     expected = keras_answer(file)["probabilities"]
@@ -136,7 +136,7 @@ def test_loading_unpickles_nothing_and_refuses_an_altered_file(load: Any, track_
     seen: list[str] = []
     watching = [True]
     sys.addaudithook(lambda event, _: seen.append(event) if watching and event == "pickle.find_class" else None)
-    model, _ = load(state_of(Task.REGRESSION))
+    model, _ = load(state_of("regression"))
     model.predict(pd.DataFrame(RAW))
     watching.clear()
     assert seen == []
@@ -150,7 +150,7 @@ def test_loading_unpickles_nothing_and_refuses_an_altered_file(load: Any, track_
 
 
 def test_signature_names_every_raw_column(load: Any) -> None:
-    model, _ = load(state_of(Task.MULTICLASS))
+    model, _ = load(state_of("multiclass"))
     inputs = model.metadata.get_input_schema()
     assert {column.name: column.required for column in inputs.inputs} == {
         "age": False,
@@ -170,7 +170,7 @@ def test_every_kind_of_feature_is_served_from_raw_columns(load: Any) -> None:
     """Derived columns, crosses and hashes: the data frame holds what the source held."""
     import keras
 
-    model, file = load(kinds.every_kind(LABELS[Task.REGRESSION]))
+    model, file = load(kinds.every_kind(LABELS["regression"]))
     expected = np.asarray(keras.saving.load_model(file.path)(kinds.raw_tensors())["prediction"])[:, 0]
     rows = pd.DataFrame(kinds.ROWS, columns=["area", "city", "zip", "tags"])
     np.testing.assert_allclose(model.predict(rows)["prediction"], expected, rtol=1e-6)

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.schemas.label import Task
 from pipeline.tracking.mlflow_folder import example_of
 from tests.support import kinds
 from tests.tracking.test_mlflow_model import RAW, keras_answer, save_model, state_of
@@ -35,7 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pipeline.tracking.mlflow_folder import write_model_folder
 
     folder = tmp_path_factory.mktemp("served")
-    state = state_of(Task.BINARY)
+    state = state_of("binary")
     write_model_folder(folder / "m", save_model(folder, state), state, model_id="m-" + "0" * 32, run_id="0" * 32)
     return folder / "m"
 
@@ -158,7 +157,7 @@ def test_it_is_a_function_of_spark(model: Path, expected: np.ndarray, spark: Any
 
 
 def test_the_example_has_values_that_features_know() -> None:
-    example = example_of(state_of(Task.BINARY))
+    example = example_of(state_of("binary"))
     assert example.to_dict(orient="list") == {
         "age": [40.0, 50.0, 40.0],  # the fill is the mean, and so the centre; a deviation above it
         "net worth": [0.0, 1.0, 0.0],

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.model.decision import calibrated, class_ids
 from pipeline.schemas.decision import Decision
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.training.job import Deciding
 from tests.support.jobs import rank_job
 from tests.support.stores import regression_state, write_small_store
@@ -27,7 +27,7 @@ from pipeline.training.decide import Scored, decide  # noqa: E402
 from pipeline.training.rank import train_rank  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
-LABEL = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
+LABEL = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 STATE = regression_state().model_copy(update={"label": LABEL})
 VALIDATION = [60, 5, 0, 35]
 

@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402
 
-from pipeline.training.metrics import KNOWN, EpochMetrics, build_metric  # noqa: E402
+from pipeline.metrics import trained_metrics  # noqa: E402
+from pipeline.training.metrics import EpochMetrics, build_metric  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
-NUMBERS = LabelSpec(name="y", task=Task.REGRESSION)
-TWO = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"))
-THREE = LabelSpec(name="y", task=Task.MULTICLASS, classes=("a", "b", "c"))
+NUMBERS = LabelSpec(name="y", task="regression")
+TWO = LabelSpec(name="y", task="binary", classes=("no", "yes"))
+THREE = LabelSpec(name="y", task="multiclass", classes=("a", "b", "c"))
 
 
 class Largest(keras.metrics.Metric):
@@ -50,7 +51,7 @@ class FromOne(keras.metrics.Mean):
 
 @pytest.mark.parametrize("label", [NUMBERS, TWO, THREE], ids=str)
 def test_all_known_metrics_are_sums_in_float64_that_start_at_zero(label):
-    for name in KNOWN[label.task]:
+    for name in trained_metrics(classes=bool(label.classes)):
         metric = build_metric(name, label)
         assert metric.name == name
         assert {variable.dtype for variable in metric.variables} == {"float64"}
@@ -96,7 +97,7 @@ def test_what_cannot_be_used_is_named(name, label, message):
 
 def test_predictions_that_are_not_numbers_do_not_break_counting():
     """A loss that is not finite is noticed a few steps later, with a better message than TensorFlow's."""
-    metrics = EpochMetrics(TWO, tuple(KNOWN[Task.BINARY]))
+    metrics = EpochMetrics(TWO, trained_metrics(classes=True))
     bad = tf.constant([np.nan, 0.5])
     metrics.update(tf.constant([0.0, 1.0]), bad, row_loss=bad, weight=tf.ones(2))
     assert not metrics.is_finite

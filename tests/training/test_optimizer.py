@@ -10,7 +10,8 @@ from pipeline.config.optimizer import OptimizerConfig
 keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402
 
-from pipeline.training.optimizer import CLASSES, build_optimizer  # noqa: E402
+from pipeline.optimizers import OPTIMIZERS  # noqa: E402
+from pipeline.training.optimizer import build_optimizer  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
 GRADIENT = np.array([3.0, -4.0], np.float32)
@@ -86,7 +87,7 @@ def test_the_learning_rate_may_be_assigned_between_compiled_steps():
     assert variable.numpy().tolist() == [-1.5, -1.5]
 
 
-@pytest.mark.parametrize("name", sorted(CLASSES))
+@pytest.mark.parametrize("name", OPTIMIZERS.names)
 @pytest.mark.parametrize("passes", [1, 2])
 def test_every_optimizer_takes_rows_of_an_embedding_as_it_takes_the_table(name, passes):
     results = []

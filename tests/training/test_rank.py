@@ -12,7 +12,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError, TrainError
 from pipeline.kinds.state import FeatureState
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import storage_path
 from pipeline.training.job import RankJob
 from tests.support import kinds
@@ -49,7 +49,7 @@ def history(done: RankJob):
     return records
 
 
-def with_label(task: Task, classes: tuple[str, ...]) -> FeatureState:
+def with_label(task: str, classes: tuple[str, ...]) -> FeatureState:
     return regression_state().model_copy(update={"label": LabelSpec(name="y", task=task, classes=classes)})
 
 
@@ -57,8 +57,8 @@ def with_label(task: Task, classes: tuple[str, ...]) -> FeatureState:
     ("state", "metric"),
     [
         (regression_state(), "val_rmse"),
-        (with_label(Task.BINARY, ("no", "yes")), "val_accuracy"),
-        (with_label(Task.MULTICLASS, ("a", "b", "c")), "val_accuracy"),
+        (with_label("binary", ("no", "yes")), "val_accuracy"),
+        (with_label("multiclass", ("a", "b", "c")), "val_accuracy"),
         (regression_state(numeric=0, sizes=(4, 3)), "val_mae"),
         (regression_state(sizes=()), "val_mae"),
     ],
@@ -74,7 +74,7 @@ def test_every_kind_of_label_and_column_is_learned(tmp_path, state, metric):
 
 
 def test_every_kind_of_feature_is_learned(tmp_path):
-    state = kinds.every_kind(LabelSpec(name="y", task=Task.REGRESSION, transform="power", power=0.9))
+    state = kinds.every_kind(LabelSpec(name="y", task="regression", transform="power", power=0.9))
     shards = {"train": [200, 150, 170, 190], "validation": [40, 60, 50, 30]}
     write_small_store(tmp_path, shards, state=state.model_copy(update={"weight": "w"}))
     jobs = [job(tmp_path, epochs=6, optimizer={"name": "adam", "learning_rate": 0.01}) for _ in range(2)]
@@ -111,7 +111,7 @@ def test_one_step_is_the_gradient_of_the_mean_over_real_rows(tmp_path):
 
 def test_weights_multiply_the_losses_of_rows(tmp_path):
     """One step of plain gradient descent on weighed rows, against the formula: divided by rows, not by weights."""
-    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(24, 8))
+    label = LabelSpec(name="y", task="binary", classes=("no", "yes"), counts=(24, 8))
     state = regression_state(sizes=()).model_copy(update={"weight": "w", "label": label})
     store = write_small_store(tmp_path, {"train": [23, 9]}, state=state)
     settings = {"batch_size": 32, "epochs": 1, "class_weights": {"yes": 5.0}}
@@ -133,7 +133,7 @@ def test_weights_multiply_the_losses_of_rows(tmp_path):
 
 
 def test_class_weights_do_not_weigh_validation_rows(tmp_path):
-    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(100, 101))
+    label = LabelSpec(name="y", task="binary", classes=("no", "yes"), counts=(100, 101))
     state = regression_state().model_copy(update={"label": label})
     store = write_small_store(tmp_path, {"train": [101, 100], "validation": [33, 58]}, state=state)
     done = job(tmp_path, epochs=1, class_weights={"yes": 9.0})
@@ -149,7 +149,7 @@ def test_class_weights_do_not_weigh_validation_rows(tmp_path):
 
 
 def test_a_class_that_is_none_is_named(tmp_path):
-    label = LabelSpec(name="y", task=Task.BINARY, classes=("no", "yes"), counts=(30, 30))
+    label = LabelSpec(name="y", task="binary", classes=("no", "yes"), counts=(30, 30))
     write_small_store(tmp_path, {"train": [60]}, state=regression_state().model_copy(update={"label": label}))
     with pytest.raises(ConfigError, match=r"names 'yse', which is no class of label 'y'. Did you mean 'yes'\?"):
         train_rank(job(tmp_path, class_weights={"yse": 2.0}), SingleWorld())
@@ -227,11 +227,12 @@ def test_a_loss_that_does_not_fit_the_label_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad", "adadelta", "lion"])
 def test_every_optimizer_stays_itself_when_distributed(name):
     from pipeline.config.train import OptimizerConfig
-    from pipeline.training.optimizer import CLASSES, build_optimizer
+    from pipeline.optimizers import OPTIMIZERS
+    from pipeline.training.optimizer import build_optimizer
 
     optimizer = build_optimizer(OptimizerConfig(name=name, learning_rate=0.01), SingleWorld())
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-    assert type(again) is CLASSES[name]
+    assert type(again) is OPTIMIZERS.get(name).load()
     assert again.get_config() == optimizer.get_config()
 
 

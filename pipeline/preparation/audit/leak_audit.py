@@ -25,7 +25,7 @@ from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import SPLIT, Places
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
@@ -121,9 +121,9 @@ def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SP
     return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
 
 
-def feature_check(scores: Mapping[str, float], task: Task) -> Check:
+def feature_check(scores: Mapping[str, float], task: str) -> Check:
     """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
-    measure = "R²" if task is Task.REGRESSION else "area under the ROC curve"
+    measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
     perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
     shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
     detail = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schemas.label import Task
+from pipeline.schemas.target import TARGETS
 
 PARTS, BINS, MAX_CLASSES = 5, 32, 50
 
@@ -22,7 +22,7 @@ Ids = npt.NDArray[np.int32]
 
 
 def single_feature_scores(
-    numbers: Mapping[str, Floats], texts: Mapping[str, Objects | Ids], label: npt.NDArray[np.generic], task: Task
+    numbers: Mapping[str, Floats], texts: Mapping[str, Objects | Ids], label: npt.NDArray[np.generic], task: str
 ) -> dict[str, float]:
     """The score of each column: R² for a regression, else the area under the ROC curve, the mean over classes.
 
@@ -40,20 +40,21 @@ def single_feature_scores(
     """
     if len(label) < 2 * PARTS:
         return {}
-    targets = _targets(label, task)
+    has_classes = TARGETS.get(task).has_classes
+    targets = _targets(label, has_classes=has_classes)
     scores: dict[str, float] = {}
     for name, number in numbers.items():
-        if task is Task.REGRESSION:
-            scores[name] = max(_r2(_by_bins(number, targets), targets), _r2(_by_line(number, targets), targets))
-        else:
+        if has_classes:
             scores[name] = max(_auc(_by_bins(number, targets), targets), _auc_of_order(number, targets))
-    score = _r2 if task is Task.REGRESSION else _auc
+        else:
+            scores[name] = max(_r2(_by_bins(number, targets), targets), _r2(_by_line(number, targets), targets))
+    score = _auc if has_classes else _r2
     return scores | {name: score(_by_cell(_codes(text), targets), targets) for name, text in texts.items()}
 
 
-def _targets(label: npt.NDArray[np.generic], task: Task) -> Floats:
+def _targets(label: npt.NDArray[np.generic], *, has_classes: bool) -> Floats:
     """Rows x targets: the label itself, or 1 and 0 for each class; the later one of two, the most frequent of many."""
-    if task is Task.REGRESSION:
+    if not has_classes:
         return label.astype(np.float64)[:, None]
     classes, counts = np.unique(label, return_counts=True)
     chosen = classes[-1:] if len(classes) == 2 else classes[np.argsort(-counts, kind="stable")[:MAX_CLASSES]]

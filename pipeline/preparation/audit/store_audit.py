@@ -13,7 +13,6 @@ from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.survey.dataset_statistics import Survey
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.columns import StoreContract
-from pipeline.schemas.label import Task
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
@@ -30,7 +29,7 @@ def audit_store(
     contract: StoreContract,
     train: SplitEntry,
     work: StoragePath,
-    task: Task,
+    task: str,
 ) -> LeakAudit:
     """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
 
@@ -55,7 +54,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: Task) -> Check:
+def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: str) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

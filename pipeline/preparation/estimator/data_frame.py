@@ -26,7 +26,6 @@ from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.preparation.survey.dataset_statistics import checked_survey
 from pipeline.preparation.writing.store_columns import feature_columns
-from pipeline.schemas.label import Task
 
 
 def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
@@ -97,7 +96,7 @@ def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> Raw
 def _store_kind(state: FeatureState, name: str) -> pa.DataType:
     """The type of a new column."""
     if name == state.label.name:
-        return pa.float64() if state.label.task is Task.REGRESSION else pa.int32()
+        return pa.int32() if state.label.classes else pa.float64()
     return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
 
 
@@ -130,7 +129,7 @@ def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[An
     columns: list[Any] = [*feature_columns(state, rows.values).values()]
     if inputs.label is None:
         return columns
-    if state.label.task is Task.REGRESSION:
+    if not state.label.classes:
         return [*columns, rows.label_number]
     places = label_value(state.label, rows)
     return [*columns, pa.array(places, mask=places < 0)]

@@ -32,7 +32,8 @@ from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbe
 from pipeline.preparation.survey.sample import Sample, samples_in, take_samples
 from pipeline.preparation.survey.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _fit_folds(
 ) -> tuple[Fitted, ...]:
     table, task = opened.table, infer_task(recipe.data, whole.label)
     counter = counter_of(opened.plan, division)
-    counts = counts_of(gathered.counts, counter, table, classes=task is not Task.REGRESSION)
+    counts = counts_of(gathered.counts, counter, table, classes=TARGETS.get(task).has_classes)
     known = [_Known(*each) for each in zip(division.folds, counts, folds, strict=True)]
     labels = _fit_labels(recipe, known, whole, task, table, division)
     plans = _plans(recipe, opened, known, labels, division)
@@ -198,7 +199,7 @@ def _compared(recipe: StoreRecipe, opened: Opened, known: _Known, spec: LabelSpe
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
     label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, found.label.train), constant=False)
-    if spec.task is not Task.REGRESSION:
+    if spec.classes:
         seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
         if found.label.texts:
             label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
@@ -220,18 +221,18 @@ def _nulls(found: Survey, name: str) -> int:
 
 
 def _fit_labels(
-    recipe: StoreRecipe, known: Sequence[_Known], whole: Survey, task: Task, table: Table, division: Division
+    recipe: StoreRecipe, known: Sequence[_Known], whole: Survey, task: str, table: Table, division: Division
 ) -> list[LabelSpec]:
     data, target = recipe.data, recipe.features.target
-    if task is not Task.REGRESSION:
+    if TARGETS.get(task).has_classes:
         return [_fit_classes(recipe, each, whole, task) for each in known]
     for each in known:
         with each.fold.named():
             check_regression(data.label, each.survey.label)
     if target.transform == "log":
-        return [fit_regression(data.label, target, each.survey.label.train_log) for each in known]
+        return [fit_regression(data.label, target, each.survey.label.train_log, task=task) for each in known]
     if target.transform != "power":
-        return [fit_regression(data.label, target, each.survey.label.train) for each in known]
+        return [fit_regression(data.label, target, each.survey.label.train, task=task) for each in known]
     train_rows = [each.survey.splits["train"] for each in known]
     samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, division)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
@@ -245,17 +246,17 @@ def _fit_labels(
         train_moments(regrouped({data.label: found[str(number)]}, fold.roles))[data.label]
         for number, fold in enumerate(division.folds)
     ]
-    return [fit_regression(data.label, target, *each) for each in zip(seen, powers, strict=True)]
+    return [fit_regression(data.label, target, *each, task=task) for each in zip(seen, powers, strict=True)]
 
 
-def _fit_classes(recipe: StoreRecipe, known: _Known, whole: Survey, task: Task) -> LabelSpec:
+def _fit_classes(recipe: StoreRecipe, known: _Known, whole: Survey, task: str) -> LabelSpec:
     with known.fold.named():
         return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
     names = [feature.name for feature in plan.categorical if feature.group.needs_sums]
-    if names and label.task is Task.MULTICLASS:
+    if names and label.outputs > 1:
         shown = ", ".join(f"'{name}'" for name in names)
         raise ConfigError(
             f"encoding: target_mean of {shown} needs a label with one mean. Allowed: a number, or two classes. "

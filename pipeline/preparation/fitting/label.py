@@ -12,31 +12,32 @@ from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
 from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.preparation.survey.value_counts import MAX_CLASSES
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS
 
 ClassCounts = Mapping[str, tuple[int, int, int]]
 
 
-def infer_task(data: DataConfig, label: LabelStatistics) -> Task:
+def infer_task(data: DataConfig, label: LabelStatistics) -> str:
     """The task, from the configuration or else from the label's values.
 
     Raises:
         DataError: some labels are numbers and others are not.
     """
     if data.task != "auto":
-        return Task(data.task)
+        return data.task
     if label.texts and label.numbers:
         raise DataError(
             f"Label '{data.label}' is a number in {label.numbers} rows and another text in {label.texts}. "
             "Repair the data, or set data.task: regression, binary or multiclass."
         )
     if label.texts:
-        return Task.MULTICLASS
-    return Task.BINARY if label.zero_one == label.numbers else Task.REGRESSION
+        return "multiclass"
+    return "binary" if label.zero_one == label.numbers else "regression"
 
 
-def fit_classes(data: DataConfig, label: LabelStatistics, *, task: Task, classes: ClassCounts) -> LabelSpec:
+def fit_classes(data: DataConfig, label: LabelStatistics, *, task: str, classes: ClassCounts) -> LabelSpec:
     """The document of a label with classes.
 
     Args:
@@ -49,8 +50,8 @@ def fit_classes(data: DataConfig, label: LabelStatistics, *, task: Task, classes
         DataError: the classes do not fit the task.
     """
     names = _in_order(list(classes), numeric=not label.texts)
-    if task is Task.MULTICLASS and data.task == "auto" and len(names) == 2:
-        task = Task.BINARY
+    if task == "multiclass" and data.task == "auto" and len(names) == 2:
+        task = "binary"
     problems = _class_problems(data, task, names, classes)
     if problems:
         raise DataError(gather(f"Label '{data.label}' cannot be learned", problems))
@@ -64,7 +65,9 @@ def label_power(target: TargetConfig, values: Values) -> float:
     return fit_power(values) if target.transform == "power" else 1.0
 
 
-def fit_regression(name: str, target: TargetConfig, seen: Moments, power: float = 1.0) -> LabelSpec:
+def fit_regression(
+    name: str, target: TargetConfig, seen: Moments, power: float = 1.0, *, task: str = "regression"
+) -> LabelSpec:
     """The document of a number.
 
     Args:
@@ -72,13 +75,14 @@ def fit_regression(name: str, target: TargetConfig, seen: Moments, power: float 
         target: how the network sees it.
         seen: moments of what the network learns, before it is scaled, in training rows.
         power: from `label_power`.
+        task: whose labels are numbers.
     """
     if target.transform == "none":
-        return LabelSpec(name=name, task=Task.REGRESSION)
+        return LabelSpec(name=name, task=task)
     assert seen.mean is not None
     return LabelSpec(
         name=name,
-        task=Task.REGRESSION,
+        task=task,
         transform=target.transform,
         power=power,
         center=seen.mean,
@@ -90,19 +94,19 @@ def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
     return sorted(names, key=float) if numeric else sorted(names)
 
 
-def _class_problems(data: DataConfig, task: Task, names: Sequence[str], classes: ClassCounts) -> list[Problem]:
+def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: ClassCounts) -> list[Problem]:
     what, shown = f"Label '{data.label}'", ", ".join(f"'{name}'" for name in names[:5])
     if len(names) == 1:
         return [Problem(f"{what} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]
     if len(names) > MAX_CLASSES:
         remedy = "Correct data.label, or set data.task: regression"
         return [Problem(f"{what} has more than {MAX_CLASSES} classes, such as {shown}", remedy=remedy)]
-    if task is Task.BINARY and len(names) > 2:
+    if len(names) not in TARGETS.get(task).classes:
         remedy = "Set data.task: multiclass"
         return [Problem(f"{what} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
     unseen = [name for name in names if any(classes[name]) and not classes[name][0]]
     problems = [_unseen(what, name, classes[name]) for name in unseen]
-    if data.positive_class is not None and task is not Task.BINARY:
+    if data.positive_class is not None and not TARGETS.get(task).has_positive:
         problems.append(Problem("data.positive_class is for two classes", "two", f"{len(names)}", "Leave it out"))
     elif data.positive_class is not None and data.positive_class not in names:
         known = nearest(data.positive_class, names)

@@ -30,7 +30,6 @@ from pipeline.preparation.profile.store_sample import StoredValues
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Indices
 from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
-from pipeline.schemas.label import Task
 from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary, TextProfile
 from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
@@ -331,7 +330,7 @@ def _stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) 
 
 def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
-    if state.label.task is Task.REGRESSION and isinstance(label, NumberProfile) and label.bins is not None:
+    if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)
         return compare(label.name, Shares(profile.sample_rows, label.bins.counts, 0.0), after)
     if isinstance(label, TextProfile):

@@ -21,7 +21,6 @@ from pipeline.preparation.profile.store_sample import StoredValues, in_threads, 
 from pipeline.preparation.survey.dataset_statistics import Survey
 from pipeline.preparation.survey.value_counts import Counts
 from pipeline.schemas.drift import DriftReport
-from pipeline.schemas.label import Task
 from pipeline.schemas.profile import (
     QUANTILES,
     Bins,
@@ -200,7 +199,7 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
 
 def _label(state: FeatureState, found: Survey, counts: Counts, train: StoredValues) -> NumberProfile | TextProfile:
     label, rows = state.label, found.splits["train"]
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))
         return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))
     seen = sorted(((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))

@@ -14,12 +14,12 @@ from pipeline.kinds.registry import Stored
 from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.text.arrays import places_among
 from pipeline.preparation.rows.typed_rows import TypedRows
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 
 
 def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
     """float64 [n]: the label in its own unit; or int32 [n]: the id of its class, -1 where it is none."""
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         return numbers_of(rows.label)
     numbers = _few_integers(label.classes)
     if numbers is None:
@@ -47,7 +47,7 @@ def label_curve(label: LabelSpec) -> Curve:
 
 def network_label(label: LabelSpec, rows: TypedRows) -> Values:
     """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         with np.errstate(all="ignore"):
             return (label_curve(label).array(numbers_of(rows.label)) - label.center) / label.scale
     positive: Values = (label_value(label, rows) == len(label.classes) - 1).astype(np.float64)

@@ -27,7 +27,7 @@ from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import Sampled, SplitEntry
 from pipeline.store.pages import READ_CHECKED
@@ -68,7 +68,7 @@ def plan_sampling(config: SamplingConfig, label: LabelSpec) -> Sampling | None:
     """
     if config.method == "none":
         return None
-    if label.task is Task.REGRESSION:
+    if not label.classes:
         raise ConfigError(
             f"data.sampling needs a label with classes. Received: '{label.name}', a number. "
             "Leave data.sampling out, or weigh rows by data.weight."

@@ -8,7 +8,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.names import MAIN, metric_name
+from pipeline.evaluation.names import metric_name
 from pipeline.evaluation.report import EvalReport
 from pipeline.report.plots.calibration import calibration_curve
 from pipeline.report.plots.confusion import confusion_matrix
@@ -17,7 +17,6 @@ from pipeline.report.plots.ranking import gain_and_lift, roc_and_pr
 from pipeline.report.plots.residuals import residual_plots
 from pipeline.report.plots.slices import slice_plot
 from pipeline.report.plots.thresholds import threshold_sweep
-from pipeline.schemas.label import Task
 
 Draw = Callable[[], Figure]
 LONGEST = 40
@@ -28,7 +27,7 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
     if report.regression is not None:
         yield "residuals", partial(residual_plots, report.regression, rows=report.rows, name=report.label)
     yield from _of_classes(report)
-    metric = MAIN[report.task]
+    metric = report.target.main_metric
     whole, interval = report.metrics.get(metric), report.intervals.get(metric)
     for place, part in enumerate(report.slices, 1):
         draw = partial(slice_plot, part, metric=metric, name=metric_name(metric), whole=whole, interval=interval)
@@ -38,7 +37,7 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
 
 
 def _of_classes(report: EvalReport) -> Iterator[tuple[str, Draw]]:
-    positive = report.classes[1] if report.task is Task.BINARY and report.classes else None
+    positive = report.classes[1] if report.target.has_positive and report.classes else None
     if report.confusion is not None:
         yield "confusion_matrix", partial(confusion_matrix, report.confusion)
     if any(curve.roc for curve in report.curves):

@@ -17,7 +17,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.typed_rows import SPLIT, TypedRows
 from pipeline.preparation.survey.column_statistics import MomentAccumulator, merged_parts
-from pipeline.schemas.label import LabelSpec, Task
+from pipeline.schemas.label import LabelSpec
 from tests.support.rows import values_rows
 
 FOLDS = 4
@@ -91,7 +91,7 @@ def test_a_label_comes_back_in_its_own_unit(transform, power):
     head = pytest.importorskip("pipeline.model.head")
     values = VALUES[VALUES > -1.0]
     label = LabelSpec(
-        name="y", task=Task.REGRESSION, transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
+        name="y", task="regression", transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
     )
     rows = TypedRows(len(values), {}, {}, np.ones(len(values), bool), label_number=pa.array(values))
     seen = network_label(label, rows)

@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
 from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
-from pipeline.schemas.label import Task
 from tests.support.figures import rendered, said, words
 from tests.support.folds import crossval, fold, house_prices
 
@@ -95,7 +94,7 @@ def test_fold_far_off_is_seen() -> None:
 
 
 def test_ticks_of_a_narrow_range_differ() -> None:
-    figure = fold_metrics(crossval({"auc": (0.9201, 0.9204, 0.9203)}, task=Task.BINARY))
+    figure = fold_metrics(crossval({"auc": (0.9201, 0.9204, 0.9203)}, task="binary"))
     rendered(figure)
     ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(set(ticks)) == len(ticks) > 2

@@ -1,0 +1,71 @@
+"""What configurations may say by name, as a page: `docs/names.md`, which `python -m pipeline.reference` writes anew."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+
+from pipeline.activations import ACTIVATIONS
+from pipeline.losses import LOSSES
+from pipeline.metrics import METRICS, Metric
+from pipeline.optimizers import OPTIMIZERS
+from pipeline.schedules import SCHEDULES
+from pipeline.schemas.target import TARGETS
+
+HEAD = """# Names in a configuration
+
+Written by `python -m pipeline.reference > docs/names.md`; a test sees that it is up to date. Where a name stands, an
+object of your own may stand as `package.module:name`, importable wherever the pipeline runs."""
+
+
+def reference_page() -> str:
+    """All names, in Markdown."""
+    return "\n\n".join([HEAD, *(f"## {title}\n\n{table}" for title, table in _tables().items())]) + "\n"
+
+
+def _tables() -> dict[str, str]:
+    return {
+        "`data.task`": _table(
+            ("task", "loss", "other metrics of training", "headlines"),
+            (
+                (t.name, f"`{t.loss}`", _listed(t.training_metrics), _listed(t.headlines))
+                for t in TARGETS.entries.values()
+            ),
+        ),
+        "`train.loss`": _table(
+            ("loss", "what it is", "tasks"),
+            ((loss.name, loss.summary, _listed(loss.tasks or ("all",))) for loss in LOSSES.entries.values()),
+        ),
+        "`train.metrics`, and metrics of an evaluation": _table(
+            ("metric", "is called", "better", "range", "while training"), map(_metric, METRICS.entries.values())
+        ),
+        "`train.optimizer`": _table(
+            ("optimizer", "has momentum"),
+            ((o.name, "yes" if o.has_momentum else "") for o in OPTIMIZERS.entries.values()),
+        ),
+        "`train.schedule`": _table(
+            ("schedule", "settings"), ((s.name, _listed(s.options)) for s in SCHEDULES.entries.values())
+        ),
+        "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
+    }
+
+
+def _metric(metric: Metric) -> tuple[str, ...]:
+    trained = ["numbers"] * metric.is_trained_on(classes=False) + ["classes"] * metric.is_trained_on(classes=True)
+    low, high = ("" if math.isinf(bound) else f"{bound:g}" for bound in (metric.low, metric.high))
+    better = "lower" if metric.lower_is_better else "higher"
+    return metric.name, metric.title, better, f"{low} to {high}".strip(), ", ".join(trained)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *((f"`{name}`", *cells) for name, *cells in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference_page())

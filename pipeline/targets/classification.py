@@ -1,0 +1,65 @@
+"""What labels of two classes and of several have in common.
+
+Probabilities are float64: in float32 all logits from 17 on give a probability of 1, which no calibration tells apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.losses import RowLoss
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import Floats, Ints, Target
+
+LOGISTIC_ITERATIONS = 200
+
+
+class Classification(Target):
+    """A class of some: predictions are probabilities."""
+
+    loss = "cross_entropy"
+    training_metrics = ("accuracy",)
+    sections = ("classes", "probabilities")
+    constant = "majority"
+
+    def columns(self, label: LabelSpec) -> tuple[str, ...]:
+        """The class, and a probability of each."""
+        return ("label", *(f"probability_{name}" for name in label.classes))
+
+    def row_loss(self, label: LabelSpec, loss: RowLoss) -> RowLoss:
+        """Of class ids, as they are."""
+        return loss
+
+    def answer(self, z: Any, label: LabelSpec, decision: Decision, *, prefix: str) -> dict[str, Any]:
+        """`label`, string [b, 1], and `probabilities`, float32 [b, k], calibrated."""
+        from pipeline.model.deciding import Decide
+
+        calibration = decision.calibration.model_dump(mode="json")
+        answer: dict[str, Any] = Decide(label.classes, calibration, decision.threshold, name=f"{prefix}decide")(z)
+        return answer
+
+    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+        """Counts of classes, and sketches of their scores."""
+        from pipeline.evaluation.classification import tally_classes
+        from pipeline.evaluation.tally import probability_table
+
+        table = probability_table(prediction, len(measure.label.classes))
+        return tally_classes(row_id, label, table, group, groups=measure.groups, decision=measure.decision)
+
+    def linear_model(self) -> Any:
+        """Logistic regression."""
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=LOGISTIC_ITERATIONS)
+
+    def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
+        """The entropy of the classes, for cross-entropy."""
+        counts = np.array([count for count in label.counts if count], dtype=np.float64)
+        if loss != self.loss or not counts.size:
+            return None
+        shares = counts / counts.sum()
+        return float(-(shares * np.log(shares)).sum())

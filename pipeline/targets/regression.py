@@ -1,0 +1,96 @@
+"""Regression: z [b, 1] is `(g(y) - center) / scale`, and the prediction is in the label's own unit, [b]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.losses import RowLoss
+from pipeline.schemas.decision import Decision
+from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.target import Floats, Ints, Target
+
+RIDGE_PENALTY = 1.0
+"""It keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
+
+
+class Regression(Target):
+    """A number."""
+
+    name = "regression"
+    heading = "Regression of"
+    loss = "mse"
+    training_metrics = ("mae", "rmse")
+    headlines = ("rmse", "mae", "median_absolute_error", "r2", "mape")
+    second = "mae"
+    slice_metrics = ("rmse", "mae", "median_absolute_error", "r2")
+    sections = ("errors",)
+    constant = "mean"
+
+    def outputs(self, label: LabelSpec) -> int:
+        """One number."""
+        return 1
+
+    def columns(self, label: LabelSpec) -> tuple[str, ...]:
+        """The number alone."""
+        return ("prediction",)
+
+    def row_loss(self, label: LabelSpec, loss: RowLoss) -> RowLoss:
+        """Of labels in their own unit, which are scaled first."""
+        return lambda y, z: loss(scaled(label, y), z)
+
+    def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
+        """[b], in the label's unit."""
+        from pipeline.model.label_unit import label_unit
+
+        unit = label_unit(label)
+        return lambda z: unit(z)[:, 0]
+
+    def answer(self, z: Any, label: LabelSpec, decision: Decision, *, prefix: str) -> dict[str, Any]:
+        """`prediction`, float32 [b, 1]."""
+        from pipeline.model.label_unit import label_unit
+
+        return {"prediction": label_unit(label, name=f"{prefix}label_unit")(z)}
+
+    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+        """Sums of errors and their sketches."""
+        from pipeline.evaluation.regression import tally_regression
+        from pipeline.evaluation.tally import finite
+
+        predicted = finite(prediction).reshape(-1)
+        return tally_regression(row_id, label, predicted, group, groups=measure.groups, window=measure.window)
+
+    def linear_model(self) -> Any:
+        """Ridge regression."""
+        from sklearn.linear_model import Ridge
+
+        return Ridge(alpha=RIDGE_PENALTY, solver="sparse_cg", tol=1e-6)
+
+    def linear_prediction(self, scores: Floats) -> Floats:
+        """[n], in the label's unit."""
+        return np.asarray(scores[:, 0])
+
+    def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
+        """1 for squared errors: a scaled label has the variance 1."""
+        return 1.0 if loss == "mse" and label.transform != "none" else None
+
+
+def scaled(label: LabelSpec, y: Any) -> Any:
+    """What z should be: float32 [b]. A power transform leaves large labels nearly equal; float64 tells them apart."""
+    import tensorflow as tf
+
+    from pipeline.kinds.scaled.power import yeo_johnson
+
+    value = tf.cast(y, tf.float64)
+    # Not `match`, which TensorFlow's AutoGraph cannot read and warns of.
+    if label.transform == "log":
+        value = tf.math.log1p(value)
+    elif label.transform == "power":
+        value = yeo_johnson(value, label.power)
+    return tf.cast((value - label.center) / label.scale, tf.float32)
+
+
+REGRESSION = Regression()

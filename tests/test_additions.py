@@ -1,0 +1,237 @@
+"""A target, a loss, a metric, ... that are added as one new file are allowed, used, reported and documented."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config.load import parse_config
+from pipeline.config.run import RunConfig
+from pipeline.errors import ConfigError
+
+Add = Callable[[str, str, str], None]
+
+COUNTS = '''
+"""Counts: z [b, 1] is the logarithm of the rate."""
+
+from pipeline.losses import Loss
+from pipeline.targets.regression import Regression
+
+
+def _poisson():
+    import tensorflow as tf
+
+    return lambda y, z: tf.exp(z[:, 0]) - y * z[:, 0]
+
+
+class Counts(Regression):
+    name = "counts"
+    heading = "Counts of"
+    loss = f"{__name__}:POISSON"
+    headlines = ("mae", "rmse")
+
+    def row_loss(self, label, loss):
+        return loss
+
+    def prediction(self, label):
+        import tensorflow as tf
+
+        return lambda z: tf.exp(z)[:, 0]
+
+    def answer(self, z, label, decision, *, prefix):
+        import keras
+
+        return {"prediction": keras.layers.Activation("exponential", name=f"{prefix}rate")(z)}
+
+
+POISSON = Loss("poisson", "negative log-likelihood of a rate", ("counts",), _poisson)
+COUNTS = Counts()
+'''
+
+PINBALL = '''
+"""The pinball loss of the 0.9 quantile."""
+
+from pipeline.losses import Loss
+
+
+def _build():
+    import tensorflow as tf
+
+    return lambda y, z: tf.maximum(0.9 * (y - z[:, 0]), 0.1 * (z[:, 0] - y))
+
+
+PINBALL = Loss("pinball", "quantile loss at 0.9", ("regression",), _build)
+'''
+
+BIAS = '''
+"""How far predictions are off on average, whatever the direction."""
+
+from pipeline.metrics import Metric
+
+
+def _keras():
+    import keras
+
+    class Bias(keras.metrics.MeanMetricWrapper):
+        def __init__(self):
+            super().__init__(lambda y, p: keras.ops.sum(p - y, axis=-1), name="bias", dtype="float64")
+
+    return Bias()
+
+
+def _reduce(tally, weights):
+    import numpy as np
+
+    sums = weights @ tally.sums
+    return np.abs(sums[:, 3] / sums[:, 0])
+
+
+BIAS = Metric(
+    "bias", "absolute bias", lower_is_better=True, low=0.0, of_numbers=_keras, reduce=_reduce, fits_numbers=True
+)
+'''
+
+
+@pytest.fixture
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Add:
+    """Adds a module to a package of the pipeline, from a folder of its own."""
+
+    def added(package: str, name: str, text: str) -> None:
+        folder = tmp_path / "added" / package
+        folder.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(text)
+        parent = importlib.import_module(package)
+        monkeypatch.setattr(parent, "__path__", [*parent.__path__, str(folder)])
+
+    return added
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., RunConfig]:
+    """Of a small table of numbers, `y` being a count that grows with `x`."""
+    generator = np.random.default_rng(3)
+    x = generator.uniform(-1.0, 1.0, 400)
+    y = generator.poisson(np.exp(1.0 + x))
+    lines = [f"{row},{a:.6f},{b}" for row, (a, b) in enumerate(zip(x, y, strict=True))]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,x,y", *lines]) + "\n")
+
+    def made(*, task: str = "regression", **train: object) -> RunConfig:
+        return parse_config(
+            {
+                "name": "added",
+                "storage": {"root": str(tmp_path / "root")},
+                "data": {"source": {"path": str(tmp_path / "rows.csv")}, "label": "y", "key": ["id"], "task": task},
+                "features": {"numeric": [{"columns": ["x"]}], "target": {"transform": "none"}},
+                "model": {"hidden": [8]},
+                "train": {"epochs": 3, "batch_size": 32, **train},
+                "track": {"enabled": False},
+            }
+        )
+
+    return made
+
+
+def page_of(root: Path) -> str:
+    """The report of the only model below a root."""
+    (page,) = root.rglob("report.html")
+    return page.read_text()
+
+
+@pytest.mark.spark
+def test_a_target_is_one_file(add, config, tmp_path, spark):
+    from pipeline.stages.run import run
+
+    with pytest.raises(ConfigError, match=r"there is no task 'counts'. Allowed: auto, binary, multiclass, regression"):
+        config(task="counts")
+    add("pipeline.targets", "counts", COUNTS)
+    done = run(config(task="counts"), spark=spark)
+    assert done.evaluate.metrics["mae"] < done.evaluate.baselines["mean"]["mae"] * 1.5
+    assert done.train.history[-1].metrics["loss"] < done.train.history[0].metrics["loss"]
+    assert "Counts of" in page_of(tmp_path / "root")
+    with pytest.raises(ConfigError, match=r"there is no task 'count'. .*Did you mean 'counts'\?"):
+        config(task="count")
+
+
+@pytest.mark.spark
+def test_a_loss_is_one_file(add, config, tmp_path, spark):
+    from pipeline.reference import reference_page
+    from pipeline.stages.run import run
+
+    with pytest.raises(ConfigError, match=r"there is no loss 'pinball'\. Allowed: auto, .*mse"):
+        config(loss="pinball")
+    add("pipeline.losses", "pinball", PINBALL)
+    done = run(config(loss="pinball"), spark=spark)
+    assert done.train.epochs == 3
+    assert "pinball" in page_of(tmp_path / "root")
+    assert "| `pinball` | quantile loss at 0.9 |" in reference_page()
+
+
+@pytest.mark.spark
+def test_a_metric_is_one_file(add, config, tmp_path, spark):
+    from pipeline.config.search import SearchConfig
+    from pipeline.reference import reference_page
+    from pipeline.stages.run import run
+
+    add("pipeline.metrics", "bias", BIAS)
+    done = run(config(metrics=["bias", "mae"]), spark=spark)
+    low, high = done.evaluate.intervals["bias"]
+    assert low <= done.evaluate.metrics["bias"] == abs(done.evaluate.metrics["mean_error"]) <= high
+    assert {"bias", "val_bias"} <= set(done.train.history[-1].metrics)
+    assert "Absolute bias" in page_of(tmp_path / "root")
+    assert not SearchConfig(metric="val_bias").maximizes
+    assert "| `bias` | absolute bias | lower | 0 to | numbers |" in reference_page()
+
+
+OWN = """
+import keras
+
+
+class Slow(keras.optimizers.SGD):
+    pass
+
+
+def halves(p, e):
+    return 0.5 ** e
+
+
+def square(x):
+    return x * x
+"""
+
+
+def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
+    """Wherever a name stands."""
+    (tmp_path / "house.py").write_text(PINBALL + BIAS + OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from pipeline.activations import ACTIVATIONS
+    from pipeline.model.losses import loss_of
+    from pipeline.schemas.label import LabelSpec
+    from pipeline.training.metrics import build_metric
+    from pipeline.training.optimizer import build_optimizer
+    from pipeline.training.schedule import build_schedule
+    from pipeline.training.world import SingleWorld
+
+    label = LabelSpec(name="y", task="regression")
+    made = config(loss="house:PINBALL", metrics=["house:BIAS"], optimizer="house:Slow", schedule="house:halves").train
+    assert loss_of(label, made.loss).name == "pinball"
+    assert build_metric(made.metrics[0], label).name == "bias"
+    assert type(build_optimizer(made.optimizer, SingleWorld())).__name__ == "Slow"
+    rate = build_schedule(made.schedule, peak=0.8, epoch_steps=2.0, epochs=4)
+    assert float(rate(4)) == pytest.approx(0.2)
+    assert ACTIVATIONS.get("house:square").keras(3) == 9
+
+
+def test_a_reference_that_is_none_is_named(config):
+    from pipeline.model.losses import loss_of
+    from pipeline.schemas.label import LabelSpec
+
+    with pytest.raises(ConfigError, match="Loss 'nowhere:LOSS' cannot be used: No module named 'nowhere'"):
+        loss_of(LabelSpec(name="y", task="regression"), config(loss="nowhere:LOSS").train.loss)
+    with pytest.raises(ConfigError, match=r"there is no optimizer 'adm'\. Allowed: adam, .*Did you mean 'adam'\?"):
+        config(optimizer="adm")
+    with pytest.raises(ConfigError, match=r"there is no schedule 'cosin'\. .*Did you mean 'cosine'\?"):
+        config(schedule="cosin")
