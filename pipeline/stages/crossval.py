@@ -22,7 +22,8 @@ from pipeline.evaluation.predict import window_of_rows
 from pipeline.evaluation.tally import merge_tallies
 from pipeline.formatting import format_interval, format_number
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.report.plots.fold_curves import fold_curves
+from pipeline.report.plots.folds import fold_metrics, paired_differences
 from pipeline.report.summaries import comparison_table, crossval_table
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
@@ -43,7 +44,7 @@ from pipeline.training.records import EpochRecord
 from pipeline.training.spec import TrainingSpec
 from pipeline.tuning.parallel import Stopper, run_parallel
 from pipeline.tuning.space import Settings
-from pipeline.tuning.table import told
+from pipeline.tuning.table import setting_text
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class _Crossval:
     def _recall(self, number: int, score: FoldScore) -> None:
         with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:
             tracker.log_params(_fold_params(self._folds, number))
-            tracker.log_params({name: told(value) for name, value in score.settings.items()})
+            tracker.log_params({name: setting_text(value) for name, value in score.settings.items()})
             for epoch in range(score.epochs):
                 values = {name: values[epoch] for name, values in score.history.items()}
                 tracker.log_metrics(tracked_values(values), step=epoch + 1)
@@ -182,7 +183,7 @@ class _Crossval:
         if not self._config.crossval.nested:
             return self._config, self._folds.stores[number], {}
         chosen = choose_settings(resources, self._config, self._folds, number, self._stopper, name=self._name(number))
-        resources.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
+        resources.tracker.log_params({name: setting_text(value) for name, value in chosen[-1].items()})
         return chosen
 
     @contextmanager

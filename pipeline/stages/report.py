@@ -45,7 +45,7 @@ def log_report(
         return
     history = read_history(model)
     findings = () if history is None else findings_of(spec, store, history.values, history.best_epoch)
-    plots = {name: png for name, draw in figures_of(report) if (png := drawn(name, draw)) is not None}
+    plots = {name: png for name, draw in figures_of(report) if (png := draw_png(name, draw)) is not None}
     for name, png in plots.items():
         resources.tracker.log_picture(png, f"plots/{name}.png")
     subject = Subject(
@@ -66,11 +66,11 @@ def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
     if history is None:
         return {}
     draw = partial(learning_curves, history.values, best_epoch=history.best_epoch)
-    png = drawn("learning_curves", draw)
+    png = draw_png("learning_curves", draw)
     return {} if png is None else {"learning_curves": png}
 
 
-def drawn(name: str, draw: Draw) -> bytes | None:
+def draw_png(name: str, draw: Draw) -> bytes | None:
     """A plot as PNG, or None with a warning: one that cannot be drawn must not cost the evaluation."""
     try:
         return png_of(draw())

@@ -26,7 +26,7 @@ from pipeline.tuning.pareto_front import choose_best
 from pipeline.tuning.record import TrialRecord, best_of
 from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
 from pipeline.tuning.study import Study, Trial, open_study
-from pipeline.tuning.table import short, told
+from pipeline.tuning.table import setting_name, setting_text
 from pipeline.tuning.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 
 NOT_OF_THE_SEARCH = {
@@ -172,7 +172,7 @@ class Trials:
         config = configured(self._config, settings)
         tags = {PARENT: self._resources.tracker.run_id or "", "trial": str(trial.number)}
         with self._resources.runs.open(_title(trial.number, settings), tags=tags) as tracker:
-            tracker.log_params({key: told(value) for key, value in settings.items()})
+            tracker.log_params({key: setting_text(value) for key, value in settings.items()})
             trained = self._trained(trial, tracker, config, self._rows.of(config, settings))
             trial.record_costs(
                 training_seconds=trained.seconds,
@@ -257,5 +257,5 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
 
 def _title(number: int, settings: Settings) -> str:
     """What distinguishes a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
-    shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
+    shown = ", ".join(f"{setting_name(name)} {setting_text(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"

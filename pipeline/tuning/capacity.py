@@ -23,7 +23,7 @@ from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
 from pipeline.formatting import format_number
 from pipeline.report.markdown import markdown_table
 from pipeline.tuning.record import TrialRecord
-from pipeline.tuning.table import DIGITS, told
+from pipeline.tuning.table import DIGITS, setting_text
 
 GROW_MISSES = 2
 """Steps in a row without a better network that end growth: one may be chance."""
@@ -177,5 +177,5 @@ def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metr
             weights = "" if trial.parameters is None else f"{trial.parameters:,}"
             reached = format_number(trial.reached, DIGITS) if trial.is_finished else trial.state
             taken = "yes" if hidden == step.taken else ""
-            lines.append([str(index), step.kind, told(hidden), str(trial.number), weights, reached, taken])
+            lines.append([str(index), step.kind, setting_text(hidden), str(trial.number), weights, reached, taken])
     return markdown_table(head, lines, numbers=False)

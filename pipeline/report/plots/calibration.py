@@ -55,7 +55,7 @@ def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") 
         rows.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
     compact_ticks(rows, x=False)
     drawn = "Dotted: as predicted. Orange: the distance to that. Light blue: 95 % intervals."
-    caption(figure, f"{counted(int(counts.sum()), 'row')}.", _error_said(report), drawn)
+    caption(figure, f"{counted(int(counts.sum()), 'row')}.", _error_note(report), drawn)
     return figure
 
 
@@ -67,7 +67,7 @@ def _interval(share: Floats, rows: Floats) -> tuple[Floats, Floats]:
     return centre - half, centre + half
 
 
-def _error_said(report: CalibrationReport) -> str:
+def _error_note(report: CalibrationReport) -> str:
     if report.error is None:
         return ""
     worst = "" if report.worst is None else f", {report.worst:.1%} in the worst bin"

@@ -32,19 +32,19 @@ def confusion_matrix(confusion: ConfusionMatrix, *, title: str = "Confusion matr
     if size <= MOST_WITH_TEXT:
         _write_cells(axes, counts, shares)
     colour_bar(figure, axes, image, "Share of the actual class", format=lambda share, _: f"{share:.0%}")
-    caption(figure, _rows_said(counts), _absent_said(confusion.classes, counts))
+    caption(figure, _rows_note(counts), _absent_note(confusion.classes, counts))
     return figure
 
 
 def _name_ticks(axes: Axes, classes: tuple[str, ...]) -> None:
     size = len(classes)
     step = max(1, -(-size // MOST_WITH_NAMES))
-    places = list(range(0, size, step))
-    names = [short_name(classes[place]) for place in places]
+    positions = list(range(0, size, step))
+    names = [short_name(classes[place]) for place in positions]
     upright = size <= 4 and max(map(len, names)) <= 12
     font = 10 if size <= 10 else 8 if size <= MOST_WITH_TEXT else 6
-    axes.set_xticks(places, names, rotation=0 if upright else 45, ha="center" if upright else "right", fontsize=font)
-    axes.set_yticks(places, names, fontsize=font)
+    axes.set_xticks(positions, names, rotation=0 if upright else 45, ha="center" if upright else "right", fontsize=font)
+    axes.set_yticks(positions, names, fontsize=font)
     if not upright:
         for label in axes.get_xticklabels():
             label.set_rotation_mode("anchor")
@@ -64,14 +64,14 @@ def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float
         axes.text(column, row, text, ha="center", va="center", fontsize=font, color=colour, linespacing=1.3)
 
 
-def _rows_said(counts: NDArray[np.int64]) -> str:
+def _rows_note(counts: NDArray[np.int64]) -> str:
     rows, right = int(counts.sum()), int(np.trace(counts))
     if not rows:
         return "No rows."
     return f"{counted(rows, 'row')}, {right:,} of them right ({right / rows:.1%})."
 
 
-def _absent_said(classes: tuple[str, ...], counts: NDArray[np.int64]) -> str:
+def _absent_note(classes: tuple[str, ...], counts: NDArray[np.int64]) -> str:
     absent = [short_name(name) for name, row in zip(classes, counts, strict=True) if not row.sum()]
     if not absent or not counts.sum():
         return ""

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.diagnosis import Finding
 from pipeline.formatting import compact, counted
-from pipeline.report.plots.style import BLUE, MUTED, ORANGE, caption, compact_ticks, new_figure, plain, style_axes
+from pipeline.report.plots.style import (
+    BLUE,
+    MUTED,
+    ORANGE,
+    WIDE_RANGE,
+    caption,
+    compact_ticks,
+    new_figure,
+    plain,
+    style_axes,
+)
 
 History = Mapping[str, Sequence[float | None]]
 """Values by epoch, keyed as Keras does: `loss` and `mae` of training rows, `val_loss` and `val_mae` of validation."""
@@ -23,8 +33,6 @@ PREFIXES = {"train": "", "validation": "val_"}
 COLOURS = {"train": BLUE, "validation": ORANGE}
 TITLES = {"loss": "Loss", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "r2": "R²", "auc": "AUC"}
 COLUMNS = 3
-WIDE_RANGE = 30.0
-"""Ratio of a curve's largest to its smallest value from which on its axis is logarithmic."""
 
 
 def learning_curves(
@@ -54,7 +62,7 @@ def learning_curves(
         axes.set_axis_off()
     _legend(figure, history)
     said = [finding.sentence for finding in findings]
-    caption(figure, _epochs_said(epochs, best_epoch), _gaps_said(history), *said)
+    caption(figure, _epochs_note(epochs, best_epoch), _gaps_note(history), *said)
     return figure
 
 
@@ -84,13 +92,13 @@ def _values(history: History, split: str, name: str) -> NDArray[np.float64]:
 
 
 def _scale(axes: Axes, values: NDArray[np.float64]) -> None:
-    known = values[~np.isnan(values)]
+    finite = values[~np.isnan(values)]
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(0.5, max(1.5, axes.dataLim.x1 + 0.5))
-    if not known.size:
+    if not finite.size:
         plain(axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=MUTED))
         return
-    if known.min() > 0 and known.max() / known.min() > WIDE_RANGE:
+    if finite.min() > 0 and finite.max() / finite.min() > WIDE_RANGE:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     compact_ticks(axes, x=False)
@@ -114,11 +122,11 @@ def _legend(figure: Figure, history: History) -> None:
     )
 
 
-def _epochs_said(epochs: int, best_epoch: int | None) -> str:
+def _epochs_note(epochs: int, best_epoch: int | None) -> str:
     count = f"{counted(epochs, 'epoch')}."
     return f"{count} The dotted line is epoch {best_epoch}, whose weights are kept." if best_epoch else count
 
 
-def _gaps_said(history: History) -> str:
+def _gaps_note(history: History) -> str:
     gaps = sum(int((~np.isfinite(np.array(values, dtype=np.float64))).sum()) for values in history.values())
     return f"Left out: {counted(gaps, 'value')} that {'is' if gaps == 1 else 'are'} not finite." if gaps else ""

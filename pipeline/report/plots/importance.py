@@ -28,13 +28,13 @@ def importance_bars(report: ImportanceReport, *, name: str, title: str = "Import
     if not shown:
         without_data(axes, "no columns")
         return figure
-    places = list(range(len(shown)))
+    positions = list(range(len(shown)))
     axes.barh(
-        places, [column.drop for column in shown], xerr=[column.deviation for column in shown], height=0.64,
+        positions, [column.drop for column in shown], xerr=[column.deviation for column in shown], height=0.64,
         color=BLUE, alpha=0.85, error_kw={"ecolor": INK, "elinewidth": 1.2, "capsize": 2.5},
     )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    axes.set_yticks(places, [short_name(column.column, 28) for column in shown], fontsize=9)
+    axes.set_yticks(positions, [short_name(column.column, 28) for column in shown], fontsize=9)
     for label in axes.get_yticklabels():
         plain(label).set_color(INK)
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -44,11 +44,11 @@ def importance_bars(report: ImportanceReport, *, name: str, title: str = "Import
         figure,
         f"Each column shuffled {counted(report.repeats, 'time')} among {counted(report.rows, 'row')}; as they are, "
         f"{name} is {compact(report.value)}.",
-        _hidden_said(len(report.columns) - len(shown)),
+        _hidden_note(len(report.columns) - len(shown)),
         "Columns that tell the same hide each other.",
     )
     return figure
 
 
-def _hidden_said(hidden: int) -> str:
+def _hidden_note(hidden: int) -> str:
     return f"{counted(hidden, 'column')} of less weight not shown." if hidden > 0 else ""

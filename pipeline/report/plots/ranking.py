@@ -79,7 +79,7 @@ def roc_and_pr(curves: Sequence[ClassCurves], *, prevalence: float | None, title
     _legend(figure, right, curves, {curve.name: _areas(curve) for curve in curves})
     areas = "AUC: area under the ROC curve. AP: average precision, the area under the other one. Dotted: chance."
     drawn = any(curve.roc for curve in curves)
-    caption(figure, areas if drawn else "", _grey_said(curves), _absent_said(curves))
+    caption(figure, areas if drawn else "", _grey_note(curves), _absent_note(curves))
     return figure
 
 
@@ -102,7 +102,7 @@ def gain_and_lift(curves: Sequence[ClassCurves], *, title: str = "Gain and lift"
     _legend(figure, right, classes, {curve.name: short_name(curve.name) for curve in classes})
     drawn = any(curve.lift for curve in classes)
     chance = "Dotted: rows taken at random." if drawn else ""
-    caption(figure, _found_said(classes), chance, _grey_said(classes), _absent_said(classes))
+    caption(figure, _first_tenth_note(classes), chance, _grey_note(classes), _absent_note(classes))
     return figure
 
 
@@ -128,14 +128,14 @@ def _legend(figure: Figure, axes: Axes, curves: Sequence[ClassCurves], labels: M
 
 def _draw(axes: Axes, curves: Sequence[ClassCurves], lines: Mapping[str, Curve | None]) -> bool:
     """Whether there was any line to draw; a line's gid is the name of its class."""
-    known = False
+    drawn = False
     for (name, line), look in zip(lines.items(), _looks(curves), strict=True):
         if line is not None and line.x:
             look.draw(axes, line, name)
-            known = True
-    if not known:
+            drawn = True
+    if not drawn:
         without_data(axes, "not defined for these rows")
-    return known
+    return drawn
 
 
 def _looks(curves: Sequence[ClassCurves]) -> Iterator[_Look]:
@@ -154,8 +154,8 @@ def _areas(curve: ClassCurves) -> str:
     """A label with areas: `cats: AUC 0.981, AP 0.875`."""
     name = f"{curve.name} mean" if curve.name in MEANS else short_name(curve.name)
     areas = {"AUC": curve.auc, "AP": curve.average_precision}
-    known = [f"{short} {_area(area)}" for short, area in areas.items() if area is not None]
-    return f"{name}: {', '.join(known)}" if known else name
+    parts = [f"{short} {_area(area)}" for short, area in areas.items() if area is not None]
+    return f"{name}: {', '.join(parts)}" if parts else name
 
 
 def _area(area: float) -> str:
@@ -171,19 +171,19 @@ def _gain(lift: Curve | None) -> Curve | None:
     return Curve(x=tuple(x for x, _ in points), y=tuple(y for _, y in points))
 
 
-def _grey_said(curves: Sequence[ClassCurves]) -> str:
+def _grey_note(curves: Sequence[ClassCurves]) -> str:
     beyond = sum(curve.name not in MEANS for curve in curves) - MOST_NAMED
     return f"In grey: {beyond:,} rarer class{'' if beyond == 1 else 'es'}." if beyond > 0 else ""
 
 
-def _absent_said(curves: Sequence[ClassCurves]) -> str:
+def _absent_note(curves: Sequence[ClassCurves]) -> str:
     absent = [short_name(curve.name) for curve in curves if curve.roc is None and curve.name not in MEANS]
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     needs = "which needs rows of the class and rows of others"
     return f"Without a curve, {needs}: {', '.join(absent[:3])}{more}." if absent else ""
 
 
-def _found_said(classes: Sequence[ClassCurves]) -> str:
+def _first_tenth_note(classes: Sequence[ClassCurves]) -> str:
     """What the first tenth of the rows brings, of a binary label."""
     if len(classes) != 1 or classes[0].lift is None or not classes[0].lift.x:
         return ""

@@ -32,7 +32,7 @@ from pipeline.report.text import short_name
 Floats = NDArray[np.float64]
 DENSITY = LinearSegmentedColormap.from_list("density", ["#A9CDE6", BLUE, "#00304D"])
 """Of cells that hold rows: a single row is seen as well."""
-TOLD = (0.5, 0.9)
+NAMED_SHARES = (0.5, 0.9)
 """Shares of the rows whose reach stands beside the line."""
 FEWEST_IN_COLUMN = 20
 """Rows of a column of the grid from which on its median is drawn."""
@@ -76,7 +76,7 @@ def _predicted_against_actual(figure: Figure, axes: Axes, grid: Grid | None) -> 
     low, high = max(grid.x_edges[0], grid.y_edges[0]), min(grid.x_edges[-1], grid.y_edges[-1])
     axes.plot([low, high], [low, high], color=ORANGE, linewidth=1.3, label="predicted = actual")
     quiet_legend(axes, loc="upper left")
-    return _beyond_said(grid.outside, "outside the first plot")
+    return _beyond_note(grid.outside, "outside the first plot")
 
 
 def _error_by_prediction(figure: Figure, axes: Axes, grid: Grid | None) -> str:
@@ -88,7 +88,7 @@ def _error_by_prediction(figure: Figure, axes: Axes, grid: Grid | None) -> str:
     if len(centres) > 1:
         axes.plot(centres, medians, color=ORANGE, linewidth=1.8, label="median error")
         quiet_legend(axes, loc="upper left")
-    return _beyond_said(grid.outside, "outside the third")
+    return _beyond_note(grid.outside, "outside the third")
 
 
 def _shade(figure: Figure, axes: Axes, grid: Grid) -> bool:
@@ -119,9 +119,9 @@ def _column_medians(grid: Grid) -> tuple[Floats, Floats]:
     """Centre and median of each column that has enough rows to tell one; the median of binned rows is interpolated."""
     edges, x_edges = np.array(grid.y_edges), np.array(grid.x_edges)
     counts = np.array(grid.counts, dtype=np.float64)
-    told = np.flatnonzero(counts.sum(axis=0) >= FEWEST_IN_COLUMN)
-    medians = [_median(edges, counts[:, column]) for column in told]
-    return (x_edges[told] + x_edges[told + 1]) / 2, np.array(medians)
+    columns = np.flatnonzero(counts.sum(axis=0) >= FEWEST_IN_COLUMN)
+    medians = [_median(edges, counts[:, column]) for column in columns]
+    return (x_edges[columns] + x_edges[columns + 1]) / 2, np.array(medians)
 
 
 def _median(edges: Floats, counts: Floats) -> float:
@@ -143,7 +143,7 @@ def _distribution(axes: Axes, errors: Counts | None, median: float | None) -> st
     axes.set_xlim(edges[0], edges[-1])
     axes.grid(False, axis="x")
     compact_ticks(axes)
-    return _beyond_said(errors.below + errors.above, "in the outermost bars of the second, which lie beyond")
+    return _beyond_note(errors.below + errors.above, "in the outermost bars of the second, which lie beyond")
 
 
 def _coarser(edges: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
@@ -163,7 +163,7 @@ def _reach(axes: Axes, quantiles: Mapping[str, float]) -> None:
     sizes = [0.0, *quantiles.values()]
     axes.plot(sizes, shares, color=BLUE, linewidth=1.8, marker="o", markersize=4)
     for share, size in zip(shares, sizes, strict=True):
-        if share in TOLD:
+        if share in NAMED_SHARES:
             note = axes.annotate(
                 f"{share:.0%} within {compact(size)}", (size, share), (8, -4), textcoords="offset points", fontsize=9,
                 color=INK, va="top",
@@ -175,5 +175,5 @@ def _reach(axes: Axes, quantiles: Mapping[str, float]) -> None:
     compact_ticks(axes, y=False)
 
 
-def _beyond_said(count: int, where: str) -> str:
+def _beyond_note(count: int, where: str) -> str:
     return f"{counted(count, 'row')} {'lies' if count == 1 else 'lie'} {where}." if count else ""

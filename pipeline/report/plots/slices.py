@@ -51,25 +51,22 @@ def slice_plot(
         without_data(left, "no rows")
         without_data(right, "no rows")
         return figure
-    places = list(range(size))
+    positions = list(range(size))
     if interval is not None:
         left.axvspan(*interval, color=FAINT, alpha=0.6, linewidth=0)
     if whole is not None:
         left.axvline(whole, color=ORANGE, linewidth=1.4, linestyle=(0, (4, 3)))
-    known = [(place, value.metrics.get(metric)) for place, value in zip(places, report.values, strict=True)]
-    for place, value in known:
+    points = [(position, value.metrics.get(metric)) for position, value in zip(positions, report.values, strict=True)]
+    for position, value in points:
         if value is None:
-            plain(
-                left.text(
-                    0.02, place, "undefined", fontsize=8, color=MUTED, va="center", transform=left.get_yaxis_transform()
-                )
-            )
+            words = left.text(0.02, position, "undefined", fontsize=8, color=MUTED, va="center")
+            plain(words).set_transform(left.get_yaxis_transform())
             continue
         if whole is not None:
-            left.plot([whole, value], [place, place], color=BLUE, linewidth=2.0, alpha=0.4, zorder=2)
-        left.plot([value], [place], marker="o", markersize=6, color=BLUE, zorder=3)
-    right.barh(places, [value.rows for value in report.values], color=BLUE, alpha=0.85, height=0.62)
-    left.set_yticks(places, [short_name(value.value, 26) for value in report.values], fontsize=9)
+            left.plot([whole, value], [position, position], color=BLUE, linewidth=2.0, alpha=0.4, zorder=2)
+        left.plot([value], [position], marker="o", markersize=6, color=BLUE, zorder=3)
+    right.barh(positions, [value.rows for value in report.values], color=BLUE, alpha=0.85, height=0.62)
+    left.set_yticks(positions, [short_name(value.value, 26) for value in report.values], fontsize=9)
     for label in left.get_yticklabels():
         plain(label).set_color(INK)
     left.set_ylim(size - 0.4, -0.6)
@@ -77,11 +74,11 @@ def slice_plot(
     compact_ticks(left, y=False)
     compact_ticks(right, y=False)
     right.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-    caption(figure, _whole_said(name, whole, interval))
+    caption(figure, _whole_note(name, whole, interval))
     return figure
 
 
-def _whole_said(name: str, whole: float | None, interval: tuple[float, float] | None) -> str:
+def _whole_note(name: str, whole: float | None, interval: tuple[float, float] | None) -> str:
     if whole is None:
         return f"{name} is not defined for all rows together."
     sure = "" if interval is None else f", 95 % interval {compact(interval[0])} to {compact(interval[1])} in grey"

@@ -23,6 +23,8 @@ BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "
 INK, MUTED, FAINT, GREY = "#222222", "#666666", "#DDDDDD", "#AAAAAA"
 SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#BBD7EA", BLUE, "#00456E"])
 CAPTION_SIZE = 8.5
+WIDE_RANGE = 30.0
+"""Ratio of the largest to the smallest value from which on an axis is logarithmic."""
 LETTERS_AN_INCH = 15.0
 """Of a caption, so that it is wrapped before it leaves the figure."""
 

@@ -10,7 +10,8 @@ from matplotlib.patches import Rectangle
 
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
-from pipeline.report.plots.folds import fold_curves, fold_metrics, paired_differences
+from pipeline.report.plots.fold_curves import fold_curves
+from pipeline.report.plots.folds import fold_metrics, paired_differences
 from tests.support.figures import rendered, said, words
 from tests.support.folds import crossval, fold, house_prices
 

@@ -15,7 +15,7 @@ WORST_SHARE = 0.15
 """Of the trials, those that share the lightest shade: a few that went wrong would leave one shade to all others."""
 
 
-def shades_of(values: list[float], *, maximizes: bool) -> ScalarMappable:
+def colour_scale(values: list[float], *, maximizes: bool) -> ScalarMappable:
     """Shades for the metric of trials, of which there is one at least."""
     best, worst = (max(values), min(values)) if maximizes else (min(values), max(values))
     bound = float(np.quantile(values, WORST_SHARE if maximizes else 1.0 - WORST_SHARE))
@@ -24,7 +24,7 @@ def shades_of(values: list[float], *, maximizes: bool) -> ScalarMappable:
     return ScalarMappable(Normalize(min(best, bound), max(best, bound)), SHADES if maximizes else SHADES.reversed())
 
 
-def shades_bar(figure: Figure, axes: Axes, shades: ScalarMappable, metric: str, *, maximizes: bool) -> None:
+def draw_colour_scale(figure: Figure, axes: Axes, shades: ScalarMappable, metric: str, *, maximizes: bool) -> None:
     """What the shades mean, beside a plot."""
     extend = "min" if maximizes else "max"
     colour_bar(figure, axes, shades, metric, extend=extend, format=lambda value, _: compact(value))
