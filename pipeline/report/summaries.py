@@ -22,7 +22,7 @@ def evaluation_summary(report: EvalReport) -> str:
         [name, format_number(value), *(format_number(baseline.get(name)) for baseline in report.baselines.values())]
         for name, value in report.metrics.items()
     ]
-    return f"{counted(report.rows, 'row')}\n\n{markdown_table(head, lines)}"
+    return f"{counted(report.rows, 'row')}\n\n{markdown_table(head, lines, numbers=False)}"
 
 
 def crossval_table(report: CrossvalReport) -> str:
