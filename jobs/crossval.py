@@ -1,4 +1,4 @@
-"""Cross-validation: folds side by side, each trained and measured on rows that it never saw."""
+"""Cross-validation: folds in parallel, each trained, and evaluated on rows that it never saw."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Hyper-parameter search: trials side by side, then the best one trained and evaluated."""
+"""Hyper-parameter search: trials in parallel, then the best one trained and evaluated."""
 
 import sys
 

@@ -5,8 +5,8 @@
 # MAGIC From a table to a trained, tracked Keras model: Spark prepares the features, Horovod trains on `workers` ranks,
 # MAGIC MLflow records the run. The same as `jobs/run.py`, step by step.
 # MAGIC
-# MAGIC Needs a dedicated (single-user) cluster with this project's packages. Every cell may be run again: what is
-# MAGIC already prepared is found, not made anew.
+# MAGIC Needs a dedicated (single-user) cluster with this project's packages. Every cell may be run again: a store
+# MAGIC that is already prepared is reused.
 
 # COMMAND ----------
 
@@ -71,7 +71,7 @@ history
 # MAGIC %md
 # MAGIC ## Evaluate
 # MAGIC
-# MAGIC On the whole test split, beside a linear model on the same rows.
+# MAGIC On the whole test split, compared with a linear model on the same rows.
 
 # COMMAND ----------
 

@@ -2,11 +2,11 @@
 # MAGIC %md
 # MAGIC # Cross-validation
 # MAGIC
-# MAGIC How good a configuration is, and how sure that is: a model for each fold, measured on rows that it never saw.
+# MAGIC How good a configuration is, and how certain that is: a model a fold, evaluated on rows that it never saw.
 # MAGIC The same as `jobs/crossval.py`.
 # MAGIC
-# MAGIC Needs a dedicated (single-user) cluster with this project's packages. Every cell may be run again: folds that
-# MAGIC were finished are found, not trained anew.
+# MAGIC Needs a dedicated (single-user) cluster with this project's packages. Every cell may be run again: finished
+# MAGIC folds are reused.
 
 # COMMAND ----------
 
@@ -46,7 +46,7 @@ config.crossval
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Train and measure the folds
+# MAGIC ## Train and evaluate the folds
 # MAGIC
 # MAGIC Rows of the test split take no part. Each fold fits its features on its own training rows.
 
@@ -65,8 +65,7 @@ folds
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC The mean of each metric, where the expected one lies with 95 % confidence, and the metric of all held-out rows
-# MAGIC together.
+# MAGIC The mean of each metric with its 95 % confidence interval, and the metric of all held-out rows together.
 
 # COMMAND ----------
 

@@ -69,7 +69,7 @@ def parse_config(content: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors(include_url=False)]
+        problems = [_problem(detail, content) for detail in error.errors(include_url=False)]
         raise ConfigError(gather("The configuration is not valid", problems, MOST_PROBLEMS)) from error
 
 
@@ -131,11 +131,11 @@ def _one_line(error: Exception) -> str:
     return place + " ".join(str(problem or error).split())
 
 
-def _problem(detail: ErrorDetails) -> Problem:
+def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     place = _place(detail["loc"])
     match detail["type"]:
         case "extra_forbidden":
-            known = _keys_at(RunConfig, detail["loc"][:-1])
+            known = _keys_at(RunConfig, content, detail["loc"][:-1])
             return Problem(f"Unknown key '{place}'", remedy=nearest(str(detail["loc"][-1]), known))
         case "missing":
             return Problem(f"'{place}' is missing", remedy="Add it to the configuration")
@@ -154,19 +154,27 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _keys_at(section: type[Section], loc: Sequence[int | str]) -> list[str]:
-    """The keys of the section that `loc` leads to."""
+def _keys_at(section: type[Section], content: Any, loc: Sequence[int | str]) -> list[str]:
+    """The keys of the section that `loc` leads to, as far as `content` decides which section that is."""
     parts = iter(loc)
     for part in parts:
+        content = _item(content, part)
         if isinstance(part, str):
             annotation = section.model_fields[part].annotation
-            found = _sections_in(annotation)
-            if not found:
+            sections = _sections_in(annotation)
+            if not sections:
                 return []
-            section = found[0]
             if get_origin(annotation) is dict:
-                next(parts, None)
+                content = _item(content, next(parts, ""))
+            section = sections[0].variant(content)
     return list(section.model_fields)
+
+
+def _item(content: Any, key: int | str) -> Any:
+    """What stands under a key; a single entry may stand for a list of one."""
+    if isinstance(content, Mapping):
+        return content if isinstance(key, int) else content.get(key)
+    return content[key] if isinstance(content, list) and isinstance(key, int) else None
 
 
 def _sections_in(annotation: Any) -> list[type[Section]]:

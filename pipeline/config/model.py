@@ -1,28 +1,22 @@
-"""The network."""
+"""The network: the section of the one that `model.type` names."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import AfterValidator, Field
+from pydantic import SerializeAsAny
 
-from pipeline.activations import ACTIVATIONS
-from pipeline.schemas.section import Count, Number, Section
+from pipeline.errors import ConfigError
+from pipeline.networks.network import NETWORKS, NetworkConfig, network_name
+
+ModelConfig = SerializeAsAny[NetworkConfig]
+"""Checked by the section of its `type`, and written out with all settings of that section."""
 
 
-class ModelConfig(Section):
-    """A multi-layer perceptron.
-
-    Attributes:
-        type: `mlp`.
-        hidden: units of each hidden layer; an empty list gives a linear model.
-        activation: of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
-        dropout: share of each hidden layer's outputs that is dropped in training.
-        l2: weight of the squared kernels in the loss.
-    """
-
-    type: Literal["mlp"] = "mlp"
-    hidden: tuple[Count, ...] = (64, 64)
-    activation: Annotated[str, AfterValidator(ACTIVATIONS.check)] = "relu"
-    dropout: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
-    l2: Annotated[Number, Field(ge=0.0)] = 0.0
+def search_space(model: Any) -> Mapping[str, Any]:
+    """What `search.space: auto` stands for, given the content of the section `model`; empty for an unknown network."""
+    try:
+        return NETWORKS.get(network_name(model)).search
+    except ConfigError:
+        return {}  # named where the section is checked

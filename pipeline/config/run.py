@@ -13,11 +13,12 @@ from pipeline.config.drift import DriftConfig
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.export import ExportConfig
 from pipeline.config.features import FeaturesConfig
-from pipeline.config.model import ModelConfig
+from pipeline.config.model import ModelConfig, search_space
 from pipeline.config.score import ScoreConfig
-from pipeline.config.search import SearchConfig
+from pipeline.config.search import AUTO, SearchConfig
 from pipeline.config.split import SplitConfig, role_problems
 from pipeline.config.train import TrainConfig
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.section import Integer, Name, Section
 
 # Every class has a method of that name, for abstract classes; a section has no use for it.
@@ -84,7 +85,7 @@ class RunConfig(Section):
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
     drift: DriftConfig = DriftConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = MlpConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     score: ScoreConfig = ScoreConfig()
@@ -93,6 +94,14 @@ class RunConfig(Section):
     export: ExportConfig = ExportConfig()
     track: TrackConfig = TrackConfig()
     spark: SparkConfig = SparkConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _space_may_be_the_network_s(cls, value: Any) -> Any:
+        search = value.get("search") if isinstance(value, dict) else None
+        if not isinstance(search, dict) or search.get("space") != AUTO:
+            return value
+        return {**value, "search": {**search, "space": search_space(value.get("model"))}}
 
     @property
     def trial_workers(self) -> int:

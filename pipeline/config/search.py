@@ -14,6 +14,8 @@ KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
 HIDDEN = "model.hidden"
+AUTO = "auto"
+"""A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
 OF_SEVERAL_GOALS = ("tpe", "random", "grid")
 PARAMETERS = "parameters"
 """The goal that is no metric: how many weights a network has."""
@@ -99,7 +101,8 @@ class SearchConfig(Section):
     """A search of settings: trials are trainings that differ in them, and the best is trained and evaluated in full.
 
     Attributes:
-        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`.
+        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`; `auto` takes those that
+            the network of `model.type` comes with.
         metric: by which trials are compared, at the epoch whose weights are kept: `val_loss`, or `val_` and one of
             `train.metrics`.
         goal: `auto` maximizes accuracy, auc, precision, recall, f1 and r2, and minimizes everything else.

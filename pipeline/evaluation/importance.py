@@ -7,6 +7,7 @@ changes. What a cross or a derived column makes of several columns is shuffled w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,13 +28,15 @@ from pipeline.store.store import Store
 REPEATS = 3
 
 Predict = Callable[[Rows], npt.NDArray[np.float64]]
+Dependent = Mapping[str, Sequence[int]]
+"""Positions in each tensor, by its name, that depend on one column of the source."""
 
 
 class Shuffled(Document):
     """The main metric with one column shuffled.
 
     Attributes:
-        place: of the column, in the order of `store_columns`.
+        place: of the column, in the order of `dependent_columns`.
         column: of the source; empty for the rows as they are.
         rows: that were predicted.
         values: of the metric, of each repeat.
@@ -45,21 +48,21 @@ class Shuffled(Document):
     values: tuple[float, ...]
 
 
-def store_columns(features: FeatureState) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """For each column of the source, what depends on it: positions among numeric columns and among columns of ids."""
+def dependent_columns(features: FeatureState) -> Mapping[str, Dependent]:
+    """For each column of the source, what depends on it: positions along the first axis of each tensor."""
     sources: dict[str, set[str]] = {}
     for derived in features.derived:
         used = [column.name for column in columns_of(derived.expression)]
         sources[derived.name] = {name for mentioned in used for name in sources.get(mentioned, {mentioned})}
-    numeric = [_sources(feature, sources) for feature in features.numeric]
-    ids = [_sources(feature, sources) for _, feature in features.id_columns]
-    return {
-        name: (
-            tuple(place for place, known in enumerate(numeric) if name in known),
-            tuple(place for place, known in enumerate(ids) if name in known),
-        )
-        for name in dict.fromkeys(column.name for column in features.raw)
-    }
+    dependent: dict[str, dict[str, list[int]]] = {column.name: {} for column in features.raw}
+    filled: Counter[str] = Counter()
+    for feature in features.features:
+        for spec in feature.tensors:
+            positions = range(filled[spec.name], filled[spec.name] + spec.shape[0])
+            filled[spec.name] += spec.shape[0]
+            for name in _sources(feature, sources):
+                dependent[name].setdefault(spec.name, []).extend(positions)
+    return dependent
 
 
 def measure_importance(
@@ -76,12 +79,12 @@ def measure_importance(
         seed: of the permutations, which do not depend on the number of ranks.
         own: this rank, and the number of ranks.
     """
-    columns = store_columns(store.features)
+    columns = dependent_columns(store.features)
     mine = range(own[0], len(columns) + 1, own[1])
     if not rows or not mine:
         return ()
     sample = concatenate(list(sample_rows(store, split, rows)))
-    named = [("", ((), ())), *columns.items()]
+    named: list[tuple[str, Dependent]] = [("", {}), *columns.items()]
     return tuple(_shuffled(place, *named[place], sample, what, predict, seed) for place in mine)
 
 
@@ -103,7 +106,7 @@ def importance_of(metric: str, shuffled: Sequence[Shuffled]) -> ImportanceReport
 def _shuffled(
     place: int,
     column: str,
-    depend: tuple[tuple[int, ...], tuple[int, ...]],
+    dependent: Dependent,
     rows: Rows,
     what: Measure,
     predict: Predict,
@@ -112,7 +115,7 @@ def _shuffled(
     values = []
     for repeat in range(REPEATS if column else 1):
         order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
-        changed = _with_order(rows, order, *depend) if column else rows
+        changed = _with_order(rows, order, dependent) if column else rows
         tally = what.tally(rows.row_id, rows.label, predict(changed))
         value = measure(tally, with_intervals=False).metrics[what.label.target.main_metric]
         assert value is not None, "a sample has rows"
@@ -120,11 +123,13 @@ def _shuffled(
     return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))
 
 
-def _with_order(rows: Rows, order: npt.NDArray[np.int64], numeric: Sequence[int], ids: Sequence[int]) -> Rows:
-    numbers, texts = rows.numeric.copy(), rows.categorical.copy()
-    numbers[:, list(numeric)] = rows.numeric[order][:, list(numeric)]
-    texts[:, list(ids)] = rows.categorical[order][:, list(ids)]
-    return replace(rows, numeric=numbers, categorical=texts)
+def _with_order(rows: Rows, order: npt.NDArray[np.int64], dependent: Dependent) -> Rows:
+    """Rows whose dependent columns are those of other rows."""
+    tensors = dict(rows.tensors)
+    for name, positions in dependent.items():
+        tensors[name] = tensors[name].copy()
+        tensors[name][:, positions] = rows.tensors[name][order][:, positions]
+    return replace(rows, tensors=tensors)
 
 
 def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.evaluation.baseline import Inputs, LinearBaseline, fit_baseline
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.schemas.profile import NumberProfile
+from pipeline.schemas.tensors import Dtype
 from pipeline.store.store import Store, read_profile
 
 
@@ -47,9 +50,19 @@ def _mean(store: Store, training: Rows) -> float:
 
 
 def linear_inputs(store: Store, rows: Rows) -> Inputs:
-    """Rows as the linear model takes them."""
-    sizes = [feature.size for _, feature in store.features.id_columns]
-    return Inputs(numeric=rows.numeric, ids=rows.categorical, sizes=sizes)
+    """Rows as the linear model takes them: all tensors of single numbers, and all of ids."""
+    return Inputs(
+        numeric=_matrix(store, rows, "float32"),
+        ids=_matrix(store, rows, "int32"),
+        sizes=[feature.size for _, feature in store.features.id_columns],
+    )
+
+
+def _matrix(store: Store, rows: Rows, dtype: Dtype) -> NDArray[Any]:
+    """[n, width]: the tensors of single values of a type, side by side."""
+    specs = [spec for spec in store.features.tensors if spec.dtype == dtype and len(spec.shape) == 1]
+    parts = [rows.tensors[spec.name] for spec in specs]
+    return parts[0] if len(parts) == 1 else np.hstack([np.empty((len(rows), 0), dtype), *parts])
 
 
 def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:

@@ -128,11 +128,18 @@ def window_of_rows(store: Store, split: str) -> Window:
     return window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
 
 
-def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store, *, apart: bool = False) -> Scored:
-    """Predict and count a split on `workers` ranks; `apart` never in this process, where others may work beside."""
+def predict_split(
+    spark: SparkSession, workers: int, job: PredictJob, store: Store, *, always_on_spark: bool = False
+) -> Scored:
+    """Predict and count a split on `workers` ranks; `always_on_spark` never does so in this process."""
     scratch = storage_path(job.scratch)
     texts = run_ranks(
-        spark, workers, TARGET, payload=job.to_json(), scratch=scratch, options=LaunchOptions(apart=apart)
+        spark,
+        workers,
+        TARGET,
+        payload=job.to_json(),
+        scratch=scratch,
+        options=LaunchOptions(always_on_spark=always_on_spark),
     )
     answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
     return Scored(

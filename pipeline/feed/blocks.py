@@ -2,12 +2,11 @@
 
 A block of k steps of a rank whose batches hold b rows:
 
-    numeric      float32 [k, b, a]
-    categorical  int32   [k, b, c]
-    label        float32 [k, b]
-    weight       float32 [k, b]     how much a real row counts, 1 if nothing else is said; 0 for padding
-    rows         float32 [k]        real rows of the global batch, over all ranks, whatever they count
-    extras       by name  [k, b, ...]  further columns of the contract
+    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `schemas/tensors.py`
+    label    float32  [k, b]
+    weight   float32  [k, b]          how much a real row counts, 1 if nothing else is said; 0 for padding
+    mask     bool     [k, b]          True for real rows, False for padding
+    rows     float32  [k]             real rows of the global batch, over all ranks, whatever they count
 
 Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
 step. A padding row is all zeros, and its texts are empty.
@@ -18,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -26,35 +26,27 @@ import numpy.typing as npt
 
 from pipeline.errors import StoreError
 from pipeline.feed.memory import Resources, row_bytes
-from pipeline.feed.order import Turn, Window, epoch_turns, shard_windows
+from pipeline.feed.order import ReadTask, RowSlice, epoch_tasks, shard_row_slices
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
-from pipeline.feed.reader import Served, WindowReader
-from pipeline.feed.rows import EXTRA, Rows
-from pipeline.schemas.columns import ColumnSpec
+from pipeline.feed.reader import ReadRows, RowSliceReader
+from pipeline.feed.rows import TENSOR, Rows, dtype_of
+from pipeline.schemas.tensors import TensorSpec
 from pipeline.store.store import Store
 
 
 class Block(NamedTuple):
     """k steps of one rank; shapes at the top of this module."""
 
-    numeric: npt.NDArray[np.float32]
-    categorical: npt.NDArray[np.int32]
+    tensors: Mapping[str, npt.NDArray[Any]]
     label: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
     rows: npt.NDArray[np.float32]
-    extras: Mapping[str, npt.NDArray[Any]]
 
     def step(self, number: Any) -> Block:
         """One step, without the first axis; also of tensors, within `tf.function`."""
-        extras = {name: column[number] for name, column in self.extras.items()}
-        return Block(
-            self.numeric[number],
-            self.categorical[number],
-            self.label[number],
-            self.weight[number],
-            self.rows[number],
-            extras,
-        )
+        tensors = {name: tensor[number] for name, tensor in self.tensors.items()}
+        return Block(tensors, self.label[number], self.weight[number], self.mask[number], self.rows[number])
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,11 @@ class Feed:
     class_weights: tuple[float, ...] | None = None
     resources: Resources = field(default_factory=Resources)
 
+    @cached_property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """Of the tensors."""
+        return self.store.contract.tensors
+
     def blocks_from(self, first_step: int) -> int:
         """Blocks of an epoch that is read from a step on."""
         return -(-(self.plan.steps - first_step) // self.steps_per_block)
@@ -93,12 +90,12 @@ class Feed:
         finally:
             stream.close()
 
-    def windows(self) -> tuple[tuple[Window, ...], ...]:
-        """The windows of this rank's shards."""
+    def row_slices(self) -> tuple[tuple[RowSlice, ...], ...]:
+        """The row slices of this rank's shards."""
         entry = self.store.split(self.split)
         width = row_bytes(self.store.contract, entry)
-        at_most = self.resources.window_rows(width, self.store.manifest.shards)
-        return tuple(shard_windows(entry, shard, at_most) for shard in self.plan.shards_of(self.rank))
+        at_most = self.resources.row_slice_rows(width, self.store.manifest.shards)
+        return tuple(shard_row_slices(entry, shard, at_most) for shard in self.plan.shards_of(self.rank))
 
 
 class BlockStream:
@@ -115,16 +112,16 @@ class BlockStream:
         """
         self._feed, self._first, self._first_step = feed, first_epoch, first_step
         self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
-        self._windows = feed.windows()
-        self._reader = WindowReader(
+        self._row_slices = feed.row_slices()
+        self._reader = RowSliceReader(
             feed.store,
             feed.split,
-            self._turns(),
+            self._tasks(),
             feed.resources,
             seed=feed.seed,
             class_weights=feed.class_weights,
         )
-        self._open: dict[int, deque[_OpenWindow]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
+        self._open: dict[int, deque[_OpenRowSlice]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
 
     def blocks(self) -> Iterator[Block]:
         """All blocks; they end early when the stream is closed.
@@ -146,58 +143,59 @@ class BlockStream:
         """End the reader; may be called by any thread."""
         self._reader.close()
 
-    def _turns(self) -> Iterator[Turn]:
+    def _tasks(self) -> Iterator[ReadTask]:
         feed, epoch = self._feed, self._first
         before = feed.plan.before(self._first_step)
         given = [int(before[shard]) for shard in self._open]
-        yield from epoch_turns(self._windows, epoch, feed.seed, given)
+        yield from epoch_tasks(self._row_slices, epoch, feed.seed, given)
         # As many epochs as `blocks` serves: taken from a range of its own, since these are read ahead of those.
         later = self._epochs[1:] if isinstance(self._epochs, range) else count(epoch + 1)
-        if any(self._windows):
+        if any(self._row_slices):
             for epoch in later:
-                yield from epoch_turns(self._windows, epoch, feed.seed)
+                yield from epoch_tasks(self._row_slices, epoch, feed.seed)
 
     def _block(self, first: int, last: int) -> Block | None:
         plan = self._feed.plan
         served = plan.served(first, last)
-        block = _empty(self._feed, last - first, served)
-        flat = _flat(block, plan.local_batch)
+        block = _empty(self._feed, served)
+        flat = _flat(block)
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
-            places = _places(counts, filled, plan.local_batch)
+            places = _places(counts, filled, plan.padded_rank_batch)
             if not self._fill(flat, shard, places):
                 return None
             filled += counts
-        _pad(flat, filled, plan.local_batch)
+        block.mask[...] = np.arange(plan.padded_rank_batch) < filled[:, None]
+        _pad(flat, block.mask)
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
         """Put the next rows of a shard into these places; False if the stream was closed."""
-        done, windows = 0, self._open[shard]
+        done, row_slices = 0, self._open[shard]
         while done < len(places):
-            if not windows:
+            if not row_slices:
                 if not self._receive():
                     return False
                 continue
-            done += windows[0].give(flat, places[done:])
-            if windows[0].is_empty:
-                self._reader.release(windows.popleft().served)
+            done += row_slices[0].give(flat, places[done:])
+            if row_slices[0].is_empty:
+                self._reader.release(row_slices.popleft().served)
         return True
 
     def _receive(self) -> bool:
-        """Take the next window, whichever shard it is of."""
+        """Take the next row slice, whichever shard it is of."""
         served = self._reader.next()
         if served is None:
             return False
-        self._open[served.turn.window.shard].append(_OpenWindow(served))
+        self._open[served.task.row_slice.shard].append(_OpenRowSlice(served))
         return True
 
 
-class _OpenWindow:
-    """A window that batches are being cut from."""
+class _OpenRowSlice:
+    """A row slice that batches are being cut from."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ReadRows) -> None:
         self.served = served
         self._columns = _columns(served.rows)
         self._given = 0
@@ -239,48 +237,42 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
             "Prepare the store again."
         )
     plan = plan_epoch(shard_rows, batch_size, world_size)
-    steps = resources.block_steps(steps_per_block, plan.local_batch * row_bytes(store.contract, entry))
+    steps = resources.block_steps(steps_per_block, plan.padded_rank_batch * row_bytes(store.contract, entry))
     return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
 
 
-def dtype_of(spec: ColumnSpec) -> np.dtype[Any]:
-    """What a further column is in numpy."""
-    return np.dtype(object if spec.type in ("string", "binary") else spec.type)
-
-
 def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
-    """What goes into a block, by its name there; matrices without columns have nothing to go."""
+    """What goes into a block, by its name there."""
     columns = rows.arrays()
     del columns["row_id"]
-    return {name: column for name, column in columns.items() if column.ndim == 1 or column.size}
+    return columns
 
 
-def _empty(feed: Feed, steps: int, served: Ints) -> Block:
-    shape = (steps, feed.plan.local_batch)
-    contract, empty = feed.store.contract, feed.resources.memory.buffers.empty
+def _empty(feed: Feed, served: Ints) -> Block:
+    """A block for these rows of every shard and step: int64 [k, S]; its arrays have any content."""
+    shape = (len(served), feed.plan.padded_rank_batch)
+    empty = feed.resources.memory.buffers.empty
     return Block(
-        empty((*shape, len(contract.names("numeric"))), np.float32),
-        empty((*shape, len(contract.names("categorical"))), np.int32),
+        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in feed.specs},
         empty(shape, np.float32),
         empty(shape, np.float32),
+        empty(shape, np.bool_),
         served.sum(1).astype(np.float32),
-        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in contract.extras},
     )
 
 
-def _pad(flat: dict[str, npt.NDArray[Any]], filled: Ints, batch: int) -> None:
+def _pad(flat: dict[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> None:
     """Slots behind the real rows: zeros, and empty texts."""
-    padding = (np.arange(batch) >= filled[:, None]).ravel().nonzero()[0]
+    padding = (~mask).ravel().nonzero()[0]
     for column in flat.values():
         column[padding] = b"" if column.dtype.hasobject else 0
 
 
-def _flat(block: Block, batch: int) -> dict[str, npt.NDArray[Any]]:
-    """The block's columns with one axis for all rows of all steps."""
-    rows = len(block.rows) * batch
-    own = {name: getattr(block, name) for name in ("numeric", "categorical", "label", "weight")}
-    columns = own | {EXTRA + name: column for name, column in block.extras.items()}
-    return {name: column.reshape(rows, *column.shape[2:]) for name, column in columns.items()}
+def _flat(block: Block) -> dict[str, npt.NDArray[Any]]:
+    """The block's columns with one axis for all rows of all steps, named as those of rows are."""
+    columns = {"label": block.label, "weight": block.weight}
+    columns |= {TENSOR + name: tensor for name, tensor in block.tensors.items()}
+    return {name: column.reshape(block.mask.size, *column.shape[2:]) for name, column in columns.items()}
 
 
 def _places(counts: Ints, filled: Ints, batch: int) -> Ints:

@@ -13,9 +13,9 @@ from typing import Self
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block, BlockStream, Feed, dtype_of
+from pipeline.feed.blocks import Block, BlockStream, Feed
 from pipeline.feed.memory import BLOCKS_AHEAD
-from pipeline.schemas.columns import ColumnSpec
+from pipeline.feed.rows import dtype_of
 
 
 class BlockReader:
@@ -56,6 +56,7 @@ class BlockReader:
 
     def __exit__(self, *error: object) -> None:
         """End the feed and what was read ahead."""
+        # The stream first: the thread may be waiting for rows, and closing is what wakes it.
         self._stream.close()
         self._thread.shutdown(cancel_futures=True)
         self._ahead.clear()
@@ -69,17 +70,11 @@ class BlockReader:
 
 def signature_of(feed: Feed) -> Block:
     """The shapes and types of a block's tensors, whatever its number of steps."""
-    batch, contract = feed.plan.local_batch, feed.store.contract
+    steps = (None, feed.plan.padded_rank_batch)
     return Block(
-        numeric=tf.TensorSpec((None, batch, len(contract.names("numeric"))), tf.float32),
-        categorical=tf.TensorSpec((None, batch, len(contract.names("categorical"))), tf.int32),
-        label=tf.TensorSpec((None, batch), tf.float32),
-        weight=tf.TensorSpec((None, batch), tf.float32),
-        rows=tf.TensorSpec((None,), tf.float32),
-        extras={spec.name: _tensor(batch, spec) for spec in contract.extras},
+        tensors={spec.name: tf.TensorSpec((*steps, *spec.shape), tf.as_dtype(dtype_of(spec))) for spec in feed.specs},
+        label=tf.TensorSpec(steps, tf.float32),
+        weight=tf.TensorSpec(steps, tf.float32),
+        mask=tf.TensorSpec(steps, tf.bool),
+        rows=tf.TensorSpec(steps[:1], tf.float32),
     )
-
-
-def _tensor(batch: int, spec: ColumnSpec) -> tf.TensorSpec:
-    dtype = tf.string if dtype_of(spec).hasobject else tf.as_dtype(spec.type)
-    return tf.TensorSpec((None, batch, *spec.shape), dtype)

@@ -15,8 +15,8 @@ from pipeline.errors import StoreError
 from pipeline.feed.compared import CHECKED, Checked, HeldPart
 from pipeline.feed.footer import check_footer
 from pipeline.feed.layout import Layout, plain_layout
-from pipeline.feed.order import Window
-from pipeline.feed.rows import Empty, Rows, read_rows
+from pipeline.feed.order import RowSlice
+from pipeline.feed.rows import Empty, Rows, check_tensors, read_rows
 from pipeline.feed.scaling import fold_layout
 from pipeline.store.checksums import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.manifest import FileEntry
@@ -51,7 +51,7 @@ class _OpenFile:
 
 
 class StoreFiles:
-    """Reads windows of one store; may be used by several threads.
+    """Reads row slices of one store; may be used by several threads.
 
     Files stay open with their footers, the last used ones as far as memory allows: to parse the footer of a large file
     (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
@@ -76,7 +76,7 @@ class StoreFiles:
         Raises:
             StoreError: the store's rows are without scaling, and its features do not fit them.
         """
-        self._layout = _layout_of(store, split)
+        self._layout, self._specs = _layout_of(store, split), store.contract.tensors
         self._store, self._memory, self._empty = store, memory, empty
         self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
@@ -89,16 +89,16 @@ class StoreFiles:
         """Grows while this process compares what is too large to be held."""
         return self._compared.pieces
 
-    def read(self, window: Window) -> Rows:
-        """The rows of a window, in the order of the file.
+    def read(self, row_slice: RowSlice) -> Rows:
+        """The rows of a row slice, in the order of the file.
 
         Raises:
             StoreError: naming the file, which cannot be read or is not what manifest and contract tell.
         """
         try:
-            return self._read(window)
+            return self._read(row_slice)
         except (OSError, ValueError, KeyError, RuntimeError, pa.ArrowException) as error:
-            raise unreadable(self._store, window.file, error) from error
+            raise unreadable(self._store, row_slice.file, error) from error
 
     def check(self, file: FileEntry, epoch: int) -> None:
         """Make sure, once an epoch, that a file has the size of the manifest and was not written to meanwhile.
@@ -128,18 +128,22 @@ class StoreFiles:
             raise FileNotFoundError("there is no such file")
         return _Stamp(info.size, info.mtime_ns)
 
-    def _read(self, window: Window) -> Rows:
-        opened = self._open(window.file)
-        told, found = window.file.row_groups[window.row_group], opened.footer.row_group(window.row_group).num_rows
+    def _read(self, row_slice: RowSlice) -> Rows:
+        opened = self._open(row_slice.file)
+        told, found = (
+            row_slice.file.row_groups[row_slice.row_group],
+            opened.footer.row_group(row_slice.row_group).num_rows,
+        )
         if found != told:
-            raise ValueError(f"row group {window.row_group} held {found} rows where the manifest says {told}")
-        file = self._parquet(opened, window.file, window.row_group)
+            raise ValueError(f"row group {row_slice.row_group} held {found} rows where the manifest says {told}")
+        file = self._parquet(opened, row_slice.file, row_slice.row_group)
 
         def read(names: Sequence[str]) -> pa.Table:
-            return file.read_row_group(window.row_group, columns=list(names), use_threads=False)
+            return file.read_row_group(row_slice.row_group, columns=list(names), use_threads=False)
 
-        rows = slice(window.first, window.first + window.rows)
-        return read_rows(self._layout, read, rows, self._empty)
+        rows = read_rows(self._layout, read, slice(row_slice.first, row_slice.first + row_slice.rows), self._empty)
+        check_tensors(self._specs, rows.tensors)
+        return rows
 
     def _open(self, file: FileEntry) -> _OpenFile:
         with self._lock:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.tensors import TensorSpec
 
 Values = npt.NDArray[Any]
 
@@ -28,35 +29,48 @@ class Column:
 
 
 @dataclass(frozen=True)
+class TensorLayout:
+    """What a tensor of rows is made of.
+
+    Attributes:
+        spec: of the tensor.
+        columns: that lie side by side in it; None where it is the column of the files that is called as it is.
+    """
+
+    spec: TensorSpec
+    columns: tuple[Column, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Layout:
     """What rows are made of.
 
     Attributes:
         stored: all columns of the files.
-        numeric: float32, or what can be cast to it.
-        categorical: int32.
+        tensors: in the order of the contract.
         label: the column of the files that holds it.
         weight: float32; None where each row counts 1.
-        extras: further columns, which are taken as they are.
     """
 
     stored: tuple[ColumnSpec, ...]
-    numeric: tuple[Column, ...]
-    categorical: tuple[Column, ...]
+    tensors: tuple[TensorLayout, ...]
     label: str
     weight: Column | None
-    extras: tuple[ColumnSpec, ...] = ()
+
+    @property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """Of the tensors."""
+        return tuple(tensor.spec for tensor in self.tensors)
 
 
 def plain_layout(contract: StoreContract) -> Layout:
     """Rows are what the files hold."""
+    columns = {role: tuple(map(_as_it_is, contract.names(role))) for role in ("numeric", "categorical")}
     return Layout(
         contract.columns,
-        tuple(map(_as_it_is, contract.names("numeric"))),
-        tuple(map(_as_it_is, contract.names("categorical"))),
+        tuple(TensorLayout(spec, columns.get(spec.name)) for spec in contract.tensors),
         contract.names("label")[0],
         _as_it_is(WEIGHT) if contract.names("weight") else None,
-        contract.extras,
     )
 
 

@@ -2,9 +2,9 @@
 
 A rank's feeds share one `Memory`. Of its M bytes
 
-    1/2  are for the windows that batches are being cut from, one of every shard (were all shards this rank's: so the
-         windows, and with them the order of rows, do not depend on the number of ranks)
-    1/4  is for windows read ahead, at most half of it by one feed
+    1/2  are for the row slices that batches are being cut from, one of every shard (were all shards this rank's: so the
+         row slices, and with them the order of rows, do not depend on the number of ranks)
+    1/4  is for row slices read ahead, at most half of it by one feed
     1/4  is for blocks: those ahead of the model, at work in it and being put together, of two feeds
 
 What Arrow needs besides to read a row group is bounded by reading some columns of it at a time (`rows`). A thread that
@@ -27,7 +27,7 @@ from pipeline.store.manifest import SplitEntry
 logger = logging.getLogger(__name__)
 
 DEFAULT_BYTES = 1 << 30
-WINDOWS_AHEAD = 20
+ROW_SLICES_AHEAD = 20
 """Of one feed at most, however small they are: more than the usual 16 shards, which may end together."""
 BLOCKS_AHEAD = 2
 BLOCKS_HELD = BLOCKS_AHEAD + 2
@@ -39,11 +39,11 @@ OBJECT_BYTES = 48
 
 
 class Memory:
-    """What a rank's feeds hold, counted for windows; any thread may ask.
+    """What a rank's feeds hold, counted for row slices; any thread may ask.
 
     Attributes:
         limit: M, in bytes.
-        held: bytes of windows now.
+        held: bytes of row slices now.
         changed: is told when `held` is.
         buffers: memory to be used again.
     """
@@ -56,25 +56,25 @@ class Memory:
         self.buffers = Buffers(limit // 16)
 
     @property
-    def for_windows(self) -> int:
-        """Bytes of all windows."""
+    def for_row_slices(self) -> int:
+        """Bytes of all row slices."""
         return self.limit * 3 // 4
 
 
-class Gate:
+class ReadAheadLimit:
     """Lets a feed's threads read ahead as far as memory allows.
 
-    Windows are numbered in the order in which they are wanted. The one that is waited for always passes: a feed comes
-    to a halt otherwise, since memory is given back only by what is served.
+    Row slices are numbered in the order in which they are wanted. The one that is waited for always passes: a feed
+    comes to a halt otherwise, since memory is given back only by what is served.
     """
 
     def __init__(self, memory: Memory) -> None:
-        """A gate of one feed; several may share `memory`."""
+        """A limit of one feed; several may share `memory`."""
         self._memory = memory
         self._own, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
 
     def enter(self, number: int, size: int) -> bool:
-        """Wait until `size` bytes may be read; False when the gate was closed instead."""
+        """Wait until `size` bytes may be read; False when the limit was closed instead."""
         with self._memory.changed:
             self._memory.changed.wait_for(lambda: self._closed or self._passes(number, size))
             if self._closed:
@@ -85,13 +85,13 @@ class Gate:
             return True
 
     def want(self, number: int) -> None:
-        """Tell that a window is waited for."""
+        """Tell that a row slice is waited for."""
         with self._memory.changed:
             self._wanted = number
             self._memory.changed.notify_all()
 
     def serve(self, size: int) -> None:
-        """Tell that a window which entered with `size` bytes is no longer ahead."""
+        """Tell that a row slice which entered with `size` bytes is no longer ahead."""
         with self._memory.changed:
             if not self._closed:
                 self._ahead -= size
@@ -99,7 +99,7 @@ class Gate:
                 self._memory.changed.notify_all()
 
     def leave(self, size: int) -> None:
-        """Give back what a served window held."""
+        """Give back what a served row slice held."""
         with self._memory.changed:
             if not self._closed:
                 self._memory.held -= size
@@ -116,10 +116,10 @@ class Gate:
     def _passes(self, number: int, size: int) -> bool:
         if number <= self._wanted:
             return True
-        # By number, not by count: a fast thread would pass again and again until it knows of no further turn.
-        near = number < self._served + WINDOWS_AHEAD
+        # By number, not by count: a fast thread would pass again and again until it knows of no further task.
+        near = number < self._served + ROW_SLICES_AHEAD
         few = self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
-        return near and few and self._memory.held + size <= self._memory.for_windows
+        return near and few and self._memory.held + size <= self._memory.for_row_slices
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ class Resources:
         """Threads of a feed."""
         return self.threads or min(THREADS_AT_MOST, len(os.sched_getaffinity(0)))
 
-    def window_rows(self, row_bytes: int, shards: int) -> int:
-        """Rows of a window at most."""
+    def row_slice_rows(self, row_bytes: int, shards: int) -> int:
+        """Rows of a row slice at most."""
         return max(self.memory.limit // 2 // max(shards, 1) // row_bytes, 1)
 
     def block_steps(self, wanted: int, step_bytes: int) -> int:

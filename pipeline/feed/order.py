@@ -1,15 +1,16 @@
 """Which row groups a rank reads, in which order: pure arithmetic from the manifest, without opening a file.
 
-Vocabulary: a window is what is read, held and shuffled together: a row group, or one of the even parts of a row group
-that is too large for the memory that a rank may use. The windows of a shard are numbered in the order of its files.
+Vocabulary: a row slice is what is read, held and shuffled together: a row group, or one of the even parts of a row
+group that is too large for the memory that a rank may use. The row slices of a shard are numbered in the order of its
+files.
 
-In each epoch a shard's windows come in an order, and the rows of each window in another one, that are functions of
-(seed, epoch, shard) and the manifest alone. So a training can begin at any step: what comes before it need not be
-read. The windows of all shards of a rank are read in the order in which their first rows are due.
+In each epoch a shard's row slices come in an order, and the rows of each row slice in another one, that are functions
+of (seed, epoch, shard) and the manifest alone. So a training can begin at any step: what comes before it need not be
+read. The row slices of all shards of a rank are read in the order in which their first rows are due.
 
-For example, shards of 5 and 3 rows in windows of 2 rows at most, in the order of the files: the windows begin at rows
-0, 2, 4 of the first shard and 0, 2 of the second one, so at the positions .1 .5 .9 and .17 .83 (see `plan`), and are
-read as first, second, first, second, first.
+For example, shards of 5 and 3 rows in row slices of 2 rows at most, in the order of the files: the row slices begin at
+rows 0, 2, 4 of the first shard and 0, 2 of the second one, so at the positions .1 .5 .9 and .17 .83 (see `plan`), and
+are read as first, second, first, second, first.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from pipeline.store.manifest import FileEntry, SplitEntry
 
 
 @dataclass(frozen=True)
-class Window:
+class RowSlice:
     """Rows of one shard that are held together.
 
     Attributes:
         shard: whose rows they are.
-        number: among the shard's windows.
+        number: among the shard's row slices.
         file: that holds them.
         row_group: within the file.
         first: row within the row group.
@@ -48,32 +49,32 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A window's turn in an epoch.
+class ReadTask:
+    """The reading of a row slice in an epoch.
 
     Attributes:
         epoch: in which it is served.
-        window: what is served.
+        row slice: what is served.
         skipped: rows at its beginning, in the order of service, that are left out.
     """
 
     epoch: int
-    window: Window
+    row_slice: RowSlice
     skipped: int = 0
 
 
-def shard_windows(split: SplitEntry, shard: int, rows_at_most: int) -> tuple[Window, ...]:
-    """The windows of a shard in the order of its files.
+def shard_row_slices(split: SplitEntry, shard: int, rows_at_most: int) -> tuple[RowSlice, ...]:
+    """The row slices of a shard in the order of its files.
 
     Args:
         split: as the manifest says.
         shard: which one.
-        rows_at_most: of a window.
+        rows_at_most: of a row slice.
 
     Raises:
         StoreError: the manifest contradicts itself.
     """
-    windows: list[Window] = []
+    row_slices: list[RowSlice] = []
     for file in split.shard_files(shard):
         if sum(file.row_groups) != file.rows:
             raise StoreError(
@@ -84,46 +85,48 @@ def shard_windows(split: SplitEntry, shard: int, rows_at_most: int) -> tuple[Win
             parts = -(-rows // rows_at_most)
             bounds = [rows * part // parts for part in range(parts + 1)] if parts else []
             for first, last in pairwise(bounds):
-                windows.append(Window(shard, len(windows), file, row_group, first, last - first))
-    return tuple(windows)
+                row_slices.append(RowSlice(shard, len(row_slices), file, row_group, first, last - first))
+    return tuple(row_slices)
 
 
-def epoch_turns(
-    windows: Sequence[Sequence[Window]], epoch: int, seed: int | None, given: Sequence[int] | None = None
-) -> list[Turn]:
+def epoch_tasks(
+    row_slices: Sequence[Sequence[RowSlice]], epoch: int, seed: int | None, given: Sequence[int] | None = None
+) -> list[ReadTask]:
     """What is read in an epoch, in the order of reading.
 
     Args:
-        windows: of every shard that is read.
+        row slices: of every shard that is read.
         epoch: which one.
         seed: of the order; None keeps that of the files.
         given: rows of each of these shards that are not wanted, since they were served before.
     """
-    turns: list[tuple[float, int, Turn]] = []
-    for index, shard in enumerate(windows):
+    tasks: list[tuple[float, int, ReadTask]] = []
+    for index, shard in enumerate(row_slices):
         skipped = given[index] if given else 0
-        total, start = max(sum(window.rows for window in shard), 1), 0
+        total, start = max(sum(row_slice.rows for row_slice in shard), 1), 0
         for position in _shuffled(shard, epoch, seed):
-            window = shard[position]
-            left_out = min(max(skipped - start, 0), window.rows)
-            if left_out < window.rows:
+            row_slice = shard[position]
+            left_out = min(max(skipped - start, 0), row_slice.rows)
+            if left_out < row_slice.rows:
                 due = (2 * (start + left_out) + 1) / (2 * total)
-                turns.append((due, index, Turn(epoch, window, left_out)))
-            start += window.rows
-    turns.sort(key=lambda item: item[:2])
-    return [turn for _, _, turn in turns]
+                tasks.append((due, index, ReadTask(epoch, row_slice, left_out)))
+            start += row_slice.rows
+    tasks.sort(key=lambda item: item[:2])
+    return [task for _, _, task in tasks]
 
 
-def row_order(turn: Turn, seed: int | None) -> npt.NDArray[np.int64] | slice:
-    """The rows of a turn that are served, in order: places within the window."""
+def row_order(task: ReadTask, seed: int | None) -> npt.NDArray[np.int64] | slice:
+    """The rows of a task that are served, in order: places within the row slice."""
     if seed is None:
-        return slice(turn.skipped, turn.window.rows)
-    window = turn.window
-    order: npt.NDArray[np.int64] = _random(seed, turn.epoch, window.shard, window.number).permutation(window.rows)
-    return order[turn.skipped :]
+        return slice(task.skipped, task.row_slice.rows)
+    row_slice = task.row_slice
+    order: npt.NDArray[np.int64] = _random(seed, task.epoch, row_slice.shard, row_slice.number).permutation(
+        row_slice.rows
+    )
+    return order[task.skipped :]
 
 
-def _shuffled(shard: Sequence[Window], epoch: int, seed: int | None) -> Sequence[int]:
+def _shuffled(shard: Sequence[RowSlice], epoch: int, seed: int | None) -> Sequence[int]:
     if seed is None or not shard:
         return range(len(shard))
     order: list[int] = _random(seed, epoch, shard[0].shard).permutation(len(shard)).tolist()

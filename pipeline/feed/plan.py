@@ -56,7 +56,7 @@ class EpochPlan:
         return tuple(range(rank, len(self.shard_rows), self.world_size))
 
     @cached_property
-    def local_batch(self) -> int:
+    def padded_rank_batch(self) -> int:
         """Rows of the fullest step of any rank: what every rank's batch is padded to."""
         ranks = [list(self.shards_of(rank)) for rank in range(self.world_size)]
         fullest = 0

@@ -1,4 +1,4 @@
-"""Where Petastorm is used: windows of a store's Parquet files, as numpy columns, in the order that was planned.
+"""Where Petastorm is used: row slices of a store's Parquet files, as numpy columns, in the order that was planned.
 
 What is Petastorm's: the `Reader` that is iterated, its thread pool, and the protocol of ventilator and worker. What is
 ours, and why:
@@ -8,8 +8,8 @@ ours, and why:
 - The ventilator. Petastorm's orders row groups by one seed for a reader that lasts an epoch; ours takes them from the
   plan, epoch after epoch, so that one reader serves a training and the next epoch is read ahead of.
 - The waiting. Petastorm's pool waits for ever for a thread that died, takes row groups that are being ventilated for
-  done, and polls a full queue a thousand times a second. Ours holds threads back by a `Gate`, and gives up on a thread
-  that died or stalled.
+  done, and polls a full queue a thousand times a second. Ours holds threads back by a `ReadAheadLimit`, and gives up
+  on a thread that died or stalled.
 
 Petastorm's `Reader.__init__` is not called. It opens a dataset to learn its schema, through classes that pyarrow has
 dropped and file systems of fsspec; our worker knows the schema from the store's contract, and reads by pyarrow's own
@@ -37,68 +37,68 @@ from pipeline.feed.compatibility import (
     WorkerTerminationRequested,
 )
 from pipeline.feed.files import StoreFiles
-from pipeline.feed.memory import WINDOWS_AHEAD, Gate, Resources, row_bytes
-from pipeline.feed.order import Turn, Window, row_order, shard_windows
+from pipeline.feed.memory import ROW_SLICES_AHEAD, ReadAheadLimit, Resources, row_bytes
+from pipeline.feed.order import ReadTask, RowSlice, row_order, shard_row_slices
 from pipeline.feed.rows import Rows
 from pipeline.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-TURNS_AHEAD = WINDOWS_AHEAD + 16
-"""Turns that reading threads know of: more than the gate lets pass, since a thread without a next one would poll."""
+TASKS_AHEAD = ROW_SLICES_AHEAD + 16
+"""Tasks that reading threads know of: more than the limit lets pass, since a thread without a next one would poll."""
 LOOK_SECONDS = 0.5
 """How often a waiting feed looks whether its threads live."""
 JOIN_SECONDS = 10.0
 """How long an ending feed waits for a thread that is reading; it is a daemon, and ends with the process."""
 UNBOUNDED = 1 << 30
-"""Size of queues, which the gate keeps short."""
+"""Size of queues, which the limit keeps short."""
 
 
 @dataclass(frozen=True)
-class Served:
-    """A turn and its rows, in the order in which they are served; `size` is what they hold of memory."""
+class ReadRows:
+    """A task and its rows, in the order in which they are served; `size` is what they hold of memory."""
 
-    turn: Turn
+    task: ReadTask
     rows: Rows
     size: int
 
 
-class WindowReader:
-    """The rows of turns, one after the other."""
+class RowSliceReader:
+    """The rows of tasks, one after the other."""
 
     def __init__(
         self,
         store: Store,
         split: str,
-        turns: Iterator[Turn],
+        tasks: Iterator[ReadTask],
         resources: Resources,
         *,
         seed: int | None = None,
         class_weights: Sequence[float] | None = None,
     ) -> None:
-        """Nothing is read before the first turn is asked for.
+        """Nothing is read before the first task is asked for.
 
         Args:
             store: what is read.
             split: which part of it.
-            turns: in order; taken as they are needed, so there may be no end of them.
+            tasks: in order; taken as they are needed, so there may be no end of them.
             resources: what may be used.
-            seed: of the order of rows within windows; None keeps that of the files.
+            seed: of the order of rows within row slices; None keeps that of the files.
             class_weights: multiply the weight of each row by that of its class; None leaves the weights.
         """
         self._store, self._resources = store, resources
-        self._gate = Gate(resources.memory)
+        self._limit = ReadAheadLimit(resources.memory)
         memory = resources.memory
         opened = StoreFiles(store, split, memory.limit // 32, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
-        self._desk = _Desk(opened, split, self._gate, resources, width, seed, class_weights)
-        self._turns = turns
+        self._state = _SharedReaderState(opened, split, self._limit, resources, width, seed, class_weights)
+        self._tasks = tasks
         self._reader: _Reader | None = None
         self._closed = threading.Event()
         self._starting = threading.Lock()
 
-    def next(self) -> Served | None:
-        """The next turn's rows; None when there is none, or the reader was closed.
+    def next(self) -> ReadRows | None:
+        """The next task's rows; None when there is none, or the reader was closed.
 
         Raises:
             StoreError: a file cannot be read, or is not what manifest and contract tell.
@@ -106,24 +106,26 @@ class WindowReader:
         """
         with self._starting:
             if self._reader is None and not self._closed.is_set():
-                self._reader = _Reader(self._turns, self._desk, self._resources, self._closed)
+                self._reader = _Reader(self._tasks, self._state, self._resources, self._closed)
         if self._reader is None or self._closed.is_set():
             return None
-        answer: Served | Exception | None = next(self._reader, None)
+        answer: ReadRows | Exception | None = next(self._reader, None)
         if isinstance(answer, Exception):
             raise answer
         if answer is not None:
-            self._gate.serve(answer.size)
+            self._limit.serve(answer.size)
         return answer
 
-    def release(self, served: Served) -> None:
-        """Tell that a turn's rows are needed no longer."""
-        self._gate.leave(served.size)
+    def release(self, served: ReadRows) -> None:
+        """Tell that a task's rows are needed no longer."""
+        self._limit.leave(served.size)
 
     def close(self) -> None:
         """End the threads, wherever they are; may be called by any thread, more than once."""
+        # The flag first: whoever is woken, by the limit or by the pool, then sees why. The lock, since another thread
+        # may be starting the reader in `next` just now.
         self._closed.set()
-        self._gate.close()
+        self._limit.close()
         with self._starting:
             if self._reader is not None and not self._reader.stopped:
                 self._reader.stop()
@@ -133,7 +135,7 @@ class WindowReader:
 def read_shard(
     store: Store, split: str, shard: int, *, resources: Resources | None = None
 ) -> Generator[Rows, None, None]:
-    """The rows of one shard in the order of its files, a window at a time.
+    """The rows of one shard in the order of its files, a row slice at a time.
 
     Args:
         store: a published store.
@@ -147,8 +149,8 @@ def read_shard(
     resources = resources or Resources()
     entry = store.split(split)
     width = row_bytes(store.contract, entry)
-    windows = shard_windows(entry, shard, resources.window_rows(width, store.manifest.shards))
-    reader = WindowReader(store, split, (Turn(0, window) for window in windows), resources)
+    row_slices = shard_row_slices(entry, shard, resources.row_slice_rows(width, store.manifest.shards))
+    reader = RowSliceReader(store, split, (ReadTask(0, row_slice) for row_slice in row_slices), resources)
     try:
         while (served := reader.next()) is not None:
             yield served.rows
@@ -158,19 +160,19 @@ def read_shard(
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _SharedReaderState:
     """What the reading threads share."""
 
     files: StoreFiles
     split: str
-    gate: Gate
+    limit: ReadAheadLimit
     resources: Resources
     row_bytes: int
     seed: int | None
     class_weights: Sequence[float] | None
 
-    def answer(self, number: int, turn: Turn) -> Served:
-        """A turn's rows, from the cache or from their file.
+    def answer(self, number: int, task: ReadTask) -> ReadRows:
+        """A task's rows, from the cache or from their file.
 
         They are brought into their order here, by several threads and while they are in the processor's cache. Where
         batches are cut it took 160 ns a row, by a profile; of rows just decoded, measured alone, it takes 17.
@@ -178,48 +180,50 @@ class _Desk:
         Raises:
             WorkerTerminationRequested: the reader is being closed.
         """
-        size = turn.window.rows * self.row_bytes
-        if not self.gate.enter(number, size):
+        size = task.row_slice.rows * self.row_bytes
+        if not self.limit.enter(number, size):
             raise WorkerTerminationRequested
-        self.files.check(turn.window.file, turn.epoch)
-        order = row_order(turn, self.seed)
-        rows = self._rows(turn.window).take(order, self.resources.memory.buffers.empty)
-        return Served(turn, rows.weighed(self.class_weights), size)
+        self.files.check(task.row_slice.file, task.epoch)
+        order = row_order(task, self.seed)
+        rows = self._rows(task.row_slice).take(order, self.resources.memory.buffers.empty)
+        return ReadRows(task, rows.weighed(self.class_weights), size)
 
-    def _rows(self, window: Window) -> Rows:
+    def _rows(self, row_slice: RowSlice) -> Rows:
         # With the split: in a fold, a row is not the same for training as for all else.
-        cache, key = self.resources.cache, (self.split, window.file.path, window.row_group, window.first)
+        cache, key = self.resources.cache, (self.split, row_slice.file.path, row_slice.row_group, row_slice.first)
         rows = cache.get(key)
         if rows is None:
-            rows = self.files.read(window)
+            rows = self.files.read(row_slice)
             cache.put(key, rows)
         return rows
 
 
 class _Reader(Reader):  # type: ignore[misc]
-    """Petastorm's reader, whose ventilator follows our turns."""
+    """Petastorm's reader, whose ventilator follows our tasks."""
 
-    def __init__(self, turns: Iterator[Turn], desk: _Desk, resources: Resources, closed: threading.Event) -> None:
+    def __init__(
+        self, tasks: Iterator[ReadTask], state: _SharedReaderState, resources: Resources, closed: threading.Event
+    ) -> None:
         # Everything that iterating, stopping and joining use of what `Reader.__init__` would set.
         self.schema = self.ngram = None
         self.stopped = self.last_row_consumed = False
         self._results_queue_reader = _Results()
-        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, desk, closed)
-        self.ventilator = _Ventilator(self._workers_pool.ventilate, turns)
-        self._workers_pool.start(_worker_class(desk), None, ventilator=self.ventilator)
+        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, state, closed)
+        self.ventilator = _Ventilator(self._workers_pool.ventilate, tasks)
+        self._workers_pool.start(_worker_class(state), None, ventilator=self.ventilator)
 
 
 class _Ventilator(Ventilator):  # type: ignore[misc]
-    """Hands out turns as others are done, without a thread of its own."""
+    """Hands out tasks as others are done, without a thread of its own."""
 
-    def __init__(self, ventilate: Any, turns: Iterator[Turn]) -> None:
+    def __init__(self, ventilate: Any, tasks: Iterator[ReadTask]) -> None:
         super().__init__(ventilate)
-        self._numbered = enumerate(turns)
-        self.given: list[Turn] = []
+        self._numbered = enumerate(tasks)
+        self.given: list[ReadTask] = []
         self.ended = False
 
     def start(self) -> None:
-        self._hand_out(TURNS_AHEAD)
+        self._hand_out(TASKS_AHEAD)
 
     def processed_item(self) -> None:
         self.given.pop(0)
@@ -233,9 +237,9 @@ class _Ventilator(Ventilator):  # type: ignore[misc]
 
     def _hand_out(self, count: int) -> None:
         handed = 0
-        for number, turn in islice(self._numbered, count):
-            self.given.append(turn)
-            self._ventilate_fn(number=number, turn=turn)
+        for number, task in islice(self._numbered, count):
+            self.given.append(task)
+            self._ventilate_fn(number=number, task=task)
             handed += 1
         self.ended = self.ended or handed < count
 
@@ -243,25 +247,25 @@ class _Ventilator(Ventilator):  # type: ignore[misc]
 class _Pool(ThreadPool):  # type: ignore[misc]
     """Petastorm's thread pool, with an end to its waiting."""
 
-    def __init__(self, threads: int, stall_seconds: float, desk: _Desk, closed: threading.Event) -> None:
+    def __init__(self, threads: int, stall_seconds: float, state: _SharedReaderState, closed: threading.Event) -> None:
         super().__init__(threads, UNBOUNDED)
         self._get_results_worker_id: int = 0
-        self._stall_seconds, self._desk, self._closed, self._served = stall_seconds, desk, closed, 0
+        self._stall_seconds, self._state, self._closed, self._served = stall_seconds, state, closed, 0
 
     def get_results(self) -> Any:
-        """The next result in the order of turns; threads take turns in rotation, so it is known whose that is."""
+        """The next result in the order of tasks; threads take tasks in rotation, so it is known whose that is."""
         if not self._ventilator.given:
             raise StopIteration
-        self._desk.gate.want(self._served)
-        since, pieces = time.monotonic(), self._desk.files.pieces
+        self._state.limit.want(self._served)
+        since, pieces = time.monotonic(), self._state.files.pieces
         while True:
             thread = self._get_results_worker_id
             try:
                 result = self._results_queues[thread].get(timeout=LOOK_SECONDS)
             except queue.Empty:
-                if pieces != self._desk.files.pieces:
+                if pieces != self._state.files.pieces:
                     # A large file that is compared as a whole delivers nothing for minutes, and is no stalled read.
-                    since, pieces = time.monotonic(), self._desk.files.pieces
+                    since, pieces = time.monotonic(), self._state.files.pieces
                 self._look(thread, time.monotonic() - since)
                 continue
             if self._closed.is_set():
@@ -271,7 +275,7 @@ class _Pool(ThreadPool):  # type: ignore[misc]
                 return result
 
     def _next_thread(self) -> None:
-        """A turn is answered; the message that it is processed comes before this thread's next answer."""
+        """A task is answered; the message that it is processed comes before this thread's next answer."""
         self._get_results_worker_id = (self._get_results_worker_id + 1) % self.workers_count
         self._served += 1
         self._ventilator.processed_item()
@@ -279,8 +283,8 @@ class _Pool(ThreadPool):  # type: ignore[misc]
     def _look(self, thread: int, waited: float) -> None:
         if self._closed.is_set():
             raise StopIteration
-        window = self._ventilator.given[0].window
-        place = f"row group {window.row_group} of {window.file.path}"
+        row_slice = self._ventilator.given[0].row_slice
+        place = f"row group {row_slice.row_group} of {row_slice.file.path}"
         who = f"Reading thread {thread + 1} of {self.workers_count}"
         if not self._workers[thread].is_alive():
             raise PlatformError(f"{who} ended without a word at {place}. Start the job again.")
@@ -307,21 +311,21 @@ class _Pool(ThreadPool):  # type: ignore[misc]
             )
 
 
-def _worker_class(desk: _Desk) -> type[WorkerBase]:
-    """A Petastorm worker that answers turns."""
+def _worker_class(state: _SharedReaderState) -> type[WorkerBase]:
+    """A Petastorm worker that answers tasks."""
 
-    class TurnWorker(WorkerBase):  # type: ignore[misc]
-        def process(self, number: int, turn: Turn) -> None:
-            answer: Served | Exception
+    class TaskWorker(WorkerBase):  # type: ignore[misc]
+        def process(self, number: int, task: ReadTask) -> None:
+            answer: ReadRows | Exception
             try:
-                answer = desk.answer(number, turn)
+                answer = state.answer(number, task)
             except WorkerTerminationRequested:
                 raise
             except Exception as error:
                 answer = error  # published, it is raised where rows are awaited; raised here, it would only be printed
             self.publish_func(answer)
 
-    return TurnWorker
+    return TaskWorker
 
 
 class _Results:
@@ -329,7 +333,7 @@ class _Results:
 
     batched_output = True
 
-    def read_next(self, workers_pool: ThreadPool, schema: Any, ngram: Any) -> Served | Exception:
-        """The next turn."""
-        answer: Served | Exception = workers_pool.get_results()
+    def read_next(self, workers_pool: ThreadPool, schema: Any, ngram: Any) -> ReadRows | Exception:
+        """The next task."""
+        answer: ReadRows | Exception = workers_pool.get_results()
         return answer

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.feed.layout import Column, Layout
-from pipeline.schemas.columns import ROW_ID, ColumnSpec
+from pipeline.feed.layout import Column, Layout, TensorLayout
+from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.tensors import TensorSpec, described
 
 COLUMNS_AT_ONCE = 64
 """Columns that are read and put side by side together, which bounds what a very wide row group takes besides itself."""
 
-EXTRA = "extra:"
+TENSOR = "tensor:"
+"""Before the names of tensors, where all columns of rows are named together."""
 
 Empty = Callable[[tuple[int, ...], npt.DTypeLike], npt.NDArray[Any]]
 """Makes an array of a shape and a type, with any content."""
@@ -27,20 +29,16 @@ class Rows:
     """n rows.
 
     Attributes:
-        numeric: float32 [n, a].
-        categorical: int32 [n, c].
+        tensors: by name, [n, *shape] each as its spec says; texts as objects that hold UTF-8 bytes.
         label: float64 [n], in the label's own unit, or the class id.
         row_id: int64 [n].
         weight: float32 [n], how much each row counts in training.
-        extras: further columns by name, [n, ...]; texts as objects that hold UTF-8 bytes.
     """
 
-    numeric: npt.NDArray[np.float32]
-    categorical: npt.NDArray[np.int32]
+    tensors: Mapping[str, npt.NDArray[Any]]
     label: npt.NDArray[np.float64]
     row_id: npt.NDArray[np.int64]
     weight: npt.NDArray[np.float32]
-    extras: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """n."""
@@ -80,16 +78,19 @@ class Rows:
         return self
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All columns by name, those of `extras` with a prefix."""
-        own = {name: getattr(self, name) for name in ("numeric", "categorical", "label", "row_id", "weight")}
-        return own | {EXTRA + name: array for name, array in self.extras.items()}
+        """All columns by name, tensors with a prefix."""
+        return {
+            **{TENSOR + name: array for name, array in self.tensors.items()},
+            "label": self.label,
+            "row_id": self.row_id,
+            "weight": self.weight,
+        }
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Rows:
         """What `arrays` gave."""
-        own = {name: array for name, array in arrays.items() if not name.startswith(EXTRA)}
-        extras = {name.removeprefix(EXTRA): array for name, array in arrays.items() if name.startswith(EXTRA)}
-        return cls(**own, extras=extras)
+        tensors = {name.removeprefix(TENSOR): array for name, array in arrays.items() if name.startswith(TENSOR)}
+        return cls(tensors, arrays["label"], arrays["row_id"], arrays["weight"])
 
 
 def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -> Rows:
@@ -107,17 +108,42 @@ def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -
     singles = read([layout.label, ROW_ID, *(layout.weight.sources if layout.weight else ())])
     label, row_id = (_values(singles.column(name), name)[rows] for name in (layout.label, ROW_ID))
     return Rows(
-        _side_by_side(layout.numeric, read, rows, np.float32, empty),
-        _side_by_side(layout.categorical, read, rows, np.int32, empty),
+        {tensor.spec.name: _tensor(tensor, read, rows, empty) for tensor in layout.tensors},
         label.astype(np.float64),
         row_id.astype(np.int64),
         _made(layout.weight, singles, rows).astype(np.float32) if layout.weight else np.ones(len(label), np.float32),
-        {spec.name: _extra(spec, read([spec.name]).column(spec.name), rows) for spec in layout.extras},
     )
 
 
+def dtype_of(spec: TensorSpec) -> np.dtype[Any]:
+    """What a tensor is in numpy."""
+    return np.dtype(object if spec.dtype in ("string", "binary") else spec.dtype)
+
+
+def check_tensors(specs: Sequence[TensorSpec], tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    """See that rows are what the specs say.
+
+    Raises:
+        ValueError: naming a tensor with both sides.
+    """
+    for spec in specs:
+        found = tensors.get(spec.name)
+        if found is None:
+            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and missing in the rows")
+        if found.dtype != dtype_of(spec) or found.shape[1:] != spec.shape:
+            is_text = found.dtype.hasobject
+            read = described("string" if is_text else found.dtype.name, found.shape[1:])
+            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and {read} in the rows")
+
+
+def _tensor(layout: TensorLayout, read: Any, rows: slice, empty: Empty) -> npt.NDArray[Any]:
+    if layout.columns is None:
+        return _whole(layout.spec, read([layout.spec.name]).column(layout.spec.name), rows)
+    return _side_by_side(layout.columns, read, rows, dtype_of(layout.spec), empty)
+
+
 def _side_by_side(
-    columns: Sequence[Column], read: Any, rows: slice, dtype: type[np.generic], empty: Empty
+    columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[Any], empty: Empty
 ) -> npt.NDArray[Any]:
     """Columns as a matrix, row by row.
 
@@ -155,8 +181,8 @@ def _refuse_nulls(column: pa.ChunkedArray | pa.Array, name: str) -> None:
         raise ValueError(f"column '{name}' has {column.null_count} nulls, and a store has none")
 
 
-def _extra(spec: ColumnSpec, column: pa.ChunkedArray, rows: slice) -> npt.NDArray[Any]:
-    """A further column: [n, ...], padded where its lists are ragged."""
+def _whole(spec: TensorSpec, column: pa.ChunkedArray, rows: slice) -> npt.NDArray[Any]:
+    """A tensor from a column of its own: [n, *shape], padded where its lists are ragged."""
     _refuse_nulls(column, spec.name)
     some = column.slice(rows.start, rows.stop - rows.start).combine_chunks()
     if not spec.shape:
@@ -179,12 +205,12 @@ def _extra(spec: ColumnSpec, column: pa.ChunkedArray, rows: slice) -> npt.NDArra
     return padded
 
 
-def _flat(spec: ColumnSpec, values: pa.Array) -> npt.NDArray[Any]:
-    if spec.type in ("string", "binary"):
+def _flat(spec: TensorSpec, values: pa.Array) -> npt.NDArray[Any]:
+    if spec.dtype in ("string", "binary"):
         texts: npt.NDArray[Any] = values.cast(pa.large_binary()).to_numpy(zero_copy_only=False)
         return texts
     numbers: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
-    return numbers.astype(spec.type, copy=False)
+    return numbers.astype(spec.dtype, copy=False)
 
 
 def _content_bytes(array: npt.NDArray[Any]) -> int:

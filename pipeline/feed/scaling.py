@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from pipeline.arrays.values import Ids, Values
 from pipeline.errors import Problem, StoreError, gather
-from pipeline.feed.layout import Column, Layout
+from pipeline.feed.layout import Column, Layout, TensorLayout
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.registry import number_arrays_of, text_arrays_of
 from pipeline.kinds.state import FeatureState
@@ -48,8 +48,7 @@ def fold_layout(unscaled: Unscaled, state: FeatureState, split: str) -> Layout:
     rows = _Unscaled(unscaled, split)
     return Layout(
         tuple(_spec(name, kind) for name, kind in unscaled.columns.items()),
-        tuple(column for feature in state.numeric for column in rows.columns(feature)),
-        tuple(column for feature in state.categorical for column in rows.columns(feature)),
+        tuple(TensorLayout(spec, rows.columns_of(spec.name, state)) for spec in state.tensors),
         LABEL,
         Column((WEIGHT,), partial(_weighed, state.weight_mean)) if state.weight else None,
     )
@@ -62,6 +61,11 @@ class _Unscaled:
         self._numbers = {name: number_column(place) for place, name in enumerate(unscaled.numbers)}
         self._texts = {text.name: (text, unscaled.text_columns(i)) for i, text in enumerate(unscaled.texts)}
         self._split = split
+
+    def columns_of(self, tensor: str, state: FeatureState) -> tuple[Column, ...]:
+        """The columns of a tensor, feature by feature."""
+        fed = [feature for feature in state.features if any(spec.name == tensor for spec in feature.tensors)]
+        return tuple(column for feature in fed for column in self.columns(feature))
 
     def columns(self, feature: Feature) -> Iterator[Column]:
         """The columns of a feature, a slot each."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import ValueType
 from pipeline.schemas.section import Integer
+from pipeline.schemas.tensors import Dtype, TensorSpec
 from pipeline.schemas.tokens import CROSS_SEPARATOR
 
 Expansion = Literal["one_hot", "embedding"]
@@ -42,6 +43,12 @@ class Feature(Document):
     def columns(self) -> tuple[str, ...]:
         """Its columns in the store."""
         return (self.name,)
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """The tensors of a batch that it feeds: its own part of each, beside those of other features."""
+        dtype: Dtype = "float32" if self.role == "numeric" else "int32"
+        return (TensorSpec(name=self.role, dtype=dtype, shape=(len(self.columns),)),)
 
     @property
     def out_of_fold(self) -> bool:

@@ -41,6 +41,7 @@ from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.tensors import TensorSpec, side_by_side
 
 NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
 CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]
@@ -78,6 +79,11 @@ class FeatureState(Document):
     def features(self) -> tuple[NumericFeature | CategoricalFeature, ...]:
         """All of them, in order."""
         return (*self.numeric, *self.categorical)
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """The tensors of a batch that features feed, in order."""
+        return side_by_side(spec for feature in self.features for spec in feature.tensors)
 
     @property
     def of_numbers(self) -> tuple[NumberFeature, ...]:

@@ -1,4 +1,10 @@
-"""Layers that expand the store's columns into what a dense layer can learn from."""
+"""Layers that expand the store's columns into what a dense layer can learn from.
+
+Keras's own do not serve. `CategoryEncoding` takes columns that share one number of ids, so a table would need a layer
+for every column; here one layer encodes them all. In multi-hot mode it counts the padding of empty slots as one more
+value, and `GlobalAveragePooling1D` with a mask gives NaN for a row without any value. `Discretization` tells in which
+interval a number is, but not where within it. For scaling and looking up see `kinds/layer.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,54 +1,79 @@
-"""The network: from the store's columns to a raw output.
+"""The network as Keras sees it: from the tensors of a batch to a raw output.
 
-Inputs are `numeric` float32 [b, a], a column for each of `FeatureState.numeric`, and `categorical` int32 [b, c], a
-column for each of `FeatureState.id_columns`, whichever the store has. The output is float32 [b, 1], or [b, k] for k
-classes, without an activation: what it means is the head's business (`head.py`).
-
-What the first layer sees: numbers as they are or piecewise-linear; then ids one-hot, those of multi-valued features
-as 1 for each value that a row has; then embeddings, of multi-valued features their mean over a row's values.
+Its inputs are the tensors that the features feed, by name, [b, ...] each (`FeatureState.tensors`). What lies between
+them and the output is up to the network that the configuration names (`pipeline/networks`). The output is float32
+[b, 1], or [b, k] for k classes, without an activation: what it means is the head's business (`head.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from pipeline.activations import ACTIVATIONS
-from pipeline.config.model import ModelConfig
+from pipeline.errors import ConfigError, StoreError
 from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
+from pipeline.networks.network import NetworkConfig, NetworkInputs
+from pipeline.schemas.tensors import described
 
 NETWORK = "network"
 
 
-def build_network(config: ModelConfig, state: FeatureState, seed: int) -> keras.Model:
-    """A multi-layer perceptron whose initial weights are a function of `seed`."""
+def build_network(config: NetworkConfig, state: FeatureState, seed: int) -> keras.Model:
+    """The network of a configuration, whose initial weights are a function of `seed`.
+
+    Raises:
+        ConfigError: the network's output has another shape than the label needs.
+    """
     keras.utils.set_random_seed(seed)
-    inputs, expanded = _inputs(state)
-    x = keras.layers.Concatenate(name="features")(expanded) if len(expanded) > 1 else expanded[0]
-    for number, units in enumerate(config.hidden):
-        x = _dense(units, config, name=f"hidden_{number}", activation=ACTIVATIONS.get(config.activation).keras)(x)
-        if config.dropout:
-            x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
-    # float32 even where the other layers compute with fewer bits: losses and predictions need them.
-    output = _dense(state.label.outputs, config, name="output", dtype="float32")(x)
-    return keras.Model(inputs, output, name=NETWORK)
+    tensors = {spec.name: keras.Input(spec.shape, dtype=spec.dtype, name=spec.name) for spec in state.tensors}
+    inputs = NetworkInputs(tensors, tuple(_encoded(state, tensors)), state)
+    output = config.build(inputs, state.label.outputs)
+    if tuple(output.shape) != (None, state.label.outputs):
+        raise ConfigError(
+            f"model.type '{config.type}': build returned a tensor of shape {tuple(output.shape)}. Allowed: "
+            f"(None, {state.label.outputs}), a column for each output of label '{state.label.name}'. Correct build."
+        )
+    return keras.Model(tensors, output, name=NETWORK)
 
 
-def _inputs(state: FeatureState) -> tuple[dict[str, keras.KerasTensor], list[keras.KerasTensor]]:
-    """The input tensors by name, and what the first layer sees of them."""
-    inputs, expanded = {}, []
+def output_of(network: keras.Model, batch: Any, *, training: bool = False) -> Any:
+    """What a network says of a batch: float32 [b, 1] or [b, k], also where layers compute with fewer bits.
+
+    Args:
+        network: see above.
+        batch: with tensors by name, such as a block's step or the rows of a store.
+        training: whether layers behave as in training.
+
+    Raises:
+        StoreError: a tensor is not what the network takes.
+    """
+    for name, expected in network.input.items():
+        _check_tensor(name, batch.tensors.get(name), expected)
+    inputs = {name: batch.tensors[name] for name in network.input}
+    return tf.cast(network(inputs, training=training), tf.float32)
+
+
+def _check_tensor(name: str, tensor: Any, expected: keras.KerasTensor) -> None:
+    wanted = described(expected.dtype, expected.shape[1:])
+    given = "missing" if tensor is None else described(tf.as_dtype(tensor.dtype).name, tensor.shape[1:])
+    if given != wanted:
+        raise StoreError(
+            f"Tensor '{name}' is {given} in the feed, and {wanted} in the network. Prepare the store and train the "
+            "network by one configuration."
+        )
+
+
+def _encoded(state: FeatureState, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
+    """The features as numbers, in the order in which the first layer sees them."""
     if state.numeric:
-        inputs["numeric"] = keras.Input((len(state.numeric),), dtype="float32", name="numeric")
-        expanded.append(_numbers(state.numeric, inputs["numeric"]))
+        yield _numbers(state.numeric, tensors["numeric"])
     if state.categorical:
-        inputs["categorical"] = keras.Input((len(state.id_columns),), dtype="int32", name="categorical")
-        expanded += _one_hot(state, inputs["categorical"])
-        expanded += _embeddings(state, inputs["categorical"])
-    return inputs, expanded
+        yield from _one_hot(state, tensors["categorical"])
+        yield from _embeddings(state, tensors["categorical"])
 
 
 def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -> keras.KerasTensor:
@@ -80,28 +105,9 @@ def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.K
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
 
 
-def output_of(network: keras.Model, rows: Any, *, training: bool = False) -> Any:
-    """What a network says of rows: float32 [b, 1] or [b, k], also where layers compute with fewer bits.
-
-    Args:
-        network: see above.
-        rows: with the network's inputs as attributes, such as a block's step or a window of a store.
-        training: whether layers behave as in training.
-    """
-    inputs = {name: getattr(rows, name) for name in network.input}
-    return tf.cast(network(inputs, training=training), tf.float32)
-
-
 def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]]:
     """Each categorical feature with the place of its first column."""
     first = 0
     for feature in state.categorical:
         yield first, feature
         first += feature.slots
-
-
-def _dense(
-    units: int, config: ModelConfig, *, name: str, activation: Any = None, dtype: str | None = None
-) -> keras.layers.Layer:
-    regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
-    return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, dtype=dtype, name=name)

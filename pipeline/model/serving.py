@@ -11,7 +11,6 @@ Call the model itself with tensors: Keras's own `predict` rounds numpy arrays to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -20,7 +19,6 @@ import keras
 import pipeline.model.deciding
 import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
-from pipeline.kinds.feature import Feature
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import KINDS, by_kind, layers_of
 from pipeline.kinds.state import FeatureState
@@ -29,6 +27,9 @@ from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import Decision
 
 AS_IS = Decision()
+
+LAYER_NAMES = {"categorical": "ids"}
+"""Of layers that are not called like their tensor; saved models have these names."""
 
 LAYERS = {kind: layers_of(kind) for kind in KINDS}
 """Loaded here for the same reason."""
@@ -39,11 +40,7 @@ def build_serving_model(network: keras.Model, state: FeatureState, decision: Dec
     types = {"number": "float64", "text": "string"}
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}
     columns = _derived(inputs, state)
-    tensors = {}
-    if state.numeric:
-        tensors["numeric"] = _tensor("numeric", state.numeric, columns)
-    if state.categorical:
-        tensors["categorical"] = _tensor("ids", state.categorical, columns, first=len(state.numeric))
+    tensors = {spec.name: _tensor(spec.name, state, columns) for spec in state.tensors}
     z = _named(network, OWN + NETWORK)(tensors)
     return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
 
@@ -74,16 +71,15 @@ def _derived(inputs: Columns, state: FeatureState) -> Columns:
     return {**inputs, **{column.name: computed[column.name] for column in state.derived}}
 
 
-def _tensor(name: str, features: Sequence[Feature], columns: Columns, first: int = 0) -> keras.KerasTensor:
-    """The columns of the store, in the order in which the network was trained on them.
-
-    Args:
-        name: of the layer.
-        features: whose columns they are.
-        columns: raw and derived ones.
-        first: the place of the first feature among all.
-    """
-    parts = [part for kind, own in by_kind(features, first).items() for part in LAYERS[kind].serve(own, columns)]
+def _tensor(name: str, state: FeatureState, columns: Columns) -> keras.KerasTensor:
+    """One of the network's inputs: the store's columns, in the order in which the network was trained on them."""
+    fed = [feature for feature in state.features if any(spec.name == name for spec in feature.tensors)]
+    # Layers are named by the places of their features among all: those of another tensor must not have the same.
+    parts = [
+        part
+        for kind, placed in by_kind(fed, first=state.features.index(fed[0])).items()
+        for part in LAYERS[kind].serve(placed, columns)
+    ]
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
-    order = [made[column] for feature in features for column in feature.columns]
-    return SideBySide(order, name=OWN + name)([part for _, part in parts])
+    order = [made[column] for feature in fed for column in feature.columns]
+    return SideBySide(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])

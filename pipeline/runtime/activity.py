@@ -1,4 +1,4 @@
-"""Signs of life: what a rank is doing, told by the code that does it, for whoever watches the ranks.
+"""What a rank is doing, reported by the code that does it, for the driver to see whether ranks make progress.
 
 A rank that waits for another one, as all do in a collective, looks like one that is stuck; a count of what each has
 begun tells them apart. No clock is compared between hosts: the watcher measures, with its own, how long a count stands.
@@ -14,11 +14,11 @@ STARTS, JOINS = "starts", "joins the other ranks"
 
 
 class ActivityCount:
-    """What one rank does.
+    """What one rank is doing, and how much it has begun; one thread writes, and the thread of heartbeats reads.
 
     Attributes:
-        activity: the latest.
-        begun: how many were begun since the rank joined the others; 0 where the work does not tell.
+        activity: the latest activity, as a verb with its object, such as `waits for rows`.
+        begun: the number of activities since the rank joined the others; 0 where the work reports none.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ActivityCount:
         self.activity, self.begun = STARTS, 0
 
     def begin(self, activity: str, *, counts: bool = True) -> None:
-        """Begin something; what belongs to the start does not count."""
+        """Begin an activity; those before the ranks have joined each other do not count."""
         self.activity = activity
         self.begun += counts
 
@@ -45,7 +45,7 @@ def activity_scope(count: ActivityCount) -> Iterator[None]:
 
 
 def report_activity(activity: str, *, counts: bool = True) -> None:
-    """Tell that the rank begins something; nothing happens where nobody watches."""
+    """Report that the rank begins an activity; does nothing outside of `activity_scope`."""
     count = _current.get()
     if count is not None:
         count.begin(activity, counts=counts)

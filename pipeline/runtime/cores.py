@@ -4,7 +4,7 @@ Ranks that talk at every step wake each other all the time, and Linux likes to r
 ranks then share one core while another one idles. On two cores, a step of a small convolutional network took 14.8 ms on
 two ranks that may run anywhere, and 10.7 ms on cores of their own; 8.1 ms where they do not talk.
 
-A core is taken by a lock on a file, which ends with its process. So trainings side by side never take the same core:
+A core is taken by a lock on a file, which ends with its process. So jobs side by side never take the same core:
 who finds too few free ones runs anywhere.
 """
 

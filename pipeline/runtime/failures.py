@@ -69,9 +69,9 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             details="".join(traceback.format_exception(error)),
             consequence=_is_consequence(error),
         )
-        place = _place(launch, rank)
-        if not files.exists(place):  # the innermost one knows most
-            files.write_atomically(place, record.to_json().encode())
+        file = _record_file(launch, rank)
+        if not files.exists(file):  # the innermost one knows most
+            files.write_atomically(file, record.to_json().encode())
         raise
 
 
@@ -83,9 +83,9 @@ def first_cause(launch: StoragePath, error: BaseException, workers: int) -> Pipe
         error: what Spark says of it, for ranks that left no record.
         workers: number of ranks.
     """
-    own = _cause_in(_records(launch))
-    if own is not None:
-        return own
+    ours = _cause_in(_records(launch))
+    if ours is not None:
+        return ours
     explained = explain_spark_error(error)
     if isinstance(explained, PlatformError):
         return explained
@@ -98,18 +98,18 @@ def _cause_in(records: list[FailureRecord]) -> PipelineError | None:
     causes = [record for record in records if not record.consequence]
     if not causes:
         return None
-    first = min(causes, key=lambda record: (_own(record) is None, record.rank))
-    own = _own(first)
-    if own is not None:
-        return own(first.message)
+    first = min(causes, key=lambda record: (_error_class(record) is None, record.rank))
+    error_class = _error_class(first)
+    if error_class is not None:
+        return error_class(first.message)
     return _foreign(first)
 
 
 def _foreign(record: FailureRecord) -> TrainError:
-    said = f"Rank {record.rank} failed: {record.kind}: {record.message}"
+    message = f"Rank {record.rank} failed: {record.kind}: {record.message}"
     if OUT_OF_MEMORY.search(f"{record.kind} {record.message}"):
-        said = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"
-    failure = TrainError(said)
+        message = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"
+    failure = TrainError(message)
     failure.add_note(record.details)
     return failure
 
@@ -119,19 +119,19 @@ def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankL
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
     beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
-    while len(mute := _mute(launch, workers)) > 1 and time.monotonic() < end:
+    while len(silent := _silent_ranks(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
-    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in mute]
-    known = named or [beats[rank] for rank in mute if rank in beats]
-    if len(known) == 1:
-        return RankLost(_death_of(known[0]))
-    if mute:
+    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
+    candidates = named or [beats[rank] for rank in silent if rank in beats]
+    if len(candidates) == 1:
+        return RankLost(_death_of(candidates[0]))
+    if silent:
         return RankLost(f"A training process ended without a word: it was killed, or ran out of memory. {MEMORY_HINT}")
     return None
 
 
-def _mute(launch: StoragePath, workers: int) -> list[int]:
+def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
     recorded = {record.rank for record in _records(launch)}
     return [rank for rank in range(workers) if rank not in recorded]
 
@@ -147,7 +147,7 @@ def _is_consequence(error: Exception) -> bool:
     return not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower()
 
 
-def _place(launch: StoragePath, rank: int) -> StoragePath:
+def _record_file(launch: StoragePath, rank: int) -> StoragePath:
     return launch.child(FAILURES, f"{rank:06d}.json")
 
 
@@ -155,9 +155,9 @@ def _records(launch: StoragePath) -> list[FailureRecord]:
     return read_documents(launch.child(FAILURES), FailureRecord)
 
 
-def _own(record: FailureRecord) -> type[PipelineError] | None:
-    found = getattr(errors, record.kind, None)
-    return found if isinstance(found, type) and issubclass(found, PipelineError) else None
+def _error_class(record: FailureRecord) -> type[PipelineError] | None:
+    error = getattr(errors, record.kind, None)
+    return error if isinstance(error, type) and issubclass(error, PipelineError) else None
 
 
 def _unrecorded(launch: StoragePath, error: BaseException) -> PipelineError:

@@ -67,7 +67,7 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
     """Tell of this thread's work, from a thread of its own, until the block ends."""
     activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
-    place = launch.child(BEATS, f"{rank:06d}.json")
+    file = launch.child(BEATS, f"{rank:06d}.json")
     number = 0
 
     def beat() -> None:
@@ -89,7 +89,7 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
             seconds=time.monotonic() - started,
         )
         try:
-            files.write_atomically(place, content.to_json().encode())
+            files.write_atomically(file, content.to_json().encode())
         except OSError as error:  # the next one may get through; the driver counts what it misses
             logger.debug("Heartbeat %d of rank %d was lost: %s", number, rank, error)
 
@@ -104,6 +104,7 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
         with activity_scope(activities):
             yield
     finally:
+        # Joined before the rank goes on: a heartbeat that comes later could write into a folder that is being removed.
         over.set()
         follower.join()
 

@@ -76,9 +76,9 @@ def _candidates() -> Iterator[Path]:
     if home := os.environ.get("JAVA_HOME"):
         folders.insert(0, Path(home) / "bin")
     for folder in dict.fromkeys(folders):
-        found = shutil.which("java", path=str(folder))
-        if found and folder.name == "bin":
-            yield Path(found).absolute()
+        program = shutil.which("java", path=str(folder))
+        if program and folder.name == "bin":
+            yield Path(program).absolute()
 
 
 def _version_of(program: Path) -> int | None:

@@ -49,13 +49,13 @@ def saying_once(loggers: Iterable[str]) -> Iterator[None]:
         said.add(record.getMessage())
         return len(said) > before
 
-    own = [logging.getLogger(name) for name in loggers]
-    for logger in own:
+    filtered = [logging.getLogger(name) for name in loggers]
+    for logger in filtered:
         logger.addFilter(is_new)
     try:
         yield
     finally:
-        for logger in own:
+        for logger in filtered:
             logger.removeFilter(is_new)
 
 
@@ -71,7 +71,7 @@ def safe_text(text: str) -> str:
     lines are indented, so that none can pass for a line of its own.
     """
     lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
-    return "\n  ".join(CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", line) for line in lines)
+    return "\n  ".join(CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line) for line in lines)
 
 
 def _as_one_line(

@@ -3,7 +3,7 @@
 A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: a
 second launch finds TensorFlow imported. When a task dies, Spark ends the stage and with it the other ranks.
 
-A rank's function is named, not sent: the driver need not import TensorFlow to launch a training. It takes the
+A rank's function is named, not sent: the driver need not import TensorFlow to launch a training run. It takes the
 payload and its `RankInfo`, and returns text.
 """
 
@@ -77,13 +77,13 @@ class LaunchOptions:
     Attributes:
         limits: how long they may take.
         worker_memory: resident bytes beyond which a Python worker is not used for another launch.
-        apart: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
+        always_on_spark: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
         on_heartbeats: called with the latest beats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
     worker_memory: int = WORKER_MEMORY
-    apart: bool = False
+    always_on_spark: bool = False
     on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None
 
 
@@ -114,7 +114,7 @@ def run_ranks(
             stands still.
     """
     options = options or LaunchOptions()
-    if workers == 1 and not options.apart:
+    if workers == 1 and not options.always_on_spark:
         return [_run_here(target, payload)]
     launch = scratch.child("launches", uuid.uuid4().hex)
     uri, bound = launch.uri, options.worker_memory
@@ -134,7 +134,7 @@ def run_ranks(
 
 
 class _Watch:
-    """Looks at the beats in a thread of its own."""
+    """Looks at heartbeats in a thread of its own; `trouble` may be read once `until_trouble` has ended."""
 
     def __init__(
         self,
@@ -208,6 +208,8 @@ def _run_task(
     context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     info = _rank_info(context, launch_uri)
     quiet_environment()
+    # The filter is the outermost, so that it passes on what the others write when they end; the record of a failure is
+    # the innermost, so that it is written before anything else of this rank ends.
     with (
         filtered_standard_error(f"[rank {info.rank}] "),
         sending_heartbeats(launch, info.rank, context.partitionId(), info.hosts[info.rank]),
@@ -215,7 +217,8 @@ def _run_task(
     ):
         work = _function(target)
         if not gc.get_freeze_count():
-            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a training.
+            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a
+            # training run.
             gc.freeze()
         answer = work(payload, info)
     yield info.rank, answer

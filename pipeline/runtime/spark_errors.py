@@ -63,21 +63,21 @@ def meaningful_line(text: str) -> str:
 
     That is the innermost exception, and before it the last one that Spark names, which knows the file or the column.
     """
-    told = [_message(section) for section in text.split("Caused by: ")]
-    named = [message for message in told[:-1] if message.startswith("[")]
-    parts = [part.rstrip(". ") for part in dict.fromkeys([*named[-1:], told[-1]])]
+    messages = [_message(section) for section in text.split("Caused by: ")]
+    named = [message for message in messages[:-1] if message.startswith("[")]
+    parts = [part.rstrip(". ") for part in dict.fromkeys([*named[-1:], messages[-1]])]
     return ": ".join(parts)[:MAX_LENGTH]
 
 
 def _message(section: str) -> str:
     """The message of one exception of a chain, without its frames, its class and its SQL state."""
     if "Traceback (most recent call last)" in section:
-        found = _end_of_traceback(section.rpartition("Traceback (most recent call last)")[2])
+        message = _end_of_traceback(section.rpartition("Traceback (most recent call last)")[2])
     else:
-        found = " ".join(line.strip() for line in takewhile(_is_message, section.strip().splitlines()))
-    found = CLASS_NAME.sub("", SQL_STATE.sub("", found))
+        message = " ".join(line.strip() for line in takewhile(_is_message, section.strip().splitlines()))
+    message = CLASS_NAME.sub("", SQL_STATE.sub("", message))
     # What failed a stage is quoted in the stage's own message.
-    return CLASS_NAME.sub("", STAGE_FAILURE.sub("", found)).strip()
+    return CLASS_NAME.sub("", STAGE_FAILURE.sub("", message)).strip()
 
 
 def _end_of_traceback(traceback: str) -> str:

@@ -61,9 +61,9 @@ class StallDetector:
         now = self._clock()
         self._first = now if self._first is None else self._first
         for rank, beat in beats.items():
-            told = ((self._lives, beat.number), (self._marks, _mark(beat)), (self._activities, beat.activity))
-            for known, value in told:
-                known[rank] = known.get(rank, _Seen(None, now)).now(value, now)
+            observations = ((self._lives, beat.number), (self._marks, _mark(beat)), (self._activities, beat.activity))
+            for latest, value in observations:
+                latest[rank] = latest.get(rank, _Seen(None, now)).now(value, now)
         return self._silent(beats, now) or self._late(beats, now - self._first, now) or self._still(beats, now)
 
     def _silent(self, beats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:

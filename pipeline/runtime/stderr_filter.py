@@ -61,6 +61,9 @@ def filtered_standard_error(prefix: str = "") -> Iterator[None]:
     try:
         yield
     finally:
+        # In this order: what Python holds back must still go through the pipe; putting the original back closes the
+        # pipe's only writing end, which ends the thread; the thread writes on the original until then. A child process
+        # that inherited the pipe keeps it open, and this waits for it.
         sys.stderr.flush()
         os.dup2(original, 2)
         thread.join()

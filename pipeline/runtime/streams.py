@@ -48,10 +48,10 @@ def leave_spark_submit_pipe() -> None:
     """
     for descriptor in (1, 2):
         try:
-            own = os.open(f"/proc/{os.getppid()}/fd/{descriptor}", os.O_WRONLY | os.O_NOCTTY)
+            stream = os.open(f"/proc/{os.getppid()}/fd/{descriptor}", os.O_WRONLY | os.O_NOCTTY)
         except OSError:
             return
-        mode = os.fstat(own).st_mode
+        mode = os.fstat(stream).st_mode
         if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-            os.dup2(own, descriptor)
-        os.close(own)
+            os.dup2(stream, descriptor)
+        os.close(stream)

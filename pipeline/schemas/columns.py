@@ -1,12 +1,7 @@
 """The contract of a store: its columns and their types, `contract.json`.
 
-A batch, on the TensorFlow side, holds these tensors (b rows):
-
-    numeric      float32 [b, n]   one column a numeric feature
-    categorical  int32   [b, c]   one column a categorical feature, ids below its size
-    label        float32 [b]      in the label's own unit, or the class id
-    weight       float32 [b]      0 for a padding row, else the row's own weight (1 where there is none)
-    extras       one tensor [b, ...] a further column, by name: arrays, lists of ids, texts, bytes
+The tensors of a batch are made of them, see `tensors.py`: columns of the roles `numeric` and `categorical` lie side by
+side in one tensor each, an `extra` column is a tensor of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pipeline.schemas.document import Document
+from pipeline.schemas.tensors import Dtype, TensorSpec, side_by_side
 
 ROW_ID = "__row_id"
 """int64: a stable hash of the row's key (of all feature columns and the label, where there is no key)."""
@@ -22,8 +18,8 @@ ROW_ID = "__row_id"
 WEIGHT = "__weight"
 """float32: how much a row counts in training; only where the configuration names a column of weights."""
 
-StoreType = Literal["float32", "float64", "int32", "int64", "string", "binary"]
-
+StoreType = Dtype
+"""Of a column at rest."""
 
 BYTES: Mapping[StoreType, int] = {"float32": 4, "float64": 8, "int32": 4, "int64": 8}
 """Of one value, for types whose values have all the same size."""
@@ -50,6 +46,13 @@ class ColumnSpec(Document):
     ragged: bool = False
     padding: int = 0
 
+    @property
+    def tensor(self) -> TensorSpec:
+        """The tensor that it is, or is a column of."""
+        if self.role != "extra":
+            return TensorSpec(name=self.role, dtype=self.type, shape=(1,))
+        return TensorSpec(name=self.name, dtype=self.type, shape=self.shape, ragged=self.ragged, padding=self.padding)
+
 
 class StoreContract(Document):
     """All columns of a store, in the order in which they are written."""
@@ -61,6 +64,15 @@ class StoreContract(Document):
         return tuple(column.name for column in self.columns if column.role == role)
 
     @property
-    def extras(self) -> tuple[ColumnSpec, ...]:
-        """Columns that reach the model as tensors of their own, in order."""
-        return tuple(column for column in self.columns if column.role == "extra")
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """What a batch of such rows holds beside label, weight and row mask.
+
+        Raises:
+            ValueError: a further column is called like the tensor of other columns.
+        """
+        features = [column for column in self.columns if column.role in ("numeric", "categorical")]
+        tensors = side_by_side(column.tensor for column in features)
+        further = tuple(column.tensor for column in self.columns if column.role == "extra")
+        if taken := {spec.name for spec in tensors} & {spec.name for spec in further}:
+            raise ValueError(f"column '{min(taken)}' is called like the tensor of several columns. Rename it.")
+        return tensors + further

@@ -50,6 +50,11 @@ class Section(BaseModel):
         later = [name for name in content if LATER in fields[name].metadata and not self.has_changed(name)]
         return {name: value for name, value in content.items() if name not in later}
 
+    @classmethod
+    def variant(cls, content: Any) -> type[Section]:
+        """The section that checks `content`: this one, unless one of several is chosen by a key of it."""
+        return cls
+
     def has_changed(self, name: str) -> bool:
         """Whether a setting has another value than its default, which a whole configuration, written out, repeats."""
         default = type(self).model_fields[name].get_default(call_default_factory=True, validated_data={})

@@ -103,20 +103,20 @@ class Written:
     names: tuple[str, ...]
 
 
-def write_scored(opened: NewRows, job: ScoreJob, place: StoragePath, prefix: str) -> Written:
+def write_scored(opened: NewRows, job: ScoreJob, target: StoragePath, prefix: str) -> Written:
     """Score all rows and write those that can be scored as Parquet into a folder, under names with a prefix."""
-    folder = place.uri
+    folder = target.uri
     mapped = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder, prefix), _WRITTEN)
-    found = mapped.toArrow()
-    written = [path for path in found["path"].to_pylist() if path]
-    for name in files.list_files(place):
+    summary = mapped.toArrow()
+    written = [path for path in summary["path"].to_pylist() if path]
+    for name in files.list_files(target):
         if name.startswith(prefix) and name not in written:
-            files.remove_file(place.child(name))
+            files.remove_file(target.child(name))
     if not written:
         written = [f"{prefix}-00000.parquet"]
-        with _writer(place.child(written[0]), job.schema) as writer:
+        with _writer(target.child(written[0]), job.schema) as writer:
             writer.write_table(job.schema.empty_table())
-    good, bad = (sum(found[name].to_pylist()) for name in ("rows", "bad"))
+    good, bad = (sum(summary[name].to_pylist()) for name in ("rows", "bad"))
     return Written(good + bad, bad, tuple(written))
 
 
@@ -143,9 +143,9 @@ def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefi
     yield pa.RecordBatch.from_pylist([{"path": path if rows else None, "rows": rows, "bad": bad}], schema=_WRITTEN)
 
 
-def _writer(place: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
-    files.make_folder(place.folder)
-    return pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy")
+def _writer(file: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
+    files.make_folder(file.folder)
+    return pq.ParquetWriter(file.path, schema, filesystem=file.filesystem, compression="snappy")
 
 
 def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.Schema:

@@ -23,7 +23,7 @@ class OutputColumns:
     Attributes:
         kept: columns of the source.
         answers: of the model, see `LabelSpec.answers`.
-        version: of the column that tells the model.
+        version: of the column that names the model.
     """
 
     kept: tuple[str, ...]

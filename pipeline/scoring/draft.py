@@ -127,11 +127,11 @@ class ListedDraft:
         try:
             listed = listed_files(self.output)
             drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name} - listed)
-        except OSError as error:  # what ended the job is to be told, and not that the server is gone
+        except OSError as error:  # the error that ended the job must be reported, not this one
             log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output.path, error)
 
 
-def check_place(output: StoragePath, *, replace: bool) -> None:
+def check_writable(output: StoragePath, *, replace: bool) -> None:
     """Make sure that an output may be written, before any work is done for it.
 
     Raises:

@@ -49,7 +49,7 @@ def _host() -> str:
 
 
 def check_listed(output: StoragePath, *, replace: bool) -> None:
-    """Make sure that an output may be written; what a killed scoring left is in nobody's way.
+    """Check that an output may be written; files that a killed scoring left do not prevent it.
 
     Raises:
         ConfigError: something is there already that must not be replaced.
@@ -110,12 +110,12 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
 
 def _may_be_written(name: str, token: str) -> bool:
     """Whether a file that no card lists may be one of a scoring that runs now; `token` is this one's own."""
-    found = _OWN.fullmatch(name)
-    return found is not None and found[1] not in (None, token) and not _has_ended(found[1])
+    match = _OWN.fullmatch(name)
+    return match is not None and match[1] not in (None, token) and not _has_ended(match[1])
 
 
-def _check_there(output: StoragePath, names: Sequence[str], found: Iterable[str]) -> None:
-    if gone := sorted({*names} - {*found}):
+def _check_there(output: StoragePath, names: Sequence[str], present: Iterable[str]) -> None:
+    if gone := sorted({*names} - {*present}):
         raise _shared_error(output, f"'{gone[0]}' is gone from")
 
 

@@ -115,10 +115,10 @@ def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.floa
     try:
         values: NDArray[np.float64] = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        place = next((place for place, cell in enumerate(cells) if not _is_number(cell)), 0)
+        index = next((index for index, cell in enumerate(cells) if not _is_number(cell)), 0)
         raise DataError(
             f"Column '{column.name}' must be numeric. Allowed: numbers, true and false, numbers as text, null. "
-            f"Received: {_shown(column.iloc[place])} in row {column.index[place]}. Correct it, or send null."
+            f"Received: {_shown(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
         ) from error
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -145,11 +145,11 @@ def _refuse_nulls(names: list[str]) -> None:
 
 
 def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
-    for place, cell in enumerate(column):
+    for index, cell in enumerate(column):
         if isinstance(cell, (list, tuple, dict, set, np.ndarray)):
             raise DataError(
                 f"Column '{column.name}' must hold single values. Allowed: text, numbers, true and false, times, null. "
-                f"Received: {_shown(cell)} in row {column.index[place]}. Send one value; several go into one text."
+                f"Received: {_shown(cell)} in row {column.index[index]}. Send one value; several go into one text."
             )
     return [categories.text(value) for value in column]
 

@@ -7,7 +7,7 @@
 In an object store it is the files that its card lists, see `listed.py`.
 
 What an output holds beside its files has names that begin with `_`, which readers of folders leave out:
-`_score.json` tells that the folder is an output, and of what; `_quarantine` holds rows that could not be scored.
+`_score.json` marks the folder as an output and describes it; `_quarantine` holds rows that could not be scored.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _previous(work: StoragePath) -> StoragePath:
     return work.child("previous")
 
 
-def _holds_anything(place: StoragePath) -> bool:
-    return files.size_of(place) is not None or bool(files.list_files(place))
+def _holds_anything(folder: StoragePath) -> bool:
+    return files.size_of(folder) is not None or bool(files.list_files(folder))
 
 
 def _tidy(work: StoragePath) -> None:

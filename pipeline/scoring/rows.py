@@ -63,12 +63,12 @@ class NewRows:
 
 
 def open_new_rows(
-    found: SourceTable, bundle: Bundle, trained: RunConfig, config: ScoreConfig, *, multiline: bool
+    source_table: SourceTable, bundle: Bundle, trained: RunConfig, config: ScoreConfig, *, multiline: bool
 ) -> NewRows:
     """Give rows their types and find out what can be wrong with them; nothing is read yet.
 
     Args:
-        found: the source.
+        source_table: the source.
         bundle: the model.
         trained: the configuration that it was trained with.
         config: what the output keeps.
@@ -80,15 +80,15 @@ def open_new_rows(
     """
     state = bundle.features
     needed = [column.name for column in state.raw]
-    found = _with_all_names(found, config).knowing(needed)
-    _tell_missing_key(found, trained)
-    output = output_columns(config, found.names, key=trained.data.key, label=state.label)
+    source_table = _with_all_names(source_table, config).knowing(needed)
+    _tell_missing_key(source_table, trained)
+    output = output_columns(config, source_table.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
-    check_names(found.names, wanted)
-    check_types(found.read(needed).columns, state.raw)
-    raw = found.read(wanted)
+    check_names(source_table.names, wanted)
+    check_types(source_table.read(needed).columns, state.raw)
+    raw = source_table.read(wanted)
     inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
-    faults = find_value_faults(inputs, _numeric(bundle, trained, found), _terms(bundle), multiline=multiline)
+    faults = find_value_faults(inputs, _numeric(bundle, trained, source_table), _terms(bundle), multiline=multiline)
     return NewRows(raw.scan, RowProgram(inputs, faults), output)
 
 
@@ -111,17 +111,17 @@ def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
     return drawn
 
 
-def _tell_missing_key(found: SourceTable, trained: RunConfig) -> None:
-    missing = [name for name in trained.data.key if name not in found.names]
+def _tell_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
+    missing = [name for name in trained.data.key if name not in source_table.names]
     if missing:
         log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
 
 
-def _with_all_names(found: SourceTable, config: ScoreConfig) -> SourceTable:
+def _with_all_names(source_table: SourceTable, config: ScoreConfig) -> SourceTable:
     """JSON: with the names that only a look at every line tells, where names are chosen by patterns."""
-    if found.scan is None or not any(is_pattern(entry) for entry in config.keep):
-        return found
-    return found.scan()
+    if source_table.scan is None or not any(is_pattern(entry) for entry in config.keep):
+        return source_table
+    return source_table.scan()
 
 
 def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
@@ -130,25 +130,25 @@ def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
     return {column.name: promised[column.name] for column in bundle.features.raw if column.name in promised}
 
 
-def _numeric(bundle: Bundle, trained: RunConfig, found: SourceTable) -> tuple[NumericPlan, ...]:
+def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> tuple[NumericPlan, ...]:
     """How the model's numbers were treated in training: whether nulls, NaN and infinities were allowed."""
     features, state = trained.features, bundle.features
-    types = _types(bundle, found) if needs_types(features) else {}
-    promised = found.names if bundle.table is None else bundle.table.columns
+    types = _types(bundle, source_table) if needs_types(features) else {}
+    promised = source_table.names if bundle.table is None else bundle.table.columns
     names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
     plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
     known = {column.name for column in state.raw} | {column.name for column in state.derived}
     return tuple(feature for feature in plan.numeric if feature.source in known)
 
 
-def _types(bundle: Bundle, found: SourceTable) -> dict[str, ColumnType]:
-    """Of the columns that training had, or, where no contract tells, that these rows have.
+def _types(bundle: Bundle, source_table: SourceTable) -> dict[str, ColumnType]:
+    """Types of the columns as training read them, or, without a contract, as these rows have them.
 
-    A few new rows tell little: what training read as a number is one.
+    A few new rows are weak evidence: a column that training read as numbers is one of numbers.
     """
     if bundle.table is not None:
         return {name: terms.type for name, terms in bundle.table.columns.items()}
-    types = column_types(found, {})
+    types = column_types(source_table, {})
     for column in bundle.features.raw:
         if (column.type == "number") != (types[column.name] in (*NUMBERS, "boolean")):
             types[column.name] = column.type

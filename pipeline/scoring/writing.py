@@ -70,16 +70,16 @@ def convert(
     return tuple(write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
 
 
-def write_csv(rows: DataFrame, place: StoragePath, prefix: str) -> list[str]:
+def write_csv(rows: DataFrame, target: StoragePath, prefix: str) -> list[str]:
     """The same text as Spark writes, by tasks: a file for each partition. Only the names that are returned count."""
     lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
-    header, folder = _header(rows.columns), place.uri
+    header, folder = _header(rows.columns), target.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         name = new_name(prefix, partition_number(), "csv")
         written = (f"{line}\n".encode() for batch in batches for line in batch["line"].to_pylist())
-        place = storage_path(folder).child(name)
-        with ended_or_gone(place), place.filesystem.open_output_stream(place.path, compression=None) as stream:
+        file = storage_path(folder).child(name)
+        with ended_or_gone(file), file.filesystem.open_output_stream(file.path, compression=None) as stream:
             stream.write(header)
             stream.writelines(written)
         yield pa.RecordBatch.from_pylist([{"name": name}], schema=_WRITTEN)
@@ -94,11 +94,11 @@ def _header(names: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _make_delta(spark: SparkSession, place: StoragePath) -> None:
+def _make_delta(spark: SparkSession, folder: StoragePath) -> None:
     """Give a folder of Parquet files the log of a Delta table; paths in it are relative, so the folder may move."""
     if spark_reads_delta(spark):
-        spark.sql(f"CONVERT TO DELTA parquet.{quoted(place.uri)}")
+        spark.sql(f"CONVERT TO DELTA parquet.{quoted(folder.uri)}")
         return
     from deltalake import convert_to_deltalake
 
-    convert_to_deltalake(place.path)
+    convert_to_deltalake(folder.path)

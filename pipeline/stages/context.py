@@ -52,7 +52,7 @@ class TrackedRuns:
 
 @dataclass(frozen=True)
 class Resources:
-    """Open resources of one job. Settings are not among them: functions take the sections that they need beside it.
+    """Open resources of one job. Settings are not among them: functions take the sections that they need as well.
 
     Attributes:
         root: of the storage.

@@ -110,7 +110,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
 def _predict_job(
     root: StoragePath, config: EvaluateConfig, store: Store, model: PublishedModel, work: StoragePath, *, seed: int
 ) -> PredictJob:
-    """The work of every rank; the linear baseline is fitted here and laid beside it."""
+    """The work of every rank. The linear baseline is fitted here, and written to the scratch folder for them."""
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
         files.write_bytes(work.child(LINEAR_FILE), simple.linear.to_bytes())

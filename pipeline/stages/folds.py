@@ -1,20 +1,14 @@
-"""The folds of a cross-validation: their stores, and one fold trained and measured on its held-out rows."""
+"""The folds of a cross-validation: their stores, and the results that each publishes."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import FoldConfig
 from pipeline.evaluation.folds import FoldScore
-from pipeline.evaluation.measures import measure
-from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluation.regression import Window
-from pipeline.evaluation.tally import Tally, tally_from_bytes, tally_to_bytes
+from pipeline.evaluation.tally import Tally, tally_from_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
@@ -23,24 +17,16 @@ from pipeline.schemas.decision import Decision
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
-from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.layout import BUNDLE, FOLDS, MODEL, fold_folder
+from pipeline.store.layout import FOLDS, fold_folder
 from pipeline.store.manifest import FoldsManifest
-from pipeline.store.publish import draft
 from pipeline.store.store import Store, open_store
-from pipeline.training.records import EpochRecord
-from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
 from pipeline.training.spec import TrainingSpec
-from pipeline.tuning.parallel import Stopper
-from pipeline.tuning.space import Settings
 
 SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
-HELD_OUT = "test"
 WITHOUT_INFLUENCE = {"final", "resume", "study"}
 """Settings of `search` that a nested cross-validation does not depend on."""
-
 
 _PREPARING = threading.Lock()
 
@@ -139,100 +125,3 @@ class FoldResult:
     def predictions(self) -> StoragePath:
         """The folder of predictions; see `evaluation.predict`."""
         return self.folder.child(PREDICTIONS)
-
-
-def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
-    """The training run of a fold, whose model is measured and not kept.
-
-    Raises:
-        ConfigError: the settings do not fit the label.
-        DataError: the fold lacks rows that the training run needs.
-    """
-    check_training(store, config.train, config.evaluate)
-    spec = TrainingSpec.of(config, store.manifest.store_id)
-    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
-
-
-def run_fold(
-    resources: Resources,
-    spec: TrainingSpec,
-    store: Store,
-    result: FoldResult,
-    *,
-    window: Window,
-    stopper: Stopper,
-    on_epoch: Callable[[EpochRecord], None],
-    settings: Settings | None = None,
-) -> FoldScore:
-    """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
-
-    Args:
-        resources: of the cross-validation, with the tracked run of the fold.
-        spec: of the training run, see `fold_spec`.
-        store: of the fold.
-        result: where its results are published, once they are complete.
-        window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: with which the training run is registered.
-        on_epoch: called with each epoch's record.
-        settings: that were chosen for this fold, of those in the configuration.
-
-    Raises:
-        TrainError: the training run failed, or was stopped.
-    """
-    start = time.monotonic()
-    hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
-    )
-    with (
-        draft(resources.root, result.folder, SCORE) as finished,
-        run_training(resources.spark, resources.root, spec, hooks, apart=True) as outcome,
-    ):
-        outcome.require_finished(f"Fold {result.number}")
-        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
-            return result.score()
-        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
-        tally = predict_split(resources.spark, spec.train.workers, predict, store, apart=True).tallies[NETWORK]
-        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
-        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
-        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
-        finished.publish(score.to_json().encode())
-    return result.score()
-
-
-def _predict_job(
-    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
-) -> PredictJob:
-    model = outcome.folder.child(BUNDLE, MODEL)
-    return PredictJob(
-        root=root.uri,
-        name=spec.name,
-        store_id=spec.store_id,
-        model=model.uri,
-        sha256=files.sha256_of(model),
-        split=HELD_OUT,
-        scratch=outcome.folder.child("held_out").uri,
-        decision=outcome.result.decision,
-        edges=tuple(window.edges.tolist()),
-        log=window.log,
-        predictions=predictions.uri,
-    )
-
-
-def _score(
-    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
-) -> FoldScore:
-    result, history = outcome.result, outcome.history
-    return FoldScore(
-        fold=number,
-        # A file that counts several times, as in a bootstrap, has no more rows for that.
-        train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
-        validation_rows=store.split("validation").rows,
-        test_rows=tally.rows,
-        metrics=measure(tally, with_intervals=False).metrics,
-        epochs=result.epochs,
-        best_epoch=result.best_epoch,
-        history={name: tuple(values) for name, values in history.values.items()},
-        seconds=seconds,
-        training_seconds=result.seconds,
-        settings=settings,
-    )

@@ -29,7 +29,7 @@ def findings_of(
         planned=spec.train.epochs,
         constant=None if weighted else label.target.constant_loss(label, loss_of(label, spec.train.loss).name),
         deviation=_deviation(store),
-        handicaps=[f"model.dropout {spec.model.dropout:g}"] if spec.model.dropout else [],
+        handicaps=spec.model.train_only_regularizers(),
         comparable=not weighted,
     )
     return diagnose(course)

@@ -21,15 +21,15 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.schemas.document import Document
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
-from pipeline.scoring.draft import OutputDraft, check_place, output_draft
+from pipeline.scoring.draft import OutputDraft, check_writable, output_draft
 from pipeline.scoring.publication import QUARANTINE, ScoreCard
 from pipeline.scoring.rows import NewRows, good_values, open_new_rows
 from pipeline.scoring.writing import check_format, convert
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
+from pipeline.stages.results import ScoreResult, WorstDrift
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import model_folder
@@ -40,44 +40,6 @@ from pipeline.training.spec import TrainingSpec
 log = logging.getLogger(__name__)
 
 SHORT_HASH = 12
-
-
-class WorstDrift(Document):
-    """The column that differs most from the training rows.
-
-    Attributes:
-        column: its name, or that of the feature that is made of a text.
-        psi: its population stability index.
-        rows: that were compared.
-    """
-
-    column: str
-    psi: float
-    rows: int
-
-
-class ScoreResult(Document):
-    """A published output.
-
-    Attributes:
-        output: its URI.
-        rows: that were scored.
-        quarantined: rows that could not be.
-        model_version: what the output's column of that name holds.
-        drift: None where nothing was compared.
-        rows_per_second: of reading, scoring and writing together.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
-    """
-
-    output: str
-    rows: int
-    quarantined: int
-    model_version: str
-    drift: WorstDrift | None
-    rows_per_second: float
-    seconds: float = 0.0
-    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +68,7 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
     output = _output(config)
     if config.score.path is None and config.score.source is None:
         raise ConfigError("score.path is missing: the files to score. Add it, or score.source.")
-    check_place(output, replace=_replaces(config.score))
+    check_writable(output, replace=_replaces(config.score))
     with open_stage(config, "score", spark=spark, progress=progress) as opened:
         bundle = _find_model(opened, config)
         check_format(opened.spark, output, config.score.format)

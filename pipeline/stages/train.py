@@ -33,7 +33,7 @@ from pipeline.store.store import Store
 from pipeline.store.versions import library_versions
 from pipeline.tracking.params import config_text, run_params
 from pipeline.training.history import TrainingHistory, write_history
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from pipeline.training.rate_curve import read_curve
 from pipeline.training.records import EpochRecord
 from pipeline.training.resource_usage import ResourceUsage
@@ -93,7 +93,7 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Each epoch and the use of the machine are shown and recorded; signals let the ranks finish their steps."""
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
-        on_beats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
+        on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
         on_resume=lambda place: log_resumed(resources, place),
         stoppable=stopping_gently,
     )
@@ -109,7 +109,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
     loss_of(store.features.label, train.loss)
     class_weights_of(store.features.label, train.class_weights)
     check_decision(store.features.label, evaluate)
-    if not store.split("validation").rows and Deciding.of(evaluate).needs_rows:
+    if not store.split("validation").rows and DecisionConfig.of(evaluate).needs_rows:
         raise DataError(
             f"Store {store.place.path} has no validation rows, which evaluate.calibration and a goal of "
             "evaluate.threshold are fitted on. Set split.fractions.validation above 0, or remove these settings."

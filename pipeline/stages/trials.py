@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.config.run import RunConfig
-from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, PipelineError, TrainError
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
-from pipeline.stages.train import tracked_names
 from pipeline.stages.trial_rows import TrialRows
+from pipeline.stages.trial_training import train_trial
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import search_file
-from pipeline.store.store import Store
 from pipeline.tracking.tags import PARENT
-from pipeline.tracking.tracker import Tracker
-from pipeline.training.records import EpochRecord
 from pipeline.tuning.database import local_database
 from pipeline.tuning.parallel import Stopper, run_parallel
 from pipeline.tuning.pareto_front import choose_best
@@ -27,7 +23,6 @@ from pipeline.tuning.record import TrialRecord, best_of
 from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
 from pipeline.tuning.study import Study, Trial, open_study
 from pipeline.tuning.table import setting_name, setting_text
-from pipeline.tuning.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 
 NOT_OF_THE_SEARCH = {
     "final", "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"
@@ -56,39 +51,6 @@ def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
     """Ranks of all trials at a time, and the settings whose product this is."""
     workers = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
     return config.trial_workers * config.search.parallel_trials, [workers, "search.parallel_trials"]
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The result of a trial on all the stores that it is judged by.
-
-    Attributes:
-        values: of the goals, their means over folds.
-        seconds: in which steps were taken.
-        memory: the most bytes that a rank held.
-        parameters: how many weights its network has.
-        best_epoch: whose weights were kept, the mean over folds.
-        pruned: whether it was ended since it was behind.
-    """
-
-    values: tuple[float, ...]
-    seconds: float
-    memory: int | None
-    parameters: int
-    best_epoch: int
-    pruned: bool
-
-
-def _judged(parts: Sequence[TrialOutcome], goals: Sequence[Goal]) -> _Judged:
-    values = zip(*(values_of(part, goals) for part in parts), strict=True)
-    return _Judged(
-        values=tuple(sum(of_goal) / len(parts) for of_goal in values),
-        seconds=sum(part.seconds for part in parts),
-        memory=max((part.memory for part in parts if part.memory is not None), default=None),
-        parameters=max(part.parameters for part in parts),
-        best_epoch=round(sum(part.best_epoch for part in parts) / len(parts)),
-        pruned=any(part.pruned for part in parts),
-    )
 
 
 class Trials:
@@ -173,7 +135,8 @@ class Trials:
         tags = {PARENT: self._resources.tracker.run_id or "", "trial": str(trial.number)}
         with self._resources.runs.open(_title(trial.number, settings), tags=tags) as tracker:
             tracker.log_params({key: setting_text(value) for key, value in settings.items()})
-            trained = self._trained(trial, tracker, config, self._rows.of(config, settings))
+            resources, stores = replace(self._resources, tracker=tracker), self._rows.of(config, settings)
+            trained = train_trial(resources, config, stores, trial.is_behind, self._stopper)
             trial.record_costs(
                 training_seconds=trained.seconds,
                 memory=trained.memory,
@@ -187,44 +150,6 @@ class Trials:
             named = {f"best_{goal.name}": value for goal, value in zip(config.search.goals, values, strict=True)}
             tracker.log_metrics(named | {"best_epoch": float(trained.best_epoch)})
         trial.finish(*values)
-
-    def _trained(self, trial: Trial, tracker: Tracker, config: RunConfig, stores: Sequence[Store]) -> _Judged:
-        """Train on one store, pruned by epoch; or on several folds, pruned by fold."""
-        goals = config.search.goals
-        if len(stores) == 1:
-            return _judged([self._launch(tracker, config, stores[0], trial.is_behind)], goals)
-        done: list[TrialOutcome] = []
-        for number, store in enumerate(stores, start=1):
-            done.append(self._launch(tracker, config, store, None))
-            judged = _judged(done, goals)
-            reached, *_ = values_of(done[-1], goals)
-            tracker.log_metrics({f"fold/{config.search.metric}": reached}, step=number)
-            if number < len(stores) and trial.is_behind(number, reached):
-                return replace(judged, pruned=True)
-        return judged
-
-    def _launch(
-        self, tracker: Tracker, config: RunConfig, store: Store, is_behind: Callable[[int, float], bool] | None
-    ) -> TrialOutcome:
-        metric, *others = (goal.name for goal in config.search.goals if goal.name != PARAMETERS)
-
-        def follow(record: EpochRecord) -> bool:
-            for other in others:
-                metric_of(record, other)  # one that is not measured fails the trial at its first epoch, not its last
-            value = metric_of(record, metric)
-            if is_behind is None:
-                return False
-            tracker.log_metrics(tracked_names(record), step=record.epoch)
-            return is_behind(record.epoch, value)
-
-        return run_trial(
-            self._resources.spark,
-            self._resources.root,
-            trial_spec(config, store.manifest.store_id),
-            timeout=config.search.trial_timeout,
-            stopper=self._stopper,
-            is_behind=follow,
-        )
 
     def _show(self, study: Study, number: int) -> None:
         records = study.records()

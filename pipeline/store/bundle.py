@@ -1,15 +1,15 @@
-"""All that belongs to a published model, for whoever scores with it: no store and no configuration is needed.
+"""Everything that scoring needs of a published model, without its store and without a configuration.
 
     model.keras     raw columns in, classes and probabilities or numbers out
     features.json   the fitted features and label
     table.json      the contract of the source, where there is one
     profile.json    what training rows looked like, for drift
     config.yaml     the whole configuration, without secrets
-    history.json    how the training went, epoch by epoch
+    history.json    metrics of the training run, epoch by epoch
     saved_model/    in TensorFlow's own format, where `export.formats` asks for it
     test.json       metrics of the test split, once it was evaluated
 
-The card tells the hash of each but the last, which tells its own.
+The card holds the hash of each but the last, which holds its own.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Bundle:
     """A model and what it needs, verified.
 
     Attributes:
-        model: its place, its card and its Keras file.
+        model: its folder, its card and its Keras file.
         features: the fitted features and label.
         config: the configuration, as YAML without secrets.
         table: the contract of the source; None where there was none.
@@ -84,7 +84,7 @@ class Bundle:
 
     @property
     def card(self) -> ModelCard:
-        """What is known of the model."""
+        """The card of the model."""
         return self.model.card
 
     @property

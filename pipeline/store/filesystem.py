@@ -29,12 +29,12 @@ UNFINISHED = ".part"
 
 @dataclass(frozen=True)
 class StoragePath:
-    """A storage root: its file system, its path there, and how Spark and Petastorm call it.
+    """A path in a file system: local, HDFS, or a bucket of an object store.
 
     Attributes:
-        filesystem: Arrow's.
+        filesystem: of Arrow.
         path: absolute, without scheme and trailing slash.
-        uri: scheme and path, and perhaps settings behind `?`.
+        uri: scheme and path, as Spark and Petastorm take it, perhaps with settings behind `?`.
     """
 
     filesystem: fs.FileSystem
@@ -53,7 +53,7 @@ class StoragePath:
         return StoragePath(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
     def sibling(self, ending: str) -> StoragePath:
-        """A file or folder next to this one, called alike, but for what its name ends with."""
+        """A file or folder next to this one, whose name is this one's with another ending."""
         address, settings = self._address
         return StoragePath(self.filesystem, self.path + ending, address + ending + settings)
 
@@ -157,7 +157,7 @@ def write_bytes(file: StoragePath, content: bytes) -> None:
 
 @contextmanager
 def naming(file: StoragePath) -> Iterator[None]:
-    """Name the file that a block writes where that fails: a disk that is full does not tell.
+    """Name the file that a block writes when writing fails: the error of a full disk does not.
 
     Raises:
         PlatformError: it cannot be written.

@@ -7,7 +7,7 @@
     without files of its own, with contract.json, features.json, unscaled.json and manifest.json; beside them is
     audit.json, of all folds; folds.json is last
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
-    and exports}, with test.json once it was evaluated; model.json, the card, which tells the folder
+    and exports}, with test.json once it was evaluated; model.json, the card, which names the folder
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
 <root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit

@@ -3,7 +3,7 @@
 Rows of a split are spread over `shards` virtual shards by a stable hash. A shard's rows lie in its files in the
 order listed here; row groups are listed with their rows, so that the feed can plan without opening a file.
 
-Format 4 tells checksums of the parts of each file, which format 3 does not; both are read, and name stores alike.
+Format 4 has checksums of the parts of each file, format 3 has none. Both are read, and name stores alike.
 """
 
 from __future__ import annotations

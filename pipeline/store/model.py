@@ -1,10 +1,10 @@
-"""A published model: its card, `model.json`, and the folder of files that the card tells the hash of.
+"""A published model: its card, `model.json`, and the folder of files whose hash is in the card.
 
     <root>/models/<name>/<model_id>/{model.json, bundle-<hash>/{model.keras, features.json, config.yaml, ...}}
 
 `model_id` is derived from the store and from the configuration of network and training, so that a later job with
-the same configuration finds the model. Training again replaces it, by one file, the card: the new folder is there
-already when the card turns to it. Readers never write. What is in the folder: see `bundle.py`.
+the same configuration finds the model. Training again replaces it by replacing one file, the card: the new folder is
+complete before the card names it. Readers never write. `bundle.py` says what is in the folder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FilePath = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")
 
 
 class ModelCard(Document):
-    """What is known of a model when its training ends.
+    """What the training run records about its model.
 
     Attributes:
         format: of this document and of the folder.
@@ -78,11 +78,11 @@ class ModelCard(Document):
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A model whose files are what its card tells.
+    """A model whose files match its card.
 
     Attributes:
         place: its folder, with the card.
-        card: what is known of it.
+        card: see `ModelCard`.
     """
 
     place: StoragePath

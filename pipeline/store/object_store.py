@@ -43,7 +43,7 @@ def open_bucket(uri: str) -> tuple[fs.FileSystem, str]:
 
     Raises:
         ConfigError: the address holds credentials, `#`, or a setting that is not known.
-        OSError: the bucket's region cannot be found out.
+        OSError: the bucket's region cannot be determined.
     """
     connection = _connection(uri)
     return _filesystem(*connection, os.getpid()), _path(uri).rstrip("/")

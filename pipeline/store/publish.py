@@ -1,9 +1,9 @@
 """Publication: a folder appears complete or not at all.
 
 Where folders can be renamed, work in progress is written under `<root>/scratch/<token>`; when its last file is there,
-one rename makes it visible. An object store has no folders: files are written at their place, and the last one, which
-readers look for and which tells what the others are, makes them count. Files that a killed job left there count for
-nothing, and the next job with the same inputs writes the same bytes over them.
+one rename makes it visible. An object store has no folders: files are written under their final names, and the last,
+the marker, lists the others. Readers look for the marker, so files that a killed job left without one are ignored; the
+next job with the same inputs writes the same bytes over them.
 
 Where two jobs publish the same thing, the first one wins and the second one takes the first one's, since the name of a
 store is derived from what is in it.
@@ -48,7 +48,7 @@ class Draft:
     Attributes:
         folder: where its files are written.
         target: where readers look.
-        marker: the name of the file that tells a complete folder.
+        marker: the name of the file that marks a folder as complete.
     """
 
     folder: StoragePath
@@ -115,7 +115,7 @@ def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
     Args:
         source: the finished folder.
         target: where readers look.
-        marker: the file, written last, that tells a complete folder.
+        marker: the file, written last, that marks a folder as complete.
 
     Returns:
         False where somebody else published the same before us.

@@ -38,7 +38,7 @@ def write_model_folder(folder: Path, file: StoragePath, state: FeatureState, *, 
     Args:
         folder: where; it does not exist yet.
         file: the Keras file, wherever it is stored.
-        state: fitted features; they tell the raw columns and the label.
+        state: fitted features, with the raw columns and the label.
         model_id: MLflow's, of the model that the folder will belong to.
         run_id: the run that made it.
     """
@@ -103,7 +103,7 @@ def requirements() -> list[str]:
 
 
 def _columns(state: FeatureState) -> dict[str, Any]:
-    """What the signature cannot tell."""
+    """What the signature cannot express."""
     return {
         "numeric": [column.name for column in state.raw if column.type == "number"],
         "categorical": [column.name for column in state.raw if column.type == "text"],

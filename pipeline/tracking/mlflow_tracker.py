@@ -1,6 +1,6 @@
 """Runs recorded by MLflow. Together with `mlflow_courier`, `mlflow_store` and `mlflow_folder`, the only door to it.
 
-Every call names its store and its run, so that several jobs of one process can record side by side. A tracker never
+Every call names its store and its run, so that several jobs of one process can record in parallel. A tracker never
 raises, and but for the model never waits for the server, see `mlflow_courier`. What a user can repair before anything
 has started is a ConfigError, when the run is opened.
 """
@@ -51,7 +51,7 @@ class MlflowTracker:
     """A run in an MLflow tracking store."""
 
     def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
-        """What is told goes through `sender`, to a database itself or to a server."""
+        """`sender` carries everything, to a database or to a server."""
         self._sender = sender
         self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
 
@@ -86,7 +86,7 @@ class MlflowTracker:
         drawn = io.BytesIO()
         try:
             figure.savefig(drawn, format=path.rpartition(".")[2])
-        except Exception as error:  # whatever goes wrong in recording, the training goes on
+        except Exception as error:  # a failure of tracking must not end the training run
             logger.warning("%s could not be drawn. %s", path, reason_of(error))
             return
         self._post_artifact(path, drawn.getvalue())
@@ -103,7 +103,7 @@ class MlflowTracker:
         start = time.monotonic()
         try:
             return self._log_model(file, state)
-        except Exception as error:  # whatever goes wrong in recording, the training goes on
+        except Exception as error:  # a failure of tracking must not end the training run
             self._budget -= time.monotonic() - start
             logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
             return None
@@ -203,7 +203,7 @@ def open_tracker(
 ) -> Iterator[Tracker]:
     """A run for the length of a block: finished at its end, failed or killed where the block raises.
 
-    A store that does not answer costs a warning and some seconds; what the block tells is kept, and sent when it is
+    A store that does not answer costs a warning and some seconds; what the block logs is kept, and sent when it is
     back, by this job or a later one.
 
     Args:

@@ -1,4 +1,4 @@
-"""What of a configuration is told to the tracking server.
+"""The parts of a configuration that the tracking server gets.
 
 Parameters are the few settings that runs are compared by; the whole configuration is an artifact beside them,
 without what is nobody's business.
@@ -38,16 +38,15 @@ def run_params(config: RunConfig) -> dict[str, Param]:
 
 
 def run_name(config: RunConfig, stage: str) -> str:
-    """What tells a run from its neighbours in a list and in a legend, e.g. `run 64-64 relu, adam 0.001, seed 0`.
+    """A run's name, which distinguishes it in lists and legends, e.g. `run 64-64 relu, adam 0.001, seed 0`.
 
     A search is called by what it searches: `search by tpe: hidden, dropout, learning_rate`.
     """
     if stage == "search":
         names = ", ".join(name.removesuffix(".name").rpartition(".")[2] for name in config.search.space)
         return f"search by {config.search.sampler}: {names}"[:NAME_LENGTH]
-    model, optimizer = config.model, config.train.optimizer
-    hidden = f"{'-'.join(map(str, model.hidden))} {model.activation}" if model.hidden else "linear"
-    return f"{stage} {hidden}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
+    optimizer = config.train.optimizer
+    return f"{stage} {config.model.describe()}, {optimizer.name} {optimizer.learning_rate:g}, seed {config.seed}"
 
 
 def config_text(config: RunConfig) -> str:

@@ -59,7 +59,7 @@ class Candidate(Document):
 
 
 PREFIX = "test."
-"""Of a version's tags that tell what it reached."""
+"""Of the tags that hold what a version reached."""
 
 
 class Promotion(Document):

@@ -17,7 +17,7 @@ from pipeline.config.callbacks import CallbackConfig
 from pipeline.errors import ConfigError
 from pipeline.training.records import EpochRecord
 
-UNTOLD = [
+NOT_CALLED = [
     name
     for name in dir(keras.callbacks.Callback)
     if name.startswith("on_") and ("batch" in name or "test" in name or "predict" in name)
@@ -84,8 +84,8 @@ class Callbacks:
 def _make(config: CallbackConfig) -> keras.callbacks.Callback:
     module, _, name = config.target.partition(":")
     try:
-        found = getattr(import_module(module), name)
-        callback = found(**config.options)
+        callback_class = getattr(import_module(module), name)
+        callback = callback_class(**config.options)
     except Exception as error:
         raise ConfigError(
             f"train.callbacks: {config.target} cannot be made with {config.options}: {type(error).__name__}: {error}. "
@@ -96,10 +96,12 @@ def _make(config: CallbackConfig) -> keras.callbacks.Callback:
             f"train.callbacks: {config.target} is no Keras callback. Allowed: a subclass of keras.callbacks.Callback. "
             f"Received: {type(callback).__name__}."
         )
-    deaf = [hook for hook in UNTOLD if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)]
-    if deaf:
+    uncalled = [
+        hook for hook in NOT_CALLED if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+    ]
+    if uncalled:
         raise ConfigError(
-            f"train.callbacks: {config.target} has {', '.join(deaf)}, which would never be called: steps run in "
+            f"train.callbacks: {config.target} has {', '.join(uncalled)}, which would never be called: steps run in "
             "blocks. Allowed: on_train_begin, on_epoch_begin, on_epoch_end, on_train_end. Remove the others."
         )
     return callback

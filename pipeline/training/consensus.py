@@ -1,7 +1,7 @@
-"""What all ranks do alike, though one of them alone knows the reason: save, stop, give up.
+"""Decisions that all ranks take at the same step though only one of them knows the reason: save, stop, give up.
 
-Ranks come together at steps that each of them knows beforehand, about twice a second: a collective at every step would
-cost more than many steps do. Rank 0's clock tells how many blocks of steps go by until the next time.
+A collective at every step would cost more than many steps do, so ranks agree about twice a second. After how many
+blocks they do so next is part of each decision: rank 0 estimates it by its clock, and every rank counts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ APART_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class StepDecision:
-    """What holds for all ranks.
+    """What all ranks do next.
 
     Attributes:
-        save: rank 0 wants a checkpoint.
-        stop: a rank was told to stop, and to go on at another time.
-        end: a rank's callbacks find that it was trained enough.
-        broken: a rank's loss is not finite.
+        save: take a checkpoint, since rank 0 asks for one.
+        stop: stop, to be resumed later, since a rank was asked to.
+        end: end training, since a callback of a rank asks for it.
+        broken: fail, since the loss of a rank is not finite.
     """
 
     save: bool
@@ -36,26 +36,29 @@ class StepDecision:
 
 
 class RankConsensus:
-    """Meetings of the ranks."""
+    """Has all ranks decide alike."""
 
     def __init__(self, world: World, clock: Callable[[], float] = time.monotonic) -> None:
-        """The first meeting is after one block."""
+        """The first decision comes after one block."""
         self._world, self._clock = world, clock
         self._blocks, self._left, self._met = 1, 1, clock()
 
     def is_due(self) -> bool:
-        """Whether to meet after the block that was just done; each rank asks after each block."""
+        """Whether a decision is due after the block that was just done; to be asked once after each block."""
         self._left -= 1
         return self._left <= 0
 
     def agree(self, *, save: bool, stop: bool, end: bool, broken: bool) -> StepDecision:
-        """Tell the others, and hear what holds for all.
+        """One collective, by which all ranks decide alike; every rank calls it after the same block.
+
+        Blocks until the last rank is there. A rank whose number of blocks differed would meet the others in another
+        collective, which Horovod ends with an error, since it matches them by name.
 
         Args:
-            save: counts on rank 0 only.
-            stop: counts on any rank.
-            end: counts on any rank.
-            broken: counts on any rank.
+            save: what rank 0 asks for; that of others does not count.
+            stop: what this rank asks for.
+            end: likewise.
+            broken: likewise.
         """
         first = self._world.rank == 0
         said = np.array([save and first, stop, end, broken, self._next() if first else 0], np.int64)
@@ -64,7 +67,7 @@ class RankConsensus:
         return StepDecision(*(total > 0 for total in sums))
 
     def _next(self) -> int:
-        """Blocks until the next meeting; at most twice as many as last time, since the first ones are slow."""
+        """Blocks until the next decision: at most twice as many as before, since the first blocks are slow."""
         done = self._blocks - max(self._left, 0)
         seconds = max(self._clock() - self._met, 1e-9)
         return max(1, min(int(done * APART_SECONDS / seconds), 2 * self._blocks))

@@ -11,14 +11,14 @@ from pipeline.config.train import EarlyStoppingConfig
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """What is known after some epochs.
+    """The state after some epochs, which every rank computes from the same losses.
 
     Attributes:
-        config: None never stops early.
-        best_epoch: counted from 0; -1 before the first epoch.
+        config: `train.early_stopping`; None never stops early.
+        best_epoch: the epoch with the lowest loss, counted from 0; -1 before the first.
         best: the lowest loss so far.
-        reference: the loss that a later one must improve on by `min_delta`; it moves only when one does.
-        waited: epochs since it moved.
+        reference: the loss that a later one must improve on by `min_delta`; changes only when one does.
+        waited: the number of epochs since `reference` changed.
     """
 
     config: EarlyStoppingConfig | None
@@ -28,7 +28,7 @@ class EarlyStopping:
     waited: int = 0
 
     def after(self, epoch: int, loss: float) -> EarlyStopping:
-        """With one more epoch; the lowest loss is the best, however little it is lower."""
+        """The state after one more epoch; the lowest loss is the best, by however little."""
         improved = loss < self.reference - (self.config.min_delta if self.config else 0.0)
         return replace(
             self,
@@ -43,7 +43,7 @@ class EarlyStopping:
         return self.best_epoch == epoch
 
     def after_all(self, losses: Iterable[float]) -> EarlyStopping:
-        """With the epochs of a history, the first one counted as 0."""
+        """The state after the epochs of a history, the first counted as 0."""
         early_stopping = self
         for epoch, loss in enumerate(losses):
             early_stopping = early_stopping.after(epoch, loss)
@@ -51,5 +51,5 @@ class EarlyStopping:
 
     @property
     def stops(self) -> bool:
-        """Whether patience is at its end."""
+        """Whether training ends, since as many epochs as `patience` brought no improvement."""
         return self.config is not None and self.waited >= self.config.patience

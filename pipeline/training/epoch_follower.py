@@ -1,4 +1,4 @@
-"""Follows a training from the driver: hands each epoch's record over once, in order."""
+"""Follows a training run from the driver: hands each epoch's record over once, in order."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def follow_epochs(scratch: StoragePath, on_epoch: Callable[[EpochRecord], None])
     try:
         yield follower
     finally:
+        # The last look comes after the thread has ended: two at once would hand an epoch over twice.
         over.set()
         thread.join()
         follower.catch_up()

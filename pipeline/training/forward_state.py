@@ -89,8 +89,8 @@ def spread_seeds(network: keras.Model, rank: int) -> None:
 
 def seed_of_rank(first: npt.NDArray[Any], rank: int) -> npt.NDArray[Any]:
     """The state [seed, count] of a seed generator on a rank, from that of rank 0."""
-    seed: npt.NDArray[Any] = (first + np.array([rank, 0], first.dtype)).astype(first.dtype)
-    return seed
+    seed, count = first
+    return np.array([seed + rank, count], first.dtype)
 
 
 def _share(variable: keras.Variable, old: Any, rows: Any, world: World) -> Any:

@@ -1,4 +1,4 @@
-"""How a training went, kept with its model: `history.json`."""
+"""How a training run went, kept with its model: `history.json`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrainingHistory(Document):
 
     @property
     def steady(self) -> Sequence[EpochRecord]:
-        """Epochs that tell the speed: the first also compiles, but a training of one epoch has no other."""
+        """Epochs that show the speed: not the first, which also compiles, unless it is the only one."""
         return self.epochs[1:] or self.epochs
 
     @property
@@ -66,5 +66,5 @@ def read_history(model: PublishedModel) -> TrainingHistory | None:
     """
     if HISTORY not in model.card.files:
         return None
-    place = model.folder.child(HISTORY)
-    return TrainingHistory.from_json(read_model(place, model.card.files[HISTORY]), place.path)
+    file = model.folder.child(HISTORY)
+    return TrainingHistory.from_json(read_model(file, model.card.files[HISTORY]), file.path)

@@ -52,6 +52,7 @@ class HorovodWorld:
         """From rank 0, one by one: Horovod's own way for many keeps a function for each network that ever was."""
         import horovod.tensorflow as hvd
 
+        # Names by number, since ranks match collectives by name: all must have made the same variables in one order.
         for number, variable in enumerate(variables):
             variable.assign(hvd.broadcast(variable, root_rank=0, name=f"variable_{number}"))
 
@@ -60,9 +61,9 @@ def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequ
     """What a collective makes of tensors, which it takes of one type at a time."""
     done: dict[int, Any] = {}
     for kind in dict.fromkeys(tensor.dtype.name for tensor in tensors):
-        places = [place for place, tensor in enumerate(tensors) if tensor.dtype.name == kind]
-        done |= zip(places, collective([tensors[place] for place in places], kind), strict=True)
-    return [done[place] for place in range(len(tensors))]
+        indices = [index for index, tensor in enumerate(tensors) if tensor.dtype.name == kind]
+        done |= zip(indices, collective([tensors[index] for index in indices], kind), strict=True)
+    return [done[index] for index in range(len(tensors))]
 
 
 @contextmanager
@@ -76,6 +77,8 @@ def horovod_world(environment: Mapping[str, str]) -> Iterator[HorovodWorld]:
     try:
         yield HorovodWorld(hvd.rank(), hvd.size())
     finally:
+        # Also after an error: that this rank leaves ends the collectives in which the others wait for it, with an error
+        # of theirs. Why it left must be on record by then; see `failures_recorded`.
         hvd.shutdown()
         for name in environment:
             os.environ.pop(name, None)

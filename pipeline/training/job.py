@@ -43,7 +43,7 @@ def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[
     }
 
 
-class Deciding(Section):
+class DecisionConfig(Section):
     """What of `evaluate` is fitted when a training ends.
 
     Attributes:
@@ -55,7 +55,7 @@ class Deciding(Section):
     threshold: ThresholdConfig = ThresholdConfig()
 
     @classmethod
-    def of(cls, config: EvaluateConfig) -> Deciding:
+    def of(cls, config: EvaluateConfig) -> DecisionConfig:
         """The part of a configuration."""
         return cls(calibration=config.calibration, threshold=config.threshold)
 
@@ -78,7 +78,7 @@ class RankJob(Document):
         model: the network.
         train: the training.
         seed: of weights and order.
-        deciding: what is fitted on validation rows at the end.
+        decision_config: what is fitted on validation rows at the end.
         formats: that the model is written in beside its Keras file.
         saves: whether a model is written at all; a trial of a search needs none.
     """
@@ -92,7 +92,7 @@ class RankJob(Document):
     model: ModelConfig
     train: TrainConfig
     seed: int
-    deciding: Deciding = Deciding()
+    decision_config: DecisionConfig = DecisionConfig()
     formats: tuple[Format, ...] = ()
     saves: bool = True
 
@@ -110,8 +110,8 @@ class RankJob(Document):
 
     def remove_checkpoints(self) -> None:
         """Remove what the training kept on its way, where it kept anything."""
-        if (place := self.open_checkpoints()) is not None:
-            files.remove_folder(place)
+        if (folder := self.open_checkpoints()) is not None:
+            files.remove_folder(folder)
 
     def identity(self) -> str:
         """What the weights depend on, as canonical JSON."""

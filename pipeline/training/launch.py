@@ -1,4 +1,4 @@
-"""Starts a training on its ranks and follows it, from the driver."""
+"""Starts a training run on its ranks and follows it, from the driver."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ def launch_training(
     on_epoch: Callable[[EpochRecord], None],
     on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None,
     *,
-    apart: bool = False,
+    always_on_spark: bool = False,
 ) -> tuple[RankResult, list[EpochRecord]]:
-    """Train on `job.train.workers` ranks; again, from the last checkpoint, where a process of it was lost.
+    """Train on `job.train.workers` ranks; restart from the latest checkpoint where a rank's process was lost.
 
     Args:
         spark: a session with as many task slots.
         job: the same for every rank.
-        on_epoch: called with each epoch's record, while the training runs.
-        on_heartbeats: called with the latest beats of all ranks, twice a second, where there are several.
-        apart: never train in this process, where other trainings may be followed at the same time.
+        on_epoch: called with each epoch's record during training, from another thread.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second, from another thread, where there
+            are several ranks.
+        always_on_spark: never train in this process, where other runs may be followed at the same time.
 
     Returns:
         The ranks' common result, and the history.
@@ -49,7 +50,9 @@ def launch_training(
     scratch = job.open_scratch()
     with follow_epochs(scratch, on_epoch) as follower:
         limits = Limits(job.train.start_seconds, job.train.stall_seconds)
-        answers = _launch(spark, job, LaunchOptions(limits, on_heartbeats=on_heartbeats, apart=apart))
+        answers = _launch(
+            spark, job, LaunchOptions(limits, on_heartbeats=on_heartbeats, always_on_spark=always_on_spark)
+        )
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(follower.history) != results[0].epochs:
         raise TrainError(

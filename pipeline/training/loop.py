@@ -1,7 +1,9 @@
-"""The epochs of a training on one rank, from wherever it goes on.
+"""The epochs of a training run on one rank, from its beginning or from a checkpoint.
 
-Ranks meet about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
-finite on one of them ends the training on all, at the same step.
+Ranks agree about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
+finite on one of them ends the run on all, at the same step. Everything here that contains a collective (steps,
+decisions, checkpoints, the metrics of an epoch) happens on all ranks in one order, so no rank may leave out any of it
+for a reason of its own: reasons are agreed upon first.
 """
 
 from __future__ import annotations
@@ -33,14 +35,14 @@ REMEDY = "Lower train.optimizer.learning_rate, or scale the features."
 
 @dataclass
 class Loop:
-    """A training's epochs.
+    """The epochs of a training run.
 
     Attributes:
-        epochs: to train at most, those of the progress included.
-        runner: the network, and how it learns.
-        training: rows, from the progress's epoch and step on.
-        validation: rows, from the progress's epoch on.
-        progress: where the training is; it goes on with every block.
+        epochs: the number of epochs to train at most, finished ones included.
+        runner: the network, its optimizer and its metrics.
+        training: rows of the training split, from the epoch and step of `progress` on.
+        validation: rows of the validation split, from the epoch of `progress` on.
+        progress: how far the run is; changes with every block.
         early_stopping: before the first epoch.
         plateau: before the first epoch.
         checkpoints: when they are taken.
@@ -62,10 +64,13 @@ class Loop:
     scratch: StoragePath
 
     def run(self) -> bool:
-        """Train to the end, after which the network has its best weights; or until told to stop, which returns False.
+        """Train to the end, after which the network has its best weights.
+
+        Returns:
+            False where training was asked to stop before its end.
 
         Raises:
-            TrainError: on every rank, the loss of one is not finite.
+            TrainError: on every rank, since the loss of one is not finite.
         """
         self._consensus = RankConsensus(self.runner.world)
         self._take_up_history()
@@ -83,7 +88,7 @@ class Loop:
         return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
 
     def _take_up_history(self) -> None:
-        """What follows from the epochs before, and their records, which this launch's driver has not seen."""
+        """Early stopping and plateaus follow from the history; this launch's driver has not seen its records yet."""
         losses = [record.monitored for record in self.progress.history]
         self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
         if self.runner.world.rank == 0:

@@ -80,22 +80,22 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
     Raises:
         ConfigError: it is not known, does not fit the label, or is no sum over rows.
     """
-    known = trained_metrics(classes=bool(label.classes))
+    allowed = trained_metrics(classes=bool(label.classes))
     try:
         with _exact_by_default():
-            metric = _built(METRICS.entries[name], label) if name in known else _foreign(name, label)
+            metric = _built(METRICS.entries[name], label) if name in allowed else _foreign(name, label)
             adds_up = _adds_up(metric, label)
     except ConfigError:
         raise
     except Exception as error:
         raise ConfigError(
             f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': "
-            f"{str(error).splitlines()[0]}. Allowed: {', '.join(known)}. Remove it."
+            f"{str(error).splitlines()[0]}. Allowed: {', '.join(allowed)}. Remove it."
         ) from error
     if not adds_up:
         raise ConfigError(
             f"train.metrics: '{name}' is no sum over rows, so ranks cannot add up what each has seen. "
-            f"Allowed: {', '.join(known)}, and others whose variables start at zero and add up over rows. Remove it."
+            f"Allowed: {', '.join(allowed)}, and others whose variables start at zero and add up over rows. Remove it."
         )
     return metric
 
@@ -123,20 +123,20 @@ def _built(metric: Metric, label: LabelSpec) -> keras.metrics.Metric:
 def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
     module, _, class_name = name.rpartition(":")
     try:
-        found = getattr(importlib.import_module(module or "keras.metrics"), class_name, None)
-        if isinstance(found, Metric) and found.is_trained_on(classes=bool(label.classes)):
-            return _built(found, label)
-        if isinstance(found, type) and issubclass(found, keras.metrics.Metric):
-            return found(name=class_name.lower(), dtype=EXACT)
+        metric_class = getattr(importlib.import_module(module or "keras.metrics"), class_name, None)
+        if isinstance(metric_class, Metric) and metric_class.is_trained_on(classes=bool(label.classes)):
+            return _built(metric_class, label)
+        if isinstance(metric_class, type) and issubclass(metric_class, keras.metrics.Metric):
+            return metric_class(name=class_name.lower(), dtype=EXACT)
     except (ImportError, TypeError, ValueError) as error:
         raise ConfigError(
             f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
             "Derive one that sets the rest, and write package.module:Class."
         ) from error
-    known = trained_metrics(classes=bool(label.classes))
+    allowed = trained_metrics(classes=bool(label.classes))
     raise ConfigError(
-        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(known)}, a class of "
-        f"keras.metrics, or package.module:Class. {nearest(name, known)}"
+        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
+        f"keras.metrics, or package.module:Class. {nearest(name, allowed)}"
     )
 
 

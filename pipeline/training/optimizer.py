@@ -118,6 +118,11 @@ def _distribute_scaled(optimizer: keras.optimizers.LossScaleOptimizer, exchange:
 
 
 def _become(optimizer: Any, distributed: type, base: type) -> Any:
+    """Change the class of an optimizer that exists, under the name of its own class.
+
+    A wrapper would have a name, a config and variables of its own, and would not load as the optimizer that it wraps.
+    Keras builds variables and slots in `build`, so this must come before.
+    """
     for name in ("__name__", "__qualname__", "__module__"):
         setattr(distributed, name, getattr(base, name))
     optimizer.__class__ = distributed

@@ -11,7 +11,7 @@ For example, weights [1, 1, 0] and rows [[5], [7], [nan]] become [[5], [7], [5]]
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import tensorflow as tf
 
@@ -25,7 +25,10 @@ def replace_padding(batch: Block) -> Block:
     """
     real = is_real(batch)
     source = tf.where(real, tf.range(tf.size(real)), tf.argmax(real, output_type=tf.int32))
-    filled = _each_column(batch, lambda column: tf.gather(column, source))
+    # Most steps of a single rank have no padding, and need no copy.
+    filled: Block = tf.cond(
+        tf.reduce_all(real), lambda: batch, lambda: _each_column(batch, lambda column: tf.gather(column, source))
+    )
     return filled._replace(
         label=tf.where(tf.reduce_any(real), filled.label, tf.zeros_like(filled.label)), weight=batch.weight
     )
@@ -60,7 +63,7 @@ def zero_without_rows(real: Any, gradients: Sequence[Any]) -> list[Any]:
 
 
 def _each_column(batch: Block, change: Callable[[Any], Any]) -> Block:
-    columns: Block = tf.nest.map_structure(
-        change, batch._replace(rows=cast(Any, ()))
-    )  # of rows, there is one number a step
+    """The batch with all its columns changed; `rows` is one number, and an empty structure to `tf.nest` meanwhile."""
+    nothing: Any = ()
+    columns: Block = tf.nest.map_structure(change, batch._replace(rows=nothing))
     return columns._replace(rows=batch.rows)

@@ -1,4 +1,4 @@
-"""A training, as one rank runs it: what it needs, where it goes on from, the epochs, the saved model."""
+"""A training run as one rank sees it: what it needs, where it continues, its epochs, the saved model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pipeline.training.checkpoints.format import Checkpoint
 from pipeline.training.checkpoints.policy import CheckpointPolicy
 from pipeline.training.checkpoints.ranks import OF_EPOCH, OF_VALIDATION, check_fits, find_checkpoint, state_of_rank
 from pipeline.training.checkpoints.writer import open_writer
-from pipeline.training.decide import fit_decision
+from pipeline.training.decision import fit_decision
 from pipeline.training.early_stopping import EarlyStopping
 from pipeline.training.execution import choose_steps, most_steps
 from pipeline.training.job import RankJob, RankResult
@@ -63,13 +63,14 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     """
     keras.backend.clear_session()
     store = job.open_store()
-    generation, found = find_checkpoint(job, world)
+    generation, checkpoint = find_checkpoint(job, world)
     with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
         training, validation = _feeds(job, store, world, cache)
-        rate = found.head.learning_rate if found else _find_rate(job, store, world, training)
+        rate = checkpoint.head.learning_rate if checkpoint else _find_rate(job, store, world, training)
         runner = _step_runner(job, store, world, training.plan.steps, rate)
         training = choose_steps(job.train.steps_per_execution, runner, training)
-        progress = _go_on(found, runner, training.plan.steps, job) if found else TrainingProgress(training.plan.steps)
+        steps = training.plan.steps
+        progress = _resume(checkpoint, runner, steps, job) if checkpoint else TrainingProgress(steps)
         last = job.train.epochs - 1
         with (
             BlockReader(training, progress.epoch, progress.step, last_epoch=last) as training_rows,
@@ -78,8 +79,8 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             open_board(job.tensorboard if world.rank == 0 else None) as board,
         ):
             callbacks = Callbacks(job.train.callbacks, runner.network, job.train.epochs)
-            if found:
-                callbacks.restore(found.head.callbacks)
+            if checkpoint:
+                callbacks.restore(checkpoint.head.callbacks)
             loop = Loop(
                 epochs=job.train.epochs,
                 runner=runner,
@@ -88,7 +89,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
                 progress=progress,
                 early_stopping=EarlyStopping(job.train.early_stopping),
                 plateau=ReduceLROnPlateau(job.train.reduce_on_plateau, rate or job.train.optimizer.learning_rate),
-                checkpoints=CheckpointPolicy(job, writer, rate, found),
+                checkpoints=CheckpointPolicy(job, writer, rate, checkpoint),
                 callbacks=callbacks,
                 board=board,
                 scratch=job.open_scratch(),
@@ -96,7 +97,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             begun = time.monotonic()
             finished = loop.run()
             seconds = time.monotonic() - begun
-    decision = fit_decision(job.deciding, store, runner) if finished else Decision()
+    decision = fit_decision(job.decision_config, store, runner) if finished else Decision()
     if finished and job.saves and world.rank == 0:
         _save(runner.network, job, store, decision)
     return RankResult(
@@ -190,13 +191,14 @@ def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | 
     return curve.chosen if config.apply else None
 
 
-def _go_on(found: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
+def _resume(checkpoint: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
     """Give a runner the state of a checkpoint, and tell where it is.
 
     Raises:
         ConfigError: it is of another network or optimizer.
     """
-    state, fresh, progress = state_of_rank(found, runner.world), runner.state(), resumed_progress(found, steps)
+    state, fresh = state_of_rank(checkpoint, runner.world), runner.state()
+    progress = resumed_progress(checkpoint, steps)
     check_fits(state, fresh, str(job.checkpoints))
     # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
     begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION

@@ -62,22 +62,22 @@ def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
 
 def smooth(losses: Sequence[float]) -> list[float]:
     """The mean of each loss and its neighbours on both sides, as many on one as on the other: nothing is shifted."""
-    found = []
+    smoothed = []
     for number in range(len(losses)):
         reach = min(max(len(losses) // NEIGHBOURS, 1), number, len(losses) - 1 - number)
         near = losses[number - reach : number + reach + 1]
-        found.append(sum(near) / len(near))
-    return found
+        smoothed.append(sum(near) / len(near))
+    return smoothed
 
 
-def write_curve(place: StoragePath, curve: RateCurve) -> None:
+def write_curve(folder: StoragePath, curve: RateCurve) -> None:
     """Leave it for the driver."""
-    files.write_atomically(place.child(FILE), curve.to_json().encode())
+    files.write_atomically(folder.child(FILE), curve.to_json().encode())
 
 
-def read_curve(place: StoragePath) -> RateCurve | None:
+def read_curve(folder: StoragePath) -> RateCurve | None:
     """What the ranks of a launch found, if they looked."""
-    file = place.child(FILE)
+    file = folder.child(FILE)
     return RateCurve.from_json(files.read_bytes(file), file.path) if files.exists(file) else None
 
 

@@ -1,4 +1,4 @@
-"""What rank 0 tells the driver while it trains: one JSON document an epoch, renamed into place when complete.
+"""What rank 0 reports to the driver during training: one JSON document an epoch, renamed into place when complete.
 
 The driver alone talks to the tracking server and to the terminal, so ranks need no credentials, load no MLflow,
 and never wait for a server. Documents travel through the run's scratch folder, under the storage root, which
@@ -52,25 +52,25 @@ class EpochRecord(Document):
         return self.metrics.get("val_loss", self.metrics["loss"])
 
 
-def request_stop(place: StoragePath) -> None:
-    """Ask the ranks of a launch to stop after their next steps, in a way that lets them go on later."""
-    files.write_bytes(place.child(STOP), b"")
+def request_stop(scratch: StoragePath) -> None:
+    """Ask the ranks of a launch to take a checkpoint and stop."""
+    files.write_bytes(scratch.child(STOP), b"")
 
 
-def stop_requested(place: StoragePath) -> bool:
+def stop_requested(scratch: StoragePath) -> bool:
     """Whether the ranks of a launch were asked to stop."""
-    return files.exists(place.child(STOP))
+    return files.exists(scratch.child(STOP))
 
 
-def write_epoch(place: StoragePath, record: EpochRecord) -> None:
+def write_epoch(scratch: StoragePath, record: EpochRecord) -> None:
     """Publish one epoch's record."""
-    target = place.child(EPOCHS, f"{record.epoch:06d}.json")
+    target = scratch.child(EPOCHS, f"{record.epoch:06d}.json")
     files.write_atomically(target, record.to_json().encode())
 
 
-def read_epoch(place: StoragePath, epoch: int) -> EpochRecord | None:
+def read_epoch(scratch: StoragePath, epoch: int) -> EpochRecord | None:
     """The record of one epoch, or None while it is not there."""
-    source = place.child(EPOCHS, f"{epoch:06d}.json")
+    source = scratch.child(EPOCHS, f"{epoch:06d}.json")
     if files.size_of(source) is None:
         return None
     return EpochRecord.from_json(files.read_bytes(source), source.path)

@@ -11,14 +11,14 @@ from pipeline.config.callbacks import PlateauConfig
 
 @dataclass(frozen=True)
 class ReduceLROnPlateau:
-    """What is known after some epochs.
+    """The state after some epochs, which every rank computes from the same losses.
 
     Attributes:
-        config: None never lowers the rate.
-        rate: the learning rate from now on.
+        config: `train.reduce_on_plateau`; None never lowers the rate.
+        rate: the learning rate of the next epoch.
         reference: the loss that a later one must improve on by `min_delta`.
-        waited: epochs since one did, those of a cooldown left out.
-        cooling: epochs of the cooldown that are left.
+        waited: the number of epochs since one did, without those of a cooldown.
+        cooling: the number of epochs that are left of a cooldown.
     """
 
     config: PlateauConfig | None
@@ -28,7 +28,7 @@ class ReduceLROnPlateau:
     cooling: int = 0
 
     def after(self, loss: float) -> ReduceLROnPlateau:
-        """With one more epoch."""
+        """The state after one more epoch."""
         if self.config is None:
             return self
         if loss < self.reference - self.config.min_delta:
@@ -41,7 +41,7 @@ class ReduceLROnPlateau:
         return replace(self, rate=lower, waited=0, cooling=self.config.cooldown)
 
     def after_all(self, losses: Iterable[float]) -> ReduceLROnPlateau:
-        """With the epochs of a history."""
+        """The state after the epochs of a history."""
         plateau = self
         for loss in losses:
             plateau = plateau.after(loss)

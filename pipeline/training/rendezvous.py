@@ -56,30 +56,30 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        place = self._place()
-        if place is None:
+        file = self._key_file()
+        if file is None:
             return
         try:
-            self._answer(200, files.read_bytes(place))
+            self._answer(200, files.read_bytes(file))
         except FileNotFoundError:
             self._answer(404)
 
     def do_PUT(self) -> None:
-        place, length = self._place(), self.headers.get("Content-Length", "")
-        if place is None:
+        file, length = self._key_file(), self.headers.get("Content-Length", "")
+        if file is None:
             return
         if not length.isdecimal() or int(length) > MAX_VALUE:
             self._answer(400)
             return
-        files.write_atomically(place, self.rfile.read(int(length)))
+        files.write_atomically(file, self.rfile.read(int(length)))
         self._answer(200)
 
     def do_DELETE(self) -> None:
         """A rank leaves; the keys go with the folder."""
-        if self._place() is not None:
+        if self._key_file() is not None:
             self._answer(200)
 
-    def _place(self) -> StoragePath | None:
+    def _key_file(self) -> StoragePath | None:
         """The key's file; the request is answered where its path names none."""
         names = [quote(name, safe="") for name in self.path.split("/")[1:]]
         if len(names) != 2 or any(name.strip(".") == "" for name in names):
@@ -146,8 +146,8 @@ def _interface(hosts: Sequence[str], host: str) -> str | None:
             f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark by {address}, "
             "which no other host can reach. Set SPARK_LOCAL_IP on it to its address in the network of the others."
         )
-    for name, found in psutil.net_if_addrs().items():
-        if any(entry.address.partition("%")[0] == address for entry in found):
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(entry.address.partition("%")[0] == address for entry in addresses):
             return name
     return None
 

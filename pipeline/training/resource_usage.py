@@ -1,4 +1,4 @@
-"""What each rank takes of its host, from its beats, as metrics of the one tracked run."""
+"""Memory and processor time of each rank, from its heartbeats, as metrics of the tracked run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SAMPLE_SECONDS = 10.0
 
 
 class ResourceUsage:
-    """Tells memory and processor time of all ranks, now and then."""
+    """Samples memory and processor time of all ranks every `SAMPLE_SECONDS`."""
 
     def __init__(
         self, tell: Callable[[Mapping[str, float], int], None], clock: Callable[[], float] = time.monotonic
@@ -22,7 +22,7 @@ class ResourceUsage:
         self._due, self._samples = clock() + SAMPLE_SECONDS, 0
 
     def __call__(self, beats: Mapping[int, Heartbeat]) -> None:
-        """Take a sample, where one is due, of the time since the last one."""
+        """Take a sample of the time since the one before, where one is due."""
         for rank, beat in beats.items():
             # A rank that was launched again has a clock of its own.
             if (
@@ -34,17 +34,17 @@ class ResourceUsage:
         if self._clock() < self._due:
             return
         self._due, self._samples = self._clock() + SAMPLE_SECONDS, self._samples + 1
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for rank, beat in sorted(beats.items()):
-            found |= _metrics(self._before[rank], beat)
+            metrics |= _metrics(self._before[rank], beat)
         self._before = dict(beats)
-        self._tell(found, self._samples)
+        self._tell(metrics, self._samples)
 
 
 def _metrics(before: Heartbeat, beat: Heartbeat) -> dict[str, float]:
     """Memory in megabytes; processor time in percent of one core, where time has passed."""
     name, seconds = f"system/rank_{beat.rank}", beat.seconds - before.seconds
-    found = {f"{name}/memory_megabytes": beat.memory / 1e6}
+    metrics = {f"{name}/memory_megabytes": beat.memory / 1e6}
     if seconds > 0:
-        found[f"{name}/cpu_percent"] = 100.0 * (beat.cpu_seconds - before.cpu_seconds) / seconds
-    return found
+        metrics[f"{name}/cpu_percent"] = 100.0 * (beat.cpu_seconds - before.cpu_seconds) / seconds
+    return metrics

@@ -41,13 +41,13 @@ class TrainingHooks:
 
     Attributes:
         on_epoch: called with the record of each epoch, in order, by a thread that follows the ranks.
-        on_beats: called with the latest heartbeats of all ranks, twice a second; None where nobody looks.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second; None where nobody looks.
         on_resume: called before the launch with the place (epoch and step) of the checkpoint to resume from.
         stoppable: a context around the run, given the function that stops it early.
     """
 
     on_epoch: Callable[[EpochRecord], None] = _ignore
-    on_beats: Callable[[Mapping[int, Heartbeat]], None] | None = None
+    on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None
     on_resume: Callable[[str], None] = _ignore
     stoppable: Callable[[RequestStop], AbstractContextManager[None]] = _never
 
@@ -83,7 +83,7 @@ class TrainingOutcome:
 
 @contextmanager
 def run_training(
-    spark: SparkSession, root: StoragePath, spec: TrainingSpec, hooks: TrainingHooks, *, apart: bool = False
+    spark: SparkSession, root: StoragePath, spec: TrainingSpec, hooks: TrainingHooks, *, always_on_spark: bool = False
 ) -> Iterator[TrainingOutcome]:
     """Train on `spec.train.workers` ranks; the block publishes what they left before the scratch folder goes.
 
@@ -94,7 +94,7 @@ def run_training(
         root: of the storage.
         spec: what is trained.
         hooks: what the driver does meanwhile.
-        apart: never train in this process, because other training runs are followed beside this one.
+        always_on_spark: never train in this process, because other training runs are followed beside this one.
 
     Raises:
         ConfigError: an interrupted training run of this experiment had other data or settings.
@@ -103,7 +103,9 @@ def run_training(
     # Leaving the block runs backwards: Spark's tasks are cancelled before the folder that they write to is removed.
     with scratch(root) as folder, cancelling(spark), hooks.stoppable(lambda: request_stop(folder)):
         job = _rank_job(root, spec, folder, hooks.on_resume)
-        result, records = launch_training(spark, job, hooks.on_epoch, hooks.on_beats, apart=apart)
+        result, records = launch_training(
+            spark, job, hooks.on_epoch, hooks.on_heartbeats, always_on_spark=always_on_spark
+        )
         history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=spec.train.workers)
         yield TrainingOutcome(result, history, folder)
     job.remove_checkpoints()
@@ -121,14 +123,14 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
         model=spec.model,
         train=spec.train,
         seed=spec.seed,
-        deciding=spec.deciding,
+        decision_config=spec.decision_config,
         formats=spec.formats,
         saves=spec.saves,
     )
     config = spec.train.checkpoint
     if config is None:
         return job
-    place, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
+    folder, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
     if head is not None:
         on_resume(head.position())
-    return job.model_copy(update={"checkpoints": place.uri})
+    return job.model_copy(update={"checkpoints": folder.uri})

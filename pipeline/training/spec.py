@@ -9,7 +9,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.schemas.document import fingerprint
-from pipeline.training.job import Deciding, shaping_settings
+from pipeline.training.job import DecisionConfig, shaping_settings
 
 MODEL_ID_LENGTH = 16
 
@@ -24,7 +24,7 @@ class TrainingSpec:
         model: the network.
         train: optimizer, epochs, ranks; `checkpoint` and `tensorboard` say what it leaves on its way.
         seed: of the initial weights and of the order of rows.
-        deciding: what is fitted on validation rows after the last epoch.
+        decision_config: what is fitted on validation rows after the last epoch.
         formats: in which the model is written beside its Keras file.
         saves: whether the model is written at all.
     """
@@ -34,7 +34,7 @@ class TrainingSpec:
     model: ModelConfig
     train: TrainConfig
     seed: int
-    deciding: Deciding
+    decision_config: DecisionConfig
     formats: tuple[Format, ...] = ()
     saves: bool = True
 
@@ -47,7 +47,7 @@ class TrainingSpec:
             model=config.model,
             train=config.train,
             seed=config.seed,
-            deciding=Deciding.of(config.evaluate),
+            decision_config=DecisionConfig.of(config.evaluate),
             formats=config.export.formats,
         )
 
@@ -55,4 +55,4 @@ class TrainingSpec:
     def model_id(self) -> str:
         """The model's name: it changes with the store and with every setting that shapes the model."""
         shaping = shaping_settings(self.model, self.train, self.seed)
-        return fingerprint([self.store_id, shaping, self.deciding.identity()])[:MODEL_ID_LENGTH]
+        return fingerprint([self.store_id, shaping, self.decision_config.identity()])[:MODEL_ID_LENGTH]

@@ -46,32 +46,32 @@ class Board:
 class _EventFile:
     """An open file of events."""
 
-    def __init__(self, place: StoragePath, written: str, writer: Any) -> None:
+    def __init__(self, file: StoragePath, written: str, writer: Any) -> None:
         """`written` is what TensorFlow writes: the file itself, or one of this machine that is put in its place."""
-        self._place, self._written, self._writer = place, written, writer
+        self._file, self._written, self._writer = file, written, writer
 
     def add(self, event: bytes) -> None:
         """Write an event, which is at its place when this returns."""
         self._writer.write(event)
         self._writer.flush()
-        if not self._place.renames_folders:
-            files.write_bytes(self._place, Path(self._written).read_bytes())
+        if not self._file.renames_folders:
+            files.write_bytes(self._file, Path(self._written).read_bytes())
 
 
 @contextmanager
 def open_board(folder: str | None) -> Iterator[Board]:
     """A board for the length of a block; `folder` is a URI, None writes nothing."""
     with ExitStack() as stack:
-        place = storage_path(folder) if folder else None
-        yield Board({split: _open(place, split, stack) for split in SPLITS} if place else {})
+        root = storage_path(folder) if folder else None
+        yield Board({split: _open(root, split, stack) for split in SPLITS} if root else {})
 
 
-def _open(place: StoragePath, split: str, stack: ExitStack) -> _EventFile:
-    """A new file: a training that goes on leaves what it wrote before."""
-    file = place.child(split, f"events.out.tfevents.{time.time_ns()}")
+def _open(folder: StoragePath, split: str, stack: ExitStack) -> _EventFile:
+    """A new file: a run that continues leaves what it wrote before."""
+    file = folder.child(split, f"events.out.tfevents.{time.time_ns()}")
     if file.renames_folders:
         files.write_bytes(file, b"")
-        written = file.path if place.is_local else file.uri
+        written = file.path if folder.is_local else file.uri
     else:
         written = f"{stack.enter_context(tempfile.TemporaryDirectory())}/events"
     log = _EventFile(file, written, stack.enter_context(tf.io.TFRecordWriter(written)))
@@ -91,5 +91,5 @@ def _metrics(record: EpochRecord, split: str) -> dict[str, float]:
             for name, value in record.metrics.items()
             if name.startswith(VALIDATION)
         }
-    own = {name: value for name, value in record.metrics.items() if not name.startswith(VALIDATION)}
-    return own | {"rows_per_second": record.rows_per_second}
+    training = {name: value for name, value in record.metrics.items() if not name.startswith(VALIDATION)}
+    return training | {"rows_per_second": record.rows_per_second}

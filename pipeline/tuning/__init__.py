@@ -1,1 +1,1 @@
-"""Hyper-parameter search: which settings a trial has, trials side by side, and what was learnt from them."""
+"""Hyper-parameter search: the settings of trials, trials in parallel, and their results."""

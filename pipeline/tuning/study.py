@@ -27,7 +27,7 @@ from pipeline.tuning.record import TrialRecord
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 # Parts of Optuna that are new; they are pinned with it.
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-# A trial that is done again tells the same epochs again.
+# A trial that is run again reports the same epochs again.
 warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
 
 MOST_CHANCE, FEWEST_FOLDS = 0.2, 2
@@ -45,10 +45,10 @@ STATES = {
 
 
 class Trial:
-    """A trial that runs. It answers what its settings are, see `space.Asked`, and is told how it goes."""
+    """A running trial. It suggests settings, see `space.Asked`, and takes the values that the trial reaches."""
 
     def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
-        """Optuna's; `lock` is that of the study, whose waiters are told when the trial ends."""
+        """`trial` is Optuna's; `lock` is that of the study, whose waiting threads are notified when the trial ends."""
         self._trial, self._lock = trial, lock
 
     @property
@@ -232,7 +232,7 @@ def open_study(
 def _sampler(config: SearchConfig, seed: int) -> optuna.samplers.BaseSampler:
     match config.sampler:
         case "tpe":
-            # What runs beside counts as bad, so that trials side by side do not all try the same.
+            # Running trials count as bad, so that trials in parallel do not all try the same settings.
             return optuna.samplers.TPESampler(
                 seed=seed, n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True
             )

@@ -13,7 +13,7 @@ from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from pipeline.training.records import EpochRecord
 from pipeline.training.run import RequestStop, TrainingHooks, run_training
 from pipeline.training.spec import TrainingSpec
@@ -49,7 +49,11 @@ def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
     spec = TrainingSpec.of(config, store_id)
     leaves_nothing = {"workers": config.trial_workers, "checkpoint": None, "tensorboard": False}
     return replace(
-        spec, train=config.train.model_copy(update=leaves_nothing), deciding=Deciding(), formats=(), saves=False
+        spec,
+        train=config.train.model_copy(update=leaves_nothing),
+        decision_config=DecisionConfig(),
+        formats=(),
+        saves=False,
     )
 
 
@@ -73,9 +77,9 @@ def run_trial(
         is_behind: called with each epoch's record; True ends the trial.
 
     Raises:
-        TrainError: it failed, was told to stop, or took longer than `timeout`.
+        TrainError: the training run failed, was stopped, or took longer than `timeout`.
     """
-    early = _EarlyStop(timeout, stopper)
+    early = EarlyStop(timeout, stopper)
     memory: list[int] = []
 
     def follow(record: EpochRecord) -> None:
@@ -85,8 +89,8 @@ def run_trial(
     def look(heartbeats: Mapping[int, Heartbeat]) -> None:
         memory.extend(heartbeat.memory for heartbeat in heartbeats.values())
 
-    hooks = TrainingHooks(on_epoch=follow, on_beats=look, stoppable=early.watching)
-    with run_training(spark, root, spec, hooks, apart=True) as outcome:
+    hooks = TrainingHooks(on_epoch=follow, on_heartbeats=look, stoppable=early.watching)
+    with run_training(spark, root, spec, hooks, always_on_spark=True) as outcome:
         result = outcome.result
     if result.stopped and early.reason != "pruned":
         raise TrainError(f"The trial was stopped after {result.epochs} epochs by {early.cause}.")
@@ -100,10 +104,11 @@ def run_trial(
     )
 
 
-class _EarlyStop:
+class EarlyStop:
     """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
 
     def __init__(self, timeout: float | None, stopper: Stopper) -> None:
+        """`timeout` is in seconds; `stopper` is that of the whole job."""
         self._timeout, self._stopper = timeout, stopper
         self._request: RequestStop | None = None
         self.reason: str | None = None

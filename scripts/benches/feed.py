@@ -264,11 +264,11 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     """
     import keras
 
-    from pipeline.config.model import ModelConfig
     from pipeline.config.train import OptimizerConfig
     from pipeline.feed.reader import read_shard
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
+    from pipeline.networks.mlp import MlpConfig
     from pipeline.training.optimizer import build_optimizer
     from pipeline.training.step_runner import StepRunner
     from pipeline.training.world import SingleWorld
@@ -277,12 +277,12 @@ def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> 
     parts = [rows for shard in range(store.manifest.shards) for rows in read_shard(store, "train", shard)]
     blocks = max(len(np.concatenate([part.label for part in parts])) // share // (BATCH * STEPS), 1)
     rows = blocks * BATCH * STEPS
-    numeric = np.concatenate([part.numeric for part in parts])[:rows]
+    numeric = np.concatenate([part.tensors["numeric"] for part in parts])[:rows]
     label = np.concatenate([part.label for part in parts])[:rows].astype(np.float32)
     del parts
 
     def network() -> keras.Model:
-        return build_network(ModelConfig(hidden=hidden), store.features, 1)
+        return build_network(MlpConfig(hidden=hidden), store.features, 1)
 
     fitted = network()
     fitted.compile(

@@ -58,12 +58,11 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     runner = StepRunner(network, build_head(label, "auto"), build_optimizer(OptimizerConfig(), world), world)
     random, shape = np.random.default_rng(world.rank), (STEPS, batch)
     block = Block(
-        tf.constant(random.random((*shape, width), np.float32)),
-        tf.zeros((*shape, 0), tf.int32),
+        {"numeric": tf.constant(random.random((*shape, width), np.float32))},
         tf.constant(random.integers(0, classes, shape).astype(np.float32)),
         tf.ones(shape),
+        tf.ones(shape, tf.bool),
         tf.fill([STEPS], float(batch * world.size)),
-        {},
     )
 
     def work(blocks: int) -> None:
@@ -176,9 +175,9 @@ def measure_training(rows: int) -> dict[str, Any]:
     """Seconds of a whole training on two ranks, launch included, first in fresh processes and then in warm ones."""
     from feed import make, the_store
 
-    from pipeline.config.model import ModelConfig
     from pipeline.config.run import SparkConfig
     from pipeline.config.train import TrainConfig
+    from pipeline.networks.mlp import MlpConfig
     from pipeline.runtime.spark import open_session
     from pipeline.training.job import RankJob
     from pipeline.training.launch import launch_training
@@ -199,7 +198,7 @@ def measure_training(rows: int) -> dict[str, Any]:
                 name="bench",
                 store_id=store_id,
                 scratch=str(scratch),
-                model=ModelConfig(hidden=(64, 64)),
+                model=MlpConfig(hidden=(64, 64)),
                 train=TrainConfig(**settings, steps_per_execution="auto"),
                 seed=1,
             )

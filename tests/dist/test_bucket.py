@@ -12,9 +12,9 @@ import pytest
 from pyarrow import fs
 
 from pipeline.config.checkpoint import CheckpointConfig
-from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
 from pipeline.feed.reader import read_shard
+from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store import filesystem as files
@@ -46,7 +46,7 @@ def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, b
     upload(tmp_path, bucket)
     for name, root in (("folder", str(tmp_path)), ("bucket", bucket)):
         settings = {"workers": 2, "epochs": 2, "batch_size": 64}
-        job = rank_job(tmp_path, name, ModelConfig(hidden=(6,)), settings, seed=1)
+        job = rank_job(tmp_path, name, MlpConfig(hidden=(6,)), settings, seed=1)
         job = job.model_copy(update={"root": root, "checkpoints": None})
         (tmp_path / f"{name}-job.json").write_text(job.to_json())
     first, second = run_world("tests.support.going:attempt_each", 2, tmp_path)

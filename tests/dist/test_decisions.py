@@ -20,23 +20,23 @@ STATE = regression_state().model_copy(update={"label": LABEL})
 
 def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     """By one rank of a world, with a network's first weights."""
-    from pipeline.config.model import ModelConfig
     from pipeline.config.optimizer import OptimizerConfig
     from pipeline.config.schedule import ScheduleConfig
     from pipeline.model.head import build_head
     from pipeline.model.network import build_network
-    from pipeline.training.decide import fit_decision
-    from pipeline.training.job import Deciding
+    from pipeline.networks.mlp import MlpConfig
+    from pipeline.training.decision import fit_decision
+    from pipeline.training.job import DecisionConfig
     from pipeline.training.optimizer import build_optimizer
     from pipeline.training.schedule import build_schedule
     from pipeline.training.step_runner import StepRunner
     from tests.support.jobs import rank_job
 
-    store = rank_job(folder, f"rank-{world.size}-{world.rank}", ModelConfig(), {}, seed=5).open_store()
-    network = build_network(ModelConfig(hidden=(4,)), STATE, 5)
+    store = rank_job(folder, f"rank-{world.size}-{world.rank}", MlpConfig(), {}, seed=5).open_store()
+    network = build_network(MlpConfig(hidden=(4,)), STATE, 5)
     schedule = build_schedule(ScheduleConfig(), peak=0.1, epoch_steps=1, epochs=1)
     runner = StepRunner(network, build_head(LABEL, "auto"), build_optimizer(OptimizerConfig(), world, schedule), world)
-    found = fit_decision(Deciding(calibration="isotonic", threshold={"goal": "f1"}), store, runner)
+    found = fit_decision(DecisionConfig(calibration="isotonic", threshold={"goal": "f1"}), store, runner)
     return {
         "threshold": np.array(found.threshold),
         "scores": np.array(found.calibration.scores),

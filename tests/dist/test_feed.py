@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
+from pipeline.networks.mlp import MlpConfig
 from pipeline.training.job import RankJob
 from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
@@ -28,7 +28,7 @@ def test_shards_that_differ_by_ten_times_are_served_to_the_last_row(tmp_path, sp
             name=NAME,
             store_id=STORE_ID,
             scratch=str(scratch),
-            model=ModelConfig(hidden=(8,)),
+            model=MlpConfig(hidden=(8,)),
             train=TrainConfig(workers=workers, batch_size=100, epochs=2, optimizer={"name": "sgd"}, cache=cache),
             seed=3,
         )

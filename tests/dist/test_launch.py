@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
+from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.runtime.ranks import LaunchOptions, run_ranks
@@ -35,7 +35,7 @@ def job(folder: Path, name: str, **train: object) -> RankJob:
         "steps_per_execution": 2,
         "checkpoint": {"every_steps": 10},
     }
-    return rank_job(folder, name, ModelConfig(hidden=(8,)), settings | train, seed=3)
+    return rank_job(folder, name, MlpConfig(hidden=(8,)), settings | train, seed=3)
 
 
 def launches(told: RankJob) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import StoreError, TrainError
+from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.ranks import run_ranks
 from pipeline.store.filesystem import storage_path
 from pipeline.training.job import RankJob
@@ -28,7 +28,7 @@ def job(folder, *, workers: int, scratch: str, **train) -> RankJob:
         name=NAME,
         store_id=STORE_ID,
         scratch=str(folder / scratch),
-        model=ModelConfig(hidden=(8,)),
+        model=MlpConfig(hidden=(8,)),
         train=TrainConfig(**settings),
         seed=3,
     )

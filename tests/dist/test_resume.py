@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
-from pipeline.config.model import ModelConfig
+from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.training.checkpoints.resume import latest_checkpoint
@@ -123,7 +123,7 @@ def test_another_number_of_workers_goes_on_where_it_is_allowed_with_sums_that_ar
     write_small_store(tmp_path, SHARDS)
     plain = {"epochs": 1, "early_stopping": None, "optimizer": {"name": "sgd", "learning_rate": 0.01}}
     two = job(tmp_path, "world", checkpoint={"every_steps": 50}, **plain)
-    two = two.model_copy(update={"model": ModelConfig(hidden=(8,))})
+    two = two.model_copy(update={"model": MlpConfig(hidden=(8,))})
     attempt(two, tmp_path, 2)
     whole = history(two)[0][0]
     one = two.model_copy(update={"train": two.train.model_copy(update={"workers": 1})})

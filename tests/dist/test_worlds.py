@@ -10,7 +10,7 @@ import pytest
 import sklearn.metrics as reference
 
 from pipeline.feed.blocks import open_feed
-from pipeline.training.metrics import AUC_BINS
+from pipeline.metrics.classes import AUC_BINS
 from tests.support.learning import METRICS, OPTIMIZERS, PLAIN, TWICE, WEIGHTED, WITH_WEIGHTS, gradients_of, rows_of
 from tests.support.stateful import BATCH, EPOCHS, MOMENTUM
 from tests.support.stores import SPARSE, write_small_store

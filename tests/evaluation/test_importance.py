@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.importance import REPEATS, importance_of, measure_importance, store_columns
+from pipeline.evaluation.importance import REPEATS, dependent_columns, importance_of, measure_importance
 from pipeline.evaluation.tally import Measure
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
@@ -36,12 +36,12 @@ def test_columns_of_the_store_follow_their_sources() -> None:
             DerivedColumn(name="square", type="number", expression=square),
         ),
     )
-    assert store_columns(state) == {
-        "a": ((0, 1), ()),
-        "b": ((1,), ()),
-        "tags": ((), (0, 1)),
-        "t": ((), (2,)),
-        "u": ((), (2,)),
+    assert dependent_columns(state) == {
+        "a": {"numeric": [0, 1]},
+        "b": {"numeric": [1]},
+        "tags": {"categorical": [0, 1]},
+        "t": {"categorical": [2]},
+        "u": {"categorical": [2]},
     }
 
 
@@ -60,7 +60,7 @@ def importance(store, ranks: int, rows: int = 400):
             store,
             "test",
             Measure.of(LABEL, groups=1),
-            lambda rows: (rows.numeric[:, 0] + 2 * rows.numeric[:, 1]).astype(np.float64),
+            lambda rows: (rows.tensors["numeric"][:, 0] + 2 * rows.tensors["numeric"][:, 1]).astype(np.float64),
             rows=rows,
             seed=1,
             own=(rank, ranks),

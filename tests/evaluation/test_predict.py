@@ -10,8 +10,7 @@ from pipeline.feed.rows import Rows
 
 def rows_of(ids: range) -> Rows:
     row_id = np.array(ids, np.int64)
-    nothing = np.empty((len(ids), 0))
-    return Rows(nothing, nothing, row_id.astype(np.float64), row_id, np.ones(len(ids)))
+    return Rows({}, row_id.astype(np.float64), row_id, np.ones(len(ids)))
 
 
 def test_pieces_hold_every_row_once_in_order(monkeypatch) -> None:

@@ -27,12 +27,12 @@ def id_store(tmp_path: Path) -> Callable[..., Store]:
 
 @pytest.fixture
 def reads(monkeypatch):
-    """How many windows were read from files."""
+    """How many row slices were read from files."""
     seen = []
 
-    def watched(self, window):
-        seen.append(window)
-        return original(self, window)
+    def watched(self, row_slice):
+        seen.append(row_slice)
+        return original(self, row_slice)
 
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", watched)

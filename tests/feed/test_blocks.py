@@ -60,7 +60,7 @@ def test_an_epoch_can_be_entered_at_any_step(id_store):
         assert len(rest) == len(whole) - step
         for block, other in zip(rest, whole[step:], strict=True):
             np.testing.assert_array_equal(block.label, other.label)
-            np.testing.assert_array_equal(block.numeric, other.numeric)
+            np.testing.assert_array_equal(block.tensors["numeric"], other.tensors["numeric"])
 
 
 def test_row_groups_before_the_first_step_are_not_read(id_store, monkeypatch):
@@ -68,9 +68,9 @@ def test_row_groups_before_the_first_step_are_not_read(id_store, monkeypatch):
 
     store, read = id_store([1000] * 4, row_group=50), []
 
-    def watched(self, window):
-        read.append(window.rows)
-        return original(self, window)
+    def watched(self, row_slice):
+        read.append(row_slice.rows)
+        return original(self, row_slice)
 
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", watched)
@@ -91,9 +91,13 @@ def test_blocks_hold_the_global_number_of_real_rows(id_store):
 def test_columns_are_those_of_the_file(tmp_path):
     store = write_small_store(tmp_path, {"train": [40]})
     block = next(feed_of(store, seed=None, batch=40, k=1).epoch(0))
-    assert block.numeric.shape == (1, 40, 2)
-    assert block.categorical.dtype == np.int32
-    expected = block.numeric[0, :, 0] + 2 * block.numeric[0, :, 1] + (block.categorical[0, :, 0] == 1)
+    assert block.tensors["numeric"].shape == (1, 40, 2)
+    assert block.tensors["categorical"].dtype == np.int32
+    expected = (
+        block.tensors["numeric"][0, :, 0]
+        + 2 * block.tensors["numeric"][0, :, 1]
+        + (block.tensors["categorical"][0, :, 0] == 1)
+    )
     np.testing.assert_allclose(block.label[0], expected, rtol=1e-6)
 
 
@@ -126,16 +130,16 @@ def test_class_weights_multiply_those_of_rows(tmp_path, seed):
 def test_every_slot_of_a_multi_valued_feature_is_a_column(tmp_path):
     store = write_small_store(tmp_path, {"train": [40]}, state=every_kind())
     block = next(feed_of(store, seed=None, batch=40, k=1).epoch(0))
-    assert block.categorical.shape == (1, 40, 11)
+    assert block.tensors["categorical"].shape == (1, 40, 11)
     assert store.contract.names("categorical")[:4] == ("tags[0]", "tags[1]", "tags[2]", "city")
 
 
 def test_windows_smaller_than_a_row_group_lose_no_row(id_store):
-    """A row of this store takes 32 bytes; 100 KB for two shards leave windows of 800 rows."""
+    """A row of this store takes 32 bytes; 100 KB for two shards leave row slices of 800 rows."""
     store = id_store([3000, 2500], row_group=3000)
     small = with_memory(100 << 10)
     feed = feed_of(store, resources=small)
-    assert [[window.rows for window in shard] for shard in feed.windows()] == [[750] * 4, [625] * 4]
+    assert [[row_slice.rows for row_slice in shard] for shard in feed.row_slices()] == [[750] * 4, [625] * 4]
     ledger = keep_ledger(store, resources=small)
     assert sorted(ledger.ids.tolist()) == list(range(5500))
     assert keep_ledger(store, 2, resources=small).sets == ledger.sets

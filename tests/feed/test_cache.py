@@ -23,7 +23,7 @@ ENOUGH = 1 << 30
 
 
 def labels(store, cache, epochs: int = EPOCHS) -> np.ndarray:
-    # One thread: two may come to a window of the next epoch before the first has put it away.
+    # One thread: two may come to a row slice of the next epoch before the first has put it away.
     feed = feed_of(store, k=1, resources=Resources(cache=cache, threads=1))
     stream = BlockStream(feed, last_epoch=epochs - 1)
     blocks = list(stream.blocks())
@@ -36,12 +36,15 @@ def some_rows(count: int = 10) -> Rows:
     rng = np.random.default_rng(count)
     texts = np.array([b"", b"caf\xc3\xa9", b"\x00\xff"] * count, object)[:count]
     return Rows(
-        rng.normal(size=(count, 3)).astype(np.float32),
-        np.empty((count, 0), np.int32),
+        {
+            "numeric": rng.normal(size=(count, 3)).astype(np.float32),
+            "categorical": np.empty((count, 0), np.int32),
+            "vec": rng.normal(size=(count, 2, 2)).astype(np.float32),
+            "text": texts,
+        },
         rng.normal(size=count),
         np.arange(count),
         np.ones(count, np.float32),
-        {"vec": rng.normal(size=(count, 2, 2)).astype(np.float32), "text": texts},
     )
 
 
@@ -107,7 +110,7 @@ def test_kept_rows_cannot_be_written_to():
     cache = MemoryCache(ENOUGH)
     cache.put("a", some_rows())
     with pytest.raises(ValueError, match="read-only"):
-        cache.get("a").numeric[0, 0] = 1.0
+        cache.get("a").tensors["numeric"][0, 0] = 1.0
 
 
 def test_rows_that_changed_on_the_disk_are_refused():

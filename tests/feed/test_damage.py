@@ -19,7 +19,7 @@ from pipeline.feed import files as feed_files
 from pipeline.feed.compared import Checked, HeldPart
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
-from pipeline.feed.order import Window, shard_windows
+from pipeline.feed.order import RowSlice, shard_row_slices
 from pipeline.store import checksums
 from pipeline.store.filesystem import storage_path
 from pipeline.store.manifest import FileEntry
@@ -44,8 +44,8 @@ def of_format_3(store: Store) -> Store:
     return replace(store, manifest=store.manifest.model_copy(update={"format": 3, "splits": splits}))
 
 
-def windows_of(store: Store, shard: int = 0) -> Sequence[Window]:
-    return shard_windows(store.split("train"), shard, 1 << 30)
+def row_slices_of(store: Store, shard: int = 0) -> Sequence[RowSlice]:
+    return shard_row_slices(store.split("train"), shard, 1 << 30)
 
 
 def path_of(store: Store, file: FileEntry) -> Path:
@@ -70,12 +70,12 @@ def altered_part(file: FileEntry, place: int) -> str:
     return f"row group {number}" if number < len(file.row_groups) else "its footer"
 
 
-def told_of(store: Store, windows: Sequence[Window], memory: int) -> list[str | None]:
-    """What is told when each of the windows is read by a process that has read nothing yet; None of a sound one."""
+def told_of(store: Store, row_slices: Sequence[RowSlice], memory: int) -> list[str | None]:
+    """What is told when each of the row slices is read by a process that has read nothing yet; None of a sound one."""
     files, told = StoreFiles(store, "train", memory, checked=Checked()), []
-    for window in windows:
+    for row_slice in row_slices:
         try:
-            assert len(files.read(window)) == window.rows
+            assert len(files.read(row_slice)) == row_slice.rows
             told.append(None)
         except StoreError as error:
             told.append(str(error))
@@ -86,7 +86,7 @@ def told_of(store: Store, windows: Sequence[Window], memory: int) -> list[str | 
 def test_every_bit_counts(id_store, format_3, memory):
     store = id_store([250], row_group=100)
     store = of_format_3(store) if format_3 else store
-    windows = windows_of(store)
+    row_slices = row_slices_of(store)
     (file,) = store.split("train").files
     whole = path_of(store, file).read_bytes()
     for place in places(file):
@@ -96,14 +96,14 @@ def test_every_bit_counts(id_store, format_3, memory):
         reason = f"{part} was altered: its {hashed}"
         named = f"Store {store.place.path}: {file.path} cannot be read: {reason}. "
         named += f"Delete {store.place.path} and prepare the store again."
-        for window, told in zip(windows, told_of(store, windows, memory), strict=True):
-            if part.startswith("row group") and part != f"row group {window.row_group}":
+        for row_slice, told in zip(row_slices, told_of(store, row_slices, memory), strict=True):
+            if part.startswith("row group") and part != f"row group {row_slice.row_group}":
                 assert told is None, place
             else:
                 assert told is not None, place
                 assert re.fullmatch(named, told), place
     path_of(store, file).write_bytes(whole)
-    assert told_of(store, windows, memory) == [None] * 3
+    assert told_of(store, row_slices, memory) == [None] * 3
 
 
 def test_every_bit_of_a_store_of_an_earlier_version_counts(tmp_path):
@@ -111,13 +111,13 @@ def test_every_bit_of_a_store_of_an_earlier_version_counts(tmp_path):
     shutil.copytree(published, tmp_path / "store")
     store = open_store(storage_path(str(tmp_path / "store")))
     assert store.manifest.format == 3
-    windows = windows_of(store)[:1]
-    file = windows[0].file
+    row_slices = row_slices_of(store)[:1]
+    file = row_slices[0].file
     whole = path_of(store, file).read_bytes()
-    assert told_of(store, windows, MUCH) == [None]
+    assert told_of(store, row_slices, MUCH) == [None]
     for place in places(file):
         path_of(store, file).write_bytes(flipped(whole, place))
-        (told,) = told_of(store, windows, MUCH)
+        (told,) = told_of(store, row_slices, MUCH)
         assert told is not None, place
         assert f"{file.path} cannot be read: the file was altered" in told
 
@@ -172,18 +172,18 @@ def compared(monkeypatch):
 def test_each_part_is_compared_once_a_process_unless_it_was_written_to(id_store, compared, format_3, memory, expected):
     store = id_store([150], row_group=100)
     store = of_format_3(store) if format_3 else store
-    checked, windows = Checked(), windows_of(store)
+    checked, row_slices = Checked(), row_slices_of(store)
 
     def read() -> None:
         files = StoreFiles(store, "train", memory, checked=checked)
-        ids = [row for window in [*windows, *windows] for row in files.read(window).row_id]
+        ids = [row for row_slice in [*row_slices, *row_slices] for row in files.read(row_slice).row_id]
         assert ids == [*range(150), *range(150)]
 
     read()
     assert compared == expected
     read()
     assert compared == expected
-    os.utime(path_of(store, windows[0].file), ns=(1, 1))
+    os.utime(path_of(store, row_slices[0].file), ns=(1, 1))
     read()
     assert compared == expected * 2
 
@@ -193,17 +193,17 @@ def test_each_part_is_compared_once_a_process_unless_it_was_written_to(id_store,
 def test_threads_wait_for_the_one_that_compares(id_store, monkeypatch, compared, format_3, sound):
     store = id_store([100], row_group=100)
     store = of_format_3(store) if format_3 else store
-    (window,) = windows_of(store)
+    (row_slice,) = row_slices_of(store)
     name = "check_file" if format_3 else "read_row_group"
     original, told = getattr(feed_files, name), []
     monkeypatch.setattr(feed_files, name, lambda *args: (time.sleep(0.1), original(*args))[1])
     if not sound:
-        path_of(store, window.file).write_bytes(flipped(path_of(store, window.file).read_bytes(), 30))
+        path_of(store, row_slice.file).write_bytes(flipped(path_of(store, row_slice.file).read_bytes(), 30))
     files = StoreFiles(store, "train", MUCH, checked=Checked())
 
     def read() -> None:
         try:
-            told.append(len(files.read(window)))
+            told.append(len(files.read(row_slice)))
         except StoreError as error:
             told.append("was altered" in str(error))
 
@@ -218,17 +218,17 @@ def test_threads_wait_for_the_one_that_compares(id_store, monkeypatch, compared,
 
 def test_a_row_group_is_decoded_from_the_bytes_that_were_compared(id_store, monkeypatch):
     store = id_store([100], row_group=100)
-    (window,) = windows_of(store)
-    path, original = path_of(store, window.file), feed_files.read_row_group
+    (row_slice,) = row_slices_of(store)
+    path, original = path_of(store, row_slice.file), feed_files.read_row_group
 
     def spoiled(*told):
         content = original(*told)
         with path.open("r+b") as file:
-            file.write(bytes(window.file.bytes))
+            file.write(bytes(row_slice.file.bytes))
         return content
 
     monkeypatch.setattr(feed_files, "read_row_group", spoiled)
-    rows = StoreFiles(store, "train", MUCH, checked=Checked()).read(window)
+    rows = StoreFiles(store, "train", MUCH, checked=Checked()).read(row_slice)
     assert rows.row_id.tolist() == list(range(100))
 
 

@@ -42,8 +42,8 @@ def test_tensors_are_what_the_feed_gives(tmp_path):
     assert len(found) == len(expected) == 2 * feed.blocks_from(0)
     for block, other in zip(found, expected, strict=True):
         assert_equal(block, other)
-    assert found[0].extras["city"].dtype == tf.string
-    assert found[0].extras["grid"].shape[2:] == (2, 3)
+    assert found[0].tensors["city"].dtype == tf.string
+    assert found[0].tensors["grid"].shape[2:] == (2, 3)
 
 
 @pytest.mark.parametrize("cache", ["none", "memory", "disk"])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import StoreError
-from pipeline.feed.order import epoch_turns, row_order, shard_windows
+from pipeline.feed.order import epoch_tasks, row_order, shard_row_slices
 from pipeline.store.manifest import FileEntry, SplitEntry
 from tests.support.feeds import keep_ledger, numbered, publish
 
@@ -28,17 +28,17 @@ def split_of(shards: list[list[int]]) -> SplitEntry:
     return SplitEntry(rows=sum(map(sum, shards)), files=tuple(entries))
 
 
-def windows_of(shards, rows_at_most=15):
+def row_slices_of(shards, rows_at_most=15):
     entry = split_of(shards)
-    return [shard_windows(entry, shard, rows_at_most) for shard in range(len(shards))]
+    return [shard_row_slices(entry, shard, rows_at_most) for shard in range(len(shards))]
 
 
 @given(GROUPS, st.integers(1, 50))
 def test_windows_cover_every_row_group_once_and_evenly(shards, at_most):
-    for groups, windows in zip(shards, windows_of(shards, at_most), strict=True):
-        assert [window.number for window in windows] == list(range(len(windows)))
+    for groups, row_slices in zip(shards, row_slices_of(shards, at_most), strict=True):
+        assert [row_slice.number for row_slice in row_slices] == list(range(len(row_slices)))
         for number, rows in enumerate(groups):
-            parts = [window for window in windows if window.row_group == number]
+            parts = [row_slice for row_slice in row_slices if row_slice.row_group == number]
             covered = [row for part in parts for row in range(part.first, part.first + part.rows)]
             assert covered == list(range(rows))
             assert max(part.rows for part in parts) - min(part.rows for part in parts) <= 1
@@ -47,52 +47,52 @@ def test_windows_cover_every_row_group_once_and_evenly(shards, at_most):
 
 @given(GROUPS, st.integers(0, 3), st.none() | st.integers(-5, 5))
 def test_every_window_has_one_turn_an_epoch(shards, epoch, seed):
-    windows = windows_of(shards)
-    turns = epoch_turns(windows, epoch, seed)
-    assert sorted((turn.window.shard, turn.window.number) for turn in turns) == [
-        (window.shard, window.number) for shard in windows for window in shard
+    row_slices = row_slices_of(shards)
+    tasks = epoch_tasks(row_slices, epoch, seed)
+    assert sorted((task.row_slice.shard, task.row_slice.number) for task in tasks) == [
+        (row_slice.shard, row_slice.number) for shard in row_slices for row_slice in shard
     ]
-    for turn in turns:
-        rows = np.arange(turn.window.rows)
-        assert sorted(rows[row_order(turn, seed)].tolist()) == rows.tolist()
+    for task in tasks:
+        rows = np.arange(task.row_slice.rows)
+        assert sorted(rows[row_order(task, seed)].tolist()) == rows.tolist()
 
 
 @given(GROUPS, st.none() | st.integers(0, 5), st.data())
 def test_a_later_beginning_is_the_end_of_the_same_order(shards, seed, data):
-    windows = windows_of(shards)
+    row_slices = row_slices_of(shards)
     given_before = [data.draw(st.integers(0, sum(groups))) for groups in shards]
-    whole, rest = epoch_turns(windows, 1, seed), epoch_turns(windows, 1, seed, given_before)
+    whole, rest = epoch_tasks(row_slices, 1, seed), epoch_tasks(row_slices, 1, seed, given_before)
     for shard in range(len(shards)):
         rows, late = (
             [
-                (turn.window.number, row)
-                for turn in turns
-                if turn.window.shard == shard
-                for row in np.arange(turn.window.rows)[row_order(turn, seed)].tolist()
+                (task.row_slice.number, row)
+                for task in tasks
+                if task.row_slice.shard == shard
+                for row in np.arange(task.row_slice.rows)[row_order(task, seed)].tolist()
             ]
-            for turns in (whole, rest)
+            for tasks in (whole, rest)
         )
         assert late == rows[given_before[shard] :]
 
 
 @given(GROUPS, st.integers(0, 5))
 def test_a_shard_is_in_the_same_order_whatever_others_are_read(shards, seed):
-    windows = windows_of(shards)
-    together = epoch_turns(windows, 0, seed)
-    for shard, alone in enumerate(windows):
-        assert [turn for turn in together if turn.window.shard == shard] == epoch_turns([alone], 0, seed)
+    row_slices = row_slices_of(shards)
+    together = epoch_tasks(row_slices, 0, seed)
+    for shard, alone in enumerate(row_slices):
+        assert [task for task in together if task.row_slice.shard == shard] == epoch_tasks([alone], 0, seed)
 
 
 def test_the_example_of_the_module():
-    turns = epoch_turns(windows_of([[5], [3]], rows_at_most=2), 0, None)
-    assert [turn.window.shard for turn in turns] == [0, 1, 0, 1, 0]
+    tasks = epoch_tasks(row_slices_of([[5], [3]], rows_at_most=2), 0, None)
+    assert [task.row_slice.shard for task in tasks] == [0, 1, 0, 1, 0]
 
 
 def test_a_manifest_that_contradicts_itself_is_refused():
     entry = split_of([[5, 5]])
     wrong = entry.model_copy(update={"files": (entry.files[0].model_copy(update={"rows": 11}),)})
     with pytest.raises(StoreError, match="11 rows of train/0, and row groups with 10"):
-        shard_windows(wrong, 0, 10)
+        shard_row_slices(wrong, 0, 10)
 
 
 def mixing(ids: np.ndarray) -> tuple[float, float]:

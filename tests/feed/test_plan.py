@@ -41,7 +41,7 @@ def test_no_rank_has_more_rows_in_a_step_than_its_batch_holds(shards, batch, wor
     plan = plan_epoch(shards, batch, world)
     served = plan.served(0, plan.steps)
     for rank in range(world):
-        assert served[:, list(plan.shards_of(rank))].sum(1).max(initial=0) <= plan.local_batch
+        assert served[:, list(plan.shards_of(rank))].sum(1).max(initial=0) <= plan.padded_rank_batch
 
 
 @given(SHARDS, BATCH, st.integers(0, 50))

@@ -17,7 +17,7 @@ from pipeline.errors import PlatformError, StoreError
 from pipeline.feed.blocks import BlockStream
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
-from pipeline.feed.order import shard_windows
+from pipeline.feed.order import shard_row_slices
 from pipeline.feed.reader import read_shard
 from pipeline.store.pages import READ_CHECKED
 from tests.support.feeds import feed_of, keep_ledger, numbered, publish
@@ -151,7 +151,7 @@ def test_columns_are_held_against_the_contract(tmp_path, change, message):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_is_killed_is_named(id_store, monkeypatch):
-    def killed(self, window):
+    def killed(self, row_slice):
         raise SystemExit  # ends a thread without a word
 
     monkeypatch.setattr(StoreFiles, "read", killed)
@@ -162,9 +162,9 @@ def test_a_thread_that_is_killed_is_named(id_store, monkeypatch):
 def test_a_read_that_never_ends_is_given_up(id_store, monkeypatch):
     released = threading.Event()
 
-    def stuck(self, window):
+    def stuck(self, row_slice):
         released.wait(3.0)
-        return original(self, window)
+        return original(self, row_slice)
 
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", stuck)
@@ -177,9 +177,9 @@ def test_a_read_that_never_ends_is_given_up(id_store, monkeypatch):
 
 
 def test_a_slow_disk_is_waited_for(id_store, monkeypatch):
-    def slow(self, window):
+    def slow(self, row_slice):
         time.sleep(0.05)
-        return original(self, window)
+        return original(self, row_slice)
 
     store = id_store([640] * 2, row_group=64)
     expected = keep_ledger(store).ids.tolist()
@@ -223,7 +223,7 @@ def test_closing_in_the_middle_ends_the_threads_at_once(id_store):
 
 def test_closing_from_another_thread_ends_the_waiting(id_store, monkeypatch):
     released = threading.Event()
-    monkeypatch.setattr(StoreFiles, "read", lambda self, window: released.wait(DEADLINE))
+    monkeypatch.setattr(StoreFiles, "read", lambda self, row_slice: released.wait(DEADLINE))
     stream = BlockStream(feed_of(id_store([64] * 4)))
     served = []
     consumer = threading.Thread(target=lambda: served.extend(stream.blocks()))
@@ -264,8 +264,8 @@ def test_where_footers_take_too_much_they_are_not_kept(id_store, monkeypatch):
     store = id_store([640, 320], row_group=64)
     expected = keep_ledger(store).ids.tolist()
     files = StoreFiles(store, "train", 1)
-    window = shard_windows(store.split("train"), 1, 100)[2]
-    assert files.read(window).row_id.tolist() == list(range(640 + 128, 640 + 192))
+    row_slice = shard_row_slices(store.split("train"), 1, 100)[2]
+    assert files.read(row_slice).row_id.tolist() == list(range(640 + 128, 640 + 192))
     assert files._open_files == {}
     monkeypatch.setattr("pipeline.feed.files.FOOTER_BYTES", 1 << 30)
     assert keep_ledger(store).ids.tolist() == expected
@@ -276,5 +276,5 @@ def test_files_that_were_not_used_for_longest_are_closed_first(id_store, monkeyp
     store = id_store([10, 10, 10])
     files = StoreFiles(store, "train", 1 << 30)
     for shard in (0, 1, 0, 2, 0):
-        files.read(shard_windows(store.split("train"), shard, 100)[0])
+        files.read(shard_row_slices(store.split("train"), shard, 100)[0])
     assert list(files._open_files) == ["train/shard-02.parquet", "train/shard-00.parquet"]

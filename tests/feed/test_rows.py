@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.feed.rows import COLUMNS_AT_ONCE
+from pipeline.feed.rows import COLUMNS_AT_ONCE, check_tensors
 from pipeline.kinds.state import contract_of
 from pipeline.schemas.columns import ColumnSpec, StoreContract
+from pipeline.schemas.tensors import TensorSpec
 from tests.support.feeds import feed_of, numbered, publish, with_memory
 from tests.support.stores import regression_state, write_small_store
 
@@ -90,12 +91,12 @@ def test_every_kind_of_column_reaches_its_row(tmp_path, seed, memory):
             for step, slot in zip(*np.nonzero(block.weight), strict=True):
                 row = int(block.label[step, slot])
                 for name, value in expected(row).items():
-                    found = np.asarray(block.extras[name][step, slot], value.dtype)
+                    found = np.asarray(block.tensors[name][step, slot], value.dtype)
                     assert found.tolist() == value.tolist()
                 seen.append(row)
             padding = block.weight == 0
-            assert not block.extras["vec"][padding].any()
-            assert set(block.extras["city"][padding]) <= {b""}
+            assert not block.tensors["vec"][padding].any()
+            assert set(block.tensors["city"][padding]) <= {b""}
     assert sorted(seen) == list(range(260))
 
 
@@ -147,6 +148,22 @@ def test_more_columns_than_are_read_at_once(tmp_path):
     store = write_small_store(tmp_path, {"train": [90]}, state=regression_state(numeric=count, sizes=(3,) * 70))
     block = next(feed_of(store, seed=None, batch=90, k=1).epoch(0))
     weights = np.arange(1, count + 1)
-    signal = block.numeric[0].astype(np.float64) @ weights + (block.categorical[0] == 1).sum(1)
+    signal = block.tensors["numeric"][0].astype(np.float64) @ weights + (block.tensors["categorical"][0] == 1).sum(1)
     np.testing.assert_allclose(block.label[0], signal, rtol=1e-4)
-    assert block.categorical.shape == (1, 90, 70)
+    assert block.tensors["categorical"].shape == (1, 90, 70)
+
+
+def test_rows_that_are_not_as_declared_are_named_with_both_sides():
+    specs = (TensorSpec(name="grid", dtype="float32", shape=(2, 3)), TensorSpec(name="city", dtype="string"))
+    grid, city = np.zeros((4, 2, 3), np.float32), np.array([b"a"] * 4, object)
+    check_tensors(specs, {"grid": grid, "city": city})
+    for tensors, message in (
+        (
+            {"grid": grid.astype(float), "city": city},
+            r"'grid' is float32 \[2, 3\] in .*, and float64 \[2, 3\]",
+        ),
+        ({"grid": grid[:, :1], "city": city}, r"'grid' is float32 \[2, 3\] in .* contract, and float32 \[1, 3\] in"),
+        ({"grid": grid}, r"'city' is string \[\] in the store's contract, and missing in the rows"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_tensors(specs, tensors)

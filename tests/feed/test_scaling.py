@@ -76,9 +76,13 @@ def test_every_kind_of_feature_is_what_a_store_holds(tmp_path, options):
     state = kinds.every_kind()
     table = table_of(joint(state, **options), kinds.ROWS)
     rows = read(fold_of(tmp_path, state, table, **options))
-    assert (rows.numeric.dtype, rows.categorical.dtype, rows.label.dtype) == (np.float32, np.int32, np.float64)
-    np.testing.assert_allclose(rows.numeric, kinds.numeric_columns(), rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(rows.categorical, kinds.id_columns())
+    assert (rows.tensors["numeric"].dtype, rows.tensors["categorical"].dtype, rows.label.dtype) == (
+        np.float32,
+        np.int32,
+        np.float64,
+    )
+    np.testing.assert_allclose(rows.tensors["numeric"], kinds.numeric_columns(), rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(rows.tensors["categorical"], kinds.id_columns())
     assert rows.label.tolist() == rows.row_id.tolist() == list(range(len(kinds.ROWS)))
     assert rows.weight.tolist() == [1.0] * len(kinds.ROWS)
 
@@ -94,10 +98,10 @@ def test_two_folds_make_different_rows_of_the_same_files(tmp_path):
     raw = [(9.0, "Ulm", None, "bath|pool|attic"), (None, "Bonn", None, None), (3.0, "Köln", None, "attic|bath")]
     write_rows(tmp_path, {FILE: table_of(unscaled, raw)})
     first, second = (write_fold(tmp_path, unscaled, s, {"train": [FILE]}, n) for n, s in enumerate((state, other)))
-    assert read(first).numeric.tolist() == [[2.0], [0.25], [0.5]]
-    assert read(first).categorical.tolist() == [[2, 2, 1], [1, 3, 3], [0, 0, 2]]
-    assert read(second).numeric.tolist() == [[10.0], [10.0], [6.0]]
-    assert read(second).categorical.tolist() == [[1, 1], [0, 2], [0, 0]]
+    assert read(first).tensors["numeric"].tolist() == [[2.0], [0.25], [0.5]]
+    assert read(first).tensors["categorical"].tolist() == [[2, 2, 1], [1, 3, 3], [0, 0, 2]]
+    assert read(second).tensors["numeric"].tolist() == [[10.0], [10.0], [6.0]]
+    assert read(second).tensors["categorical"].tolist() == [[1, 1], [0, 2], [0, 0]]
     assert first.place.path != second.place.path
     assert first.file(FILE) == second.file(FILE)
 
@@ -108,8 +112,8 @@ def test_null_is_a_word_of_its_own_only_for_folds_that_know_it(tmp_path):
     write_rows(tmp_path, {FILE: table_of(unscaled, cities(None, "Ulm", "Bonn", "x"))})
     known = write_fold(tmp_path, unscaled, knowing, {"train": [FILE]})
     unknown = write_fold(tmp_path, unscaled, state_of(CITY), {"train": [FILE]}, 1)
-    assert read(known).categorical.ravel().tolist() == [2, 1, 0, 0]
-    assert read(unknown).categorical.ravel().tolist() == [0, 2, 1, 0]
+    assert read(known).tensors["categorical"].ravel().tolist() == [2, 1, 0, 0]
+    assert read(unknown).tensors["categorical"].ravel().tolist() == [0, 2, 1, 0]
 
 
 def test_an_interval_includes_its_lower_edge(tmp_path):
@@ -119,8 +123,8 @@ def test_an_interval_includes_its_lower_edge(tmp_path):
     )
     table = table_of(joint(state), numbers(-2.0, -1.0, -0.0, 2.4999999999999996, 2.5, None))
     rows = read(fold_of(tmp_path, state, table))
-    assert rows.numeric.shape == (6, 0)
-    assert rows.categorical.tolist() == [[1, 1], [2, 1], [3, 1], [3, 1], [4, 1], [0, 0]]
+    assert [*rows.tensors] == ["categorical"]
+    assert rows.tensors["categorical"].tolist() == [[1, 1], [2, 1], [3, 1], [3, 1], [4, 1], [0, 0]]
 
 
 def test_training_rows_get_the_numbers_of_their_part(tmp_path):
@@ -129,9 +133,9 @@ def test_training_rows_get_the_numbers_of_their_part(tmp_path):
     raw = cities("Ulm", "Ulm", None, "Bonn", "Köln")
     write_rows(tmp_path, {FILE: table_of(unscaled, raw, part=[0, 1, 1, 0, 1])})
     store = write_fold(tmp_path, unscaled, state, {"train": [FILE], "validation": [FILE], "test": [FILE]})
-    assert read(store).numeric.ravel().tolist() == [10.0, 30.0, 40.0, 0.5, 0.5]
+    assert read(store).tensors["numeric"].ravel().tolist() == [10.0, 30.0, 40.0, 0.5, 0.5]
     for split in ("validation", "test"):
-        assert read(store, split).numeric.ravel().tolist() == [1.0, 1.0, 2.0, 0.5, 0.5]
+        assert read(store, split).tensors["numeric"].ravel().tolist() == [1.0, 1.0, 2.0, 0.5, 0.5]
 
 
 def test_one_cache_keeps_both_what_training_and_what_validation_sees(tmp_path):
@@ -142,13 +146,13 @@ def test_one_cache_keeps_both_what_training_and_what_validation_sees(tmp_path):
     for _ in range(2):
         for split, number in (("train", 10.0), ("validation", 1.0)):
             (rows,) = read_shard(store, split, 0, resources=resources)
-            assert rows.numeric.tolist() == [[number]]
+            assert rows.tensors["numeric"].tolist() == [[number]]
 
 
 def test_a_given_order_needs_no_parts(tmp_path):
     state = state_of(CITY_MEAN.model_copy(update={"folds": ()}))
     rows = read(fold_of(tmp_path, state, table_of(joint(state), cities("Ulm", "x"))))
-    assert rows.numeric.ravel().tolist() == [1.0, 0.5]
+    assert rows.tensors["numeric"].ravel().tolist() == [1.0, 0.5]
 
 
 def test_weights_are_divided_by_their_mean_in_the_fold(tmp_path):
@@ -178,11 +182,11 @@ def test_only_what_a_fold_uses_is_read(tmp_path):
     )
     layout = fold_layout(unscaled, state, "train")
     place = [text.name for text in unscaled.texts].index("tag_hash")
-    assert [column.sources for column in layout.numeric] == [("number_1",)]
-    assert [column.sources for column in layout.categorical] == [("number_1",), (f"text_{place}_0",)]
+    sources = {tensor.spec.name: [column.sources for column in tensor.columns] for tensor in layout.tensors}
+    assert sources == {"numeric": [("number_1",)], "categorical": [("number_1",), (f"text_{place}_0",)]}
     write_rows(tmp_path, {FILE: table_of(unscaled, kinds.ROWS)})
     rows = read(write_fold(tmp_path, unscaled, state, {"train": [FILE]}))
-    np.testing.assert_array_equal(rows.categorical, kinds.id_columns()[:, [8, 9]])
+    np.testing.assert_array_equal(rows.tensors["categorical"], kinds.id_columns()[:, [8, 9]])
 
 
 def test_a_row_group_of_many_columns_is_read_in_parts(tmp_path, reads):
@@ -191,8 +195,8 @@ def test_a_row_group_of_many_columns_is_read_in_parts(tmp_path, reads):
     state = state_of(*columns)
     store = fold_of(tmp_path, state, table_of(joint(state), numbers(*map(float, range(50)))))
     blocks = list(feed_of(store, batch=16, seed=None, resources=with_memory(20 << 10)).epoch(0))
-    assert sorted((window.first, window.rows) for window in reads) == [(0, 25), (25, 25)]
-    found = np.concatenate([block.numeric[block.weight == 1] for block in blocks])
+    assert sorted((row_slice.first, row_slice.rows) for row_slice in reads) == [(0, 25), (25, 25)]
+    found = np.concatenate([block.tensors["numeric"][block.weight == 1] for block in blocks])
     np.testing.assert_array_equal(found, np.arange(50)[:, None] - np.arange(count))
 
 
@@ -215,8 +219,8 @@ def served(store: Store, world: int, epoch: int) -> list[int]:
         for block in feed_of(store, world=world, rank=rank, batch=128).epoch(epoch):
             real = block.weight == 1
             label = block.label[real]
-            np.testing.assert_array_equal(block.numeric[real][:, 0], (label - 1.0) / 2.0)
-            np.testing.assert_array_equal(block.categorical[real][:, 0], (label % 3 + 1) % 3)
+            np.testing.assert_array_equal(block.tensors["numeric"][real][:, 0], (label - 1.0) / 2.0)
+            np.testing.assert_array_equal(block.tensors["categorical"][real][:, 0], (label % 3 + 1) % 3)
             ids += label.astype(int).tolist()
     return ids
 
@@ -237,7 +241,7 @@ def test_a_file_that_was_drawn_twice_is_served_twice(tmp_path, world):
 def test_a_sample_for_simple_models_is_scaled_too(tmp_path):
     store = numbered_fold(tmp_path, [FILE], train=[FILE])
     rows = next(sample_rows(store, "train", 10))
-    np.testing.assert_array_equal(rows.numeric[:, 0], (np.arange(len(rows)) - 1.0) / 2.0)
+    np.testing.assert_array_equal(rows.tensors["numeric"][:, 0], (np.arange(len(rows)) - 1.0) / 2.0)
 
 
 def replaced(table: pa.Table, name: str, values: object, kind: pa.DataType | None = None) -> pa.Table:

@@ -85,7 +85,7 @@ def test_stores_are_read_to_the_last_row(golden, name):
         feed = open_feed(store, split, batch_size=32, world_size=1, rank=0, steps_per_block=4, seed=0)
         blocks = list(feed.epoch(0))
         assert sum(block.rows.sum() for block in blocks) == store.split(split).rows
-        assert all(np.isfinite(block.numeric).all() for block in blocks)
+        assert all(np.isfinite(block.tensors["numeric"]).all() for block in blocks)
 
 
 def test_registered_names_of_keras_layers_do_not_change(golden):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.config.export import ExportConfig
-from pipeline.config.model import ModelConfig
 from pipeline.errors import TrainError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.decision import Calibration, Decision
 from pipeline.schemas.label import LabelSpec
 
@@ -36,7 +36,7 @@ NAMES = FeatureState(
 
 
 def model_of(state: FeatureState, decision: Decision = DECISION) -> keras.Model:
-    return build_serving_model(build_network(ModelConfig(hidden=(4,)), state, seed=1), state, decision)
+    return build_serving_model(build_network(MlpConfig(hidden=(4,)), state, seed=1), state, decision)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.errors import StoreError
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 
@@ -56,7 +56,7 @@ STORED = {
 
 @pytest.mark.parametrize("label", LABELS, ids=lambda label: f"{label.task}-{label.transform}")
 def test_raw_columns_give_what_stored_columns_give(tmp_path, label):
-    network = build_network(ModelConfig(hidden=(5,)), state(label), seed=4)
+    network = build_network(MlpConfig(hidden=(5,)), state(label), seed=4)
     model = build_serving_model(network, state(label))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
@@ -91,7 +91,7 @@ def test_columns_may_be_called_like_the_layers(tmp_path, label):
         ),
         label=label,
     )
-    network = build_network(ModelConfig(hidden=(3,)), named_alike, seed=4)
+    network = build_network(MlpConfig(hidden=(3,)), named_alike, seed=4)
     build_serving_model(network, named_alike).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     raw = {name: np.full((1, 1), 2.0) for name in OWN_LOOKING} | {n: tf.constant([["a"]]) for n in ("ids", "lookup_0")}
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
 def test_every_kind_of_feature_is_computed_from_raw_columns(tmp_path):
     """Against numpy, zlib and Python's own text functions."""
     state = kinds.every_kind()
-    network = build_network(ModelConfig(hidden=(5,)), state, seed=4)
+    network = build_network(MlpConfig(hidden=(5,)), state, seed=4)
     build_serving_model(network, state).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     stored = keras.Model(loaded.input, [loaded.get_layer(name).output for name in ("__numeric", "__ids")])
@@ -154,7 +154,7 @@ def test_texts_alone_and_numbers_alone_need_no_other_input(kind):
     if kind == "numbers":
         dropped = {"numeric": everything.numeric[:3:2], "categorical": everything.categorical[2:3]}
     state = everything.model_copy(update=dropped)
-    model = build_serving_model(build_network(ModelConfig(hidden=()), state, seed=4), state)
+    model = build_serving_model(build_network(MlpConfig(hidden=()), state, seed=4), state)
     assert set(model.input) == ({"city", "tags"} if kind == "texts" else {"area"})
     answer = model({name: column for name, column in kinds.raw_tensors().items() if name in model.input})
     assert np.isfinite(answer["prediction"]).all()

@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import ConfigError, PlatformError
 from pipeline.scoring import draft as draft_module
 from pipeline.scoring import listed as listed_module
-from pipeline.scoring.draft import ListedDraft, OutputDraft, check_place, output_draft
+from pipeline.scoring.draft import ListedDraft, OutputDraft, check_writable, output_draft
 from pipeline.scoring.publication import CARD, ScoreCard
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
@@ -46,7 +46,7 @@ def write(draft: OutputDraft, text: str, *, bad: str = "") -> list[str]:
 
 
 def publish(output: StoragePath, text: str, *, bad: str = "", replace: bool = False) -> None:
-    check_place(output, replace=replace)
+    check_writable(output, replace=replace)
     with output_draft(output) as draft:
         names = write(draft, text, bad=bad)
         draft.publish(names, card(), set_aside=names if bad else [], replace=replace)
@@ -63,7 +63,7 @@ def listed(output: StoragePath) -> list[str]:
 def test_the_earlier_output_is_what_the_card_lists_until_it_turns(output):
     publish(output, "one", bad="line 1")
     with pytest.raises(ConfigError, match=r"scored' is there already\. Allowed: a free place\. Set score.output"):
-        check_place(output, replace=False)
+        check_writable(output, replace=False)
     with output_draft(output) as draft:
         names = write(draft, "two")
         assert listed(output) == ["line 1", "one"]
@@ -168,10 +168,10 @@ def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
 def test_what_is_no_output_is_never_replaced(output, replace):
     files.write_bytes(output.child("thesis.txt"), b"years of work")
     with pytest.raises(ConfigError, match=r"no output of a scoring" if replace else "is there already"):
-        check_place(output, replace=replace)
+        check_writable(output, replace=replace)
     assert files.list_files(output) == ["thesis.txt"]
 
 
 def test_a_bucket_that_is_not_there_is_named_before_anything_is_done(output):
     with pytest.raises(PlatformError, match=r"score\.output 's3a://nowhere/scored' .* there is no bucket 'nowhere'"):
-        check_place(storage_path("s3a://nowhere/scored"), replace=True)
+        check_writable(storage_path("s3a://nowhere/scored"), replace=True)

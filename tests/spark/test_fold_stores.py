@@ -92,7 +92,7 @@ def rows_of(store: Store, split: str) -> pd.DataFrame:
     """What the feed serves of a split, sorted."""
     parts = [
         pd.DataFrame(
-            np.column_stack([rows.numeric, rows.categorical, rows.label, rows.weight]),
+            np.column_stack([rows.tensors["numeric"], rows.tensors["categorical"], rows.label, rows.weight]),
             columns=[*store.contract.names("numeric"), *store.contract.names("categorical"), "label", "weight"],
         ).assign(**{ROW_ID: rows.row_id})
         for shard in range(store.manifest.shards)

@@ -99,10 +99,11 @@ def keep_ledger(store: Store, world: int = 1, epoch: int = 0, **options: object)
         for block in feed_of(store, world=world, rank=rank, **options).epoch(epoch):
             real = block.weight == 1
             assert (real | (block.weight == 0)).all()
+            np.testing.assert_array_equal(block.mask, real)
             assert not block.label[~real].any()
-            assert not block.numeric[~real].any()
-            np.testing.assert_array_equal(block.numeric[real] @ [1, 1000], block.label[real])
-            np.testing.assert_array_equal(block.categorical[real][:, 0], block.label[real] % 4)
+            assert not block.tensors["numeric"][~real].any()
+            np.testing.assert_array_equal(block.tensors["numeric"][real] @ [1, 1000], block.label[real])
+            np.testing.assert_array_equal(block.tensors["categorical"][real][:, 0], block.label[real] % 4)
             steps += [
                 (label[mine].astype(np.int64), told)
                 for label, mine, told in zip(block.label, real, block.rows, strict=True)

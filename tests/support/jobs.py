@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
+from pipeline.networks.mlp import MlpConfig
 from pipeline.training.job import RankJob
 from tests.support.stores import NAME, STORE_ID
 
 
-def rank_job(folder: Path, name: str, model: ModelConfig, train: Mapping[str, Any], *, seed: int) -> RankJob:
+def rank_job(folder: Path, name: str, model: MlpConfig, train: Mapping[str, Any], *, seed: int) -> RankJob:
     """A training of the store in `folder`, whose scratch folder there is `name`."""
     (folder / name).mkdir(exist_ok=True)
     return RankJob(

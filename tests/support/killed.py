@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.config.model import ModelConfig
+from pipeline.networks.mlp import MlpConfig
 from pipeline.training.job import RankJob
 from tests.support.jobs import rank_job
 
@@ -26,7 +26,7 @@ def job(folder: Path, name: str, **train: object) -> RankJob:
         "schedule": {"name": "cosine", "warmup_epochs": 0.5},
         "checkpoint": {"every_steps": 10},
     }
-    return rank_job(folder, name, ModelConfig(hidden=(16,), dropout=0.2), settings | train, seed=3)
+    return rank_job(folder, name, MlpConfig(hidden=(16,), dropout=0.2), settings | train, seed=3)
 
 
 def live(told: RankJob, kills: int, seed: int = 0, *, timeout: float = 270) -> dict:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.feed.blocks import open_feed
 from pipeline.feed.dataset import BlockReader
 from pipeline.model.head import build_head
 from pipeline.model.network import build_network
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import store_folder
@@ -53,7 +53,7 @@ METRICS = {
 
 def learn(store: Store, world: World, settings: dict[str, Any], *, scaled: bool = False, epochs: int = 1) -> StepRunner:
     """Train, and return the runner."""
-    network = build_network(ModelConfig(hidden=(8,)), store.features, 3)
+    network = build_network(MlpConfig(hidden=(8,)), store.features, 3)
     head = build_head(store.features.label, "auto")
     optimizer = build_optimizer(OptimizerConfig(**settings), world, scales_loss=scaled)
     runner = StepRunner(network, head, optimizer, world)

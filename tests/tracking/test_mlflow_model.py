@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.filesystem import StoragePath, storage_path
@@ -47,7 +47,7 @@ def save_model(folder: Path, state: FeatureState) -> StoragePath:
     from pipeline.model.network import build_network
     from pipeline.model.serving import build_serving_model
 
-    network = build_network(ModelConfig(hidden=()), state, seed=1)
+    network = build_network(MlpConfig(hidden=()), state, seed=1)
     build_serving_model(network, state).save(folder / "model.keras")
     return storage_path(str(folder)).child("model.keras")
 

@@ -7,7 +7,7 @@ import gc
 import psutil
 import pytest
 
-from pipeline.config.model import ModelConfig
+from pipeline.networks.mlp import MlpConfig
 from tests.support.jobs import rank_job
 from tests.support.stores import write_small_store
 
@@ -26,7 +26,7 @@ PROCESS = psutil.Process()
 def train(tmp_path):
     """Trains once more, in a world of one."""
     write_small_store(tmp_path, {"train": [2000, 1500], "validation": [400, 600]})
-    jobs = (rank_job(tmp_path, str(number), ModelConfig(), SETTINGS, seed=number) for number in range(100))
+    jobs = (rank_job(tmp_path, str(number), MlpConfig(), SETTINGS, seed=number) for number in range(100))
     return lambda: train_rank(next(jobs).model_copy(update={"saves": False, "checkpoints": None}), SingleWorld())
 
 

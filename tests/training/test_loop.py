@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.errors import ConfigError, TrainError
+from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import storage_path
 from pipeline.training.job import RankJob
 from pipeline.training.records import request_stop
@@ -41,7 +41,7 @@ def folder(tmp_path):
 
 def job(folder: Path, name: str = "one", *, dropout: float = 0.3, **train: object) -> RankJob:
     settings = {"batch_size": 32, "epochs": 4, "steps_per_execution": 4, "checkpoint": {"every_steps": 5}}
-    return rank_job(folder, name, ModelConfig(hidden=(8,), dropout=dropout), settings | train, seed=1)
+    return rank_job(folder, name, MlpConfig(hidden=(8,), dropout=dropout), settings | train, seed=1)
 
 
 def history(told: RankJob) -> list[dict]:

@@ -8,9 +8,9 @@ import pytest
 keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402
 
-from pipeline.config.model import ModelConfig  # noqa: E402 (TensorFlow takes seconds to import)
 from pipeline.feed.blocks import Block  # noqa: E402
 from pipeline.model.network import build_network  # noqa: E402
+from pipeline.networks.mlp import MlpConfig  # noqa: E402 (TensorFlow takes seconds to import)
 from pipeline.training.world import SingleWorld  # noqa: E402
 from tests.support.stateful import row_by_row, runner_of, with_state  # noqa: E402
 from tests.support.stores import write_small_store  # noqa: E402
@@ -53,7 +53,7 @@ def test_padding_changes_nothing_whatever_it_holds(store, kind, padding):
     networks = {
         "row_by_row": row_by_row,
         "with_state": with_state,
-        "shipped": lambda: build_network(ModelConfig(hidden=(4,), l2=0.1), store.features, 3),
+        "shipped": lambda: build_network(MlpConfig(hidden=(4,), l2=0.1), store.features, 3),
     }
     expected = after_steps(networks[kind](), store, a_block(None))
     found = after_steps(networks[kind](), store, a_block(padding))

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError, TrainError
 from pipeline.kinds.state import FeatureState
+from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import storage_path
 from pipeline.training.job import RankJob
@@ -35,7 +35,7 @@ def job(folder, *, hidden=(16,), l2=0.0, seed=1, **train) -> RankJob:
         name=NAME,
         store_id=STORE_ID,
         scratch=str(scratch),
-        model=ModelConfig(hidden=hidden, l2=l2),
+        model=MlpConfig(hidden=hidden, l2=l2),
         train=TrainConfig(**settings),
         seed=seed,
     )
@@ -102,8 +102,8 @@ def test_one_step_is_the_gradient_of_the_mean_over_real_rows(tmp_path):
 
     rows = concatenate(list(sample_rows(store, "train", 100)))
     kernel, bias = build_network(done.model, store.features, done.seed).get_weights()
-    error = rows.numeric @ kernel[:, 0] + bias[0] - rows.label
-    expected = kernel[:, 0] - 0.1 * 2 * (error[:, None] * rows.numeric).mean(0)
+    error = rows.tensors["numeric"] @ kernel[:, 0] + bias[0] - rows.label
+    expected = kernel[:, 0] - 0.1 * 2 * (error[:, None] * rows.tensors["numeric"]).mean(0)
     trained = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras").get_weights()
     np.testing.assert_allclose(trained[0][:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(trained[1][0], bias[0] - 0.1 * 2 * error.mean(), rtol=1e-5)
@@ -124,10 +124,10 @@ def test_weights_multiply_the_losses_of_rows(tmp_path):
     rows = concatenate(list(sample_rows(store, "train", 100)))
     weight = rows.weight * np.where(rows.label == 1, 5.0, 1.0) / 2.0  # (24 x 1 + 8 x 5) / 32 is 2
     kernel, bias = build_network(done.model, store.features, done.seed).get_weights()
-    error = weight * (1 / (1 + np.exp(-(rows.numeric @ kernel[:, 0] + bias[0]))) - rows.label)
+    error = weight * (1 / (1 + np.exp(-(rows.tensors["numeric"] @ kernel[:, 0] + bias[0]))) - rows.label)
     trained = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras").get_weights()
     np.testing.assert_allclose(
-        trained[0][:, 0], kernel[:, 0] - 0.1 * (error[:, None] * rows.numeric).mean(0), rtol=1e-5
+        trained[0][:, 0], kernel[:, 0] - 0.1 * (error[:, None] * rows.tensors["numeric"]).mean(0), rtol=1e-5
     )
     np.testing.assert_allclose(trained[1][0], bias[0] - 0.1 * error.mean(), rtol=1e-5)
 
@@ -143,7 +143,7 @@ def test_class_weights_do_not_weigh_validation_rows(tmp_path):
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))
     network = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras")
-    logit = np.asarray(network({"numeric": rows.numeric, "categorical": rows.categorical}))[:, 0]
+    logit = np.asarray(network(rows.tensors))[:, 0]
     loss = np.log1p(np.exp(-np.where(rows.label == 1, logit, -logit))).mean()
     assert history(done)[0].metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
 
@@ -202,7 +202,7 @@ def test_metrics_equal_numpy_on_the_same_rows(tmp_path):
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))
     network = load_network(tmp_path / "scratch-0" / "bundle" / "model.keras")
-    predicted = np.asarray(network({"numeric": rows.numeric, "categorical": rows.categorical}))[:, 0]
+    predicted = np.asarray(network(rows.tensors))[:, 0]
     metrics = history(done)[0].metrics
     assert metrics["val_mae"] == pytest.approx(np.abs(predicted - rows.label).mean(), rel=1e-6)
     assert metrics["val_rmse"] == pytest.approx(np.sqrt(((predicted - rows.label) ** 2).mean()), rel=1e-6)

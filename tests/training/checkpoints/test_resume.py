@@ -7,9 +7,9 @@ import json
 import pytest
 
 from pipeline.config.checkpoint import CheckpointConfig
-from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
+from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import checkpoints_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead
@@ -20,7 +20,7 @@ from pipeline.training.job import WITHOUT_INFLUENCE, RankJob
 
 def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:
     return RankJob(
-        root="", name="n", store_id=store, scratch="", model=ModelConfig(), train=TrainConfig(**train), seed=seed
+        root="", name="n", store_id=store, scratch="", model=MlpConfig(), train=TrainConfig(**train), seed=seed
     )
 
 

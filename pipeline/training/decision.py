@@ -19,7 +19,7 @@ from pipeline.runtime.activity import report_activity
 from pipeline.schemas.decision import Calibration, Decision
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.store import Store
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from pipeline.training.step_runner import StepRunner
 
 ROWS_AT_MOST = 1_000_000
@@ -40,45 +40,45 @@ class Scored:
     probabilities: NDArray[np.float64]
 
 
-def fit_decision(deciding: Deciding, store: Store, runner: StepRunner) -> Decision:
+def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> Decision:
     """The decision; that of rank 0 is the one that counts, and other ranks only help with it.
 
     Nothing is read where nothing is to be fitted. What these rows do not allow is left as the network says, with a
     remark: the training was long, and its model is good.
     """
-    if not deciding.needs_rows:
-        return Decision(threshold=deciding.threshold.at)
+    if not config.needs_rows:
+        return Decision(threshold=config.threshold.at)
     report_activity("scores validation rows")
     scored = _gather(store, runner)
     if runner.world.rank > 0:
         return Decision()
     report_activity("decides")
-    return decide(deciding, store.features.label, scored)
+    return decision_of(config, store.features.label, scored)
 
 
-def decide(deciding: Deciding, label: LabelSpec, scored: Scored) -> Decision:
+def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> Decision:
     """The decision that scored rows suggest."""
     ids = scored.label.astype(np.int64)
     seen = np.unique(ids)
     if len(seen) < 2:
-        found = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
+        classes = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
         return Decision(
-            threshold=deciding.threshold.at,
-            remark=f"Calibration and threshold were not fitted: validation rows are {found}. Allowed: rows of two "
+            threshold=config.threshold.at,
+            remark=f"Calibration and threshold were not fitted: validation rows are {classes}. Allowed: rows of two "
             "classes at least. Give split.fractions.validation more rows, or stratify the split.",
         )
     probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities
-    calibration = fit_calibration(deciding.calibration, ids, probabilities)
-    threshold, goal = _threshold(deciding, calibration, ids, probabilities)
+    calibration = fit_calibration(config.calibration, ids, probabilities)
+    threshold, goal = _threshold(config, calibration, ids, probabilities)
     return Decision(calibration=calibration, threshold=threshold, goal=goal, rows=len(ids))
 
 
 def _threshold(
-    deciding: Deciding, calibration: Calibration, ids: NDArray[np.int64], probabilities: NDArray[np.float64]
+    config: DecisionConfig, calibration: Calibration, ids: NDArray[np.int64], probabilities: NDArray[np.float64]
 ) -> tuple[float, str]:
-    if deciding.threshold.goal is None:
-        return deciding.threshold.at, ""
-    return choose_threshold(deciding.threshold, ids, calibrated(calibration, probabilities))
+    if config.threshold.goal is None:
+        return config.threshold.at, ""
+    return choose_threshold(config.threshold, ids, calibrated(calibration, probabilities))
 
 
 def _gather(store: Store, runner: StepRunner) -> Scored:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.model.decision import calibrated, class_ids
 from pipeline.schemas.decision import Decision
 from pipeline.schemas.label import LabelSpec
-from pipeline.training.job import Deciding
+from pipeline.training.job import DecisionConfig
 from tests.support.jobs import rank_job
 from tests.support.stores import regression_state, write_small_store
 
@@ -18,12 +18,12 @@ keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402 (takes seconds to import)
 
-from pipeline.config.model import ModelConfig  # noqa: E402
 from pipeline.feed.reader import read_shard  # noqa: E402
 from pipeline.model import saved  # noqa: E402
 from pipeline.model.serving import load_network  # noqa: E402
-from pipeline.training import decide as decides  # noqa: E402
-from pipeline.training.decide import Scored, decide  # noqa: E402
+from pipeline.networks.mlp import MlpConfig  # noqa: E402
+from pipeline.training import decision as decides  # noqa: E402
+from pipeline.training.decision import Scored, decision_of  # noqa: E402
 from pipeline.training.rank import train_rank  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
@@ -43,21 +43,21 @@ def trained(folder, name: str, **deciding: Any) -> tuple[Decision, keras.Model]:
     job = rank_job(
         folder,
         name,
-        ModelConfig(hidden=()),
+        MlpConfig(hidden=()),
         {"epochs": 3, "batch_size": 32, "optimizer": {"learning_rate": 0.05}},
         seed=1,
     )
-    result = train_rank(job.model_copy(update={"deciding": Deciding(**deciding)}), SingleWorld())
+    result = train_rank(job.model_copy(update={"decision_config": DecisionConfig(**deciding)}), SingleWorld())
     model = keras.saving.load_model(folder / name / "bundle" / "model.keras", compile=False, safe_mode=True)
     return result.decision, model
 
 
 def scored(folder, name: str, shards=range(4)) -> Scored:
     """Validation rows, and what the network says to them."""
-    store = rank_job(folder, f"{name}-again", ModelConfig(), {}, seed=1).open_store()
+    store = rank_job(folder, f"{name}-again", MlpConfig(), {}, seed=1).open_store()
     network = load_network(folder / name / "bundle" / "model.keras")
     rows = [rows for shard in shards for rows in read_shard(store, "validation", shard)]
-    z = [np.asarray(network({n: getattr(part, n) for n in network.input}), np.float64) for part in rows]
+    z = [np.asarray(network({n: part.tensors[n] for n in network.input}), np.float64) for part in rows]
     return Scored(np.concatenate([part.label for part in rows]), 1 / (1 + np.exp(-np.concatenate(z))))
 
 
@@ -67,7 +67,7 @@ def test_what_is_fitted_is_in_the_answer_and_in_the_model(folder):
     assert decision.rows == sum(VALIDATION)
     assert decision.goal.startswith("recall of at least 0.8: ")
     rows = scored(folder, "fitted")
-    assert decision.model_copy(update={"goal": ""}) == decide(Deciding(**wanted), LABEL, rows).model_copy(
+    assert decision.model_copy(update={"goal": ""}) == decision_of(DecisionConfig(**wanted), LABEL, rows).model_copy(
         update={"goal": "", **_near(decision)}
     )
     predicted = class_ids(decision, calibrated(decision.calibration, rows.probabilities))
@@ -93,7 +93,7 @@ def test_nothing_is_read_where_nothing_is_fitted(folder, monkeypatch):
 
 
 def test_a_saved_model_is_written_where_it_is_asked_for(folder, monkeypatch, caplog):
-    job = rank_job(folder, "saved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    job = rank_job(folder, "saved", MlpConfig(hidden=()), {"epochs": 1}, seed=1)
     train_rank(job.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
     served = tf.saved_model.load(str(folder / "saved" / "bundle" / "saved_model")).signatures["serving_default"]
     assert set(served.structured_outputs) == {"probabilities", "label"}
@@ -105,7 +105,7 @@ def test_a_saved_model_is_written_where_it_is_asked_for(folder, monkeypatch, cap
         compare(model, *rest)
 
     monkeypatch.setattr(saved, "_compare", compare_with_other_weights)
-    again = rank_job(folder, "unsaved", ModelConfig(hidden=()), {"epochs": 1}, seed=1)
+    again = rank_job(folder, "unsaved", MlpConfig(hidden=()), {"epochs": 1}, seed=1)
     train_rank(again.model_copy(update={"formats": ("saved_model",)}), SingleWorld())
     assert "published without its SavedModel. The SavedModel answers otherwise" in caplog.text
     assert [path.name for path in (folder / "unsaved" / "bundle").iterdir()] == ["model.keras"]
@@ -117,13 +117,13 @@ def test_the_first_rows_are_taken_where_there_are_many(folder, monkeypatch):
     assert decision.rows == 62
     rows = scored(folder, "first")
     first = Scored(rows.label[:62], rows.probabilities[:62])
-    expected = decide(Deciding(calibration="temperature"), LABEL, first)
+    expected = decision_of(DecisionConfig(calibration="temperature"), LABEL, first)
     assert decision.calibration.temperature == pytest.approx(expected.calibration.temperature, rel=1e-6)
 
 
 @pytest.mark.parametrize(("label", "found"), [([], "none"), ([1.0, 1.0], "of class 'yes' only")])
 def test_rows_of_one_class_decide_nothing(label, found):
-    wanted = Deciding(calibration="platt", threshold={"goal": "f1"})
-    decision = decide(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
+    wanted = DecisionConfig(calibration="platt", threshold={"goal": "f1"})
+    decision = decision_of(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
     assert decision.model_copy(update={"remark": ""}) == Decision()
     assert f"validation rows are {found}. Allowed: rows of two classes at least" in decision.remark

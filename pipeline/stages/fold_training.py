@@ -1,0 +1,129 @@
+"""The training run of one fold, whose model is evaluated on the held-out rows and not kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipeline.config.run import RunConfig
+from pipeline.evaluation.folds import FoldScore
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
+from pipeline.evaluation.regression import Window
+from pipeline.evaluation.tally import Tally, tally_to_bytes
+from pipeline.stages.context import Resources
+from pipeline.stages.folds import DECISION, PREDICTIONS, SCORE, TALLY, FoldResult
+from pipeline.stages.train import check_training, log_resumed
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import BUNDLE, MODEL
+from pipeline.store.publish import draft
+from pipeline.store.store import Store
+from pipeline.training.records import EpochRecord
+from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
+from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import Stopper
+from pipeline.tuning.space import Settings
+
+HELD_OUT = "test"
+"""The split of a fold's store that its model is evaluated on."""
+
+
+def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
+    """The training run of a fold, whose model is measured and not kept.
+
+    Raises:
+        ConfigError: the settings do not fit the label.
+        DataError: the fold lacks rows that the training run needs.
+    """
+    check_training(store, config.train, config.evaluate)
+    spec = TrainingSpec.of(config, store.manifest.store_id)
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
+
+
+def run_fold(
+    resources: Resources,
+    spec: TrainingSpec,
+    store: Store,
+    result: FoldResult,
+    *,
+    window: Window,
+    stopper: Stopper,
+    on_epoch: Callable[[EpochRecord], None],
+    settings: Settings | None = None,
+) -> FoldScore:
+    """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
+
+    Args:
+        resources: of the cross-validation, with the tracked run of the fold.
+        spec: of the training run, see `fold_spec`.
+        store: of the fold.
+        result: where its results are published, once they are complete.
+        window: of the axes of plots, the same for all folds, so that their counts add up.
+        stopper: with which the training run is registered.
+        on_epoch: called with each epoch's record.
+        settings: that were chosen for this fold, of those in the configuration.
+
+    Raises:
+        TrainError: the training run failed, or was stopped.
+    """
+    start = time.monotonic()
+    hooks = TrainingHooks(
+        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+    )
+    with (
+        draft(resources.root, result.folder, SCORE) as finished,
+        run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
+    ):
+        outcome.require_finished(f"Fold {result.number}")
+        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
+            return result.score()
+        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
+        tally = predict_split(resources.spark, spec.train.workers, predict, store, always_on_spark=True).tallies[
+            NETWORK
+        ]
+        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
+        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
+        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
+        finished.publish(score.to_json().encode())
+    return result.score()
+
+
+def _predict_job(
+    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
+) -> PredictJob:
+    model = outcome.folder.child(BUNDLE, MODEL)
+    return PredictJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        model=model.uri,
+        sha256=files.sha256_of(model),
+        split=HELD_OUT,
+        scratch=outcome.folder.child("held_out").uri,
+        decision=outcome.result.decision,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        predictions=predictions.uri,
+    )
+
+
+def _score(
+    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
+) -> FoldScore:
+    result, history = outcome.result, outcome.history
+    return FoldScore(
+        fold=number,
+        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
+        validation_rows=store.split("validation").rows,
+        test_rows=tally.rows,
+        metrics=measure(tally, with_intervals=False).metrics,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        history={name: tuple(values) for name, values in history.values.items()},
+        seconds=seconds,
+        training_seconds=result.seconds,
+        settings=settings,
+    )
