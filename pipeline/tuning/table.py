@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config.search import Goal
+from pipeline.config.search import PARAMETERS, Goal
 from pipeline.formatting import counted, format_number
 from pipeline.report.markdown import markdown_table
 from pipeline.tuning.pareto_front import pareto_front
@@ -43,10 +43,13 @@ def trials_table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most:
     head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
     lines = []
     for record in best:
-        reached = [
-            format_number(record.reached, DIGITS),
-            *(format_number(record.further[goal.name], DIGITS) for goal in goals[1:]),
-        ]
+        values = (record.reached, *(record.further[goal.name] for goal in goals[1:]))
+        reached = [_goal_text(goal, value) for goal, value in zip(goals, values, strict=True)]
         settings = [setting_text(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), *reached, *settings])
     return f"{trial_counts(records)}{remark}\n\n{markdown_table(head, lines, numbers=False)}"
+
+
+def _goal_text(goal: Goal, value: float) -> str:
+    """A count of weights in full; other goals in few digits."""
+    return f"{value:,.0f}" if goal.name == PARAMETERS else format_number(value, DIGITS)

@@ -38,7 +38,7 @@ def test_the_package_is_whole_reproducible_and_can_be_imported(repository):
     assert page == render("page.html", title="<b> & co"), "templates come out of the zip file as well"
 
 
-def test_every_file_of_the_package_is_in_a_wheel(repository):
+def test_every_file_that_the_package_reads_is_in_a_wheel(repository):
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(repository / "setup.cfg")
     patterns = [part.strip() for part in setup["options.package_data"]["*"].split(",")]
@@ -46,4 +46,4 @@ def test_every_file_of_the_package_is_in_a_wheel(repository):
 
     packed = {file for package in packages for pattern in patterns for file in package.glob(pattern)}
     files = {file for file in (repository / "pipeline").rglob("*") if file.is_file()}
-    assert {file for file in files if file.suffix not in (".py", ".pyc")} - packed == set()
+    assert {file for file in files if file.suffix not in (".py", ".pyc", ".md")} - packed == set()
