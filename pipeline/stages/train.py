@@ -12,12 +12,12 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
-from pipeline.evaluation.plots.curves import learning_curves
-from pipeline.evaluation.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
 from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.report.plots.curves import learning_curves
+from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
 from pipeline.schemas.decision import DecisionRule

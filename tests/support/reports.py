@@ -30,9 +30,9 @@ from pipeline.evaluation.report import (
     SliceValue,
     ThresholdRow,
 )
+from pipeline.report.evaluation_page import Subject
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.decision import DecisionRule
-from pipeline.stages.report_page import Subject
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
 from pipeline.training.history import TrainingHistory
