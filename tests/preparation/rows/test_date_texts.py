@@ -10,7 +10,8 @@ from pipeline.kinds.date.parts import dates_of
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.date_texts import find_date_texts
-from pipeline.preparation.rows.row_checks import find_value_errors, reasons_of
+from pipeline.preparation.rows.row_checks import find_value_errors
+from pipeline.preparation.rows.row_errors import reasons_of
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import DerivedColumn
 from pipeline.schemas.table import ColumnTerms
