@@ -7,7 +7,8 @@ more such rows than the budget allows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +17,10 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.errors import DataError, Problem, gather
+from pipeline.errors import DataError, Problem, counted, gather
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
+from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.contract_checks import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
@@ -42,12 +44,14 @@ class Fault:
         condition: which rows have it.
         describe: the sentence for a message.
         example: what to show of a row; None for nothing.
+        names_file: whether the message names the first file that has it.
     """
 
     reason: str
     condition: Condition
     describe: Describe
     example: Example | None = None
+    names_file: bool = False
 
 
 def find_faults(
@@ -131,25 +135,33 @@ def bad_rows_error(
     """
 
     def count(batches: Batches) -> Parts:
-        found = [_counted(rows, faults) for rows in map(inputs.rows, batches)]
+        found = [_counted(inputs.rows(batch), files_of(batch), faults) for batch in batches]
         return {"faults": pa.concat_tables([_NOTHING, *found])}
 
-    parts = pa.concat_tables([_NOTHING, *collect_parts(scan, count).get("faults", [])])
-    seen = parts.group_by("fault").aggregate([("rows", "sum"), ("example", "min")]).sort_by("fault")
-    problems = [
-        faults[row["fault"]].describe(row["rows_sum"], total, row["example_min"] or "") for row in seen.to_pylist()
-    ]
+    parts = pa.concat_tables([_NOTHING, *collect_parts(with_files(scan), count).get("faults", [])])
+    seen = parts.group_by("fault").aggregate([("rows", "sum"), ("example", "min"), ("file", "min")]).sort_by("fault")
+    problems = [_described(faults[row["fault"]], row, total) for row in seen.to_pylist()]
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
-        problems.append(Problem(f"{bad} rows cannot be used", f"{allowed}", f"{bad}", remedy))
+        problems.append(Problem(f"{counted(bad, 'row')} cannot be used", f"{allowed}", f"{bad}", remedy))
     return DataError(gather("The data does not hold what the configuration asks for", problems))
 
 
-_NOTHING = pa.schema([("fault", pa.int32()), ("rows", pa.int64()), ("example", pa.string())]).empty_table()
+_NOTHING = pa.schema(
+    [("fault", pa.int32()), ("rows", pa.int64()), ("example", pa.string()), ("file", pa.string())]
+).empty_table()
 
 
-def _counted(rows: TypedRows, faults: Sequence[Fault]) -> pa.Table:
-    """The faults that some rows of a batch have, how many rows each, and the least example."""
+def _described(fault: Fault, row: Mapping[str, Any], total: int) -> Problem:
+    """The sentence of a fault, with the first file that has it."""
+    problem = fault.describe(row["rows_sum"], total, row["example_min"] or "")
+    if not fault.names_file or row["file_min"] is None:
+        return problem
+    return replace(problem, what=f"{problem.what} (first in '{row['file_min']}')")
+
+
+def _counted(rows: TypedRows, files: pa.Array, faults: Sequence[Fault]) -> pa.Table:
+    """The faults that some rows of a batch have, how many rows each, and the least example and file."""
     found: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
     for place, fault in enumerate(faults):
         has = fault.condition(rows)
@@ -159,7 +171,8 @@ def _counted(rows: TypedRows, faults: Sequence[Fault]) -> pa.Table:
         if fault.example is not None:
             texts = pc.utf8_slice_codeunits(fault.example(rows).filter(pa.array(has)), 0, SHOWN_CHARACTERS)
             shown = pc.min(texts).as_py()
-        for name, value in zip(found, (place, int(has.sum()), shown), strict=True):
+        file = pc.min(files.filter(pa.array(has))).as_py()
+        for name, value in zip(found, (place, int(has.sum()), shown, file), strict=True):
             found[name].append(value)
     return pa.table(found, schema=_NOTHING.schema)
 
@@ -167,7 +180,7 @@ def _counted(rows: TypedRows, faults: Sequence[Fault]) -> pa.Table:
 def _line_faults(inputs: Inputs, *, multiline: bool) -> Iterator[Fault]:
     """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
     if inputs.raw.has_lines:
-        yield _malformed(multiline)
+        yield _malformed_json() if inputs.raw.is_json else _malformed(multiline)
     for column in inputs.typed:
         if column.type == "number" and pa.types.is_string(inputs.raw.kinds[column.name]):
             yield _no_number(column.name)
@@ -176,23 +189,28 @@ def _line_faults(inputs: Inputs, *, multiline: bool) -> Iterator[Fault]:
 def _malformed(multiline: bool) -> Fault:
     remedy = "Repair them"
     if not multiline:
-        remedy += ", or set data.source.multiline: true where quoted fields hold line breaks"
-    allowed = "as many fields as the first line names, or one JSON object"
-    return Fault(
-        "malformed line",
-        lambda rows: ~rows.good,
-        lambda count, rows, example: Problem(f"{count} lines are malformed", allowed, f"'{example}'", remedy),
-        lambda rows: rows.malformed,
-    )
+        remedy += ", set data.source.multiline: true where quoted fields hold line breaks"
+    return _of_lines("as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows")
+
+
+def _malformed_json() -> Fault:
+    return _of_lines("one JSON object", "Repair them, or allow some in data.bad_rows")
+
+
+def _of_lines(allowed: str, remedy: str) -> Fault:
+    def describe(count: int, rows: int, example: str) -> Problem:
+        return Problem(f"{counted(count, 'line', 'is')} malformed", allowed, f"'{example}'", remedy)
+
+    return Fault("malformed line", lambda rows: ~rows.good, describe, lambda rows: rows.malformed, names_file=True)
 
 
 def _no_number(name: str) -> Fault:
     remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
     return Fault(
-        f"column '{name}' is no number",
+        f"column '{name}' is not a number",
         lambda rows: rows.good & missing_of(rows.values[name]) & ~missing_of(rows.raw[name]),
         lambda count, rows, example: Problem(
-            f"Column '{name}' is no number in {count} rows", "", f"'{example}'", remedy
+            f"Column '{name}' is not a number in {counted(count, 'row')}", "", f"'{example}'", remedy
         ),
         lambda rows: rows.raw[name],
     )
@@ -228,7 +246,7 @@ def _label_faults(inputs: Inputs, target: TargetConfig) -> Iterator[Fault]:
             "label is -1 or less",
             lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
             lambda count, rows, _: Problem(
-                f"Label '{label}' is -1 or less in {count} rows, which have no log1p",
+                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
                 remedy="Set features.target.transform: standard or power",
             ),
         )
@@ -252,7 +270,7 @@ def _weight_faults(inputs: Inputs) -> Iterator[Fault]:
         "no weight",
         lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
         lambda count, rows, example: Problem(
-            f"Weight '{name}' is missing, negative or no number in {count} of {rows} rows",
+            f"Weight '{name}' is missing, negative or not a number in {count} of {rows} rows",
             "numbers that are 0 or more",
             remedy="Repair these rows",
         ),
@@ -296,7 +314,7 @@ def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
             f"column '{name}' is NaN or infinite",
             lambda rows: _not_finite(rows.values[name]),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is NaN or infinite in {count} rows",
+                f"Column '{name}' is NaN or infinite in {counted(count, 'row')}",
                 remedy="Repair them, or set not_finite: null for this column",
             ),
         )
@@ -306,7 +324,7 @@ def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
             f"column '{name}' is null",
             lambda rows: _missing(rows.values[name], counts_not_finite),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is null in {count} rows, and impute is 'error'",
+                f"Column '{name}' is null in {counted(count, 'row')}, and impute is 'error'",
                 remedy="Fill them, or set impute: mean, median, mode or constant",
             ),
         )
@@ -316,7 +334,7 @@ def _number_faults(name: str, group: NumericConfig) -> Iterator[Fault]:
             f"column '{name}' is -1 or less",
             lambda rows: mask_of(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is -1 or less in {count} rows, which have no log1p",
+                f"Column '{name}' is -1 or less in {counted(count, 'row')}, which have no log1p",
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )
