@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.errors import counted
 from pipeline.evaluation.diagnosis import Finding, Kind
 from pipeline.evaluation.names import capital, is_lower_better, metric_name
 from pipeline.evaluation.report import EvalReport
@@ -149,7 +150,7 @@ def _audit(audit: LeakAudit) -> str:
     passed = len(audit.checks) - len(failed)
     lines = "".join(f'<li><span class="bad">{text(c.name)}</span>: {sentence(c.detail)}</li>' for c in failed)
     answer = f"; {passed} of them found nothing." if failed else " and found nothing."
-    said = f"The leak audit asked {len(audit.checks)} questions{answer}"
+    said = f"The leak audit ran {counted(len(audit.checks), 'check')}{answer}"
     return f"<p>Rows are divided by {text(audit.method)}. {said}</p>" + (
         f'<ul class="findings">{lines}</ul>' if lines else ""
     )
