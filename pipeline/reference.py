@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable
 
 from pipeline.activations import ACTIVATIONS
+from pipeline.kinds.registry import kinds_table
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
+from pipeline.networks.network import NETWORKS, NetworkConfig
 from pipeline.optimizers import OPTIMIZERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
+from pipeline.sources.registry import formats_table
 
 HEAD = """# Names in a configuration
 
@@ -26,6 +29,8 @@ def reference_page() -> str:
 
 def _tables() -> dict[str, str]:
     return {
+        "`data.source.format`": formats_table(),
+        "`encoding` of a group of columns": kinds_table(),
         "`data.task`": _table(
             ("task", "loss", "other metrics of training", "headlines"),
             (
@@ -47,6 +52,10 @@ def _tables() -> dict[str, str]:
         "`train.schedule`": _table(
             ("schedule", "settings"), ((s.name, _listed(s.options)) for s in SCHEDULES.entries.values())
         ),
+        "`model.type`": _table(
+            ("network", "what it is", "settings", "`search.space: auto` tries"),
+            ((n.name, n.summary, _settings(n.config), _listed(n.search)) for n in NETWORKS.entries.values()),
+        ),
         "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
     }
 
@@ -56,6 +65,10 @@ def _metric(metric: Metric) -> tuple[str, ...]:
     low, high = ("" if math.isinf(bound) else f"{bound:g}" for bound in (metric.low, metric.high))
     better = "lower" if metric.lower_is_better else "higher"
     return metric.name, metric.title, better, f"{low} to {high}".strip(), ", ".join(trained)
+
+
+def _settings(config: type[NetworkConfig]) -> str:
+    return _listed(name for name in config.model_fields if name != "type")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 Values = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
+
+Stored = npt.NDArray[Any]
+"""A column of a store, float32 or int32 [n]."""
 
 
 def numbers_of(values: pa.Array) -> Values:

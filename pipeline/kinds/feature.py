@@ -100,6 +100,22 @@ class NumberFeature(Feature):
         return self.bounds != (None, None)
 
 
+class ValueFeature(Feature):
+    """A feature whose column holds numbers, which the model may expand."""
+
+    role: ClassVar[Role] = "numeric"
+
+    if TYPE_CHECKING:
+
+        @property
+        def edges(self) -> tuple[float, ...]:
+            """Between which the model expands the number piecewise linearly; empty for the number itself."""
+
+        @property
+        def width(self) -> int:
+            """Columns that the network sees."""
+
+
 class TextFeature(Feature):
     """A feature made of texts.
 
@@ -196,3 +212,11 @@ class IdFeature(Feature):
         @property
         def size(self) -> int:
             """Number of ids."""
+
+        @property
+        def separator(self) -> str | None:
+            """Between the values of a multi-valued text; None for one value."""
+
+        @property
+        def slots(self) -> int:
+            """How many columns it has."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.state import RawColumn, raw_columns
+from pipeline.kinds.statistics import Needs
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 
@@ -30,6 +32,11 @@ class NumericPlan:
         """Of the feature."""
         return self.group.kind
 
+    @property
+    def needs(self) -> Needs:
+        """What its fitting looks at."""
+        return arrays_of(self.kind).needs(self.group)
+
 
 @dataclass(frozen=True)
 class CategoricalPlan:
@@ -49,6 +56,11 @@ class CategoricalPlan:
     def kind(self) -> str:
         """Of the feature."""
         return self.group.kind
+
+    @property
+    def needs(self) -> Needs:
+        """What its fitting looks at."""
+        return arrays_of(self.kind).needs(self.group)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ A raw column is read as a number (float64; NaN and infinities count as null) or 
 
 Features with a float32 column (`FeatureState.numeric`):
 
-    ScaledFeature   g(clip(fill if x is null else x)), then `(... - center) / scale`; `g` is one of `Shape`
+    ScaledFeature   g(clip(fill if x is null else x)), then `(... - center) / scale`; `g` is one of `TransformName`
     MappedFeature   a number for each text
 
 Features with an int32 column of ids (`FeatureState.categorical`); id 0 stands for what is unknown:
@@ -26,25 +26,44 @@ value holds the id `size - 1`, the padding, which the model expands to zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails
 
-from pipeline.kinds.bucket.fitted import BucketFeature
-from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.hashed.fitted import HashedFeature
-from pipeline.kinds.mapped.fitted import MappedFeature
-from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.vocabulary.fitted import VocabularyFeature
+from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
+from pipeline.kinds.registry import find_kind
 from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tensors import TensorSpec, side_by_side
 
-NumericFeature = Annotated[ScaledFeature | MappedFeature, Field(discriminator="kind")]
-CategoricalFeature = Annotated[VocabularyFeature | HashedFeature | BucketFeature, Field(discriminator="kind")]
+
+def _of_its_kind(value: Any) -> Any:
+    """The fitted feature that JSON stands for, of the class that its `kind` has."""
+    if isinstance(value, Feature):
+        return value
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if not isinstance(kind, str):
+        raise ValueError("a feature needs its kind")
+    try:
+        return find_kind(kind).feature.model_validate(value)
+    except ValidationError as error:
+        raise ValidationError.from_exception_data(
+            error.title, [_within(kind, problem) for problem in error.errors()]
+        ) from error
+
+
+def _within(kind: str, problem: ErrorDetails) -> InitErrorDetails:
+    """The same problem, at a place that names the kind."""
+    loc, context = (kind, *problem["loc"]), problem.get("ctx", {})
+    return InitErrorDetails(type=problem["type"], loc=loc, input=problem["input"], ctx=context)
+
+
+NumericFeature = Annotated[ValueFeature, BeforeValidator(_of_its_kind), SerializeAsAny()]
+CategoricalFeature = Annotated[IdFeature, BeforeValidator(_of_its_kind), SerializeAsAny()]
 
 
 class RawColumn(Document):

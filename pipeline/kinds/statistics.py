@@ -1,17 +1,41 @@
-"""What fitting is told of a column of training rows."""
+"""Statistics of a column of training rows: which of them a kind needs, and what fitting gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values
-from pipeline.kinds.mapped.sums import LabelSums
-from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.label_sums import LabelSums
 
 ValueCounts = Sequence[tuple[str, int]]
 """Texts and how often they occur, most frequent first, ties by code point."""
+
+
+class Transform(Protocol):
+    """What becomes of a number before it is scaled; plain data, which goes to the tasks."""
+
+    def array(self, values: Values) -> Values:
+        """Of finite values, [n]."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What `fit` of a kind looks at; moments of numbers are there in any case.
+
+    Attributes:
+        sample: values of a number, sorted.
+        transformed: moments of what the kind's `transform` makes of a number; one more pass.
+        counts: how often each text occurs.
+        label_sums: sums of the label by text; one more pass.
+    """
+
+    sample: bool = False
+    transformed: bool = False
+    counts: bool = False
+    label_sums: bool = False
 
 
 @dataclass(frozen=True)
@@ -20,15 +44,15 @@ class NumberStatistics:
 
     Attributes:
         moments: of its values.
-        sample: finite values, ascending; may be empty where `NumericConfig.needs_sample` is False.
-        curve: from `fit_curve`.
-        curved: moments after clipping and shaping.
+        sample: finite values, ascending; may be empty where it is not needed.
+        transform: of the kind.
+        transformed: moments after it; those of the values where these are not needed.
     """
 
     moments: Moments
     sample: Values
-    curve: Curve
-    curved: Moments
+    transform: Transform | None
+    transformed: Moments
 
 
 @dataclass(frozen=True)
@@ -36,9 +60,9 @@ class TextStatistics:
     """A text, or a cross.
 
     Attributes:
-        counts: of its values; not looked at for a hashed feature.
+        counts: of its values; empty where they are not needed.
         slots: how many values a multi-valued text has at most.
-        sums: of the label by value, where the feature is its mean.
+        sums: of the label by value, where they are needed.
     """
 
     counts: ValueCounts = ()

@@ -20,7 +20,7 @@ import pipeline.model.deciding
 import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.layer import OWN, Columns, SideBySide
-from pipeline.kinds.registry import KINDS, by_kind, layers_of
+from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
@@ -31,7 +31,7 @@ AS_IS = Decision()
 LAYER_NAMES = {"categorical": "ids"}
 """Of layers that are not called like their tensor; saved models have these names."""
 
-LAYERS = {kind: layers_of(kind) for kind in KINDS}
+LAYERS = {kind: layers_of(kind) for kind in feature_kinds()}
 """Loaded here for the same reason."""
 
 
@@ -78,7 +78,7 @@ def _tensor(name: str, state: FeatureState, columns: Columns) -> keras.KerasTens
     parts = [
         part
         for kind, placed in by_kind(fed, first=state.features.index(fed[0])).items()
-        for part in LAYERS[kind].serve(placed, columns)
+        for part in layers_of(kind).serve(placed, columns)
     ]
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
     order = [made[column] for feature in fed for column in feature.columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -12,9 +13,12 @@ from pydantic import (
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationError,
     model_serializer,
 )
 from pydantic.main import IncEx
+
+from pipeline.errors import nearest
 
 UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 
@@ -59,6 +63,32 @@ class Section(BaseModel):
         """Whether a setting has another value than its default, which a whole configuration, written out, repeats."""
         default = type(self).model_fields[name].get_default(call_default_factory=True, validated_data={})
         return bool(getattr(self, name) != default)
+
+
+def parse_options(options: type[Section] | None, content: Mapping[str, Any], name: str) -> Section | None:
+    """The settings of something that a user may add, such as a format of files or a kind of feature.
+
+    Args:
+        options: what they may be; None for nothing.
+        content: as configured.
+        name: of what they are for.
+
+    Raises:
+        ValueError: they are not as `options` says.
+    """
+    if options is None:
+        if content:
+            raise ValueError(f"options go with what has some, not with {name}")
+        return None
+    try:
+        return options.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(["options", *map(str, first["loc"])])
+        if first["type"] == "extra_forbidden":
+            known = nearest(str(first["loc"][-1]), [*options.model_fields])
+            raise ValueError(f"{place} is unknown. {known}") from error
+        raise ValueError(f"{place}: {first['msg']}") from error
 
 
 def _refuse_bool(value: Any) -> Any:

@@ -20,7 +20,8 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.reading.scan import Scan
-from pipeline.preparation.rows.row_errors import Fault, any_fault, find_value_faults
+from pipeline.preparation.rows.row_checks import find_value_errors
+from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
 from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
 from pipeline.scoring.columns import OutputColumns, is_pattern, output_columns
@@ -35,16 +36,16 @@ class RowProgram:
 
     Attributes:
         inputs: how rows are read.
-        faults: what can be wrong with a row.
+        row_errors: what can be wrong with a row.
     """
 
     inputs: Inputs
-    faults: tuple[Fault, ...]
+    row_errors: tuple[RowError, ...]
 
     def rows(self, batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
         """The rows of a batch, typed, and which of them cannot be scored, [n]."""
         rows = self.inputs.rows(batch)
-        return rows, any_fault(rows, self.faults)
+        return rows, has_row_error(rows, self.row_errors)
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def open_new_rows(
     check_types(source_table.read(needed).columns, state.raw)
     raw = source_table.read(wanted)
     inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
-    faults = find_value_faults(inputs, _numeric(bundle, trained, source_table), _terms(bundle), multiline=multiline)
-    return NewRows(raw.scan, RowProgram(inputs, faults), output)
+    row_errors = find_value_errors(inputs, _numeric(bundle, trained, source_table), _terms(bundle), multiline=multiline)
+    return NewRows(raw.scan, RowProgram(inputs, row_errors), output)
 
 
 def good_values(program: RowProgram, share: float) -> Callable[[pa.RecordBatch], Mapping[str, pa.Array]]:

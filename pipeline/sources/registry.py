@@ -16,10 +16,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from pipeline.errors import nearest
-from pipeline.schemas.section import Section
+from pipeline.schemas.section import Section, parse_options
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,19 +62,7 @@ class SourceFormat:
         Raises:
             ValueError: the format has none, or others.
         """
-        if self.options is None:
-            if content:
-                raise ValueError(f"options go with a format that has some, not with {self.name}")
-            return None
-        try:
-            return self.options.model_validate(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(["options", *map(str, first["loc"])])
-            if first["type"] == "extra_forbidden":
-                problem = f"is unknown. {nearest(str(first['loc'][-1]), [*self.options.model_fields])}"
-                raise ValueError(f"{place} {problem}") from error
-            raise ValueError(f"{place}: {first['msg']}") from error
+        return parse_options(self.options, content, self.name)
 
 
 def source_formats() -> dict[str, SourceFormat]:

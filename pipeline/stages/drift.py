@@ -9,7 +9,8 @@ from pipeline.config.source import SourceConfig
 from pipeline.errors import StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.profile.drift import drift_of_rows
+from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.runtime.progress import Progress, watch_spark

@@ -12,7 +12,8 @@ from pipeline.evaluation.tally import Tally, tally_from_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
-from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.schemas.decision import Decision
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
@@ -60,7 +61,7 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
         resources: of the job.
         recipe: of a store of all rows; the contract that the storage root keeps is added to it.
         crossval: how they are divided.
-        use: what the folds are for, see `preparation.rows.folds.divisions`.
+        use: what the folds are for, see `preparation.rows.folds.assignments`.
     """
     recipe, source = open_recipe(resources, recipe)
     whole = FoldsRecipe(recipe, crossval, use)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.config.drift import DriftConfig
 from pipeline.config.source import SourceConfig
-from pipeline.preparation.profile.drift import enforce
+from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.redact import without_user
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.drift import ColumnDrift, DriftReport

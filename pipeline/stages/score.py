@@ -16,7 +16,8 @@ from pipeline.config.score import ScoreConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.profile.drift import drift_of_rows, enforce
+from pipeline.preparation.profile.drift import drift_of_rows
+from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
@@ -176,14 +177,14 @@ def _set_aside(
             raise bad_rows_error(
                 opened.scan,
                 opened.program.inputs,
-                opened.program.faults,
+                opened.program.row_errors,
                 total=scored.total,
                 bad=scored.bad,
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
         program = opened.program
-        return write_quarantine(opened.scan, program.rows, program.faults, draft.aside, prefix=draft.prefix)
+        return write_quarantine(opened.scan, program.rows, program.row_errors, draft.aside, prefix=draft.prefix)
 
 
 def _drift_report(

@@ -30,7 +30,9 @@ def replace_padding(batch: Block) -> Block:
         tf.reduce_all(real), lambda: batch, lambda: _each_column(batch, lambda column: tf.gather(column, source))
     )
     return filled._replace(
-        label=tf.where(tf.reduce_any(real), filled.label, tf.zeros_like(filled.label)), weight=batch.weight
+        label=tf.where(tf.reduce_any(real), filled.label, tf.zeros_like(filled.label)),
+        weight=batch.weight,
+        mask=batch.mask,
     )
 
 

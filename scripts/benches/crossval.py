@@ -31,7 +31,8 @@ from pipeline.config.split import FoldConfig
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.build_store import build_store
-from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
 from pipeline.runtime.terminal import Terminal

@@ -160,7 +160,7 @@ def test_moving_means_and_counters_are_those_of_the_real_rows_of_all_ranks(world
     feed = open_feed(store, "train", batch_size=BATCH, world_size=1, rank=0, steps_per_block=1, seed=1)
     expected = np.zeros(2)
     for block in (block for epoch in range(EPOCHS) for block in feed.epoch(epoch)):
-        rows = np.log(np.abs(block.numeric[block.weight > 0].astype(np.float64)))
+        rows = np.log(np.abs(block.tensors["numeric"][block.weight > 0].astype(np.float64)))
         expected = MOMENTUM * expected + (1 - MOMENTUM) * rows.mean(0)
     state = {name.removeprefix("state/with_state/"): value for name, value in worlds[size][0].items()}
     np.testing.assert_allclose(state["normalised/moving_mean"], expected, rtol=1e-5)

@@ -15,16 +15,16 @@ from pipeline.kinds.plan import CategoricalPlan, NumericPlan
 from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.arrays import beyond_float32
 from pipeline.kinds.scaled.config import NumericConfig
-from pipeline.kinds.scaled.curve import Curve
-from pipeline.kinds.scaled.fit import find_edges, fit_curve, fit_power
+from pipeline.kinds.scaled.fit import find_edges, fit_power, fit_transform
 from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.preparation.fitting.label import fit_classes
 from pipeline.preparation.survey.label_statistics import LabelStatistics
 from pipeline.schemas.tokens import NULL_TOKEN
 
-NONE, STRAIGHT = Moments(), Curve()
+NONE, STRAIGHT = Moments(), NumericTransform()
 VALUES = np.array([1.0, 1.5, 2.5, 3.0])
 SEEN = Moments(count=4, mean=2.0, squares=1.0, low=1.0, high=3.0)
 
@@ -37,8 +37,8 @@ def categorical(**group) -> CategoricalPlan:
     return CategoricalPlan("c", ("c",), CategoricalConfig(columns=("c",), **group))
 
 
-def of_numbers(plan: NumericPlan, values: np.ndarray, moments: Moments = NONE, curve: Curve = STRAIGHT):
-    return arrays_of(plan.kind).fit(plan, NumberStatistics(moments, values, curve, moments))
+def of_numbers(plan: NumericPlan, values: np.ndarray, moments: Moments = NONE, transform: NumericTransform = STRAIGHT):
+    return arrays_of(plan.kind).fit(plan, NumberStatistics(moments, values, transform, moments))
 
 
 def of_texts(plan: CategoricalPlan, counts=(), slots: int = 1):
@@ -73,8 +73,8 @@ def test_a_constant_column_keeps_the_scale_one(scale, caplog):
 @pytest.mark.parametrize("encoding", ["scalar", "piecewise_linear"])
 def test_a_column_without_training_values_is_its_constant(scale, shape, encoding):
     plan = numeric(impute="constant", fill=3.0, scale=scale, shape=shape, encoding=encoding)
-    curve = fit_curve(plan.group, np.zeros(0))
-    fitted = of_numbers(plan, np.zeros(0), curve=curve)
+    transform = fit_transform(plan.group, np.zeros(0))
+    fitted = of_numbers(plan, np.zeros(0), transform=transform)
     assert (fitted.fill, fitted.center, fitted.scale, fitted.edges) == (3.0, 0.0, 1.0, ())
 
 

@@ -9,10 +9,11 @@ import pytest
 
 import pipeline.kinds
 from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.registry import KINDS, Arrays, Layers, Numbers, Texts, arrays_of, layers_of
+from pipeline.kinds.registry import Arrays, Layers, Numbers, Texts, arrays_of, feature_kinds, layers_of
 from tests.support import kinds
 
 FEATURES = {feature.kind: feature for feature in kinds.every_kind().features}
+KINDS = list(feature_kinds())
 COMMON = {"text", "date"}
 """Folders that are no kinds of their own."""
 

@@ -11,8 +11,8 @@ import pytest
 
 import pipeline.networks
 from pipeline.config.load import parse_config
-from pipeline.config.reference import reference
 from pipeline.errors import ConfigError
+from pipeline.reference import reference_page
 
 NETWORK = '''
 from typing import Literal
@@ -78,8 +78,7 @@ def test_configurations_and_documentation_know_it():
     assert [*config.search.space] == ["model.units"]
     with pytest.raises(ConfigError, match=r"Allowed: mlp, residual, or .* Did you mean 'residual'\?"):
         parse_config({**MINIMAL, "model": {"type": "residul"}})
-    assert "## `residual`\n\nOne residual block." in reference()
-    assert "| `units` | 4 | of its inner layer. |" in reference()
+    assert "| `residual` | One residual block. | `units` | `model.units` |" in reference_page()
 
 
 @pytest.mark.spark

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.load import parse_config
-from pipeline.config.reference import reference
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.networks.mlp import MlpConfig
@@ -110,10 +109,3 @@ def test_a_space_may_be_the_network_s(own):
     wide = parse_config({**MINIMAL, "model": {"type": f"{own}:WIDE"}, "search": {"space": "auto"}})
     assert wide.search.space["model.units"].int == (4, 16)
     assert parse_config(wide.model_dump(mode="json")) == wide
-
-
-def test_the_reference_explains_every_setting():
-    text = reference()
-    for name in MlpConfig.model_fields.keys() - {"type"}:
-        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
-        assert row.split("|")[3].strip(), f"MlpConfig says nothing of '{name}'"

@@ -12,6 +12,7 @@ import pytest
 import pipeline.sources
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
+from pipeline.reference import reference_page
 from pipeline.sources.registry import SourceFormat, endings, find_format, formats_table, source_formats
 
 NEW_FILE = '''
@@ -111,7 +112,7 @@ def test_names_that_are_no_format(tmp_path, format, message):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"format": "orc", "options": {"a": 1}}, "options go with a format that has some, not with orc"),
+        ({"format": "orc", "options": {"a": 1}}, "options go with what has some, not with orc"),
         ({"format": "doubles", "options": {"name": "x"}}, r"options\.names: Field required|options\.name is unknown"),
         ({"format": "doubles", "options": {"names": ["x"]}, "quote": "'"}, "quote goes with format: csv or tsv, not"),
     ],
@@ -142,7 +143,7 @@ def test_one_new_file_adds_a_format(spark, tmp_path, new_file, format):
     values = write_rows(tmp_path)
     with pytest.raises(ConfigError, match=r"Allowed: auto, csv, delta, doubles, json"):
         parse_config(content(tmp_path, format="double"))
-    assert "| `doubles` | `.f64` | numbers of 64 bits |" in formats_table()
+    assert "| `doubles` | `.f64` | numbers of 64 bits |" in reference_page()
     if format == "own_formats.doubles:FORMAT":
         (tmp_path / "rows.f64.gz").rename(tmp_path / "rows.gz")
     path = next(tmp_path.glob("rows*"))

@@ -13,7 +13,7 @@ from pipeline.config.load import parse_config
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.open_dataset import open_data
+from pipeline.preparation.planning.open_dataset import open_dataset
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.contract_checks import check_columns
 from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
@@ -118,7 +118,7 @@ def test_other_orders_and_more_columns_are_fine(spark, tmp_path, caplog):
     contract = kept(age=ColumnTerms(type="number"), y=ColumnTerms(type="number"))
     recipe = replace(recipe_for(tmp_path / "t.parquet"), contract=contract)
     with caplog.at_level(logging.INFO, logger="pipeline"):
-        opened = open_data(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
+        opened = open_dataset(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
     assert "Columns that the contract does not have: height, more." in caplog.text
     # Features without a section follow from the contract, so that a source that grows does not change the model.
     assert [feature.name for feature in opened.plan.numeric] == ["age"]
@@ -129,7 +129,7 @@ def test_the_contract_says_what_a_text_is(spark, tmp_path):
     people().assign(age=98001).to_csv(tmp_path / "t.csv", index=False)
     columns = {"age": ColumnTerms(type="text"), "y": ColumnTerms(type="number")}
     recipe = replace(recipe_for(tmp_path / "t.csv"), contract=kept(**columns))
-    opened = open_data(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
+    opened = open_dataset(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
     assert [feature.name for feature in opened.plan.categorical] == ["age"]
 
 

@@ -17,7 +17,8 @@ from pipeline.feed.reader import read_shard
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.scan import FrameScan
 from pipeline.preparation.writing import write_rows as write
-from pipeline.preparation.writing.fold_stores import FoldsRecipe, build_folds
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
 from pipeline.schemas.columns import ROW_ID

@@ -13,7 +13,7 @@ from pipeline import drift
 from pipeline.config.load import parse_config
 from pipeline.errors import DataError
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.profile.drift import stability_index
+from pipeline.preparation.profile.shares import stability_index
 from pipeline.schemas.profile import QUANTILES
 from pipeline.stages.context import open_stage
 from pipeline.stages.prepare import prepare, prepare_store
@@ -159,7 +159,7 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
     other["count"] += 1000
     other["city"] = np.where(np.arange(ROWS) < 300, "never seen", other["city"])
     other.to_parquet(folder / "new.parquet")
-    with caplog.at_level(logging.WARNING, "pipeline.preparation.profile.drift"):
+    with caplog.at_level(logging.WARNING, "pipeline.preparation.profile.drift_limits"):
         report = drift(options, str(folder / "new.parquet"), spark=spark)
     columns = {column.name: column for column in report.columns}
     assert (report.columns[0].name, columns["count"].new, columns["count"].psi > 5) == ("count", 1.0, True)
@@ -171,7 +171,8 @@ def test_new_rows_are_compared_in_one_query_and_limits_hold(spark, prepared, fra
     ages = [pd.cut(rows["age"], [-np.inf, 18, 40, 65, np.inf], right=False) for rows in (train, other)]
     shares = [age.value_counts(normalize=True, sort=False).tolist() for age in ages]
     assert columns["age"].psi == pytest.approx(stability_index(*shares), rel=1e-9)
-    told = [record.getMessage() for record in caplog.records if record.name == "pipeline.preparation.profile.drift"]
+    logger = "pipeline.preparation.profile.drift_limits"
+    told = [record.getMessage() for record in caplog.records if record.name == logger]
     assert len(told) == 2 and "column 'count'" in told[0] and "10.00%, more than 1.00% new categories" in told[1]
 
     with pytest.raises(DataError, match=r"1 of 7 columns drifted too far.*\n.*\n.*\ncity ") as error:

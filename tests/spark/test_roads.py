@@ -103,7 +103,7 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
     with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"), over_spark():
         recipe = recipe_for(tmp_path / "parquet", **SETTINGS)
         stores["over Spark"] = content_of(build(spark, recipe, tmp_path / "root spark"))
-        monkeypatch.setattr("pipeline.preparation.planning.open_dataset.landed", lambda raw, place: raw)
+        monkeypatch.setattr("pipeline.preparation.planning.open_dataset.staged", lambda raw, place: raw)
         stores["over Spark, each pass anew"] = content_of(build(spark, recipe, tmp_path / "root anew"))
     assert "is read by Spark: the tests ask for it." in caplog.text
     with monkeypatch.context() as patched:

@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
 )
 
 from pipeline.arrays.hashing import hash_of
-from pipeline.kinds.mapped.sums import FOLDS, fold_of_row
+from pipeline.kinds.label_sums import FOLDS, fold_of_row
 from pipeline.schemas.columns import ROW_ID, WEIGHT
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store.filesystem import storage_path

@@ -10,7 +10,7 @@ from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import plan_features
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.writing.fold_stores import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.nested import check_nested
 

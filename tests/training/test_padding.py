@@ -29,12 +29,11 @@ def a_block(padding: float | None, *, real: int = REAL) -> Block:
     content = np.full((2, rows, 3), padding or 0.0, np.float32)
     content[:, :REAL] = random.normal(size=(2, REAL, 3))
     block = Block(
-        numeric=content[..., :2],
-        categorical=np.zeros((2, rows, 1), np.int32),
+        tensors={"numeric": content[..., :2], "categorical": np.zeros((2, rows, 1), np.int32)},
         label=content[..., 2],
         weight=np.broadcast_to(np.arange(rows) < real, (2, rows)).astype(np.float32),
+        mask=np.broadcast_to(np.arange(rows) < real, (2, rows)),
         rows=np.full(2, REAL, np.float32),
-        extras={},
     )
     return tf.nest.map_structure(tf.constant, block)
 
@@ -84,3 +83,10 @@ def test_a_loss_of_the_layers_outputs_sees_no_padding(store):
     expected, found = (after_steps(build(), store, a_block(padding)) for padding in (None, 7.0))
     for array, other in zip(found.values(), expected.values(), strict=True):
         np.testing.assert_allclose(array, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_process_that_trains_several_times_is_not_warned_of_retracing(store, caplog):
+    """TensorFlow does so after five calls of functions of one line that trace, whatever the functions."""
+    for _ in range(6):
+        runner_of(row_by_row(), store, SingleWorld()).train(a_block(None))
+    assert "retracing" not in caplog.text

@@ -58,7 +58,7 @@ def test_a_trial_leaves_nothing_but_its_history():
         ("saved_model",),
         True,
     )
-    assert whole.train.checkpoint is not None and whole.deciding.needs_rows
+    assert whole.train.checkpoint is not None and whole.decision_config.needs_rows
     assert (trial.train.workers, trial.train.tensorboard, trial.formats, trial.saves) == (2, False, (), False)
-    assert trial.train.checkpoint is None and not trial.deciding.needs_rows
+    assert trial.train.checkpoint is None and not trial.decision_config.needs_rows
     assert (trial.model, trial.seed, trial.store_id) == (whole.model, whole.seed, "store")

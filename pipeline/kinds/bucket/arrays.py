@@ -10,9 +10,21 @@ import pyarrow as pa
 from pipeline.arrays.values import Ids, Values, finite_numbers
 from pipeline.kinds.bucket.fitted import BucketFeature
 from pipeline.kinds.plan import NumericPlan
+from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.scaled.fit import find_edges
-from pipeline.kinds.statistics import NumberStatistics
+from pipeline.kinds.statistics import Needs, NumberStatistics
 from pipeline.schemas.tokens import OUT_OF_VOCABULARY
+
+
+def needs(group: NumericConfig) -> Needs:
+    """Edges that are not given lie at quantiles; a number that fills null is fitted too."""
+    quantiles = group.clip is not None and group.clip.quantiles is not None
+    filled = group.impute in ("median", "mode") or group.scale == "robust" or group.shape == "power"
+    return Needs(sample=group.edges is None or quantiles or filled)
+
+
+def transform(group: NumericConfig, sample: Values) -> None:
+    """Nothing."""
 
 
 def fit(plan: NumericPlan, found: NumberStatistics) -> BucketFeature:

@@ -13,10 +13,16 @@ from pipeline.arrays.values import Ids
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.plan import CategoricalPlan
-from pipeline.kinds.statistics import TextStatistics
+from pipeline.kinds.statistics import Needs, TextStatistics
 from pipeline.kinds.text.arrays import ids_in_slots
 from pipeline.kinds.text.fit import id_settings
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.schemas.tokens import OUT_OF_VOCABULARY
+
+
+def needs(group: CategoricalConfig) -> Needs:
+    """Nothing: a hash is not learned."""
+    return Needs()
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> HashedFeature:

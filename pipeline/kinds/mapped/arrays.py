@@ -11,14 +11,20 @@ import pyarrow as pa
 from pipeline.arrays.moments import rounded
 from pipeline.arrays.values import Ids
 from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.label_sums import FOLDS, LabelSums, Sums
 from pipeline.kinds.mapped.fitted import MappedFeature
-from pipeline.kinds.mapped.sums import FOLDS, LabelSums, Sums
 from pipeline.kinds.plan import CategoricalPlan
-from pipeline.kinds.statistics import TextStatistics
+from pipeline.kinds.statistics import Needs, TextStatistics
 from pipeline.kinds.text.arrays import places_among, text_of
 from pipeline.kinds.text.fit import kept_values
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 
 MIDDLE = 0.5
+
+
+def needs(group: CategoricalConfig) -> Needs:
+    """Of a target mean, the label too."""
+    return Needs(counts=True, label_sums=group.encoding == "target_mean")
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> MappedFeature:

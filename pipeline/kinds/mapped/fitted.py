@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pipeline.kinds.feature import Role, TextFeature
+from pipeline.kinds.feature import TextFeature, ValueFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 
-class MappedFeature(TextFeature):
+class MappedFeature(TextFeature, ValueFeature):
     """A number for each known text: the place in a given order, or the mean of the label.
 
     Attributes:
@@ -30,7 +30,6 @@ class MappedFeature(TextFeature):
 
     width: Literal[1] = 1
 
-    role: ClassVar[Role] = "numeric"
     separator: ClassVar[None] = None
     slots: ClassVar[int] = 1
     edges: ClassVar[tuple[float, ...]] = ()

@@ -10,15 +10,33 @@ import pyarrow as pa
 
 from pipeline.arrays.values import Values, finite_numbers
 from pipeline.kinds.plan import NumericPlan
-from pipeline.kinds.scaled.curve import Curve, restored
-from pipeline.kinds.scaled.fit import fit_scaled
+from pipeline.kinds.scaled.config import NumericConfig
+from pipeline.kinds.scaled.fit import fit_scaled, fit_transform
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.statistics import NumberStatistics
+from pipeline.kinds.scaled.transform import NumericTransform, restored
+from pipeline.kinds.statistics import Needs, NumberStatistics
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 _SAME = 2e-6
 """Relative: a filled value was rounded to float32, and is compared with what is computed here."""
+
+
+def needs(group: NumericConfig) -> Needs:
+    """Quantiles and lambdas ask for values, deviations and bounds for moments after clipping and transforming."""
+    quantiles = group.clip is not None and group.clip.quantiles is not None
+    edges = group.encoding == "piecewise_linear" and group.edges is None
+    robust = group.impute in ("median", "mode") or group.scale == "robust"
+    changes = group.clip is not None or group.shape != "linear"
+    return Needs(
+        sample=quantiles or edges or robust or group.shape == "power",
+        transformed=changes and group.scale not in ("none", "robust"),
+    )
+
+
+def transform(group: NumericConfig, sample: Values) -> NumericTransform:
+    """Clipping and transforming."""
+    return fit_transform(group, sample)
 
 
 def fit(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
@@ -43,7 +61,7 @@ def of_numbers(feature: ScaledFeature, values: Values) -> Values:
     if feature.fill is not None and not known.all():
         values = np.where(known, values, feature.fill)
     with np.errstate(all="ignore"):
-        made = Curve.of(feature).array(values) - feature.center
+        made = NumericTransform.of(feature).array(values) - feature.center
         made /= feature.scale  # in place, as memory from the system costs more than the division
     absent = len(made) - np.count_nonzero(np.isfinite(made))
     if absent:
@@ -77,7 +95,7 @@ def beyond_float32(feature: ScaledFeature, values: Sequence[float]) -> tuple[flo
 
 
 def scaled_value(values: pa.Array, feature: ScaledFeature) -> npt.NDArray[np.float32]:
-    """float32 [n]: filled, clipped, shaped and scaled."""
+    """float32 [n]: filled, clipped, transformed and scaled."""
     known = finite_numbers(values)
     if feature.fill is not None:
         known = np.where(np.isnan(known), feature.fill, known)
@@ -85,14 +103,14 @@ def scaled_value(values: pa.Array, feature: ScaledFeature) -> npt.NDArray[np.flo
         return _scaled(known, feature).astype(np.float32)
 
 
-def shaped(values: pa.Array, curve: Curve) -> Values:
-    """float64 [n]: clipped and shaped, NaN for null and for what is not finite."""
+def transformed(values: pa.Array, transform: NumericTransform) -> Values:
+    """float64 [n]: clipped and transformed, NaN for null and for what is not finite."""
     with np.errstate(all="ignore"):
-        return curve.array(finite_numbers(values))
+        return transform.array(finite_numbers(values))
 
 
 def _scaled(values: Values, feature: ScaledFeature) -> Values:
-    return (Curve.of(feature).array(values) - feature.center) / feature.scale
+    return (NumericTransform.of(feature).array(values) - feature.center) / feature.scale
 
 
 def _plain(column: npt.NDArray[np.float32], feature: ScaledFeature) -> Values:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.kinds.feature import Dimension
-from pipeline.schemas.section import Columns, Fraction, Integer, Number, Section
+from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.schemas.section import LATER, Columns, Fraction, Integer, Number, Section
 
 Edges = Annotated[tuple[Number, ...], Field(min_length=1)]
 
@@ -38,7 +40,7 @@ class ClipConfig(Section):
 
 
 class NumericConfig(Section):
-    """Numeric columns that are treated alike: filled, clipped, shaped, scaled and encoded, in this order.
+    """Numeric columns that are treated alike: filled, clipped, transformed, scaled and encoded, in this order.
 
     Attributes:
         columns: their names, patterns or types.
@@ -51,12 +53,13 @@ class NumericConfig(Section):
             between the quartiles, `max_abs` divides by the largest absolute value, all over training rows.
         not_finite: NaN and infinities either stop the job or count as null.
         encoding: `scalar` is the number itself; `piecewise_linear` lets the model expand it between edges;
-            `bucketize` makes it the id of an interval.
+            `bucketize` makes it the id of an interval; `package.module:NAME` is a kind of your own.
         bins: how many intervals, for the last two.
         binning: intervals at quantiles of training rows, of equal width, or `mixed`: at quantiles of the rows and of
             the distinct values both, which gives a mostly constant column edges too.
         edges: instead of `bins` and `binning`, in the column's own unit.
         dimension: of an embedding of the intervals' ids; None for one-hot.
+        options: of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]
@@ -67,14 +70,16 @@ class NumericConfig(Section):
     shape: Literal["linear", "log1p", "power"] = "linear"
     scale: Literal["standard", "min_max", "robust", "max_abs", "none"] = "standard"
     not_finite: Literal["error", "null"] = "error"
-    encoding: Literal["scalar", "piecewise_linear", "bucketize"] = "scalar"
+    encoding: Annotated[str, AfterValidator(partial(known_encoding, "numeric"))] = "scalar"
     bins: Annotated[Integer, Field(ge=2, le=1024)] = 32
     binning: Literal["quantile", "uniform", "mixed"] = "mixed"
     edges: Edges | None = None
     dimension: Dimension | None = None
+    options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> NumericConfig:
+        find_kind(self.kind).parsed_options(self.options)
         if (self.impute == "constant") != (self.fill is not None):
             raise ValueError("fill and impute: constant go together")
         if self.edges is not None and list(self.edges) != sorted(set(self.edges)):
@@ -90,18 +95,4 @@ class NumericConfig(Section):
     @property
     def kind(self) -> str:
         """The kind of feature that each column becomes."""
-        return "bucket" if self.encoding == "bucketize" else "scaled"
-
-    @property
-    def needs_sample(self) -> bool:
-        """Whether fitting asks for values, and not for moments alone."""
-        quantiles = self.clip is not None and self.clip.quantiles is not None
-        edges = self.encoding != "scalar" and self.edges is None
-        robust = self.impute in ("median", "mode") or self.scale == "robust"
-        return quantiles or edges or robust or self.shape == "power"
-
-    @property
-    def needs_curved_moments(self) -> bool:
-        """Whether scaling asks for moments after clipping and shaping."""
-        curved = self.clip is not None or self.shape != "linear"
-        return curved and self.encoding != "bucketize" and self.scale not in ("none", "robust")
+        return kind_of_encoding("numeric", self.encoding)

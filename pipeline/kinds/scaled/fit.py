@@ -12,8 +12,8 @@ from pipeline.arrays.moments import Moments, rounded
 from pipeline.arrays.values import Values
 from pipeline.kinds.plan import NumericPlan
 from pipeline.kinds.scaled.config import ClipConfig, NumericConfig
-from pipeline.kinds.scaled.curve import Curve
 from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.statistics import NumberStatistics
 
 log = logging.getLogger(__name__)
@@ -22,18 +22,18 @@ FEW_VALUES = 2
 """A power cannot be told from fewer distinct values."""
 
 
-def fit_curve(group: NumericConfig, values: Values) -> Curve:
-    """Bounds and shape.
+def fit_transform(group: NumericConfig, values: Values) -> NumericTransform:
+    """Bounds and transform.
 
     Args:
         group: the configuration.
-        values: finite values of training rows, ascending; may be empty where `group.needs_sample` is False.
+        values: finite values of training rows, ascending; may be empty where nothing needs them.
     """
     low, high = _bounds(group.clip, values)
-    curve = Curve(low, high)
+    transform = NumericTransform(low, high)
     if group.shape != "power":
-        return Curve(low, high, group.shape)
-    return Curve(low, high, "power", fit_power(curve.array(values)))
+        return NumericTransform(low, high, group.shape)
+    return NumericTransform(low, high, "power", fit_power(transform.array(values)))
 
 
 def fit_power(values: Values) -> float:
@@ -51,23 +51,24 @@ def fit_power(values: Values) -> float:
 
 def fit_scaled(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
     """A scaled number."""
-    group, curve = plan.group, found.curve
-    curved = curve.array(found.sample)
-    center, scale = _center_and_scale(group, found.curved, curved)
+    group, transform = plan.group, found.transform
+    assert isinstance(transform, NumericTransform)
+    transformed = transform.array(found.sample)
+    center, scale = _center_and_scale(group, found.transformed, transformed)
     if scale == 0.0:
         _warn_unscaled(plan.name, group, found.moments)
         scale = 1.0
     edges: tuple[float, ...] = ()
     if group.encoding == "piecewise_linear":
-        edges = _linear_edges(group, curve, (curved - center) / scale, center=center, scale=scale)
+        edges = _linear_edges(group, transform, (transformed - center) / scale, center=center, scale=scale)
     return ScaledFeature(
         name=plan.name,
         source=plan.source,
         fill=_fill(group, found.moments, found.sample),
-        low=curve.low,
-        high=curve.high,
-        shape=curve.shape,
-        power=curve.power,
+        low=transform.low,
+        high=transform.high,
+        shape=transform.shape,
+        power=transform.power,
         center=center,
         scale=scale,
         edges=edges,
@@ -149,11 +150,11 @@ def _warn_unscaled(name: str, group: NumericConfig, raw: Moments) -> None:
 
 
 def _linear_edges(
-    group: NumericConfig, curve: Curve, scaled: Values, *, center: float, scale: float
+    group: NumericConfig, transform: NumericTransform, scaled: Values, *, center: float, scale: float
 ) -> tuple[float, ...]:
     """In the unit of the store's column; none where there is no interval, and the number itself is used."""
     if group.edges is None:
         edges = find_edges(scaled, group.bins, group.binning)
     else:
-        edges = tuple(float(edge) for edge in np.unique((curve.array(np.array(group.edges)) - center) / scale))
+        edges = tuple(float(edge) for edge in np.unique((transform.array(np.array(group.edges)) - center) / scale))
     return edges if len(edges) > 1 else ()

@@ -1,17 +1,17 @@
-"""A number that is filled, clipped, shaped and scaled."""
+"""A number that is filled, clipped, transformed and scaled."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pipeline.kinds.feature import NumberFeature, Role
+from pipeline.kinds.feature import NumberFeature, ValueFeature
 
-Shape = Literal["linear", "log1p", "power"]
+TransformName = Literal["linear", "log1p", "power"]
 
 
-class ScaledFeature(NumberFeature):
-    """`g(clip(fill if x is null else x))`, then `(... - center) / scale`; `g` is one of `Shape`.
+class ScaledFeature(NumberFeature, ValueFeature):
+    """`g(clip(fill if x is null else x))`, then `(... - center) / scale`; `g` is one of `TransformName`.
 
     Attributes:
         kind: tells features apart.
@@ -22,7 +22,7 @@ class ScaledFeature(NumberFeature):
         high: larger values become this; None for no bound.
         shape: `linear` leaves the value, `log1p` takes log(1 + x), `power` is Yeo-Johnson's with `power` as lambda.
         power: lambda of Yeo and Johnson, A new family of power transformations (Biometrika, 2000).
-        center: subtracted from the shaped value.
+        center: subtracted from the transformed value.
         scale: divides; never 0.
         edges: of the piecewise-linear encoding, ascending, in the unit of the column of the store; the model expands
             the number to one per interval between edges (Gorishniy et al., NeurIPS 2022). Empty for the number itself.
@@ -32,13 +32,12 @@ class ScaledFeature(NumberFeature):
     fill: float | None = None
     low: float | None = None
     high: float | None = None
-    shape: Shape = "linear"
+    shape: TransformName = "linear"
     power: float = 1.0
     center: float = 0.0
     scale: float = 1.0
     edges: tuple[float, ...] = ()
 
-    role: ClassVar[Role] = "numeric"
     keeps_values: ClassVar[bool] = True
 
     @property

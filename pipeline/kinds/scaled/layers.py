@@ -46,20 +46,20 @@ class ScaleNumbers(FixedLayer):
     def call(self, x: Any) -> Any:
         """float32 [b, a]."""
         x = tf.cast(x, tf.float64)
-        shaped = self._shaped(x)
-        known = tf.math.is_finite(x) & tf.math.is_finite(shaped)
-        fill = tf.where(np.isnan(self._fill), self._fill, self._shaped(tf.constant(self._fill)))
-        return tf.cast((tf.where(known, shaped, fill) - self._center) / self._scale, tf.float32)
+        transformed = self._transformed(x)
+        known = tf.math.is_finite(x) & tf.math.is_finite(transformed)
+        fill = tf.where(np.isnan(self._fill), self._fill, self._transformed(tf.constant(self._fill)))
+        return tf.cast((tf.where(known, transformed, fill) - self._center) / self._scale, tf.float32)
 
-    def _shaped(self, x: Any) -> Any:
+    def _transformed(self, x: Any) -> Any:
         """g of the clipped number."""
         clipped = tf.minimum(tf.maximum(x, self._low), self._high)
-        shaped = clipped
+        transformed = clipped
         if self._is_log.any():
-            shaped = tf.where(self._is_log, tf.math.log1p(clipped), shaped)
+            transformed = tf.where(self._is_log, tf.math.log1p(clipped), transformed)
         if self._is_power.any():
-            shaped = tf.where(self._is_power, yeo_johnson(clipped, self._power), shaped)
-        return shaped
+            transformed = tf.where(self._is_power, yeo_johnson(clipped, self._power), transformed)
+        return transformed
 
 
 def _numbers(columns: Sequence[Mapping[str, Any]], name: str, missing: float) -> npt.NDArray[np.float64]:

@@ -10,11 +10,17 @@ import pyarrow as pa
 from pipeline.arrays.values import Ids
 from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.plan import CategoricalPlan
-from pipeline.kinds.statistics import TextStatistics
+from pipeline.kinds.statistics import Needs, TextStatistics
 from pipeline.kinds.text.arrays import ids_in_slots, places_among
 from pipeline.kinds.text.fit import id_settings, kept_values
+from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.tokens import OUT_OF_VOCABULARY
+
+
+def needs(group: CategoricalConfig) -> Needs:
+    """The most frequent values are kept."""
+    return Needs(counts=True)
 
 
 def fit(plan: CategoricalPlan, found: TextStatistics) -> VocabularyFeature:

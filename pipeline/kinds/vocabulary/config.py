@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.kinds.feature import Dimension
-from pipeline.schemas.section import Columns, Count, Integer, Number, Section
+from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.schemas.section import LATER, Columns, Count, Integer, Number, Section
 
 
 class CategoricalConfig(Section):
@@ -17,7 +19,8 @@ class CategoricalConfig(Section):
         columns: their names, patterns or types.
         encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the place in `order`, from 0
             for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
-            towards the mean of all (a training row sees the mean over other rows only).
+            towards the mean of all (a training row sees the mean over other rows only); `package.module:NAME` is a kind
+            of your own.
         max_categories: the most frequent values that are kept. The rare others share the id of values that training
             never saw, which they teach the model to read.
         min_count: how often a value must occur in training rows to be kept.
@@ -27,10 +30,11 @@ class CategoricalConfig(Section):
         smoothing: of a target mean, in rows: so many rows with the mean of all are added to those of a value.
         separator: between the values of a multi-valued column.
         max_values: how many values of a multi-valued column are kept at most; the others are dropped, with a warning.
+        options: of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]
-    encoding: Literal["one_hot", "embedding", "ordinal", "target_mean"] = "one_hot"
+    encoding: Annotated[str, AfterValidator(partial(known_encoding, "categorical"))] = "one_hot"
     max_categories: Annotated[Integer, Field(ge=1, le=10_000_000)] = 1000
     min_count: Count = 1
     dimension: Dimension | None = None
@@ -39,9 +43,11 @@ class CategoricalConfig(Section):
     smoothing: Annotated[Number, Field(ge=0.0)] = 20.0
     separator: Annotated[str, Field(min_length=1, max_length=8)] | None = None
     max_values: Annotated[Integer, Field(ge=1, le=256)] = 16
+    options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> CategoricalConfig:
+        find_kind(self.kind).parsed_options(self.options)
         expanded = self.encoding in ("one_hot", "embedding")
         if (self.encoding == "ordinal") != (self.order is not None):
             raise ValueError("order and encoding: ordinal go together")
@@ -58,19 +64,7 @@ class CategoricalConfig(Section):
     @property
     def kind(self) -> str:
         """The kind of feature that each column becomes."""
-        if self.encoding in ("ordinal", "target_mean"):
-            return "mapped"
-        return "vocabulary" if self.hash_buckets is None else "hashed"
-
-    @property
-    def needs_counts(self) -> bool:
-        """Whether fitting asks how often values occur."""
-        return self.hash_buckets is None
-
-    @property
-    def needs_sums(self) -> bool:
-        """Whether fitting asks for the sum of the label by value."""
-        return self.encoding == "target_mean"
+        return kind_of_encoding("categorical", self.encoding) if self.hash_buckets is None else "hashed"
 
 
 class CrossConfig(CategoricalConfig):

@@ -8,37 +8,39 @@ import pyarrow as pa
 
 from pipeline.config.split import Method
 from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
-from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
-from pipeline.preparation.rows.fold_roles import Division
+from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.schemas.audit import Check
 
 
-def audit_of_division(opened: Opened, plan: FoldPlan, division: Division, *, total: int, level: str) -> Audit:
-    """What looks for keys, groups, times and rows that the groups of a division share.
+def audit_of_assignment(
+    opened: OpenedDataset, plan: FoldPlan, assignment: FoldAssignment, *, total: int, level: str
+) -> Audit:
+    """What looks for keys, groups, times and rows that the groups of an assignment share.
 
     No group may share them: each is trained on as a whole, measured on, or what a training ends by.
 
     Args:
         opened: the source, its rows with their groups.
         plan: how they are divided.
-        division: into groups.
+        assignment: into groups.
         total: rows of all of them.
         level: `full` or `quick`, see `leak_audit`.
     """
     parts = Parts(
-        column=division.column,
-        names=tuple(f"period {group // 2 + 1}" for group in range(division.used[-1] + 1)),
+        column=assignment.column,
+        names=tuple(f"period {group // 2 + 1}" for group in range(assignment.used[-1] + 1)),
         noun="part",
     )
     return audit_of(_decided(plan, opened.table.split), total, level, parts)
 
 
-def checks_of_division(audit: Audit, things: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
-    """What was found between the groups of a division."""
+def checks_of_assignment(audit: Audit, things: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
+    """What was found between the groups of an assignment."""
     checks = audit.checks(things)
-    return checks if plan.divisions == 1 else tuple(_named(check, f"division {number + 1}") for check in checks)
+    return checks if plan.assignments == 1 else tuple(_named(check, f"division {number + 1}") for check in checks)
 
 
 def periods(plan: FoldPlan) -> Mapping[str, str]:
@@ -50,8 +52,8 @@ def periods(plan: FoldPlan) -> Mapping[str, str]:
     )
 
 
-def _named(check: Check, division: str) -> Check:
-    return check.model_copy(update={"name": f"{division}: {check.name}", "detail": f"{division}: {check.detail}"})
+def _named(check: Check, assignment: str) -> Check:
+    return check.model_copy(update={"name": f"{assignment}: {check.name}", "detail": f"{assignment}: {check.detail}"})
 
 
 def _decided(plan: FoldPlan, split: ResolvedSplit) -> ResolvedSplit:

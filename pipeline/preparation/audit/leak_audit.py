@@ -15,12 +15,11 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.arrays.masks import valid_of
 from pipeline.errors import DataError, Problem, counted, gather
+from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import SPLIT, Places
@@ -35,12 +34,12 @@ QUICK_ROWS = 100_000
 
 NEARLY_PERFECT = 0.99
 
-_KEY, _GROUP, _ROW, _TIME = "key", "group", "row", "time"
+_KEY, _GROUP, _ROW = "key", "group", "row"
 _NAMES = {
     _KEY: "key in one {} only",
     _GROUP: "group in one {} only",
     _ROW: "no equal rows in several {}s",
-    _TIME: "{}s in the order of time",
+    TIME: "{}s in the order of time",
 }
 
 
@@ -104,7 +103,7 @@ class Audit:
         Args:
             counts: from `count_things`, of which each saw all that is known of its things.
         """
-        kinds, found = _kinds(self.split, self.every), _found(counts)
+        kinds, found = _kinds(self.split, self.every), counts_by_kind(counts)
         checks = [_shared_check(kind, kinds[kind].every, found, self.split, self.parts.noun) for kind in kinds]
         return (*checks, _time_check(found, self.split.time, self.parts)) if self.split.time else tuple(checks)
 
@@ -166,52 +165,6 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     return kinds
 
 
-THINGS = pa.schema(
-    {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
-    | {"first": pa.float64(), "last": pa.float64()}
-)
-"""Each thing once: its first and last part, its rows, and its first and last moment."""
-
-_NO_PART = -1
-"""In place of null, by which Arrow before version 15 does not group."""
-
-_COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
-
-COUNTS = pa.schema(
-    {"kind": pa.string(), "part": pa.int64(), "things": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
-    | {"first": pa.float64(), "last": pa.float64()}
-)
-"""By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
-first and last moment."""
-
-
-def count_things(things: Sequence[pa.Table]) -> pa.Table:
-    """Count things that are all known here, whichever batches they were met in."""
-    together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
-    shared = pc.less(together["low"], together["high"])
-    part = pc.if_else(pc.equal(together["kind"], _TIME), together["id"], _NO_PART)
-    rows = pc.if_else(shared, together["rows"], 0)
-    ones = pa.array(np.ones(len(together), np.int64))
-    columns = [together["kind"], part, ones, shared.cast(pa.int64()), rows, together["first"], together["last"]]
-    return _added(pa.table(columns, schema=COUNTS))
-
-
-def _added(counts: pa.Table) -> pa.Table:
-    how = {"things": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
-    added = counts.group_by(["kind", "part"]).aggregate([*how.items()])
-    return added.select(["kind", "part", *(f"{name}_{what}" for name, what in how.items())]).rename_columns(
-        COUNTS.names
-    )
-
-
-Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
-
-
-def _found(counts: Sequence[pa.Table]) -> Found:
-    added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
-    return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
-
-
 def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
     """What the rows of a batch stand for."""
     part = places.of(parts.column)
@@ -221,30 +174,12 @@ def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: 
         ids = kind.ids(places)
         hashes = ids.fill_null(0).to_numpy()
         own = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
-        found.append(_summed(name, hashes[own], part[own]))
+        found.append(things_once(name, hashes[own], part[own]))
     if timed:
         assert places.moment is not None
         moments = places.moment.to_numpy(zero_copy_only=False)[used]
-        found.append(_summed(_TIME, part[used].astype(np.int64), part[used], moments))
+        found.append(things_once(TIME, part[used].astype(np.int64), part[used], moments))
     return pa.concat_tables(found)
-
-
-def _summed(
-    kind: str,
-    ids: npt.NDArray[np.int64],
-    part: npt.NDArray[np.int32],
-    moments: npt.NDArray[np.float64] | None = None,
-) -> pa.Table:
-    rows = len(ids)
-    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
-    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
-    return _each_once(pa.table(columns, schema=THINGS))
-
-
-def _each_once(things: pa.Table) -> pa.Table:
-    once = things.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
-    names = ["kind", "id", *(f"{name}_{how}" for name, how in _COMBINED.items())]
-    return once.select(names).rename_columns(THINGS.names)
 
 
 def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
@@ -286,8 +221,8 @@ def _advice(kind: str, split: ResolvedSplit) -> str:
 def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
     seen: dict[str, list[Mapping[str, Any]]] = {}
     for part, name in enumerate(parts.names):
-        if (_TIME, part) in found:
-            seen.setdefault(name, []).append(found[_TIME, part])
+        if (TIME, part) in found:
+            seen.setdefault(name, []).append(found[TIME, part])
     wrong: list[str] = []
     right: list[str] = []
     for (name, own), (following, later) in pairwise(seen.items()):
@@ -295,5 +230,5 @@ def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
         first = min(part["first"] for part in later if part["first"] is not None)
         answers = right if last < first else wrong
         answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
-    name = _NAMES[_TIME].format(parts.noun)
+    name = _NAMES[TIME].format(parts.noun)
     return Check(name=name, passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))

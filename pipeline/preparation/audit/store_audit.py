@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.preparation.audit.leak_audit import Audit, feature_check
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
-from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.columns import StoreContract
 from pipeline.store.filesystem import StoragePath
@@ -24,7 +24,7 @@ SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
 def audit_store(
     audit: Audit,
     things: Sequence[pa.Table],
-    found: Survey,
+    statistics: DatasetStatistics,
     *,
     contract: StoreContract,
     train: SplitEntry,
@@ -36,7 +36,7 @@ def audit_store(
     Args:
         audit: what was compared while the store was written.
         things: what the audit counted meanwhile.
-        found: counts of rows.
+        statistics: counts of rows.
         contract: the columns of the store.
         train: the files of the training rows.
         work: the folder of the store.
@@ -47,8 +47,8 @@ def audit_store(
     cuts = {SPLITS[index]: time.text(place) for index, place in split.cuts} if time is not None else {}
     return LeakAudit(
         method=split.method,
-        rows=found.splits,
-        left_out=found.left_out,
+        rows=statistics.splits,
+        left_out=statistics.left_out,
         cuts=cuts,
         checks=(*checks, _columns_check(contract, train, work, task)),
     )

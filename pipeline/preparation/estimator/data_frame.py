@@ -24,7 +24,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.preparation.survey.dataset_statistics import checked_survey
+from pipeline.preparation.survey.checked_statistics import checked_statistics
 from pipeline.preparation.writing.store_columns import feature_columns
 
 
@@ -41,7 +41,7 @@ def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] =
         DataError: columns are missing, or rows are not as configured.
     """
     opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(recipe, opened, *checked_survey(recipe, opened)).state
+    return fit_features(recipe, opened, *checked_statistics(recipe, opened)).state
 
 
 def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:

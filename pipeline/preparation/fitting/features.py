@@ -2,8 +2,8 @@
 
     [pass 1] moments of every number, counts of every text, samples -> FeatureState
 
-and, only where a feature asks for them, one more pass each: a larger sample, moments of values that were clipped or
-shaped as the sample says, and sums of the label by category.
+and, only where the kind of a feature needs them (`Needs`), one more pass each: a larger sample, moments of numbers that
+were transformed as the sample says, and sums of the label by text.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.moments import Moments
-from pipeline.arrays.values import Values
+from pipeline.arrays.values import Values, finite_numbers
 from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.mapped.sums import Sums
+from pipeline.kinds.label_sums import Sums
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
-from pipeline.kinds.registry import arrays_of
-from pipeline.kinds.scaled.arrays import shaped
-from pipeline.kinds.scaled.curve import Curve
-from pipeline.kinds.scaled.fit import fit_curve
-from pipeline.kinds.statistics import NumberStatistics, TextStatistics
+from pipeline.kinds.registry import arrays_of, number_arrays_of
+from pipeline.kinds.statistics import NumberStatistics, TextStatistics, Transform
 from pipeline.preparation.fitting.label_sums import sum_labels
-from pipeline.preparation.rows.fold_roles import WHOLE, Division
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
@@ -58,40 +55,46 @@ class NumericFit:
         return {name: self.sample.finite(name) for name in self.sample.numbers}
 
     @cached_property
-    def curves(self) -> dict[str, Curve]:
+    def transforms(self) -> dict[str, Transform | None]:
         """What becomes of each feature's numbers before they are scaled."""
         return {
-            feature.name: fit_curve(feature.group, self.values.get(feature.source, NO_VALUES))
+            feature.name: number_arrays_of(feature.kind).transform(feature.group, self._sample_of(feature))
             for feature in self.plan.numeric
-            if feature.kind == "scaled"
         }
 
-    def features(self, curved: Mapping[str, Moments]) -> tuple[NumberFeature, ...]:
+    def features(self, transformed: Mapping[str, Moments]) -> tuple[NumberFeature, ...]:
         """The fitted features, in the order of the plan.
 
         Args:
-            curved: moments of what was clipped or shaped.
+            transformed: moments of transformed numbers, by feature.
         """
-        return tuple(arrays_of(plan.kind).fit(plan, self._statistics(plan, curved)) for plan in self.plan.numeric)
+        return tuple(arrays_of(plan.kind).fit(plan, self._statistics(plan, transformed)) for plan in self.plan.numeric)
 
-    def _statistics(self, plan: NumericPlan, curved: Mapping[str, Moments]) -> NumberStatistics:
+    def _statistics(self, plan: NumericPlan, transformed: Mapping[str, Moments]) -> NumberStatistics:
         moments = self.moments[plan.source]
-        sample, curve = self.values.get(plan.source, NO_VALUES), self.curves.get(plan.name, Curve())
-        return NumberStatistics(moments, sample, curve, curved.get(plan.name, moments))
+        return NumberStatistics(
+            moments=moments,
+            sample=self._sample_of(plan),
+            transform=self.transforms[plan.name],
+            transformed=transformed.get(plan.name, moments),
+        )
+
+    def _sample_of(self, plan: NumericPlan) -> Values:
+        return self.values.get(plan.source, NO_VALUES)
 
 
 def fit_numeric(
-    fits: Sequence[NumericFit], table: Table, division: Division = WHOLE
+    fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment = WHOLE
 ) -> tuple[tuple[NumberFeature, ...], ...]:
     """Features made of numbers, of each fold.
 
     Args:
         fits: what is known of each fold.
-        table: typed rows, for moments of what was clipped or shaped.
-        division: the folds.
+        table: typed rows, for moments of transformed numbers.
+        assignment: the folds.
     """
-    moments = _curved_moments(fits, table, division)
-    return tuple(fit.features(curved) for fit, curved in zip(fits, moments, strict=True))
+    moments = _transformed_moments(fits, table, assignment)
+    return tuple(fit.features(transformed) for fit, transformed in zip(fits, moments, strict=True))
 
 
 @dataclass(frozen=True)
@@ -124,45 +127,56 @@ class TextFit:
         return TextStatistics(self.counts.get(name, ()), self.slots.get(name, 1), sums.get(name))
 
 
-def fit_texts(fits: Sequence[TextFit], table: Table, division: Division = WHOLE) -> tuple[tuple[TextFeature, ...], ...]:
+def fit_texts(
+    fits: Sequence[TextFit], table: Table, assignment: FoldAssignment = WHOLE
+) -> tuple[tuple[TextFeature, ...], ...]:
     """Features made of texts, of each fold.
 
     Args:
         fits: what is known of each fold.
         table: typed rows, for sums of the label.
-        division: the folds.
+        assignment: the folds.
     """
     means = {
-        feature.name: feature.sources for fit in fits for feature in fit.plan.categorical if feature.group.needs_sums
+        feature.name: feature.sources for fit in fits for feature in fit.plan.categorical if feature.needs.label_sums
     }
     labels = [fit.label for fit in fits]
-    sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], division)
+    sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], assignment)
     return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
 
 
 def samples_of(
-    table: Table, names: tuple[str, ...], train_rows: Sequence[int], division: Division = WHOLE
+    table: Table, names: tuple[str, ...], train_rows: Sequence[int], assignment: FoldAssignment = WHOLE
 ) -> tuple[Sample, ...]:
     """Values of some numbers of training rows, of each fold."""
-    return take_samples(table, names, raw_numbers, train_rows, division)
+    return take_samples(table, names, raw_numbers, train_rows, assignment)
 
 
-def _curved_moments(fits: Sequence[NumericFit], table: Table, division: Division) -> list[dict[str, Moments]]:
-    """Of values that were clipped or shaped by what each fold's own sample told, in one query."""
+def _transformed_moments(
+    fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment
+) -> list[dict[str, Moments]]:
+    """Of numbers that each fold transforms as its own sample says, in one query."""
     wanted = {
-        f"{number}:{feature.name}": (feature.source, fit.curves[feature.name])
+        f"{number}:{feature.name}": (feature.source, transform)
         for number, fit in enumerate(fits)
         for feature in fit.plan.numeric
-        if feature.group.needs_curved_moments
+        if feature.needs.transformed and (transform := fit.transforms[feature.name]) is not None
     }
     if not wanted:
         return [{} for _ in fits]
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
-        return {name: pa.array(shaped(rows.typed.values[source], curve)) for name, (source, curve) in wanted.items()}
+        values = rows.typed.values
+        with np.errstate(all="ignore"):
+            return {
+                name: pa.array(transform.array(finite_numbers(values[source])))
+                for name, (source, transform) in wanted.items()
+            }
 
-    found = measure(table, measures, division.column)
-    return [train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(division.folds)]
+    found = measure(table, measures, assignment.column)
+    return [
+        train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(assignment.folds)
+    ]
 
 
 def _of_fold(found: Measured, number: int) -> Measured:

@@ -1,4 +1,4 @@
-"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/mapped/sums.py`."""
+"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/label_sums.py`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from pipeline.arrays.tables import combined
 from pipeline.arrays.values import Values
-from pipeline.kinds.mapped.sums import FOLDS, LabelSums, Sums, fold_of_row
+from pipeline.kinds.label_sums import FOLDS, LabelSums, Sums, fold_of_row
 from pipeline.kinds.text.arrays import text_of, with_null_token
 from pipeline.preparation.reading.scan import Parts
-from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold
+from pipeline.preparation.rows.fold_roles import WHOLE, Fold, FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 
@@ -22,7 +22,7 @@ Labels = Callable[[Rows], Sequence[Values]]
 
 
 def sum_labels(
-    table: Table, texts: Mapping[str, tuple[str, ...]], labels: Labels, division: Division = WHOLE
+    table: Table, texts: Mapping[str, tuple[str, ...]], labels: Labels, assignment: FoldAssignment = WHOLE
 ) -> tuple[dict[str, Sums], ...]:
     """Run the query, over the training rows of all folds; there is none where no column is asked for.
 
@@ -30,11 +30,11 @@ def sum_labels(
         table: the rows.
         texts: the raw or derived columns of each feature, by its name.
         labels: of each fold.
-        division: the folds.
+        assignment: the folds.
     """
     if not texts:
-        return tuple({} for _ in division.folds)
-    count, seed = len(division.folds), table.seed
+        return tuple({} for _ in assignment.folds)
+    count, seed = len(assignment.folds), table.seed
     schema = pa.schema(
         [
             ("column", pa.string()),
@@ -47,25 +47,25 @@ def sum_labels(
     )
 
     def work(batches: Iterator[Rows]) -> Parts:
-        parts = (part for rows in batches for part in _batch(rows, texts, labels(rows), division, seed, schema))
+        parts = (part for rows in batches for part in _batch(rows, texts, labels(rows), assignment, seed, schema))
         return {"sums": _summed(parts, schema)}
 
     found = _summed(table.collect(work).get("sums", []), schema)
     answers = found.sort_by([(name, "ascending") for name in ("column", "value", "group")]).to_pylist()
-    return tuple(_sums(answers, list(texts), number, fold) for number, fold in enumerate(division.folds))
+    return tuple(_sums(answers, list(texts), number, fold) for number, fold in enumerate(assignment.folds))
 
 
 def _batch(
     rows: Rows,
     texts: Mapping[str, tuple[str, ...]],
     labels: Sequence[Values],
-    division: Division,
+    assignment: FoldAssignment,
     seed: int,
     schema: pa.Schema,
 ) -> Iterator[pa.Table]:
     """Sums of a batch, by column, value, part and group."""
-    groups = rows.places.of(division.column)
-    own = np.flatnonzero(np.isin(groups, division.trained_on))
+    groups = rows.places.of(assignment.column)
+    own = np.flatnonzero(np.isin(groups, assignment.trained_on))
     part = fold_of_row(seed, rows.places.row_id[own])
     for name, sources in texts.items():
         text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(own))

@@ -20,11 +20,11 @@ from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Scan
-from pipeline.preparation.reading.staging import landed
+from pipeline.preparation.reading.staging import staged
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
-from pipeline.preparation.rows.row_errors import find_faults
+from pipeline.preparation.rows.row_checks import find_row_errors
 from pipeline.preparation.rows.split import resolve_split
-from pipeline.preparation.rows.split_errors import place_faults
+from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import Node, columns_of
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedDataset:
     """A source, ready to be gone through.
 
     Attributes:
@@ -53,32 +53,34 @@ class Opened:
     types: Mapping[str, ColumnType]
 
 
-def open_data(spark: SparkSession, recipe: StoreRecipe, source: Source, landing: StoragePath | None = None) -> Opened:
+def open_dataset(
+    spark: SparkSession, recipe: StoreRecipe, source: Source, staging: StoragePath | None = None
+) -> OpenedDataset:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
     Args:
         spark: the session.
         recipe: how a store is made.
         source: what it is made of.
-        landing: see `open_rows`.
+        staging: see `open_rows`.
 
     Raises:
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(recipe, open_table(spark, source, recipe.data.source), landing=landing)
+    return open_rows(recipe, open_table(spark, source, recipe.data.source), staging=staging)
 
 
 def open_rows(
-    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), landing: StoragePath | None = None
-) -> Opened:
+    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
+) -> OpenedDataset:
     """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
 
     Args:
         recipe: how a store is made.
         found: the table.
         more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
-        landing: where what only Spark reads is written, for all passes; None where there is one.
+        staging: where what only Spark reads is written, for all passes; None where there is one.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
@@ -98,15 +100,15 @@ def open_rows(
     check_names(found.names, wanted)
     raw = found.read(wanted)
     check_types(raw.columns, typed)
-    raw = raw if landing is None else landed(raw, landing)
+    raw = raw if staging is None else staged(raw, staging)
     inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
     agreed = agreed_types(found, inputs, plan, types)
     split = resolve_split(recipe.split, data, raw)
     terms = terms_of(kept, found, agreed)
-    faults = find_faults(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    program = TableProgram(inputs, (*faults, *place_faults(split)), where, split, recipe.seed)
+    row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
+    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), where, split, recipe.seed)
     parsed = raw.parsed(_numbers_alone(inputs, recipe, terms))
-    return Opened(plan, raw, Table(program, raw.scan), parsed, agreed)
+    return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed)
 
 
 def _numbers_alone(inputs: Inputs, recipe: StoreRecipe, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from pipeline.kinds.state import FeatureState
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.preparation.profile.drift import drift_of_split
 from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
-from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.survey.value_counts import Counts
 from pipeline.schemas.drift import DriftReport
 from pipeline.schemas.profile import (
@@ -56,7 +56,7 @@ class StoreSample:
     limits: Mapping[str, int]
 
 
-def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataProfile:
+def profile_store(written: StoreSample, found: DatasetStatistics, counts: Counts) -> DataProfile:
     """Describe a store with training rows.
 
     Args:
@@ -101,7 +101,7 @@ def profile_store(written: StoreSample, found: Survey, counts: Counts) -> DataPr
     return profile.model_copy(update={"drift": tuple(reports)})
 
 
-def _summaries(state: FeatureState, found: Survey) -> dict[str, dict[str, Summary]]:
+def _summaries(state: FeatureState, found: DatasetStatistics) -> dict[str, dict[str, Summary]]:
     """Of each number that features use, raw ones first, by split."""
     names = [column.name for column in state.raw if column.type == "number"]
     names += [column.name for column in state.derived if column.name in found.columns]
@@ -197,7 +197,9 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
     return tuple(ValueCount(value=value, count=count) for value, count in counted[:TOP_VALUES])
 
 
-def _label(state: FeatureState, found: Survey, counts: Counts, train: StoredValues) -> NumberProfile | TextProfile:
+def _label(
+    state: FeatureState, found: DatasetStatistics, counts: Counts, train: StoredValues
+) -> NumberProfile | TextProfile:
     label, rows = state.label, found.splits["train"]
     if not label.classes:
         summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))

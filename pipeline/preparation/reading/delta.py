@@ -27,7 +27,7 @@ from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_table
-from pipeline.preparation.reading.route import Road, log_spark_route
+from pipeline.preparation.reading.route import ReadRoute, log_spark_route
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding.parquet import read_columns
@@ -94,10 +94,10 @@ def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceT
         log_spark_route(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
         return _table_of_spark(spark, source, None)
     found = DeltaFiles.of(source.location, log)
-    road = Road.of(spark, source, [uri for uri, _ in found.files])
-    if not road.by_tasks or not found.files:
+    route = ReadRoute.of(spark, source, [uri for uri, _ in found.files])
+    if not route.by_tasks or not found.files:
         return _table_of_spark(spark, source, found)
-    return _table_of_pieces(spark, source, found, road.open_file)
+    return _table_of_pieces(spark, source, found, route.open_file)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source, found: DeltaFiles, open_file: OpenFile) -> SourceTable:

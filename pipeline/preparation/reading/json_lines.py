@@ -18,7 +18,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
-from pipeline.preparation.reading.route import Road
+from pipeline.preparation.reading.route import ReadRoute
 from pipeline.preparation.reading.scan import collect_parts
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
@@ -36,32 +36,32 @@ def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTa
 
     A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
     """
-    file, road = next(file for file in source.files if file.bytes), Road.of(spark, source)
-    lines = _first_lines(road.read_head(spark, file))
+    file, route = next(file for file in source.files if file.bytes), ReadRoute.of(spark, source)
+    lines = _first_lines(route.read_head(spark, file))
     names = _names(lines)
 
     def scan() -> SourceTable:
-        found = _all_names(spark, source, road)
+        found = _all_names(spark, source, route)
         folders = () if source.folders is None else source.folders.names
         known = [*names, *(name for name in found if name not in (MALFORMED, *names, *folders))]
         _check_lines(source, file, lines, known)
-        return _table(spark, source, road, known)
+        return _table(spark, source, route, known)
 
     if not names:
         return scan()
     _check_lines(source, file, lines, names)
-    table = _table(spark, source, road, names)
+    table = _table(spark, source, route, names)
     return SourceTable(table.names, table.kinds, table.is_text, table.reader, scan)
 
 
-def _table(spark: SparkSession, source: Source, road: Road, names: Sequence[str]) -> SourceTable:
+def _table(spark: SparkSession, source: Source, route: ReadRoute, names: Sequence[str]) -> SourceTable:
     every = (*names, *folder_columns(source, names))
 
     def read(wanted: Sequence[str]) -> RawTable:
-        if road.by_tasks:
+        if route.by_tasks:
             values = text_values(source)
             own = tuple(name for name in wanted if values is None or name not in values.kinds)
-            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, road.open_file, names=own))
+            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, route.open_file, names=own))
             return RawTable(text_columns(wanted, is_json=True), PieceScan(spark, _tasks(source), read_one))
         reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
@@ -74,11 +74,11 @@ def _tasks(source: Source) -> Tasks:
     return text_tasks(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
 
 
-def _all_names(spark: SparkSession, source: Source, road: Road) -> list[str]:
+def _all_names(spark: SparkSession, source: Source, route: ReadRoute) -> list[str]:
     """The keys of all objects, sorted."""
-    if not road.by_tasks:
+    if not route.by_tasks:
         return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
-    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, road.open_file))
+    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, route.open_file))
     found = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
     return sorted({name for part in found for name in part["name"].to_pylist() if name})
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Road:
+class ReadRoute:
     """Who reads the files of a source.
 
     Attributes:
@@ -38,8 +38,8 @@ class Road:
     open_file: FileOpener
 
     @classmethod
-    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> Road:
-        """The road of a source; why it is the one over Spark is logged.
+    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> ReadRoute:
+        """The route of a source; why it is the one over Spark is logged.
 
         Args:
             spark: the session.

@@ -27,7 +27,7 @@ from pipeline.store.filesystem import StoragePath, list_files, list_sizes
 log = logging.getLogger(__name__)
 
 
-def landed(raw: RawTable, place: StoragePath) -> RawTable:
+def staged(raw: RawTable, place: StoragePath) -> RawTable:
     """The same rows from files; the rows as they are where tasks read them anyway, or where Spark cannot write.
 
     Args:

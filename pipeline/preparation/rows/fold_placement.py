@@ -1,11 +1,11 @@
-"""Which fold each row belongs to, as an integer by division, decided by the row's own values alone.
+"""Which fold each row belongs to, as an integer by assignment, decided by the row's own values alone.
 
-    hash, stratified, group   division r:     the fold of repeat r that the row is validated in
-    leave_one_group_out       division 0:     the place of the row's group in the sorted groups
-    time                      division 0:     the period that the row's time is in
-    bootstrap                 division f:     how often fold f drew the row
+    hash, stratified, group   assignment r:     the fold of repeat r that the row is validated in
+    leave_one_group_out       assignment 0:     the place of the row's group in the sorted groups
+    time                      assignment 0:     the period that the row's time is in
+    bootstrap                 assignment f:     how often fold f drew the row
 
-    group_column(number)      each of these columns with what a training run ends by, see `folds.divisions`
+    group_column(number)      each of these columns with what a training run ends by, see `folds.assignments`
 
 Folds are numbered 0, 1, ... through all repeats. As for the splits, each row decides for itself by hashes (or by its
 time or its group), so that nothing depends on other rows; for the bootstrap this means that the number of draws of
@@ -77,7 +77,7 @@ class FoldPlan:
         return self.folds * self.repeats
 
     @property
-    def divisions(self) -> int:
+    def assignments(self) -> int:
         """How often all rows are divided."""
         return self.folds if self.method == "bootstrap" else self.repeats
 
@@ -97,7 +97,7 @@ class FoldPlacement:
     validation: float
 
     def placed(self, rows: Rows) -> Places:
-        """With the group of each row in each division: `UNDECIDED` where it lacks its group or its time."""
+        """With the group of each row in each assignment: `UNDECIDED` where it lacks its group or its time."""
         plan, places = self.plan, rows.places
         moment = plan.time.moments(rows.typed.raw[plan.time.name]) if plan.time else places.moment
         group = group_of(rows.typed, plan.groups) if plan.groups else places.group
@@ -106,7 +106,7 @@ class FoldPlacement:
         known = np.ones(rows.count, bool) if plan.time else valid_of(unit)
         ends = uniform(salted("fold validation", self.seed, hashes)) < self.validation
         folds = {}
-        for number in range(plan.divisions):
+        for number in range(plan.assignments):
             part = self._part(rows.typed, number, hashes, moment)
             inside = np.where(known & (part > -_FAR), part * 2 + ends, UNDECIDED)
             folds[group_column(number)] = np.where(is_divided(places), inside, OTHERS - places.split).astype(np.int32)
@@ -132,7 +132,7 @@ def is_divided(places: Places) -> Mask:
 
 
 def group_column(number: int) -> str:
-    """The column of groups of a division: of a repeat, or of a fold of the bootstrap."""
+    """The column of groups of an assignment: of a repeat, or of a fold of the bootstrap."""
     return f"__group_{number}"
 
 

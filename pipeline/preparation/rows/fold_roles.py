@@ -58,7 +58,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Division:
+class FoldAssignment:
     """Groups of rows, and the folds that they make.
 
     Attributes:
@@ -84,5 +84,5 @@ class Division:
         return np.isin(places.of(self.column), [*fold.train])
 
 
-WHOLE = Division()
+WHOLE = FoldAssignment()
 """A store's own splits."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pipeline.errors import Problem
 from pipeline.preparation.rows.fold_placement import MOST_DRAWS, FoldPlan, group_column
-from pipeline.preparation.rows.fold_roles import Division, Fold
+from pipeline.preparation.rows.fold_roles import Fold, FoldAssignment
 from pipeline.store.layout import fold_folder
 
 FoldUse = Literal["measure", "choose", "nested"]
@@ -16,8 +16,8 @@ INNER = "inner"
 """In the names of folds that choose, behind the name of the fold whose training rows they are of."""
 
 
-def divisions(plan: FoldPlan, use: FoldUse = "measure") -> tuple[Division, ...]:
-    """What the groups are to the folds: each division has all folds of a repeat, or one of the bootstrap.
+def assignments(plan: FoldPlan, use: FoldUse = "measure") -> tuple[FoldAssignment, ...]:
+    """What the groups are to the folds: each assignment has all folds of a repeat, or one of the bootstrap.
 
     A part of the rows is two groups: rows that are trained on, or, twice the part plus one, that a training ends by
     wherever the others are trained on.
@@ -30,7 +30,7 @@ def divisions(plan: FoldPlan, use: FoldUse = "measure") -> tuple[Division, ...]:
     """
     folds = 1 if plan.method == "bootstrap" else plan.folds
     return tuple(
-        Division(
+        FoldAssignment(
             group_column(number),
             tuple(
                 fold
@@ -38,7 +38,7 @@ def divisions(plan: FoldPlan, use: FoldUse = "measure") -> tuple[Division, ...]:
                 for fold in _folds(plan, use, fold_folder(number * folds + place), *parts)
             ),
         )
-        for number in range(plan.divisions)
+        for number in range(plan.assignments)
     )
 
 
@@ -63,7 +63,7 @@ def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: in
 
 
 def _parts(plan: FoldPlan) -> Iterator[tuple[Mapping[int, int], int]]:
-    """Of each fold of a division the parts that are trained on, with how often, and the one that is measured on."""
+    """Of each fold of an assignment the parts that are trained on, with how often, and the one that is measured on."""
     if plan.method == "bootstrap":
         yield {draws: draws for draws in range(1, MOST_DRAWS + 1)}, 0
         return

@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.values import Values, numbers_of
-from pipeline.kinds.registry import Stored
-from pipeline.kinds.scaled.curve import Curve
+from pipeline.arrays.values import Stored, Values, numbers_of
+from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.text.arrays import places_among
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.label import LabelSpec
@@ -35,20 +34,20 @@ def _few_integers(classes: Sequence[str]) -> list[float] | None:
     return [float(name) for name in classes] if plain else None
 
 
-def label_curve(label: LabelSpec) -> Curve:
+def label_transform(label: LabelSpec) -> NumericTransform:
     """What becomes of a regression label before it is scaled."""
     match label.transform:
         case "log":
-            return Curve(shape="log1p")
+            return NumericTransform(shape="log1p")
         case "power":
-            return Curve(shape="power", power=label.power)
-    return Curve()
+            return NumericTransform(shape="power", power=label.power)
+    return NumericTransform()
 
 
 def network_label(label: LabelSpec, rows: TypedRows) -> Values:
     """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
     if not label.classes:
         with np.errstate(all="ignore"):
-            return (label_curve(label).array(numbers_of(rows.label)) - label.center) / label.scale
+            return (label_transform(label).array(numbers_of(rows.label)) - label.center) / label.scale
     positive: Values = (label_value(label, rows) == len(label.classes) - 1).astype(np.float64)
     return positive

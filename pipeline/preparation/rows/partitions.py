@@ -52,7 +52,7 @@ class PartitionColumns:
     Attributes:
         numbers: raw and derived columns that are numbers.
         texts: those that are texts.
-        column: of the groups, in the words of a division.
+        column: of the groups, in the words of an assignment.
         keyed: whether rows have a key, and so more hashes than one.
         seed: of shards and of the order of rows.
     """

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.preparation.rows.row_errors import Fault, fault_of
+from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import TypedRows
@@ -16,15 +16,15 @@ from pipeline.preparation.rows.typed_rows import TypedRows
 SHOWN_VALUES = 10
 
 
-def place_faults(split: ResolvedSplit) -> Iterator[Fault]:
+def find_split_errors(split: ResolvedSplit) -> Iterator[RowError]:
     """What can keep a row from having a place."""
     if split.time:
-        yield from _time_faults(split.time)
+        yield from _time_errors(split.time)
     elif split.column:
-        yield from _value_faults(split.column, [value for values in split.values for value in values])
+        yield from _value_errors(split.column, [value for values in split.values for value in values])
     elif split.groups:
         names, groups = ", ".join(f"'{name}'" for name in split.groups), split.groups
-        yield fault_of(
+        yield row_error_of(
             f"group {names} is missing",
             lambda rows: rows.good & _any_missing(rows, groups),
             remedy="Fill it, or correct data.group",
@@ -42,14 +42,14 @@ def _missing(rows: TypedRows, name: str) -> Mask:
     return missing_of(rows.text(name))
 
 
-def _time_faults(time: TimeColumn) -> Iterator[Fault]:
+def _time_errors(time: TimeColumn) -> Iterator[RowError]:
     name, what = time.name, f"column '{time.name}' (data.time)"
-    yield fault_of(
+    yield row_error_of(
         f"{what} is missing",
         lambda rows: rows.good & _missing(rows, name),
         remedy="Fill it, or correct data.time",
     )
-    yield fault_of(
+    yield row_error_of(
         f"{what} is no {'time' if time.dated else 'number'}",
         lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.moments(rows.raw[name])),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
@@ -58,14 +58,14 @@ def _time_faults(time: TimeColumn) -> Iterator[Fault]:
     )
 
 
-def _value_faults(name: str, known: Sequence[str]) -> Iterator[Fault]:
+def _value_errors(name: str, known: Sequence[str]) -> Iterator[RowError]:
     what, values = f"column '{name}' (split.column)", pa.array(known, pa.string())
-    yield fault_of(
+    yield row_error_of(
         f"{what} is missing",
         lambda rows: rows.good & _missing(rows, name),
         remedy="Fill it, or correct split.column",
     )
-    yield fault_of(
+    yield row_error_of(
         f"{what} has a value that split.values does not name",
         lambda rows: rows.good & ~_missing(rows, name) & ~mask_of(pc.is_in(rows.text(name), values)),
         allowed=", ".join(known[:SHOWN_VALUES]) + (", ..." if len(known) > SHOWN_VALUES else ""),

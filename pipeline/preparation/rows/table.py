@@ -19,7 +19,7 @@ from pipeline.arrays.masks import Mask
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.partitions import Partitions, partition_scan
-from pipeline.preparation.rows.row_errors import Fault, any_fault
+from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.split import (
     LEFT_OUT,
     QUARANTINED,
@@ -56,7 +56,7 @@ class TableProgram:
 
     Attributes:
         inputs: how rows are read.
-        faults: what can be wrong with a row; one of which nothing tells where it belongs has one.
+        row_errors: what can be wrong with a row; one of which nothing tells where it belongs has one.
         where: what a row must fulfil not to be left out.
         split: what decides the split of a row.
         seed: of the split and of the order of rows.
@@ -64,7 +64,7 @@ class TableProgram:
     """
 
     inputs: Inputs
-    faults: tuple[Fault, ...]
+    row_errors: tuple[RowError, ...]
     where: Node | None
     split: ResolvedSplit
     seed: int
@@ -95,7 +95,7 @@ class TableProgram:
         """The split of rows that are neither bad nor left out by the filter."""
         if self.where is not None:
             place = np.where(_fulfils(rows, self.where), place, LEFT_OUT)
-        return np.where(any_fault(rows, self.faults), QUARANTINED, place).astype(np.int32)
+        return np.where(has_row_error(rows, self.row_errors), QUARANTINED, place).astype(np.int32)
 
 
 @dataclass(frozen=True)

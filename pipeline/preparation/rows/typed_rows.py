@@ -85,7 +85,7 @@ class Places:
         order: [n], by which the rows of a shard are sorted.
         moment: float64 [n], on the axis of time; None where no time decides.
         group: int64 [n], a hash that rows of one group share, null where it is missing; None without groups.
-        folds: [n], the group of a row in each division of a cross-validation, by its column.
+        folds: [n], the group of a row in each assignment of a cross-validation, by its column.
     """
 
     values: Hashes
@@ -99,7 +99,7 @@ class Places:
     folds: Mapping[str, Indices] = field(default_factory=dict)
 
     def of(self, column: str) -> Indices:
-        """[n]: the group of a row, by the column of a division."""
+        """[n]: the group of a row, by the column of an assignment."""
         return self.split if column == SPLIT else self.folds[column]
 
 
@@ -117,7 +117,7 @@ class Rows:
 
 
 SPLIT = "__split"
-"""The column of a store's own splits, in the words of a division."""
+"""The column of a store's own splits, in the words of an assignment."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def measure(table: Table, measures: Measures, group: str) -> Measured:
     Args:
         table: the rows.
         measures: of a batch.
-        group: the column of a division.
+        group: the column of an assignment.
     """
     return merged_parts(table.gather({"moments": lambda: MomentAccumulator(measures, group)})["moments"])
 
@@ -47,7 +47,7 @@ class MomentAccumulator:
     """The statistics of some columns in a piece: a row of the result for each column and group."""
 
     def __init__(self, measures: Measures, group: str) -> None:
-        """Of what `measures` gives, by the column of a division."""
+        """Of what `measures` gives, by the column of an assignment."""
         self._measures, self._group = measures, group
         self._found: dict[tuple[str, int], ColumnStatistics] = {}
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from pipeline.arrays.masks import missing_of
 from pipeline.kinds.plan import CategoricalPlan, FeaturePlan
 from pipeline.kinds.text.arrays import text_of, values_of
-from pipeline.preparation.rows.fold_roles import WHOLE, Division
+from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.preparation.survey.value_counts import Category, Counter
 
 
 def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
     """The columns whose values are needed."""
-    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.group.needs_sample))
+    return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.needs.sample))
 
 
 def category_columns(plan: FeaturePlan) -> dict[str, Category]:
@@ -25,13 +25,13 @@ def category_columns(plan: FeaturePlan) -> dict[str, Category]:
     return {
         feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
         for feature in plan.categorical
-        if feature.group.needs_counts
+        if feature.needs.counts
     }
 
 
-def counter_of(plan: FeaturePlan, division: Division = WHOLE) -> Counter:
+def counter_of(plan: FeaturePlan, assignment: FoldAssignment = WHOLE) -> Counter:
     """What counts the values of all texts, and the classes of the label."""
-    return Counter(category_columns(plan), division, classes=True)
+    return Counter(category_columns(plan), assignment, classes=True)
 
 
 def slot_columns(plan: FeaturePlan) -> dict[str, CategoricalPlan]:

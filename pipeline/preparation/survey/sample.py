@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.hashing import salted_once
 from pipeline.arrays.values import Values
 from pipeline.preparation.reading.scan import Parts
-from pipeline.preparation.rows.fold_roles import WHOLE, Division, Fold
+from pipeline.preparation.rows.fold_roles import WHOLE, Fold, FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 
@@ -69,18 +69,18 @@ class SampleAccumulator:
     What share of the rows is wanted is known when all of them are counted; `samples_in` tells whether they suffice.
     """
 
-    def __init__(self, names: Sequence[str], numbers: Numbers, division: Division, most: int) -> None:
+    def __init__(self, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, most: int) -> None:
         """Keep at most `most` rows of each group."""
-        self._names, self._numbers, self._division, self._most = names, numbers, division, most
+        self._names, self._numbers, self._assignment, self._most = names, numbers, assignment, most
         self._found = _schema(names).empty_table()
-        self._cut = dict.fromkeys(division.trained_on, _STEPS)
+        self._cut = dict.fromkeys(assignment.trained_on, _STEPS)
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        bounds = np.array([self._cut.get(group, 0) for group in range(self._division.trained_on[-1] + 1)])
-        drawn = _drawn(rows, self._names, self._numbers, self._division, bounds)
+        bounds = np.array([self._cut.get(group, 0) for group in range(self._assignment.trained_on[-1] + 1)])
+        drawn = _drawn(rows, self._names, self._numbers, self._assignment, bounds)
         self._found = pa.concat_tables([self._found, drawn])
-        for group in self._division.trained_on:
+        for group in self._assignment.trained_on:
             self._thin(group)
 
     def result(self) -> pa.Table:
@@ -101,7 +101,7 @@ def samples_in(
     kept: Sequence[str],
     names: Sequence[str],
     train_rows: Sequence[int],
-    division: Division,
+    assignment: FoldAssignment,
 ) -> tuple[Sample, ...] | None:
     """The samples of all folds, where the rows that were kept suffice.
 
@@ -110,21 +110,21 @@ def samples_in(
         kept: the numbers that it kept.
         names: those of them that are wanted.
         train_rows: how many training rows each fold has.
-        division: the folds.
+        assignment: the folds.
     """
     shares = shares_of(len(names), train_rows)
-    bounds = _bounds(shares, division)
+    bounds = _bounds(shares, assignment)
     for part in parts:
         cut = {int(group): int(draw) for group, draw in part.schema.metadata.items()}
-        if any(bounds[group] > cut[group] for group in division.trained_on):
+        if any(bounds[group] > cut[group] for group in assignment.trained_on):
             return None
     places = ["order", "group", "draw", *(f"n{kept.index(name)}" for name in names)]
     own = [part.replace_schema_metadata().select(places).rename_columns(_schema(names).names) for part in parts]
-    return _samples(own, names, shares, division)
+    return _samples(own, names, shares, assignment)
 
 
 def take_samples(
-    table: Table, names: Sequence[str], numbers: Numbers, train_rows: Sequence[int], division: Division = WHOLE
+    table: Table, names: Sequence[str], numbers: Numbers, train_rows: Sequence[int], assignment: FoldAssignment = WHOLE
 ) -> tuple[Sample, ...]:
     """Run a query of its own, for all folds at once; there is none where no column is asked for.
 
@@ -133,18 +133,18 @@ def take_samples(
         names: of the numbers.
         numbers: which values are sampled.
         train_rows: how many training rows each fold has.
-        division: the folds.
+        assignment: the folds.
     """
     if not names:
-        return tuple(Sample({}) for _ in division.folds)
+        return tuple(Sample({}) for _ in assignment.folds)
     shares = shares_of(len(names), train_rows)
-    bounds = _bounds(shares, division)
+    bounds = _bounds(shares, assignment)
 
     def work(batches: Iterator[Rows]) -> Parts:
-        drawn = [_drawn(rows, names, numbers, division, bounds) for rows in batches]
+        drawn = [_drawn(rows, names, numbers, assignment, bounds) for rows in batches]
         return {"sample": pa.concat_tables([_schema(names).empty_table(), *drawn])}
 
-    return _samples(table.collect(work).get("sample", []), names, shares, division)
+    return _samples(table.collect(work).get("sample", []), names, shares, assignment)
 
 
 def shares_of(columns: int, train_rows: Sequence[int]) -> list[float]:
@@ -159,16 +159,16 @@ def rows_of_sample(columns: int) -> int:
 
 
 def _samples(
-    parts: Sequence[pa.Table], names: Sequence[str], shares: Sequence[float], division: Division
+    parts: Sequence[pa.Table], names: Sequence[str], shares: Sequence[float], assignment: FoldAssignment
 ) -> tuple[Sample, ...]:
     found = pa.concat_tables([_schema(names).empty_table(), *parts]).sort_by("order")
-    return tuple(_sample(found, fold, share, names) for fold, share in zip(division.folds, shares, strict=True))
+    return tuple(_sample(found, fold, share, names) for fold, share in zip(assignment.folds, shares, strict=True))
 
 
-def _bounds(shares: Sequence[float], division: Division) -> npt.NDArray[np.int64]:
+def _bounds(shares: Sequence[float], assignment: FoldAssignment) -> npt.NDArray[np.int64]:
     """By group: below which draw a row is wanted by some fold. A small fold may need all rows of a group."""
-    bounds = np.zeros(division.trained_on[-1] + 1, np.int64)
-    for fold, share in zip(division.folds, shares, strict=True):
+    bounds = np.zeros(assignment.trained_on[-1] + 1, np.int64)
+    for fold, share in zip(assignment.folds, shares, strict=True):
         for group in fold.train:
             bounds[group] = max(bounds[group], int(share * _STEPS))
     return bounds
@@ -180,10 +180,10 @@ def _schema(names: Sequence[str]) -> pa.Schema:
 
 
 def _drawn(
-    rows: Rows, names: Sequence[str], numbers: Numbers, division: Division, bounds: npt.NDArray[np.int64]
+    rows: Rows, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, bounds: npt.NDArray[np.int64]
 ) -> pa.Table:
     """The rows of a batch that are in the sample of some fold."""
-    group = rows.places.of(division.column)
+    group = rows.places.of(assignment.column)
     draw = np.mod(salted_once("sample", rows.places.order), _STEPS)
     inside = (group >= 0) & (group < len(bounds))
     chosen = np.flatnonzero(inside & (draw < bounds[np.where(inside, group, 0)]))

@@ -8,44 +8,48 @@ from __future__ import annotations
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.config.data import DataConfig
 from pipeline.kinds.state import FeatureState
-from pipeline.preparation.planning.open_dataset import Opened
+from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.survey.dataset_statistics import Survey
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20
 
 
-def contract_to_keep(recipe: StoreRecipe, opened: Opened, found: Survey, state: FeatureState) -> TableContract | None:
+def contract_to_keep(
+    recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, state: FeatureState
+) -> TableContract | None:
     """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
     if recipe.contract is not None:
         return recipe.contract.table
-    return infer_contract(opened, recipe.data, found, state) if recipe.infers_contract else None
+    return infer_contract(opened, recipe.data, statistics, state) if recipe.infers_contract else None
 
 
-def infer_contract(opened: Opened, data: DataConfig, found: Survey, state: FeatureState) -> TableContract:
+def infer_contract(
+    opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FeatureState
+) -> TableContract:
     """The contract of the columns that are read.
 
     Args:
         opened: the source.
         data: the roles of columns.
-        found: of all rows.
+        statistics: of all rows.
         state: with the values that training rows have.
     """
     values = _values(opened, state)
     columns = {}
     for name in opened.types:
-        kind = _type(name, opened, data, found)
-        nulls = 0 if name in (data.label, data.weight, *data.key) else found.nulls.get(name)
-        seen = _seen(kind, nulls, found.good(name), values.get(name, ()))
+        kind = _type(name, opened, data, statistics)
+        nulls = 0 if name in (data.label, data.weight, *data.key) else statistics.nulls.get(name)
+        seen = _seen(kind, nulls, statistics.good(name), values.get(name, ()))
         columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
     return TableContract(columns=columns)
 
 
-def _type(name: str, opened: Opened, data: DataConfig, found: Survey) -> ColumnType:
+def _type(name: str, opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics) -> ColumnType:
     """As opened; a text format's label is a number only where every row has one."""
-    is_number = found.label.numbers > 0 and not found.label.texts
+    is_number = statistics.label.numbers > 0 and not statistics.label.texts
     return "text" if name == data.label and opened.raw.columns.has_lines and not is_number else opened.types[name]
 
 
@@ -66,7 +70,7 @@ def _plain(value: float | None, kind: ColumnType) -> float | int | None:
     return int(value) if value is not None and kind == "integer" else value
 
 
-def _values(opened: Opened, state: FeatureState) -> dict[str, tuple[str, ...]]:
+def _values(opened: OpenedDataset, state: FeatureState) -> dict[str, tuple[str, ...]]:
     """Of the columns whose vocabulary holds every value that training rows have."""
     groups = {feature.name: feature.group for feature in opened.plan.categorical}
     return {

@@ -30,7 +30,7 @@ StratumCounts = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class _Survey:
+class _ColumnValues:
     """A column's values: all of them numbers or not, how many different ones, and quantiles of numbers."""
 
     numeric: bool
@@ -58,7 +58,7 @@ def count_strata(table: Table, strata: Sequence[str], part: Part, *, parts: int,
     Raises:
         DataError: there are more than `MAX_STRATA` strata.
     """
-    found = _survey(table, strata, bins)
+    found = _column_values(table, strata, bins)
 
     def count(batches: Iterator[Rows]) -> Parts:
         counted = (_counted(rows, strata, found, part(rows), parts) for rows in batches)
@@ -95,7 +95,7 @@ def strata_problems(counts: StratumCounts, parts: Mapping[int, str]) -> list[Pro
 
 
 def _counted(
-    rows: Rows, strata: Sequence[str], found: Sequence[_Survey], part: npt.NDArray[np.int32], parts: int
+    rows: Rows, strata: Sequence[str], found: Sequence[_ColumnValues], part: npt.NDArray[np.int32], parts: int
 ) -> pa.Table:
     own = pa.array((part >= 0) & (part < parts))
     words = [_words(rows, name, seen) for name, seen in zip(strata, found, strict=True)]
@@ -107,7 +107,7 @@ def _summed(counts: Iterable[pa.Table]) -> pa.Table:
     return combined(counts, _COUNTS, rows="sum").sort_by("stratum")
 
 
-def _survey(table: Table, strata: Sequence[str], bins: int) -> list[_Survey]:
+def _column_values(table: Table, strata: Sequence[str], bins: int) -> list[_ColumnValues]:
     def look(batches: Iterator[Rows]) -> Parts:
         seen = [[_EMPTY] for _ in strata]
         for rows in batches:
@@ -117,7 +117,10 @@ def _survey(table: Table, strata: Sequence[str], bins: int) -> list[_Survey]:
 
     parts = table.collect(look)
     shares = [index / bins for index in range(1, bins)]
-    return [_survey_of(pa.concat_tables([_EMPTY, *parts.get(str(place), [])]), shares) for place in range(len(strata))]
+    return [
+        _values_of_column(pa.concat_tables([_EMPTY, *parts.get(str(place), [])]), shares)
+        for place in range(len(strata))
+    ]
 
 
 _EMPTY = pa.schema([("text", pa.string()), ("number", pa.float64()), ("rows", pa.float64())]).empty_table()
@@ -146,17 +149,17 @@ def _thinned(values: pa.Table) -> pa.Table:
     return kept.set_column(2, "rows", pa.array(np.full(SAMPLED, ranks[-1] / SAMPLED)))
 
 
-def _survey_of(values: pa.Table, shares: Sequence[float]) -> _Survey:
+def _values_of_column(values: pa.Table, shares: Sequence[float]) -> _ColumnValues:
     values = _each_once(values)
     numeric, distinct = not values["number"].null_count, len(pc.unique(values["text"]))
     if not numeric or not len(values):
-        return _Survey(numeric, distinct, ())
+        return _ColumnValues(numeric, distinct, ())
     ranks = np.cumsum(values["rows"].to_numpy())
     places = np.searchsorted(ranks, np.asarray(shares) * ranks[-1])
-    return _Survey(numeric, distinct, tuple(sorted(set(values["number"].to_numpy()[places].tolist()))))
+    return _ColumnValues(numeric, distinct, tuple(sorted(set(values["number"].to_numpy()[places].tolist()))))
 
 
-def _words(rows: Rows, name: str, seen: _Survey) -> pa.Array:
+def _words(rows: Rows, name: str, seen: _ColumnValues) -> pa.Array:
     """String: the stratum in words."""
     if not seen.numeric or seen.distinct <= MAX_VALUES:
         quoted = pc.binary_join_element_wise(f"{name} = '", rows.typed.text(name), "'", "")

@@ -15,26 +15,31 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyspark.sql.functions as F
-from pyspark.sql import DataFrame, Window
 
 from pipeline.arrays.tables import combined
 from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
-from pipeline.preparation.rows.fold_roles import Division, Roles
-from pipeline.preparation.rows.split import TRAIN
+from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
-from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.preparation.survey.ranked_counts import (
+    CLASS,
+    RANKED,
+    category_counts,
+    class_counts,
+    counts_by_fold,
+    counts_of_fold,
+    limited,
+    of_column,
+    ranked,
+)
 
 MAX_CLASSES = 1000
 FEW_VALUES = 1 << 14
 """So many different values of a column, by group, may go to the driver from a piece."""
 DENSE_CELLS = 1 << 22
 """Of groups times values: more are not counted in a table with a place for each."""
-_CLASS = "\x00class"
 
 _COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
-_RANKED = pa.schema([("column", pa.string()), ("split", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,15 @@ def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, clas
     """
     found = _summed(parts)
     if not classes:
-        found = found.filter(pc.not_equal(found["column"], _CLASS))
+        found = found.filter(pc.not_equal(found["column"], CLASS))
     many = pc.unique(found.filter(pc.is_null(found["value"]))["column"])
     ranked = counter.ranked(found.filter(pc.invert(pc.is_in(found["column"], many))))
     if len(many):
         further = counter.only(many.to_pylist()).ranked_by_spark(table)
         ranked = [pa.concat_tables(own) for own in zip(ranked, further, strict=True)]
-    names = sorted({name for own in ranked for name in _of(own, _CLASS)["value"].to_pylist()})
+    names = sorted({name for own in ranked for name in of_column(own, CLASS)["value"].to_pylist()})
     return tuple(
-        Counts({name: _categories(_of(own, name)) for name in counter.categories}, _classes(own, names))
+        Counts({name: category_counts(of_column(own, name)) for name in counter.categories}, class_counts(own, names))
         for own in ranked
     )
 
@@ -101,11 +106,11 @@ class CountAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        groups = Groups(rows.places.of(self._counter.division.column))
-        looked_at = _CLASS in self._found and _CLASS not in self._many
+        groups = Groups(rows.places.of(self._counter.assignment.column))
+        looked_at = CLASS in self._found and CLASS not in self._many
         if looked_at and len(pc.unique(rows.typed.label_number)) > self._most:
             # A label with so many numbers hardly has classes: their texts are not made for nothing.
-            self._give_up(_CLASS)
+            self._give_up(CLASS)
         for name in self._found:
             if name not in self._many:
                 self._found[name] = _summed([self._found[name], self._counter.counted(name, rows, groups)])
@@ -127,29 +132,29 @@ class Counter:
 
     Attributes:
         categories: by name.
-        division: the folds.
+        assignment: the folds.
         classes: whether those of the label are.
     """
 
     categories: Mapping[str, Category]
-    division: Division
+    assignment: FoldAssignment
     classes: bool
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of what is counted."""
-        return (*self.categories, *((_CLASS,) if self.classes else ()))
+        return (*self.categories, *((CLASS,) if self.classes else ()))
 
     def only(self, names: Sequence[str]) -> Counter:
         """The same for some columns."""
         kept = {name: category for name, category in self.categories.items() if name in names}
-        return Counter(kept, self.division, classes=self.classes and _CLASS in names)
+        return Counter(kept, self.assignment, classes=self.classes and CLASS in names)
 
     def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
         """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
-        if name == _CLASS:
-            return _occurrences(_CLASS, rows.typed.class_text, groups.places(self.division.used))
-        category, trained = self.categories[name], groups.places(self.division.trained_on)
+        if name == CLASS:
+            return _occurrences(CLASS, rows.typed.class_text, groups.places(self.assignment.used))
+        category, trained = self.categories[name], groups.places(self.assignment.trained_on)
         text = text_of(rows.typed.values, category.sources)
         if category.separator is None:
             return _occurrences(name, text, trained)
@@ -158,26 +163,26 @@ class Counter:
 
     def ranked(self, found: pa.Table) -> list[pa.Table]:
         """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
-        return [_ranked(_of_fold(found, fold.roles), self._limits) for fold in self.division.folds]
+        return [ranked(counts_of_fold(found, fold.roles), self._limits) for fold in self.assignment.folds]
 
     def ranked_by_spark(self, table: Table) -> list[pa.Table]:
         """The same from a pass of its own, for columns with many values."""
         counts = table.mapped(self._all_counted, _COUNTS)
-        found = _limited(_by_fold(counts, self.division), self._limits).toArrow()
+        found = limited(counts_by_fold(counts, self.assignment), self._limits).toArrow()
         folds = (
-            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.division.folds))
+            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.assignment.folds))
         )
-        return [_ranked(own.cast(_RANKED), self._limits) for own in folds]
+        return [ranked(own.cast(RANKED), self._limits) for own in folds]
 
     def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            groups = Groups(rows.places.of(self.division.column))
+            groups = Groups(rows.places.of(self.assignment.column))
             yield from _summed(self.counted(name, rows, groups) for name in self.columns).to_batches()
 
     @property
     def _limits(self) -> dict[str, int]:
         limits = {name: category.limit + 1 for name, category in self.categories.items()}
-        return limits | ({_CLASS: MAX_CLASSES + 1} if self.classes else {})
+        return limits | ({CLASS: MAX_CLASSES + 1} if self.classes else {})
 
 
 @dataclass(frozen=True)
@@ -244,74 +249,3 @@ def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.ND
 def _summed(parts: Iterable[pa.Table]) -> pa.Table:
     """Each column, group and value once."""
     return combined(parts, _COUNTS, count="sum")
-
-
-def _of_fold(found: pa.Table, roles: Roles) -> pa.Table:
-    """By split, each group as often as it counts; of categories the training rows alone."""
-    parts = []
-    for group, (split, times) in roles.items():
-        own = found.filter(pc.equal(found["group"], group))
-        if split != TRAIN:
-            own = _of(own, _CLASS)
-        counts = pc.multiply(own["count"], times)
-        splits = pa.array([split] * len(own), pa.int32())
-        parts.append(pa.table([own["column"], splits, own["value"], counts], schema=_RANKED))
-    return combined(parts, _RANKED, count="sum")
-
-
-def _ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
-    """Null first, then the most frequent values, ties by code point; no more of each than is needed."""
-    order = [
-        ("column", "ascending"),
-        ("split", "ascending"),
-        ("null", "descending"),
-        ("count", "descending"),
-        ("value", "ascending"),
-    ]
-    counts = counts.append_column("null", pc.equal(counts["value"], NULL_TOKEN)).sort_by(order).drop("null")
-    kept = [
-        counts.filter(pc.and_(pc.equal(counts["column"], name), pc.equal(counts["split"], split))).slice(0, limit)
-        for name, limit in limits.items()
-        for split in pc.unique(counts["split"]).to_pylist()
-    ]
-    return pa.concat_tables([_RANKED.empty_table(), *kept])
-
-
-def _by_fold(counts: DataFrame, division: Division) -> DataFrame:
-    """Spark's rows of column, fold, split, value and count, from those by group."""
-    roles = [
-        (group, number, split, times, split == TRAIN)
-        for number, fold in enumerate(division.folds)
-        for group, (split, times) in fold.roles.items()
-    ]
-    known = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")
-    wanted = F.col("trained") | (F.col("column") == _CLASS)
-    together = counts.join(F.broadcast(known), "group").where(wanted).groupBy("column", "fold", "split", "value")
-    return together.agg(F.sum(F.col("count") * F.col("times")).alias("count"))
-
-
-def _limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
-    """No more values than are needed of each column, fold and split."""
-    is_null = F.col("value") == NULL_TOKEN
-    part = Window.partitionBy("column", "fold", "split")
-    rank = F.row_number().over(part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value")))
-    known = counts.sparkSession.createDataFrame([*limits.items()], "column string, bound int")
-    bounded = counts.withColumn("rank", rank).join(F.broadcast(known), "column").where("rank <= bound")
-    return bounded.select("column", "fold", "split", "value", "count")
-
-
-def _of(found: pa.Table, column: str) -> pa.Table:
-    return found.filter(pc.equal(found["column"], column))
-
-
-def _categories(found: pa.Table) -> tuple[tuple[str, int], ...]:
-    return tuple(zip(found["value"].to_pylist(), found["count"].to_pylist(), strict=True))
-
-
-def _classes(found: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """A class that a fold does not meet counts 0, so that all folds have the same ones."""
-    classes = {name: [0, 0, 0] for name in names}
-    own = _of(found, _CLASS)
-    for split, value, count in zip(*(own[name].to_pylist() for name in ("split", "value", "count")), strict=True):
-        classes[value][split] = count
-    return {name: (counts[0], counts[1], counts[2]) for name, counts in classes.items()}

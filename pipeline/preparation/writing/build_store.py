@@ -19,12 +19,13 @@ from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.listing.source import Source, check_unchanged
-from pipeline.preparation.planning.open_dataset import open_data
+from pipeline.preparation.planning.open_dataset import open_dataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.profile.store_profile import StoreSample, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
-from pipeline.preparation.survey.dataset_statistics import Survey, checked_survey
+from pipeline.preparation.survey.checked_statistics import checked_statistics
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.preparation.survey.source_contract import contract_to_keep
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
@@ -60,49 +61,53 @@ def build_store(
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
     place = recipe.place(source, root)
-    with scratch(root) as landing, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
+    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
-            opened = open_data(spark, recipe, source, landing)
+            opened = open_dataset(spark, recipe, source, staging)
         with watch_spark(spark, progress, "Collecting statistics"):
-            found, gathered = checked_survey(recipe, opened, partitions)
-        table = replace(opened.table, partitions=gathered.partitions)
+            statistics, collected = checked_statistics(recipe, opened, partitions)
+        table = replace(opened.table, partitions=collected.partitions)
         with watch_spark(spark, progress, "Fitting features"):
-            fitted = fit_features(recipe, replace(opened, table=table), found, gathered)
+            fitted = fit_features(recipe, replace(opened, table=table), statistics, collected)
         state, work = fitted.state, store.folder
         sampling = plan_sampling(recipe.data.sampling, state.label)
-        train = found.splits["train"] if sampling is None else sampling.rows
-        shards, most = shards_for(train), max(train, *found.splits.values())
-        audit = audit_of(table.split, sum(found.splits.values()), recipe.data.audit)
+        train = statistics.splits["train"] if sampling is None else sampling.rows
+        shards, most = shards_for(train), max(train, *statistics.splits.values())
+        audit = audit_of(table.split, sum(statistics.splits.values()), recipe.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
             written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
-            reasons = write_bad_rows(opened.table, work) if found.bad else {}
+            reasons = write_bad_rows(opened.table, work) if statistics.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
         stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
         leaks = audit_store(
             audit,
             written.things,
-            found,
+            statistics,
             contract=contract_of(state),
             train=written.groups["train"],
             work=work,
             task=state.label.task,
         )
-        profile = profile_store(StoreSample(fitted.state, written.groups, work, fitted.limits), found, fitted.counts)
-        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(found, stored, sampling))
-        kept = contract_to_keep(recipe, opened, found, state)
+        profile = profile_store(
+            StoreSample(fitted.state, written.groups, work, fitted.limits), statistics, fitted.counts
+        )
+        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
+        kept = contract_to_keep(recipe, opened, statistics, state)
         documents = _documents(state, leaks, profile, kept)
-        manifest = _manifest(recipe, source, found, reasons, stored=stored, documents=write_documents(work, documents))
+        manifest = _manifest(
+            recipe, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
+        )
         store.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, found.rows, place.child(QUARANTINE))
+        tell_quarantined(reasons, statistics.rows, place.child(QUARANTINE))
 
 
-def _same_rows(found: Survey, stored: _Stored, sampling: Sampling | None) -> bool:
+def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Sampling | None) -> bool:
     """Whether the rows that were written can be those that were surveyed."""
     rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
     if sampling is None or sampled is None:
-        return rows == found.splits
-    return {**rows, "train": sum(sampled.before.values())} == found.splits and sampling.allows(sampled)
+        return rows == statistics.splits
+    return {**rows, "train": sum(sampled.before.values())} == statistics.splits and sampling.allows(sampled)
 
 
 def _documents(
@@ -119,7 +124,7 @@ def _documents(
 def _manifest(
     recipe: StoreRecipe,
     source: Source,
-    found: Survey,
+    statistics: DatasetStatistics,
     reasons: Mapping[str, int],
     *,
     stored: _Stored,
@@ -134,8 +139,8 @@ def _manifest(
         shards=stored.shards,
         splits=stored.splits,
         documents=documents,
-        quarantined=found.bad,
+        quarantined=statistics.bad,
         reasons=reasons,
-        left_out=found.left_out,
+        left_out=statistics.left_out,
         sampled=stored.sampled,
     )

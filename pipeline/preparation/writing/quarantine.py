@@ -23,7 +23,7 @@ from pipeline.errors import SHOWN_AT_MOST
 from pipeline.preparation.reading.part_files import read_parts, write_parts
 from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Scan
-from pipeline.preparation.rows.row_errors import Fault, reasons_of
+from pipeline.preparation.rows.row_errors import RowError, reasons_of
 from pipeline.preparation.rows.split import QUARANTINED
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import TypedRows
@@ -65,10 +65,10 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 
     place = work.child(QUARANTINE)
     if place.renames_folders:
-        return write_quarantine(table.scan, bad, program.faults, place).reasons
+        return write_quarantine(table.scan, bad, program.row_errors, place).reasons
     attempts = place.sibling(f"-{uuid4().hex}")
     try:
-        found = write_quarantine(table.scan, bad, program.faults, attempts)
+        found = write_quarantine(table.scan, bad, program.row_errors, attempts)
         for number, name in enumerate(found.names):
             files.copy_file(attempts.child(name), place.child(f"part-{number:05d}.parquet"))
     finally:
@@ -79,7 +79,7 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 def write_quarantine(
     scan: Scan,
     bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
-    faults: Sequence[Fault],
+    row_errors: Sequence[RowError],
     place: StoragePath,
     *,
     prefix: str = "part",
@@ -89,7 +89,7 @@ def write_quarantine(
     Args:
         scan: the rows.
         bad: of a batch of n rows, its rows and which are to be set aside, [n].
-        faults: what can be wrong with a row.
+        row_errors: what can be wrong with a row.
         place: the folder.
         prefix: what the names of its files begin with, in an object store.
     """
@@ -100,7 +100,7 @@ def write_quarantine(
             if chosen.any():
                 kept = batch.filter(pa.array(chosen))
                 rows = bad(kept)[0]
-                yield pa.record_batch([reasons_of(rows, faults), files_of(kept), lines_of(rows)], schema=_ROWS)
+                yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
 
     rows = with_files(scan).mapped(aside, _ROWS)
     names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), place, prefix)

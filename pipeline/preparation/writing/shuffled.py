@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.arrays.tables import by_number
-from pipeline.preparation.audit.leak_audit import THINGS, count_things
+from pipeline.preparation.audit.audit_counts import THINGS, count_things
 from pipeline.preparation.reading.scan import from_bytes, gathered, to_bytes
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows

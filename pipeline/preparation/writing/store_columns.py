@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrays.values import numbers_of
-from pipeline.kinds.mapped.sums import fold_of_row
-from pipeline.kinds.registry import Stored, arrays_of
+from pipeline.arrays.values import Stored, numbers_of
+from pipeline.kinds.label_sums import fold_of_row
+from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN

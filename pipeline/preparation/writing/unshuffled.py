@@ -14,7 +14,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.preparation.audit.leak_audit import THINGS, Audit, count_things
+from pipeline.preparation.audit.audit_counts import THINGS, count_things
+from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import quicken_worker
 from pipeline.preparation.rows.partitions import Partitions, read_partitions
 from pipeline.preparation.writing.store_file import FILES, counted_things, write_file

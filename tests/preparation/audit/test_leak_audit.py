@@ -13,7 +13,8 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.audit import leak_audit as audit
-from pipeline.preparation.audit.leak_audit import audit_of, count_things, feature_check, report_audit
+from pipeline.preparation.audit.audit_counts import count_things
+from pipeline.preparation.audit.leak_audit import audit_of, feature_check, report_audit
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram

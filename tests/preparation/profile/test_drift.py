@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.config.drift import DriftConfig
 from pipeline.errors import DataError
-from pipeline.preparation.profile.drift import Shares, compare, enforce, stability_index
+from pipeline.preparation.profile.drift_limits import enforce
+from pipeline.preparation.profile.shares import Shares, compare, stability_index
 from pipeline.schemas.drift import FLOOR, ColumnDrift, DriftReport
 
 

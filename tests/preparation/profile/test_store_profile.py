@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.kinds.scaled.arrays import source_values
-from pipeline.kinds.scaled.curve import Curve, restored
 from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.scaled.transform import NumericTransform, restored
 from pipeline.preparation.profile.bins import bins_of, counts_between, histogram_of
 from pipeline.preparation.profile.store_sample import sample_stored
 from pipeline.schemas.audit import Check, LeakAudit
@@ -29,17 +29,17 @@ VALUES = np.concatenate([-np.logspace(-3, 4, 40), [0.0], np.logspace(-3, 4, 40)]
 @pytest.mark.parametrize("power", [-1.5, 0.0, 0.3, 1.0, 2.0, 2.5])
 def test_each_power_has_an_inverse(power):
     values = VALUES[np.abs(VALUES) < 50]
-    curve = Curve(shape="power", power=power)
-    np.testing.assert_allclose(curve.inverse(curve.array(values)), values, rtol=1e-9, atol=1e-9)
+    transform = NumericTransform(shape="power", power=power)
+    np.testing.assert_allclose(transform.inverse(transform.array(values)), values, rtol=1e-9, atol=1e-9)
 
 
 def test_logarithms_and_straight_lines_have_an_inverse():
     positive = VALUES[VALUES > -1.0]
-    curve = Curve(shape="log1p")
-    np.testing.assert_allclose(curve.inverse(curve.array(positive)), positive, rtol=1e-12, atol=1e-15)
+    transform = NumericTransform(shape="log1p")
+    np.testing.assert_allclose(transform.inverse(transform.array(positive)), positive, rtol=1e-12, atol=1e-15)
     feature = ScaledFeature(name="x", source="x", shape="log1p", center=2.0, scale=0.5)
     np.testing.assert_allclose(restored((np.log1p(positive) - 2.0) / 0.5, feature), positive, rtol=1e-12, atol=1e-14)
-    clipped = Curve(low=-1.0, high=1.0)
+    clipped = NumericTransform(low=-1.0, high=1.0)
     np.testing.assert_array_equal(clipped.inverse(clipped.array(VALUES)), np.clip(VALUES, -1.0, 1.0))
 
 

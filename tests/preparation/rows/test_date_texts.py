@@ -10,7 +10,8 @@ from pipeline.kinds.date.parts import dates_of
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.date_texts import find_date_texts
-from pipeline.preparation.rows.row_errors import find_value_faults, reasons_of
+from pipeline.preparation.rows.row_checks import find_value_errors
+from pipeline.preparation.rows.row_errors import reasons_of
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import DerivedColumn
 from pipeline.schemas.table import ColumnTerms
@@ -31,7 +32,7 @@ def inputs_of(derived) -> Inputs:
 
 def test_new_rows_have_the_fault_too():
     inputs = inputs_of(dates_of(DateConfig(columns=("sold",), parts=("year",), since="built")))
-    faults = find_value_faults(inputs, (), {}, multiline=False)
+    faults = find_value_errors(inputs, (), {}, multiline=False)
 
     reasons = reasons_of(inputs.rows(BATCH), faults)
 
@@ -42,7 +43,7 @@ def test_new_rows_have_the_fault_too():
 def test_what_the_contract_asks_for_is_said_once():
     inputs = inputs_of(dates_of(DateConfig(columns=("sold", "built"), parts=("year",))))
     terms = {"sold": ColumnTerms(type="date"), "built": ColumnTerms(type="timestamp")}
-    faults = find_value_faults(inputs, (), terms, multiline=False)
+    faults = find_value_errors(inputs, (), terms, multiline=False)
 
     reasons = reasons_of(inputs.rows(BATCH), faults)
 

@@ -10,7 +10,7 @@ from pipeline.config.split import FoldConfig
 from pipeline.errors import DataError
 from pipeline.preparation.planning.resolve_folds import resolve_folds
 from pipeline.preparation.rows.fold_placement import FoldPlacement, FoldPlan, group_column, group_of_split
-from pipeline.preparation.rows.folds import INNER, divisions, fold_problems
+from pipeline.preparation.rows.folds import INNER, assignments, fold_problems
 from pipeline.preparation.rows.split import TEST, ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.store.layout import SPLITS
@@ -63,12 +63,12 @@ def divided(frame: pd.DataFrame, found: dict[str, FoldPlan], validation: float =
     groups = frame.copy()
     for name, plan in found.items():
         columns = groups_of(frame, name, plan, validation)
-        for number in range(plan.divisions):
+        for number in range(plan.assignments):
             groups[f"{name} {number}"] = columns[group_column(number)]
     groups = groups.sort_values("row", ignore_index=True)
     answer = {name: groups[name] for name in ("row", "g", "t", "y")}
     for name, plan in found.items():
-        folds = [(number, fold) for number, division in enumerate(divisions(plan)) for fold in division.folds]
+        folds = [(number, fold) for number, assignment in enumerate(assignments(plan)) for fold in assignment.folds]
         assert len(folds) == plan.count
         for place, (number, fold) in enumerate(folds):
             for split, use in enumerate(SPLITS):
@@ -184,7 +184,7 @@ def test_rows_of_the_test_split_take_no_part(found):
 
 
 def test_folds_without_rows_and_rows_without_a_group_are_named():
-    folds = divisions(FoldPlan("hash", 2))[0].folds
+    folds = assignments(FoldPlan("hash", 2))[0].folds
     splits = [{"train": 0, "validation": 0, "test": 2}, {"train": 2, "validation": 0, "test": 0}]
     assert [str(problem) for problem in fold_problems([*zip(folds, splits, strict=True)], undecided=1)] == [
         "1 rows lack the group or time of the folds. Repair these rows, or correct data.group or data.time.",
@@ -199,11 +199,11 @@ def parts_of(groups) -> set[int]:
 
 def test_folds_that_choose_never_see_the_rows_that_their_fold_is_measured_on():
     for plan in (FoldPlan("hash", 4), FoldPlan("time", 3, time=TimeColumn("t", dated=False), gap=1)):
-        (division,) = divisions(plan, "nested")
-        outer = {fold.name: fold for fold in division.folds if INNER not in fold.name}
-        assert [*outer.values()] == [*divisions(plan)[0].folds]
+        (assignment,) = assignments(plan, "nested")
+        outer = {fold.name: fold for fold in assignment.folds if INNER not in fold.name}
+        assert [*outer.values()] == [*assignments(plan)[0].folds]
         for name, fold in outer.items():
-            inner = [other for other in division.folds if other.name.startswith(f"{name}-{INNER}-")]
+            inner = [other for other in assignment.folds if other.name.startswith(f"{name}-{INNER}-")]
             assert inner
             for other in inner:
                 assert not other.test
@@ -213,12 +213,12 @@ def test_folds_that_choose_never_see_the_rows_that_their_fold_is_measured_on():
                 if plan.time and len(inner) > 1:
                     assert max(parts_of(other.train)) < min(parts_of(other.validation)) - plan.gap
         if not plan.time:
-            assert len(division.folds) == 4 + 4 * 3
+            assert len(assignment.folds) == 4 + 4 * 3
 
 
 def test_to_choose_settings_each_part_is_the_validation_rows_of_a_fold():
-    (division,) = divisions(FoldPlan("hash", 3), "choose")
-    for number, fold in enumerate(division.folds):
+    (assignment,) = assignments(FoldPlan("hash", 3), "choose")
+    for number, fold in enumerate(assignment.folds):
         assert (fold.name, fold.test, parts_of(fold.validation)) == (f"fold-{number}", (), {number})
         assert sorted((*fold.train, *fold.validation)) == [0, 1, 2, 3, 4, 5]
 

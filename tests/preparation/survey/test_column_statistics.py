@@ -11,9 +11,9 @@ import pytest
 from sklearn.preprocessing import PowerTransformer
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
-from pipeline.kinds.scaled.arrays import scaled_value, shaped
-from pipeline.kinds.scaled.curve import Curve
+from pipeline.kinds.scaled.arrays import scaled_value, transformed
 from pipeline.kinds.scaled.fitted import ScaledFeature
+from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.typed_rows import SPLIT, TypedRows
 from pipeline.preparation.survey.column_statistics import MomentAccumulator, merged_parts
@@ -76,7 +76,7 @@ VALUES = np.concatenate([np.linspace(-20.0, 50.0, 71), [-1e-9, 0.0, 1e-9, 1e4]])
 @pytest.mark.parametrize("power", [-1.5, 0.0, 0.5, 1.0, 2.0, 3.0])
 def test_yeo_johnson_and_back(power):
     values = VALUES[VALUES > -5.0]
-    forward = shaped(pa.array(values), Curve(shape="power", power=power))
+    forward = transformed(pa.array(values), NumericTransform(shape="power", power=power))
     transformer = PowerTransformer(standardize=False).fit([[1.0], [2.0]])
     transformer.lambdas_ = np.array([power])
     np.testing.assert_allclose(forward, transformer.transform(values[:, None])[:, 0], rtol=1e-12, atol=1e-15)
@@ -88,14 +88,14 @@ def test_yeo_johnson_and_back(power):
 @pytest.mark.parametrize(("transform", "power"), [("none", 1.0), ("standard", 1.0), ("log", 1.0), ("power", 0.3)])
 def test_a_label_comes_back_in_its_own_unit(transform, power):
     """What the network is given for a label, the exported model turns into the label again."""
-    head = pytest.importorskip("pipeline.model.head")
+    label_units = pytest.importorskip("pipeline.model.label_unit")
     values = VALUES[VALUES > -1.0]
     label = LabelSpec(
         name="y", task="regression", transform=transform, power=power, center=2.0 * (transform != "none"), scale=1.0
     )
     rows = TypedRows(len(values), {}, {}, np.ones(len(values), bool), label_number=pa.array(values))
     seen = network_label(label, rows)
-    back = np.asarray(head.label_unit(label)(seen[:, None].astype(np.float32)))[:, 0]
+    back = np.asarray(label_units.label_unit(label)(seen[:, None].astype(np.float32)))[:, 0]
     np.testing.assert_allclose(back, values, rtol=2e-5, atol=2e-6)
 
 

@@ -1,4 +1,4 @@
-"""Clipping and shaping a number, on arrays; see `ScaledFeature` for what they mean."""
+"""Clipping and transforming a number, on arrays; see `ScaledFeature` for what they mean."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.arrays.values import Values
-from pipeline.kinds.scaled.fitted import ScaledFeature, Shape
+from pipeline.kinds.scaled.fitted import ScaledFeature, TransformName
 
 
 @dataclass(frozen=True)
-class Curve:
+class NumericTransform:
     """What becomes of a number before it is scaled.
 
     Attributes:
@@ -23,12 +23,12 @@ class Curve:
 
     low: float | None = None
     high: float | None = None
-    shape: Shape = "linear"
+    shape: TransformName = "linear"
     power: float = 1.0
 
     @classmethod
-    def of(cls, feature: ScaledFeature) -> Curve:
-        """The curve of a fitted feature."""
+    def of(cls, feature: ScaledFeature) -> NumericTransform:
+        """The transform of a fitted feature."""
         return cls(feature.low, feature.high, feature.shape, feature.power)
 
     def array(self, values: Values) -> Values:
@@ -54,7 +54,7 @@ class Curve:
 
 def restored(values: Values, feature: ScaledFeature) -> Values:
     """From the store's column back to the unit of the source; what was filled or clipped stays so."""
-    return Curve.of(feature).inverse(values * feature.scale + feature.center)
+    return NumericTransform.of(feature).inverse(values * feature.scale + feature.center)
 
 
 def _yeo_johnson_array(values: Values, power: float) -> Values:

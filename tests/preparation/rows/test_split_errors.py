@@ -21,7 +21,7 @@ from pipeline.preparation.rows.split import (
     shard_of,
     split_of,
 )
-from pipeline.preparation.rows.split_errors import place_faults
+from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.survey.strata import count_strata, strata_problems
 from tests.support.rows import batch_of, data_of, local_scan, program_of, table_of
 
@@ -195,17 +195,17 @@ def unplaced(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
     """What is said of rows that have no place."""
     data = data.model_copy(update={"label": "part", "key": ()})
     split = resolved(frame, content, data)
-    table, faults = table_of(frame, data, split), tuple(place_faults(split))
+    table, row_errors = table_of(frame, data, split), tuple(find_split_errors(split))
     rows = table.program.inputs.rows(batch_of(frame))
     moment = split.time.moments(rows.raw["day"]) if split.time else None
     found = split_of(
         rows, split, seed=0, row_id=np.arange(rows.count), moment=moment, group=group_of(rows, split.groups)
     )
     nowhere = found == NOWHERE
-    assert (nowhere == np.logical_or.reduce([fault.condition(rows) for fault in faults])).all()
+    assert (nowhere == np.logical_or.reduce([row_error.condition(rows) for row_error in row_errors])).all()
     assert nowhere.any()
     bad = int(nowhere.sum())
-    return str(bad_rows_error(table.scan, table.program.inputs, faults, total=len(frame), bad=bad, allowed=0))
+    return str(bad_rows_error(table.scan, table.program.inputs, row_errors, total=len(frame), bad=bad, allowed=0))
 
 
 def test_rows_that_belong_nowhere_are_named():

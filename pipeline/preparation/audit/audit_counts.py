@@ -1,0 +1,79 @@
+"""Counts of the leak audit: each key, group, time or row once, with the parts that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TIME = "time"
+"""The kind of thing that stands for the time of the rows of a part."""
+
+THINGS = pa.schema(
+    {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""Each thing once: its first and last part, its rows, and its first and last moment."""
+
+_NO_PART = -1
+"""In place of null, by which Arrow before version 15 does not group."""
+
+_COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
+
+COUNTS = pa.schema(
+    {"kind": pa.string(), "part": pa.int64(), "things": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
+    | {"first": pa.float64(), "last": pa.float64()}
+)
+"""By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
+first and last moment."""
+
+Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
+"""The counts of each kind; of the time, of each part."""
+
+
+def count_things(things: Sequence[pa.Table]) -> pa.Table:
+    """Count things that are all known here, whichever batches they were met in."""
+    together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
+    shared = pc.less(together["low"], together["high"])
+    part = pc.if_else(pc.equal(together["kind"], TIME), together["id"], _NO_PART)
+    rows = pc.if_else(shared, together["rows"], 0)
+    ones = pa.array(np.ones(len(together), np.int64))
+    columns = [together["kind"], part, ones, shared.cast(pa.int64()), rows, together["first"], together["last"]]
+    return _added(pa.table(columns, schema=COUNTS))
+
+
+def _added(counts: pa.Table) -> pa.Table:
+    how = {"things": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
+    added = counts.group_by(["kind", "part"]).aggregate([*how.items()])
+    return added.select(["kind", "part", *(f"{name}_{what}" for name, what in how.items())]).rename_columns(
+        COUNTS.names
+    )
+
+
+def counts_by_kind(counts: Sequence[pa.Table]) -> Found:
+    """The counts of all parts, by kind and, of the time, by part."""
+    added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
+    return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
+
+
+def things_once(
+    kind: str,
+    ids: npt.NDArray[np.int64],
+    part: npt.NDArray[np.int32],
+    moments: npt.NDArray[np.float64] | None = None,
+) -> pa.Table:
+    """What n rows stand for: each id once, with its first and last part and moment."""
+    rows = len(ids)
+    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
+    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
+    return _each_once(pa.table(columns, schema=THINGS))
+
+
+def _each_once(things: pa.Table) -> pa.Table:
+    once = things.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
+    names = ["kind", "id", *(f"{name}_{how}" for name, how in _COMBINED.items())]
+    return once.select(names).rename_columns(THINGS.names)

@@ -1,0 +1,65 @@
+"""What is known of a fold's columns, by which those are told that may be equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from pipeline.preparation.fitting.fold_facts import FoldFacts
+from pipeline.preparation.fitting.redundant import Compared, Described
+from pipeline.preparation.planning.open_dataset import OpenedDataset
+from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.rows.fold_roles import FoldAssignment
+from pipeline.preparation.rows.split import TRAIN
+from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.schemas.label import LabelSpec
+
+
+def compared_columns(
+    recipe: StoreRecipe, opened: OpenedDataset, known: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
+) -> Compared:
+    """What is known of a fold's columns, by which those are told that may be equal."""
+    plan, statistics, counts = opened.plan, known.statistics, known.counts
+    described = [
+        Described(
+            feature.name,
+            _value_of(feature.source),
+            # Columns without any value are alike, but none is a copy of another: that each is empty is said elsewhere.
+            (_nulls(statistics, feature.source), moments) if moments.count else feature.name,
+            constant=not _nulls(statistics, feature.source) and moments.count > 0 and moments.low == moments.high,
+        )
+        for feature in plan.numeric
+        for moments in (statistics.moments[feature.source],)
+    ]
+    described += [
+        Described(
+            feature.name,
+            _value_of(feature.sources[0]),
+            counts.categories[feature.name],
+            constant=len(counts.categories[feature.name]) == 1,
+        )
+        for feature in plan.categorical
+        if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
+    ]
+    label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
+    if spec.classes:
+        seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+        if statistics.label.texts:
+            label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
+    fold = known.fold
+    return Compared(lambda rows: assignment.is_trained_on(fold, rows.places), described, label)
+
+
+def _value_of(name: str) -> Callable[[Rows], pa.Array]:
+    return lambda rows: rows.typed.values[name]
+
+
+def _class_text(rows: Rows) -> pa.Array:
+    return rows.typed.class_text
+
+
+def _nulls(statistics: DatasetStatistics, name: str) -> int:
+    groups = statistics.columns[name]
+    return groups[TRAIN].nulls if TRAIN in groups else 0

@@ -1,0 +1,50 @@
+"""Limits of drift, which warn or stop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+
+from pipeline.config.drift import DriftConfig
+from pipeline.errors import DataError
+from pipeline.schemas.drift import ColumnDrift, DriftReport
+
+log = logging.getLogger(__name__)
+
+
+def enforce(report: DriftReport, limits: DriftConfig) -> None:
+    """Log each column beyond a warning limit.
+
+    Raises:
+        DataError: a column is beyond a limit that stops; the message holds the table.
+    """
+    beyond = _beyond(report, limits.psi_stop, limits.new_category_stop)
+    if beyond:
+        table = report.model_copy(update={"columns": tuple(column for column, _ in beyond)}).to_text()
+        allowed = ", ".join(dict.fromkeys(f"{limit} at most" for _, said in beyond for limit in said.values()))
+        raise DataError(
+            f"{len(beyond)} of {len(report.columns)} columns drifted too far. Allowed: {allowed}.\n{table}\n"
+            "Correct the data, train on newer rows, or raise the limits in the section drift."
+        )
+    for column, said in _beyond(report, limits.psi_warn, limits.new_category_warn):
+        log.warning("Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_told(column, said)))
+
+
+def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[tuple[ColumnDrift, dict[str, str]]]:
+    """Columns beyond a limit, with the limits that they are beyond."""
+    found = []
+    for column in report.columns:
+        said = {}
+        if psi is not None and column.shift > psi:
+            said["psi"] = f"a population stability index of {psi:g}"
+        if new is not None and column.kind == "text" and (column.new or 0.0) > new:
+            said["new"] = f"{new:.2%} new categories"
+        if said:
+            found.append((column, said))
+    return found
+
+
+def _told(column: ColumnDrift, said: Mapping[str, str]) -> Iterator[str]:
+    received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
+    for name, limit in said.items():
+        yield f"{received[name]}, more than {limit}"

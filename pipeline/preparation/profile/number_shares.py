@@ -1,0 +1,57 @@
+"""Shares of the rows of a number: the code of a row is 0 for a missing value, or 1 + the place of its bin; so much more
+outside the range of training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.arrays.values import finite_numbers
+from pipeline.kinds.bucket.arrays import bucket_id
+from pipeline.preparation.profile.shares import Shares
+from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary
+
+
+def number_code(number: NumberProfile, values: pa.Array) -> Indices:
+    """int32 [n]: the code of each row."""
+    assert number.bins is not None
+    place = bucket_id(values, number.bins.edges)
+    if number.train.low is None or number.train.high is None:
+        return place
+    known = finite_numbers(values)
+    with np.errstate(invalid="ignore"):
+        outside = (known < number.train.low) | (known > number.train.high)
+    return np.where(outside, place + np.int32(_codes(number.bins)), place)
+
+
+def share_outside(values: npt.NDArray[np.float64], train: Summary, other: Summary) -> float:
+    """The share of rows outside the range of training rows, by what is left of numbers in float32."""
+    if train.low is None or train.high is None or not len(values):
+        return 0.0
+    slack = 1e-6 * max(abs(train.low), abs(train.high))
+    share = np.mean((values < train.low - slack) | (values > train.high + slack))
+    return float(share) * (1.0 - other.missing)
+
+
+def _codes(bins: Bins) -> int:
+    return len(bins.counts) + 1
+
+
+def number_before(profile: DataProfile, number: NumberProfile) -> Shares:
+    """Of training rows."""
+    assert number.bins is not None
+    return Shares(profile.sample_rows, number.bins.counts, number.train.missing, 0.0)
+
+
+def number_after(number: NumberProfile, counted: Mapping[int, int]) -> Shares:
+    """Of other rows, by how often each code occurs."""
+    assert number.bins is not None
+    size, rows = _codes(number.bins), sum(counted.values())
+    bins = [counted.get(place, 0) + counted.get(place + size, 0) for place in range(1, size)]
+    outside = sum(count for code, count in counted.items() if code > size)
+    return Shares(rows, bins, counted.get(0, 0) / max(rows, 1), outside / max(rows, 1))

@@ -1,0 +1,85 @@
+"""Shares of the rows of a text: the code of a value is one of the first three, or more for the most frequent values,
+which have their own bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays.masks import missing_of
+from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.text.arrays import text_of, values_of
+from pipeline.kinds.vocabulary.arrays import vocabulary_id
+from pipeline.preparation.profile.shares import Shares
+from pipeline.preparation.profile.store_sample import StoredValues
+from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.schemas.profile import TextProfile
+from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
+
+_MISSING, _UNKNOWN, _REST, _FIRST = 0, 1, 2, 3
+
+
+Values = Mapping[str, pa.Array]
+"""float64 or string [n], raw and derived columns by name."""
+
+
+def top_values(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]:
+    """The place in the vocabulary and the count of the most frequent values, those left out that are not in it."""
+    places = {value: place for place, value in enumerate(feature.vocabulary)}
+    return [(places[value.value], value.count) for value in text.values if value.value in places]
+
+
+def text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
+    """One code a row, or one a value of a multi-valued text."""
+    whole = text_of(values, feature.sources)
+    if feature.separator is None:
+        yield _text_code(whole, text, feature)
+        return
+    found = values_of(whole, feature.separator)
+    for place in range(feature.slots):
+        yield _text_code(found.slot(place).drop_null(), text, feature)
+
+
+def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indices:
+    missing = missing_of(value)
+    if not feature.has_vocabulary:
+        return np.where(missing, np.int32(_MISSING), np.int32(_REST))
+    ids = vocabulary_id(value, feature.vocabulary)
+    codes = np.full(len(feature.vocabulary) + 1, _REST, np.int32)
+    codes[OUT_OF_VOCABULARY] = _UNKNOWN
+    for place, (word, _) in enumerate(top_values(text, feature)):
+        codes[word + 1] = place + _FIRST
+    return np.where(missing, np.int32(_MISSING), codes[ids])
+
+
+def text_before(text: TextProfile, feature: TextFeature) -> Shares:
+    """Of training rows."""
+    top = [count for _, count in top_values(text, feature)]
+    rest = max(text.rows - text.nulls - sum(top), 0)
+    unknown = None if text.unknown is None else text.unknown / max(text.rows, 1)
+    return Shares(text.rows, [*top, rest], text.nulls / max(text.rows, 1), unknown)
+
+
+def text_after(size: int, counted: Mapping[int, int], feature: TextFeature) -> Shares:
+    """Of other rows, by how often each code occurs; `size` of the most frequent values have bins of their own."""
+    rows, unknown = sum(counted.values()), counted.get(_UNKNOWN, 0)
+    top = [counted.get(place + _FIRST, 0) for place in range(size)]
+    new = unknown / max(rows, 1) if feature.has_vocabulary else None
+    return Shares(rows, [*top, counted.get(_REST, 0) + unknown], counted.get(_MISSING, 0) / max(rows, 1), new)
+
+
+def stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) -> Shares:
+    """From ids. A null that the vocabulary lacks has the id of what is unknown, and counts as that."""
+    ids = sample.ids[feature.name]
+    if not feature.has_vocabulary:
+        return text_after(0, {_MISSING: int(np.sum(ids == 0)), _REST: int(np.sum(ids != 0))}, feature)
+    counts = np.bincount(ids, minlength=len(feature.vocabulary) + 1).tolist()
+    null = feature.vocabulary.index(NULL_TOKEN) + 1 if NULL_TOKEN in feature.vocabulary else None
+    top = [counts[place + 1] for place, _ in top_values(text, feature)]
+    missing = counts[null] if null is not None else 0
+    codes = {place + _FIRST: count for place, count in enumerate(top)}
+    rest = len(ids) - sum(top) - missing - counts[0]
+    return text_after(len(top), codes | {_MISSING: missing, _UNKNOWN: counts[0], _REST: rest}, feature)

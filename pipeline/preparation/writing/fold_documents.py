@@ -1,0 +1,121 @@
+"""What lies beside the rows of a cross-validation: documents of each fold, its manifest, and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.unscaled import Unscaled
+from pipeline.preparation.audit.fold_audit import periods
+from pipeline.preparation.audit.leak_audit import report_audit
+from pipeline.preparation.listing.source import Source
+from pipeline.preparation.planning.open_dataset import OpenedDataset
+from pipeline.preparation.rows.fold_placement import FoldPlan
+from pipeline.preparation.rows.fold_roles import Fold
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.schemas.audit import Check, LeakAudit
+from pipeline.store.documents import write_documents
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import (
+    AUDIT,
+    CONTRACT,
+    FEATURES,
+    MANIFEST,
+    SPLITS,
+    UNSCALED,
+    fold_store,
+)
+from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
+
+
+@dataclass(frozen=True)
+class FittedFold:
+    """A fold, fitted, and the files of its rows.
+
+    Attributes:
+        name: of the fold.
+        whole: of all rows.
+        state: its features.
+        unscaled: what its files hold.
+        shards: virtual ones.
+        splits: its files.
+        written: rows in the files of all folds of its assignment.
+    """
+
+    name: str
+    whole: DatasetStatistics
+    state: FeatureState
+    unscaled: Unscaled
+    shards: int
+    splits: Mapping[str, SplitEntry]
+    written: int
+
+
+def splits_of(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry]:
+    """The files of each split; those of a group that counts several times stand there as often."""
+    groups: dict[str, list[SplitEntry]] = {name: [] for name in SPLITS}
+    for group, (split, times) in sorted(fold.roles.items()):
+        if group < len(entries):
+            groups[SPLITS[split]] += [entries[group]] * times
+    return {name: _together(own) for name, own in groups.items()}
+
+
+def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
+    own = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
+    return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
+
+
+def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
+    """Logged, and of all assignments."""
+    rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
+    cuts = periods(plan)
+    audit = LeakAudit(method=plan.method, rows=rows, left_out=whole.left_out, cuts=cuts, checks=tuple(checks))
+    report_audit(audit)
+    return audit
+
+
+def folds_manifest(
+    recipe: FoldsRecipe, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[FittedFold]
+) -> FoldsManifest:
+    """The last file of a cross-validation."""
+    whole = made[0].whole
+    return FoldsManifest(
+        name=recipe.recipe.name,
+        store_id=recipe.store_id(source),
+        folds_id=recipe.folds_id(source, opened.plan),
+        source=source.fingerprint,
+        method=plan.method,
+        folds=plan.folds,
+        repeats=plan.repeats,
+        rows=whole.splits["train"],
+        quarantined=whole.bad,
+        left_out=whole.left_out,
+        apart=whole.splits["test"],
+        names=tuple(fold.name for fold in made),
+    )
+
+
+def write_fold_documents(
+    manifest: FoldsManifest, config: str, made: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
+) -> None:
+    """The documents of each fold, and the audit."""
+    for fold in made:
+        _write_fold(manifest, config, fold, work.child(fold.name))
+    write_documents(work, {AUDIT: audit})
+
+
+def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: StoragePath) -> None:
+    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
+    manifest = Manifest(
+        name=folds.name,
+        store_id=fold_store(folds.store_id, fold.name),
+        source=folds.source,
+        config=config,
+        shards=fold.shards,
+        splits=fold.splits,
+        documents=write_documents(place, documents),
+        base="..",
+    )
+    write_documents(place, {MANIFEST: manifest})

@@ -1,0 +1,96 @@
+"""Rows that all folds share: numbers as they are and ids of a vocabulary of all folds together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from pipeline.arrays.values import finite_numbers, numbers_of
+from pipeline.kinds.label_sums import fold_of_row
+from pipeline.kinds.state import FeatureState
+from pipeline.kinds.unscaled import Unscaled
+from pipeline.preparation.audit.leak_audit import Audit
+from pipeline.preparation.rows.fold_roles import FoldAssignment
+from pipeline.preparation.rows.label_values import label_value
+from pipeline.preparation.rows.split import shards_for
+from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.writing.sampling import copies_of
+from pipeline.preparation.writing.store_columns import feature_columns
+from pipeline.preparation.writing.stored_rows import Filing, StoredRows
+from pipeline.preparation.writing.write_rows import ROWS_PER_GROUP
+
+ROWS_PER_FILE = ROWS_PER_GROUP // 2
+"""About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
+FEWEST_SHARDS = 4
+"""Which are not given up for that: they are the most ranks that can train on the folds."""
+MOST_FILES = 2048
+"""Of an assignment: its groups are spread over fewer shards where they would have more."""
+
+
+def unscaled_of(states: Sequence[FeatureState]) -> Unscaled:
+    """What the rows must hold for all folds: every number, and every text that one of them knows."""
+    numbers = dict.fromkeys(feature.source for state in states for feature in state.of_numbers)
+    texts: dict[str, Any] = {}
+    for feature in (feature for state in states for feature in state.of_texts):
+        texts[feature.name] = feature.shared(texts.get(feature.name))
+    return Unscaled(
+        numbers=tuple(numbers),
+        texts=tuple(texts.values()),
+        task=states[0].label.task,
+        has_parts=any(feature.out_of_fold for state in states for feature in state.features),
+        weighted=states[0].weight is not None,
+    )
+
+
+def stored_rows(
+    unscaled: Unscaled,
+    state: FeatureState,
+    assignment: FoldAssignment,
+    filing: Filing,
+    seed: int,
+    audit: Audit,
+) -> StoredRows:
+    """The columns of `unscaled`."""
+    return StoredRows(
+        columns=lambda rows: _unscaled_columns(unscaled, state, rows, seed),
+        types=unscaled.columns,
+        group=lambda rows: rows.places.of(assignment.column),
+        filing=filing,
+        copies=lambda rows: copies_of(rows, None, seed),
+        sampled=False,
+        group_rows=ROWS_PER_GROUP,
+        audit=audit,
+    )
+
+
+def _unscaled_columns(unscaled: Unscaled, state: FeatureState, rows: Rows, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """[n] each, by name, in the order of `unscaled`."""
+    joint = state.model_copy(update={"numeric": (), "categorical": unscaled.texts})
+    values, typed = rows.typed.values, rows.typed
+    columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in unscaled.numbers]
+    columns += feature_columns(joint, values).values()
+    columns += [fold_of_row(seed, rows.places.row_id)] if unscaled.has_parts else []
+    columns.append(label_value(state.label, typed))
+    columns += [numbers_of(typed.weight)] if unscaled.weighted else []
+    columns.append(rows.places.row_id)
+    return dict(zip(unscaled.columns, columns, strict=True))
+
+
+def fold_shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], groups: int) -> int:
+    """Virtual shards of the folds: as many as of a store, unless files would be too many or too small.
+
+    Args:
+        whole: of all rows.
+        measured: of the folds that are measured; those that choose within them have fewer rows, and follow.
+        groups: of rows.
+    """
+    rows = whole.splits["train"]
+    shards = shards_for(min((statistics.splits["train"] for statistics in measured), default=rows))
+    while shards > FEWEST_SHARDS and rows < groups * shards * ROWS_PER_FILE:
+        shards //= 2
+    while shards > 1 and groups * shards > MOST_FILES:
+        shards //= 2
+    return shards
