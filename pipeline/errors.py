@@ -96,6 +96,24 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"Known: {listed(sorted(known), KNOWN_AT_MOST)}"
 
 
+def counted(count: int, noun: str, verb: str = "") -> str:
+    """`1 row`, `2,000 rows`, each with the verb: `is` becomes `are`.
+
+    Args:
+        count: how many.
+        noun: the thing, of which there is one.
+        verb: `is` or `has`; empty for none.
+    """
+    several = {"is": "are", "has": "have", "": ""}
+    text = f"{count:,} {noun} {verb}" if count == 1 else f"{count:,} {noun}s {several[verb]}"
+    return text.rstrip()
+
+
+def times(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
 def listed(values: Iterable[object], most: int = SHOWN_AT_MOST) -> str:
     """Values divided by commas; of more than `most`, the first ones and how many there are besides."""
     texts = [str(value) for value in values]

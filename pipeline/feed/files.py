@@ -209,8 +209,8 @@ class StoreFiles:
 def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
     """What is raised about a file that the feed cannot use."""
     # What is published is not made anew while it is there.
-    remedy = f"Delete {store.base.path} and prepare" if isinstance(reason, AlteredError) else "Prepare"
-    return StoreError(f"Store {store.place.path}: {file.path} cannot be read: {reason}. {remedy} the store again.")
+    remedy = f"Delete {store.base} and prepare" if isinstance(reason, AlteredError) else "Prepare"
+    return StoreError(f"Store {store.place}: {file.path} cannot be read: {reason}. {remedy} the store again.")
 
 
 def _layout_of(store: Store, split: str) -> Layout:
@@ -219,4 +219,4 @@ def _layout_of(store: Store, split: str) -> Layout:
     try:
         return fold_layout(store.unscaled, store.features, split)
     except StoreError as error:
-        raise StoreError(f"Store {store.place.path}: {error}") from error
+        raise StoreError(f"Store {store.place}: {error}") from error

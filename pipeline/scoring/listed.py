@@ -73,7 +73,7 @@ def listed_files(output: StoragePath) -> frozenset[str]:
         content = files.read_bytes(output.child(CARD))
     except FileNotFoundError:
         return frozenset()
-    return frozenset(ScoreCard.from_json(content, output.child(CARD).path).files)
+    return frozenset(ScoreCard.from_json(content, str(output.child(CARD))).files)
 
 
 def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: ScoreCard, *, replace: bool) -> None:
@@ -104,7 +104,7 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
         log.warning(
             "Beside the output %s lie files of scorings that run still or were killed: %d, '%s' among them. "
             "%s does not list them; delete them if no other job writes there.",
-            output.path, len(stay), min(stay), CARD,
+            output, len(stay), min(stay), CARD,
         )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _check_there(output: StoragePath, names: Sequence[str], present: Iterable[st
 
 def _shared_error(output: StoragePath, what: str) -> ConfigError:
     return ConfigError(
-        f"{what} '{output.path}': another job writes the same output. Let one end before the other, or set "
+        f"{what} '{output}': another job writes the same output. Let one end before the other, or set "
         "score.output to another place for one of them."
     )
 

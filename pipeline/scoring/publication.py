@@ -82,15 +82,14 @@ def check_output(output: StoragePath, *, replace: bool) -> None:
 def taken_error(output: StoragePath) -> ConfigError:
     """Of an output that is there, where none may be replaced."""
     return ConfigError(
-        f"The output '{output.path}' is there already. Allowed: a free place. Set score.output to one, or "
-        "score.mode: overwrite."
+        f"The output '{output}' already exists. Choose another score.output, or set score.mode: overwrite."
     )
 
 
 def foreign_error(output: StoragePath) -> ConfigError:
     """Of files that are no output."""
     return ConfigError(
-        f"'{output.path}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
+        f"'{output}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
         "overwrite is a free place, or such an output. Correct score.output, or remove what is there."
     )
 

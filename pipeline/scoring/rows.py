@@ -85,7 +85,7 @@ def open_new_rows(
     _tell_missing_key(source_table, trained)
     output = output_columns(config, source_table.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
-    check_names(source_table.names, wanted)
+    check_names(source_table.names, wanted, source_table.first_line)
     check_types(source_table.read(needed).columns, state.raw)
     raw = source_table.read(wanted)
     inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)

@@ -37,12 +37,12 @@ def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
         return
     if not output.renames_folders:
         raise PlatformError(
-            f"The Delta table '{output.path}' cannot be written, since it is in an object store. Set score.format: "
+            f"The Delta table '{output}' cannot be written, since it is in an object store. Set score.format: "
             "parquet or csv, or score.output to a folder, also a mounted one."
         )
     if find_spec("deltalake") is None or not output.is_local:
         raise PlatformError(
-            f"Nothing here can write the Delta table '{output.path}'. Set score.format: parquet; or give Spark Delta's "
+            f"Nothing here can write the Delta table '{output}'. Set score.format: parquet; or give Spark Delta's "
             f"jar: {SPARK_SETTINGS}; or, for a local path, pip install 'spark-keras-pipeline[delta]'."
         )
 

@@ -106,9 +106,9 @@ def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport 
     for name in files.list_folders(experiments):
         file = crossval_folder(root, name, wanted).child(REPORT)
         if files.exists(file):
-            return CrossvalReport.from_json(files.read_bytes(file), file.path)
+            return CrossvalReport.from_json(files.read_bytes(file), str(file))
     raise ConfigError(
-        f"crossval.compare_to: there is no finished cross-validation '{wanted}' under {experiments.path}. "
+        f"crossval.compare_to: there is no finished cross-validation '{wanted}' under {experiments}. "
         "Take the `id` that jobs/crossval.py prints."
     )
 

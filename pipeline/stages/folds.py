@@ -70,7 +70,7 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
         reused = files.exists(folder.child(FOLDS))
         if not reused:
             build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
-    manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), folder.child(FOLDS).path)
+    manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), str(folder.child(FOLDS)))
     stores = tuple(open_store(folder.child(fold_folder(number))) for number in range(manifest.count))
     what = "Found" if reused else "Prepared"
     resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
@@ -112,11 +112,11 @@ class FoldResult:
 
     def score(self) -> FoldScore:
         """Its metrics and its history."""
-        return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), self.folder.child(SCORE).path)
+        return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), str(self.folder.child(SCORE)))
 
     def decision(self) -> DecisionRule:
         """From its model's probabilities to classes."""
-        return DecisionRule.from_json(files.read_bytes(self.folder.child(DECISION)), self.folder.child(DECISION).path)
+        return DecisionRule.from_json(files.read_bytes(self.folder.child(DECISION)), str(self.folder.child(DECISION)))
 
     def tally(self) -> Tally:
         """What was counted."""

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.drift import DriftConfig
 from pipeline.config.run import RunConfig
+from pipeline.errors import counted, listed
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.build_store import build_store
@@ -65,7 +66,7 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
     store = open_store(folder)
     if recipe.infers_contract:
         _keep_contract(recipe, store, resources.root)
-    rows = store.manifest.rows
+    rows = _rows_of(store, recipe)
     shown = ", ".join(f"{split} {rows[split]:,}" for split in store.manifest.splits)
     resources.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
     report_profile(resources.tracker, store, recipe.data.source, drift)
@@ -78,6 +79,18 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
         run_id=resources.tracker.run_id,
     )
     return store, result
+
+
+def _rows_of(store: Store, recipe: StoreRecipe) -> dict[str, int]:
+    """The rows of a store, and where a filter or the split may leave rows out, how many it did; these are logged."""
+    rows, left_out = store.manifest.rows, store.manifest.left_out
+    if not left_out and recipe.data.filter is None:
+        return rows
+    settings = ["data.filter"] if recipe.data.filter is not None else []
+    settings += ["split"] if recipe.split.method == "time" else []
+    total, verb = sum(rows.values()) + left_out, "is" if left_out == 1 else "are"
+    log.info("%s of %s %s left out (%s).", f"{left_out:,}", counted(total, "row"), verb, listed(settings or ["split"]))
+    return {**rows, "left_out": left_out}
 
 
 def find_store(resources: Resources, recipe: StoreRecipe) -> Store:
@@ -103,4 +116,4 @@ def _keep_contract(recipe: StoreRecipe, store: Store, root: StoragePath) -> None
     if file is None or table is None:
         return
     if keep_contract(file, table.inferred_with(store.manifest.store_id), name=recipe.name):
-        log.info("Wrote the contract of the source, for later runs to enforce and for you to edit: %s", file.path)
+        log.info("Wrote the contract of the source, for later runs to enforce and for you to edit: %s", file)

@@ -15,7 +15,7 @@ class PrepareResult(Document):
     Attributes:
         store: its URI.
         store_id: its name, derived from the source and the configuration.
-        rows: of each split, and `quarantined`.
+        rows: of each split, and `quarantined`; and `left_out`, where a filter or the split may leave rows out.
         reused: whether it was there already.
         seconds: that the stage took.
         run_id: of the tracked run, if any.

@@ -121,14 +121,14 @@ def open_bundle(place: StoragePath) -> Bundle:
     features = _read(model, FEATURES)
     if config is None or features is None:
         absent = CONFIG if config is None else FEATURES
-        raise StoreError(f"Model {place.path} has no {absent}. Train it again with this version.")
+        raise StoreError(f"Model {place} has no {absent}. Train it again with this version.")
     table, profile = _read(model, TABLE), _read(model, PROFILE)
     return Bundle(
         model=model,
-        features=FeatureState.from_json(features, model.folder.child(FEATURES).path),
+        features=FeatureState.from_json(features, str(model.folder.child(FEATURES))),
         config=config.decode(),
-        table=None if table is None else TableContract.from_json(table, model.folder.child(TABLE).path),
-        profile=None if profile is None else DataProfile.from_json(profile, model.folder.child(PROFILE).path),
+        table=None if table is None else TableContract.from_json(table, str(model.folder.child(TABLE))),
+        profile=None if profile is None else DataProfile.from_json(profile, str(model.folder.child(PROFILE))),
         test=read_test(model),
     )
 
@@ -157,11 +157,11 @@ def read_test(model: PublishedModel) -> ModelTest | None:
     """
     file = model.folder.child(TEST_CARD)
     try:
-        test = ModelTest.from_json(files.read_bytes(file), file.path)
+        test = ModelTest.from_json(files.read_bytes(file), str(file))
     except FileNotFoundError:
         return None
     if test != test.signed() or test.model != model.card.sha256:
-        raise StoreError(f"{file.path} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
+        raise StoreError(f"{file} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
     return test
 
 

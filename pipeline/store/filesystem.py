@@ -41,6 +41,10 @@ class StoragePath:
     path: str
     uri: str
 
+    def __str__(self) -> str:
+        """What messages call it: a local path as it is typed, others with their scheme."""
+        return self.path if self.is_local else self.uri
+
     def child(self, *parts: str) -> StoragePath:
         """A folder or file below this one."""
         tail = "/".join(parts)
@@ -139,7 +143,7 @@ def _reading(file: StoragePath) -> Iterator[Any]:
         # What Arrow says of it differs between servers and versions.
         if file.renames_folders or exists(file):
             raise
-        raise FileNotFoundError(f"'{file.path}' was deleted while it was read") from error
+        raise FileNotFoundError(f"'{file}' was deleted while it was read") from error
 
 
 def make_folder(folder: StoragePath) -> None:
@@ -166,7 +170,7 @@ def naming(file: StoragePath) -> Iterator[None]:
         yield
     except OSError as error:
         raise PlatformError(
-            f"{file.path} cannot be written: {error}. Make room there, or take another storage.root."
+            f"{file} cannot be written: {error}. Make room there, or take another storage.root."
         ) from error
 
 

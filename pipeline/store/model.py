@@ -142,7 +142,7 @@ def open_model(place: StoragePath) -> PublishedModel:
         # A successor may have taken its place since the card was read.
         model, before = _read(place), model
         if model == before:
-            raise StoreError(gather(f"Model {model.folder.path} is not what its card tells", problems))
+            raise StoreError(gather(f"Model {model.folder} is not what its card tells", problems))
 
 
 def read_model(file: StoragePath, sha256: str) -> bytes:
@@ -154,10 +154,10 @@ def read_model(file: StoragePath, sha256: str) -> bytes:
     try:
         content = files.read_bytes(file)
     except FileNotFoundError as error:
-        raise StoreError(str(_gone(file.path))) from error
+        raise StoreError(str(_gone(str(file)))) from error
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
-        raise StoreError(str(_altered(file.path, sha256, actual)))
+        raise StoreError(str(_altered(str(file), sha256, actual)))
     return content
 
 
@@ -180,15 +180,15 @@ def _read(folder: StoragePath) -> PublishedModel:
         text = files.read_bytes(folder.child(MODEL_CARD))
     except FileNotFoundError as error:
         raise StoreError(
-            f"There is no model for this configuration at {folder.path}. Run jobs/train.py with the same configuration."
+            f"There is no model for this configuration at {folder}. Run jobs/train.py with the same configuration."
         ) from error
-    card = ModelCard.from_json(text, f"{folder.path}/{MODEL_CARD}")
+    card = ModelCard.from_json(text, f"{folder}/{MODEL_CARD}")
     if card.format != FORMAT:
         raise StoreError(
-            f"Model {folder.path} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
+            f"Model {folder} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
         )
     if MODEL not in card.files:
-        raise StoreError(f"{folder.path}/{MODEL_CARD} names no {MODEL}. Train it again.")
+        raise StoreError(f"{folder}/{MODEL_CARD} names no {MODEL}. Train it again.")
     return PublishedModel(folder, card)
 
 
@@ -205,7 +205,7 @@ def _problems(model: PublishedModel) -> list[Problem]:
         elif present[path] != sha256:
             problems.append(_altered(file, sha256, present[path]))
     for path in sorted(present.keys() - model.card.files.keys() - {TEST_CARD}):
-        what = f"{model.folder.child(path).path} is no file of this model"
+        what = f"{model.folder.child(path)} is no file of this model"
         problems.append(Problem(what, remedy="Delete it"))
     return problems
 

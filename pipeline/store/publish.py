@@ -133,7 +133,7 @@ def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
                 raise
         else:
             return True
-    raise OSError(f"{target.path} cannot be published: other jobs keep writing there. Stop them.")
+    raise OSError(f"{target} cannot be published: other jobs keep writing there. Stop them.")
 
 
 def _clear(target: StoragePath, marker: str, aside: StoragePath) -> bool:
@@ -158,7 +158,7 @@ def _discard(folder: StoragePath) -> None:
     try:
         files.remove_folder(folder)
     except OSError as error:
-        logger.debug("Scratch folder %s stays for now: %s", folder.path, error)
+        logger.debug("Scratch folder %s stays for now: %s", folder, error)
 
 
 def this_host() -> str:

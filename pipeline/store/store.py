@@ -63,21 +63,21 @@ def open_store(place: StoragePath) -> Store:
     Raises:
         StoreError: naming what is missing, altered or not allowed.
     """
-    manifest = Manifest.from_json(_document(place, MANIFEST), f"{place.path}/{MANIFEST}")
+    manifest = Manifest.from_json(_document(place, MANIFEST), f"{place}/{MANIFEST}")
     if manifest.format not in READABLE:
         allowed = ", ".join(map(str, READABLE))
         raise StoreError(
-            f"Store {place.path} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
+            f"Store {place} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
         )
     problems = _problems(place, manifest)
     if problems:
-        raise StoreError(gather(f"Store {place.path} does not match its manifest", problems))
+        raise StoreError(gather(f"Store {place} does not match its manifest", problems))
     return Store(
         place,
         manifest,
-        StoreContract.from_json(_document(place, CONTRACT), f"{place.path}/{CONTRACT}"),
-        FeatureState.from_json(_document(place, FEATURES), f"{place.path}/{FEATURES}"),
-        Unscaled.from_json(_document(place, UNSCALED), f"{place.path}/{UNSCALED}")
+        StoreContract.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
+        FeatureState.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
+        Unscaled.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
         if UNSCALED in manifest.documents
         else None,
     )
@@ -87,14 +87,14 @@ def read_profile(store: Store) -> DataProfile | None:
     """What its training rows look like; None for a store without a profile."""
     if PROFILE not in store.manifest.documents:
         return None
-    return DataProfile.from_json(_document(store.place, PROFILE), f"{store.place.path}/{PROFILE}")
+    return DataProfile.from_json(_document(store.place, PROFILE), f"{store.place}/{PROFILE}")
 
 
 def read_audit(store: Store) -> LeakAudit | None:
     """What the leak audit found; None for a store without one."""
     if AUDIT not in store.manifest.documents:
         return None
-    return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place.path}/{AUDIT}")
+    return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place}/{AUDIT}")
 
 
 def _base(folder: StoragePath, manifest: Manifest) -> StoragePath:
@@ -105,9 +105,7 @@ def _document(folder: StoragePath, name: str) -> bytes:
     try:
         return files.read_bytes(folder.child(name))
     except FileNotFoundError as error:
-        raise StoreError(
-            f"There is no complete store at {folder.path}: {name} is missing. Run jobs/prepare.py."
-        ) from error
+        raise StoreError(f"There is no complete store at {folder}: {name} is missing. Run jobs/prepare.py.") from error
 
 
 def _problems(folder: StoragePath, manifest: Manifest) -> list[Problem]:

@@ -60,14 +60,14 @@ def read_contract(file: StoragePath) -> KeptContract | None:
     size = files.size_of(file)
     if size is None:
         return None
-    whose = f"Contract '{file.path}'"
+    whose = f"Contract '{file}'"
     if size > MAX_BYTES:
         raise ConfigError(f"{whose} is too large. Allowed: {MAX_BYTES} bytes. Received: {size}.")
     content = parse_yaml(files.read_bytes(file), f"{whose} is")
     if not isinstance(content, dict):
         raise ConfigError(f"{whose} must hold 'columns:', with a name and its terms each. Correct it, or delete it.")
     try:
-        return KeptContract(TableContract.model_validate(content), file.path)
+        return KeptContract(TableContract.model_validate(content), str(file))
     except ValidationError as error:
         problems = [_problem(detail, whose) for detail in error.errors(include_url=False)]
         raise ConfigError(gather(f"{whose} is not valid", problems)) from error
@@ -98,7 +98,7 @@ def read_table(store: Store) -> TableContract | None:
     if TABLE not in store.manifest.documents:
         return None
     file = store.place.child(TABLE)
-    return TableContract.from_json(files.read_bytes(file), file.path)
+    return TableContract.from_json(files.read_bytes(file), str(file))
 
 
 def contract_text(contract: TableContract, name: str) -> str:

@@ -67,4 +67,4 @@ def read_history(model: PublishedModel) -> TrainingHistory | None:
     if HISTORY not in model.card.files:
         return None
     file = model.folder.child(HISTORY)
-    return TrainingHistory.from_json(read_model(file, model.card.files[HISTORY]), file.path)
+    return TrainingHistory.from_json(read_model(file, model.card.files[HISTORY]), str(file))

@@ -56,7 +56,7 @@ def launch_training(
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(follower.history) != results[0].epochs:
         raise TrainError(
-            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch.path}. "
+            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch}. "
             "Driver and executors must see the same storage.root."
         )
     if len({result.weights for result in results}) != 1:

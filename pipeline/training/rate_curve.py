@@ -78,7 +78,7 @@ def write_curve(folder: StoragePath, curve: RateCurve) -> None:
 def read_curve(folder: StoragePath) -> RateCurve | None:
     """What the ranks of a launch found, if they looked."""
     file = folder.child(FILE)
-    return RateCurve.from_json(files.read_bytes(file), file.path) if files.exists(file) else None
+    return RateCurve.from_json(files.read_bytes(file), str(file)) if files.exists(file) else None
 
 
 def explodes(losses: Sequence[float]) -> bool:

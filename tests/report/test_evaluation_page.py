@@ -100,7 +100,7 @@ def test_training_data_and_origin_are_told(prices: Outline) -> None:
         "16,000",
         "SalePrice is null",
         "'Price' tells all.",
-        "The leak audit asked 2 questions; 1 of them found nothing.",
+        "The leak audit ran 2 checks; 1 of them found nothing.",
         "name: house_prices",
         "SHA-256 aaaa",
         "keras 3.15.1, tensorflow 2.21.0",

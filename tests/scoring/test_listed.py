@@ -62,7 +62,7 @@ def listed(output: StoragePath) -> list[str]:
 
 def test_the_earlier_output_is_what_the_card_lists_until_it_turns(output):
     publish(output, "one", bad="line 1")
-    with pytest.raises(ConfigError, match=r"scored' is there already\. Allowed: a free place\. Set score.output"):
+    with pytest.raises(ConfigError, match=r"scored' already exists\. Choose another score\.output"):
         check_writable(output, replace=False)
     with output_draft(output) as draft:
         names = write(draft, "two")
@@ -110,7 +110,7 @@ def test_jobs_that_write_at_once_leave_one_whole_output(output, monkeypatch):
         monkeypatch.setattr(listed_module.files, "write_atomically", overtaken)
         slower.publish(names, card(), set_aside=names, replace=True)
     assert listed(output) == ["line 1", "slower"]
-    with output_draft(output) as late, pytest.raises(ConfigError, match="is there already"):
+    with output_draft(output) as late, pytest.raises(ConfigError, match="already exists"):
         late.publish(write(late, "late"), card(), set_aside=[], replace=False)
     assert listed(output) == ["line 1", "slower"]
 
@@ -167,7 +167,7 @@ def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
 @pytest.mark.parametrize("replace", [True, False])
 def test_what_is_no_output_is_never_replaced(output, replace):
     files.write_bytes(output.child("thesis.txt"), b"years of work")
-    with pytest.raises(ConfigError, match=r"no output of a scoring" if replace else "is there already"):
+    with pytest.raises(ConfigError, match=r"no output of a scoring" if replace else "already exists"):
         check_writable(output, replace=replace)
     assert files.list_files(output) == ["thesis.txt"]
 

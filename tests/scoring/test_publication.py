@@ -40,7 +40,7 @@ def output(tmp_path) -> StoragePath:
 
 def test_an_output_is_never_mixed_with_an_earlier_one(output, tmp_path):
     publish(output, "one")
-    with pytest.raises(ConfigError, match=r"scored' is there already\. Allowed: a free place\. Set score.output"):
+    with pytest.raises(ConfigError, match=r"scored' already exists\. Choose another score\.output"):
         publish(output, "two!")
     assert found(output) == ("one", 3)
     publish(output, "two!", replace=True)
@@ -59,7 +59,7 @@ def test_work_lies_beside_an_output_whose_settings_stand_behind_its_path():
 def test_an_output_that_came_up_meanwhile_stays(output):
     check_output(output, replace=False)
     publish(output, "theirs")
-    with scratch(work_folder(output)) as work, pytest.raises(ConfigError, match="is there already"):
+    with scratch(work_folder(output)) as work, pytest.raises(ConfigError, match="already exists"):
         files.write_bytes(work.child("rows", "part-0"), b"ours")
         publish_output(work.child("rows"), output, card(4), replace=False)
     assert found(output) == ("theirs", 6)
@@ -92,7 +92,7 @@ def test_a_job_that_was_killed_between_two_renames_is_made_good(tmp_path, output
     publish(output, "one")
     (tmp_path / ".scored").mkdir()
     (tmp_path / "scored").rename(tmp_path / ".scored" / "previous")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         check_output(output, replace=False)
     assert found(output) == ("one", 3)
 

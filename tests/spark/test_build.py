@@ -152,9 +152,10 @@ def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
     content = lines("two,b,1", "n/a,b,1", "1;5,b,1", "7d,b,1", "1,2", "1,2,3,4")
     assert problem_of(spark, tmp_path, content, numeric=["x"]) == (
         "The data does not hold what the configuration asks for (2 problems):\n"
-        "  - 2 lines are malformed. Allowed: as many fields as the first line names, or one JSON object. "
-        "Received: '1,2'. Repair them, or set data.source.multiline: true where quoted fields hold line breaks.\n"
-        "  - Column 'x' is no number in 4 rows. Received: '1;5'. Repair the data, list the text in "
+        "  - 2 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names. "
+        "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
+        "allow some in data.bad_rows.\n"
+        "  - Column 'x' is not a number in 4 rows. Received: '1;5'. Repair the data, list the text in "
         "data.source.null_values, or make the column categorical."
     )
 
@@ -175,7 +176,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         "  - Label 'y' is null in 2 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Label 'y' is NaN or infinite in 1 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Column 'x' is NaN or infinite in 2 rows. Repair them, or set not_finite: null for this column.\n"
-        "  - Column 'x' is null in 1 rows, and impute is 'error'. Fill them, or set impute: mean, "
+        "  - Column 'x' is null in 1 row, and impute is 'error'. Fill them, or set impute: mean, "
         "median, mode or constant."
     )
 
@@ -187,13 +188,13 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             lines("1,a,many"),
             {},
-            "Label 'y' is a number in 60 rows and another text in 1. "
+            "Label 'y' is a number in 60 rows and text in 1. "
             "Repair the data, or set data.task: regression, binary or multiclass.",
         ),
         (
             lines("1,a,many"),
             {"task": "regression"},
-            "Label 'y' is no number in 1 of 61 rows. Repair the data, or set data.task: binary or multiclass.",
+            "Label 'y' is not a number in 1 of 61 rows. Repair the data, or set data.task: binary or multiclass.",
         ),
         (
             lines(),
@@ -225,7 +226,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             lines("1,a,-1"),
             {"target": "log"},
-            "Label 'y' is -1 or less in 1 rows, which have no log1p. Set features.target.transform: standard or power.",
+            "Label 'y' is -1 or less in 1 row, which have no log1p. Set features.target.transform: standard or power.",
         ),
         (
             "x,c,y\n1,a,1\n2,a,2\n",
@@ -276,7 +277,9 @@ def test_a_file_that_is_damaged_inside_publishes_nothing(spark, tmp_path):
         build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     found = explain_spark_error(raised.value)
     assert isinstance(found, DataError)
-    assert re.fullmatch(r"File 'file:.*t\.parquet' cannot be read: .*\. Write it anew, or leave it out\.", str(found))
+    assert re.fullmatch(
+        r"File 'file:.*t\.parquet' cannot be read: .*\. Rewrite the file, or leave it out\.", f"{found}"
+    )
     assert not (tmp_path / "r" / "stores").exists()
 
 

@@ -20,9 +20,9 @@ BAD = {
     '1,1,2020-01-01,"c0,5': "malformed line",
     '1,1,2020-01-01,"c': "malformed line",
     '0",5': "malformed line",
-    "many,1,2020-01-01,c0,5": "column 'n' is no number",
-    "1.5,1,2020-01-01,c0,5": "column 'n' is no integer",
-    "99999999999999999999,1,2020-01-01,c0,5": "column 'n' is no integer",
+    "many,1,2020-01-01,c0,5": "column 'n' is not a number",
+    "1.5,1,2020-01-01,c0,5": "column 'n' is not an integer",
+    "99999999999999999999,1,2020-01-01,c0,5": "column 'n' is not an integer",
     "1,1e999,2020-01-01,c0,5": "column 'x' is NaN or infinite",
     ",1,2020-01-01,c0,5": "column 'n' is null",
     "-1,1,2020-01-01,c0,5": "column 'n' is below 0",
@@ -54,11 +54,14 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
         build(spark, recipe(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
     first, *lines = str(raised.value).split("\n")
     assert first == "The data does not hold what the configuration asks for (11 problems):"
-    assert lines[0].startswith("  - 6 lines are malformed. Allowed: as many fields as the first line names")
+    assert lines[0].startswith(
+        "  - 6 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names"
+    )
     assert lines[-1] == (
         "  - 15 rows cannot be used. Allowed: 14. Received: 15. Repair the data, or raise data.bad_rows.budget."
     )
-    expected = "Column 'n' is no integer in 2 of 75 rows. Allowed: a whole number of at most 64 bits. Received: '1.5'."
+    expected = "Column 'n' is not an integer in 2 of 75 rows. Allowed: a whole number of at most 64 bits. "
+    expected += "Received: '1.5'."
     assert f"  - {expected} Repair the data, or edit the contract." in lines
     assert not (tmp_path / "r" / "stores").exists()
 
@@ -67,6 +70,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     found = pd.read_parquet(place)
     by_line = dict(zip(found.line, found.reason, strict=True))
     assert sorted(found.reason) == sorted(BAD.values())
+    assert set(found.file) == {"t.csv"}
     assert {line for line, reason in by_line.items() if reason == "malformed line"} == {
         line for line, reason in BAD.items() if reason == "malformed line"
     }
@@ -79,7 +83,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert warned.startswith(
         f"15 of 75 rows cannot be used and were set aside, with the reason and the line, in {place}:"
     )
-    assert "\n  6  malformed line\n  2  column 'n' is no integer\n" in warned
+    assert "\n  6  malformed line\n  2  column 'n' is not an integer\n" in warned
     assert "Failed to compile" not in capfd.readouterr().err
 
 
@@ -95,3 +99,19 @@ def test_a_row_of_which_nothing_tells_where_it_belongs_is_set_aside(spark, tmp_p
         "column 'day' (data.time) is no time": 1,
     }
     assert sum(store.manifest.rows.values()) == 202
+
+
+def test_malformed_json_is_named_with_its_file(spark, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for part in range(2):
+        lines = [f'{{"x": {i}, "y": {i % 7}}}' for i in range(60)]
+        (folder / f"{part}.json").write_text("\n".join([*lines, *(['{"x": 1,'] if part else []), ""]))
+    with pytest.raises(DataError) as raised:
+        build(spark, recipe_for(folder, numeric=["x"]), tmp_path / "r")
+    assert str(raised.value) == (
+        "1 line is malformed (first in '1.json'). Allowed: one JSON object. "
+        "Received: '{\"x\": 1,'. Repair them, or allow some in data.bad_rows."
+    )
+    store = build(spark, recipe_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")
+    assert pd.read_parquet(f"{store.place.path}/quarantine").file.tolist() == ["1.json"]

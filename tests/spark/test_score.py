@@ -144,7 +144,7 @@ def test_csv_gives_back_every_text_and_an_output_is_replaced_only_where_that_is_
     asked = {"path": str(folder / "new.csv"), "output": str(tmp_path / "out"), "format": "csv", "drift_rows": 0}
     first = score(untracked(config_for(folder, **asked, keep=["x"])), spark=spark)
     assert first.drift is None
-    with pytest.raises(ConfigError, match="out' is there already"):
+    with pytest.raises(ConfigError, match="out' already exists"):
         score(untracked(config_for(folder, **asked)), spark=spark)
     score(untracked(config_for(folder, **asked, mode="overwrite", prefix="p_", keep=["note"])), spark=spark)
     (part,) = (tmp_path / "out").glob("part-*.csv")
@@ -168,7 +168,7 @@ def test_rows_that_cannot_be_scored_are_set_aside_within_the_budget(spark, folde
     assert (result.rows, result.quarantined) == (2, 2)
     assert pd.read_parquet(tmp_path / "out").sort_values("id")["id"].tolist() == ["1", "4"]
     aside = pd.read_parquet(tmp_path / "out" / "_quarantine").sort_values("reason")
-    assert aside["reason"].tolist() == ["column 'x' is no number", "malformed line"]
+    assert aside["reason"].tolist() == ["column 'x' is not a number", "malformed line"]
     assert aside["line"].tolist() == ['{"x":"many","c":"a","id":"2"}', "3,4.0"]
     assert "2 of 4 rows cannot be used and were set aside" in caplog.text
 

@@ -108,7 +108,7 @@ def test_what_fits_nothing(spark, months):
 
 def test_files_of_several_formats(spark, months):
     write(months / "2024" / "04.json", "{}")
-    with pytest.raises(ConfigError, match=r"endings of '01\.csv' and '04\.json' tell different formats"):
+    with pytest.raises(ConfigError, match=r"file extensions of '01\.csv' and '04\.json' indicate different formats"):
         identity(spark, path=f"{months}/2024")
     with pytest.raises(ConfigError, match=r"^'data\.source': multiline goes with format: csv or tsv, not json\.$"):
         identity(spark, path=f"{months}/2024/04.json", multiline=True)
@@ -253,7 +253,7 @@ def test_a_query(spark, table):
 def test_a_query_whose_names_repeat(spark):
     query = "SELECT 1 AS x, 2 AS X, 3 AS y, 4 AS y"
     assert rows_of(spark, ["X", "x"], query=query) == [(2, 1)]
-    with pytest.raises(DataError, match=r"Column 'y' is in the source 2 times\. Allowed: once\."):
+    with pytest.raises(DataError, match=r"Column 'y' appears twice in the source\. Allowed: once\."):
         opened(spark, query=query)[1].read(["y"])
 
 

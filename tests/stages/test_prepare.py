@@ -31,6 +31,28 @@ def test_preparing_twice_is_preparing_once(spark, tmp_path, repository):
     assert {path.name for path in tmp_path.glob("stores/bank/*")} == {first.store_id, other.store_id}
 
 
+def test_how_a_source_is_read_and_what_a_filter_leaves_out_is_said_once(spark, tmp_path, caplog):
+    from pipeline.config.load import parse_config
+    from pipeline.stages.prepare import prepare
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for part in range(2):
+        lines = [f"{i},{i % 7}" for i in range(part * 100, part * 100 + 100)]
+        (folder / f"{part}.csv").write_text("\n".join(["x,y", *lines, ""]))
+    data = {"source": {"path": str(folder)}, "label": "y", "filter": "x >= 50"}
+    content = {"name": "left", "data": data, "features": {"numeric": [{"columns": ["x"]}]}, "track": {"enabled": False}}
+    config = parse_config({**content, "storage": {"root": str(tmp_path / "root")}})
+    with caplog.at_level("INFO", "pipeline"):
+        result = prepare(config, spark=spark)
+
+    said = [record.getMessage() for record in caplog.records]
+    assert result.rows["left_out"] == 50
+    assert sum(result.rows.values()) == 200
+    assert said.count("50 of 200 rows are left out (data.filter).") == 1
+    assert said.count("Reading 2 files (csv) by Spark's Python tasks.") == 1
+
+
 def test_a_store_that_was_not_prepared_is_not_found(spark, tmp_path, repository):
     from pipeline.stages.context import open_stage
     from pipeline.stages.prepare import find_store, prepare

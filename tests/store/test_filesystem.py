@@ -58,3 +58,9 @@ def test_files_below_a_root(tmp_path):
     files.remove_folder(root.child("new"))
     files.remove_folder(root.child("new"))
     assert not files.exists(root.child("new"))
+
+
+def test_messages_show_addresses_with_their_scheme_and_local_paths_as_they_are(tmp_path):
+    bucket = storage_path("s3a://lake/pipeline?region=eu-central-1")
+    assert str(bucket.child("contracts", "a.yaml")) == "s3a://lake/pipeline/contracts/a.yaml?region=eu-central-1"
+    assert str(storage_path(f"file://{tmp_path}").child("x")) == f"{tmp_path}/x"

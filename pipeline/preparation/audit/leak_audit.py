@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import valid_of
-from pipeline.errors import DataError, Problem, gather
+from pipeline.errors import DataError, Problem, counted, gather
 from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
@@ -185,14 +185,15 @@ def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: 
 def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
     seen = found.get((kind, None), {"things": 0, "shared": 0, "rows": 0})
     what = _thing(kind, split)
-    sample = f" looked at, one in {every}" if every > 1 else ""
     if not seen["shared"]:
-        detail = f"none of {seen['things']} {what}{sample} is in more than one {noun}"
+        none = f"none of {seen['things']:,} {what}" if every == 1 else "none"
+        detail = f"{none} is in more than one {noun}"
     else:
-        detail = (
-            f"{seen['shared']} of {seen['things']} {what}{sample} are in more than one {noun}, in {seen['rows']} rows; "
-        )
+        count = counted(seen["rows"], "row")
+        detail = f"{seen['shared']:,} of {seen['things']:,} {what} are in more than one {noun}, in {count}; "
         detail += _advice(kind, split)
+    if every > 1:
+        detail = f"checked a sample of one in {every} {what} ({seen['things']:,}): {detail}"
     tolerated = kind == _ROW or split.method == "time"
     severity: Literal["error", "warning"] = "warning" if tolerated else "error"
     name = _NAMES[kind].format(noun)

@@ -29,7 +29,7 @@ def infer_task(data: DataConfig, label: LabelStatistics) -> str:
         return data.task
     if label.texts and label.numbers:
         raise DataError(
-            f"Label '{data.label}' is a number in {label.numbers} rows and another text in {label.texts}. "
+            f"Label '{data.label}' is a number in {label.numbers} rows and text in {label.texts}. "
             "Repair the data, or set data.task: regression, binary or multiclass."
         )
     if label.texts:

@@ -72,7 +72,7 @@ def check_regression(name: str, label: LabelStatistics) -> None:
     if label.texts:
         remedy = "Repair the data, or set data.task: binary or multiclass"
         rows = label.texts + label.numbers
-        problems.append(Problem(f"Label '{name}' is no number in {label.texts} of {rows} rows", remedy=remedy))
+        problems.append(Problem(f"Label '{name}' is not a number in {label.texts} of {rows} rows", remedy=remedy))
     if label.train.std == 0.0:
         problems.append(
             Problem(f"Label '{name}' is {label.train.low:g} in every training row", remedy="Correct data.label")

@@ -176,8 +176,8 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
     odd = next((file.name for file, format in zip(files[1:], others, strict=True) if format != first), None)
     if odd is not None:
         raise ConfigError(
-            f"The endings of '{files[0].name}' and '{odd}' tell different formats. Allowed: files of one format. "
-            "Correct data.source.path, or set data.source.format."
+            f"The file extensions of '{files[0].name}' and '{odd}' indicate different formats. "
+            "Allowed: files of one format. Correct data.source.path, or set data.source.format."
         )
     if first is None:
         raise ConfigError(

@@ -4,25 +4,48 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from pipeline.arrays.cells import is_usable
-from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.errors import DataError, Problem, gather, listed, nearest, times
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 
+SHOWN_CHARACTERS = 120
 
-def check_names(names: Sequence[str], wanted: Sequence[str]) -> None:
+
+def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "") -> None:
     """Every wanted column is there exactly once, and can be told from the other ones.
 
+    Args:
+        names: of the columns that are there.
+        wanted: names of those that should be.
+        first_line: of a text file, which names the columns; empty for other files.
+
     Raises:
-        DataError: naming each that is not.
+        DataError: naming each that is not; where none is there, saying what may be wrong with the first line.
     """
+    if first_line and _are_other_words(names, wanted):
+        raise DataError(str(_no_header(names, wanted, first_line)))
     problems = [problem for name in wanted if (problem := _name_problem(name, names))]
     for alike in clashing(wanted):
         shown = " and ".join(f"'{name}'" for name in alike)
         problems.append(Problem(f"Columns {shown} differ by case only", remedy="Rename one; Parquet needs it"))
     if problems:
         raise DataError(gather("The source does not have the columns that the configuration names", problems))
+
+
+def _are_other_words(names: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether no wanted name is there or nearly there; one alone among several others may be a slip."""
+    folded = [name.lower() for name in names]
+    near = any(get_close_matches(name.lower(), folded, n=1) for name in wanted)
+    return not near and (len(wanted) > 1 or len(names) == 1)
+
+
+def _no_header(names: Sequence[str], wanted: Sequence[str], first_line: str) -> Problem:
+    cause = "data.source.separator right" if len(names) == 1 else "the first line a header"
+    what = f"No column that the configuration names is in the source ({listed(wanted)})"
+    return Problem(what, remedy=f"The first line is: '{first_line[:SHOWN_CHARACTERS]}'. Is {cause}?")
 
 
 def clashing(names: Iterable[str]) -> list[list[str]]:
@@ -36,7 +59,7 @@ def clashing(names: Iterable[str]) -> list[list[str]]:
 def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
     count = Counter(names)[name]
     if count > 1:
-        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
+        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
     if count == 1:
         return None
     other_case = [known for known in names if known.lower() == name.lower()]

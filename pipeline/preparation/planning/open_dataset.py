@@ -91,7 +91,7 @@ def open_rows(
     found = found.knowing((*recipe.named_columns, *promised))
     if kept is not None:
         check_columns(kept, found)
-    check_names(found.names, recipe.named_columns)
+    check_names(found.names, recipe.named_columns, found.first_line)
     types = _types(found, recipe)
     plan = plan_features(features, _offered(found.names, recipe), types, recipe.roles)
     where = _filter(data.filter, types)

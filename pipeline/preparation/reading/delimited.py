@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -36,7 +37,8 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     """
     dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
     route = ReadRoute.of(spark, source)
-    header = _common_header(spark, route, source, dialect)
+    headers = _headers(spark, route, source, dialect)
+    header = next(iter(headers.values()))
     folders = folder_columns(source, header.names)
     fields = _field_names(header)
     safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
@@ -47,13 +49,14 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     def read(wanted: Sequence[str]) -> RawTable:
         columns = text_columns(wanted, markers=markers)
         if route.by_tasks:
-            scan = partial(_scan, spark, source, route.open_file, format, wanted)
+            scan = partial(_scan, spark, source, route.open_file, format, headers, wanted)
             return RawTable(columns, scan(), lambda names: scan(numbers=names, markers=config.null_values))
         rows = _rows(spark, source, dialect, header, multiline=config.multiline)
         return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
 
     names = (*header.names, *folders)
-    return SourceTable(names, dict.fromkeys(names, pa.string()), is_text=True, reader=read)
+    kinds = dict.fromkeys(names, pa.string())
+    return SourceTable(names, kinds, is_text=True, reader=read, first_line=header.text)
 
 
 def _scan(
@@ -61,23 +64,35 @@ def _scan(
     source: Source,
     open_file: OpenFile,
     format: DelimitedFormat,
+    headers: Mapping[str, Header],
     wanted: Sequence[str],
     *,
     numbers: Collection[str] = (),
     markers: Sequence[str] = (),
 ) -> PieceScan[Piece]:
-    """Read by tasks themselves."""
-    tasks, header = text_tasks(plan_pieces(source.files, format), source.files), format.header
-    fields = [header.index(name) for name in wanted if name in header.names]
-    doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
-    read = partial(_read_piece, open_file, format, fields, doubles)
+    """Read by tasks themselves, each file by the header of its own, whose names may be in another order."""
+    tasks = text_tasks(plan_pieces(source.files, format), source.files)
+    unnamed = format.header.unnamed
+    other = {
+        uri: replace(header, unnamed=unnamed) for uri, header in headers.items() if header.names != format.header.names
+    }
+    read = partial(_read_piece, open_file, format, other, wanted, numbers, markers)
     return PieceScan(spark, tasks, filling(text_values(source), (*wanted, MALFORMED), read))
 
 
 def _read_piece(
-    open_file: OpenFile, format: DelimitedFormat, fields: Sequence[int], numbers: NumberFields, piece: Piece
+    open_file: OpenFile,
+    format: DelimitedFormat,
+    other: Mapping[str, Header],
+    wanted: Sequence[str],
+    numbers: Collection[str],
+    markers: Sequence[str],
+    piece: Piece,
 ) -> Iterator[pa.RecordBatch]:
-    return read_piece(open_file, piece, format, fields, numbers=numbers)
+    header = other.get(piece.uri, format.header)
+    fields = [header.index(name) for name in wanted if name in header.names]
+    doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
+    return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles)
 
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
@@ -117,14 +132,17 @@ def _field_names(header: Header) -> list[str]:
     return [f"f{i}" for i in range(header.fields)]
 
 
-def _common_header(spark: SparkSession, route: ReadRoute, source: Source, dialect: Dialect) -> Header:
-    """The header that all files share."""
+def _headers(spark: SparkSession, route: ReadRoute, source: Source, dialect: Dialect) -> dict[str, Header]:
+    """The header of each file that is not empty, by URI: of the same columns, which tasks alone read in any order."""
     filled = [file for file in source.files if file.bytes]
     headers = [parse_header(route.read_head(spark, file), dialect, file.name) for file in filled]
+    names = headers[0].names
     for file, header in zip(filled, headers, strict=True):
-        if header.names != headers[0].names:
+        is_other = sorted(header.names) != sorted(names)
+        if is_other or (header.names != names and not route.by_tasks):
+            what = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
-                f"File '{file.name}' has other columns than '{filled[0].name}'. "
-                f"Allowed: {', '.join(headers[0].names)}. Received: {', '.join(header.names)}."
+                f"File '{file.name}' has {what} '{filled[0].name}'. Allowed: {', '.join(names)}. "
+                f"Received: {', '.join(header.names)}. Write them alike, or give only some as data.source.path."
             )
-    return headers[0]
+    return {file.uri: header for file, header in zip(filled, headers, strict=True)}

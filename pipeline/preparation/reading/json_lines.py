@@ -62,10 +62,10 @@ def _table(spark: SparkSession, source: Source, route: ReadRoute, names: Sequenc
             values = text_values(source)
             own = tuple(name for name in wanted if values is None or name not in values.kinds)
             read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, route.open_file, names=own))
-            return RawTable(text_columns(wanted), PieceScan(spark, _tasks(source), read_one))
+            return RawTable(text_columns(wanted, is_json=True), PieceScan(spark, _tasks(source), read_one))
         reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
-        return frame_table(reader.json(_paths(source)), columns, text_columns(wanted))
+        return frame_table(reader.json(_paths(source)), columns, text_columns(wanted, is_json=True))
 
     return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -13,10 +13,13 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.reading.folder_values import FileValues
-from pipeline.preparation.reading.scan import Batches, Work, quicken_worker
+from pipeline.preparation.reading.scan import Batches, Scan, Work, quicken_worker
 from pipeline.sources.decoding.pieces import Piece, Tasks, tasks_of
 
 P = TypeVar("P")
+
+FILE = "__file"
+"""The column that names the file of a row."""
 
 Read = Callable[[P], Iterator[pa.RecordBatch]]
 """From a piece to its rows."""
@@ -30,11 +33,13 @@ class PieceScan(Generic[P]):
         spark: the session.
         tasks: the pieces of each task.
         read: what a task calls for each piece; plain data and functions.
+        files: what messages call each file of a source, by URI; None where pieces are not parts of those.
     """
 
     spark: SparkSession
     tasks: Sequence[Sequence[P]]
     read: Read[P]
+    files: Mapping[str, str] | None = None
 
     @property
     def parts(self) -> int:
@@ -53,6 +58,27 @@ class PieceScan(Generic[P]):
 
         ids = self.spark.range(0, len(tasks), 1, len(tasks))
         return ids.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
+
+
+def with_files(scan: Scan) -> Scan:
+    """The same rows with the column `FILE` behind the others, where they come from files of a source."""
+    if not isinstance(scan, PieceScan) or scan.files is None:
+        return scan
+    read, files = scan.read, scan.files
+
+    def read_named(piece: Piece) -> Iterator[pa.RecordBatch]:
+        name = files.get(piece.uri, piece.uri.rpartition("/")[2])
+        for batch in read(piece):
+            column = pa.repeat(pa.scalar(name, pa.string()), len(batch))
+            yield pa.RecordBatch.from_arrays([*batch.columns, column], [*batch.schema.names, FILE])
+
+    return replace(scan, read=read_named)
+
+
+def files_of(batch: pa.RecordBatch) -> pa.Array:
+    """String [n]: the file that each row of a batch comes from, null where `with_files` does not know it."""
+    names = batch.schema.names
+    return batch.column(len(names) - 1) if names[-1:] == [FILE] else pa.nulls(len(batch), pa.string())
 
 
 def filling(values: FileValues | None, names: Sequence[str], read: Read[Piece]) -> Read[Piece]:

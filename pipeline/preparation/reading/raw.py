@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType
 
 from pipeline.arrays.cells import plain, without_markers
-from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.errors import DataError, Problem, gather, nearest, times
 from pipeline.preparation.reading.scan import FrameScan, Scan
 from pipeline.sources.decoding.pieces import MALFORMED
 
@@ -27,12 +27,14 @@ class RawColumns:
         kinds: their types.
         has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
         markers: texts that mean null.
+        is_json: whether the lines are objects of JSON.
     """
 
     names: tuple[str, ...]
     kinds: Mapping[str, pa.DataType]
     has_lines: bool = False
     markers: tuple[str, ...] = ()
+    is_json: bool = False
 
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
         """A column of a batch, null where it holds a null marker."""
@@ -81,6 +83,7 @@ class SourceTable:
         is_text: whether values are texts that are still to be typed.
         reader: what `read` calls with names that are there.
         scan: JSON only: looks for names in every row, since `names` comes from the first ones.
+        first_line: CSV and TSV only: what names the columns, for messages.
     """
 
     names: tuple[str, ...]
@@ -88,6 +91,7 @@ class SourceTable:
     is_text: bool
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
+    first_line: str = ""
 
     def read(self, wanted: Sequence[str]) -> RawTable:
         """Some columns, lazily.
@@ -133,12 +137,13 @@ def arrow_type(kind: DataType) -> pa.DataType:
         return pa.null()
 
 
-def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = ()) -> RawColumns:
+def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = (), is_json: bool = False) -> RawColumns:
     """Columns of a text format."""
-    return RawColumns(tuple(names), dict.fromkeys(names, pa.string()), has_lines=True, markers=markers)
+    kinds = dict.fromkeys(names, pa.string())
+    return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json)
 
 
 def _absent(name: str, names: Sequence[str]) -> Problem:
     if count := names.count(name):
-        return Problem(f"Column '{name}' is in the source {count} times", "once", remedy="Rename the others")
+        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))

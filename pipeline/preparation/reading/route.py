@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from pipeline.errors import counted
 from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source
@@ -38,7 +39,7 @@ class ReadRoute:
 
     @classmethod
     def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> ReadRoute:
-        """The road of a source, which is logged where it is the one over Spark.
+        """The route of a source; why it is the one over Spark is logged.
 
         Args:
             spark: the session.
@@ -48,7 +49,7 @@ class ReadRoute:
         opener = FileOpener(source.query)
         reason = reason_for_spark(spark, uris or [file.uri for file in source.files], opener)
         if reason is not None:
-            log_route(source, reason)
+            log_spark_route(source, reason)
         return cls(reason, opener)
 
     @property
@@ -68,9 +69,14 @@ class ReadRoute:
             return bytes(decompressed(stream, file.uri).read(HEAD_BYTES))
 
 
-def log_route(source: Source, reason: str) -> None:
+def log_spark_route(source: Source, reason: str) -> None:
     """Log that Spark reads a source, and why."""
     log.info("Source '%s' is read by Spark: %s.", source.location, reason)
+
+
+def log_task_route(format: str, files: int) -> None:
+    """Log that tasks read some files, of a format as `data.source.format` calls it."""
+    log.info("Reading %s (%s) by Spark's Python tasks.", counted(files, "file"), format)
 
 
 def reason_for_spark(spark: SparkSession, uris: Sequence[str], open_file: FileOpener) -> str | None:

@@ -156,9 +156,9 @@ def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tup
         return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, rows))
 
     if kind in NUMBERS and not is_number:
-        yield "is no number", "a number", absent
+        yield "is not a number", "a number", absent
     if kind == "integer":
-        yield "is no integer", "a whole number of at most 64 bits", lambda rows: _is_broken(name, is_number, rows)
+        yield "is not an integer", "a whole number of at most 64 bits", lambda rows: _is_broken(name, is_number, rows)
     if kind == "boolean":
         yield "is not true or false", "true, false", lambda rows: _is_no_boolean(rows, name)
     if kind == "date":

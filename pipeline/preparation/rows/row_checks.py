@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.errors import Problem
+from pipeline.errors import Problem, counted
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.rows.contract_checks import broken_terms
@@ -52,7 +52,7 @@ def _with_values(
 def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
     """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
     if inputs.raw.has_lines:
-        yield _malformed(multiline)
+        yield _malformed_json() if inputs.raw.is_json else _malformed(multiline)
     for column in inputs.typed:
         if column.type == "number" and pa.types.is_string(inputs.raw.kinds[column.name]):
             yield _no_number(column.name)
@@ -61,23 +61,28 @@ def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
 def _malformed(multiline: bool) -> RowError:
     remedy = "Repair them"
     if not multiline:
-        remedy += ", or set data.source.multiline: true where quoted fields hold line breaks"
-    allowed = "as many fields as the first line names, or one JSON object"
-    return RowError(
-        "malformed line",
-        lambda rows: ~rows.good,
-        lambda count, rows, example: Problem(f"{count} lines are malformed", allowed, f"'{example}'", remedy),
-        lambda rows: rows.malformed,
-    )
+        remedy += ", set data.source.multiline: true where quoted fields hold line breaks"
+    return _of_lines("as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows")
+
+
+def _malformed_json() -> RowError:
+    return _of_lines("one JSON object", "Repair them, or allow some in data.bad_rows")
+
+
+def _of_lines(allowed: str, remedy: str) -> RowError:
+    def describe(count: int, rows: int, example: str) -> Problem:
+        return Problem(f"{counted(count, 'line', 'is')} malformed", allowed, f"'{example}'", remedy)
+
+    return RowError("malformed line", lambda rows: ~rows.good, describe, lambda rows: rows.malformed, names_file=True)
 
 
 def _no_number(name: str) -> RowError:
     remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
     return RowError(
-        f"column '{name}' is no number",
+        f"column '{name}' is not a number",
         lambda rows: rows.good & missing_of(rows.values[name]) & ~missing_of(rows.raw[name]),
         lambda count, rows, example: Problem(
-            f"Column '{name}' is no number in {count} rows", "", f"'{example}'", remedy
+            f"Column '{name}' is not a number in {counted(count, 'row')}", "", f"'{example}'", remedy
         ),
         lambda rows: rows.raw[name],
     )
@@ -113,7 +118,7 @@ def _label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
             "label is -1 or less",
             lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
             lambda count, rows, _: Problem(
-                f"Label '{label}' is -1 or less in {count} rows, which have no log1p",
+                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
                 remedy="Set features.target.transform: standard or power",
             ),
         )
@@ -137,7 +142,7 @@ def _weight_errors(inputs: Inputs) -> Iterator[RowError]:
         "no weight",
         lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
         lambda count, rows, example: Problem(
-            f"Weight '{name}' is missing, negative or no number in {count} of {rows} rows",
+            f"Weight '{name}' is missing, negative or not a number in {count} of {rows} rows",
             "numbers that are 0 or more",
             remedy="Repair these rows",
         ),
@@ -181,7 +186,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
             f"column '{name}' is NaN or infinite",
             lambda rows: _not_finite(rows.values[name]),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is NaN or infinite in {count} rows",
+                f"Column '{name}' is NaN or infinite in {counted(count, 'row')}",
                 remedy="Repair them, or set not_finite: null for this column",
             ),
         )
@@ -191,7 +196,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
             f"column '{name}' is null",
             lambda rows: _missing(rows.values[name], counts_not_finite),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is null in {count} rows, and impute is 'error'",
+                f"Column '{name}' is null in {counted(count, 'row')}, and impute is 'error'",
                 remedy="Fill them, or set impute: mean, median, mode or constant",
             ),
         )
@@ -201,7 +206,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
             f"column '{name}' is -1 or less",
             lambda rows: mask_of(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is -1 or less in {count} rows, which have no log1p",
+                f"Column '{name}' is -1 or less in {counted(count, 'row')}, which have no log1p",
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )

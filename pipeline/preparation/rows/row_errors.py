@@ -6,15 +6,17 @@ more such rows than the budget allows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.masks import Mask
-from pipeline.errors import DataError, Problem, gather
+from pipeline.errors import DataError, Problem, counted, gather
+from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
 
@@ -35,12 +37,14 @@ class RowError:
         condition: which rows have it.
         describe: the sentence for a message.
         example: what to show of a row; None for nothing.
+        names_file: whether the message names the first file that has it.
     """
 
     reason: str
     condition: Condition
     describe: Describe
     example: Example | None = None
+    names_file: bool = False
 
 
 def row_error_of(
@@ -95,26 +99,34 @@ def bad_rows_error(
     """
 
     def count(batches: Batches) -> Parts:
-        found = [_counted(rows, row_errors) for rows in map(inputs.rows, batches)]
+        found = [_counted(inputs.rows(batch), files_of(batch), row_errors) for batch in batches]
         return {"row_errors": pa.concat_tables([_NOTHING, *found])}
 
-    parts = pa.concat_tables([_NOTHING, *collect_parts(scan, count).get("row_errors", [])])
-    seen = parts.group_by("row_error").aggregate([("rows", "sum"), ("example", "min")]).sort_by("row_error")
-    problems = [
-        row_errors[row["row_error"]].describe(row["rows_sum"], total, row["example_min"] or "")
-        for row in seen.to_pylist()
-    ]
+    parts = pa.concat_tables([_NOTHING, *collect_parts(with_files(scan), count).get("row_errors", [])])
+    least = [("rows", "sum"), ("example", "min"), ("file", "min")]
+    seen = parts.group_by("row_error").aggregate(least).sort_by("row_error")
+    problems = [_described(row_errors[row["row_error"]], row, total) for row in seen.to_pylist()]
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
-        problems.append(Problem(f"{bad} rows cannot be used", f"{allowed}", f"{bad}", remedy))
+        problems.append(Problem(f"{counted(bad, 'row')} cannot be used", f"{allowed}", f"{bad}", remedy))
     return DataError(gather("The data does not hold what the configuration asks for", problems))
 
 
-_NOTHING = pa.schema([("row_error", pa.int32()), ("rows", pa.int64()), ("example", pa.string())]).empty_table()
+_NOTHING = pa.schema(
+    [("row_error", pa.int32()), ("rows", pa.int64()), ("example", pa.string()), ("file", pa.string())]
+).empty_table()
 
 
-def _counted(rows: TypedRows, row_errors: Sequence[RowError]) -> pa.Table:
-    """The row errors that some rows of a batch have, how many rows each, and the least example."""
+def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Problem:
+    """The sentence of a row error, with the first file that has it."""
+    problem = row_error.describe(row["rows_sum"], total, row["example_min"] or "")
+    if not row_error.names_file or row["file_min"] is None:
+        return problem
+    return replace(problem, what=f"{problem.what} (first in '{row['file_min']}')")
+
+
+def _counted(rows: TypedRows, files: pa.Array, row_errors: Sequence[RowError]) -> pa.Table:
+    """The row errors that some rows of a batch have, how many rows each, and the least example and file."""
     found: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
     for place, row_error in enumerate(row_errors):
         has = row_error.condition(rows)
@@ -124,6 +136,7 @@ def _counted(rows: TypedRows, row_errors: Sequence[RowError]) -> pa.Table:
         if row_error.example is not None:
             texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(pa.array(has)), 0, SHOWN_CHARACTERS)
             shown = pc.min(texts).as_py()
-        for name, value in zip(found, (place, int(has.sum()), shown), strict=True):
+        file = pc.min(files.filter(pa.array(has))).as_py()
+        for name, value in zip(found, (place, int(has.sum()), shown, file), strict=True):
             found[name].append(value)
     return pa.table(found, schema=_NOTHING.schema)

@@ -1,6 +1,7 @@
 """Rows that cannot be used, set aside as Parquet: the reason, the line or the values, nothing changed.
 
 reason     string, all that is wrong with the row
+file       string, the file that the row is in, as messages name it; null where Spark reads the source
 line       string, the raw line where it is malformed, else its values as JSON, by column
 """
 
@@ -20,6 +21,7 @@ from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
 from pipeline.errors import SHOWN_AT_MOST
 from pipeline.preparation.reading.part_files import read_parts, write_parts
+from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Scan
 from pipeline.preparation.rows.row_errors import RowError, reasons_of
 from pipeline.preparation.rows.split import QUARANTINED
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 
 
-_ROWS = pa.schema([("reason", pa.string()), ("line", pa.string())])
+_ROWS = pa.schema([("reason", pa.string()), ("file", pa.string()), ("line", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,12 @@ def write_quarantine(
         for batch in batches:
             chosen = bad(batch)[1]
             if chosen.any():
-                rows = bad(batch.filter(pa.array(chosen)))[0]
-                yield pa.record_batch([reasons_of(rows, row_errors), lines_of(rows)], schema=_ROWS)
+                kept = batch.filter(pa.array(chosen))
+                rows = bad(kept)[0]
+                yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
 
-    rows = scan.mapped(aside, _ROWS)
-    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "line"), place, prefix)
+    rows = with_files(scan).mapped(aside, _ROWS)
+    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), place, prefix)
     written = read_parts(scan.spark, place, _ROWS, names)
     found = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
     reasons = {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
@@ -134,6 +137,6 @@ def tell_quarantined(reasons: Mapping[str, int], total: int, place: StoragePath)
         "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
         f"{bad:,}",
         f"{total:,}",
-        place.path,
+        place,
         "\n".join([*lines, *tail]),
     )

@@ -71,5 +71,5 @@ def naming(uri: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         what = "decompressed" if is_compressed(uri) else "read"
         raise DataError(
-            f"File '{uri}' cannot be {what}: {first_line(error)}. Write it anew, or leave it out."
+            f"File '{uri}' cannot be {what}: {first_line(error)}. Rewrite the file, or leave it out."
         ) from error

@@ -75,4 +75,10 @@ def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
     if field.name not in batch.schema.names:
         return pa.nulls(len(batch), field.type)
     column = batch.column(batch.schema.get_field_index(field.name))
-    return column if column.type == field.type else plain(column).cast(field.type)
+    try:
+        return column if column.type == field.type else plain(column).cast(field.type)
+    except pa.ArrowException as error:
+        raise pa.ArrowInvalid(
+            f"column '{field.name}' is {column.type} here and {field.type} in the first file of the source, so their "
+            f"schemas differ, and not all of its values are {field.type} ({str(error).rstrip('.')})"
+        ) from error

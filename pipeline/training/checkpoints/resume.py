@@ -64,8 +64,8 @@ def read_checkpoint(folder: StoragePath, generation: int) -> Checkpoint:
     try:
         content = files.read_bytes(file)
     except OSError as error:
-        raise StoreError(f"Checkpoint {file.path} cannot be read: {error}.") from error
-    return decode_checkpoint(content, file.path)
+        raise StoreError(f"Checkpoint {file} cannot be read: {error}.") from error
+    return decode_checkpoint(content, str(file))
 
 
 def latest_checkpoint(folder: StoragePath) -> tuple[int, Checkpoint] | None:
@@ -90,7 +90,7 @@ def check_unchanged(head: CheckpointHead, identity: str, folder: StoragePath, *,
         hidden = len(changes) - SHOWN_AT_MOST
         shown = "; ".join(changes[:SHOWN_AT_MOST]) + (f"; and {hidden} more" if hidden > 0 else "")
         raise ConfigError(
-            f"A training was interrupted at {head.position()}, and its checkpoint in {folder.path} does not fit this "
+            f"A training was interrupted at {head.position()}, and its checkpoint in {folder} does not fit this "
             f"one: {shown}. {REMEDY}."
         )
     return changes

@@ -85,7 +85,7 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
         with suppress(OSError):
             files.remove_file(file.sibling(files.UNFINISHED))
         raise StoreError(
-            f"Checkpoint {file.path} cannot be written: {error}. The earlier one stays. Make room there, or set "
+            f"Checkpoint {file} cannot be written: {error}. The earlier one stays. Make room there, or set "
             "storage.root to another place, and run the same command again."
         ) from error
 

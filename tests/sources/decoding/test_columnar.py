@@ -101,12 +101,15 @@ def test_a_damaged_page_is_named(tmp_path):
     chunk = pq.read_metadata(path).row_group(0).column(1)
     flipped(path, chunk.data_page_offset + chunk.total_compressed_size // 2)
     (task,) = parquet_files.plan_pieces([(str(path), path.stat().st_size)])
-    with pytest.raises(DataError, match=r"File '.*t\.parquet' cannot be read: .*\. Write it anew, or leave it out\."):
+    with pytest.raises(
+        DataError, match=r"File '.*t\.parquet' cannot be read: .*\. Rewrite the file, or leave it out\."
+    ):
         read((task,), parquet_files.read_piece)
 
 
 def test_a_type_that_does_not_fit_is_named(tmp_path):
     pq.write_table(pa.table({"x": ["a"]}), tmp_path / "t.parquet")
     (task,) = parquet_files.plan_pieces([(str(tmp_path / "t.parquet"), 100)])
-    with pytest.raises(DataError, match=r"t\.parquet' cannot be read: "):
+    expected = r"t\.parquet' cannot be read: column 'x' is string here and int64 in the first file of the source, "
+    with pytest.raises(DataError, match=expected):
         read((task,), parquet_files.read_piece, pa.schema([("x", pa.int64())]))

@@ -115,7 +115,9 @@ def _to_days(text: Column) -> Column:
     dashed = F.regexp_replace(text, r"^([0-9]{4})([0-9]{2})([0-9]{2})\z", "$1-$2-$3")
     timed = F.regexp_replace(dashed, rf"^({DATE})\z", "$1 00:00:00")
     zoned = F.regexp_replace(timed, rf"^({DATE_AND_TIME})\z", "$1Z")
-    exact = F.regexp_extract(zoned, rf"^({DATE_AND_TIME}(?:{ZONE}))\z", 1)
+    # Spark reads no zone behind a time without seconds.
+    full = F.regexp_replace(zoned, rf"^({DATE}[ T][0-9]{{2}}:[0-9]{{2}})({ZONE})\z", "$1:00$2")
+    exact = F.regexp_extract(full, rf"^({DATE_AND_TIME}(?:{ZONE}))\z", 1)
     instant = F.when(~exact.startswith("0000"), exact).try_cast("timestamp")
     return F.unix_millis(instant).cast("double") / F.lit(MILLISECONDS_OF_A_DAY)
 
