@@ -12,6 +12,7 @@ from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
 from pipeline.networks.network import NETWORKS, NetworkConfig
 from pipeline.optimizers import OPTIMIZERS
+from pipeline.samplers import SAMPLERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
 from pipeline.sources.registry import formats_table
@@ -55,6 +56,9 @@ def _tables() -> dict[str, str]:
         "`model.type`": _table(
             ("network", "what it is", "settings", "`search.space: auto` tries"),
             ((n.name, n.summary, _settings(n.config), _listed(n.search)) for n in NETWORKS.entries.values()),
+        ),
+        "`search.sampler`": _table(
+            ("sampler", "what it does"), ((sampler.name, sampler.summary) for sampler in SAMPLERS.entries.values())
         ),
         "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.metrics import METRICS, trained_metrics
+from pipeline.samplers import SAMPLERS, samplers_of_several_goals
 from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
@@ -16,7 +17,6 @@ UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "eval
 HIDDEN = "model.hidden"
 AUTO = "auto"
 """A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
-OF_SEVERAL_GOALS = ("tpe", "random", "grid")
 PARAMETERS = "parameters"
 """The goal that is no metric: how many weights a network has."""
 FurtherGoal = Annotated[str, Field(pattern=rf"^({PARAMETERS}|val_[A-Za-z0-9_]+)$")]
@@ -139,7 +139,7 @@ class SearchConfig(Section):
     goal: Literal["auto", "minimize", "maximize"] = "auto"
     further_goals: Annotated[tuple[FurtherGoal, ...], OneOrMore] = ()
     tolerance: Annotated[Number, Field(ge=0.0)] = 0.0
-    sampler: Literal["tpe", "random", "grid", "cmaes", "capacity"] = "tpe"
+    sampler: Annotated[str, AfterValidator(SAMPLERS.check)] = "tpe"
     pruner: Literal["none", "median", "halving", "hyperband", "wilcoxon"] = "median"
     startup_trials: Count = 10
     final: Literal["train", "train_and_validation"] = "train"
@@ -172,10 +172,10 @@ class SearchConfig(Section):
             raise ValueError(f"goal '{repeated[0]}' is given {names.count(repeated[0])} times")
         if not self.further_goals:
             return self
-        if self.sampler not in OF_SEVERAL_GOALS:
+        if not SAMPLERS.get(self.sampler).takes_several_goals:
             raise ValueError(
                 f"sampler {self.sampler} knows one goal only. With further_goals, allowed are "
-                f"{', '.join(OF_SEVERAL_GOALS)}"
+                f"{', '.join(samplers_of_several_goals())}"
             )
         if self.pruner != "none":
             raise ValueError(

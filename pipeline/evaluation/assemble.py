@@ -45,7 +45,7 @@ def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequ
         rows=tally.rows,
         metrics=measured.metrics,
         intervals=measured.intervals,
-        errors_of_bins=measured.doubts,
+        errors_of_bins=measured.error_bounds,
         baselines={
             name: measure(other, with_intervals=False, further=further).metrics
             for name, other in scored.tallies.items()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.ends import Ends, merge_ends
-from pipeline.evaluation.groups import sums_by
+from pipeline.evaluation.bootstrap_groups import sums_by
+from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
 from pipeline.evaluation.report import THRESHOLDS
 from pipeline.evaluation.sketch import Sketch, merge_sketches
 from pipeline.model.decision import class_ids
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,7 +61,7 @@ class ClassTally:
     cells: NDArray[np.int32]
     calibration: Floats
     thresholds: Ints
-    ends: Ends
+    ends: ExtremeRows
 
     @property
     def rows(self) -> int:
@@ -70,7 +70,7 @@ class ClassTally:
 
 
 def tally_classes(
-    row_id: Ints, label: Floats, probabilities: Floats, group: Ints, *, groups: int, decision: Decision
+    row_id: Ints, label: Floats, probabilities: Floats, group: Ints, *, groups: int, decision: DecisionRule
 ) -> ClassTally:
     """The tally of some rows.
 
@@ -102,7 +102,7 @@ def tally_classes(
         _cells(logits, own, group, groups),
         _calibration(sure, truth, group, groups),
         _thresholds(scores[0], ids) if binary else np.zeros((0, 2), np.int64),
-        Ends.of(row_id, np.column_stack([loss, ids, predicted, mine])),
+        ExtremeRows.of(row_id, np.column_stack([loss, ids, predicted, mine])),
     )
 
 
@@ -117,7 +117,7 @@ def merge_classes(parts: Sequence[ClassTally]) -> ClassTally:
         np.sum([part.cells for part in parts], axis=0, dtype=np.int32),
         np.sum([part.calibration for part in parts], axis=0),
         np.sum([part.thresholds for part in parts], axis=0),
-        merge_ends([part.ends for part in parts]),
+        merge_extreme_rows([part.ends for part in parts]),
     )
 
 

@@ -1,9 +1,9 @@
 """Two cross-validations over the same folds, compared fold by fold.
 
 A hard fold is hard for both, so differences by fold tell more than two means with their intervals. Their mean is tested
-by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see `spread_of`).
-The plain paired t-test takes folds for independent, and finds differences where there are none: the more often, the
-more repeats or draws there are.
+by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see
+`corrected_mean`). The plain paired t-test takes folds for independent, and finds differences where there are none: the
+more often, the more repeats or draws there are.
 """
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pipeline.errors import ConfigError, Problem, gather
+from pipeline.evaluation.bootstrap_groups import LEVEL
+from pipeline.evaluation.corrected_mean import corrected_mean
 from pipeline.evaluation.folds import (
     CrossvalReport,
     FoldScore,
-    between,
     headlines_of,
     held_out_ratio,
-    shown,
 )
-from pipeline.evaluation.groups import LEVEL
-from pipeline.evaluation.markdown import markdown_table
 from pipeline.evaluation.names import is_lower_better, metric_name
-from pipeline.evaluation.spread import spread_of
-from pipeline.evaluation.verdict import figure
+from pipeline.formatting import format_interval, format_number, format_p_value
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TaskName
 
@@ -164,24 +161,12 @@ def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple
         raise ConfigError(gather("These two cross-validations cannot be compared", problems))
 
 
-def comparison_table(comparison: Comparison) -> str:
-    """A comparison in Markdown: what it says, and a line a metric, of those wanted first."""
-    head = ["metric", *comparison.names, "difference", "95 % interval", "p value", "wins, ties, losses", "better"]
-    lines = [_line(comparison.metrics[name], comparison.names) for name in comparison.headlines]
-    return f"{comparison.sentence}\n\n{markdown_table(head, lines)}"
-
-
-def probability(p_value: float) -> str:
-    """A p value in a sentence: `p = 0.03`, `p < 0.001`."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-
-
 def _paired(metric: str, pairs: Pairs) -> PairedMetric:
     values = [(one.value(metric), other.value(metric)) for one, other in pairs]
     differences = [_difference(*pair) for pair in values]
     known = [difference for difference in differences if difference is not None]
     there = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
-    spread = spread_of(known, held_out_ratio(score for pair in there for score in pair))
+    spread = corrected_mean(known, held_out_ratio(score for pair in there for score in pair))
     gains = [-difference if is_lower_better(metric) else difference for difference in known]
     wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     return PairedMetric(
@@ -209,7 +194,7 @@ def _difference(first: float | None, second: float | None) -> float | None:
 
 
 def _mean_of(metric: str, scores: Sequence[FoldScore]) -> float | None:
-    return spread_of([value for score in scores if (value := score.value(metric)) is not None], 0.0).mean
+    return corrected_mean([value for score in scores if (value := score.value(metric)) is not None], 0.0).mean
 
 
 def _better(metric: str, mean: float | None) -> Side | None:
@@ -228,24 +213,10 @@ def _sentence(metrics: Sequence[PairedMetric], names: tuple[str, str]) -> str:
         return f"By {name}, {names[0]} and {names[1]} are equal on average over {folds}."
     ahead, behind = names if found.better == "first" else names[::-1]
     won = found.wins if found.better == "first" else found.losses
-    told = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {figure(abs(found.mean))} on average"
+    margin = format_number(abs(found.mean))
+    told = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
     if found.interval is None or found.p_value is None:
         return f"{told}. Whether by chance cannot be told."
     low, high = sorted(bound if found.mean > 0 else -bound for bound in found.interval)
     said = "more than chance" if found.is_certain else "no more than chance may do"
-    return f"{told} (95 % interval {figure(low)} to {figure(high)}, {probability(found.p_value)}): {said}."
-
-
-def _line(found: PairedMetric, names: tuple[str, str]) -> list[str]:
-    better = "" if found.better is None else names[0 if found.better == "first" else 1]
-    counts = f"{found.wins}, {found.ties}, {found.losses}"
-    return [
-        metric_name(found.metric),
-        shown(found.first),
-        shown(found.second),
-        shown(found.mean),
-        between(found.interval),
-        "" if found.p_value is None else f"{found.p_value:.2g}",
-        counts,
-        better if found.is_certain or not better else f"{better}, perhaps",
-    ]
+    return f"{told} (95 % interval {format_interval((low, high))}, {format_p_value(found.p_value)}): {said}."

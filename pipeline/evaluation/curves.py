@@ -45,14 +45,14 @@ def average_precision(counts: Floats) -> Floats:
     return area
 
 
-def roc_doubt(counts: Floats) -> float:
+def roc_error_bound(counts: Floats) -> float:
     """By how much `roc_area` of [2, m] may be off."""
     others, own = counts
     pairs = own.sum() * others.sum()
     return float((own * others).sum() / 2.0 / pairs) if pairs else 0.0
 
 
-def precision_doubt(counts: Floats) -> float:
+def precision_error_bound(counts: Floats) -> float:
     """By how much `average_precision` of [2, m] may be off."""
     others, own = counts[OTHERS, ::-1], counts[OWN, ::-1]
     hits, misses = np.cumsum(own), np.cumsum(others)

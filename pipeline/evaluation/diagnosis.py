@@ -82,7 +82,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Course:
+class LossCurves:
     """How the loss went.
 
     Attributes:
@@ -93,7 +93,7 @@ class Course:
         constant: the training loss of the best constant prediction; None where it is not known.
         unexplained: what the best epoch left of a constant prediction's loss, or squared error, on training rows, as a
             share; None where it is not known.
-        handicaps: settings that raise the training loss alone, such as `model.dropout`.
+        train_only_regularizers: settings that raise the training loss alone, such as `model.dropout`.
         comparable: whether both losses weigh rows alike; class weights count in training alone.
     """
 
@@ -103,7 +103,7 @@ class Course:
     planned: int
     constant: float | None = None
     unexplained: float | None = None
-    handicaps: tuple[str, ...] = ()
+    train_only_regularizers: tuple[str, ...] = ()
     comparable: bool = True
 
     @property
@@ -117,17 +117,17 @@ class Course:
         return self.constant if self.constant is not None else float(self.training[0])
 
 
-def course_of(
+def loss_curves(
     history: Mapping[str, Sequence[float | None]],
     *,
     best: int,
     planned: int,
     constant: float | None = None,
     deviation: float | None = None,
-    handicaps: Sequence[str] = (),
+    train_only_regularizers: Sequence[str] = (),
     comparable: bool = True,
-) -> Course:
-    """The course of the loss.
+) -> LossCurves:
+    """The curves of the loss.
 
     Args:
         history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
@@ -135,7 +135,7 @@ def course_of(
         planned: epochs that were asked for.
         constant: see `Target.constant_loss`.
         deviation: of a label that is a number, over training rows, in its unit.
-        handicaps: settings that raise the training loss alone.
+        train_only_regularizers: settings that raise the training loss alone.
         comparable: whether both losses weigh rows alike.
     """
     training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
@@ -144,39 +144,41 @@ def course_of(
         unexplained = float(training.min()) / constant
     elif deviation and rmse.size:
         unexplained = (float(rmse.min()) / deviation) ** 2
-    return Course(training, validation, best, planned, constant, unexplained, tuple(handicaps), comparable)
+    return LossCurves(
+        training, validation, best, planned, constant, unexplained, tuple(train_only_regularizers), comparable
+    )
 
 
-def diagnose(course: Course) -> tuple[Finding, ...]:
+def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
     """The findings, the gravest first; one that says that all is well where there is none other.
 
     A training that diverged is not looked at further.
     """
-    if diverged := _diverged(course):
+    if diverged := _diverged(curves):
         return (diverged,)
-    if course.training.size < FEWEST_EPOCHS:
-        return (_too_short(course), *_without_validation(course))
+    if curves.training.size < FEWEST_EPOCHS:
+        return (_too_short(curves), *_without_validation(curves))
     looks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
-    found = tuple(finding for look in looks if (finding := look(course)) is not None)
-    return (*(found or (_healthy(course),)), *_without_validation(course))
+    found = tuple(finding for look in looks if (finding := look(curves)) is not None)
+    return (*(found or (_healthy(curves),)), *_without_validation(curves))
 
 
-def _diverged(course: Course) -> Finding | None:
+def _diverged(curves: LossCurves) -> Finding | None:
     remedy = "Lower train.optimizer.learning_rate, set optimizer.clip_global_norm, or look for extreme values."
-    lost = sum(int((~np.isfinite(losses)).sum()) for losses in (course.training, course.validation))
+    lost = sum(int((~np.isfinite(losses)).sum()) for losses in (curves.training, curves.validation))
     if lost:
         return Finding(Kind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
-    if course.training.size < 2:
+    if curves.training.size < 2:
         return None
-    first, last = course.training[0], course.training[-1]
-    if last <= DIVERGED * max(first, course.level):
+    first, last = curves.training[0], curves.training[-1]
+    if last <= DIVERGED * max(first, curves.level):
         return None
     return Finding(Kind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
 
 
-def _unstable(course: Course) -> Finding | None:
+def _unstable(curves: LossCurves) -> Finding | None:
     """Swings of all epochs, or single spikes; the first fifth, in which the loss falls fast, is left out."""
-    losses = course.watched[course.watched.size // 5 :]
+    losses = curves.watched[curves.watched.size // 5 :]
     if losses.size < FEWEST_SWINGING:
         return None
     bends = losses[1:-1] - (losses[:-2] + losses[2:]) / 2
@@ -185,92 +187,94 @@ def _unstable(course: Course) -> Finding | None:
     to_and_fro = float(np.mean(bends[1:] * bends[:-1] < 0.0)) >= 0.5
     higher = np.maximum(losses[:-2], losses[2:])
     heights = losses[1:-1] - higher
-    spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * course.level)
+    spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * curves.level)
     remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
-    if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * course.level:
+    if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * curves.level:
         return Finding(
             Kind.UNSTABLE,
-            f"The {_name(course)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",
+            f"The {_name(curves)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",
             remedy,
         )
     if not spikes.any():
         return None
     count, top = int(spikes.sum()), float(losses[1:-1][spikes].max())
-    shown_by = f"The {_name(course)} loss has {count} spike{'s' * (count > 1)}, the highest {top:.4g}"
+    shown_by = f"The {_name(curves)} loss has {count} spike{'s' * (count > 1)}, the highest {top:.4g}"
     return Finding(Kind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
 
 
-def _underfitting(course: Course) -> Finding | None:
+def _underfitting(curves: LossCurves) -> Finding | None:
     """Little is explained, and no more is being learned."""
-    if course.unexplained is None or 1.0 - course.unexplained >= LITTLE_LEARNED or _fall(course.training, 3) > FLAT:
+    if curves.unexplained is None or 1.0 - curves.unexplained >= LITTLE_LEARNED or _fall(curves.training, 3) > FLAT:
         return None
-    explained = 1.0 - course.unexplained
+    explained = 1.0 - curves.unexplained
     against = "is no better than a constant prediction"
     if explained >= 0.001:
         against = f"explains only {explained:.1%} of what a constant prediction leaves open"
     remedy = "Raise the learning rate, take a larger network or less regularisation"
-    if course.training[0] > BLOWN_UP * course.level:
-        against += f", after a first epoch at {course.training[0]:.4g}"
+    if curves.training[0] > BLOWN_UP * curves.level:
+        against += f", after a first epoch at {curves.training[0]:.4g}"
         remedy = "Lower the learning rate: units that one large step put out of action stay so"
     return Finding(
         Kind.UNDERFITTING,
-        f"The training loss is flat at {course.training[-1]:.4g}, and the network {against}.",
+        f"The training loss is flat at {curves.training[-1]:.4g}, and the network {against}.",
         f"{remedy}. If that changes nothing, the features say little about the label.",
     )
 
 
-def _overfitting(course: Course) -> Finding | None:
-    if not course.validation.size:
+def _overfitting(curves: LossCurves) -> Finding | None:
+    if not curves.validation.size:
         return None
-    training, validation, place = course.training, course.validation, course.best - 1
+    training, validation, place = curves.training, curves.validation, curves.best - 1
     best, last = float(validation[place]), float(validation[-1])
     remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
     rise = last - best
-    if rise > WORSE * best and rise > NOTICEABLE * course.level / 2 and training[-1] < training[place]:
+    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[place]:
         return Finding(
             Kind.OVERFITTING,
-            f"After epoch {course.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
-            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {course.best} are kept.",
+            f"After epoch {curves.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
+            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
             remedy,
         )
     gap = best - float(training[place])
-    if not course.comparable or gap <= WIDE_GAP * best or gap <= FAR * course.level:
+    if not curves.comparable or gap <= WIDE_GAP * best or gap <= FAR * curves.level:
         return None
     return Finding(
         Kind.OVERFITTING,
-        f"At epoch {course.best}, whose weights are kept, the validation loss of {best:.4g} is "
+        f"At epoch {curves.best}, whose weights are kept, the validation loss of {best:.4g} is "
         f"{gap / training[place]:.0%} above the training loss.",
         remedy,
     )
 
 
-def _still_improving(course: Course) -> Finding | None:
+def _still_improving(curves: LossCurves) -> Finding | None:
     """Of a training that was stopped by the number of its epochs."""
-    losses = course.watched
+    losses = curves.watched
     fall = _fall(losses, 4)
-    if losses.size < course.planned or course.best <= 0.9 * losses.size or fall <= IMPROVING:
+    if losses.size < curves.planned or curves.best <= 0.9 * losses.size or fall <= IMPROVING:
         return None
     return Finding(
         Kind.STILL_IMPROVING,
-        f"Epoch {course.best} of {losses.size} was the best, and the {_name(course)} loss fell by {fall:.1%} "
+        f"Epoch {curves.best} of {losses.size} was the best, and the {_name(curves)} loss fell by {fall:.1%} "
         "over the last quarter of the epochs.",
-        f"Train longer (train.epochs={2 * course.planned}), or with a higher learning rate.",
+        f"Train longer (train.epochs={2 * curves.planned}), or with a higher learning rate.",
     )
 
 
-def _validation_easier(course: Course) -> Finding | None:
-    if not course.validation.size or not course.comparable:
+def _validation_easier(curves: LossCurves) -> Finding | None:
+    if not curves.validation.size or not curves.comparable:
         return None
     # The training loss of an epoch is that of its middle, the validation loss that of its end.
-    training = (course.training[:-1] + course.training[1:]) / 2
+    training = (curves.training[:-1] + curves.training[1:]) / 2
     half = training.size // 2
-    below = 1.0 - float(np.median(course.validation[half:-1] / np.maximum(training[half:], np.finfo(float).tiny)))
+    below = 1.0 - float(np.median(curves.validation[half:-1] / np.maximum(training[half:], np.finfo(float).tiny)))
     size = below * float(np.median(training[half:]))
-    if below <= EASIER or size <= NOTICEABLE * course.level / 2:
+    if below <= EASIER or size <= NOTICEABLE * curves.level / 2:
         return None
     shown_by = f"The validation loss lies {below:.0%} below the training loss in the later half."
-    if course.handicaps:
-        reason = f"That is what {' and '.join(course.handicaps)} may do, which acts on training rows alone."
+    if curves.train_only_regularizers:
+        reason = (
+            f"That is what {' and '.join(curves.train_only_regularizers)} may do, which acts on training rows alone."
+        )
         return Finding(Kind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it.")
     return Finding(
         Kind.VALIDATION_EASIER,
@@ -279,8 +283,8 @@ def _validation_easier(course: Course) -> Finding | None:
     )
 
 
-def _too_short(course: Course) -> Finding:
-    epochs = course.training.size
+def _too_short(curves: LossCurves) -> Finding:
+    epochs = curves.training.size
     return Finding(
         Kind.TOO_SHORT,
         f"{epochs} epoch{'' if epochs == 1 else 's'} make no curve.",
@@ -288,8 +292,8 @@ def _too_short(course: Course) -> Finding:
     )
 
 
-def _without_validation(course: Course) -> tuple[Finding, ...]:
-    if course.validation.size:
+def _without_validation(curves: LossCurves) -> tuple[Finding, ...]:
+    if curves.validation.size:
         return ()
     return (
         Finding(
@@ -300,11 +304,11 @@ def _without_validation(course: Course) -> tuple[Finding, ...]:
     )
 
 
-def _healthy(course: Course) -> Finding:
-    losses = course.watched
-    best = float(losses[course.best - 1])
-    against = f", {1.0 - best / course.constant:.0%} below that of a constant prediction" if course.constant else ""
-    return Finding(Kind.HEALTHY, f"The {_name(course)} loss was best at epoch {course.best}: {best:.4g}{against}.")
+def _healthy(curves: LossCurves) -> Finding:
+    losses = curves.watched
+    best = float(losses[curves.best - 1])
+    against = f", {1.0 - best / curves.constant:.0%} below that of a constant prediction" if curves.constant else ""
+    return Finding(Kind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}.")
 
 
 def _fall(losses: Floats, part: int) -> float:
@@ -317,5 +321,5 @@ def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
     return np.array(history.get(name, ()), dtype=np.float64)
 
 
-def _name(course: Course) -> str:
-    return "validation" if course.validation.size else "training"
+def _name(curves: LossCurves) -> str:
+    return "validation" if curves.validation.size else "training"

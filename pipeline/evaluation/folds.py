@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
-from pipeline.evaluation.markdown import markdown_table
+from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
 from pipeline.evaluation.names import limits_of, metric_name
 from pipeline.evaluation.report import Metrics
-from pipeline.evaluation.spread import Spread, spread_of
-from pipeline.evaluation.verdict import figure
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
-
-UNDEFINED = "undefined"
 
 
 class FoldScore(Document):
@@ -59,7 +55,7 @@ class CrossvalReport(Document):
     """A cross-validation; `summarize` fills in what follows from the scores.
 
     An interval is where the expected metric of a model lies that is trained on as many rows as the folds' models are,
-    by the corrected variance of `spread_of`, whatever the division:
+    by the corrected variance of `corrected_mean`, whatever the division:
 
     - `hash`, `stratified`, `group` and `leave_one_group_out`, repeated or not: n_test / n_train is 1 / (k - 1).
     - `bootstrap`: the out-of-bag rows are 0.58 times as many as the different rows that were drawn. This is the case
@@ -156,39 +152,9 @@ def headlines_of(task: str, metrics: Container[str]) -> tuple[str, ...]:
     return tuple(name for name in TARGETS.get(task).headlines if name in metrics)
 
 
-def crossval_table(report: CrossvalReport) -> str:
-    """A report in Markdown: a line a fold with its rows and the metrics wanted first, then all folds together."""
-    names = report.headlines
-    repeated = ["repeat"] if report.repeats > 1 else []
-    head = [
-        "fold",
-        *repeated,
-        "training rows",
-        "validation rows",
-        "held-out rows",
-        "best epoch",
-        *map(metric_name, names),
-    ]
-    lines = [_line(report, score) for score in report.scores]
-    blank = [""] * (len(head) - len(names) - 1)
-    lines += [[name, *blank, *cells] for name, cells in _together(report).items()]
-    notes = "".join(f"\n{note}\n" for note in (*_chosen(report), *report.notes))
-    return f"{_division(report)}\n\n{markdown_table(head, lines)}{notes}"
-
-
-def shown(value: float | None) -> str:
-    """A metric in a table."""
-    return UNDEFINED if value is None else figure(value)
-
-
-def between(bounds: tuple[float, float] | None) -> str:
-    """An interval in a table; nothing where there is none."""
-    return "" if bounds is None else f"{figure(bounds[0])} to {figure(bounds[1])}"
-
-
-def _spread(scores: Sequence[FoldScore], metric: str) -> Spread:
+def _spread(scores: Sequence[FoldScore], metric: str) -> CorrectedMean:
     known = [(score, value) for score in scores if (value := score.value(metric)) is not None]
-    return spread_of([value for _, value in known], held_out_ratio(score for score, _ in known))
+    return corrected_mean([value for _, value in known], held_out_ratio(score for score, _ in known))
 
 
 def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -199,7 +165,7 @@ def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, f
     return max(interval[0], low), min(interval[1], high)
 
 
-def _notes(report: CrossvalReport, spreads: Mapping[str, Spread]) -> list[str]:
+def _notes(report: CrossvalReport, spreads: Mapping[str, CorrectedMean]) -> list[str]:
     missing = report.count - len(report.scores)
     notes = [f"{missing} of {report.count} folds have no score."] if missing else []
     for name, spread in spreads.items():
@@ -208,38 +174,3 @@ def _notes(report: CrossvalReport, spreads: Mapping[str, Spread]) -> list[str]:
             rest = "its mean is that of the others" if spread.count else "it has no mean"
             notes.append(f"{metric_name(name)} is not defined in {undefined} of {len(report.scores)} folds; {rest}.")
     return notes
-
-
-def _line(report: CrossvalReport, score: FoldScore) -> list[str]:
-    repeat = [str(score.fold // report.folds)] if report.repeats > 1 else []
-    rows = [f"{count:,}" for count in (score.train_rows, score.validation_rows, score.test_rows)]
-    epoch = f"{score.best_epoch} of {score.epochs}"
-    return [str(score.fold), *repeat, *rows, epoch, *(shown(score.value(name)) for name in report.headlines)]
-
-
-def _chosen(report: CrossvalReport) -> Iterator[str]:
-    """What a search within each fold chose for it."""
-    for score in report.scores:
-        if score.settings:
-            settings = ", ".join(f"{name} {value}" for name, value in score.settings.items())
-            yield f"Chosen for fold {score.fold}: {settings}"
-
-
-def _together(report: CrossvalReport) -> dict[str, list[str]]:
-    """What all folds say, a cell a headline."""
-    names = report.headlines
-    cells = {
-        "mean": [shown(report.mean.get(name)) for name in names],
-        "deviation": [shown(report.std.get(name)) for name in names],
-        "95 % interval": [between(report.intervals.get(name)) for name in names],
-    }
-    if report.pooled:
-        cells["all held-out rows"] = [shown(report.pooled[name]) if name in report.pooled else "" for name in names]
-    if report.pooled_intervals:
-        cells["their 95 % interval"] = [between(report.pooled_intervals.get(name)) for name in names]
-    return cells
-
-
-def _division(report: CrossvalReport) -> str:
-    times = f" {report.repeats} times" if report.repeats > 1 else ""
-    return f"{report.rows:,} rows in {report.folds} folds{times} ({report.method})"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
+from pipeline.evaluation.bootstrap_groups import intervals, replicate_weights
 from pipeline.evaluation.classification import BIN_ROWS, BIN_SCORES, BIN_TRUE, CALIBRATION_BINS, STEPS, ClassTally
 from pipeline.evaluation.curves import average_precision, lift_curve, mean_curve, precision_curve, roc_curve
-from pipeline.evaluation.groups import intervals, replicate_weights
 from pipeline.evaluation.metrics import (
     area_metrics,
     area_replicates,
@@ -56,12 +56,12 @@ class Measured:
     Attributes:
         metrics: by name; None where undefined.
         intervals: by metric, of those that have one.
-        doubts: by metric, by how much it may be off since it is computed of cells.
+        error_bounds: by metric, by how much it may be off since it is computed of cells.
     """
 
     metrics: Mapping[str, float | None]
     intervals: Mapping[str, tuple[float, float]]
-    doubts: Mapping[str, float]
+    error_bounds: Mapping[str, float]
 
 
 def measure(tally: Tally, *, with_intervals: bool = True, further: Sequence[str] = ()) -> Measured:
@@ -81,10 +81,10 @@ def measure(tally: Tally, *, with_intervals: bool = True, further: Sequence[str]
     if isinstance(tally, RegressionTally):
         return _regression(tally, weights, more)
     values = class_replicates(tally, weights) | more
-    areas, doubts = area_metrics(tally)
+    areas, error_bounds = area_metrics(tally)
     replicates = area_replicates(tally, weights, areas) if len(weights) > 1 else {}
     values |= {name: replicates.get(name, np.array([value])) for name, value in areas.items()}
-    return _measured(values, doubts)
+    return _measured(values, error_bounds)
 
 
 def further_metrics(names: Sequence[str], tally: Tally) -> list[Metric]:
@@ -115,14 +115,16 @@ def _regression(tally: RegressionTally, weights: Floats, more: Mapping[str, Floa
     medians = medians_of(tally.errors) if tally.rows else {}
     metrics = {name: medians[name].value if name in medians else None for name in MEDIANS}
     bounds = {name: one.interval for name, one in medians.items()} if len(weights) > 1 else {}
-    doubts = {name: one.doubt for name, one in medians.items() if one.doubt > 0.0}
-    return Measured({**found.metrics, **metrics}, {**found.intervals, **bounds}, doubts)
+    error_bounds = {name: one.error_bound for name, one in medians.items() if one.error_bound > 0.0}
+    return Measured({**found.metrics, **metrics}, {**found.intervals, **bounds}, error_bounds)
 
 
-def _measured(values: Mapping[str, Floats], doubts: Mapping[str, float]) -> Measured:
+def _measured(values: Mapping[str, Floats], error_bounds: Mapping[str, float]) -> Measured:
     found = {name: _defined(float(line[0])) for name, line in values.items()}
     known = {name: line[1:] for name, line in values.items() if found[name] is not None and len(line) > 1}
-    return Measured(found, intervals(known), {name: off for name, off in doubts.items() if found[name] is not None})
+    return Measured(
+        found, intervals(known), {name: off for name, off in error_bounds.items() if found[name] is not None}
+    )
 
 
 def confusion_of(label: LabelSpec, tally: ClassTally) -> ConfusionMatrix | None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.evaluation.bootstrap_groups import weigh
 from pipeline.evaluation.classification import (
     ACTUAL,
     BIN_ROWS,
@@ -27,8 +28,7 @@ from pipeline.evaluation.classification import (
     ROWS,
     ClassTally,
 )
-from pipeline.evaluation.curves import average_precision, precision_doubt, roc_area, roc_doubt
-from pipeline.evaluation.groups import weigh
+from pipeline.evaluation.curves import average_precision, precision_error_bound, roc_area, roc_error_bound
 from pipeline.evaluation.sketch import Sketch, merge_sketches
 
 Floats = NDArray[np.float64]
@@ -115,13 +115,13 @@ def area_metrics(tally: ClassTally) -> tuple[dict[str, float], dict[str, float]]
     """
     auc, precision = class_areas(tally)
     counts = [counts_of(sketch) for sketch in tally.scores]
-    doubts = np.array([[roc_doubt(line), precision_doubt(line)] for line in counts])
-    doubts[[sketch.shift == 0 for sketch in tally.scores]] = 0.0
+    error_bounds = np.array([[roc_error_bound(line), precision_error_bound(line)] for line in counts])
+    error_bounds[[sketch.shift == 0 for sketch in tally.scores]] = 0.0
     with _undefined():
         found = {"auc": float(np.nanmean(auc)), "average_precision": float(np.nanmean(precision))}
         off = {
-            "auc": float(np.nanmean(np.where(np.isnan(auc), np.nan, doubts[:, 0]))),
-            "average_precision": float(np.nanmean(np.where(np.isnan(precision), np.nan, doubts[:, 1]))),
+            "auc": float(np.nanmean(np.where(np.isnan(auc), np.nan, error_bounds[:, 0]))),
+            "average_precision": float(np.nanmean(np.where(np.isnan(precision), np.nan, error_bounds[:, 1]))),
         }
         if len(tally.scores) > 1:
             share = tally.confusion.sum(axis=1) / max(tally.rows, 1)
@@ -131,9 +131,9 @@ def area_metrics(tally: ClassTally) -> tuple[dict[str, float], dict[str, float]]
                 "auc_micro": float(roc_area(pooled)),
                 "average_precision_micro": float(average_precision(pooled)),
             }
-            off["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, doubts[:, 0]), share))
-            if doubts.any():
-                off |= {"auc_micro": roc_doubt(pooled), "average_precision_micro": precision_doubt(pooled)}
+            off["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, error_bounds[:, 0]), share))
+            if error_bounds.any():
+                off |= {"auc_micro": roc_error_bound(pooled), "average_precision_micro": precision_error_bound(pooled)}
     told = {name: value for name, value in off.items() if value > 0.0}
     return found, told
 

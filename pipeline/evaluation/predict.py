@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.evaluation.baseline import LinearBaseline
-from pipeline.evaluation.groups import groups_of
+from pipeline.evaluation.bootstrap_groups import groups_of
 from pipeline.evaluation.importance import Shuffled, measure_importance
 from pipeline.evaluation.linear import linear_inputs, sample_rows
 from pipeline.evaluation.regression import Window, window_of
@@ -28,7 +28,7 @@ from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
 from pipeline.runtime.ranks import LaunchOptions, RankInfo, run_ranks
 from pipeline.schemas.columns import ROW_ID
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
@@ -80,7 +80,7 @@ class PredictJob(Document):
     sha256: str
     split: str
     scratch: str
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()
     edges: tuple[float, ...] = (-1.0, 1.0)
     log: bool = False
     constant: tuple[float, ...] = ()
@@ -93,7 +93,7 @@ class PredictJob(Document):
         """What is counted of each model. A decision belongs to the network that it was made for; intervals are those
         of the network alone."""
         label, window = store.features.label, Window(np.array(self.edges), self.log)
-        simple = Measure(label, Decision(), window, groups=1)
+        simple = Measure(label, DecisionRule(), window, groups=1)
         found = {NETWORK: Measure(label, self.decision, window)}
         if self.constant:
             found[label.target.constant] = simple

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.ends import Ends, merge_ends
-from pipeline.evaluation.groups import sums_by, weigh
+from pipeline.evaluation.bootstrap_groups import sums_by, weigh
+from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
 from pipeline.evaluation.sketch import Sketch, absolute, merge_sketches, quantiles
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ class RegressionTally:
     by_prediction: Sketch
     grid: Ints
     ranges: Floats
-    ends: Ends
+    ends: ExtremeRows
 
     @property
     def rows(self) -> int:
@@ -132,7 +132,7 @@ def tally_regression(
         Sketch.of(error, predicted, bins, limit=COARSE_CELLS, shift=COARSE_SHIFT),
         grid,
         _ranges(label, prediction),
-        Ends.of(row_id, np.column_stack([size, label, prediction])),
+        ExtremeRows.of(row_id, np.column_stack([size, label, prediction])),
     )
 
 
@@ -152,7 +152,7 @@ def merge_regressions(parts: Sequence[RegressionTally]) -> RegressionTally:
         merge_sketches([part.by_prediction for part in parts]),
         np.sum([part.grid for part in parts], axis=0),
         np.where([True, False, True, False], ranges.min(axis=0), ranges.max(axis=0)),
-        merge_ends([part.ends for part in parts]),
+        merge_extreme_rows([part.ends for part in parts]),
     )
 
 
@@ -183,13 +183,13 @@ class Median:
 
     Attributes:
         value: itself.
-        doubt: by how much it may be off, since it is found among cells.
+        error_bound: by how much it may be off, since it is found among cells.
         interval: bounds of its 95 % interval. Half of the rows are below the true median, give or take what tossing a
             coin for each row gives: the bounds are the rows whose places are so far from the middle.
     """
 
     value: float
-    doubt: float
+    error_bound: float
     interval: tuple[float, float]
 
 
@@ -200,8 +200,8 @@ def medians_of(errors: Sketch) -> dict[str, Median]:
 
 def _median(sketch: Sketch) -> Median:
     apart = NORMAL_95 / 2.0 / np.sqrt(sketch.counts.sum())
-    (low, value, high), (_, doubt, _) = quantiles(sketch, [max(0.5 - apart, 0.0), 0.5, min(0.5 + apart, 1.0)])
-    return Median(float(value), float(doubt), (float(low), float(high)))
+    (low, value, high), (_, error_bound, _) = quantiles(sketch, [max(0.5 - apart, 0.0), 0.5, min(0.5 + apart, 1.0)])
+    return Median(float(value), float(error_bound), (float(low), float(high)))
 
 
 def _squared_deviations(tally: RegressionTally, weights: Floats, rows: Floats) -> Floats:

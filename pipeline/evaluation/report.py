@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, Target, TaskName
 
@@ -371,31 +371,10 @@ class EvalReport(Document):
     slices: tuple[SliceReport, ...] = ()
     importance: ImportanceReport | None = None
     extremes: Extremes = Extremes()
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()
     notes: tuple[str, ...] = ()
 
     @property
     def target(self) -> Target:
         """All that depends on the task."""
         return TARGETS.get(self.task)
-
-    def to_markdown(self) -> str:
-        """The metrics as a table, simple models beside the network where there are some."""
-        head = ["metric", "network", *(NAMES.get(name, name) for name in self.baselines)]
-        rows = [
-            [name, _shown(value), *(_shown(found.get(name)) for found in self.baselines.values())]
-            for name, value in self.metrics.items()
-        ]
-        lines = [head, ["---"] * len(head), *rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}\n\n{table}\n"
-
-
-NAMES = {"linear": "linear model"}
-"""How baselines are called in tables, where not by their own names."""
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import TrainError
+from pipeline.evaluation.bootstrap_groups import GROUPS
 from pipeline.evaluation.classification import ClassTally, merge_classes
-from pipeline.evaluation.ends import Ends
-from pipeline.evaluation.groups import GROUPS
+from pipeline.evaluation.extreme_rows import ExtremeRows
 from pipeline.evaluation.regression import RegressionTally, Window, merge_regressions, window_of
 from pipeline.evaluation.sketch import Sketch
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
@@ -45,14 +45,14 @@ class Measure:
     """
 
     label: LabelSpec
-    decision: Decision
+    decision: DecisionRule
     window: Window
     groups: int = GROUPS
 
     @classmethod
-    def of(cls, label: LabelSpec, *, decision: Decision | None = None, groups: int = GROUPS) -> Measure:
+    def of(cls, label: LabelSpec, *, decision: DecisionRule | None = None, groups: int = GROUPS) -> Measure:
         """With a window that fits no rows in particular."""
-        return cls(label, decision or Decision(), window_of(np.empty(0)), groups)
+        return cls(label, decision or DecisionRule(), window_of(np.empty(0)), groups)
 
     def tally(self, row_id: Ints, label: ArrayLike, prediction: ArrayLike, group: Ints | None = None) -> Tally:
         """The tally of n rows.
@@ -146,7 +146,7 @@ def _flat(name: str, value: Any) -> dict[str, NDArray[Any]]:
     if isinstance(value, Sketch):
         size = np.array([value.shift, value.limit])
         return {f"{name}.keys": value.keys, f"{name}.counts": value.counts, f"{name}.size": size}
-    if isinstance(value, Ends):
+    if isinstance(value, ExtremeRows):
         return {f"{name}.row_id": value.row_id, f"{name}.facts": value.facts}
     if isinstance(value, tuple):
         parts = [_flat(f"{name}.{place}", part) for place, part in enumerate(value)]
@@ -158,7 +158,7 @@ def _built(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if name in arrays:
         return arrays[name]
     if f"{name}.row_id" in arrays:
-        return Ends(arrays[f"{name}.row_id"], arrays[f"{name}.facts"])
+        return ExtremeRows(arrays[f"{name}.row_id"], arrays[f"{name}.facts"])
     if f"{name}.keys" in arrays:
         shift, limit = arrays[f"{name}.size"].tolist()
         return Sketch(arrays[f"{name}.keys"], arrays[f"{name}.counts"], shift, limit)

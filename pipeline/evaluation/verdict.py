@@ -7,6 +7,7 @@ from typing import Literal
 
 from pipeline.evaluation.names import is_lower_better, metric_name
 from pipeline.evaluation.report import EvalReport
+from pipeline.formatting import format_interval, format_number
 
 SIMPLE = {
     "linear": "a linear model on the same features",
@@ -68,13 +69,8 @@ def _against(report: EvalReport, rival: str, value: float, other: float) -> Verd
 def _compare(report: EvalReport, rival: str, metric: str, mine: float, other: float) -> tuple[Grade, str]:
     """How the model compares by one metric, and its figures; what lies within the interval is chance."""
     low, high = report.intervals.get(metric, (mine, mine))
-    within = f" (95 % interval {figure(low)} to {figure(high)})" if metric in report.intervals else ""
-    said = f"{metric_name(metric)} {figure(mine)}{within} against {figure(other)}"
+    within = f" (95 % interval {format_interval((low, high))})" if metric in report.intervals else ""
+    said = f"{metric_name(metric)} {format_number(mine)}{within} against {format_number(other)}"
     if low <= other <= high:
         return "fair", said
     return ("good" if (mine < other) == is_lower_better(metric) else "bad"), said
-
-
-def figure(value: float) -> str:
-    """Four digits, thousands grouped."""
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""A decision applied to probabilities in numpy, float64; `model/deciding.py` does the same within the saved model."""
+"""A decision rule applied to probabilities in numpy, float64; `prediction_layer.py` does so in the saved model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.errors import ConfigError, Problem, gather
-from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.decision import Calibration, DecisionRule
 from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ def calibrated(calibration: Calibration, probabilities: ArrayLike) -> Floats:
     return found
 
 
-def class_ids(decision: Decision, probabilities: ArrayLike) -> NDArray[np.int64]:
+def class_ids(decision: DecisionRule, probabilities: ArrayLike) -> NDArray[np.int64]:
     """The class of each row, [n], by calibrated probabilities of class id 1, [n] or [n, 1], or of k classes, [n, k]."""
     given = np.asarray(probabilities, np.float64)
     if given.ndim == 1 or given.shape[1] == 1:

@@ -20,7 +20,7 @@ import tensorflow as tf
 from pipeline.errors import TrainError
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.text.layers import LookUpTexts
-from pipeline.model.deciding import LABEL
+from pipeline.model.prediction_layer import LABEL
 from pipeline.schemas.tokens import NULL_TOKEN
 
 ENDPOINT = "serving_default"

@@ -16,17 +16,15 @@ from pathlib import Path
 import keras
 
 # Imported here, so that every layer that a saved model may have is registered.
-import pipeline.model.deciding
-import pipeline.model.label_unit  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 
-AS_IS = Decision()
+AS_IS = DecisionRule()
 
 LAYER_NAMES = {"categorical": "ids"}
 """Of layers that are not called like their tensor; saved models have these names."""
@@ -35,7 +33,7 @@ LAYERS = {kind: layers_of(kind) for kind in feature_kinds()}
 """Loaded here for the same reason."""
 
 
-def build_serving_model(network: keras.Model, state: FeatureState, decision: Decision = AS_IS) -> keras.Model:
+def build_serving_model(network: keras.Model, state: FeatureState, decision: DecisionRule = AS_IS) -> keras.Model:
     """Wrap a trained network in the features that its store was written with, and in what is decided on its output."""
     types = {"number": "float64", "text": "string"}
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}

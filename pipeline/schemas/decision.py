@@ -46,7 +46,7 @@ class Calibration(Document):
         return self
 
 
-class Decision(Document):
+class DecisionRule(Document):
     """From the network's probabilities to calibrated ones, and to a class; the default is as the network says.
 
     Attributes:

@@ -51,7 +51,7 @@ class LabelSpec(Document):
         return TARGETS.get(self.task)
 
     @property
-    def answers(self) -> tuple[str, ...]:
+    def prediction_columns(self) -> tuple[str, ...]:
         """Columns of what a model answers: `prediction` for a number; `label` and one `probability_CLASS` a class."""
         return self.target.columns(self)
 

@@ -20,7 +20,7 @@ from pipeline.registry import Registry
 from pipeline.schemas.columns import StoreType
 
 if TYPE_CHECKING:
-    from pipeline.schemas.decision import Decision
+    from pipeline.schemas.decision import DecisionRule
     from pipeline.schemas.label import LabelSpec
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,7 @@ class Target(ABC):
         id 1, or [b, k] probabilities."""
 
     @abstractmethod
-    def answer(self, z: Any, label: LabelSpec, decision: Decision, *, prefix: str) -> dict[str, Any]:
+    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """The outputs of the served model, by name; names of layers begin with `prefix`."""
 
     @abstractmethod

@@ -158,5 +158,5 @@ def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.
     if problems:
         raise DataError(gather("Some columns cannot be kept; name the others in score.keep", problems))
     texts = 1 if label.classes else 0
-    kinds += [pa.string()] * texts + [pa.float64()] * (len(label.answers) - texts) + [pa.string()]
+    kinds += [pa.string()] * texts + [pa.float64()] * (len(label.prediction_columns) - texts) + [pa.string()]
     return pa.schema([*zip(output.names, kinds, strict=True)])

@@ -22,7 +22,7 @@ class OutputColumns:
 
     Attributes:
         kept: columns of the source.
-        answers: of the model, see `LabelSpec.answers`.
+        answers: of the model, see `LabelSpec.prediction_columns`.
         version: of the column that names the model.
     """
 
@@ -51,7 +51,7 @@ def output_columns(
         ConfigError: an entry of `score.keep` fits no column, or two columns of the output would have one name.
     """
     kept = tuple(name for name in dict.fromkeys(names) if name in key or _is_kept(name, config.keep))
-    answers = tuple(config.prefix + name for name in label.answers)
+    answers = tuple(config.prefix + name for name in label.prediction_columns)
     columns = OutputColumns(kept, answers, config.prefix + VERSION)
     problems = [*_idle_entries(config.keep, names), *_clashes(columns)]
     if config.format == "delta":

@@ -103,7 +103,7 @@ def answer(output: Mapping[str, NDArray[Any]], label: LabelSpec) -> pd.DataFrame
         columns = [np.asarray(named, object), *output["probabilities"].astype(np.float64).T]
     else:
         columns = [*output["prediction"].astype(np.float64).T]
-    return pd.DataFrame(dict(zip(label.answers, columns, strict=True)))
+    return pd.DataFrame(dict(zip(label.prediction_columns, columns, strict=True)))
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:

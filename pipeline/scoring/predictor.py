@@ -42,7 +42,7 @@ class Predictor:
             arrays: for each column, b doubles or strings, with nulls.
 
         Returns:
-            The answers, in the order of `LabelSpec.answers`.
+            The answers, in the order of `LabelSpec.prediction_columns`.
         """
         tensors = {column.name: _tensor(array, column) for column, array in zip(self._columns, arrays, strict=True)}
         return _arrays(self._answers(tensors), self._label)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.evaluation.comparison import Comparison, comparison_table
-from pipeline.evaluation.folds import CrossvalReport, FoldScore, crossval_table
+from pipeline.evaluation.comparison import Comparison
+from pipeline.evaluation.folds import CrossvalReport, FoldScore
 from pipeline.evaluation.names import metric_name
-from pipeline.evaluation.plots.folds import fold_curves, fold_metrics, paired_differences
-from pipeline.evaluation.verdict import figure
+from pipeline.formatting import format_interval, format_number
+from pipeline.report.plots.fold_curves import fold_curves
+from pipeline.report.plots.folds import fold_metrics, paired_differences
+from pipeline.report.summaries import comparison_table, crossval_table
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds
 from pipeline.store import filesystem as files
@@ -83,5 +85,5 @@ def _sentence(report: CrossvalReport, name: str) -> str:
     mean, bounds = report.mean.get(name), report.intervals.get(name)
     if mean is None:
         return f"{metric_name(name)} is not defined in any fold"
-    interval = "" if bounds is None else f", 95 % interval {figure(bounds[0])} to {figure(bounds[1])}"
-    return f"{metric_name(name)} {figure(mean)} over {len(report.scores)} folds{interval}"
+    interval = "" if bounds is None else f", 95 % interval {format_interval(bounds)}"
+    return f"{metric_name(name)} {format_number(mean)} over {len(report.scores)} folds{interval}"

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import PipelineError
-from pipeline.evaluation.folds import FoldScore, headlines_of, shown
+from pipeline.evaluation.folds import FoldScore, headlines_of
 from pipeline.evaluation.names import capital, metric_name
 from pipeline.evaluation.predict import window_of_rows
+from pipeline.formatting import format_number
 from pipeline.stages.context import Resources
 from pipeline.stages.crossval_log import fold_params, log_score
 from pipeline.stages.fold_training import fold_spec, run_fold
@@ -25,7 +26,7 @@ from pipeline.tracking.tags import PARENT
 from pipeline.training.records import EpochRecord
 from pipeline.tuning.parallel import Stopper, run_parallel
 from pipeline.tuning.space import Settings
-from pipeline.tuning.table import told
+from pipeline.tuning.table import setting_text
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class FoldRuns:
     def _recall(self, number: int, score: FoldScore) -> None:
         with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:
             tracker.log_params(fold_params(self._folds, number))
-            tracker.log_params({name: told(value) for name, value in score.settings.items()})
+            tracker.log_params({name: setting_text(value) for name, value in score.settings.items()})
             for epoch in range(score.epochs):
                 values = {name: values[epoch] for name, values in score.history.items()}
                 tracker.log_metrics(tracked_values(values), step=epoch + 1)
@@ -97,7 +98,7 @@ class FoldRuns:
             log_score(tracker, score)
         finished = sum(result.is_there for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        said = ", ".join(f"{metric_name(name)} {shown(score.value(name))}" for name in metrics)
+        said = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
         self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
 
     def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
@@ -105,7 +106,7 @@ class FoldRuns:
         if not self._config.crossval.nested:
             return self._config, self._folds.stores[number], {}
         chosen = choose_settings(resources, self._config, self._folds, number, self._stopper, name=self._name(number))
-        resources.tracker.log_params({name: told(value) for name, value in chosen[-1].items()})
+        resources.tracker.log_params({name: setting_text(value) for name, value in chosen[-1].items()})
         return chosen
 
     @contextmanager

@@ -14,7 +14,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.rows.folds import INNER, FoldUse
 from pipeline.preparation.writing.fold_spec import FoldsRecipe
 from pipeline.preparation.writing.fold_stores import build_folds
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.prepare import open_recipe
@@ -114,9 +114,9 @@ class FoldResult:
         """Its metrics and its history."""
         return FoldScore.from_json(files.read_bytes(self.folder.child(SCORE)), str(self.folder.child(SCORE)))
 
-    def decision(self) -> Decision:
+    def decision(self) -> DecisionRule:
         """From its model's probabilities to classes."""
-        return Decision.from_json(files.read_bytes(self.folder.child(DECISION)), str(self.folder.child(DECISION)))
+        return DecisionRule.from_json(files.read_bytes(self.folder.child(DECISION)), str(self.folder.child(DECISION)))
 
     def tally(self) -> Tally:
         """What was counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.diagnosis import Finding, course_of, diagnose
+from pipeline.evaluation.diagnosis import Finding, diagnose, loss_curves
 from pipeline.model.losses import loss_of
 from pipeline.schemas.profile import NumberProfile
 from pipeline.store.store import Store, read_profile
@@ -23,16 +23,16 @@ def findings_of(
         best: the epoch whose weights are kept, counted from 1.
     """
     label, weighted = store.features.label, spec.train.class_weights != "none"
-    course = course_of(
+    curves = loss_curves(
         values,
         best=best,
         planned=spec.train.epochs,
         constant=None if weighted else label.target.constant_loss(label, loss_of(label, spec.train.loss).name),
         deviation=_deviation(store),
-        handicaps=spec.model.train_only_regularizers(),
+        train_only_regularizers=spec.model.train_only_regularizers(),
         comparable=not weighted,
     )
-    return diagnose(course)
+    return diagnose(curves)
 
 
 def _deviation(store: Store) -> float | None:

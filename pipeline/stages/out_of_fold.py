@@ -26,7 +26,7 @@ from pipeline.preparation.reading.part_files import read_parts, replace_parts, w
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.schemas.columns import ROW_ID
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
@@ -69,9 +69,9 @@ def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldRes
     )
 
 
-def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
+def _answers(label: LabelSpec, decision: DecisionRule) -> list[Column]:
     if not label.classes:
-        return [F.col("p0").alias(label.answers[0])]
+        return [F.col("p0").alias(label.prediction_columns[0])]
     if label.outputs == 1:
         shares = [1.0 - F.col("p0"), F.col("p0")]
         index = (F.col("p0") >= F.lit(decision.threshold)).cast("int")
@@ -79,7 +79,7 @@ def _answers(label: LabelSpec, decision: Decision) -> list[Column]:
         shares = [F.col(f"p{index}") for index in range(len(label.classes))]
         index = F.array_position(F.array(*shares), F.greatest(*shares)).cast("int") - 1
     columns = [_class(label, index), *shares]
-    return [column.alias(name) for column, name in zip(columns, label.answers, strict=True)]
+    return [column.alias(name) for column, name in zip(columns, label.prediction_columns, strict=True)]
 
 
 def _class(label: LabelSpec, value: Column) -> Column:

@@ -16,7 +16,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
-from pipeline.stages.profile_page import report_profile
+from pipeline.stages.profile import report_profile
 from pipeline.stages.results import PrepareResult
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store, is_published, open_store

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluation.plots.curves import learning_curves
-from pipeline.evaluation.plots.figures import Draw, figures_of
-from pipeline.evaluation.plots.png import png_of
 from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.verdict import judge
+from pipeline.report.evaluation_page import Subject, evaluation_page
+from pipeline.report.plots.curves import learning_curves
+from pipeline.report.plots.figures import Draw, figures_of
+from pipeline.report.plots.png import png_of
+from pipeline.report.summaries import evaluation_summary
 from pipeline.stages.context import Resources
 from pipeline.stages.learning import findings_of
-from pipeline.stages.report_page import Subject, report_page
 from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
@@ -39,12 +40,12 @@ def log_report(
     verdict = judge(report)
     resources.progress.done(verdict.sentence)
     resources.tracker.set_tags({"verdict": verdict.grade})
-    resources.tracker.describe(f"{verdict.sentence}\n\n{report.to_markdown()}")
+    resources.tracker.describe(f"{verdict.sentence}\n\n{evaluation_summary(report)}")
     if isinstance(resources.tracker, NullTracker):
         return
     history = read_history(model)
     findings = () if history is None else findings_of(spec, store, history.values, history.best_epoch)
-    plots = {name: png for name, draw in figures_of(report) if (png := drawn(name, draw)) is not None}
+    plots = {name: png for name, draw in figures_of(report) if (png := draw_png(name, draw)) is not None}
     for name, png in plots.items():
         resources.tracker.log_picture(png, f"plots/{name}.png")
     subject = Subject(
@@ -57,7 +58,7 @@ def log_report(
         audit=read_audit(store),
         pictures=plots | _curves(history),
     )
-    resources.tracker.log_text(report_page(subject), "report.html")
+    resources.tracker.log_text(evaluation_page(subject), "report.html")
 
 
 def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
@@ -65,11 +66,11 @@ def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
     if history is None:
         return {}
     draw = partial(learning_curves, history.values, best_epoch=history.best_epoch)
-    png = drawn("learning_curves", draw)
+    png = draw_png("learning_curves", draw)
     return {} if png is None else {"learning_curves": png}
 
 
-def drawn(name: str, draw: Draw) -> bytes | None:
+def draw_png(name: str, draw: Draw) -> bytes | None:
     """A plot as PNG, or None with a warning: one that cannot be drawn must not cost the evaluation."""
     try:
         return png_of(draw())

@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from pipeline.config.search import SearchConfig
 from pipeline.tracking.tracker import Tracker
 from pipeline.tuning.capacity import capacity_progress, steps_table
-from pipeline.tuning.comparison import compared, comparison_plot
+from pipeline.tuning.comparison import compared_values, comparison_plot
 from pipeline.tuning.contour import contour_plot, two_settings
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.pareto_plot import pareto_plot
 from pipeline.tuning.plots import epochs_plot, history_plot, importance_plot, parallel_plot, settings_plot
 from pipeline.tuning.record import TrialRecord
-from pipeline.tuning.table import table
+from pipeline.tuning.table import trials_table
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def log_trials(tracker: Tracker, records: Sequence[TrialRecord], config: SearchC
     trials = [asdict(record) | {"on_front": record.number in front} for record in records]
     tracker.log_text(json.dumps(trials, indent=1), "trials.json")
     # What is trained at the end will describe the run; the table stays among the artifacts.
-    tracker.log_text(table(records, config.goals, most=LISTED), "trials.md")
+    tracker.log_text(trials_table(records, config.goals, most=LISTED), "trials.md")
 
 
 def _figures(
@@ -83,7 +83,7 @@ def _figures(
     yield "importance", importance_plot(importance, title=titled("importance of settings"))
     if pair := two_settings(records, importance):
         yield "contour", contour_plot(records, metric, names=pair, maximizes=maximizes, title=titled("two settings"))
-    if options := compared(config, records):
+    if options := compared_values(config, records):
         title = titled("comparison")
         yield "comparison", comparison_plot(records, metric, options=options, maximizes=maximizes, title=title)
     if config.further_goals:

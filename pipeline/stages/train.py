@@ -12,15 +12,15 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
-from pipeline.evaluation.plots.curves import learning_curves
-from pipeline.evaluation.plots.rates import rate_curve
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
 from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.report.plots.curves import learning_curves
+from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gently
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
@@ -195,7 +195,7 @@ def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
     resources.progress.done(f"The loss falls fastest at a learning rate of {curve.chosen:.2g}")
 
 
-def _log_decision(resources: Resources, decision: Decision) -> None:
+def _log_decision(resources: Resources, decision: DecisionRule) -> None:
     """Log the calibration and the threshold that were fitted on validation rows, if any were."""
     if decision.remark:
         logger.warning("%s", decision.remark)

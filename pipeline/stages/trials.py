@@ -22,7 +22,7 @@ from pipeline.tuning.pareto_front import choose_best
 from pipeline.tuning.record import TrialRecord, best_of
 from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
 from pipeline.tuning.study import Study, Trial, open_study
-from pipeline.tuning.table import short, told
+from pipeline.tuning.table import setting_name, setting_text
 
 NOT_OF_THE_SEARCH = {
     "final", "trials", "parallel_trials", "tolerance", "patience", "timeout", "trial_timeout", "resume", "study"
@@ -33,7 +33,7 @@ LISTED = 10
 
 
 class TrialPruned(BaseException):
-    """Ends a trial's tracked run as killed, neither finished nor failed."""
+    """ExtremeRows a trial's tracked run as killed, neither finished nor failed."""
 
 
 def check_space(config: RunConfig) -> RunConfig:
@@ -134,7 +134,7 @@ class Trials:
         config = configured(self._config, settings)
         tags = {PARENT: self._resources.tracker.run_id or "", "trial": str(trial.number)}
         with self._resources.runs.open(_title(trial.number, settings), tags=tags) as tracker:
-            tracker.log_params({key: told(value) for key, value in settings.items()})
+            tracker.log_params({key: setting_text(value) for key, value in settings.items()})
             resources, stores = replace(self._resources, tracker=tracker), self._rows.of(config, settings)
             trained = train_trial(resources, config, stores, trial.is_behind, self._stopper)
             trial.record_costs(
@@ -182,5 +182,5 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
 
 def _title(number: int, settings: Settings) -> str:
     """What distinguishes a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
-    shown = ", ".join(f"{short(name)} {told(value)}" for name, value in settings.items())
+    shown = ", ".join(f"{setting_name(name)} {setting_text(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"

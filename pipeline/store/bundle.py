@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import StoreError
 from pipeline.kinds.state import FeatureState
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.schemas.profile import DataProfile
 from pipeline.schemas.table import TableContract
@@ -88,7 +88,7 @@ class Bundle:
         return self.model.card
 
     @property
-    def decision(self) -> Decision:
+    def decision(self) -> DecisionRule:
         """From probabilities to classes."""
         return self.card.decision
 

@@ -20,7 +20,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from pipeline.errors import Problem, StoreError, gather
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
@@ -62,7 +62,7 @@ class ModelCard(Document):
     epochs: int
     best_epoch: int
     metrics: Mapping[str, float]
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()
     versions: Mapping[str, str] = {}
 
     @property

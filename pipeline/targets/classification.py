@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.losses import RowLoss
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import Floats, Ints, Target
 
@@ -34,12 +34,14 @@ class Classification(Target):
         """Of class ids, as they are."""
         return loss
 
-    def answer(self, z: Any, label: LabelSpec, decision: Decision, *, prefix: str) -> dict[str, Any]:
+    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """`label`, string [b, 1], and `probabilities`, float32 [b, k], calibrated."""
-        from pipeline.model.deciding import Decide
+        from pipeline.model.prediction_layer import PredictionLayer
 
         calibration = decision.calibration.model_dump(mode="json")
-        answer: dict[str, Any] = Decide(label.classes, calibration, decision.threshold, name=f"{prefix}decide")(z)
+        answer: dict[str, Any] = PredictionLayer(
+            label.classes, calibration, decision.threshold, name=f"{prefix}decide"
+        )(z)
         return answer
 
     def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:

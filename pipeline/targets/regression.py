@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.losses import RowLoss
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import Floats, Ints, Target
 
@@ -49,7 +49,7 @@ class Regression(Target):
         unit = label_unit(label)
         return lambda z: unit(z)[:, 0]
 
-    def answer(self, z: Any, label: LabelSpec, decision: Decision, *, prefix: str) -> dict[str, Any]:
+    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """`prediction`, float32 [b, 1]."""
         from pipeline.model.label_unit import label_unit
 

@@ -113,4 +113,4 @@ def _columns(state: FeatureState) -> dict[str, Any]:
 
 
 def _outputs(label: LabelSpec) -> list[Any]:
-    return [ColSpec("string" if name == "label" else "double", name) for name in label.answers]
+    return [ColSpec("string" if name == "label" else "double", name) for name in label.prediction_columns]

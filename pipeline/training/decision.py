@@ -16,7 +16,7 @@ from pipeline.model.decision import calibrated
 from pipeline.model.network import output_of
 from pipeline.model.threshold import choose_threshold
 from pipeline.runtime.activity import report_activity
-from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.decision import Calibration, DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.store import Store
 from pipeline.training.job import DecisionConfig
@@ -40,29 +40,29 @@ class Scored:
     probabilities: NDArray[np.float64]
 
 
-def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> Decision:
+def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> DecisionRule:
     """The decision; that of rank 0 is the one that counts, and other ranks only help with it.
 
     Nothing is read where nothing is to be fitted. What these rows do not allow is left as the network says, with a
     remark: the training was long, and its model is good.
     """
     if not config.needs_rows:
-        return Decision(threshold=config.threshold.at)
+        return DecisionRule(threshold=config.threshold.at)
     report_activity("scores validation rows")
     scored = _gather(store, runner)
     if runner.world.rank > 0:
-        return Decision()
+        return DecisionRule()
     report_activity("decides")
     return decision_of(config, store.features.label, scored)
 
 
-def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> Decision:
+def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> DecisionRule:
     """The decision that scored rows suggest."""
     ids = scored.label.astype(np.int64)
     seen = np.unique(ids)
     if len(seen) < 2:
         classes = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
-        return Decision(
+        return DecisionRule(
             threshold=config.threshold.at,
             remark=f"Calibration and threshold were not fitted: validation rows are {classes}. Allowed: rows of two "
             "classes at least. Give split.fractions.validation more rows, or stratify the split.",
@@ -70,7 +70,7 @@ def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> Dec
     probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities
     calibration = fit_calibration(config.calibration, ids, probabilities)
     threshold, goal = _threshold(config, calibration, ids, probabilities)
-    return Decision(calibration=calibration, threshold=threshold, goal=goal, rows=len(ids))
+    return DecisionRule(calibration=calibration, threshold=threshold, goal=goal, rows=len(ids))
 
 
 def _threshold(

@@ -10,7 +10,7 @@ from pipeline.config.export import Format
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.model import ModelConfig
 from pipeline.config.train import TrainConfig
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.schemas.section import Section
 from pipeline.store import filesystem as files
@@ -142,4 +142,4 @@ class RankResult(Document):
     seconds: float = 0.0
     stopped: bool = False
     resumed: str | None = None
-    decision: Decision = Decision()
+    decision: DecisionRule = DecisionRule()

@@ -25,7 +25,7 @@ from pipeline.model.head import build_head
 from pipeline.model.network import build_network
 from pipeline.model.saved import write_saved_model
 from pipeline.model.serving import build_serving_model
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.store import filesystem as files
 from pipeline.store.layout import BUNDLE, MODEL, SAVED_MODEL
 from pipeline.store.store import Store
@@ -97,7 +97,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
             begun = time.monotonic()
             finished = loop.run()
             seconds = time.monotonic() - begun
-    decision = fit_decision(job.decision_config, store, runner) if finished else Decision()
+    decision = fit_decision(job.decision_config, store, runner) if finished else DecisionRule()
     if finished and job.saves and world.rank == 0:
         _save(runner.network, job, store, decision)
     return RankResult(
@@ -207,7 +207,7 @@ def _resume(checkpoint: Checkpoint, runner: StepRunner, steps: int, job: RankJob
     return progress
 
 
-def _save(network: keras.Model, job: RankJob, store: Store, decision: Decision) -> None:
+def _save(network: keras.Model, job: RankJob, store: Store, decision: DecisionRule) -> None:
     """Keras and TensorFlow write local files only; the storage root may be elsewhere."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
-from pipeline.evaluation.markdown import markdown_table
+from pipeline.formatting import format_number
+from pipeline.report.markdown import markdown_table
 from pipeline.tuning.record import TrialRecord
-from pipeline.tuning.table import number, told
+from pipeline.tuning.table import DIGITS, setting_text
 
 GROW_MISSES = 2
 """Steps in a row without a better network that end growth: one may be chance."""
@@ -173,8 +174,8 @@ def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metr
             trial = trials.get(hidden)
             if trial is None:
                 continue
-            weights = "" if trial.parameters is None else number(float(trial.parameters))
-            reached = number(trial.reached) if trial.is_finished else trial.state
+            weights = "" if trial.parameters is None else f"{trial.parameters:,}"
+            reached = format_number(trial.reached, DIGITS) if trial.is_finished else trial.state
             taken = "yes" if hidden == step.taken else ""
-            lines.append([str(index), step.kind, told(hidden), str(trial.number), weights, reached, taken])
+            lines.append([str(index), step.kind, setting_text(hidden), str(trial.number), weights, reached, taken])
     return markdown_table(head, lines, numbers=False)

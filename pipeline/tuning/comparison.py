@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pipeline.config.search import SearchConfig
-from pipeline.evaluation.plots.style import (
+from pipeline.formatting import counted
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     INK,
@@ -20,18 +21,17 @@ from pipeline.evaluation.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
-    short_name,
     style_axes,
     without_data,
 )
+from pipeline.report.text import short_name
+from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers
 from pipeline.tuning.record import TrialRecord, ranked
-from pipeline.tuning.shades import shades_bar, shades_of
 from pipeline.tuning.space import answer_of
-from pipeline.tuning.table import counts, short, told
+from pipeline.tuning.table import setting_name, setting_text, trial_counts
 
 MOST_SETTINGS = 2
 MOST_VALUES = 30
@@ -46,7 +46,7 @@ Cell = tuple[str, ...]
 """Values of these settings."""
 
 
-def compared(config: SearchConfig, records: Sequence[TrialRecord]) -> Options:
+def compared_values(config: SearchConfig, records: Sequence[TrialRecord]) -> Options:
     """The settings to compare: all of a small grid, else those whose choices have names; none unless one or two."""
     named = {
         name: setting for name, setting in config.space.items() if setting.choice and not are_numbers(setting.choice)
@@ -56,9 +56,9 @@ def compared(config: SearchConfig, records: Sequence[TrialRecord]) -> Options:
         return {}
     options: dict[str, list[str]] = {}
     for name, setting in space.items():
-        found = [record.settings[name] for record in records if name in record.settings]
-        ordered = setting.choice or sorted(found)
-        options[name] = [*dict.fromkeys(told(value) for value in ordered if value in found)]
+        tried = [record.settings[name] for record in records if name in record.settings]
+        ordered = setting.choice or sorted(tried)
+        options[name] = [*dict.fromkeys(setting_text(value) for value in ordered if value in tried)]
     return options if all(0 < len(values) <= MOST_VALUES for values in options.values()) else {}
 
 
@@ -70,17 +70,17 @@ def comparison_plot(
     Args:
         records: of all trials.
         metric: that they are compared by.
-        options: from `compared`: of one setting, a line of dots each; of two, a table.
+        options: from `compared_values`: of one setting, a line of dots each; of two, a table.
         maximizes: whether more of the metric is better.
         title: of the figure.
     """
     cells: dict[Cell, list[TrialRecord]] = {}
     for record in records:
-        cells.setdefault(tuple(told(answer_of(record.settings, name)) for name in options), []).append(record)
+        cells.setdefault(tuple(setting_text(answer_of(record.settings, name)) for name in options), []).append(record)
     draw = _table if len(options) == 2 else _lines
     figure = draw(cells, metric, options=options, maximizes=maximizes, title=title)
     many = max(len(tried) for tried in cells.values()) > 1
-    caption(figure, "The best trial counts where several have the same values." if many else "", counts(records))
+    caption(figure, "The best trial counts where several have the same values." if many else "", trial_counts(records))
     return figure
 
 
@@ -92,26 +92,26 @@ def _table(
     width, height = len(options[across]), len(options[down])
     figure = new_figure(3.2 + 1.15 * max(width, 2), 2.0 + 0.62 * max(height, 2), title)
     axes = figure.subplots()
-    style_axes(axes, f"{short(down)} by {short(across)}", short_name(across, 40), short_name(down, 30))
+    style_axes(axes, f"{setting_name(down)} by {setting_name(across)}", short_name(across, 40), short_name(down, 30))
     axes.grid(False)
     _name_ticks(axes, options[across], options[down])
     names = [[_cell(options, {across: one, down: other}) for one in options[across]] for other in options[down]]
     tried = {(row, column): cells.get(names[row][column], ()) for row, column in np.ndindex(height, width)}
-    best = {place: trials[0].reached for place, some in tried.items() if (trials := ranked(some, maximizes=maximizes))}
+    best = {cell: trials[0].reached for cell, some in tried.items() if (trials := ranked(some, maximizes=maximizes))}
     if not best:
         without_data(axes, "no trial ran to its end")
         return figure
-    shades = shades_of([*best.values()], maximizes=maximizes)
+    shades = colour_scale([*best.values()], maximizes=maximizes)
     _fill(axes, shades, best, (height, width))
     for (row, column), some in tried.items():
         if some and (row, column) not in best:
             axes.text(column, row, some[0].state, ha="center", va="center", fontsize=10, color=MUTED)
-    row, column = (max if maximizes else min)(best, key=lambda place: best[place])
+    row, column = (max if maximizes else min)(best, key=lambda cell: best[cell])
     frame = Rectangle(
         (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=3.0, clip_on=False, zorder=5
     )
     axes.add_patch(frame)
-    shades_bar(figure, axes, shades, metric, maximizes=maximizes)
+    draw_colour_scale(figure, axes, shades, metric, maximizes=maximizes)
     return figure
 
 
@@ -122,8 +122,8 @@ def _cell(options: Options, values: Mapping[str, str]) -> Cell:
 def _fill(axes: Axes, shades: ScalarMappable, values: Mapping[tuple[int, int], float], shape: tuple[int, int]) -> None:
     """Shade the cells of a table, by row and column, and write their values."""
     grid = np.full(shape, np.nan)
-    for place, value in values.items():
-        grid[place] = value
+    for cell, value in values.items():
+        grid[cell] = value
     colours = np.asarray(shades.to_rgba(grid))
     axes.imshow(colours, aspect="auto")
     digits = digits_of([*values.values()])
@@ -148,7 +148,7 @@ def _lines(
     ((name, values),) = options.items()
     figure = new_figure(7.6, 1.8 + 0.42 * max(len(values), 2), title)
     axes = figure.subplots()
-    style_axes(axes, f"By {short_name(short(name), 30)}", metric, "")
+    style_axes(axes, f"By {short_name(setting_name(name), 30)}", metric, "")
     tried = [ranked(cells.get((value,), ()), maximizes=maximizes) for value in values]
     best = (max if maximizes else min)((trials[0].reached for trials in tried if trials), default=None)
     if best is None:

@@ -13,22 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 from numpy.typing import NDArray
 
-from pipeline.evaluation.plots.style import (
-    INK,
-    MUTED,
-    ORANGE,
-    caption,
-    new_figure,
-    quiet_legend,
-    short_name,
-    style_axes,
-    without_data,
-)
+from pipeline.report.plots.style import INK, MUTED, ORANGE, caption, new_figure, quiet_legend, style_axes, without_data
+from pipeline.report.text import short_name
+from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers, axis_positions
 from pipeline.tuning.record import TrialRecord, finished, ranked
-from pipeline.tuning.shades import shades_bar, shades_of
 from pipeline.tuning.space import answer_of
-from pipeline.tuning.table import counts, told
+from pipeline.tuning.table import setting_text, trial_counts
 
 LEAST_VALUES = 4
 """Different values that a setting needs for a surface: between two or three, nothing was looked at."""
@@ -74,15 +65,15 @@ def contour_plot(
         return figure
     others = [record for record in there if not record.is_finished]
     values = np.array([record.reached for record in ended])
-    shades = shades_of(values.tolist(), maximizes=maximizes)
+    shades = colour_scale(values.tolist(), maximizes=maximizes)
     x, y = zip(*(_values(record, names) for record in (*ended, *others)), strict=True)
-    places = np.column_stack([axis_positions(axes, x, "x"), axis_positions(axes, y, "y")])
+    positions = np.column_stack([axis_positions(axes, x, "x"), axis_positions(axes, y, "y")])
     graded = _is_graded(x[: len(ended)]) and _is_graded(y[: len(ended)])
-    drawn = graded and _draw_surface(axes, shades, places[: len(ended)], values)
-    _draw_dots(axes, shades, places + _jitter(x, y), values, label=f"trial {ended[0].number}, the best of these")
-    shades_bar(figure, axes, shades, metric, maximizes=maximizes)
+    drawn = graded and _draw_surface(axes, shades, positions[: len(ended)], values)
+    _draw_dots(axes, shades, positions + _jitter(x, y), values, label=f"trial {ended[0].number}, the best of these")
+    draw_colour_scale(figure, axes, shades, metric, maximizes=maximizes)
     remark = "The surface is straight between neighbouring trials, whose other settings may differ."
-    caption(figure, remark if drawn else "", counts(there))
+    caption(figure, remark if drawn else "", trial_counts(there))
     return figure
 
 
@@ -93,16 +84,18 @@ def _values(record: TrialRecord, names: Sequence[str]) -> list[Any]:
 def _kinds(records: Sequence[TrialRecord], names: tuple[str, str]) -> tuple[set[str], set[str]]:
     """The different values of both settings, of the trials that have both."""
     there = [values for record in records if None not in (values := _values(record, names))]
-    return {told(one) for one, _ in there}, {told(other) for _, other in there}
+    return {setting_text(one) for one, _ in there}, {setting_text(other) for _, other in there}
 
 
 def _is_graded(values: Sequence[Any]) -> bool:
     return are_numbers(values) and len(set(values)) >= LEAST_VALUES
 
 
-def _draw_surface(axes: Axes, shades: ScalarMappable, places: NDArray[np.float64], values: NDArray[np.float64]) -> bool:
-    """Draw it where there are enough trials, not all on a line; of those at one place, the first counts."""
-    scaled = axes.transScale.transform(places)
+def _draw_surface(
+    axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64]
+) -> bool:
+    """Draw it where there are enough trials, not all on a line; of trials at one position, the first counts."""
+    scaled = axes.transScale.transform(positions)
     low, span = scaled.min(axis=0), np.ptp(scaled, axis=0)
     different, first = np.unique((scaled - low) / span, axis=0, return_index=True)
     if len(different) < LEAST_PLACES or np.linalg.matrix_rank(different - different.mean(axis=0), tol=1e-6) < 2:
@@ -119,12 +112,12 @@ def _draw_surface(axes: Axes, shades: ScalarMappable, places: NDArray[np.float64
 
 
 def _draw_dots(
-    axes: Axes, shades: ScalarMappable, places: NDArray[np.float64], values: NDArray[np.float64], *, label: str
+    axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64], *, label: str
 ) -> None:
-    """A dot for each value, the first one ringed as the best; a cross at the places after them."""
-    x, y = places.T
+    """A dot for each value, the first one ringed as the best; a cross at the positions after them."""
+    x, y = positions.T
     count = len(values)
-    if len(places) > count:
+    if len(positions) > count:
         axes.plot(x[count:], y[count:], "x", color=MUTED, markersize=4, alpha=0.7, label="pruned or failed", zorder=3)
     colours = shades.to_rgba(values)
     axes.scatter(x[:count], y[:count], c=colours, s=34, edgecolors=INK, linewidths=0.6, zorder=4)

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.config.search import Goal
-from pipeline.evaluation.plots.style import (
+from pipeline.formatting import counted
+from pipeline.report.plots.style import (
     BLUE,
     GREY,
     INK,
@@ -16,7 +17,6 @@ from pipeline.evaluation.plots.style import (
     ORANGE,
     caption,
     compact_ticks,
-    counted,
     new_figure,
     plain,
     quiet_legend,
@@ -24,7 +24,7 @@ from pipeline.evaluation.plots.style import (
 )
 from pipeline.tuning.plot_axes import axis_positions
 from pipeline.tuning.record import TrialRecord, finished
-from pipeline.tuning.table import counts
+from pipeline.tuning.table import trial_counts
 
 MOST_NUMBERED = 12
 """Trials up to which all on the front are told by their numbers."""
@@ -54,7 +54,7 @@ def pareto_plot(
         style_axes(axes, "", _named(goal), _named(goals[0]))
         _draw(axes, finished(records), front, best, goal.name, steps=len(goals) == 2)
     unbeaten = f"{counted(len(front), 'trial')} on the front: no other one is as good by all goals."
-    caption(figure, unbeaten, counts(records))
+    caption(figure, unbeaten, trial_counts(records))
     return figure
 
 

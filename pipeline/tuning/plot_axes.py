@@ -9,9 +9,9 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from pipeline.evaluation.plots.curves import WIDE_RANGE
-from pipeline.evaluation.plots.style import compact_ticks, plain, short_name
-from pipeline.tuning.table import told
+from pipeline.report.plots.style import WIDE_RANGE, compact_ticks, plain
+from pipeline.report.text import short_name
+from pipeline.tuning.table import setting_text
 
 
 def is_number(value: Any) -> bool:
@@ -48,9 +48,9 @@ def axis_positions(axes: Axes, values: Sequence[Any], axis: Literal["x", "y"] = 
             ruler.set_major_locator(MaxNLocator(integer=True))
         compact_ticks(axes, x=along_x, y=not along_x)
         return [float(value) for value in values]
-    known = sorted({told(value) for value in values})
+    known = sorted({setting_text(value) for value in values})
     ruler.set_ticks(range(len(known)), [short_name(name, 12) for name in known])
     for label in ruler.get_ticklabels():
         plain(label).set_rotation(30 if along_x and len(known) > 4 else 0)
     axes.set(**{f"{axis}lim": (-0.5, max(len(known), 1) - 0.5)})
-    return [float(known.index(told(value))) for value in values]
+    return [float(known.index(setting_text(value))) for value in values]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluation.plots.style import (
+from pipeline.report.plots.style import (
     BLUE,
     FAINT,
     MUTED,
@@ -19,12 +19,12 @@ from pipeline.evaluation.plots.style import (
     compact_ticks,
     new_figure,
     plain,
-    short_name,
     style_axes,
 )
+from pipeline.report.text import short_name
 from pipeline.tuning.plot_axes import are_numbers, axis_positions, shares
 from pipeline.tuning.record import TrialRecord, finished
-from pipeline.tuning.table import counts, short, told
+from pipeline.tuning.table import setting_name, setting_text, trial_counts
 
 PANELS_A_ROW = 3
 
@@ -48,7 +48,7 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
         axes.legend(frameon=False, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     compact_ticks(axes, x=False)
-    caption(figure, counts(records))
+    caption(figure, trial_counts(records))
     return figure
 
 
@@ -96,7 +96,7 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
         compact_ticks(axes, x=False)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
-    caption(figure, counts(records))
+    caption(figure, trial_counts(records))
     return figure
 
 
@@ -112,17 +112,17 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
     scales = [_scale([record.settings.get(name) for record in ended]) for name in names]
     scales.append(_scale([record.reached for record in ended]))
     shades = np.linspace(0.0, 1.0, max(len(ended), 1))
-    for place in range(len(ended)):
-        stations = [scale[place] for scale, _ in scales]
-        axes.plot(range(len(scales)), stations, color=BLUE if shades[place] < 0.5 else ORANGE,
-                  alpha=0.25 + 0.6 * abs(shades[place] - 0.5), linewidth=1.3)  # fmt: skip
-    for place, (_, marks) in enumerate(scales):
-        axes.axvline(place, color=FAINT, linewidth=1.0, zorder=0)
+    for rank, shade in enumerate(shades[: len(ended)]):
+        heights = [scale[rank] for scale, _ in scales]
+        axes.plot(range(len(scales)), heights, color=BLUE if shade < 0.5 else ORANGE,
+                  alpha=0.25 + 0.6 * abs(shade - 0.5), linewidth=1.3)  # fmt: skip
+    for position, (_, marks) in enumerate(scales):
+        axes.axvline(position, color=FAINT, linewidth=1.0, zorder=0)
         for share, text in marks:
-            plain(axes.text(place + 0.03, share, short_name(text, 16), fontsize=8, color=MUTED, va="center"))
-    axes.set_xticks(range(len(scales)), [short_name(short(name), 16) for name in [*names, metric]])
+            plain(axes.text(position + 0.03, share, short_name(text, 16), fontsize=8, color=MUTED, va="center"))
+    axes.set_xticks(range(len(scales)), [short_name(setting_name(name), 16) for name in [*names, metric]])
     axes.set_xlim(-0.2, len(scales) - 0.5)
-    caption(figure, f"Blue has the lower {metric}, orange the higher.", counts(records))
+    caption(figure, f"Blue has the lower {metric}, orange the higher.", trial_counts(records))
     return figure
 
 
@@ -145,13 +145,14 @@ def _names(records: Sequence[TrialRecord]) -> list[str]:
 
 def _scale(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
     """Where values stand between 0 and 1, NaN for those that are not there; and marks beside the axis."""
-    there = [value for value in values if value is not None]
-    if are_numbers(there):
-        placed = iter(shares(there))
-        low, high = min(there), max(there)
-        marks = [(0.0, told(low)), (1.0, told(high))] if high > low else [(0.0, told(low))]
+    set_values = [value for value in values if value is not None]
+    if are_numbers(set_values):
+        placed = iter(shares(set_values))
+        low, high = min(set_values), max(set_values)
+        marks = [(0.0, setting_text(low)), (1.0, setting_text(high))] if high > low else [(0.0, setting_text(low))]
         return [math.nan if value is None else next(placed) for value in values], marks
-    known = sorted({told(value) for value in there})
-    last = max(len(known) - 1, 1)
-    places = {name: place / last for place, name in enumerate(known)}
-    return [math.nan if v is None else places[told(v)] for v in values], [(share, n) for n, share in places.items()]
+    names = sorted({setting_text(value) for value in set_values})
+    last = max(len(names) - 1, 1)
+    height_of = {name: index / last for index, name in enumerate(names)}
+    heights = [math.nan if value is None else height_of[setting_text(value)] for value in values]
+    return heights, [(height, name) for name, height in height_of.items()]

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config.search import HIDDEN, SearchConfig
 from pipeline.errors import ConfigError
+from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
 from pipeline.tuning.capacity import answers_of, capacity_progress, hidden_of
 from pipeline.tuning.pareto_front import pareto_front
@@ -33,8 +34,6 @@ warnings.filterwarnings("ignore", message=r"The reported value is ignored becaus
 MOST_CHANCE, FEWEST_FOLDS = 0.2, 2
 """Of the signed-rank test by which a trial over folds ends: three folds that are all worse have p = 1 / 8."""
 SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
-QUEUED = ("grid", "capacity")
-"""Samplers that say themselves which trials there are."""
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -134,7 +133,7 @@ class Study:
                     return Trial(optuna.Trial(self._study, self._left.pop(0)._trial_id), self._changed)
                 if self._is_enough():
                     return None
-                if self._config.sampler not in QUEUED or self._has_queued():
+                if not SAMPLERS.get(self._config.sampler).is_queued or self._has_queued():
                     return Trial(self._study.ask(), self._changed)
                 if self._config.sampler == "grid" or not self._trials(TrialState.RUNNING):
                     return None
@@ -222,25 +221,12 @@ def open_study(
             load_if_exists=True,
         )
         begun = len(study.trials)
-        study.sampler = _sampler(config, seed + begun)  # the same seed would draw the same trials as before
+        # The same seed would draw the same trials as before.
+        study.sampler = SAMPLERS.get(config.sampler).build(config, seed + begun)
         if not begun:
             for answers in grid:
                 study.enqueue_trial(dict(answers))
         yield Study(study, config)
-
-
-def _sampler(config: SearchConfig, seed: int) -> optuna.samplers.BaseSampler:
-    match config.sampler:
-        case "tpe":
-            # Running trials count as bad, so that trials in parallel do not all try the same settings.
-            return optuna.samplers.TPESampler(
-                seed=seed, n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True
-            )
-        case "cmaes":
-            return optuna.samplers.CmaEsSampler(
-                seed=seed, n_startup_trials=config.startup_trials, warn_independent_sampling=False
-            )
-    return optuna.samplers.RandomSampler(seed=seed)
 
 
 def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:

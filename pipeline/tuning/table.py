@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config.search import Goal
-from pipeline.evaluation.markdown import markdown_table
-from pipeline.evaluation.plots.style import counted
+from pipeline.config.search import PARAMETERS, Goal
+from pipeline.formatting import counted, format_number
+from pipeline.report.markdown import markdown_table
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import STATES, TrialRecord, ranked
 
+DIGITS = 5
+"""Significant digits of goals, by which neighbouring trials differ."""
 
-def told(value: Any) -> str:
+
+def setting_text(value: Any) -> str:
     """A setting's value as people write it: `64-64`, `0.00123`, `adam`."""
     if isinstance(value, (list, tuple)):
-        return "-".join(told(part) for part in value) or "none"
+        return "-".join(setting_text(part) for part in value) or "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def short(setting: str) -> str:
+def setting_name(setting: str) -> str:
     """What a setting is called where its section is clear: `learning_rate`, and `optimizer` for `optimizer.name`."""
     return setting.removesuffix(".name").rpartition(".")[2]
 
 
-def counts(records: Sequence[TrialRecord]) -> str:
+def trial_counts(records: Sequence[TrialRecord]) -> str:
     """How many trials there are of each kind: `3 trials: 2 finished, 1 pruned.`"""
     states = [record.state for record in records]
     kinds = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     return f"{counted(len(records), 'trial')}{': ' if kinds else ''}{kinds}."
 
 
-def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -> str:
+def trials_table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -> str:
     """The best trials in Markdown, those on the front where there are several goals; and how many there are of each."""
     front = pareto_front(records, goals)
     best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
@@ -40,12 +43,13 @@ def table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -
     head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
     lines = []
     for record in best:
-        reached = [number(record.reached), *(number(record.further[goal.name]) for goal in goals[1:])]
-        settings = [told(record.settings[name]) if name in record.settings else "" for name in names]
+        values = (record.reached, *(record.further[goal.name] for goal in goals[1:]))
+        reached = [_goal_text(goal, value) for goal, value in zip(goals, values, strict=True)]
+        settings = [setting_text(record.settings[name]) if name in record.settings else "" for name in names]
         lines.append([str(record.number), *reached, *settings])
-    return f"{counts(records)}{remark}\n\n{markdown_table(head, lines, numbers=False)}"
+    return f"{trial_counts(records)}{remark}\n\n{markdown_table(head, lines, numbers=False)}"
 
 
-def number(value: float) -> str:
-    """A number in a table: whole ones in full."""
-    return f"{value:,.0f}" if value.is_integer() else f"{value:.5g}"
+def _goal_text(goal: Goal, value: float) -> str:
+    """A count of weights in full; other goals in few digits."""
+    return f"{value:,.0f}" if goal.name == PARAMETERS else format_number(value, DIGITS)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pipeline.errors import ConfigError
-from pipeline.evaluation.comparison import Comparison, compare, comparison_table
+from pipeline.evaluation.comparison import Comparison, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
 from tests.support.folds import crossval, fold, house_prices
 
@@ -159,23 +159,6 @@ def test_other_folds_are_refused() -> None:
         compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}, folds_id="beef"), names=("wide", "narrow"))
     with pytest.raises(ConfigError, match=r"'price' \(regression\) and 'sold' \(binary\)"):
         compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}, label="sold", task="binary"))
-
-
-def test_table_has_a_line_a_metric() -> None:
-    first, second = crossval({"rmse": (2.0, 3.0), "mae": (1.0, 1.0)}), crossval({"rmse": (3.0, 4.0), "mae": (1.0, 1.0)})
-    said, _, *lines = comparison_table(compare(first, second, names=("a|b", "c"))).splitlines()
-    assert said.startswith("By RMSE, a|b is better than c in 2 of 2 folds, by 1 on average")
-    assert lines == [
-        "| metric | a\\|b | c | difference | 95 % interval | p value | wins, ties, losses | better |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| RMSE | 2.5 | 3.5 | -1 | -1 to -1 | 0 | 2, 0, 0 | a\\|b |",
-        "| MAE | 1 | 1 | 0 | 0 to 0 | 1 | 0, 2, 0 |  |",
-    ]
-
-
-def test_better_by_chance_is_called_so() -> None:
-    table = comparison_table(compare(crossval({"rmse": FIRST}), crossval({"rmse": SECOND}), names=("a", "b")))
-    assert table.splitlines()[4].endswith("| 4, 0, 1 | a, perhaps |")
 
 
 def test_training_rows_of_both_count() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.diagnosis import Kind, course_of, diagnose
+from pipeline.evaluation.diagnosis import Kind, diagnose, loss_curves
 
 # Trainings on the census (adult.csv), whose constant prediction has a loss of 0.552: training losses, validation
 # losses, the best epoch, epochs asked for, and what a person sees in their plot.
@@ -65,7 +65,7 @@ def kinds(training: list[float], validation: list[float] | None = None, **more) 
     history = {"loss": training} | ({"val_loss": validation} if validation is not None else {})
     watched = validation or training
     known = {"best": int(np.argmin(watched)) + 1 if watched else 0, "planned": len(training)} | more
-    return [finding.kind for finding in diagnose(course_of(history, **known))]
+    return [finding.kind for finding in diagnose(loss_curves(history, **known))]
 
 
 def falling(start: float, end: float, epochs: int, speed: float = 0.5) -> list[float]:
@@ -80,7 +80,7 @@ def test_real_trainings(training, validation, best, planned, kind):
 
 def test_settled_training_is_healthy():
     curve = falling(1.0, 0.3, 30)
-    (finding,) = diagnose(course_of({"loss": curve, "val_loss": curve}, best=30, planned=30, constant=1.2))
+    (finding,) = diagnose(loss_curves({"loss": curve, "val_loss": curve}, best=30, planned=30, constant=1.2))
     assert finding.kind is Kind.HEALTHY
     assert finding.sentence == (
         "Nothing to complain about. The validation loss was best at epoch 30: 0.3, "
@@ -90,7 +90,7 @@ def test_settled_training_is_healthy():
 
 def test_overfitting_names_epochs_losses_and_remedy():
     training, validation = [1.0, 0.6, 0.4, 0.3, 0.2, 0.1], [0.9, 0.7, 0.65, 0.7, 0.8, 0.9]
-    found = diagnose(course_of({"loss": training, "val_loss": validation}, best=3, planned=6))
+    found = diagnose(loss_curves({"loss": training, "val_loss": validation}, best=3, planned=6))
     assert [finding.kind for finding in found] == [Kind.OVERFITTING]
     assert found[0].shown_by == (
         "After epoch 3, the validation loss rose from 0.65 to 0.9, while the training loss fell from 0.4 to 0.1. "
@@ -115,7 +115,7 @@ def test_swings_and_spikes_are_unstable():
     assert kinds(swings, swings) == [Kind.UNSTABLE]
     spiky = [*falling(1.0, 0.3, 20)]
     spiky[12] = 0.9
-    (finding,) = diagnose(course_of({"loss": spiky, "val_loss": spiky}, best=20, planned=20))
+    (finding,) = diagnose(loss_curves({"loss": spiky, "val_loss": spiky}, best=20, planned=20))
     assert finding.shown_by == "The validation loss has 1 spike, the highest 0.9 where 0.3038 is usual."
 
 
@@ -141,13 +141,13 @@ def test_underfitting_is_seen_by_the_loss_or_by_the_errors():
     assert kinds(flat, flat, constant=1.0) == [Kind.UNDERFITTING]
     assert kinds(flat, flat) == [Kind.HEALTHY]
     history = {"loss": flat, "val_loss": flat, "rmse": [99.0] * 6}
-    found = diagnose(course_of(history, best=4, planned=6, deviation=100.0))
+    found = diagnose(loss_curves(history, best=4, planned=6, deviation=100.0))
     assert "explains only 2.0% of what a constant prediction leaves open" in found[0].shown_by
 
 
 def test_network_put_out_of_action_by_large_steps_needs_smaller_ones():
     (finding,) = diagnose(
-        course_of({"loss": [9.0, *[1.0] * 9], "val_loss": [1.0] * 10}, best=1, planned=10, constant=1.0)
+        loss_curves({"loss": [9.0, *[1.0] * 9], "val_loss": [1.0] * 10}, best=1, planned=10, constant=1.0)
     )
     assert finding.kind is Kind.UNDERFITTING
     assert finding.remedy.startswith("Lower the learning rate")
@@ -156,10 +156,10 @@ def test_network_put_out_of_action_by_large_steps_needs_smaller_ones():
 def test_easier_validation_is_explained_by_dropout_or_asks_for_a_look_at_the_split():
     training, validation = falling(1.0, 0.5, 20), falling(1.0, 0.4, 20)
     history = {"loss": training, "val_loss": validation}
-    (explained,) = diagnose(course_of(history, best=20, planned=20, handicaps=["model.dropout 0.5"]))
+    (explained,) = diagnose(loss_curves(history, best=20, planned=20, train_only_regularizers=["model.dropout 0.5"]))
     assert explained.kind is Kind.VALIDATION_EASIER
     assert "That is what model.dropout 0.5 may do" in explained.shown_by
-    (strange,) = diagnose(course_of(history, best=20, planned=20))
+    (strange,) = diagnose(loss_curves(history, best=20, planned=20))
     assert strange.remedy.startswith("Look at the split")
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from pipeline.evaluation.folds import CrossvalReport, crossval_table, held_out_ratio, summarize
+from pipeline.evaluation.folds import CrossvalReport, held_out_ratio, summarize
 from tests.support.folds import crossval, fold, house_prices
 
 MAE = (2.1, 2.9, 2.4, 3.2, 2.2)
@@ -120,30 +120,3 @@ def test_report_is_the_same_after_reading() -> None:
     assert CrossvalReport.from_json(report.to_json(), "crossval.json") == report
     endless = crossval({"mae": (2.0, math.inf, 3.0)})
     assert CrossvalReport.from_json(endless.to_json(), "crossval.json") == endless
-
-
-def test_table_has_a_line_a_fold_and_all_together() -> None:
-    pooled = {"pooled": {"rmse": 21_000.0}, "pooled_intervals": {"rmse": (20_000.0, 22_000.0)}}
-    report = crossval({"median": (1.0, 1.0), "mae": (2.5, None), "rmse": (20_000.0, 22_000.0)}, **pooled)
-    title, _, *lines = crossval_table(report).splitlines()
-    assert title == "1,000 rows in 2 folds (hash)"
-    assert lines == [
-        "| fold | training rows | validation rows | held-out rows | best epoch | RMSE | MAE |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| 0 | 700 | 100 | 200 | 3 of 4 | 20,000 | 2.5 |",
-        "| 1 | 700 | 100 | 200 | 3 of 4 | 22,000 | undefined |",
-        "| mean |  |  |  |  | 21,000 | 2.5 |",
-        "| deviation |  |  |  |  | 1414 | undefined |",
-        "| 95 % interval |  |  |  |  | 5072 to 36,928 |  |",
-        "| all held-out rows |  |  |  |  | 21,000 |  |",
-        "| their 95 % interval |  |  |  |  | 20,000 to 22,000 |  |",
-        "",
-        "MAE is not defined in 1 of 2 folds; its mean is that of the others.",
-    ]
-
-
-def test_table_tells_repeats_apart() -> None:
-    title, _, head, _, *lines = crossval_table(crossval({"rmse": (1.0, 2.0, 3.0, 4.0)}, repeats=2)).splitlines()
-    assert title == "1,000 rows in 2 folds 2 times (hash)"
-    assert head.startswith("| fold | repeat |")
-    assert [line.split(" | ")[:2] for line in lines[:4]] == [["| 0", "0"], ["| 1", "0"], ["| 2", "1"], ["| 3", "1"]]

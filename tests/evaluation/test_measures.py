@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pipeline.errors import TrainError
-from pipeline.evaluation.groups import GROUPS, groups_of
+from pipeline.evaluation.bootstrap_groups import GROUPS, groups_of
 from pipeline.evaluation.measures import (
     calibration_of,
     classes_of,
@@ -23,7 +23,7 @@ from pipeline.evaluation.measures import (
 )
 from pipeline.evaluation.regression import window_of
 from pipeline.evaluation.tally import Measure, Tally, merge_tallies, probability_table, tally_from_bytes, tally_to_bytes
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 
 REGRESSION = LabelSpec(name="y", task="regression")
@@ -122,7 +122,7 @@ def test_regression_equals_scikit_learn(parts: int) -> None:
     prediction = (label + generator.standard_cauchy(5000)).astype(np.float32)
     found = measure(counted(Measure.of(REGRESSION), label, prediction, parts))
     assert found.metrics == pytest.approx(regression_by_sklearn(label, prediction), rel=1e-9)
-    assert not found.doubts
+    assert not found.error_bounds
 
 
 def test_regression_of_many_rows_is_off_by_no_more_than_is_told() -> None:
@@ -131,10 +131,10 @@ def test_regression_of_many_rows_is_off_by_no_more_than_is_told() -> None:
     prediction = label * generator.lognormal(0.0, 0.3, 400_000)
     found = measure(counted(Measure.of(REGRESSION, groups=1), label, prediction, 5), with_intervals=False)
     expected = regression_by_sklearn(label, prediction)
-    assert set(found.doubts) == {"median_error", "median_absolute_error"}
+    assert set(found.error_bounds) == {"median_error", "median_absolute_error"}
     for name, value in expected.items():
-        assert found.metrics[name] == pytest.approx(value, rel=1e-9, abs=found.doubts.get(name, 0.0)), name
-    assert found.doubts["median_absolute_error"] < 5e-4 * expected["median_absolute_error"]
+        assert found.metrics[name] == pytest.approx(value, rel=1e-9, abs=found.error_bounds.get(name, 0.0)), name
+    assert found.error_bounds["median_absolute_error"] < 5e-4 * expected["median_absolute_error"]
 
 
 @pytest.mark.parametrize("parts", [1, 7])
@@ -142,7 +142,7 @@ def test_regression_of_many_rows_is_off_by_no_more_than_is_told() -> None:
 def test_two_classes_equal_scikit_learn(parts: int, threshold: float) -> None:
     ids, table = softmax_problem(2, 3000)
     positive = table[:, 1].astype(np.float64)
-    what = Measure.of(labelled(2), decision=Decision(threshold=threshold))
+    what = Measure.of(labelled(2), decision=DecisionRule(threshold=threshold))
     found = measure(counted(what, ids, positive[:, None], parts))
     expected = binary_by_sklearn(ids, positive, threshold)
     assert {name: found.metrics[name] for name in expected} == pytest.approx(expected, abs=1e-12)
@@ -184,7 +184,7 @@ def test_areas_of_many_scores_are_off_by_no_more_than_is_told() -> None:
         ("auc", sk.roc_auc_score(ids, positive)),
         ("average_precision", sk.average_precision_score(ids, positive)),
     ):
-        assert 0 < abs(found.metrics[name] - value) <= found.doubts[name] < 1e-3
+        assert 0 < abs(found.metrics[name] - value) <= found.error_bounds[name] < 1e-3
 
 
 def test_areas_of_many_scores_of_several_classes_are_off_by_no_more_than_is_told() -> None:
@@ -199,9 +199,9 @@ def test_areas_of_many_scores_of_several_classes_are_off_by_no_more_than_is_told
         "average_precision": sk.average_precision_score(true, table),
         "average_precision_micro": sk.average_precision_score(true.ravel(), table.ravel()),
     }
-    assert set(found.doubts) == set(expected)
+    assert set(found.error_bounds) == set(expected)
     for name, value in expected.items():
-        assert abs(found.metrics[name] - value) <= found.doubts[name] < 2e-3, name
+        assert abs(found.metrics[name] - value) <= found.error_bounds[name] < 2e-3, name
 
 
 def test_parts_give_the_same_bits_in_the_same_order() -> None:
@@ -389,7 +389,7 @@ def test_grids_and_histograms_hold_every_row_once() -> None:
     prediction = label + generator.normal(0.0, 2.0, 20_000)
     prediction[:3] = 1e9
     window = window_of(label[:1000])
-    what = Measure(REGRESSION, Decision(), window)
+    what = Measure(REGRESSION, DecisionRule(), window)
     found = regression_of(counted(what, label, prediction, 4), window.edges, log=window.log)
     assert sum(found.errors.counts) == 20_000
     assert found.errors.above >= 3

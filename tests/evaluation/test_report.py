@@ -63,18 +63,3 @@ def test_size_does_not_grow_with_rows() -> None:
 def test_confusion_must_be_square() -> None:
     with pytest.raises(ValidationError, match="2 classes has 2 rows of 2 counts"):
         ConfusionMatrix(classes=("no", "yes"), counts=((1, 2),))
-
-
-def test_table_sets_the_linear_model_beside_the_network() -> None:
-    report = EvalReport(
-        task="regression",
-        rows=2000,
-        metrics={"mae": 67890.12, "r2": 0.8},
-        baselines={"linear": {"mae": 98765.4, "r2": None}},
-    )
-    assert report.to_markdown() == (
-        "2,000 rows\n\n| metric | network | linear model |\n| --- | --- | --- |\n"
-        "| mae | 67,890 | 98,765 |\n| r2 | 0.8 | undefined |\n"
-    )
-    alone = EvalReport(task="regression", rows=1, metrics={"mae": 1.5})
-    assert alone.to_markdown() == "1 row\n\n| metric | network |\n| --- | --- |\n| mae | 1.5 |\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.groups import GROUPS, groups_of
+from pipeline.evaluation.bootstrap_groups import GROUPS, groups_of
 from pipeline.evaluation.sketch import Sketch, absolute, merge_sketches, quantiles
 
 numbers = st.lists(st.floats(allow_nan=False, width=64), min_size=1, max_size=60)
@@ -65,9 +65,9 @@ def test_kinds_are_counted_apart() -> None:
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=60))
 def test_quantiles_of_few_numbers_are_numpys(values: list[float]) -> None:
     shares = [0.0, 0.25, 0.5, 0.9, 1.0]
-    found, doubt = quantiles(sketch(values), shares)
+    found, error_bound = quantiles(sketch(values), shares)
     assert found == pytest.approx(np.quantile(values, shares), rel=1e-9, abs=1e-300)
-    assert not doubt.any()
+    assert not error_bound.any()
     assert quantiles(absolute(sketch(values)), [0.5])[0] == pytest.approx(np.median(np.abs(values)), rel=1e-9)
 
 
@@ -76,9 +76,9 @@ def test_quantiles_of_many_numbers_are_off_by_no_more_than_is_told(limit: int) -
     values = np.random.default_rng(1).standard_cauchy(20_001)
     shares = [0.01, 0.3, 0.5, 0.77, 0.99]
     for found, exact in ((sketch(values, limit), values), (absolute(sketch(values, limit)), np.abs(values))):
-        at, doubt = quantiles(found, shares)
-        assert (np.abs(at - np.quantile(exact, shares)) <= doubt).all()
-        assert (doubt > 0).all()
+        at, error_bound = quantiles(found, shares)
+        assert (np.abs(at - np.quantile(exact, shares)) <= error_bound).all()
+        assert (error_bound > 0).all()
 
 
 def test_the_group_of_a_row_depends_on_its_place_alone() -> None:

@@ -13,7 +13,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
-from pipeline.schemas.decision import Calibration, Decision
+from pipeline.schemas.decision import Calibration, DecisionRule
 from pipeline.schemas.label import LabelSpec
 
 keras = pytest.importorskip("keras")
@@ -27,7 +27,7 @@ from pipeline.model.serving import build_serving_model  # noqa: E402
 from tests.support import kinds  # noqa: E402
 
 BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
-DECISION = Decision(calibration=Calibration(kind="platt", slope=0.5, intercept=1.0), threshold=0.7)
+DECISION = DecisionRule(calibration=Calibration(kind="platt", slope=0.5, intercept=1.0), threshold=0.7)
 NAMES = FeatureState(
     numeric=tuple(ScaledFeature(name=name, source=name, fill=1.0) for name in ("hours-per week", "1st", "__x")),
     categorical=(VocabularyFeature(name="région été", sources=("région été",), vocabulary=("nord", "süd")),),
@@ -35,7 +35,7 @@ NAMES = FeatureState(
 )
 
 
-def model_of(state: FeatureState, decision: Decision = DECISION) -> keras.Model:
+def model_of(state: FeatureState, decision: DecisionRule = DECISION) -> keras.Model:
     return build_serving_model(build_network(MlpConfig(hidden=(4,)), state, seed=1), state, decision)
 
 
@@ -60,7 +60,7 @@ def test_it_answers_as_the_keras_model(tmp_path, state):
 
 def test_one_that_answers_otherwise_is_refused(tmp_path):
     model, state = model_of(NAMES), NAMES
-    other = model_of(state, Decision())
+    other = model_of(state, DecisionRule())
     write_saved_model(model, state, tmp_path / "good")
     with pytest.raises(TrainError, match=r"probabilities differs by 0\.\d+\. Allowed: 1e-06\. Remove saved_model"):
         saved._compare(other, tmp_path / "good", rows_to_try(state), input_names([c.name for c in state.raw]))

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.model.decision import class_ids
 from pipeline.model.threshold import choose_threshold
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 
 GOALS = ["f1", {"goal": "recall", "at_least": 0.7}, {"goal": "cost", "false_positive": 1, "false_negative": 3}]
 
@@ -36,7 +36,7 @@ def test_no_other_threshold_is_better(goal, rows):
     ids = np.array([*(row[0] for row in rows), True, False]).astype(np.int64)
     probabilities = np.array([*(row[1] / 100 for row in rows), 0.5, 0.5])
     threshold, _ = choose_threshold(EvaluateConfig(threshold=goal).threshold, ids, probabilities)
-    found = worth(goal, ids, class_ids(Decision(threshold=threshold), probabilities))
+    found = worth(goal, ids, class_ids(DecisionRule(threshold=threshold), probabilities))
     best = max(worth(goal, ids, (probabilities >= cut).astype(int)) for cut in [*np.unique(probabilities), 2.0])
     assert found == pytest.approx(best)
 
@@ -58,4 +58,4 @@ def test_neighbouring_numbers_are_told_apart():
     low = 0.5
     ids, probabilities = np.array([0, 1]), np.array([low, np.nextafter(low, 1.0)])
     threshold, _ = choose_threshold(EvaluateConfig(threshold="f1").threshold, ids, probabilities)
-    assert class_ids(Decision(threshold=threshold), probabilities).tolist() == [0, 1]
+    assert class_ids(DecisionRule(threshold=threshold), probabilities).tolist() == [0, 1]

@@ -19,8 +19,8 @@ def columns_for(label: LabelSpec = PRICE, names: tuple[str, ...] = NAMES, **sett
 
 
 def test_answers_are_named_like_those_of_the_logged_model():
-    assert PRICE.answers == ("prediction",)
-    assert INCOME.answers == ("label", "probability_<=50K", "probability_>50K")
+    assert PRICE.prediction_columns == ("prediction",)
+    assert INCOME.prediction_columns == ("label", "probability_<=50K", "probability_>50K")
 
 
 @pytest.mark.parametrize(

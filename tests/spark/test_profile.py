@@ -20,7 +20,7 @@ from pipeline.stages.prepare import prepare, prepare_store
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store, read_audit, read_profile
 from pipeline.tracking.tracker import MemoryTracker
-from tests.preparation.profile.test_store_profile import checked
+from tests.report.test_profile_page import checked
 
 pytestmark = pytest.mark.spark
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline.stages.report import drawn
+from pipeline.stages.report import draw_png
 
 
 def test_plot_that_cannot_be_drawn_is_told_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -15,12 +15,12 @@ def test_plot_that_cannot_be_drawn_is_told_and_left_out(caplog: pytest.LogCaptur
         raise OverflowError("too many ticks")
 
     with caplog.at_level(logging.WARNING):
-        assert drawn("residuals", broken) is None
+        assert draw_png("residuals", broken) is None
     assert "The plot residuals could not be drawn; its figures are in evaluation.json." in caplog.text
     assert "too many ticks" in caplog.text
 
 
 def test_plot_that_can_be_drawn_is_a_png() -> None:
-    png = drawn("empty", Figure)
+    png = draw_png("empty", Figure)
     assert png is not None
     assert png.startswith(b"\x89PNG")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from pipeline.evaluation.diagnosis import course_of, diagnose
+from pipeline.evaluation.diagnosis import diagnose, loss_curves
 from pipeline.evaluation.report import (
     QUANTILES,
     CalibrationBin,
@@ -30,9 +30,9 @@ from pipeline.evaluation.report import (
     SliceValue,
     ThresholdRow,
 )
+from pipeline.report.evaluation_page import Subject
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.decision import Decision
-from pipeline.stages.report_page import Subject
+from pipeline.schemas.decision import DecisionRule
 from pipeline.store.manifest import Manifest, SplitEntry
 from pipeline.store.model import ModelCard
 from pipeline.training.history import TrainingHistory
@@ -111,7 +111,7 @@ def classification_report(
         ),
         thresholds=_thresholds(label, table[:, 1]) if binary else (),
         importance=_importance("log_loss", 0.5, 5) if rows else None,
-        decision=Decision(threshold=0.41, goal="the highest F1", rows=1000) if binary else Decision(),
+        decision=DecisionRule(threshold=0.41, goal="the highest F1", rows=1000) if binary else DecisionRule(),
     )
 
 
@@ -323,7 +323,7 @@ def subject(report: EvalReport, *, name: str = "house_prices", pictures: Mapping
         ),
         config="name: house_prices\ndata: {label: SalePrice}\n",
         history=history,
-        findings=diagnose(course_of(history.values, best=12, planned=12, constant=1.0)),
+        findings=diagnose(loss_curves(history.values, best=12, planned=12, constant=1.0)),
         audit=LeakAudit(
             method="hash of PropertyID",
             rows={"train": 16_000},

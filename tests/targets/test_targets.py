@@ -31,7 +31,7 @@ def test_a_task_is_a_module():
     ],
 )
 def test_what_a_label_has(label, outputs, label_type, columns, losses):
-    assert (label.outputs, label.target.label_type, label.answers) == (outputs, label_type, columns)
+    assert (label.outputs, label.target.label_type, label.prediction_columns) == (outputs, label_type, columns)
     assert fitting_losses(label) == losses
     assert loss_of(label, "auto").name == losses[0]
 

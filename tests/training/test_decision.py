@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.model.decision import calibrated, class_ids
-from pipeline.schemas.decision import Decision
+from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.training.job import DecisionConfig
 from tests.support.jobs import rank_job
@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def trained(folder, name: str, **deciding: Any) -> tuple[Decision, keras.Model]:
+def trained(folder, name: str, **deciding: Any) -> tuple[DecisionRule, keras.Model]:
     job = rank_job(
         folder,
         name,
@@ -79,7 +79,7 @@ def test_what_is_fitted_is_in_the_answer_and_in_the_model(folder):
     assert model(raw)["label"].numpy()[:, 0].tolist() == [b"yes", b"no"]
 
 
-def _near(decision: Decision) -> dict[str, Any]:
+def _near(decision: DecisionRule) -> dict[str, Any]:
     """The numbers themselves: TensorFlow's sigmoid and numpy's differ in the last bit."""
     return {"calibration": decision.calibration, "threshold": pytest.approx(decision.threshold)}
 
@@ -87,7 +87,7 @@ def _near(decision: Decision) -> dict[str, Any]:
 def test_nothing_is_read_where_nothing_is_fitted(folder, monkeypatch):
     monkeypatch.setattr(decides, "_gather", None)
     decision, model = trained(folder, "given", threshold=0.3)
-    assert decision == Decision(threshold=0.3)
+    assert decision == DecisionRule(threshold=0.3)
     assert model.get_layer("__decide").get_config()["threshold"] == 0.3
     assert [path.name for path in (folder / "given" / "bundle").iterdir()] == ["model.keras"]
 
@@ -125,5 +125,5 @@ def test_the_first_rows_are_taken_where_there_are_many(folder, monkeypatch):
 def test_rows_of_one_class_decide_nothing(label, found):
     wanted = DecisionConfig(calibration="platt", threshold={"goal": "f1"})
     decision = decision_of(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
-    assert decision.model_copy(update={"remark": ""}) == Decision()
+    assert decision.model_copy(update={"remark": ""}) == DecisionRule()
     assert f"validation rows are {found}. Allowed: rows of two classes at least" in decision.remark

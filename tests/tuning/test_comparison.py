@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from pipeline.config.search import SearchConfig
-from pipeline.tuning.comparison import compared, comparison_plot, digits_of
+from pipeline.tuning.comparison import compared_values, comparison_plot, digits_of
 from pipeline.tuning.record import TrialRecord
 from tests.support.figures import rendered, said, words
 
@@ -29,7 +29,7 @@ def pairs(values) -> list[TrialRecord]:
 
 
 def drawn(config, records, *, maximizes=False):
-    options = compared(config, records)
+    options = compared_values(config, records)
     return comparison_plot(records, "val_mae", options=options, maximizes=maximizes, title="$a: comparison")
 
 
@@ -40,8 +40,8 @@ def frame_of(axes) -> tuple[float, float]:
 
 def test_values_stand_in_the_order_of_the_configuration_and_those_that_were_not_tried_are_left_out():
     records = pairs([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    assert compared(searched(), records) == {ACTIVATION: ["relu", "tanh", "elu"], OPTIMIZER: ["sgd", "adam"]}
-    assert compared(searched(), records[:2]) == {ACTIVATION: ["relu"], OPTIMIZER: ["sgd", "adam"]}
+    assert compared_values(searched(), records) == {ACTIVATION: ["relu", "tanh", "elu"], OPTIMIZER: ["sgd", "adam"]}
+    assert compared_values(searched(), records[:2]) == {ACTIVATION: ["relu"], OPTIMIZER: ["sgd", "adam"]}
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_values_stand_in_the_order_of_the_configuration_and_those_that_were_not_
 def test_which_settings_are_compared(space, search, found):
     settings = {ACTIVATION: "relu", OPTIMIZER: "sgd", RATE: 0.1, "train.loss": "mse"}
     record = trial(0, 1.0, {name: settings[name] for name in space})
-    assert [*compared(searched(space, **search), [record])] == found
+    assert [*compared_values(searched(space, **search), [record])] == found
 
 
 def test_too_many_values_are_no_table():
     space = {RATE: {"int": [1, 1000]}}
-    assert compared(searched(space), [trial(n, 1.0, {RATE: n}) for n in range(1, 40)]) == {}
+    assert compared_values(searched(space), [trial(n, 1.0, {RATE: n}) for n in range(1, 40)]) == {}
 
 
 @pytest.mark.parametrize(("maximizes", "best"), [(False, (1, 0)), (True, (0, 2))])

@@ -13,7 +13,7 @@ from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
 from pipeline.tuning.record import TrialRecord, best_of, ranked
 from pipeline.tuning.study import open_study
-from pipeline.tuning.table import table, told
+from pipeline.tuning.table import setting_text, trials_table
 
 KILLED = """
 import os, signal, sys
@@ -179,7 +179,7 @@ def test_a_table_of_several_goals_has_the_front():
         TrialRecord(number, "finished", {"rate": 0.1}, value, {"parameters": weights})
         for number, (value, weights) in enumerate([(0.5, 9000.0), (0.25, 12345.0), (0.3, 12345.0)])
     ]
-    shown = table(records, goals, most=10)
+    shown = trials_table(records, goals, most=10)
     assert shown.startswith("3 trials: 3 finished. On the front: 2 trials.")
     assert "| trial | val_loss | parameters | `rate` |" in shown
     assert shown.splitlines()[4:] == ["| 1 | 0.25 | 12,345 | 0.1 |", "| 0 | 0.5 | 9,000 | 0.1 |"]
@@ -232,7 +232,7 @@ def test_the_table_names_the_best_first_and_counts_the_others(tmp_path):
             trial.prune() if value is None else trial.finish(value)
         records = study.records()
     assert [record.number for record in ranked(records, maximizes=False)] == [1, 0]
-    shown = table(records, SearchConfig().goals, most=1)
+    shown = trials_table(records, SearchConfig().goals, most=1)
     assert "3 trials: 2 finished, 1 pruned" in shown
     assert "| 1 | 1 | 8-4 | 0.001235 |" in shown and "| 0 |" not in shown
-    assert told([]) == "none"
+    assert setting_text([]) == "none"

@@ -1,0 +1,133 @@
+"""One run as a page: what the model is worth, how it was trained, where it is wrong, and what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.evaluation.diagnosis import Finding, Kind
+from pipeline.evaluation.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.verdict import judge
+from pipeline.report.evaluation_tables import (
+    BASELINES,
+    RowsBeside,
+    class_table,
+    importance_table,
+    metric_interval,
+    metric_table,
+    quantile_table,
+    slice_table,
+    threshold_table,
+)
+from pipeline.report.html import render
+from pipeline.report.table import Table
+from pipeline.report.text import metric_value, text
+from pipeline.schemas.audit import LeakAudit
+from pipeline.store.manifest import Manifest
+from pipeline.store.model import ModelCard
+from pipeline.training.history import TrainingHistory
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a page is about.
+
+    Attributes:
+        report: the evaluation.
+        card: of the model.
+        manifest: of the store that it was trained and tested on.
+        config: the configuration as YAML, without secrets.
+        history: of the training; None where nobody kept it.
+        findings: what the learning curves show.
+        audit: of leaks between the splits; None where there was none.
+        pictures: PNG files by name, as `figures_of` names them, and `learning_curves`.
+    """
+
+    report: EvalReport
+    card: ModelCard
+    manifest: Manifest
+    config: str
+    history: TrainingHistory | None = None
+    findings: tuple[Finding, ...] = ()
+    audit: LeakAudit | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading of its own, and the template that shows it."""
+
+    title: str
+    template: str
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A metric at the top of the page, with its interval and with what simple models reach."""
+
+    value: str
+    name: str
+    notes: tuple[str, ...]
+
+
+def evaluation_page(subject: Subject) -> str:
+    """One HTML document without scripts and without anything from elsewhere."""
+    report, manifest = subject.report, subject.manifest
+    return render(
+        "evaluation/page.html",
+        report=report,
+        card=subject.card,
+        manifest=manifest,
+        config=subject.config,
+        history=subject.history,
+        findings=subject.findings,
+        healthy=Kind.HEALTHY,
+        audit=subject.audit,
+        pictures=subject.pictures,
+        heading=report.target.heading.format(classes=len(report.classes)),
+        verdict=judge(report),
+        headlines=[_headline(report, metric) for metric in report.target.headlines if metric in report.metrics],
+        sections=list(_sections(subject)),
+        split_rows={name: split.rows for name, split in manifest.splits.items()},
+        reasons=Table(
+            ("reason of the quarantine", "rows"),
+            [(text(reason), f"{rows:,}") for reason, rows in manifest.reasons.items()],
+        ),
+        quantiles=quantile_table(report),
+        classes=class_table(report.classes),
+        thresholds=threshold_table(report),
+        slices=[slice_table(report, part) for part in report.slices],
+        importance=importance_table(report.importance) if report.importance else None,
+        worst=RowsBeside.of(report.extremes.worst),
+        best=RowsBeside.of(report.extremes.best),
+        metrics=metric_table(report),
+    )
+
+
+def _sections(subject: Subject) -> Iterator[Section]:
+    """Those that have something to show."""
+    report = subject.report
+    yield Section("Data", "evaluation/data.html")
+    if subject.history is not None:
+        yield Section("Training", "evaluation/training.html")
+    for name in report.target.sections:
+        yield Section(name.capitalize(), f"evaluation/{name}.html")
+    if report.slices:
+        yield Section("Slices", "evaluation/slices.html")
+    if report.importance and report.importance.columns:
+        yield Section("Importance", "evaluation/importance.html")
+    if report.extremes.worst:
+        yield Section("Single rows", "evaluation/rows.html")
+    yield Section("All figures", "evaluation/metrics.html")
+    yield Section("Origin", "evaluation/origin.html")
+
+
+def _headline(report: EvalReport, metric: str) -> Headline:
+    notes = [f"95 %: {metric_interval(report, metric)}"] if metric in report.intervals else []
+    for name, metrics in report.baselines.items():
+        if metrics.get(metric) is not None:
+            notes.append(f"{BASELINES.get(name, name)} {metric_value(metric, metrics[metric])}")
+    better = ", lower is better" if is_lower_better(metric) else ""
+    name = f"{capital(metric_name(metric))}{better}"
+    return Headline(metric_value(metric, report.metrics[metric]), name, tuple(notes))
