@@ -6,11 +6,12 @@ of one kind are gathered and raised once, so that a user repairs a file in one g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-SHOWN_AT_MOST = 20
+from pipeline.formatting import SHOWN_AT_MOST, listed
+
 KNOWN_AT_MOST = 60
 """Names that may be meant; more than a section of a configuration has."""
 
@@ -94,28 +95,3 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if close:
         return f"Did you mean '{close[0]}'?"
     return f"Known: {listed(sorted(known), KNOWN_AT_MOST)}"
-
-
-def counted(count: int, noun: str, verb: str = "") -> str:
-    """`1 row`, `2,000 rows`, each with the verb: `is` becomes `are`.
-
-    Args:
-        count: how many.
-        noun: the thing, of which there is one.
-        verb: `is` or `has`; empty for none.
-    """
-    several = {"is": "are", "has": "have", "": ""}
-    text = f"{count:,} {noun} {verb}" if count == 1 else f"{count:,} {noun}s {several[verb]}"
-    return text.rstrip()
-
-
-def times(count: int) -> str:
-    """`once`, `twice`, `3 times`."""
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
-
-
-def listed(values: Iterable[object], most: int = SHOWN_AT_MOST) -> str:
-    """Values divided by commas; of more than `most`, the first ones and how many there are besides."""
-    texts = [str(value) for value in values]
-    hidden = len(texts) - most
-    return ", ".join(texts[:most]) + (f", ... and {hidden:,} more" if hidden > 0 else "")

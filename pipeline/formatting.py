@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 GROUPED = 1e4
 """Whole numbers from here on have their thousands grouped; below, 1984 stays a year."""
 LARGEST, SMALLEST = 1e8, 1e-4
 """Outside of these bounds numbers have an exponent, or a row of them would be wider than a page."""
 EXPONENT_DIGITS = 4
+SHOWN_AT_MOST = 20
+"""Of a list in a message."""
 UNITS = ((1e12, "T", 1e12), (1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3))
 """From which size on, the unit, and what it stands for."""
 
@@ -64,15 +67,30 @@ def format_p_value(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: `1 row`, `2,000 rows`.
+def counted(count: int, noun: str, plural: str = "", *, verb: str = "") -> str:
+    """A number with its noun: `1 row`, `2,000 rows`; and with a verb: `1 row is`, `2,000 rows are`.
 
     Args:
         count: of the things.
         noun: for one of them.
         plural: for others; without one, the noun with an s.
+        verb: `is` or `has`; empty for none.
     """
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+    if count != 1:
+        noun, verb = plural or f"{noun}s", {"is": "are", "has": "have", "": ""}[verb]
+    return f"{count:,} {noun} {verb}".rstrip()
+
+
+def times(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def listed(values: Iterable[object], most: int = SHOWN_AT_MOST) -> str:
+    """Values divided by commas; of more than `most`, the first ones and how many there are besides."""
+    texts = [str(value) for value in values]
+    hidden = len(texts) - most
+    return ", ".join(texts[:most]) + (f", ... and {hidden:,} more" if hidden > 0 else "")
 
 
 def compact(value: float) -> str:

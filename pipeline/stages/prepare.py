@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.drift import DriftConfig
 from pipeline.config.run import RunConfig
-from pipeline.errors import counted, listed
+from pipeline.formatting import counted, listed
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.writing.build_store import build_store

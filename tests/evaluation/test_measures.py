@@ -37,6 +37,8 @@ def labelled(classes: int) -> LabelSpec:
 @pytest.fixture(autouse=True)
 def _no_warnings() -> None:
     warnings.simplefilter("error")
+    # What other tests of this process left open may be collected meanwhile, MLflow's databases among it.
+    warnings.simplefilter("ignore", ResourceWarning)
 
 
 def counted(what: Measure, label, prediction, parts: int = 1) -> Tally:

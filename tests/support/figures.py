@@ -14,6 +14,7 @@ def rendered(figure: Figure) -> int:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests left open
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(buffer, format="png", dpi=40)
     return len(buffer.getvalue())

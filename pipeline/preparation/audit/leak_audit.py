@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import valid_of
-from pipeline.errors import DataError, Problem, counted, gather
+from pipeline.errors import DataError, Problem, gather
+from pipeline.formatting import counted
 from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn

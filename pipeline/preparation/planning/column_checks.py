@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pipeline.arrays.cells import is_usable
-from pipeline.errors import DataError, Problem, gather, listed, nearest, times
+from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.formatting import listed, times
 from pipeline.kinds.state import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
-from pipeline.errors import ConfigError, listed
+from pipeline.errors import ConfigError
+from pipeline.formatting import listed
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.preparation.listing.source import Source

@@ -13,7 +13,8 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType
 
 from pipeline.arrays.cells import plain, without_markers
-from pipeline.errors import DataError, Problem, gather, nearest, times
+from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.formatting import times
 from pipeline.preparation.reading.scan import FrameScan, Scan
 from pipeline.sources.decoding.pieces import MALFORMED
 

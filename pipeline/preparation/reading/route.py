@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pipeline.errors import counted
+from pipeline.formatting import counted
 from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source

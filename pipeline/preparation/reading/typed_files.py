@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pipeline.errors import DataError, listed
+from pipeline.errors import DataError
+from pipeline.formatting import listed
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import category_of, column_type, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.arrays.times import as_moment_ntz, is_date_text
-from pipeline.errors import SHOWN_AT_MOST, DataError, listed
+from pipeline.errors import DataError
+from pipeline.formatting import SHOWN_AT_MOST, listed
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.config.features import TargetConfig
-from pipeline.errors import Problem, counted
+from pipeline.errors import Problem
+from pipeline.formatting import counted
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.rows.contract_checks import broken_terms
@@ -71,7 +72,7 @@ def _malformed_json() -> RowError:
 
 def _of_lines(allowed: str, remedy: str) -> RowError:
     def describe(count: int, rows: int, example: str) -> Problem:
-        return Problem(f"{counted(count, 'line', 'is')} malformed", allowed, f"'{example}'", remedy)
+        return Problem(f"{counted(count, 'line', verb='is')} malformed", allowed, f"'{example}'", remedy)
 
     return RowError("malformed line", lambda rows: ~rows.good, describe, lambda rows: rows.malformed, names_file=True)
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.masks import Mask
-from pipeline.errors import DataError, Problem, counted, gather
+from pipeline.errors import DataError, Problem, gather
+from pipeline.formatting import counted
 from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows

@@ -19,7 +19,7 @@ import pyspark.sql.functions as F
 
 from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
-from pipeline.errors import SHOWN_AT_MOST
+from pipeline.formatting import SHOWN_AT_MOST
 from pipeline.preparation.reading.part_files import read_parts, write_parts
 from pipeline.preparation.reading.piece_scan import files_of, with_files
 from pipeline.preparation.reading.scan import Batches, Scan

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.config.checkpoint import CheckpointConfig
-from pipeline.errors import SHOWN_AT_MOST, ConfigError, StoreError
+from pipeline.errors import ConfigError, StoreError
+from pipeline.formatting import SHOWN_AT_MOST
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
