@@ -164,8 +164,8 @@ def test_a_run_with_a_kind_of_a_user_s_own(tmp_path, own_package, repository):
         "track": {"enabled": False},
         "data": {"source": {"path": str(tmp_path / "rows.csv")}, "label": "y", "key": "id"},
         "features": section(encoding=OWN, options={"degree": 3}),
-        "model": {"hidden": [8]},
-        "train": {"workers": 1, "epochs": 8, "batch_size": 64},
+        "model": {"hidden": []},
+        "train": {"workers": 1, "epochs": 20, "batch_size": 32, "optimizer": {"learning_rate": 0.05}},
     }
     (tmp_path / "root.yaml").write_text(yaml.safe_dump(config))
     done = subprocess.run(
