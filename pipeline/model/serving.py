@@ -16,6 +16,8 @@ from pathlib import Path
 import keras
 
 # Imported here, so that every layer that a saved model may have is registered.
+import pipeline.model.label_unit
+import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
