@@ -93,8 +93,8 @@ def rows_of(store: Store, split: str) -> pd.DataFrame:
     """What the feed serves of a split, sorted."""
     parts = [
         pd.DataFrame(
-            np.column_stack([rows.tensors["numeric"], rows.tensors["categorical"], rows.label, rows.weight]),
-            columns=[*store.contract.names("numeric"), *store.contract.names("categorical"), "label", "weight"],
+            np.column_stack([*rows.tensors.values(), rows.label, rows.weight]),
+            columns=[*(column for name in rows.tensors for column in store.contract.names(name)), "label", "weight"],
         ).assign(**{ROW_ID: rows.row_id})
         for shard in range(store.manifest.shards)
         for rows in read_shard(store, split, shard)
