@@ -130,7 +130,7 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
     config = spec.train.checkpoint
     if config is None:
         return job
-    folder, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
+    checkpoints, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
     if head is not None:
         on_resume(head.position())
-    return job.model_copy(update={"checkpoints": folder.uri})
+    return job.model_copy(update={"checkpoints": checkpoints.uri})
