@@ -233,7 +233,7 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     shard_rows = entry.shard_rows(store.manifest.shards)
     if sum(shard_rows) != entry.rows:
         raise StoreError(
-            f"The manifest of {store.place} tells {entry.rows} {split} rows, and files with {sum(shard_rows)}. "
+            f"The manifest of {store.path} tells {entry.rows} {split} rows, and files with {sum(shard_rows)}. "
             "Prepare the store again."
         )
     plan = plan_epoch(shard_rows, batch_size, world_size)

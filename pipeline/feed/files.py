@@ -168,7 +168,7 @@ class StoreFiles:
         held = self._held(opened, file, row_group)
         if held is not None:
             return pq.ParquetFile(pa.PythonFile(held, mode="r"), metadata=opened.footer)
-        pre_buffer = not self._store.place.is_local
+        pre_buffer = not self._store.path.is_local
         return pq.ParquetFile(opened.source, metadata=opened.footer, pre_buffer=pre_buffer, **READ_CHECKED)
 
     def _held(self, opened: _OpenFile, file: FileEntry, row_group: int) -> HeldPart | None:
@@ -210,7 +210,7 @@ def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
     """What is raised about a file that the feed cannot use."""
     # What is published is not made anew while it is there.
     remedy = f"Delete {store.base} and prepare" if isinstance(reason, AlteredError) else "Prepare"
-    return StoreError(f"Store {store.place}: {file.path} cannot be read: {reason}. {remedy} the store again.")
+    return StoreError(f"Store {store.path}: {file.path} cannot be read: {reason}. {remedy} the store again.")
 
 
 def _layout_of(store: Store, split: str) -> Layout:
@@ -219,4 +219,4 @@ def _layout_of(store: Store, split: str) -> Layout:
     try:
         return fold_layout(store.unscaled, store.features, split)
     except StoreError as error:
-        raise StoreError(f"Store {store.place}: {error}") from error
+        raise StoreError(f"Store {store.path}: {error}") from error

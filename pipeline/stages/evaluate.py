@@ -75,7 +75,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
     """
     start = time.monotonic()
     if not store.split(SPLIT).rows:
-        raise DataError(f"Store {store.place} has no test rows. Set split.fractions.test above 0.")
+        raise DataError(f"Store {store.path} has no test rows. Set split.fractions.test above 0.")
     with scratch(resources.root) as work, cancelling(resources.spark):
         resources.progress.update("Fitting the baselines")
         job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)

@@ -50,7 +50,7 @@ class Folds:
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """Of a nested cross-validation: the stores by which the settings of a fold are chosen."""
-        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
+        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].path.folder
         return tuple(open_store(folder.child(name)) for name in self.manifest.names if name.startswith(prefix))
 
 

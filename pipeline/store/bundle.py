@@ -102,26 +102,26 @@ def write_bundle(folder: StoragePath, store: Store, config: str) -> None:
     """Put beside a Keras file what a bundle holds of its store, and the configuration as YAML."""
     for name in (FEATURES, TABLE, PROFILE):
         if name in store.manifest.documents:
-            files.write_bytes(folder.child(name), files.read_bytes(store.place.child(name)))
+            files.write_bytes(folder.child(name), files.read_bytes(store.path.child(name)))
     files.write_bytes(folder.child(CONFIG), config.encode())
 
 
-def open_bundle(place: StoragePath) -> Bundle:
+def open_bundle(folder: StoragePath) -> Bundle:
     """Open the bundle of a published model; versions of libraries that differ in more than a patch cost a warning.
 
     Args:
-        place: the model's folder, with its card.
+        folder: of the model, with its card.
 
     Raises:
         StoreError: there is none, or a file is missing, altered or not the model's.
     """
-    model = open_model(place)
+    model = open_model(folder)
     _compare(model.card)
     config = _read(model, CONFIG)
     features = _read(model, FEATURES)
     if config is None or features is None:
         absent = CONFIG if config is None else FEATURES
-        raise StoreError(f"Model {place} has no {absent}. Train it again with this version.")
+        raise StoreError(f"Model {folder} has no {absent}. Train it again with this version.")
     table, profile = _read(model, TABLE), _read(model, PROFILE)
     return Bundle(
         model=model,

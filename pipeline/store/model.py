@@ -81,17 +81,17 @@ class PublishedModel:
     """A model whose files match its card.
 
     Attributes:
-        place: its folder, with the card.
+        path: its folder, with the card.
         card: see `ModelCard`.
     """
 
-    place: StoragePath
+    path: StoragePath
     card: ModelCard
 
     @property
     def folder(self) -> StoragePath:
         """The folder of its files."""
-        return self.place.child(self.card.folder)
+        return self.path.child(self.card.folder)
 
     @property
     def file(self) -> StoragePath:
@@ -128,19 +128,19 @@ def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -
     return model
 
 
-def open_model(place: StoragePath) -> PublishedModel:
+def open_model(folder: StoragePath) -> PublishedModel:
     """Open a published model, and check every file against its card.
 
     Raises:
         StoreError: there is none, or a file is missing, altered or not the model's.
     """
-    model = _read(place)
+    model = _read(folder)
     while True:
         problems = _problems(model)
         if not problems:
             return model
         # A successor may have taken its place since the card was read.
-        model, before = _read(place), model
+        model, before = _read(folder), model
         if model == before:
             raise StoreError(gather(f"Model {model.folder} is not what its card tells", problems))
 

@@ -25,14 +25,14 @@ class Store:
     """A complete store.
 
     Attributes:
-        place: its folder.
+        path: its folder.
         manifest: what it holds.
         contract: its columns.
         features: the fitted features and label.
         unscaled: what its rows hold, where features are applied to them only when they are read.
     """
 
-    place: StoragePath
+    path: StoragePath
     manifest: Manifest
     contract: StoreContract
     features: FeatureState
@@ -49,7 +49,7 @@ class Store:
     @property
     def base(self) -> StoragePath:
         """The folder that its files lie below."""
-        return _base(self.place, self.manifest)
+        return _base(self.path, self.manifest)
 
 
 def is_published(folder: StoragePath) -> bool:
@@ -57,27 +57,27 @@ def is_published(folder: StoragePath) -> bool:
     return files.exists(folder.child(MANIFEST))
 
 
-def open_store(place: StoragePath) -> Store:
+def open_store(folder: StoragePath) -> Store:
     """Open a store and check that every file is there with the size that the manifest says.
 
     Raises:
         StoreError: naming what is missing, altered or not allowed.
     """
-    manifest = Manifest.from_json(_document(place, MANIFEST), f"{place}/{MANIFEST}")
+    manifest = Manifest.from_json(_document(folder, MANIFEST), f"{folder}/{MANIFEST}")
     if manifest.format not in READABLE:
         allowed = ", ".join(map(str, READABLE))
         raise StoreError(
-            f"Store {place} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
+            f"Store {folder} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
         )
-    problems = _problems(place, manifest)
+    problems = _problems(folder, manifest)
     if problems:
-        raise StoreError(gather(f"Store {place} does not match its manifest", problems))
+        raise StoreError(gather(f"Store {folder} does not match its manifest", problems))
     return Store(
-        place,
+        folder,
         manifest,
-        StoreContract.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
-        FeatureState.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
-        Unscaled.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
+        StoreContract.from_json(_document(folder, CONTRACT), f"{folder}/{CONTRACT}"),
+        FeatureState.from_json(_document(folder, FEATURES), f"{folder}/{FEATURES}"),
+        Unscaled.from_json(_document(folder, UNSCALED), f"{folder}/{UNSCALED}")
         if UNSCALED in manifest.documents
         else None,
     )
@@ -87,14 +87,14 @@ def read_profile(store: Store) -> DataProfile | None:
     """What its training rows look like; None for a store without a profile."""
     if PROFILE not in store.manifest.documents:
         return None
-    return DataProfile.from_json(_document(store.place, PROFILE), f"{store.place}/{PROFILE}")
+    return DataProfile.from_json(_document(store.path, PROFILE), f"{store.path}/{PROFILE}")
 
 
 def read_audit(store: Store) -> LeakAudit | None:
     """What the leak audit found; None for a store without one."""
     if AUDIT not in store.manifest.documents:
         return None
-    return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place}/{AUDIT}")
+    return LeakAudit.from_json(_document(store.path, AUDIT), f"{store.path}/{AUDIT}")
 
 
 def _base(folder: StoragePath, manifest: Manifest) -> StoragePath:

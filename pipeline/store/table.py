@@ -97,7 +97,7 @@ def read_table(store: Store) -> TableContract | None:
     """
     if TABLE not in store.manifest.documents:
         return None
-    file = store.place.child(TABLE)
+    file = store.path.child(TABLE)
     return TableContract.from_json(files.read_bytes(file), str(file))
 
 

@@ -186,7 +186,7 @@ def measure_training(rows: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, rows)
-        store_id = Path(the_store(folder).place.path).name
+        store_id = Path(the_store(folder).path.path).name
         master = SparkConfig(master=f"local[{RANKS}]", conf={"spark.driver.memory": "1g"})
         spark = open_session(master, app="bench", workers=RANKS)
         for turn in range(2):

@@ -94,8 +94,8 @@ def test_every_bit_counts(id_store, format_3, memory):
         part = altered_part(file, place)
         hashed = "SHA-256 is [0-9a-f]{64} .* [0-9a-f]{64}" if format_3 else "CRC-32 is [0-9a-f]{8} .* [0-9a-f]{8}"
         reason = f"{part} was altered: its {hashed}"
-        named = f"Store {store.place.path}: {file.path} cannot be read: {reason}. "
-        named += f"Delete {store.place.path} and prepare the store again."
+        named = f"Store {store.path.path}: {file.path} cannot be read: {reason}. "
+        named += f"Delete {store.path.path} and prepare the store again."
         for row_slice, told in zip(row_slices, told_of(store, row_slices, memory), strict=True):
             if part.startswith("row group") and part != f"row group {row_slice.row_group}":
                 assert told is None, place
@@ -129,7 +129,7 @@ def test_files_that_folds_share_are_compared_and_the_folder_of_all_is_to_be_dele
     store = write_fold(tmp_path, unscaled, state, {"train": [name]})
     (file,) = store.split("train").files
     path_of(store, file).write_bytes(flipped(path_of(store, file).read_bytes(), 50))
-    base = Path(store.place.path).parent
+    base = Path(store.path.path).parent
     told = rf"Store {base}/fold-0: {name} cannot be read: row group 0 was altered.* Delete {base} and prepare the store"
     with pytest.raises(StoreError, match=told):
         list(feed_of(store).epoch(0))

@@ -29,7 +29,7 @@ DEADLINE = 30.0
 
 
 def path_of(store, shard: int) -> Path:
-    return Path(store.place.path) / "train" / f"shard-{shard:02d}.parquet"
+    return Path(store.path.path) / "train" / f"shard-{shard:02d}.parquet"
 
 
 def reading_threads() -> set[threading.Thread]:

@@ -50,16 +50,16 @@ def test_what_a_killed_job_left_of_a_store_does_not_open_and_the_next_job_writes
     with pytest.raises(StoreError, match=r"There is no complete store at .*: manifest\.json is missing\."):
         open_store(place)
     with draft(root, place, MARKER) as again:
-        for path in files.list_files(whole.place):
+        for path in files.list_files(whole.path):
             if path != MARKER:
-                files.copy_file(whole.place.child(path), again.folder.child(path))
-        assert again.publish(files.read_bytes(whole.place.child(MARKER)))
+                files.copy_file(whole.path.child(path), again.folder.child(path))
+        assert again.publish(files.read_bytes(whole.path.child(MARKER)))
     assert open_store(place).manifest == whole.manifest
 
 
 def test_a_store_does_not_open_when_a_slower_job_put_a_file_of_another_size_over_one_of_its_own(root, tmp_path):
     whole = write_small_store(tmp_path, {"train": [20, 30]})
-    fs.copy_files(whole.place.path, store_folder(root, NAME, STORE_ID).path, destination_filesystem=root.filesystem)
+    fs.copy_files(whole.path.path, store_folder(root, NAME, STORE_ID).path, destination_filesystem=root.filesystem)
     files.write_bytes(store_folder(root, NAME, STORE_ID).child("train/shard-00001.parquet"), b"of a slower job")
     with pytest.raises(StoreError, match=r"'train/shard-00001\.parquet' was altered"):
         open_store(store_folder(root, NAME, STORE_ID))
