@@ -162,23 +162,23 @@ class BlockStream:
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
-            places = _places(counts, filled, plan.padded_rank_batch)
-            if not self._fill(flat, shard, places):
+            slots = _slots(counts, filled, plan.padded_rank_batch)
+            if not self._fill(flat, shard, slots):
                 return None
             filled += counts
         block.mask[...] = np.arange(plan.padded_rank_batch) < filled[:, None]
         _pad(flat, block.mask)
         return block
 
-    def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
-        """Put the next rows of a shard into these places; False if the stream was closed."""
+    def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, slots: Ints) -> bool:
+        """Put the next rows of a shard into these slots; False if the stream was closed."""
         done, row_slices = 0, self._open[shard]
-        while done < len(places):
+        while done < len(slots):
             if not row_slices:
                 if not self._receive():
                     return False
                 continue
-            done += row_slices[0].give(flat, places[done:])
+            done += row_slices[0].give(flat, slots[done:])
             if row_slices[0].is_empty:
                 self._reader.release(row_slices.popleft().served)
         return True
@@ -204,11 +204,11 @@ class _OpenRowSlice:
     def is_empty(self) -> bool:
         return self._given == len(self.served.rows)
 
-    def give(self, flat: dict[str, npt.NDArray[Any]], places: Ints) -> int:
-        """Put the next rows into the first of these places of a block; returns how many there were."""
-        given = min(len(places), len(self.served.rows) - self._given)
+    def give(self, flat: dict[str, npt.NDArray[Any]], slots: Ints) -> int:
+        """Put the next rows into the first of these slots of a block; returns how many there were."""
+        given = min(len(slots), len(self.served.rows) - self._given)
         for name, column in self._columns.items():
-            flat[name][places[:given]] = column[self._given : self._given + given]
+            flat[name][slots[:given]] = column[self._given : self._given + given]
         self._given += given
         return given
 
@@ -275,9 +275,9 @@ def _flat(block: Block) -> dict[str, npt.NDArray[Any]]:
     return {name: column.reshape(block.mask.size, *column.shape[2:]) for name, column in columns.items()}
 
 
-def _places(counts: Ints, filled: Ints, batch: int) -> Ints:
+def _slots(counts: Ints, filled: Ints, batch: int) -> Ints:
     """Where each of `counts.sum()` rows goes that lie, in order, behind the `filled` slots of every step."""
     step = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
-    places: Ints = step * batch + within + filled[step]
-    return places
+    slots: Ints = step * batch + within + filled[step]
+    return slots

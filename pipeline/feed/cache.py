@@ -65,7 +65,7 @@ class MemoryCache:
 
     def __init__(self, limit: int) -> None:
         """`limit` is in bytes."""
-        self._room = _Room(limit, "train.cache: memory")
+        self._limit = _ByteLimit(limit, "train.cache: memory")
         self._kept: dict[Hashable, Rows] = {}
 
     def get(self, key: Hashable) -> Rows | None:
@@ -74,8 +74,8 @@ class MemoryCache:
 
     def put(self, key: Hashable, rows: Rows) -> None:
         """Keep the rows."""
-        if self._room.take(key, rows.nbytes):
-            self._kept[key] = rows.locked()
+        if self._limit.take(key, rows.nbytes):
+            self._kept[key] = rows.read_only()
 
     def close(self) -> None:
         """Forget all."""
@@ -83,7 +83,7 @@ class MemoryCache:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ArrayEntry:
     """Where in the file an array is, and what makes it an array again."""
 
     offset: int
@@ -98,9 +98,9 @@ class DiskCache:
 
     def __init__(self, limit: int, folder: str | None = None) -> None:
         """`limit` is in bytes; `folder` is that for temporary files unless told otherwise."""
-        self._room = _Room(limit, "train.cache: disk")
+        self._limit = _ByteLimit(limit, "train.cache: disk")
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `close`)
-        self._kept: dict[Hashable, dict[str, _Place]] = {}
+        self._kept: dict[Hashable, dict[str, _ArrayEntry]] = {}
         self._end, self._lock = 0, threading.Lock()
 
     def get(self, key: Hashable) -> Rows | None:
@@ -109,51 +109,51 @@ class DiskCache:
         Raises:
             StoreError: they are not what was written.
         """
-        places = self._kept.get(key)
-        if places is None:
+        entries = self._kept.get(key)
+        if entries is None:
             return None
-        return Rows.of_arrays({name: self._read(place) for name, place in places.items()})
+        return Rows.of_arrays({name: self._read(entry) for name, entry in entries.items()})
 
     def put(self, key: Hashable, rows: Rows) -> None:
         """Write the rows; a full disk is treated as a bound."""
-        if not self._room.take(key, rows.nbytes):
+        if not self._limit.take(key, rows.nbytes):
             return
         try:
             self._kept[key] = {name: self._write(array) for name, array in rows.arrays().items()}
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            self._room.close(f"the disk is full after {self._end >> 20} MB")
+            self._limit.close(f"the disk is full after {self._end >> 20} MB")
 
     def close(self) -> None:
         """Forget all, and give the disk back."""
         self._kept.clear()
         self._file.close()
 
-    def _write(self, array: npt.NDArray[Any]) -> _Place:
-        content = _plain(array).reshape(-1).view(np.uint8).data
+    def _write(self, array: npt.NDArray[Any]) -> _ArrayEntry:
+        content = _bytes_of(array).reshape(-1).view(np.uint8).data
         with self._lock:
             offset, self._end = self._end, self._end + len(content)
         written = 0
         while written < len(content):
             written += os.pwrite(self._file.fileno(), content[written:], offset + written)
-        return _Place(offset, len(content), array.dtype, array.shape, zlib.crc32(content))
+        return _ArrayEntry(offset, len(content), array.dtype, array.shape, zlib.crc32(content))
 
-    def _read(self, place: _Place) -> npt.NDArray[Any]:
-        content = np.empty(place.size, np.uint8)
+    def _read(self, entry: _ArrayEntry) -> npt.NDArray[Any]:
+        content = np.empty(entry.size, np.uint8)
         done = 0
-        while done < place.size:
-            found = os.preadv(self._file.fileno(), [content[done:].data], place.offset + done)
-            if not found:
+        while done < entry.size:
+            count = os.preadv(self._file.fileno(), [content[done:].data], entry.offset + done)
+            if not count:
                 break
-            done += found
+            done += count
         # Fresh memory may still hold the very bytes that the disk lost, so the checksum alone does not tell.
-        if done < place.size or zlib.crc32(content.data) != place.crc:
+        if done < entry.size or zlib.crc32(content.data) != entry.crc:
             raise StoreError(
                 f"Rows that were kept on the disk in {tempfile.gettempdir()} have changed since. "
                 "Check that disk, or leave out train.cache."
             )
-        return _restored(content, place)
+        return _array_of(content, entry)
 
 
 def open_cache(kind: CacheKind, limit: int) -> Cache:
@@ -166,18 +166,18 @@ def open_cache(kind: CacheKind, limit: int) -> Cache:
     return makers[kind]()
 
 
-class _Room:
+class _ByteLimit:
     """A bound on bytes, whose first refusal is told."""
 
     def __init__(self, limit: int, name: str) -> None:
         self._limit, self._name, self._taken = limit, name, 0
         self._keys: set[Hashable] = set()
-        self._told, self._lock = False, threading.Lock()
+        self._is_full, self._lock = False, threading.Lock()
 
     def take(self, key: Hashable, size: int) -> bool:
         """Room for a key that has none yet."""
         with self._lock:
-            if self._told or key in self._keys:
+            if self._is_full or key in self._keys:
                 return False
             if self._taken + size <= self._limit:
                 self._taken += size
@@ -188,12 +188,12 @@ class _Room:
 
     def close(self, reason: str) -> None:
         with self._lock:
-            if not self._told:
+            if not self._is_full:
                 logger.warning("%s; %s: rows that are not kept are read anew in each epoch.", self._name, reason)
-            self._told = True
+            self._is_full = True
 
 
-def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Bytes of an array; of one of texts, Arrow's offsets in front of the texts' own."""
     if array.dtype != object:
         return np.ascontiguousarray(array)
@@ -203,12 +203,12 @@ def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate(held)
 
 
-def _restored(content: npt.NDArray[np.uint8], place: _Place) -> npt.NDArray[Any]:
-    if place.dtype != object:
-        return content.view(place.dtype).reshape(place.shape)
-    count = int(np.prod(place.shape))
+def _array_of(content: npt.NDArray[np.uint8], entry: _ArrayEntry) -> npt.NDArray[Any]:
+    if entry.dtype != object:
+        return content.view(entry.dtype).reshape(entry.shape)
+    count = int(np.prod(entry.shape))
     offsets = (count + 1) * 8
     buffers = [None, pa.py_buffer(content[:offsets]), pa.py_buffer(content[offsets:])]
     values = pa.Array.from_buffers(pa.large_binary(), count, buffers)
-    restored: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(place.shape)
+    restored: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(entry.shape)
     return restored

@@ -34,12 +34,12 @@ DROPPED: Mapping[str, str] = {
 @contextmanager
 def stand_ins() -> Iterator[None]:
     """Empty modules in place of those that are missing, for the length of a block."""
-    made = {name: _stand_in(name, held) for name, held in DROPPED.items() if not _is_there(name)}
-    sys.modules.update(made)
+    missing = {name: _stand_in(name, held) for name, held in DROPPED.items() if not _is_there(name)}
+    sys.modules.update(missing)
     try:
         yield
     finally:
-        for name in made:
+        for name in missing:
             del sys.modules[name]
 
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
-from pipeline.feed.compared import CHECKED, Checked, HeldPart
 from pipeline.feed.footer import check_footer
 from pipeline.feed.layout import Layout, plain_layout
 from pipeline.feed.order import RowSlice
 from pipeline.feed.rows import Empty, Rows, check_tensors, read_rows
 from pipeline.feed.scaling import fold_layout
+from pipeline.feed.verified_parts import VERIFIED, FilePart, VerifiedParts
 from pipeline.store.checksums import AlteredError, check_file, check_row_group, read_footer, read_row_group
 from pipeline.store.manifest import FileEntry
 from pipeline.store.pages import READ_CHECKED
@@ -61,7 +61,7 @@ class StoreFiles:
     """
 
     def __init__(
-        self, store: Store, split: str, memory: int, empty: Empty = np.empty, *, checked: Checked = CHECKED
+        self, store: Store, split: str, memory: int, empty: Empty = np.empty, *, verified: VerifiedParts = VERIFIED
     ) -> None:
         """Nothing is opened yet.
 
@@ -71,7 +71,7 @@ class StoreFiles:
             memory: what footers of open files may take, in bytes. A row group of at most half as many is held by the
                 thread that compares it; a larger one is read twice, in pieces and then some columns at a time.
             empty: makes an array to read into.
-            checked: what was compared before.
+            verified: what was compared before.
 
         Raises:
             StoreError: the store's rows are without scaling, and its features do not fit them.
@@ -80,14 +80,14 @@ class StoreFiles:
         self._store, self._memory, self._empty = store, memory, empty
         self._open_files: dict[str, _OpenFile] = {}
         self._stamps: dict[str, _Stamp] = {}
-        self._checked: dict[str, int] = {}
-        self._compared = checked
+        self._checked_epochs: dict[str, int] = {}
+        self._verified = verified
         self._lock = threading.Lock()
 
     @property
     def pieces(self) -> int:
         """Grows while this process compares what is too large to be held."""
-        return self._compared.pieces
+        return self._verified.pieces
 
     def read(self, row_slice: RowSlice) -> Rows:
         """The rows of a row slice, in the order of the file.
@@ -107,7 +107,7 @@ class StoreFiles:
             StoreError: naming the file.
         """
         with self._lock:
-            if self._checked.get(file.path) == epoch:
+            if self._checked_epochs.get(file.path) == epoch:
                 return
         try:
             stamp = self._stamp(file)
@@ -115,27 +115,27 @@ class StoreFiles:
             raise unreadable(self._store, file, error) from error
         with self._lock:
             first = self._stamps.setdefault(file.path, stamp)
-            self._checked[file.path] = epoch
+            self._checked_epochs[file.path] = epoch
         if stamp.size != file.bytes:
             raise unreadable(self._store, file, f"it has {stamp.size} bytes where the manifest says {file.bytes}")
         if stamp != first:
             raise unreadable(self._store, file, "it was written to while it was read")
 
     def _stamp(self, file: FileEntry) -> _Stamp:
-        place = self._store.file(file.path)
-        info = place.filesystem.get_file_info(place.path)
+        path = self._store.file(file.path)
+        info = path.filesystem.get_file_info(path.path)
         if not info.is_file:
             raise FileNotFoundError("there is no such file")
         return _Stamp(info.size, info.mtime_ns)
 
     def _read(self, row_slice: RowSlice) -> Rows:
         opened = self._open(row_slice.file)
-        told, found = (
+        expected, actual = (
             row_slice.file.row_groups[row_slice.row_group],
             opened.footer.row_group(row_slice.row_group).num_rows,
         )
-        if found != told:
-            raise ValueError(f"row group {row_slice.row_group} held {found} rows where the manifest says {told}")
+        if actual != expected:
+            raise ValueError(f"row group {row_slice.row_group} held {actual} rows where the manifest says {expected}")
         file = self._parquet(opened, row_slice.file, row_slice.row_group)
 
         def read(names: Sequence[str]) -> pa.Table:
@@ -147,18 +147,18 @@ class StoreFiles:
 
     def _open(self, file: FileEntry) -> _OpenFile:
         with self._lock:
-            known = self._open_files.get(file.path)
-        opened = known or self._opened(file)
+            kept = self._open_files.get(file.path)
+        opened = kept or self._opened(file)
         self._keep(file, opened)
         return opened
 
     def _opened(self, file: FileEntry) -> _OpenFile:
-        place = self._store.file(file.path)
-        source = place.filesystem.open_input_file(place.path)
+        path = self._store.file(file.path)
+        source = path.filesystem.open_input_file(path.path)
         if file.parts is None:
-            with self._compared.first(self._part(file)) as first:
-                if first:
-                    check_file(source, file, self._compared.count_piece)
+            with self._verified.to_verify(self._part(file)) as is_pending:
+                if is_pending:
+                    check_file(source, file, self._verified.count_piece)
         footer = read_footer(source, file)
         check_footer(self._layout, file, footer)
         return _OpenFile(source, footer)
@@ -171,17 +171,17 @@ class StoreFiles:
         pre_buffer = not self._store.path.is_local
         return pq.ParquetFile(opened.source, metadata=opened.footer, pre_buffer=pre_buffer, **READ_CHECKED)
 
-    def _held(self, opened: _OpenFile, file: FileEntry, row_group: int) -> HeldPart | None:
+    def _held(self, opened: _OpenFile, file: FileEntry, row_group: int) -> FilePart | None:
         """A row group that was just compared, unless it is too large."""
         parts = file.parts
         if parts is None:
             return None
         start, end = parts.span(row_group)
-        with self._compared.first(self._part(file, row_group)) as first:
-            if first and end - start <= self._memory // 2:
-                return HeldPart(read_row_group(opened.source, parts, row_group), start, file.bytes)
-            if first:
-                check_row_group(opened.source, parts, row_group, self._compared.count_piece)
+        with self._verified.to_verify(self._part(file, row_group)) as is_pending:
+            if is_pending and end - start <= self._memory // 2:
+                return FilePart(read_row_group(opened.source, parts, row_group), start, file.bytes)
+            if is_pending:
+                check_row_group(opened.source, parts, row_group, self._verified.count_piece)
         return None
 
     def _part(self, file: FileEntry, row_group: int | None = None) -> tuple[Any, ...]:

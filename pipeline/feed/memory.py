@@ -71,7 +71,7 @@ class ReadAheadLimit:
     def __init__(self, memory: Memory) -> None:
         """A limit of one feed; several may share `memory`."""
         self._memory = memory
-        self._own, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
+        self._held, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
 
     def enter(self, number: int, size: int) -> bool:
         """Wait until `size` bytes may be read; False when the limit was closed instead."""
@@ -80,7 +80,7 @@ class ReadAheadLimit:
             if self._closed:
                 return False
             self._memory.held += size
-            self._own += size
+            self._held += size
             self._ahead += size
             return True
 
@@ -103,14 +103,14 @@ class ReadAheadLimit:
         with self._memory.changed:
             if not self._closed:
                 self._memory.held -= size
-                self._own -= size
+                self._held -= size
                 self._memory.changed.notify_all()
 
     def close(self) -> None:
         """Give all back, and let nobody wait any longer."""
         with self._memory.changed:
-            self._memory.held -= self._own
-            self._own, self._ahead, self._closed = 0, 0, True
+            self._memory.held -= self._held
+            self._held, self._ahead, self._closed = 0, 0, True
             self._memory.changed.notify_all()
 
     def _passes(self, number: int, size: int) -> bool:

@@ -104,7 +104,7 @@ def epoch_tasks(
     for index, shard in enumerate(row_slices):
         skipped = given[index] if given else 0
         total, start = max(sum(row_slice.rows for row_slice in shard), 1), 0
-        for position in _shuffled(shard, epoch, seed):
+        for position in _slice_order(shard, epoch, seed):
             row_slice = shard[position]
             left_out = min(max(skipped - start, 0), row_slice.rows)
             if left_out < row_slice.rows:
@@ -120,20 +120,20 @@ def row_order(task: ReadTask, seed: int | None) -> npt.NDArray[np.int64] | slice
     if seed is None:
         return slice(task.skipped, task.row_slice.rows)
     row_slice = task.row_slice
-    order: npt.NDArray[np.int64] = _random(seed, task.epoch, row_slice.shard, row_slice.number).permutation(
+    order: npt.NDArray[np.int64] = _generator(seed, task.epoch, row_slice.shard, row_slice.number).permutation(
         row_slice.rows
     )
     return order[task.skipped :]
 
 
-def _shuffled(shard: Sequence[RowSlice], epoch: int, seed: int | None) -> Sequence[int]:
+def _slice_order(shard: Sequence[RowSlice], epoch: int, seed: int | None) -> Sequence[int]:
     if seed is None or not shard:
         return range(len(shard))
-    order: list[int] = _random(seed, epoch, shard[0].shard).permutation(len(shard)).tolist()
+    order: list[int] = _generator(seed, epoch, shard[0].shard).permutation(len(shard)).tolist()
     return order
 
 
-def _random(*key: int) -> np.random.Generator:
+def _generator(*key: int) -> np.random.Generator:
     """Random numbers that follow from `key`."""
     digest = hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))

@@ -109,12 +109,12 @@ class RowSliceReader:
                 self._reader = _Reader(self._tasks, self._state, self._resources, self._closed)
         if self._reader is None or self._closed.is_set():
             return None
-        answer: ReadRows | Exception | None = next(self._reader, None)
-        if isinstance(answer, Exception):
-            raise answer
-        if answer is not None:
-            self._limit.serve(answer.size)
-        return answer
+        result: ReadRows | Exception | None = next(self._reader, None)
+        if isinstance(result, Exception):
+            raise result
+        if result is not None:
+            self._limit.serve(result.size)
+        return result
 
     def release(self, served: ReadRows) -> None:
         """Tell that a task's rows are needed no longer."""
@@ -171,7 +171,7 @@ class _SharedReaderState:
     seed: int | None
     class_weights: Sequence[float] | None
 
-    def answer(self, number: int, task: ReadTask) -> ReadRows:
+    def read(self, number: int, task: ReadTask) -> ReadRows:
         """A task's rows, from the cache or from their file.
 
         They are brought into their order here, by several threads and while they are in the processor's cache. Where
@@ -186,7 +186,7 @@ class _SharedReaderState:
         self.files.check(task.row_slice.file, task.epoch)
         order = row_order(task, self.seed)
         rows = self._rows(task.row_slice).take(order, self.resources.memory.buffers.empty)
-        return ReadRows(task, rows.weighed(self.class_weights), size)
+        return ReadRows(task, rows.with_class_weights(self.class_weights), size)
 
     def _rows(self, row_slice: RowSlice) -> Rows:
         # With the split: in a fold, a row is not the same for training as for all else.
@@ -266,7 +266,7 @@ class _Pool(ThreadPool):  # type: ignore[misc]
                 if pieces != self._state.files.pieces:
                     # A large file that is compared as a whole delivers nothing for minutes, and is no stalled read.
                     since, pieces = time.monotonic(), self._state.files.pieces
-                self._look(thread, time.monotonic() - since)
+                self._check_thread(thread, time.monotonic() - since)
                 continue
             if self._closed.is_set():
                 raise StopIteration
@@ -280,17 +280,17 @@ class _Pool(ThreadPool):  # type: ignore[misc]
         self._served += 1
         self._ventilator.processed_item()
 
-    def _look(self, thread: int, waited: float) -> None:
+    def _check_thread(self, thread: int, waited: float) -> None:
         if self._closed.is_set():
             raise StopIteration
         row_slice = self._ventilator.given[0].row_slice
-        place = f"row group {row_slice.row_group} of {row_slice.file.path}"
+        row_group = f"row group {row_slice.row_group} of {row_slice.file.path}"
         who = f"Reading thread {thread + 1} of {self.workers_count}"
         if not self._workers[thread].is_alive():
-            raise PlatformError(f"{who} ended without a word at {place}. Start the job again.")
+            raise PlatformError(f"{who} ended without a word at {row_group}. Start the job again.")
         if waited > self._stall_seconds:
             raise PlatformError(
-                f"{who} has not delivered {place} within {self._stall_seconds:.0f} s. Check the storage, "
+                f"{who} has not delivered {row_group} within {self._stall_seconds:.0f} s. Check the storage, "
                 "and start the job again."
             )
 
@@ -316,14 +316,14 @@ def _worker_class(state: _SharedReaderState) -> type[WorkerBase]:
 
     class TaskWorker(WorkerBase):  # type: ignore[misc]
         def process(self, number: int, task: ReadTask) -> None:
-            answer: ReadRows | Exception
+            result: ReadRows | Exception
             try:
-                answer = state.answer(number, task)
+                result = state.read(number, task)
             except WorkerTerminationRequested:
                 raise
             except Exception as error:
-                answer = error  # published, it is raised where rows are awaited; raised here, it would only be printed
-            self.publish_func(answer)
+                result = error  # published, it is raised where rows are awaited; raised here, it would only be printed
+            self.publish_func(result)
 
     return TaskWorker
 
@@ -335,5 +335,5 @@ class _Results:
 
     def read_next(self, workers_pool: ThreadPool, schema: Any, ngram: Any) -> ReadRows | Exception:
         """The next task."""
-        answer: ReadRows | Exception = workers_pool.get_results()
-        return answer
+        result: ReadRows | Exception = workers_pool.get_results()
+        return result

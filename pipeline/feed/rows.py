@@ -64,14 +64,14 @@ class Rows:
             taken[name] = np.take(array, rows, axis=0, out=out, mode="clip")  # `raise` would copy once more
         return Rows.of_arrays(taken)
 
-    def weighed(self, class_weights: Sequence[float] | None) -> Rows:
+    def with_class_weights(self, class_weights: Sequence[float] | None) -> Rows:
         """The same rows, each one's weight multiplied by that of its class; None leaves the weights."""
         if class_weights is None:
             return self
         factor = np.asarray(class_weights, np.float32)[self.label.astype(np.int64)]
         return replace(self, weight=self.weight * factor)
 
-    def locked(self) -> Rows:
+    def read_only(self) -> Rows:
         """The same rows, which nobody can write to."""
         for array in self.arrays().values():
             array.flags.writeable = False
@@ -111,7 +111,9 @@ def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -
         {tensor.spec.name: _tensor(tensor, read, rows, empty) for tensor in layout.tensors},
         label.astype(np.float64),
         row_id.astype(np.int64),
-        _made(layout.weight, singles, rows).astype(np.float32) if layout.weight else np.ones(len(label), np.float32),
+        _column_values(layout.weight, singles, rows).astype(np.float32)
+        if layout.weight
+        else np.ones(len(label), np.float32),
     )
 
 
@@ -127,24 +129,22 @@ def check_tensors(specs: Sequence[TensorSpec], tensors: Mapping[str, npt.NDArray
         ValueError: naming a tensor with both sides.
     """
     for spec in specs:
-        found = tensors.get(spec.name)
-        if found is None:
+        array = tensors.get(spec.name)
+        if array is None:
             raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and missing in the rows")
-        if found.dtype != dtype_of(spec) or found.shape[1:] != spec.shape:
-            is_text = found.dtype.hasobject
-            read = described("string" if is_text else found.dtype.name, found.shape[1:])
-            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and {read} in the rows")
+        if array.dtype != dtype_of(spec) or array.shape[1:] != spec.shape:
+            is_text = array.dtype.hasobject
+            received = described("string" if is_text else array.dtype.name, array.shape[1:])
+            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and {received} in the rows")
 
 
 def _tensor(layout: TensorLayout, read: Any, rows: slice, empty: Empty) -> npt.NDArray[Any]:
     if layout.columns is None:
         return _whole(layout.spec, read([layout.spec.name]).column(layout.spec.name), rows)
-    return _side_by_side(layout.columns, read, rows, dtype_of(layout.spec), empty)
+    return _matrix(layout.columns, read, rows, dtype_of(layout.spec), empty)
 
 
-def _side_by_side(
-    columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[Any], empty: Empty
-) -> npt.NDArray[Any]:
+def _matrix(columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[Any], empty: Empty) -> npt.NDArray[Any]:
     """Columns as a matrix, row by row.
 
     Each column is first copied to a line of its own, and the lines are then transposed together: for 52 columns 41 ns
@@ -156,7 +156,7 @@ def _side_by_side(
         table = read(list(dict.fromkeys(name for column in some for name in column.sources)))
         lines = empty((len(some), count), dtype)
         for line, column in zip(lines, some, strict=True):
-            line[:] = _made(column, table, rows)
+            line[:] = _column_values(column, table, rows)
         matrix[:, first : first + len(some)] = lines.T
     return matrix
 
@@ -166,7 +166,7 @@ def _portions(columns: Sequence[Column]) -> Iterator[tuple[int, Sequence[Column]
         yield first, columns[first : first + COLUMNS_AT_ONCE]
 
 
-def _made(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:
+def _column_values(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:
     return column.make(*(_values(table.column(name), name)[rows] for name in column.sources))
 
 

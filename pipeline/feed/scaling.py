@@ -50,7 +50,7 @@ def fold_layout(unscaled: Unscaled, state: FeatureState, split: str) -> Layout:
         tuple(_spec(name, kind) for name, kind in unscaled.columns.items()),
         tuple(TensorLayout(spec, rows.columns_of(spec.name, state)) for spec in state.tensors),
         LABEL,
-        Column((WEIGHT,), partial(_weighed, state.weight_mean)) if state.weight else None,
+        Column((WEIGHT,), partial(_relative_weights, state.weight_mean)) if state.weight else None,
     )
 
 
@@ -58,7 +58,7 @@ class _Unscaled:
     """Makes columns of rows without scaling."""
 
     def __init__(self, unscaled: Unscaled, split: str) -> None:
-        self._numbers = {name: number_column(place) for place, name in enumerate(unscaled.numbers)}
+        self._numbers = {name: number_column(position) for position, name in enumerate(unscaled.numbers)}
         self._texts = {text.name: (text, unscaled.text_columns(i)) for i, text in enumerate(unscaled.texts)}
         self._split = split
 
@@ -83,16 +83,16 @@ class _Unscaled:
                 yield Column((name,), partial(_looked_up, name, table))
 
 
-def _weighed(mean: float, values: Values) -> npt.NDArray[np.float32]:
+def _relative_weights(mean: float, values: Values) -> npt.NDArray[np.float32]:
     return (values / mean).astype(np.float32)
 
 
 def _looked_up(name: str, table: npt.NDArray[Any], ids: Ids) -> npt.NDArray[Any]:
     try:
-        found: npt.NDArray[Any] = np.take(table, ids.view(np.uint32))  # negative ones are too large then
+        values: npt.NDArray[Any] = np.take(table, ids.view(np.uint32))  # negative ones are too large then
     except IndexError:
         raise ValueError(f"column '{name}' has an id that is not in 0 to {len(table) - 1}") from None
-    return found
+    return values
 
 
 def _looked_up_in_part(name: str, tables: npt.NDArray[np.float32], ids: Ids, parts: Ids) -> npt.NDArray[Any]:

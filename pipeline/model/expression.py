@@ -137,7 +137,7 @@ def _if(*arguments: Tensor) -> Tensor:
 
 
 def _coalesce(*values: Tensor) -> Tensor:
-    return reduce(lambda found, value: tf.where(_is_null(found), value, found), values)
+    return reduce(lambda first, value: tf.where(_is_null(first), value, first), values)
 
 
 def _extreme(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -180,11 +180,11 @@ def _substring(text: Tensor, start: float, length: float) -> Tensor:
 def _pattern(before: str, after: str) -> Callable[[Tensor, str], Tensor]:
     """Whether a text has the constant between what the two patterns match."""
 
-    def found(text: Tensor, needle: str) -> Tensor:
+    def matches(text: Tensor, needle: str) -> Tensor:
         quoted = "".join(c if c.isalnum() or ord(c) > 127 else f"\\x{{{ord(c):x}}}" for c in needle)
         return tf.strings.regex_full_match(text, f"(?s){before}{quoted}{after}")
 
-    return found
+    return matches
 
 
 def _to_number(text: Tensor) -> Tensor:

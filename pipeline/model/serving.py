@@ -19,7 +19,7 @@ import keras
 import pipeline.model.label_unit
 import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
-from pipeline.kinds.layer import OWN, Columns, SideBySide
+from pipeline.kinds.layer import OWN, Columns, ConcatColumns
 from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
 from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
@@ -80,6 +80,6 @@ def _tensor(name: str, state: FeatureState, columns: Columns) -> keras.KerasTens
         for kind, placed in by_kind(fed, first=state.features.index(fed[0])).items()
         for part in layers_of(kind).serve(placed, columns)
     ]
-    made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
-    order = [made[column] for feature in fed for column in feature.columns]
-    return SideBySide(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])
+    positions = {column: position for position, column in enumerate(column for names, _ in parts for column in names)}
+    order = [positions[column] for feature in fed for column in feature.columns]
+    return ConcatColumns(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])
