@@ -158,9 +158,9 @@ def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
         return (diverged,)
     if curves.training.size < FEWEST_EPOCHS:
         return (_too_short(curves), *_without_validation(curves))
-    looks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
-    found = tuple(finding for look in looks if (finding := look(curves)) is not None)
-    return (*(found or (_healthy(curves),)), *_without_validation(curves))
+    checks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
+    findings = tuple(finding for check in checks if (finding := check(curves)) is not None)
+    return (*(findings or (_healthy(curves),)), *_without_validation(curves))
 
 
 def _diverged(curves: LossCurves) -> Finding | None:
@@ -224,24 +224,24 @@ def _underfitting(curves: LossCurves) -> Finding | None:
 def _overfitting(curves: LossCurves) -> Finding | None:
     if not curves.validation.size:
         return None
-    training, validation, place = curves.training, curves.validation, curves.best - 1
-    best, last = float(validation[place]), float(validation[-1])
+    training, validation, index = curves.training, curves.validation, curves.best - 1
+    best, last = float(validation[index]), float(validation[-1])
     remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
     rise = last - best
-    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[place]:
+    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[index]:
         return Finding(
             Kind.OVERFITTING,
             f"After epoch {curves.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
-            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
+            f"loss fell from {training[index]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
             remedy,
         )
-    gap = best - float(training[place])
+    gap = best - float(training[index])
     if not curves.comparable or gap <= WIDE_GAP * best or gap <= FAR * curves.level:
         return None
     return Finding(
         Kind.OVERFITTING,
         f"At epoch {curves.best}, whose weights are kept, the validation loss of {best:.4g} is "
-        f"{gap / training[place]:.0%} above the training loss.",
+        f"{gap / training[index]:.0%} above the training loss.",
         remedy,
     )
 

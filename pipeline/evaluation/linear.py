@@ -45,8 +45,8 @@ def fit_baselines(store: Store, *, linear: bool, rows: int) -> Baselines:
 
 def _mean(store: Store, training: Rows) -> float:
     profile = read_profile(store)
-    known = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
-    return float(training.label.mean()) if known is None else known
+    mean = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
+    return float(training.label.mean()) if mean is None else mean
 
 
 def linear_inputs(store: Store, rows: Rows) -> Inputs:

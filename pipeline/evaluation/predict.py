@@ -1,8 +1,8 @@
 """A split, predicted and counted by the ranks: each takes the shards that it would train on.
 
-A rank leaves a tally for every shard and model in the launch's scratch folder, as numpy files without pickle, and where
-they are needed the predictions themselves, as Parquet. The driver merges tallies in the order of the shards, so that
-the result does not depend on the number of ranks, and never holds rows.
+A rank leaves an accumulator for every shard and model in the launch's scratch folder, as numpy files without pickle,
+and where they are needed the predictions themselves, as Parquet. The driver merges accumulators in the order of the
+shards, so that the result does not depend on the number of ranks, and never holds rows.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.evaluation.accumulator import (
+    Accumulator,
+    AccumulatorSpec,
+    accumulator_from_bytes,
+    accumulator_to_bytes,
+    merge_accumulators,
+)
 from pipeline.evaluation.baseline import LinearBaseline
 from pipeline.evaluation.bootstrap_groups import groups_of
 from pipeline.evaluation.importance import Shuffled, measure_importance
 from pipeline.evaluation.linear import linear_inputs, sample_rows
-from pipeline.evaluation.regression import Window, window_of
-from pipeline.evaluation.tally import Measure, Tally, merge_tallies, tally_from_bytes, tally_to_bytes
+from pipeline.evaluation.regression import PlotWindow, plot_window_of
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
@@ -89,18 +95,18 @@ class PredictJob(Document):
     importance_rows: int = 0
     seed: int = 0
 
-    def measures(self, store: Store) -> dict[str, Measure]:
+    def accumulator_specs(self, store: Store) -> dict[str, AccumulatorSpec]:
         """What is counted of each model. A decision belongs to the network that it was made for; intervals are those
         of the network alone."""
-        label, window = store.features.label, Window(np.array(self.edges), self.log)
-        simple = Measure(label, DecisionRule(), window, groups=1)
-        found = {NETWORK: Measure(label, self.decision, window)}
+        label, window = store.features.label, PlotWindow(np.array(self.edges), self.log)
+        simple = AccumulatorSpec(label, DecisionRule(), window, groups=1)
+        specs = {NETWORK: AccumulatorSpec(label, self.decision, window)}
         if self.constant:
-            found[label.target.constant] = simple
-        return found | ({LINEAR: simple} if self.linear else {})
+            specs[label.target.constant] = simple
+        return specs | ({LINEAR: simple} if self.linear else {})
 
 
-class RankAnswer(Document):
+class RankResult(Document):
     """What a rank tells by itself.
 
     Attributes:
@@ -115,17 +121,17 @@ class Scored:
     """A split, counted.
 
     Attributes:
-        tallies: of each model, `NETWORK` and the baselines.
+        accumulators: of each model, `NETWORK` and the baselines.
         shuffled: what was measured of permutation importance.
     """
 
-    tallies: Mapping[str, Tally]
+    accumulators: Mapping[str, Accumulator]
     shuffled: tuple[Shuffled, ...]
 
 
-def window_of_rows(store: Store, split: str) -> Window:
+def plot_window_of_rows(store: Store, split: str) -> PlotWindow:
     """Where the axes of plots end, by the labels of the first rows of a split."""
-    return window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
+    return plot_window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
 
 
 def predict_split(
@@ -141,16 +147,16 @@ def predict_split(
         scratch=scratch,
         options=LaunchOptions(always_on_spark=always_on_spark),
     )
-    answers = [RankAnswer.from_json(text, "the answer of a rank") for text in texts]
+    results = [RankResult.from_json(text, "the result of a rank") for text in texts]
     return Scored(
-        {name: _merged(scratch, name, measure, store) for name, measure in job.measures(store).items()},
-        tuple(one for answer in answers for one in answer.shuffled),
+        {name: _merged(scratch, name, spec, store) for name, spec in job.accumulator_specs(store).items()},
+        tuple(shuffled for result in results for shuffled in result.shuffled),
     )
 
 
 def prediction_schema(outputs: int) -> pa.Schema:
-    """Of predictions that are kept, all as the tally took them: so many doubles beside the label."""
-    doubles = [LABEL, *(f"p{place}" for place in range(outputs))]
+    """Of predictions that are kept, all as the accumulator took them: so many doubles beside the label."""
+    doubles = [LABEL, *(f"p{output}" for output in range(outputs))]
     return pa.schema([(ROW_ID, pa.int64()), *((name, pa.float64()) for name in doubles)])
 
 
@@ -164,13 +170,13 @@ def run(payload: str, info: RankInfo) -> str:
     network = network_of(job, store)
     models = _models(job, store, network)
     for shard in range(info.rank, store.manifest.shards, info.size):
-        for name, tally in _count(job, store, shard, models).items():
-            files.write_atomically(_tally_file(scratch, name, shard), tally_to_bytes(tally))
-    measure = Measure.of(store.features.label, decision=job.decision, groups=1)
+        for name, accumulator in _count(job, store, shard, models).items():
+            files.write_atomically(_accumulator_file(scratch, name, shard), accumulator_to_bytes(accumulator))
+    spec = AccumulatorSpec.of(store.features.label, decision=job.decision, groups=1)
     shuffled = measure_importance(
-        store, job.split, measure, network, rows=job.importance_rows, seed=job.seed, own=(info.rank, info.size)
+        store, job.split, spec, network, rows=job.importance_rows, seed=job.seed, rank=(info.rank, info.size)
     )
-    return RankAnswer(shuffled=shuffled).to_json()
+    return RankResult(shuffled=shuffled).to_json()
 
 
 def network_of(job: PredictJob, store: Store) -> Predict:
@@ -187,7 +193,9 @@ def network_of(job: PredictJob, store: Store) -> Predict:
 
 
 def _models(job: PredictJob, store: Store, network: Predict) -> dict[str, Predict]:
-    return {name: network if name == NETWORK else _simple_model(job, store, name) for name in job.measures(store)}
+    return {
+        name: network if name == NETWORK else _simple_model(job, store, name) for name in job.accumulator_specs(store)
+    }
 
 
 def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
@@ -199,20 +207,20 @@ def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
     return lambda rows: np.broadcast_to(value, (len(rows), len(value)))
 
 
-def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predict]) -> dict[str, Tally]:
-    measures, first = job.measures(store), 0
-    tallies: dict[str, Tally] = {}
+def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predict]) -> dict[str, Accumulator]:
+    specs, first = job.accumulator_specs(store), 0
+    accumulators: dict[str, Accumulator] = {}
     with _kept(job, store, shard) as keep:
         for rows in _pieces(read_shard(store, job.split, shard), store.features.label.outputs):
             group = groups_of(shard, store.manifest.shards, first, len(rows))
-            for name, measure in measures.items():
+            for name, spec in specs.items():
                 prediction = models[name](rows)
-                new = measure.tally(rows.row_id, rows.label, prediction, group if measure.groups > 1 else None)
-                tallies[name] = merge_tallies([tallies[name], new]) if name in tallies else new
+                new = spec.accumulate(rows.row_id, rows.label, prediction, group if spec.groups > 1 else None)
+                accumulators[name] = merge_accumulators([accumulators[name], new]) if name in accumulators else new
                 if name == NETWORK:
                     keep(rows, prediction)
             first += len(rows)
-    return tallies or {name: measure.nothing() for name, measure in measures.items()}
+    return accumulators or {name: spec.empty() for name, spec in specs.items()}
 
 
 def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
@@ -248,14 +256,14 @@ def _load(job: PredictJob) -> Any:
         return load_network(path)
 
 
-def _tally_file(scratch: StoragePath, name: str, shard: int) -> StoragePath:
-    return scratch.child("tallies", name, f"{shard:06d}.npz")
+def _accumulator_file(scratch: StoragePath, name: str, shard: int) -> StoragePath:
+    return scratch.child("accumulators", name, f"{shard:06d}.npz")
 
 
-def _merged(scratch: StoragePath, name: str, measure: Measure, store: Store) -> Tally:
+def _merged(scratch: StoragePath, name: str, spec: AccumulatorSpec, store: Store) -> Accumulator:
     """One after the other, so that no more than two are in memory."""
-    tally = measure.nothing()
+    accumulator = spec.empty()
     for shard in range(store.manifest.shards):
-        part = tally_from_bytes(files.read_bytes(_tally_file(scratch, name, shard)))
-        tally = merge_tallies([tally, part])
-    return tally
+        part = accumulator_from_bytes(files.read_bytes(_accumulator_file(scratch, name, shard)))
+        accumulator = merge_accumulators([accumulator, part])
+    return accumulator

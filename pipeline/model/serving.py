@@ -42,7 +42,7 @@ def build_serving_model(network: keras.Model, state: FeatureState, decision: Dec
     columns = _derived(inputs, state)
     tensors = {spec.name: _tensor(spec.name, state, columns) for spec in state.tensors}
     z = _named(network, OWN + NETWORK)(tensors)
-    return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
+    return keras.Model(inputs, state.label.target.serving_outputs(z, state.label, decision, prefix=OWN), name="model")
 
 
 def load_network(path: Path) -> keras.Model:

@@ -11,7 +11,7 @@ from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
     BASELINES,
-    RowsBeside,
+    TransposedRows,
     class_table,
     importance_table,
     metric_interval,
@@ -99,8 +99,8 @@ def evaluation_page(subject: Subject) -> str:
         thresholds=threshold_table(report),
         slices=[slice_table(report, part) for part in report.slices],
         importance=importance_table(report.importance) if report.importance else None,
-        worst=RowsBeside.of(report.extremes.worst),
-        best=RowsBeside.of(report.extremes.best),
+        worst=TransposedRows.of(report.extremes.worst),
+        best=TransposedRows.of(report.extremes.best),
         metrics=metric_table(report),
     )
 

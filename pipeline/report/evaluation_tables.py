@@ -131,7 +131,7 @@ def importance_table(report: ImportanceReport) -> BarTable:
 
 
 @dataclass(frozen=True)
-class RowsBeside:
+class TransposedRows:
     """Single rows, a column of the table each.
 
     Attributes:
@@ -145,7 +145,7 @@ class RowsBeside:
     beyond: str
 
     @classmethod
-    def of(cls, rows: Sequence[ExtremeRow]) -> RowsBeside:
+    def of(cls, rows: Sequence[ExtremeRow]) -> TransposedRows:
         """With the first `MOST_COLUMNS` columns."""
         columns = [*dict.fromkeys(name for row in rows for name in row.values)]
         return cls(rows, columns[:MOST_COLUMNS], beyond(len(columns) - MOST_COLUMNS, "column"))
