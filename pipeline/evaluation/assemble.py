@@ -20,7 +20,8 @@ from pipeline.evaluation.measures import (
 )
 from pipeline.evaluation.predict import NETWORK, PredictJob, Scored
 from pipeline.evaluation.regression import RegressionAccumulator
-from pipeline.evaluation.report import EvalReport, ExtremeRow, Extremes
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.extremes import ExtremeRow, Extremes
 from pipeline.schemas.label import LabelSpec
 
 RowValues = Mapping[tuple[int, float], Mapping[str, str | None]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap_groups import sums_by_group
 from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
-from pipeline.evaluation.report import THRESHOLDS
+from pipeline.evaluation.report.classification import THRESHOLDS
 from pipeline.evaluation.sketch import Sketch, merge_sketches
 from pipeline.model.decision import class_ids
 from pipeline.schemas.decision import DecisionRule

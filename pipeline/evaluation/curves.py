@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import CURVE_POINTS, Curve
+from pipeline.evaluation.report.classification import CURVE_POINTS, Curve
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from pipeline.config.split import FoldMethod
 from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
 from pipeline.evaluation.names import limits_of, metric_name
-from pipeline.evaluation.report import Metrics
+from pipeline.evaluation.names import Metrics
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
 

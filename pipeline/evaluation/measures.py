@@ -23,21 +23,9 @@ from pipeline.evaluation.metrics import (
     rates,
 )
 from pipeline.evaluation.regression import MEDIANS, RegressionAccumulator, medians_of, regression_replicates
-from pipeline.evaluation.report import (
-    CONFUSION_CLASSES,
-    QUANTILES,
-    CalibrationBin,
-    CalibrationReport,
-    ClassCurves,
-    ClassMetrics,
-    ConfusionMatrix,
-    Counts,
-    ExtremeRow,
-    Extremes,
-    Grid,
-    RegressionReport,
-    ThresholdRow,
-)
+from pipeline.evaluation.report.classification import CONFUSION_CLASSES, CalibrationBin, CalibrationReport, ClassCurves, ClassMetrics, ConfusionMatrix, ThresholdRow
+from pipeline.evaluation.report.regression import QUANTILES, Counts, Grid, RegressionReport
+from pipeline.evaluation.report.extremes import ExtremeRow, Extremes
 from pipeline.evaluation.sketch import absolute, quantiles
 from pipeline.metrics import METRICS, Metric
 from pipeline.schemas.label import LabelSpec

@@ -1,9 +1,13 @@
 """Metrics as people call them, and how they are read; see the entries of `pipeline/metrics`."""
 
 from __future__ import annotations
-
 from pipeline.metrics import metric_info, parts_of
-
+from collections.abc import Mapping
+from typing import Self
+from pydantic import model_validator
+from pipeline.schemas.decision import DecisionRule
+from pipeline.schemas.document import Document
+from pipeline.schemas.target import TARGETS, Target, TaskName
 
 def metric_name(metric: str) -> str:
     """`log_loss` as `log loss`, `auc_macro` as `AUC, macro mean`."""
@@ -30,3 +34,7 @@ def is_lower_better(metric: str) -> bool:
 def capital(text: str) -> str:
     """With a capital first letter, the others as they are."""
     return text[:1].upper() + text[1:]
+
+
+Metrics = Mapping[str, float | None]
+"""Values by the metric's name; None where a metric is not defined for these rows."""

@@ -24,7 +24,7 @@ from pipeline.evaluation.accumulator import (
 )
 from pipeline.evaluation.measures import compute_metrics
 from pipeline.evaluation.predict import LABEL
-from pipeline.evaluation.report import SliceReport, SliceValue
+from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.evaluation.source_rows import Values
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ValueType

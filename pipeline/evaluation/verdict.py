@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.evaluation.names import is_lower_better, metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.formatting import format_interval, format_number
 
 SIMPLE = {

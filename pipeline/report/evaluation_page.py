@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.evaluation.diagnosis import Finding, Kind
 from pipeline.evaluation.names import capital, is_lower_better, metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
     BASELINES,

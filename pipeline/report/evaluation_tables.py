@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluation.names import capital, metric_name
-from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.report.classification import ClassMetrics
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.extremes import ExtremeRow
+from pipeline.evaluation.report.importance import ImportanceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.formatting import format_share
 from pipeline.report.bars import bar
 from pipeline.report.table import BarLine, BarTable, Table, beyond

@@ -15,7 +15,7 @@ from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.assemble import assemble, with_values
 from pipeline.evaluation.linear import fit_baselines
 from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, plot_window_of_rows, predict_split, prediction_schema
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.slices import slice_rows
 from pipeline.evaluation.source_rows import SourceRows
 from pipeline.preparation.planning.store_spec import StoreRecipe

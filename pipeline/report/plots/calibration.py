@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import CalibrationReport
+from pipeline.evaluation.report.classification import CalibrationReport
 from pipeline.formatting import counted
 from pipeline.report.plots.style import (
     BLUE,

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import ConfusionMatrix
+from pipeline.evaluation.report.classification import ConfusionMatrix
 from pipeline.formatting import counted, format_percent
 from pipeline.report.plots.style import FAINT, INK, SHADES, caption, colour_bar, new_figure, plain, style_axes
 from pipeline.report.text import short_name

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ClassCurves, Curve
+from pipeline.evaluation.report.classification import ClassCurves, Curve
 from pipeline.report.plots.style import (
     BLUE,
     FAINT,

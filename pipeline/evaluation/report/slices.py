@@ -1,0 +1,36 @@
+"""Metrics of the rows that share a value, value by value."""
+
+from __future__ import annotations
+from pipeline.evaluation.names import Metrics
+from collections.abc import Mapping
+from typing import Self
+from pydantic import model_validator
+from pipeline.schemas.decision import DecisionRule
+from pipeline.schemas.document import Document
+from pipeline.schemas.target import TARGETS, Target, TaskName
+
+
+class SliceValue(Document):
+    """The rows that share a value.
+
+    Attributes:
+        value: for people: a text, `[low, high)` of a number, `(null)`, or `(others)`, the rest of the values.
+        rows: that have it.
+        metrics: of the model on them.
+    """
+
+    value: str
+    rows: int
+    metrics: Metrics
+
+
+class SliceReport(Document):
+    """The rows, divided by a column or an expression.
+
+    Attributes:
+        by: the column or the expression.
+        values: numbers ascending, texts by their rows; `(others)` and `(null)` last.
+    """
+
+    by: str
+    values: tuple[SliceValue, ...]
