@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.class_report import calibration_of, classes_of, confusion_of, curves_of, thresholds_of
+from pipeline.evaluation.extremes_report import extremes_of
 from pipeline.evaluation.importance import importance_of
-from pipeline.evaluation.measures import (
-    calibration_of,
-    classes_of,
-    compute_metrics,
-    confusion_of,
-    curves_of,
-    extremes_of,
-    regression_of,
-    thresholds_of,
-)
-from pipeline.evaluation.predict import NETWORK, PredictJob, Scored
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.predict import Scored
+from pipeline.evaluation.predict_job import NETWORK, PredictJob
 from pipeline.evaluation.regression import RegressionAccumulator
+from pipeline.evaluation.regression_report import regression_of
 from pipeline.evaluation.report.evaluation import EvalReport
-from pipeline.evaluation.report.extremes import ExtremeRow, Extremes
 from pipeline.schemas.label import LabelSpec
-
-RowValues = Mapping[tuple[int, float], Mapping[str, str | None]]
-"""Values of rows by id and label; the label of a class is its id."""
 
 
 def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequence[str] = ()) -> EvalReport:
@@ -67,13 +58,3 @@ def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequ
             "thresholds": thresholds_of(accumulator),
         }
     )
-
-
-def with_values(label: LabelSpec, extremes: Extremes, values: RowValues) -> Extremes:
-    """The same rows with what the source has for them, where it is known."""
-
-    def with_source(row: ExtremeRow) -> ExtremeRow:
-        number = label.classes.index(row.label) if isinstance(row.label, str) else row.label
-        return row.model_copy(update={"values": values.get((row.row_id, float(number)), {})})
-
-    return Extremes(worst=tuple(map(with_source, extremes.worst)), best=tuple(map(with_source, extremes.best)))

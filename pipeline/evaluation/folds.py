@@ -10,8 +10,7 @@ from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
 from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
-from pipeline.evaluation.names import limits_of, metric_name
-from pipeline.evaluation.names import Metrics
+from pipeline.evaluation.names import Metrics, limits_of, metric_name
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
 

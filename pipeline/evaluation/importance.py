@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.linear import concatenate, sample_rows
-from pipeline.evaluation.measures import compute_metrics
+from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.report.importance import Importance, ImportanceReport
 from pipeline.feed.rows import Rows
 from pipeline.kinds.feature import Feature

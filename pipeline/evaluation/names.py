@@ -1,13 +1,11 @@
 """Metrics as people call them, and how they are read; see the entries of `pipeline/metrics`."""
 
 from __future__ import annotations
-from pipeline.metrics import metric_info, parts_of
+
 from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
-from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
+
+from pipeline.metrics import metric_info, parts_of
+
 
 def metric_name(metric: str) -> str:
     """`log_loss` as `log loss`, `auc_macro` as `AUC, macro mean`."""

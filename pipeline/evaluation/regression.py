@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap_groups import sums_by_group, weighted_sums
 from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
+from pipeline.evaluation.plot_window import PlotWindow
 from pipeline.evaluation.sketch import Sketch, absolute, merge_sketches, quantiles
 
 Floats = NDArray[np.float64]
@@ -25,50 +26,11 @@ ROWS, ABSOLUTE, SQUARED, SIGNED, RELATIVE, ZEROS = range(6)
 NORMAL_95 = 1.959963984540054
 """Standard deviations between which 95 % of a normal distribution lies, on either side."""
 EPSILON = float(np.finfo(np.float64).eps)
-
 MEDIANS = ("median_error", "median_absolute_error")
-
 CELLS = 1 << 17
 """Of the sketch of errors at most."""
 COARSE_CELLS, COARSE_SHIFT = 4096, 46
 """Of the sketch of errors by prediction: cells are 1.6 % of an error wide, or more."""
-
-
-@dataclass(frozen=True)
-class PlotWindow:
-    """The part of an axis of labels that plots show, in bins.
-
-    Attributes:
-        edges: ascending.
-        log: whether they are in equal ratios.
-    """
-
-    edges: Floats
-    log: bool = False
-
-    @property
-    def bins(self) -> int:
-        """Their number."""
-        return len(self.edges) - 1
-
-    def bins_of(self, values: Floats) -> Ints:
-        """The bin of each value, [n]; `bins` for those beyond. The last bin holds its upper edge."""
-        bins = np.searchsorted(self.edges, values, side="right") - 1
-        bins[values == self.edges[-1]] = self.bins - 1
-        return np.where((bins < 0) | (bins >= self.bins), self.bins, bins)
-
-
-def plot_window_of(labels: Floats, bins: int = 60) -> PlotWindow:
-    """The window that holds all but the outermost of some labels, with a margin; labels over orders of magnitude get
-    bins in equal ratios."""
-    if not len(labels):
-        return PlotWindow(np.linspace(-1.0, 1.0, bins + 1))
-    low, high = np.quantile(labels, [0.005, 0.995])
-    if labels.min() > 0 and high > 20.0 * low:
-        return PlotWindow(np.geomspace(labels.min() / 1.15, labels.max() * 1.15, bins + 1), True)
-    low, high = np.quantile(labels, [0.001, 0.999])
-    margin = 0.05 * (high - low) or max(1.0, abs(high)) * 0.05
-    return PlotWindow(np.linspace(low - margin, high + margin, bins + 1))
 
 
 @dataclass(frozen=True)

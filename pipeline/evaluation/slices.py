@@ -22,8 +22,8 @@ from pipeline.evaluation.accumulator import (
     accumulator_to_bytes,
     merge_accumulators,
 )
-from pipeline.evaluation.measures import compute_metrics
-from pipeline.evaluation.predict import LABEL
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.predict_job import LABEL
 from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.evaluation.source_rows import Values
 from pipeline.schemas.columns import ROW_ID

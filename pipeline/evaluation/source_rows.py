@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pipeline.arrays.cells import category_of, number_of, raw_text
 from pipeline.arrays.expressions import evaluate
 from pipeline.config.expression import parse_expression
-from pipeline.evaluation.predict import LABEL
+from pipeline.evaluation.predict_job import LABEL
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import value_types
 from pipeline.preparation.planning.open_dataset import open_rows

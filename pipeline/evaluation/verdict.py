@@ -15,7 +15,6 @@ SIMPLE = {
     "majority": "always predicting the shares of the training rows",
 }
 
-
 Grade = Literal["good", "fair", "bad", "open"]
 HOW = {"good": "Better", "fair": "About as good", "bad": "Worse"}
 JOIN = {"good": "than", "fair": "as", "bad": "than"}

@@ -34,7 +34,7 @@ class Metric:
         of_classes: the same for labels with classes, from the width of the network's output: 1 for two classes.
         reduce: from an evaluation's accumulator (`RegressionAccumulator` or `ClassAccumulator`) and how often each of
             its g groups counts in r replicates, [r, g], to the metric of each replicate, [r], NaN where undefined. None
-            for the metrics that `evaluation/measures.py` computes together, since they share sums.
+            for the metrics that `evaluation/measured_metrics.py` computes together, since they share sums.
         fits_numbers: whether an evaluation measures it by `reduce` for labels that are numbers.
         fits_classes: the same for labels with classes.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.evaluation.diagnosis import Finding, Kind
+from pipeline.evaluation.finding import Finding, FindingKind
 from pipeline.evaluation.names import capital, is_lower_better, metric_name
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
@@ -82,7 +82,7 @@ def evaluation_page(subject: Subject) -> str:
         config=subject.config,
         history=subject.history,
         findings=subject.findings,
-        healthy=Kind.HEALTHY,
+        healthy=FindingKind.HEALTHY,
         audit=subject.audit,
         pictures=subject.pictures,
         heading=report.target.heading.format(classes=len(report.classes)),

@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation.accumulator import merge_accumulators
 from pipeline.evaluation.comparison import check_comparable, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
-from pipeline.evaluation.measures import compute_metrics
+from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage, tracked

@@ -12,9 +12,11 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
 from pipeline.evaluation.accumulator import AccumulatorSpec
-from pipeline.evaluation.assemble import assemble, with_values
+from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.extremes_report import with_values
 from pipeline.evaluation.linear import fit_baselines
-from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, plot_window_of_rows, predict_split, prediction_schema
+from pipeline.evaluation.predict import plot_window_of_rows, predict_split
+from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob, prediction_schema
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.slices import slice_rows
 from pipeline.evaluation.source_rows import SourceRows

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pipeline.config.run import RunConfig
 from pipeline.evaluation.accumulator import Accumulator, accumulator_to_bytes
 from pipeline.evaluation.folds import FoldScore
-from pipeline.evaluation.measures import compute_metrics
-from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluation.regression import PlotWindow
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.plot_window import PlotWindow
+from pipeline.evaluation.predict import predict_split
+from pipeline.evaluation.predict_job import NETWORK, PredictJob
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, FoldResult
 from pipeline.stages.train import check_training, log_resumed

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from pipeline.evaluation.predict import LABEL, prediction_schema
+from pipeline.evaluation.predict_job import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows

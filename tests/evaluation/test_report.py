@@ -7,9 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.evaluation.accumulator import AccumulatorSpec
-from pipeline.evaluation.assemble import assemble, with_values
-from pipeline.evaluation.predict import PredictJob, Scored
-from pipeline.evaluation.report import ConfusionMatrix, EvalReport
+from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.extremes_report import with_values
+from pipeline.evaluation.predict import Scored
+from pipeline.evaluation.predict_job import PredictJob
+from pipeline.evaluation.report.classification import ConfusionMatrix
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.schemas.label import LabelSpec
 
 BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))

@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pipeline.evaluation.accumulator import AccumulatorSpec
-from pipeline.evaluation.report import SliceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.evaluation.slices import NULL, OTHERS, slice_rows
 from pipeline.evaluation.source_rows import LABEL, Values
 from pipeline.schemas.columns import ROW_ID

@@ -1,13 +1,12 @@
 """What an evaluation reports of labels with classes: confusion, curves, calibration and thresholds."""
 
 from __future__ import annotations
-from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
-from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
 
+from typing import Self
+
+from pydantic import model_validator
+
+from pipeline.schemas.document import Document
 
 CURVE_POINTS = 200
 """Of a curve at most."""

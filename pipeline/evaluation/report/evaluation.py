@@ -8,15 +8,21 @@ never 0.
 """
 
 from __future__ import annotations
-from pipeline.evaluation.report.classification import CalibrationReport, ClassCurves, ClassMetrics, ConfusionMatrix, ThresholdRow
+
+from collections.abc import Mapping
+
+from pipeline.evaluation.names import Metrics
+from pipeline.evaluation.report.classification import (
+    CalibrationReport,
+    ClassCurves,
+    ClassMetrics,
+    ConfusionMatrix,
+    ThresholdRow,
+)
 from pipeline.evaluation.report.extremes import Extremes
 from pipeline.evaluation.report.importance import ImportanceReport
-from pipeline.evaluation.names import Metrics
 from pipeline.evaluation.report.regression import RegressionReport
 from pipeline.evaluation.report.slices import SliceReport
-from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, Target, TaskName

@@ -1,12 +1,10 @@
 """The rows that a model is most wrong and most right about."""
 
 from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
+
 from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
 
 
 class ExtremeRow(Document):

@@ -1,12 +1,8 @@
 """What the columns of the source are worth to a model."""
 
 from __future__ import annotations
-from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
+
 from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
 
 
 class Importance(Document):

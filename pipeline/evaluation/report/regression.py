@@ -1,13 +1,10 @@
 """What an evaluation reports of labels that are numbers: errors and how they are distributed."""
 
 from __future__ import annotations
-from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
-from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
 
+from collections.abc import Mapping
+
+from pipeline.schemas.document import Document
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """At which errors are told."""

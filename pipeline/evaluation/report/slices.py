@@ -1,13 +1,9 @@
 """Metrics of the rows that share a value, value by value."""
 
 from __future__ import annotations
+
 from pipeline.evaluation.names import Metrics
-from collections.abc import Mapping
-from typing import Self
-from pydantic import model_validator
-from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
-from pipeline.schemas.target import TARGETS, Target, TaskName
 
 
 class SliceValue(Document):

@@ -19,17 +19,11 @@ from pipeline.evaluation.accumulator import (
     probability_table,
 )
 from pipeline.evaluation.bootstrap_groups import GROUPS, groups_of
-from pipeline.evaluation.measures import (
-    calibration_of,
-    classes_of,
-    compute_metrics,
-    confusion_of,
-    curves_of,
-    extremes_of,
-    regression_of,
-    thresholds_of,
-)
-from pipeline.evaluation.regression import plot_window_of
+from pipeline.evaluation.class_report import calibration_of, classes_of, confusion_of, curves_of, thresholds_of
+from pipeline.evaluation.extremes_report import extremes_of
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.plot_window import plot_window_of
+from pipeline.evaluation.regression_report import regression_of
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 
