@@ -1,52 +1,26 @@
-"""Batches of one rank, several steps at a time, as numpy arrays of fixed shape.
-
-A block of k steps of a rank whose batches hold b rows:
-
-    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `schemas/tensors.py`
-    label    float32  [k, b]
-    weight   float32  [k, b]          how much a real row counts, 1 if nothing else is said; 0 for padding
-    mask     bool     [k, b]          True for real rows, False for padding
-    rows     float32  [k]             real rows of the global batch, over all ranks, whatever they count
-
-Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
-step. A padding row is all zeros, and its texts are empty.
-"""
+"""The blocks of a split, in the order in which one rank trains on them; see `block` for their shapes."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import StoreError
+from pipeline.feed.block import Block, batch_slots, empty_block, flat_columns, pad_block
 from pipeline.feed.memory import Resources, row_bytes
 from pipeline.feed.order import ReadTask, RowSlice, epoch_tasks, shard_row_slices
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
-from pipeline.feed.reader import ReadRows, RowSliceReader
-from pipeline.feed.rows import TENSOR, Rows, dtype_of
+from pipeline.feed.reader import RowSliceReader
+from pipeline.feed.reader_state import ReadRows
 from pipeline.schemas.tensors import TensorSpec
 from pipeline.store.store import Store
-
-
-class Block(NamedTuple):
-    """k steps of one rank; shapes at the top of this module."""
-
-    tensors: Mapping[str, npt.NDArray[Any]]
-    label: npt.NDArray[np.float32]
-    weight: npt.NDArray[np.float32]
-    mask: npt.NDArray[np.bool_]
-    rows: npt.NDArray[np.float32]
-
-    def step(self, number: Any) -> Block:
-        """One step, without the first axis; also of tensors, within `tf.function`."""
-        tensors = {name: tensor[number] for name, tensor in self.tensors.items()}
-        return Block(tensors, self.label[number], self.weight[number], self.mask[number], self.rows[number])
 
 
 @dataclass(frozen=True)
@@ -157,17 +131,18 @@ class BlockStream:
     def _block(self, first: int, last: int) -> Block | None:
         plan = self._feed.plan
         served = plan.served(first, last)
-        block = _empty(self._feed, served)
-        flat = _flat(block)
+        empty = self._feed.resources.memory.buffers.empty
+        block = empty_block(self._feed.specs, served.sum(1), plan.padded_rank_batch, empty)
+        flat = flat_columns(block)
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
-            slots = _slots(counts, filled, plan.padded_rank_batch)
+            slots = batch_slots(counts, filled, plan.padded_rank_batch)
             if not self._fill(flat, shard, slots):
                 return None
             filled += counts
         block.mask[...] = np.arange(plan.padded_rank_batch) < filled[:, None]
-        _pad(flat, block.mask)
+        pad_block(flat, block.mask)
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, slots: Ints) -> bool:
@@ -197,7 +172,8 @@ class _OpenRowSlice:
 
     def __init__(self, served: ReadRows) -> None:
         self.served = served
-        self._columns = _columns(served.rows)
+        self._columns = served.rows.arrays()
+        del self._columns["row_id"]
         self._given = 0
 
     @property
@@ -239,45 +215,3 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     plan = plan_epoch(shard_rows, batch_size, world_size)
     steps = resources.block_steps(steps_per_block, plan.padded_rank_batch * row_bytes(store.contract, entry))
     return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
-
-
-def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
-    """What goes into a block, by its name there."""
-    columns = rows.arrays()
-    del columns["row_id"]
-    return columns
-
-
-def _empty(feed: Feed, served: Ints) -> Block:
-    """A block for these rows of every shard and step: int64 [k, S]; its arrays have any content."""
-    shape = (len(served), feed.plan.padded_rank_batch)
-    empty = feed.resources.memory.buffers.empty
-    return Block(
-        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in feed.specs},
-        empty(shape, np.float32),
-        empty(shape, np.float32),
-        empty(shape, np.bool_),
-        served.sum(1).astype(np.float32),
-    )
-
-
-def _pad(flat: dict[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> None:
-    """Slots behind the real rows: zeros, and empty texts."""
-    padding = (~mask).ravel().nonzero()[0]
-    for column in flat.values():
-        column[padding] = b"" if column.dtype.hasobject else 0
-
-
-def _flat(block: Block) -> dict[str, npt.NDArray[Any]]:
-    """The block's columns with one axis for all rows of all steps, named as those of rows are."""
-    columns = {"label": block.label, "weight": block.weight}
-    columns |= {TENSOR + name: tensor for name, tensor in block.tensors.items()}
-    return {name: column.reshape(block.mask.size, *column.shape[2:]) for name, column in columns.items()}
-
-
-def _slots(counts: Ints, filled: Ints, batch: int) -> Ints:
-    """Where each of `counts.sum()` rows goes that lie, in order, behind the `filled` slots of every step."""
-    step = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
-    slots: Ints = step * batch + within + filled[step]
-    return slots

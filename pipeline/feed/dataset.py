@@ -13,7 +13,8 @@ from typing import Self
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block, BlockStream, Feed
+from pipeline.feed.block import Block
+from pipeline.feed.blocks import BlockStream, Feed
 from pipeline.feed.memory import BLOCKS_AHEAD
 from pipeline.feed.rows import dtype_of
 

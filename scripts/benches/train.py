@@ -36,7 +36,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.feed.blocks import Block
+    from pipeline.feed.block import Block
     from pipeline.model.head import build_head
     from pipeline.schemas.label import LabelSpec
     from pipeline.training.optimizer import build_optimizer

@@ -169,7 +169,7 @@ def test_a_read_that_never_ends_is_given_up(id_store, monkeypatch):
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", stuck)
     resources = Resources(threads=2, stall_seconds=1.0)
-    monkeypatch.setattr("pipeline.feed.reader.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("pipeline.feed.petastorm_reader.JOIN_SECONDS", 0.1)
     with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 has not delivered row group 0 of train/shard"):
         list(feed_of(id_store([64] * 4), resources=resources).epoch(0))
     released.set()
@@ -230,7 +230,7 @@ def test_closing_from_another_thread_ends_the_waiting(id_store, monkeypatch):
     consumer.start()
     time.sleep(0.3)
     start = time.monotonic()
-    monkeypatch.setattr("pipeline.feed.reader.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("pipeline.feed.petastorm_reader.JOIN_SECONDS", 0.1)
     stream.close()
     consumer.join(DEADLINE / 3)
     assert not consumer.is_alive()
