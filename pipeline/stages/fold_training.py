@@ -18,6 +18,7 @@ from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, Fol
 from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import BUNDLE, MODEL
 from pipeline.store.publish import draft
 from pipeline.store.store import Store
@@ -102,7 +103,7 @@ def _predict_job(
         name=spec.name,
         store_id=spec.store_id,
         model=model.uri,
-        sha256=files.sha256_of(model),
+        sha256=sha256_of(model),
         split=HELD_OUT,
         scratch=outcome.folder.child("held_out").uri,
         decision=outcome.result.decision,

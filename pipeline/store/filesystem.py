@@ -7,9 +7,7 @@ not at all, and nothing can be renamed.
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,6 @@ from pipeline.errors import PlatformError
 from pipeline.redact import without_user
 from pipeline.store.object_store import OBJECT_STORES, is_bucket, open_bucket
 
-CHUNK_BYTES = 1 << 20
-COPIED_BYTES = 16 << 20
 UNFINISHED = ".part"
 """What the name of a file ends with until it is complete."""
 
@@ -127,13 +123,13 @@ def size_of(file: StoragePath) -> int | None:
 
 def read_bytes(file: StoragePath) -> bytes:
     """A whole small file."""
-    with _reading(file) as stream:
+    with open_stream(file) as stream:
         return bytes(stream.read())
 
 
 @contextmanager
-def _reading(file: StoragePath) -> Iterator[Any]:
-    """A file from its beginning; an object that is deleted after it was opened is missing like any other."""
+def open_stream(file: StoragePath) -> Iterator[Any]:
+    """A file, read from its beginning; an object that is deleted after it was opened is missing like any other."""
     try:
         with file.filesystem.open_input_stream(file.path, compression=None) as stream:
             yield stream
@@ -182,63 +178,6 @@ def write_atomically(file: StoragePath, content: bytes) -> None:
     unfinished = file.sibling(UNFINISHED)
     write_bytes(unfinished, content)
     file.filesystem.move(unfinished.path, file.path)
-
-
-def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
-    if not file.renames_folders:
-        _upload(file, pieces)
-        return
-    unfinished = file.sibling(UNFINISHED)
-    make_folder(file.folder)
-    if not file.is_local:
-        with file.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
-            for piece in pieces:
-                stream.write(piece)
-        file.filesystem.move(unfinished.path, file.path)
-        return
-    with open(unfinished.path, "wb") as stream:
-        stream.writelines(pieces)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(unfinished.path, file.path)
-    _sync_folder(file.folder.path)
-
-
-def copy_file(source: StoragePath, target: StoragePath) -> None:
-    """A file of any size once more, perhaps on another file system; complete or not at all."""
-    with _reading(source) as stream:
-        write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
-
-
-def _upload(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """An object, which is there when the stream is closed; a process that is killed before leaves none."""
-    with file.filesystem.open_output_stream(file.path, compression=None) as stream:
-        try:
-            for piece in pieces:
-                stream.write(piece)
-        except BaseException:
-            stream.close()  # Arrow cannot break an upload off: what came so far becomes the object
-            remove_file(file)
-            raise
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename within a local folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of(file: StoragePath) -> str:
-    """SHA-256 of a file, in hexadecimal, read in pieces."""
-    digest = hashlib.sha256()
-    with _reading(file) as stream:
-        while piece := stream.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def move(source: StoragePath, target: StoragePath) -> None:

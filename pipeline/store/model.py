@@ -24,6 +24,7 @@ from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
+from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
 from pipeline.store.publish import place_folder
 
@@ -101,7 +102,7 @@ class PublishedModel:
 
 def hashes_of(folder: StoragePath) -> dict[str, str]:
     """SHA-256 of every file below a folder, by path."""
-    return {path: files.sha256_of(folder.child(path)) for path in files.list_files(folder)}
+    return {path: sha256_of(folder.child(path)) for path in files.list_files(folder)}
 
 
 def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -> PublishedModel:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import copy_file
 from pipeline.store.layout import scratch_folder
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def place_folder(source: StoragePath, target: StoragePath) -> None:
         return
     names = files.list_files(source)
     for name in reversed(names):
-        files.copy_file(source.child(name), target.child(name))
+        copy_file(source.child(name), target.child(name))
     for name in set(files.list_files(target)) - set(names):
         files.remove_file(target.child(name))
     files.remove_folder(source)

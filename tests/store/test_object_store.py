@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import ConfigError, PlatformError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
+from pipeline.store.large_files import copy_file, write_durably
 from pipeline.store.object_store import open_bucket
 from pipeline.store.reach import check_reachable
 
@@ -64,8 +65,8 @@ def test_credentials_in_an_address_are_refused_and_not_shown():
 def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server):
     place = storage_path(bucket).child("a", "b")
     files.write_atomically(place, b"one")
-    files.write_durably(place, [b"two", b" and more"])
-    files.copy_file(place, place.sibling(".again"))
+    write_durably(place, [b"two", b" and more"])
+    copy_file(place, place.sibling(".again"))
     assert files.read_bytes(place.sibling(".again")) == b"two and more"
 
     def broken():
@@ -73,7 +74,7 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.write_durably(place.sibling(".half"), broken())
+        write_durably(place.sibling(".half"), broken())
     assert files.list_files(storage_path(bucket)) == ["a/b", "a/b.again"]
     own = [path for _, path in s3_server.requests if bucket.removeprefix("s3a://") in path]
     assert own
