@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import TrainError
 from pipeline.evaluation.bootstrap_groups import GROUPS
-from pipeline.evaluation.classification import ClassAccumulator, merge_class_accumulators
+from pipeline.evaluation.class_accumulator import ClassAccumulator, merge_class_accumulators
 from pipeline.evaluation.extreme_rows import ExtremeRows
 from pipeline.evaluation.plot_window import PlotWindow, plot_window_of
-from pipeline.evaluation.regression import RegressionAccumulator, merge_regression_accumulators
+from pipeline.evaluation.regression_accumulator import RegressionAccumulator, merge_regression_accumulators
 from pipeline.evaluation.sketch import Sketch
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec

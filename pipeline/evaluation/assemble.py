@@ -13,7 +13,7 @@ from pipeline.evaluation.importance import importance_of
 from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.predict import Scored
 from pipeline.evaluation.predict_job import NETWORK, PredictJob
-from pipeline.evaluation.regression import RegressionAccumulator
+from pipeline.evaluation.regression_accumulator import RegressionAccumulator
 from pipeline.evaluation.regression_report import regression_of
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.schemas.label import LabelSpec

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap_groups import weighted_sums
-from pipeline.evaluation.classification import (
+from pipeline.evaluation.class_accumulator import (
     ACTUAL,
     BIN_ROWS,
     BIN_SCORES,

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.evaluation.class_accumulator import (
+    BIN_ROWS,
+    BIN_SCORES,
+    BIN_TRUE,
+    CALIBRATION_BINS,
+    STEPS,
+    ClassAccumulator,
+)
 from pipeline.evaluation.class_metrics import area_metrics, class_areas, counts_of, micro, rates
-from pipeline.evaluation.classification import BIN_ROWS, BIN_SCORES, BIN_TRUE, CALIBRATION_BINS, STEPS, ClassAccumulator
 from pipeline.evaluation.curves import average_precision, lift_curve, mean_curve, precision_curve, roc_curve
 from pipeline.evaluation.measured_metrics import defined
 from pipeline.evaluation.report.classification import (

@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, Problem, gather
 from pipeline.evaluation.bootstrap_groups import LEVEL
 from pipeline.evaluation.corrected_mean import corrected_mean
 from pipeline.evaluation.folds import CrossvalReport, FoldScore, headlines_of, held_out_ratio
-from pipeline.evaluation.names import is_lower_better, metric_name
+from pipeline.evaluation.metric_names import is_lower_better, metric_name
 from pipeline.formatting import format_interval, format_number, format_p_value
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TaskName

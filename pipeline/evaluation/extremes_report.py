@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.evaluation.accumulator import Accumulator, AccumulatorSpec
-from pipeline.evaluation.regression import RegressionAccumulator
+from pipeline.evaluation.regression_accumulator import RegressionAccumulator
 from pipeline.evaluation.report.extremes import ExtremeRow, Extremes
 from pipeline.schemas.label import LabelSpec
 

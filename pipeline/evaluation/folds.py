@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
 from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
-from pipeline.evaluation.names import Metrics, limits_of, metric_name
+from pipeline.evaluation.metric_names import Metrics, limits_of, metric_name
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
 

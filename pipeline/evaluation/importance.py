@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.accumulator import AccumulatorSpec
-from pipeline.evaluation.linear import concatenate, sample_rows
 from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.report.importance import Importance, ImportanceReport
+from pipeline.evaluation.row_sample import concatenate, sample_rows
 from pipeline.feed.rows import Rows
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.state import FeatureState

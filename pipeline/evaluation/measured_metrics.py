@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError
 from pipeline.evaluation.accumulator import Accumulator
 from pipeline.evaluation.bootstrap_groups import intervals, replicate_weights
+from pipeline.evaluation.class_accumulator import ClassAccumulator
 from pipeline.evaluation.class_metrics import area_metrics, area_replicates, class_replicates
-from pipeline.evaluation.classification import ClassAccumulator
-from pipeline.evaluation.regression import MEDIANS, RegressionAccumulator, medians_of, regression_replicates
+from pipeline.evaluation.regression_accumulator import MEDIANS, RegressionAccumulator, medians_of, regression_replicates
 from pipeline.metrics import METRICS, Metric
 
 Floats = NDArray[np.float64]

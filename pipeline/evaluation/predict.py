@@ -14,9 +14,9 @@ import numpy as np
 
 from pipeline.evaluation.accumulator import Accumulator, AccumulatorSpec, accumulator_from_bytes, merge_accumulators
 from pipeline.evaluation.importance import Shuffled
-from pipeline.evaluation.linear import sample_rows
 from pipeline.evaluation.plot_window import PlotWindow, plot_window_of
 from pipeline.evaluation.predict_job import PredictJob, RankResult, accumulator_file
+from pipeline.evaluation.row_sample import sample_rows
 from pipeline.runtime.ranks import LaunchOptions, run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path

@@ -33,7 +33,7 @@ class PredictJob(Document):
         decision: from the network's probabilities to calibrated ones, and to classes.
         edges: of the window of a regression's plots.
         log: whether they are in equal ratios.
-        constant: what the simplest model predicts; see `linear.Baselines`.
+        constant: what the simplest model predicts; see `baselines.Baselines`.
         linear: whether there is a linear baseline.
         predictions: URI of the folder where predictions are left as Parquet, too; None keeps none.
         importance_rows: how many rows permutation importance is measured on at most; 0 for none.

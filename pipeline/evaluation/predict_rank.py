@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.evaluation.accumulator import Accumulator, AccumulatorSpec, accumulator_to_bytes, merge_accumulators
-from pipeline.evaluation.baseline import LinearBaseline
+from pipeline.evaluation.baselines import linear_inputs
 from pipeline.evaluation.bootstrap_groups import groups_of
 from pipeline.evaluation.importance import measure_importance
-from pipeline.evaluation.linear import linear_inputs
+from pipeline.evaluation.linear_baseline import LinearBaseline
 from pipeline.evaluation.predict_job import (
     LINEAR,
     LINEAR_FILE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.regression import RegressionAccumulator
+from pipeline.evaluation.regression_accumulator import RegressionAccumulator
 from pipeline.evaluation.report.regression import QUANTILES, Counts, Grid, RegressionReport
 from pipeline.evaluation.sketch import absolute, quantiles
 

@@ -25,7 +25,7 @@ from pipeline.evaluation.accumulator import (
 from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.predict_job import LABEL
 from pipeline.evaluation.report.slices import SliceReport, SliceValue
-from pipeline.evaluation.source_rows import Values
+from pipeline.evaluation.source_rows import ExpressionValues
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ValueType
 
@@ -41,7 +41,7 @@ NULL, OTHERS = "(null)", "(others)"
 
 
 @dataclass(frozen=True)
-class Cut:
+class SliceParts:
     """How the values of an expression are told apart.
 
     Attributes:
@@ -53,7 +53,7 @@ class Cut:
     part: Column
 
 
-def slice_rows(predictions: DataFrame, values: Values, spec: AccumulatorSpec) -> tuple[SliceReport, ...]:
+def slice_rows(predictions: DataFrame, values: ExpressionValues, spec: AccumulatorSpec) -> tuple[SliceReport, ...]:
     """A report for each expression.
 
     Args:
@@ -63,16 +63,19 @@ def slice_rows(predictions: DataFrame, values: Values, spec: AccumulatorSpec) ->
     """
     rows = predictions.join(values.rows, [ROW_ID, LABEL], "left").cache()
     try:
-        cuts = [_cut(rows, f"s{i}", kind) for i, kind in enumerate(values.kinds)]
-        accumulators = _accumulators(rows, cuts, spec)
+        slice_parts = [_parts_of(rows, f"s{i}", kind) for i, kind in enumerate(values.kinds)]
+        accumulators = _accumulators(rows, slice_parts, spec)
     finally:
         rows.unpersist()
-    return tuple(_report(text, cut, i, accumulators) for i, (text, cut) in enumerate(zip(values.by, cuts, strict=True)))
+    return tuple(
+        _report(text, parts, i, accumulators)
+        for i, (text, parts) in enumerate(zip(values.by, slice_parts, strict=True))
+    )
 
 
-def _report(text: str, cut: Cut, number: int, accumulators: dict[tuple[int, int], Accumulator]) -> SliceReport:
+def _report(text: str, parts: SliceParts, number: int, accumulators: dict[tuple[int, int], Accumulator]) -> SliceReport:
     values = []
-    for part, name in enumerate(cut.names):
+    for part, name in enumerate(parts.names):
         accumulator = accumulators.get((number, part))
         if accumulator is not None:
             metrics = compute_metrics(accumulator, with_intervals=False).metrics
@@ -80,7 +83,7 @@ def _report(text: str, cut: Cut, number: int, accumulators: dict[tuple[int, int]
     return SliceReport(by=text, values=tuple(values))
 
 
-def _cut(rows: DataFrame, column: str, kind: ValueType) -> Cut:
+def _parts_of(rows: DataFrame, column: str, kind: ValueType) -> SliceParts:
     value = F.col(column)
     if kind == "number":
         # NaN and infinities are no numbers anywhere in the pipeline.
@@ -97,14 +100,14 @@ def _cut(rows: DataFrame, column: str, kind: ValueType) -> Cut:
     return _listed(value, chosen, chosen)
 
 
-def _listed(value: Column, chosen: Sequence[Any], names: Sequence[str]) -> Cut:
+def _listed(value: Column, chosen: Sequence[Any], names: Sequence[str]) -> SliceParts:
     part = F.when(value.isNull(), F.lit(len(chosen) + 1))
     for position, one in enumerate(chosen):
         part = part.when(value == F.lit(one), F.lit(position))
-    return Cut((*names, OTHERS, NULL), part.otherwise(F.lit(len(chosen))))
+    return SliceParts((*names, OTHERS, NULL), part.otherwise(F.lit(len(chosen))))
 
 
-def _intervals(defined: DataFrame, value: Column) -> Cut:
+def _intervals(defined: DataFrame, value: Column) -> SliceParts:
     shares = [share / INTERVALS for share in range(INTERVALS + 1)]
     low, *inner, high = defined.approxQuantile("v", shares, QUANTILE_ERROR)
     edges = [edge for edge in dict.fromkeys(inner) if low < edge]
@@ -114,7 +117,7 @@ def _intervals(defined: DataFrame, value: Column) -> Cut:
     for position, edge in enumerate(edges):
         part = part.when(value < F.lit(edge), F.lit(position))
     names.append(f"[{_text(bounds[-2])}, {_text(high)}]")
-    return Cut((*names, OTHERS, NULL), part.otherwise(F.lit(len(edges))))
+    return SliceParts((*names, OTHERS, NULL), part.otherwise(F.lit(len(edges))))
 
 
 def _text(number: float) -> str:
@@ -122,12 +125,14 @@ def _text(number: float) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.6g}"
 
 
-def _accumulators(rows: DataFrame, cuts: Sequence[Cut], spec: AccumulatorSpec) -> dict[tuple[int, int], Accumulator]:
+def _accumulators(
+    rows: DataFrame, slice_parts: Sequence[SliceParts], spec: AccumulatorSpec
+) -> dict[tuple[int, int], Accumulator]:
     """By expression and part."""
     predicted = sorted((name for name in rows.columns if name[0] == "p" and name[1:].isdecimal()), key=len)
-    parts = [cut.part.alias(f"part{i}") for i, cut in enumerate(cuts)]
-    narrow = rows.select(ROW_ID, LABEL, *predicted, *parts)
-    slices, width = len(cuts), len(predicted)
+    columns = [parts.part.alias(f"part{i}") for i, parts in enumerate(slice_parts)]
+    narrow = rows.select(ROW_ID, LABEL, *predicted, *columns)
+    slices, width = len(slice_parts), len(predicted)
     counted = narrow.mapInPandas(
         lambda frames: _count(frames, slices, width, spec), "slice int, part int, accumulator binary"
     )

@@ -40,7 +40,7 @@ SHOWN_COLUMNS = 200
 
 
 @dataclass(frozen=True)
-class Values:
+class ExpressionValues:
     """What expressions give for the rows of a split.
 
     Attributes:
@@ -74,7 +74,7 @@ class SourceRows:
     label: LabelSpec
     split: str
 
-    def values(self, expressions: Sequence[str]) -> Values:
+    def values(self, expressions: Sequence[str]) -> ExpressionValues:
         """The values of columns, or of SQL expressions of columns; runs a query where types must be found out."""
         table = self._open()
         types = _types(table, expressions)
@@ -84,7 +84,7 @@ class SourceRows:
         rows = self._once(
             table, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
         )
-        return Values(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
+        return ExpressionValues(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
 
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
         """The values of some rows as texts, by column, for each id and label."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.evaluation.names import is_lower_better, metric_name
+from pipeline.evaluation.metric_names import is_lower_better, metric_name
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.formatting import format_interval, format_number
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.evaluation.finding import Finding, FindingKind
-from pipeline.evaluation.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.metric_names import capital, is_lower_better, metric_name
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.evaluation.report.classification import ClassMetrics
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.report.extremes import ExtremeRow

@@ -13,8 +13,8 @@ from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
 from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.extremes_report import with_values
-from pipeline.evaluation.linear import fit_baselines
 from pipeline.evaluation.predict import plot_window_of_rows, predict_split
 from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob, prediction_schema
 from pipeline.evaluation.report.evaluation import EvalReport

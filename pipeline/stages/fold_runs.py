@@ -11,7 +11,7 @@ from dataclasses import replace
 from pipeline.config.run import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluation.folds import FoldScore, headlines_of
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.evaluation.predict import plot_window_of_rows
 from pipeline.formatting import format_number
 from pipeline.stages.context import Resources

@@ -47,7 +47,7 @@ class Classification(Target):
     def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Counts of classes, and sketches of their scores."""
         from pipeline.evaluation.accumulator import probability_table
-        from pipeline.evaluation.classification import accumulate_classes
+        from pipeline.evaluation.class_accumulator import accumulate_classes
 
         table = probability_table(prediction, len(spec.label.classes))
         return accumulate_classes(row_id, label, table, group, groups=spec.groups, decision=spec.decision)

@@ -58,7 +58,7 @@ class Regression(Target):
     def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Sums of errors and their sketches."""
         from pipeline.evaluation.accumulator import finite
-        from pipeline.evaluation.regression import accumulate_regression
+        from pipeline.evaluation.regression_accumulator import accumulate_regression
 
         predicted = finite(prediction).reshape(-1)
         return accumulate_regression(row_id, label, predicted, group, groups=spec.groups, window=spec.window)

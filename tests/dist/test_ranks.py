@@ -74,7 +74,7 @@ def test_metrics_are_exact_over_the_ranks(trained):
 
 def test_two_ranks_measure_what_one_rank_measures(trained, spark):
     from pipeline.evaluation.assemble import assemble
-    from pipeline.evaluation.linear import fit_baselines
+    from pipeline.evaluation.baselines import fit_baselines
     from pipeline.evaluation.predict import predict_split
     from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob
     from pipeline.store import filesystem as files

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.report.slices import SliceReport
 from pipeline.evaluation.slices import NULL, OTHERS, slice_rows
-from pipeline.evaluation.source_rows import LABEL, Values
+from pipeline.evaluation.source_rows import LABEL, ExpressionValues
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.label import LabelSpec
 
@@ -39,7 +39,7 @@ def sliced(_spark_of_the_session) -> tuple[SliceReport, ...]:
     rows, spark = made(), _spark_of_the_session
     predictions = spark.createDataFrame(rows[[ROW_ID, LABEL, "p0"]])
     values = spark.createDataFrame(rows[[ROW_ID, LABEL, "s0", "s1", "s2", "s3"]].iloc[5:])
-    asked = Values(values, ("x", "x > 1", "t", "code"), ("number", "number", "text", "number"), ())
+    asked = ExpressionValues(values, ("x", "x > 1", "t", "code"), ("number", "number", "text", "number"), ())
     return slice_rows(predictions, asked, AccumulatorSpec.of(BINARY, groups=1))
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.evaluation.linear import sample_rows
+from pipeline.evaluation.row_sample import sample_rows
 from pipeline.feed.cache import MemoryCache
 from pipeline.feed.memory import Resources
 from pipeline.feed.reader import read_shard

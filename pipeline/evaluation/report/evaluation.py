@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.evaluation.names import Metrics
+from pipeline.evaluation.metric_names import Metrics
 from pipeline.evaluation.report.classification import (
     CalibrationReport,
     ClassCurves,

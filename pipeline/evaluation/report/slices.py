@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.names import Metrics
+from pipeline.evaluation.metric_names import Metrics
 from pipeline.schemas.document import Document
 
 

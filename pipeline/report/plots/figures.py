@@ -8,7 +8,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.names import metric_name
+from pipeline.evaluation.metric_names import metric_name
 from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.report.plots.calibration import calibration_curve
 from pipeline.report.plots.confusion import confusion_matrix
