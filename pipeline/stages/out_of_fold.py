@@ -30,7 +30,7 @@ from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.publish import place_folder, scratch
+from pipeline.store.publish import replace_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
@@ -56,7 +56,7 @@ def write_predictions(
     with scratch(root) as work:
         drafts = work.child("predictions")
         write_parts(rows, drafts)
-        place_folder(drafts, folder)
+        replace_folder(drafts, folder)
 
 
 def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:

@@ -26,7 +26,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
-from pipeline.store.publish import place_folder
+from pipeline.store.publish import replace_folder
 
 FORMAT = 2
 AGAIN = "Train it again"
@@ -122,7 +122,7 @@ def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -
     if _is_whole(model):
         files.remove_folder(finished)
     else:
-        place_folder(finished, model.folder)  # over what was altered, or is half there
+        replace_folder(finished, model.folder)  # over what was altered, or is half there
     files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
     if predecessor is not None and predecessor.card.folder != card.folder:
         files.remove_folder(predecessor.folder)

@@ -83,7 +83,7 @@ def draft(root: StoragePath, target: StoragePath, marker: str) -> Iterator[Draft
         yield Draft(work, target, marker)
 
 
-def place_folder(source: StoragePath, target: StoragePath) -> None:
+def replace_folder(source: StoragePath, target: StoragePath) -> None:
     """Give a finished folder its place, where it replaces what is there; a marker elsewhere makes it count.
 
     By one rename, or file by file where folders cannot be renamed; the last ones by name first, which of checkpoints
@@ -106,7 +106,7 @@ def sweep_scratch(root: StoragePath) -> None:
     folder = scratch_folder(root)
     for name in files.list_folders(folder):
         host, _, pid = name.rpartition(".")[0].rpartition(".")
-        if host == this_host() and pid.isdecimal() and not runs(int(pid)):
+        if host == this_host() and pid.isdecimal() and not is_running(int(pid)):
             _discard(folder.child(name))
 
 
@@ -167,7 +167,7 @@ def this_host() -> str:
     return socket.gethostname()
 
 
-def runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether there is such a process on this host, whosever it is."""
     try:
         os.kill(pid, 0)

@@ -12,7 +12,7 @@ from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.large_files import copy_file
 from pipeline.store.layout import model_folder, store_folder
 from pipeline.store.model import open_model
-from pipeline.store.publish import draft, place_folder, scratch, sweep_scratch
+from pipeline.store.publish import draft, replace_folder, scratch, sweep_scratch
 from pipeline.store.store import is_published, open_store
 from tests.support.small_models import publish_small_model
 from tests.support.stores import NAME, STORE_ID, write_small_store
@@ -78,7 +78,7 @@ def test_a_folder_takes_another_one_s_place_file_by_file_the_latest_first(root, 
         real(source, target)
 
     monkeypatch.setattr(publish, "copy_file", copy)
-    place_folder(root.child("a"), root.child("b"))
+    replace_folder(root.child("a"), root.child("b"))
     assert copied == ["deep/3", "2", "1"]
     assert files.list_files(root) == ["b/1", "b/2", "b/deep/3"]
     assert files.read_bytes(root.child("b", "deep", "3")) == b"deep/3"
