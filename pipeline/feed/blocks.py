@@ -28,14 +28,14 @@ class Feed:
     """One split of a store, as one rank sees it.
 
     Attributes:
-        store: what is read.
-        split: which part of it.
-        plan: of every epoch.
-        rank: this process.
-        steps_per_block: k, but for the last block of an epoch.
-        seed: of the order of rows; None keeps the order of the files.
-        class_weights: multiply the weight of each row by that of its class; None leaves the weights.
-        resources: what may be used of this process.
+        store: the store to read.
+        split: the split to read, such as `train`.
+        plan: the plan of every epoch.
+        rank: the rank that this feed serves.
+        steps_per_block: k; the last block of an epoch may have fewer steps.
+        seed: seed of the order of rows; None keeps the order of the files.
+        class_weights: factors on the weights of rows, by class id; None leaves the weights as they are.
+        resources: memory, threads and cache that the feed may use.
     """
 
     store: Store
@@ -49,11 +49,11 @@ class Feed:
 
     @cached_property
     def specs(self) -> tuple[TensorSpec, ...]:
-        """Of the tensors."""
+        """The specs of the tensors."""
         return self.store.contract.tensors
 
     def blocks_from(self, first_step: int) -> int:
-        """Blocks of an epoch that is read from a step on."""
+        """Number of blocks in an epoch that is read from `first_step` on."""
         return -(-(self.plan.steps - first_step) // self.steps_per_block)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Block]:
@@ -65,7 +65,7 @@ class Feed:
             stream.close()
 
     def row_slices(self) -> tuple[tuple[RowSlice, ...], ...]:
-        """The row slices of this rank's shards."""
+        """The row slices of this rank's shards, shard by shard."""
         entry = self.store.split(self.split)
         width = row_bytes(self.store.contract, entry)
         at_most = self.resources.row_slice_rows(width, self.store.manifest.shards)
@@ -73,16 +73,16 @@ class Feed:
 
 
 class BlockStream:
-    """The blocks of a feed, epoch after epoch, by one reader."""
+    """The blocks of a feed, epoch after epoch, from one reader."""
 
     def __init__(self, feed: Feed, first_epoch: int = 0, first_step: int = 0, last_epoch: int | None = None) -> None:
         """Nothing is read before the first block is asked for.
 
         Args:
-            feed: what is read.
-            first_epoch: where to begin.
-            first_step: of that epoch; what comes before is not read, but for the rest of the row groups it ends in.
-            last_epoch: where to end; None goes on for ever.
+            feed: the feed to read.
+            first_epoch: the epoch to start with.
+            first_step: the step of that epoch to start with; earlier rows are read only within the same row groups.
+            last_epoch: the last epoch to read; None never ends.
         """
         self._feed, self._first, self._first_step = feed, first_epoch, first_step
         self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
@@ -98,10 +98,10 @@ class BlockStream:
         self._open: dict[int, deque[_OpenRowSlice]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks; they end early when the stream is closed.
+        """All blocks, in order; the iteration ends early once the stream is closed.
 
         Raises:
-            StoreError: a file cannot be read, or is not what manifest and contract tell.
+            StoreError: a file cannot be read, or does not match the manifest or the contract.
             PlatformError: a reading thread died or stalled.
         """
         feed = self._feed
@@ -114,7 +114,7 @@ class BlockStream:
                 yield block
 
     def close(self) -> None:
-        """End the reader; may be called by any thread."""
+        """Stop the reader; any thread may call this, also while another one waits in `blocks`."""
         self._reader.close()
 
     def _tasks(self) -> Iterator[ReadTask]:
@@ -122,7 +122,7 @@ class BlockStream:
         before = feed.plan.before(self._first_step)
         given = [int(before[shard]) for shard in self._open]
         yield from epoch_tasks(self._row_slices, epoch, feed.seed, given)
-        # As many epochs as `blocks` serves: taken from a range of its own, since these are read ahead of those.
+        # The epochs that `blocks` serves, from an iterator of their own: tasks are taken ahead of the blocks.
         later = self._epochs[1:] if isinstance(self._epochs, range) else count(epoch + 1)
         if any(self._row_slices):
             for epoch in later:
@@ -146,7 +146,7 @@ class BlockStream:
         return block
 
     def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, slots: Ints) -> bool:
-        """Put the next rows of a shard into these slots; False if the stream was closed."""
+        """Fill these slots with the next rows of a shard; False if the stream was closed."""
         done, row_slices = 0, self._open[shard]
         while done < len(slots):
             if not row_slices:
@@ -159,7 +159,7 @@ class BlockStream:
         return True
 
     def _receive(self) -> bool:
-        """Take the next row slice, whichever shard it is of."""
+        """Take the next row slice, whichever shard it belongs to."""
         served = self._reader.next()
         if served is None:
             return False
@@ -181,7 +181,7 @@ class _OpenRowSlice:
         return self._given == len(self.served.rows)
 
     def give(self, flat: dict[str, npt.NDArray[Any]], slots: Ints) -> int:
-        """Put the next rows into the first of these slots of a block; returns how many there were."""
+        """Copy the next rows into the first of these slots of a block; returns how many were copied."""
         given = min(len(slots), len(self.served.rows) - self._given)
         for name, column in self._columns.items():
             flat[name][slots[:given]] = column[self._given : self._given + given]
@@ -201,15 +201,18 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     class_weights: tuple[float, ...] | None = None,
     resources: Resources | None = None,
 ) -> Feed:
-    """A split's feed for one rank; `batch_size` is the global one.
+    """The feed of a split for one rank.
 
-    Blocks have fewer steps than `steps_per_block` where memory holds no more.
+    `batch_size` is the global one. Blocks have fewer steps than `steps_per_block` if memory does not hold so many.
+
+    Raises:
+        StoreError: the manifest contradicts itself.
     """
     entry, resources = store.split(split), resources or Resources()
     shard_rows = entry.shard_rows(store.manifest.shards)
     if sum(shard_rows) != entry.rows:
         raise StoreError(
-            f"The manifest of {store.path} tells {entry.rows} {split} rows, and files with {sum(shard_rows)}. "
+            f"The manifest of {store.path} says {entry.rows} {split} rows, but its files hold {sum(shard_rows)}. "
             "Prepare the store again."
         )
     plan = plan_epoch(shard_rows, batch_size, world_size)

@@ -1,12 +1,12 @@
-"""Rows that were read once, kept for later epochs. The order of rows is the plan's, with a cache and without.
+"""Rows that were read once, kept for later epochs. A cache does not change the order of rows.
 
-`memory` keeps decoded row slices as they are. `disk` writes them, decoded too, one behind the other into a file of this
-process, and reads them back into fresh memory: a copy of the Parquet files would save the way to a remote store, but
-not the decoding, which is most of the work for a local one. The file is deleted as soon as it is open, so that it goes
-with the process, however that ends. It is not mapped into memory: whoever cut a mapped file short would kill the
-process, and mapped pages count as the process's own.
+`memory` keeps decoded row slices as they are. `disk` appends them, decoded as well, to a file of this process and reads
+them back into fresh memory: a copy of the Parquet files would save the transfer from a remote store, but not the
+decoding, which is most of the work for a local one. The file is deleted as soon as it is open, so that it disappears
+with the process, however that ends. It is not mapped into memory: truncating a mapped file would kill the process, and
+mapped pages count as the process's own.
 
-Only rows that were read and checked come into a cache; those from the disk are checked by a CRC-32 besides.
+Only rows that were read and verified enter a cache; those from the disk are also verified by a CRC-32.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CacheKind = Literal["none", "memory", "disk"]
 
 
 class Cache(Protocol):
-    """What reading threads ask for rows, and give them to."""
+    """Where reading threads look for rows, and keep them; several threads use it at once."""
 
     def get(self, key: Hashable) -> Rows | None:
         """The rows kept under a key, or None."""
@@ -43,7 +43,7 @@ class Cache(Protocol):
         """Keep rows, if there is room."""
 
     def close(self) -> None:
-        """Forget all."""
+        """Drop all rows."""
 
 
 class NoCache:
@@ -78,13 +78,13 @@ class MemoryCache:
             self._kept[key] = rows.read_only()
 
     def close(self) -> None:
-        """Forget all."""
+        """Drop all rows."""
         self._kept.clear()
 
 
 @dataclass(frozen=True)
 class _ArrayEntry:
-    """Where in the file an array is, and what makes it an array again."""
+    """Where an array lies in the file, and what is needed to restore it."""
 
     offset: int
     size: int
@@ -97,7 +97,7 @@ class DiskCache:
     """Keeps rows in a file of this process, up to a bound."""
 
     def __init__(self, limit: int, folder: str | None = None) -> None:
-        """`limit` is in bytes; `folder` is that for temporary files unless told otherwise."""
+        """`limit` is in bytes; `folder` is by default the system's folder for temporary files."""
         self._limit = _ByteLimit(limit, "train.cache: disk")
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `close`)
         self._kept: dict[Hashable, dict[str, _ArrayEntry]] = {}
@@ -107,7 +107,7 @@ class DiskCache:
         """The rows, read back.
 
         Raises:
-            StoreError: they are not what was written.
+            StoreError: they differ from what was written.
         """
         entries = self._kept.get(key)
         if entries is None:
@@ -115,7 +115,7 @@ class DiskCache:
         return Rows.of_arrays({name: self._read(entry) for name, entry in entries.items()})
 
     def put(self, key: Hashable, rows: Rows) -> None:
-        """Write the rows; a full disk is treated as a bound."""
+        """Write the rows; a full disk counts as the limit."""
         if not self._limit.take(key, rows.nbytes):
             return
         try:
@@ -126,7 +126,7 @@ class DiskCache:
             self._limit.close(f"the disk is full after {self._end >> 20} MB")
 
     def close(self) -> None:
-        """Forget all, and give the disk back."""
+        """Drop all rows, and free the disk."""
         self._kept.clear()
         self._file.close()
 
@@ -147,10 +147,10 @@ class DiskCache:
             if not count:
                 break
             done += count
-        # Fresh memory may still hold the very bytes that the disk lost, so the checksum alone does not tell.
+        # The checksum alone is not enough: fresh memory may happen to hold the very bytes that the disk lost.
         if done < entry.size or zlib.crc32(content.data) != entry.crc:
             raise StoreError(
-                f"Rows that were kept on the disk in {tempfile.gettempdir()} have changed since. "
+                f"Rows that train.cache kept on the disk in {tempfile.gettempdir()} have changed since. "
                 "Check that disk, or leave out train.cache."
             )
         return _array_of(content, entry)
@@ -167,7 +167,7 @@ def open_cache(kind: CacheKind, limit: int) -> Cache:
 
 
 class _ByteLimit:
-    """A bound on bytes, whose first refusal is told."""
+    """A limit in bytes; its first refusal is logged."""
 
     def __init__(self, limit: int, name: str) -> None:
         self._limit, self._name, self._taken = limit, name, 0
@@ -175,7 +175,7 @@ class _ByteLimit:
         self._is_full, self._lock = False, threading.Lock()
 
     def take(self, key: Hashable, size: int) -> bool:
-        """Room for a key that has none yet."""
+        """Reserve bytes for a key that has none yet; False if there is no room."""
         with self._lock:
             if self._is_full or key in self._keys:
                 return False
@@ -194,7 +194,7 @@ class _ByteLimit:
 
 
 def _bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bytes of an array; of one of texts, Arrow's offsets in front of the texts' own."""
+    """The bytes of an array; for texts, Arrow's offsets followed by the texts."""
     if array.dtype != object:
         return np.ascontiguousarray(array)
     values = pa.array(array.ravel(), pa.large_binary())

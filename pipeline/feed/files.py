@@ -1,4 +1,4 @@
-"""A store's Parquet files, opened once each and held against the manifest."""
+"""A store's Parquet files, opened once each and checked against the manifest."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from pipeline.store.pages import READ_CHECKED
 from pipeline.store.store import Store
 
 FOOTER_BYTES = 950
-"""What a column of a row group takes in an open file's footer, measured."""
+"""Bytes that a column of a row group takes in an open file's footer, measured."""
 
 OPEN_AT_MOST = 128
-"""Files of one feed; a process may have 1,024, as a rule."""
+"""Open files of one feed; the usual limit of a process is 1,024."""
 
 
 @dataclass(frozen=True)
 class _Stamp:
-    """What shows, without reading it, that a file was written to."""
+    """What reveals, without reading a file, that it was written to."""
 
     size: int
     modified: int | None
@@ -53,10 +53,10 @@ class _OpenFile:
 class StoreFiles:
     """Reads row slices of one store; may be used by several threads.
 
-    Files stay open with their footers, the last used ones as far as memory allows: to parse the footer of a large file
-    (77 row groups of 54 columns: 4,158 entries) takes longer than to read a row group.
+    The most recently used files stay open with their footers, as far as memory allows: parsing the footer of a large
+    file (77 row groups of 54 columns: 4,158 entries) takes longer than reading a row group.
 
-    What a process reads for the first time is compared with the manifest's checksums: a footer before it is parsed, a
+    What a process reads for the first time is verified by the manifest's checksums: a footer before it is parsed, a
     row group by the bytes that it is then decoded from, a file without checksums of its parts when it is opened.
     """
 
@@ -66,15 +66,15 @@ class StoreFiles:
         """Nothing is opened yet.
 
         Args:
-            store: whose files they are.
-            split: which part of it is read.
-            memory: what footers of open files may take, in bytes. A row group of at most half as many is held by the
-                thread that compares it; a larger one is read twice, in pieces and then some columns at a time.
-            empty: makes an array to read into.
-            verified: what was compared before.
+            store: the store that the files belong to.
+            split: the split to read.
+            memory: limit on the footers of open files, in bytes. A row group of at most half this size is held by the
+                thread that verifies it; a larger one is read twice, in pieces and then some columns at a time.
+            empty: allocates arrays to read into.
+            verified: the parts of files that were verified before.
 
         Raises:
-            StoreError: the store's rows are without scaling, and its features do not fit them.
+            StoreError: the store holds rows without scaling, and its features do not fit them.
         """
         self._layout, self._specs = _layout_of(store, split), store.contract.tensors
         self._store, self._memory, self._empty = store, memory, empty
@@ -86,14 +86,14 @@ class StoreFiles:
 
     @property
     def pieces(self) -> int:
-        """Grows while this process compares what is too large to be held."""
+        """Number of pieces verified so far; it grows while this process verifies what is too large to be held."""
         return self._verified.pieces
 
     def read(self, row_slice: RowSlice) -> Rows:
         """The rows of a row slice, in the order of the file.
 
         Raises:
-            StoreError: naming the file, which cannot be read or is not what manifest and contract tell.
+            StoreError: naming the file, which cannot be read or does not match the manifest or the contract.
         """
         try:
             return self._read(row_slice)
@@ -101,7 +101,7 @@ class StoreFiles:
             raise unreadable(self._store, row_slice.file, error) from error
 
     def check(self, file: FileEntry, epoch: int) -> None:
-        """Make sure, once an epoch, that a file has the size of the manifest and was not written to meanwhile.
+        """Check, once an epoch, that a file has the size in the manifest and was not written to since.
 
         Raises:
             StoreError: naming the file.
@@ -164,7 +164,7 @@ class StoreFiles:
         return _OpenFile(source, footer)
 
     def _parquet(self, opened: _OpenFile, file: FileEntry, row_group: int) -> pq.ParquetFile:
-        """A reader of its own for each reading: Arrow does not say that one may be used by several threads."""
+        """A Parquet reader for one call: Arrow does not promise that several threads may share one."""
         held = self._held(opened, file, row_group)
         if held is not None:
             return pq.ParquetFile(pa.PythonFile(held, mode="r"), metadata=opened.footer)
@@ -172,7 +172,7 @@ class StoreFiles:
         return pq.ParquetFile(opened.source, metadata=opened.footer, pre_buffer=pre_buffer, **READ_CHECKED)
 
     def _held(self, opened: _OpenFile, file: FileEntry, row_group: int) -> FilePart | None:
-        """A row group that was just compared, unless it is too large."""
+        """The bytes of a row group that had to be verified; None if it was verified before or is too large."""
         parts = file.parts
         if parts is None:
             return None
@@ -185,7 +185,7 @@ class StoreFiles:
         return None
 
     def _part(self, file: FileEntry, row_group: int | None = None) -> tuple[Any, ...]:
-        """What a part, or a whole file, is known by in this process: one that was written to since is another."""
+        """The key of a part, or of a whole file, in this process; it changes when the file is written to."""
         with self._lock:
             stamp = self._stamps.get(file.path)
         if stamp is None:
@@ -195,7 +195,7 @@ class StoreFiles:
         return self._store.file(file.path).uri, stamp, file.sha256, row_group
 
     def _keep(self, file: FileEntry, opened: _OpenFile) -> None:
-        """Keep a file as the last used one, and let go of those that were not used for longest."""
+        """Keep a file as the most recently used one, and drop those that were not used for longest."""
         with self._lock:
             self._open_files.pop(file.path, None)
             self._open_files[file.path] = opened
@@ -207,8 +207,8 @@ class StoreFiles:
 
 
 def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
-    """What is raised about a file that the feed cannot use."""
-    # What is published is not made anew while it is there.
+    """The error about a file that the feed cannot use."""
+    # A published store is not prepared again as long as it exists, so an altered one must be deleted first.
     remedy = f"Delete {store.base} and prepare" if isinstance(reason, AlteredError) else "Prepare"
     return StoreError(f"Store {store.path}: {file.path} cannot be read: {reason}. {remedy} the store again.")
 

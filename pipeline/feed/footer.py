@@ -1,4 +1,4 @@
-"""What the footer of a store's file tells, held against manifest and contract."""
+"""The footer of a store's file, checked against manifest and contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_footer(layout: Layout, file: FileEntry, footer: pq.FileMetaData) -> No
     """Check row groups and the types of columns.
 
     Raises:
-        ValueError: naming what is not as it is told.
+        ValueError: naming what does not match.
     """
     if footer.num_row_groups != len(file.row_groups):
         raise ValueError(f"it has {footer.num_row_groups} row groups where the manifest says {len(file.row_groups)}")

@@ -58,7 +58,7 @@ class PetastormReader(Reader):  # type: ignore[misc]
         self, tasks: Iterator[ReadTask], state: SharedReaderState, resources: Resources, closed: threading.Event
     ) -> None:
         """Starts the threads, which read the first tasks at once."""
-        # Everything that iterating, stopping and joining use of what `Reader.__init__` would set.
+        # What iterating, stopping and joining need of the attributes that `Reader.__init__` would set.
         self.schema = self.ngram = None
         self.stopped = self.last_row_consumed = False
         self._results_queue_reader = _Results()
@@ -68,7 +68,7 @@ class PetastormReader(Reader):  # type: ignore[misc]
 
 
 class _Ventilator(Ventilator):  # type: ignore[misc]
-    """Hands out tasks as others are done, without a thread of its own."""
+    """Hands out tasks as earlier ones finish, on the thread that takes results."""
 
     def __init__(self, ventilate: Any, tasks: Iterator[ReadTask]) -> None:
         super().__init__(ventilate)
@@ -99,7 +99,7 @@ class _Ventilator(Ventilator):  # type: ignore[misc]
 
 
 class _Pool(ThreadPool):  # type: ignore[misc]
-    """Petastorm's thread pool, with an end to its waiting."""
+    """Petastorm's thread pool, which gives up on a thread that died or stalled."""
 
     def __init__(self, threads: int, stall_seconds: float, state: SharedReaderState, closed: threading.Event) -> None:
         super().__init__(threads, UNBOUNDED)
@@ -107,7 +107,7 @@ class _Pool(ThreadPool):  # type: ignore[misc]
         self._stall_seconds, self._state, self._closed, self._served = stall_seconds, state, closed, 0
 
     def get_results(self) -> Any:
-        """The next result in the order of tasks; threads take tasks in rotation, so it is known whose that is."""
+        """The next result in the order of tasks: threads take tasks in turn, so it comes from the next thread."""
         if not self._ventilator.given:
             raise StopIteration
         self._state.limit.want(self._served)
@@ -118,7 +118,7 @@ class _Pool(ThreadPool):  # type: ignore[misc]
                 result = self._results_queues[thread].get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 if pieces != self._state.files.pieces:
-                    # A large file that is compared as a whole delivers nothing for minutes, and is no stalled read.
+                    # Verifying a large file as a whole delivers nothing for minutes, but is no stall.
                     since, pieces = time.monotonic(), self._state.files.pieces
                 self._check_thread(thread, time.monotonic() - since)
                 continue
@@ -129,7 +129,8 @@ class _Pool(ThreadPool):  # type: ignore[misc]
                 return result
 
     def _next_thread(self) -> None:
-        """A task is answered; the message that it is processed comes before this thread's next answer."""
+        """Go on to the next thread. This one's message that its task is processed is still in its queue, and comes
+        before its next result."""
         self._get_results_worker_id = (self._get_results_worker_id + 1) % self.workers_count
         self._served += 1
         self._ventilator.processed_item()
@@ -141,7 +142,7 @@ class _Pool(ThreadPool):  # type: ignore[misc]
         row_group = f"row group {row_slice.row_group} of {row_slice.file.path}"
         who = f"Reading thread {thread + 1} of {self.workers_count}"
         if not self._workers[thread].is_alive():
-            raise PlatformError(f"{who} ended without a word at {row_group}. Start the job again.")
+            raise PlatformError(f"{who} died while it read {row_group}. Start the job again.")
         if waited > self._stall_seconds:
             raise PlatformError(
                 f"{who} has not delivered {row_group} within {self._stall_seconds:.0f} s. Check the storage, "
@@ -151,22 +152,22 @@ class _Pool(ThreadPool):  # type: ignore[misc]
     def stop(self) -> None:
         super().stop()
         for results in self._results_queues:
-            results.put(None)  # whoever waits looks up
+            results.put(None)  # wakes a thread that waits in `get_results`
 
     def join(self) -> None:
-        """Wait for the threads, but not for ever: one may hang in a read that never ends."""
+        """Wait for the threads, but not for ever: one may hang in a read that never returns."""
         deadline = time.monotonic() + JOIN_SECONDS
         for worker in self._workers:
             worker.join(max(deadline - time.monotonic(), 0.0))
         left = sum(worker.is_alive() for worker in self._workers)
         if left:
             logger.warning(
-                "%d of %d reading threads still wait for the storage; they are left.", left, self.workers_count
+                "%d of %d reading threads still wait for the storage; they are abandoned.", left, self.workers_count
             )
 
 
 def worker_class(state: SharedReaderState) -> type[WorkerBase]:
-    """A Petastorm worker that answers tasks."""
+    """A Petastorm worker that reads tasks."""
 
     class TaskWorker(WorkerBase):  # type: ignore[misc]
         def process(self, number: int, task: ReadTask) -> None:
@@ -176,18 +177,18 @@ def worker_class(state: SharedReaderState) -> type[WorkerBase]:
             except WorkerTerminationRequested:
                 raise
             except Exception as error:
-                result = error  # published, it is raised where rows are awaited; raised here, it would only be printed
+                result = error  # published, `RowSliceReader.next` raises it; raised here, it would only be printed
             self.publish_func(result)
 
     return TaskWorker
 
 
 class _Results:
-    """Hands on what the workers publish."""
+    """Passes on what the workers publish."""
 
     batched_output = True
 
     def read_next(self, workers_pool: ThreadPool, schema: Any, ngram: Any) -> ReadRows | Exception:
-        """The next task."""
+        """The next result, with no namedtuple around it."""
         result: ReadRows | Exception = workers_pool.get_results()
         return result

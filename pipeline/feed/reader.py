@@ -15,7 +15,7 @@ from pipeline.store.store import Store
 
 
 class RowSliceReader:
-    """The rows of tasks, one after the other."""
+    """Reads the rows of read tasks, in the order of the tasks."""
 
     def __init__(
         self,
@@ -27,15 +27,15 @@ class RowSliceReader:
         seed: int | None = None,
         class_weights: Sequence[float] | None = None,
     ) -> None:
-        """Nothing is read before the first task is asked for.
+        """Nothing is read before the first call of `next`.
 
         Args:
-            store: what is read.
-            split: which part of it.
-            tasks: in order; taken as they are needed, so there may be no end of them.
-            resources: what may be used.
-            seed: of the order of rows within row slices; None keeps that of the files.
-            class_weights: multiply the weight of each row by that of its class; None leaves the weights.
+            store: the store to read.
+            split: the split to read.
+            tasks: what to read, in order; taken as needed, so they may be endless.
+            resources: memory, threads and cache to use.
+            seed: seed of the order of rows within a row slice; None keeps the order of the files.
+            class_weights: factors on the weights of rows, by class id; None leaves the weights as they are.
         """
         self._store, self._resources = store, resources
         self._limit = ReadAheadLimit(resources.memory)
@@ -49,10 +49,10 @@ class RowSliceReader:
         self._starting = threading.Lock()
 
     def next(self) -> ReadRows | None:
-        """The next task's rows; None when there is none, or the reader was closed.
+        """The rows of the next task; None after the last one, and once the reader is closed.
 
         Raises:
-            StoreError: a file cannot be read, or is not what manifest and contract tell.
+            StoreError: a file cannot be read, or does not match the manifest or the contract.
             PlatformError: a reading thread died or stalled.
         """
         with self._starting:
@@ -68,13 +68,14 @@ class RowSliceReader:
         return result
 
     def release(self, served: ReadRows) -> None:
-        """Tell that a task's rows are needed no longer."""
+        """Give back the memory of a task's rows, which are no longer needed."""
         self._limit.leave(served.size)
 
     def close(self) -> None:
-        """End the threads, wherever they are; may be called by any thread, more than once."""
-        # The flag first: whoever is woken, by the limit or by the pool, then sees why. The lock, since another thread
-        # may be starting the reader in `next` just now.
+        """Stop the reading threads; any thread may call this, and more than once."""
+        # The order matters. The flag first: a thread that the limit or the pool wakes must see why. Then the limit, or
+        # `join` would wait for threads that wait for memory. And the lock: another thread may be starting the reader in
+        # `next` at this moment, and nobody would stop that one.
         self._closed.set()
         self._limit.close()
         with self._starting:
@@ -89,13 +90,13 @@ def read_shard(
     """The rows of one shard in the order of its files, a row slice at a time.
 
     Args:
-        store: a published store.
-        split: `train`, `validation` or `test`.
-        shard: which one.
-        resources: what may be used.
+        store: the published store to read.
+        split: the split to read: `train`, `validation` or `test`.
+        shard: the number of the shard.
+        resources: memory, threads and cache to use; None takes the defaults.
 
     Raises:
-        StoreError: a file cannot be read, or does not hold what the manifest says.
+        StoreError: a file cannot be read, or does not match the manifest or the contract.
     """
     resources = resources or Resources()
     entry = store.split(split)

@@ -1,8 +1,8 @@
-"""Rows without scaling, made what a store of one fold alone would hold; see `kinds/unscaled.py`.
+"""Scales the rows of folds, which share unscaled files (see `kinds/unscaled.py`), as a store of one fold would be.
 
-The same numbers as `preparation/writing/store_columns.py` computes, in the same order and in double precision until the
-last step. Texts are ids of a vocabulary that all folds share; a table gives the fold's id, or number, for each. For
-example, where all folds together know a, b, c, d and this one knows c, a:
+The numbers are those of `preparation/writing/store_columns.py`, computed in the same order and in double precision
+until the last step. Texts are stored as ids of a vocabulary that all folds share; a table maps each to the fold's id,
+or number. For example, if the shared vocabulary is a, b, c, d and the fold's is c, a:
 
     text          unknown  a  b  c  d
     id in files         0  1  2  3  4
@@ -28,19 +28,19 @@ from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
 from pipeline.schemas.columns import ColumnSpec, StoreType
 
 TRAIN = "train"
-"""The split whose rows get numbers that their own labels are not in: see `MappedFeature.folds`."""
+"""The split whose rows get numbers to which their own labels did not contribute: see `MappedFeature.folds`."""
 
 
 def fold_layout(unscaled: Unscaled, state: FeatureState, split: str) -> Layout:
-    """What a fold's features make of the rows of one split.
+    """The layout of one split of a fold.
 
     Args:
-        unscaled: what the files hold.
-        state: the fold's features.
-        split: which part of the fold is read.
+        unscaled: the columns that the files hold.
+        state: the fold's fitted features.
+        split: the split of the fold to read.
 
     Raises:
-        StoreError: naming the features that cannot be made of such rows.
+        StoreError: naming the features that cannot be made from these files.
     """
     problems = list(_problems(unscaled, state, split))
     if problems:
@@ -55,7 +55,7 @@ def fold_layout(unscaled: Unscaled, state: FeatureState, split: str) -> Layout:
 
 
 class _Unscaled:
-    """Makes columns of rows without scaling."""
+    """Makes a fold's columns from unscaled ones."""
 
     def __init__(self, unscaled: Unscaled, split: str) -> None:
         self._numbers = {name: number_column(position) for position, name in enumerate(unscaled.numbers)}
@@ -68,7 +68,7 @@ class _Unscaled:
         return tuple(column for feature in fed for column in self.columns(feature))
 
     def columns(self, feature: Feature) -> Iterator[Column]:
-        """The columns of a feature, a slot each."""
+        """The columns of a feature, one for each slot."""
         if feature.reads == "number":
             (source,) = feature.inputs
             yield Column((self._numbers[source],), partial(number_arrays_of(feature.kind).of_numbers, feature))

@@ -1,4 +1,4 @@
-"""Which parts of files a process has compared with their checksums, and how Arrow reads one that is in memory."""
+"""Which parts of files a process has verified by their checksums, and how Arrow reads one that is in memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pyarrow as pa
 
 
 class VerifiedParts:
-    """Parts that are as they were written; any thread may ask.
+    """Parts of files whose checksums were verified; any thread may use this.
 
     Attributes:
-        pieces: of parts that are compared piece by piece, how many were so far: a sign of life.
+        pieces: number of pieces verified so far, of parts that are verified piece by piece; it shows that a thread
+            is alive which delivers nothing.
     """
 
     def __init__(self) -> None:
-        """Nothing was compared yet."""
+        """Nothing is verified yet."""
         self.pieces = 0
         self._verified: set[Hashable] = set()
         self._in_progress: dict[Hashable, threading.Lock] = {}
@@ -26,9 +27,9 @@ class VerifiedParts:
 
     @contextmanager
     def to_verify(self, part: Hashable) -> Iterator[bool]:
-        """Whether a part is still to be compared, which is done within; other threads that want it wait meanwhile.
+        """Whether a part is still to be verified, which the block then does; other threads that need it wait meanwhile.
 
-        Where that raises an error, the next one is to compare it again.
+        If the block raises an error, the part stays unverified, and the next thread verifies it.
         """
         with self._lock:
             in_progress = None if part in self._verified else self._in_progress.setdefault(part, threading.Lock())
@@ -42,17 +43,17 @@ class VerifiedParts:
                 self._in_progress.pop(part, None)
 
     def count_piece(self) -> None:
-        """Tell that one more piece was read."""
+        """Count one more piece."""
         with self._lock:
             self.pieces += 1
 
 
 VERIFIED = VerifiedParts()
-"""Of this process: training and validation share it, and so do the many readers of an evaluation."""
+"""Those of this process: training, validation and the many readers of an evaluation share them."""
 
 
 class FilePart:
-    """Bytes of a file, which Arrow reads as if they were all of it, without a copy."""
+    """A part of a file in memory, which Arrow reads without a copy as if it were the whole file."""
 
     closed = False
 
@@ -62,24 +63,24 @@ class FilePart:
         self._position = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place in the file."""
+        """Go to a position in the file."""
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         return self._position
 
     def tell(self) -> int:
-        """The place in the file."""
+        """The position in the file."""
         return self._position
 
     def read(self, count: int) -> pa.Buffer:
-        """The bytes at this place.
+        """The bytes at this position.
 
         Raises:
-            ValueError: they are not among those that are held.
+            ValueError: they are outside of this part.
         """
         first, self._position = self._position - self._start, self._position + count
         if first < 0 or first + count > self._content.size:
-            raise ValueError(f"the footer tells of bytes outside of the row group, at {first + self._start}")
+            raise ValueError(f"the footer refers to bytes outside of the row group, at {first + self._start}")
         return self._content.slice(first, count)
 
     def close(self) -> None:
-        """Arrow closes what it reads; bytes need no closing."""
+        """Arrow calls this after reading; bytes in memory need no closing."""

@@ -155,7 +155,7 @@ def test_a_thread_that_is_killed_is_named(id_store, monkeypatch):
         raise SystemExit  # ends a thread without a word
 
     monkeypatch.setattr(StoreFiles, "read", killed)
-    with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 ended without a word at row group \d of train"):
+    with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 died while it read row group \d of train"):
         list(feed_of(id_store([400] * 4), resources=Resources(threads=2)).epoch(0))
 
 
