@@ -1,8 +1,8 @@
 """Small files and folders under a storage root, on any file system that Arrow reaches.
 
-A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (seen as `/dbfs/...`), or a URI such as
-`hdfs://...` and `s3a://...`. Object stores have no folders: a file there takes its place by one request, complete or
-not at all, and nothing can be renamed.
+A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (accessed as `/dbfs/...`), or a URI such as
+`hdfs://...` and `s3a://...`. Object stores have no folders: a file appears there by one request, complete or not at
+all, and nothing can be renamed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.redact import without_user
 from pipeline.store.object_store import OBJECT_STORES, is_bucket, open_bucket
 
 UNFINISHED = ".part"
-"""What the name of a file ends with until it is complete."""
+"""Suffix of a file's name until the file is complete."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class StoragePath:
     """A path in a file system: local, HDFS, or a bucket of an object store.
 
     Attributes:
-        filesystem: of Arrow.
-        path: absolute, without scheme and trailing slash.
-        uri: scheme and path, as Spark and Petastorm take it, perhaps with settings behind `?`.
+        filesystem: Arrow's file system.
+        path: absolute path, without scheme and trailing slash.
+        uri: scheme and path, as Spark takes it, perhaps with settings after `?`.
     """
 
     filesystem: fs.FileSystem
@@ -38,22 +38,22 @@ class StoragePath:
     uri: str
 
     def __str__(self) -> str:
-        """What messages call it: a local path as it is typed, others with their scheme."""
+        """As messages show it: a local path as it is typed, others with their scheme."""
         return self.path if self.is_local else self.uri
 
     def child(self, *parts: str) -> StoragePath:
-        """A folder or file below this one."""
+        """A file or folder below this one."""
         tail = "/".join(parts)
         return self.sibling(f"/{tail}")
 
     @property
     def folder(self) -> StoragePath:
-        """The folder that this one lies in."""
+        """The folder that holds this one."""
         address, settings = self._address
         return StoragePath(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
     def sibling(self, ending: str) -> StoragePath:
-        """A file or folder next to this one, whose name is this one's with another ending."""
+        """A file or folder next to this one, whose name is this one's followed by `ending`."""
         address, settings = self._address
         return StoragePath(self.filesystem, self.path + ending, address + ending + settings)
 
@@ -64,12 +64,12 @@ class StoragePath:
 
     @property
     def renames_folders(self) -> bool:
-        """Whether a folder can take its place by a rename: an object store has no folders."""
+        """Whether folders can be renamed; object stores have none."""
         return self.filesystem.type_name not in OBJECT_STORES
 
     @property
     def _address(self) -> tuple[str, str]:
-        """The URI's part that grows with the path, and its settings; a local path may hold `?` itself."""
+        """The URI without its settings, and the settings; in a local path, `?` is a character like others."""
         address, mark, settings = self.uri.partition("?") if not self.is_local else (self.uri, "", "")
         return address, mark + settings
 
@@ -98,12 +98,12 @@ def exists(location: StoragePath) -> bool:
 
 
 def list_files(folder: StoragePath) -> list[str]:
-    """All files below a folder, as sorted paths relative to it."""
+    """Paths of all files below a folder, relative to it, sorted."""
     return sorted(list_sizes(folder))
 
 
 def list_sizes(folder: StoragePath) -> dict[str, int]:
-    """Bytes of all files below a folder, by their paths relative to it; one question to the file system."""
+    """Sizes in bytes of all files below a folder, by path relative to it, from one request to the file system."""
     selector = fs.FileSelector(folder.path, recursive=True, allow_not_found=True)
     infos = folder.filesystem.get_file_info(selector)
     return {info.path.removeprefix(folder.path).lstrip("/"): int(info.size) for info in infos if info.is_file}
@@ -116,40 +116,40 @@ def list_folders(folder: StoragePath) -> list[str]:
 
 
 def size_of(file: StoragePath) -> int | None:
-    """Bytes of a file, or None where there is none."""
+    """Size of a file in bytes; None if there is no such file."""
     info = file.filesystem.get_file_info(file.path)
     return int(info.size) if info.is_file else None
 
 
 def read_bytes(file: StoragePath) -> bytes:
-    """A whole small file."""
+    """Read a whole small file."""
     with open_stream(file) as stream:
         return bytes(stream.read())
 
 
 @contextmanager
 def open_stream(file: StoragePath) -> Iterator[Any]:
-    """A file, read from its beginning; an object that is deleted after it was opened is missing like any other."""
+    """Read a file from its beginning; an object that is deleted after it was opened counts as missing."""
     try:
         with file.filesystem.open_input_stream(file.path, compression=None) as stream:
             yield stream
     except FileNotFoundError:
         raise
     except OSError as error:
-        # What Arrow says of it differs between servers and versions.
+        # Arrow's error for it differs between servers and versions.
         if file.renames_folders or exists(file):
             raise
         raise FileNotFoundError(f"'{file}' was deleted while it was read") from error
 
 
 def make_folder(folder: StoragePath) -> None:
-    """A folder, with those above it; object stores need none."""
+    """Create a folder and its parents; object stores need none."""
     if folder.renames_folders:
         folder.filesystem.create_dir(folder.path, recursive=True)
 
 
 def write_bytes(file: StoragePath, content: bytes) -> None:
-    """A whole small file; its folder is made."""
+    """Write a whole small file; creates its folder."""
     make_folder(file.folder)
     with file.filesystem.open_output_stream(file.path, compression=None) as stream:
         stream.write(content)
@@ -157,7 +157,7 @@ def write_bytes(file: StoragePath, content: bytes) -> None:
 
 @contextmanager
 def naming(file: StoragePath) -> Iterator[None]:
-    """Name the file that a block writes when writing fails: the error of a full disk does not.
+    """Name the file that a block writes if writing fails, since the error of a full disk does not.
 
     Raises:
         PlatformError: it cannot be written.
@@ -171,7 +171,7 @@ def naming(file: StoragePath) -> Iterator[None]:
 
 
 def write_atomically(file: StoragePath, content: bytes) -> None:
-    """A whole small file that readers see complete or not at all."""
+    """Write a whole small file that readers see complete or not at all."""
     if not file.renames_folders:
         write_bytes(file, content)
         return
@@ -181,19 +181,19 @@ def write_atomically(file: StoragePath, content: bytes) -> None:
 
 
 def move(source: StoragePath, target: StoragePath) -> None:
-    """Rename; atomic on local file systems and HDFS. Object stores cannot, see `publish`."""
+    """Rename, atomically on local file systems and HDFS. Object stores cannot, see `publish`."""
     make_folder(target.folder)
     source.filesystem.move(source.path, target.path)
 
 
 def remove_file(file: StoragePath) -> None:
-    """Delete a file; nothing happens where there is none."""
+    """Delete a file, if there is one."""
     with suppress(FileNotFoundError):
         file.filesystem.delete_file(file.path)
 
 
 def remove_folder(folder: StoragePath) -> None:
-    """Delete a folder with all below it; nothing happens where there is none."""
+    """Delete a folder with all below it, if there is one."""
     if exists(folder):
-        with suppress(FileNotFoundError):  # another job may just have done so
+        with suppress(FileNotFoundError):  # another job may have deleted it meanwhile
             folder.filesystem.delete_dir(folder.path)

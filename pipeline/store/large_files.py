@@ -13,7 +13,7 @@ COPIED_BYTES = 16 << 20
 
 
 def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
+    """Write a file of any size that readers see complete or not at all; if local, also after a loss of power."""
     if not file.renames_folders:
         _upload(file, pieces)
         return
@@ -25,6 +25,8 @@ def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> No
                 stream.write(piece)
         file.filesystem.move(unfinished.path, file.path)
         return
+    # The content before the rename, and the folder after it: after a loss of power, a name could otherwise lead to an
+    # empty file, or be gone.
     with open(unfinished.path, "wb") as stream:
         stream.writelines(pieces)
         stream.flush()
@@ -34,25 +36,25 @@ def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> No
 
 
 def copy_file(source: StoragePath, target: StoragePath) -> None:
-    """A file of any size once more, perhaps on another file system; complete or not at all."""
+    """Copy a file of any size, perhaps to another file system; it appears complete or not at all."""
     with open_stream(source) as stream:
         write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
 
 
 def _upload(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """An object, which is there when the stream is closed; a process that is killed before leaves none."""
+    """Write an object, which appears when the stream is closed; a process that is killed before leaves none."""
     with file.filesystem.open_output_stream(file.path, compression=None) as stream:
         try:
             for piece in pieces:
                 stream.write(piece)
         except BaseException:
-            stream.close()  # Arrow cannot break an upload off: what came so far becomes the object
+            stream.close()  # Arrow cannot abort an upload: what was sent so far becomes the object, deleted next
             remove_file(file)
             raise
 
 
 def _sync_folder(folder: str) -> None:
-    """Make a rename within a local folder last."""
+    """Make a rename within a local folder survive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

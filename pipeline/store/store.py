@@ -25,11 +25,11 @@ class Store:
     """A complete store.
 
     Attributes:
-        path: its folder.
-        manifest: what it holds.
-        contract: its columns.
+        path: path of its folder.
+        manifest: the manifest, which lists its files.
+        contract: the contract of its columns.
         features: the fitted features and label.
-        unscaled: what its rows hold, where features are applied to them only when they are read.
+        unscaled: columns of its files, if features are applied only when rows are read; else None.
     """
 
     path: StoragePath
@@ -39,26 +39,26 @@ class Store:
     unscaled: Unscaled | None = None
 
     def split(self, name: str) -> SplitEntry:
-        """One split's files."""
+        """A split's entry in the manifest."""
         return self.manifest.splits[name]
 
     def file(self, path: str) -> StoragePath:
-        """Where a file lies."""
+        """The path of a file that the manifest lists."""
         return self.base.child(path)
 
     @property
     def base(self) -> StoragePath:
-        """The folder that its files lie below."""
+        """The folder that the manifest's paths are relative to."""
         return _base(self.path, self.manifest)
 
 
 def is_published(folder: StoragePath) -> bool:
-    """Whether a complete store stands there."""
+    """Whether a folder holds a complete store."""
     return files.exists(folder.child(MANIFEST))
 
 
 def open_store(folder: StoragePath) -> Store:
-    """Open a store and check that every file is there with the size that the manifest says.
+    """Open a store, and check that every file exists with the size in the manifest.
 
     Raises:
         StoreError: naming what is missing, altered or not allowed.
@@ -84,14 +84,14 @@ def open_store(folder: StoragePath) -> Store:
 
 
 def read_profile(store: Store) -> DataProfile | None:
-    """What its training rows look like; None for a store without a profile."""
+    """The profile of a store's training rows; None for a store without one."""
     if PROFILE not in store.manifest.documents:
         return None
     return DataProfile.from_json(_document(store.path, PROFILE), f"{store.path}/{PROFILE}")
 
 
 def read_audit(store: Store) -> LeakAudit | None:
-    """What the leak audit found; None for a store without one."""
+    """The results of a store's leak audit; None for a store without one."""
     if AUDIT not in store.manifest.documents:
         return None
     return LeakAudit.from_json(_document(store.path, AUDIT), f"{store.path}/{AUDIT}")

@@ -84,7 +84,7 @@ def test_what_cannot_be_opened_is_named(place):
         with pytest.raises(StoreError, match=r"is missing: it was deleted, or replaced by another training"):
             act()
     files.write_bytes(model.folder.child("saved_model", "assets", "strange.py"), b"1")
-    with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is no file of this model"):
+    with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is not part of this model"):
         open_model(place)
     publish(place, "old")
     assert content_of(place) == "old"

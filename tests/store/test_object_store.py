@@ -42,7 +42,7 @@ def test_odd_names_stay_what_they_are(bucket, name):
 
 def test_an_address_with_a_fragment_is_refused():
     with pytest.raises(
-        ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other signs\. Call the folder"
+        ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other characters\. Rename the folder"
     ):
         storage_path("s3a://lake/exp#1")
 
@@ -100,7 +100,7 @@ def refused(root: str, message: str) -> None:
     with pytest.raises(PlatformError, match=message) as refusal:
         check_reachable(storage_path(root), "storage.root")
     assert time.monotonic() - start < PATIENCE
-    assert re.search(r"Allowed: a bucket that is there, .* Check its name, AWS_", str(refusal.value))
+    assert re.search(r"Allowed: an existing bucket, .* Check its name, AWS_", str(refusal.value))
 
 
 def test_a_bucket_that_is_not_there_is_named(bucket):
