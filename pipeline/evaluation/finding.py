@@ -17,7 +17,7 @@ class FindingKind(StrEnum):
     VALIDATION_EASIER = "validation easier than training"
     NO_VALIDATION = "no validation"
     TOO_SHORT = "too short"
-    HEALTHY = "nothing to complain about"
+    HEALTHY = "no problems found"
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
 
 @contextmanager
 def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows, npt.NDArray[np.float64]], None]]:
-    """Give a function that writes rows and their predictions to the shard's file, or does nothing without such files."""
+    """Give a function that writes rows and predictions to the shard's file, or does nothing if none are kept."""
     if job.predictions is None:
         yield lambda rows, prediction: None
         return
