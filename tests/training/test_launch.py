@@ -97,7 +97,7 @@ def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark
             run_ranks(
                 spark,
                 2,
-                f"tests.dist.targets:{target}",
+                f"tests.support.faults:{target}",
                 payload=payload,
                 scratch=scratch,
                 options=LaunchOptions(**options),
@@ -122,7 +122,7 @@ from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
 def launch(number):
     scratch = storage_path(f"{sys.argv[1]}/{number}")
-    return run_ranks(spark, 2, "tests.dist.targets:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
+    return run_ranks(spark, 2, "tests.support.faults:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
 with ThreadPoolExecutor(2) as pool:
     found = list(pool.map(launch, range(2)))
 close_session()

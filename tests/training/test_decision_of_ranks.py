@@ -47,7 +47,7 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
 
 def test_two_ranks_decide_what_one_decides(tmp_path):
     write_small_store(tmp_path, {"train": [1], "validation": [70, 0, 31, 64, 12]}, state=STATE)
-    target = "tests.dist.test_decisions:decided"
+    target = "tests.training.test_decision_of_ranks:decided"
     (one,), (first, second) = (run_world(target, size, tmp_path) for size in (1, 2))
     assert one["rows"] == first["rows"] == 177
     assert len(one["scores"]) > 3
