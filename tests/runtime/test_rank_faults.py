@@ -19,7 +19,7 @@ from pipeline.runtime.ranks import LaunchOptions, run_ranks
 from pipeline.runtime.stall_detector import Limits
 from pipeline.store.filesystem import storage_path
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.timeout(150)]
 
 STALL = 10.0
 FOUND_AFTER = 5.0

@@ -22,7 +22,7 @@ from pipeline.training.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.timeout(280)]
 
 SHARDS = {"train": [700, 500, 600, 600], "validation": [60, 5, 0, 35]}
 
@@ -89,14 +89,14 @@ def test_an_error_of_the_data_is_not_tried_again(tmp_path, spark):
     assert launches(told) == 1
 
 
-def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark):
+def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark, world_size):
     scratch = storage_path(str(tmp_path))
 
     def pids(target: str, payload: str = "", **options: int) -> set[str]:
         return set(
             run_ranks(
                 spark,
-                2,
+                world_size,
                 f"tests.support.faults:{target}",
                 payload=payload,
                 scratch=scratch,
