@@ -111,8 +111,8 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
+    from pipeline.kinds.fitted_features import contract_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
-    from pipeline.kinds.state import contract_of
     from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST

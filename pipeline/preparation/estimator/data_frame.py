@@ -16,7 +16,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
 from pipeline.errors import DataError, Problem, gather
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -28,7 +28,7 @@ from pipeline.preparation.survey.checked_statistics import checked_statistics
 from pipeline.preparation.writing.store_columns import feature_columns
 
 
-def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
+def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FittedFeatures:
     """Fit on the rows that the recipe's split calls training rows.
 
     Args:
@@ -44,7 +44,7 @@ def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] =
     return fit_features(recipe, opened, *checked_statistics(recipe, opened)).state
 
 
-def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:
+def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:
     """Add the columns of a store; the label too, where it is there.
 
     A text that is no number counts as null in a numeric feature. A label is null where it is missing or a class that
@@ -69,7 +69,7 @@ def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> Dat
     return _added(rows, inputs, state, kinds)
 
 
-def feature_names(state: FeatureState, prefix: str = "") -> list[str]:
+def feature_names(state: FittedFeatures, prefix: str = "") -> list[str]:
     """The names of the columns that `with_features` adds, the label's aside."""
     return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
 
@@ -82,7 +82,7 @@ def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
     return replace(table, reader=read)
 
 
-def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> RawColumns:
+def _raw_columns(rows: DataFrame, state: FittedFeatures, label: str | None) -> RawColumns:
     """The columns that are needed."""
     names = rows.columns
     wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
@@ -93,14 +93,14 @@ def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> Raw
     return raw
 
 
-def _store_kind(state: FeatureState, name: str) -> pa.DataType:
+def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
     """The type of a new column."""
     if name == state.label.name:
         return pa.int32() if state.label.classes else pa.float64()
     return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
 
 
-def _added(rows: DataFrame, inputs: Inputs, state: FeatureState, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
     """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
     names = rows.columns
     placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
@@ -123,7 +123,7 @@ def _added(rows: DataFrame, inputs: Inputs, state: FeatureState, kinds: Mapping[
     return known.select(*old, *(column for name, column in new.items() if name not in names))
 
 
-def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[Any]:
+def _made(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
     """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
     rows = inputs.rows(batch)
     columns: list[Any] = [*feature_columns(state, rows.values).values()]

@@ -29,7 +29,7 @@ from pyspark.sql import DataFrame
 
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.estimator.data_frame import feature_names, fit_frame, with_features
 from pipeline.preparation.estimator.saving import read_state, write_state
 from pipeline.preparation.planning.store_spec import StoreRecipe
@@ -72,7 +72,7 @@ class FeatureModel(Model, _HasOutputPrefix, MLWritable, MLReadable["FeatureModel
 
     __module__ = SAVED_IN
 
-    def __init__(self, state: FeatureState) -> None:
+    def __init__(self, state: FittedFeatures) -> None:
         """A fitted stage; an estimator makes it, or the features of a store."""
         super().__init__()
         self._setDefault(outputPrefix="")

@@ -1,6 +1,6 @@
-"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FeatureState`.
+"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FittedFeatures`.
 
-    [pass 1] moments of every number, counts of every text, samples -> FeatureState
+    [pass 1] moments of every number, counts of every text, samples -> FittedFeatures
 
 and, only where the kind of a feature needs them (`Needs`), one more pass each: a larger sample, moments of numbers that
 were transformed as the sample says, and sums of the label by text.

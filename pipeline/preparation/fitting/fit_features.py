@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.arrays.moments import Moments
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.feature import Feature, Role
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.state import FeatureState
 from pipeline.preparation.fitting.comparable import compared_columns
 from pipeline.preparation.fitting.features import NumericFit, TextFit, fit_numeric, fit_texts, samples_of
 from pipeline.preparation.fitting.fit_labels import fit_labels
@@ -46,7 +46,7 @@ class Fitted:
         limits: how many values of each text were counted at most, null being one.
     """
 
-    state: FeatureState
+    state: FittedFeatures
     counts: Counts
     limits: Mapping[str, int]
 
@@ -121,7 +121,7 @@ def _fit_folds(
         with each.fold.named():
             check_ranges(of_numbers, each.statistics.columns)
             weight_mean = _weight_mean(recipe.data.weight, each.statistics.weight)
-        state = FeatureState(
+        state = FittedFeatures(
             numeric=_of_role("numeric", (*of_numbers, *of_texts)),
             categorical=_of_role("categorical", (*of_texts, *of_numbers)),
             label=fit.label,

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pipeline.arrays.cells import is_usable
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import listed, times
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 
 SHOWN_CHARACTERS = 120

@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
 from pipeline.formatting import listed
+from pipeline.kinds.fitted_features import RawColumn, raw_columns
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.feature_plan import needs_types, plan_features, value_types

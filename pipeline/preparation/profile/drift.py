@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.arrays.tables import combined
 from pipeline.kinds.feature import TextFeature
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import counts_between
 from pipeline.preparation.profile.number_shares import number_after, number_before, number_code, share_outside
 from pipeline.preparation.profile.shares import Shares, compare
@@ -37,7 +37,7 @@ _ALL = -1
 
 
 def drift_of_rows(
-    profile: DataProfile, state: FeatureState, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
+    profile: DataProfile, state: FittedFeatures, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
 ) -> DriftReport:
     """Compare rows of a source, in one pass.
 
@@ -93,7 +93,7 @@ def _summed(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def drift_of_split(
-    profile: DataProfile, state: FeatureState, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
+    profile: DataProfile, state: FittedFeatures, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
 ) -> DriftReport:
     """Compare a split of the same store; of texts, those that are stored as ids.
 
@@ -129,7 +129,7 @@ def _report(data: str, rows: int, found: Sequence[ColumnDrift]) -> DriftReport:
     return DriftReport(data=data, rows=rows, columns=tuple(columns))
 
 
-def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues) -> ColumnDrift | None:
+def _label_drift(profile: DataProfile, state: FittedFeatures, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
     if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.arrays.moments import ColumnStatistics, rounded
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.preparation.profile.drift import drift_of_split
 from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
@@ -50,7 +50,7 @@ class StoreSample:
         limits: how many values of each text were counted at most.
     """
 
-    state: FeatureState
+    state: FittedFeatures
     splits: Mapping[str, SplitEntry]
     place: StoragePath
     limits: Mapping[str, int]
@@ -101,7 +101,7 @@ def profile_store(written: StoreSample, found: DatasetStatistics, counts: Counts
     return profile.model_copy(update={"drift": tuple(reports)})
 
 
-def _summaries(state: FeatureState, found: DatasetStatistics) -> dict[str, dict[str, Summary]]:
+def _summaries(state: FittedFeatures, found: DatasetStatistics) -> dict[str, dict[str, Summary]]:
     """Of each number that features use, raw ones first, by split."""
     names = [column.name for column in state.raw if column.type == "number"]
     names += [column.name for column in state.derived if column.name in found.columns]
@@ -128,7 +128,7 @@ def _summary(statistics: ColumnStatistics) -> Summary:
 
 
 def _number(
-    name: str, state: FeatureState, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
+    name: str, state: FittedFeatures, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
 ) -> NumberProfile:
     derived = any(column.name == name for column in state.derived)
     profile = NumberProfile(name=name, derived=derived, splits=splits)
@@ -198,7 +198,7 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
 
 
 def _label(
-    state: FeatureState, found: DatasetStatistics, counts: Counts, train: StoredValues
+    state: FittedFeatures, found: DatasetStatistics, counts: Counts, train: StoredValues
 ) -> NumberProfile | TextProfile:
     label, rows = state.label, found.splits["train"]
     if not label.classes:

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.kinds.registry import number_arrays_of
-from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.preparation.survey.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath
@@ -60,7 +60,7 @@ class StoredValues:
 def read_values(
     split: SplitEntry,
     place: StoragePath,
-    state: FeatureState,
+    state: FittedFeatures,
     summaries: Mapping[str, Summary],
     *,
     classes: Sequence[int] = (),
@@ -105,7 +105,7 @@ def in_threads(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made
         return [*pool.map(work, items)]
 
 
-def number_features(state: FeatureState) -> dict[str, NumberFeature]:
+def number_features(state: FittedFeatures) -> dict[str, NumberFeature]:
     """The feature from which the values of each raw or derived number can be told best."""
     found: dict[str, NumberFeature] = {}
     for feature in sorted(state.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):

@@ -20,7 +20,7 @@ from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
 from pipeline.arrays.masks import Mask, missing_of
 from pipeline.config.data import DataConfig
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.schemas.expression import DerivedColumn, ValueType
 

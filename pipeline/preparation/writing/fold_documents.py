@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.kinds.state import FeatureState, contract_of
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.audit.fold_audit import periods
 from pipeline.preparation.audit.leak_audit import report_audit
 from pipeline.preparation.listing.source import Source
@@ -38,7 +38,7 @@ class FittedFold:
         name: of the fold.
         whole: of all rows.
         state: its features.
-        unscaled: what its files hold.
+        shared_rows: what its files hold.
         shards: virtual ones.
         splits: its files.
         written: rows in the files of all folds of its assignment.
@@ -46,8 +46,8 @@ class FittedFold:
 
     name: str
     whole: DatasetStatistics
-    state: FeatureState
-    unscaled: Unscaled
+    state: FittedFeatures
+    shared_rows: SharedFoldRows
     shards: int
     splits: Mapping[str, SplitEntry]
     written: int
@@ -107,7 +107,7 @@ def write_fold_documents(
 
 
 def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: StoragePath) -> None:
-    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
+    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),

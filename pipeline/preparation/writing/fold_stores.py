@@ -3,8 +3,8 @@
     open -> divide -> [pass 1] statistics and counts by group -> fit all -> [pass 2] write -> audit
 
 Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
-(`kinds/unscaled.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the feed
-applies the fold's features. So k folds cost about as much as one store, and are equal to k stores that were each
+(`kinds/shared_fold_rows.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the
+feed applies the fold's features. So k folds cost about as much as one store, and are equal to k stores that were each
 prepared by themselves.
 """
 
@@ -40,7 +40,7 @@ from pipeline.preparation.writing.fold_documents import (
     splits_of,
     write_fold_documents,
 )
-from pipeline.preparation.writing.fold_rows import fold_shards, stored_rows, unscaled_of
+from pipeline.preparation.writing.fold_rows import fold_shards, shared_rows_of, stored_rows
 from pipeline.preparation.writing.fold_spec import FoldsRecipe
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.stored_rows import filing_of
@@ -161,18 +161,18 @@ def _divided(
         [statistics for fold, statistics in zip(assignment.folds, fold_statistics, strict=True) if fold.test],
         groups,
     )
-    unscaled = unscaled_of(states)
+    shared_rows = shared_rows_of(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
         total, level = whole.splits["train"], recipe.recipe.data.audit
         audit = audit_of_assignment(opened, plan, assignment, total=total, level=level)
-        filing = filing_of(folders, shards, unscaled.columns, total // groups)
-        stored = stored_rows(unscaled, states[0], assignment, filing, table.seed, audit)
+        filing = filing_of(folders, shards, shared_rows.columns, total // groups)
+        stored = stored_rows(shared_rows, states[0], assignment, filing, table.seed, audit)
         written = write_groups(table, stored, work)
     entries = [written.groups[folder] for folder in folders]
     rows = sum(entry.rows for entry in entries)
     made = [
-        FittedFold(fold.name, whole, state, unscaled, shards, splits_of(fold, entries), rows)
+        FittedFold(fold.name, whole, state, shared_rows, shards, splits_of(fold, entries), rows)
         for fold, state in zip(assignment.folds, states, strict=True)
     ]
     return made, checks_of_assignment(audit, written.things, plan, number)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
 from pipeline.errors import ConfigError, DataError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import Rows
@@ -135,7 +135,7 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> S
     return sampled
 
 
-def with_counts(state: FeatureState, sampled: Sampled | None) -> FeatureState:
+def with_counts(state: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
     """The features with the label's classes counted as they are in the store."""
     if sampled is None:
         return state

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
@@ -52,7 +52,7 @@ class Written:
 
 def write_rows(
     table: Table,
-    state: FeatureState,
+    state: FittedFeatures,
     shards: int,
     place: StoragePath,
     *,

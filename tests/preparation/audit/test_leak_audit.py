@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.audit import leak_audit as audit
 from pipeline.preparation.audit.audit_counts import count_things
 from pipeline.preparation.audit.leak_audit import audit_of, feature_check, report_audit

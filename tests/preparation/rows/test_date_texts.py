@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipeline.config.expression import parse_expression
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.date_texts import find_date_texts
 from pipeline.preparation.rows.row_checks import find_value_errors
