@@ -20,7 +20,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.open_dataset import open_rows
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
@@ -28,20 +28,20 @@ from pipeline.preparation.survey.checked_statistics import checked_statistics
 from pipeline.preparation.writing.store_columns import feature_columns
 
 
-def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FittedFeatures:
-    """Fit on the rows that the recipe's split calls training rows.
+def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str] = ()) -> FittedFeatures:
+    """Fit on the rows that the split of `store_spec` assigns to training.
 
     Args:
         rows: gone through several times, so they must be the same each time.
-        recipe: features, label and split; its source is not looked at.
+        store_spec: features, label and split; its source is not looked at.
         null_values: texts that mean null.
 
     Raises:
         ConfigError: the features do not fit the columns or the label.
         DataError: columns are missing, or rows are not as configured.
     """
-    opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(recipe, opened, *checked_statistics(recipe, opened)).state
+    opened = open_rows(store_spec, _with_markers(typed_table(rows), tuple(null_values)))
+    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).state
 
 
 def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:

@@ -20,7 +20,7 @@ from pipeline.preparation.fitting.label import infer_task
 from pipeline.preparation.fitting.redundant import redundant_columns
 from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics
 from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
@@ -52,7 +52,7 @@ class Fitted:
 
 
 def fit_features(
-    recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, collected: CollectedStatistics
+    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, collected: CollectedStatistics
 ) -> Fitted:
     """Learn from training rows.
 
@@ -60,12 +60,12 @@ def fit_features(
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    (fitted,) = fit_folds(recipe, opened, statistics, [statistics], collected)
+    (fitted,) = fit_folds(store_spec, opened, statistics, [statistics], collected)
     return fitted
 
 
 def fit_folds(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
@@ -75,7 +75,7 @@ def fit_folds(
     """Learn from the training rows of each fold, in one pass for all of them.
 
     Args:
-        recipe: how a store is made.
+        store_spec: how a store is made.
         opened: the source; its rows have the column of groups.
         whole: of all rows, whose label tells the task.
         folds: of each fold's rows.
@@ -87,23 +87,23 @@ def fit_folds(
         DataError: the label, or a column, has nothing to learn from.
     """
     with saying_once(TELLING):
-        return _fit_folds(recipe, opened, whole, folds, collected, assignment)
+        return _fit_folds(store_spec, opened, whole, folds, collected, assignment)
 
 
 def _fit_folds(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Fitted, ...]:
-    table, task = opened.table, infer_task(recipe.data, whole.label)
+    table, task = opened.table, infer_task(store_spec.data, whole.label)
     counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
     known = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
-    labels = fit_labels(recipe, known, whole, task, table, assignment)
-    plans = _plans(recipe, opened, known, labels, assignment)
+    labels = fit_labels(store_spec, known, whole, task, table, assignment)
+    plans = _plans(store_spec, opened, known, labels, assignment)
     samples = _samples(opened, plans, known, collected, assignment)
     _tell_error(samples[0])
     numbers = [
@@ -120,13 +120,13 @@ def _fit_folds(
     for each, fit, of_numbers, of_texts in made:
         with each.fold.named():
             check_ranges(of_numbers, each.statistics.columns)
-            weight_mean = _weight_mean(recipe.data.weight, each.statistics.weight)
+            weight_mean = _weight_mean(store_spec.data.weight, each.statistics.weight)
         state = FittedFeatures(
             numeric=_of_role("numeric", (*of_numbers, *of_texts)),
             categorical=_of_role("categorical", (*of_texts, *of_numbers)),
             label=fit.label,
             derived=fit.plan.needed_derived,
-            weight=recipe.data.weight,
+            weight=store_spec.data.weight,
             weight_mean=weight_mean,
             null_values=opened.raw.columns.markers,
         )
@@ -153,15 +153,15 @@ def _samples(
 
 
 def _plans(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
     known: Sequence[FoldFacts],
     labels: Sequence[LabelSpec],
     assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
-    compared = [compared_columns(recipe, opened, *each, assignment) for each in zip(known, labels, strict=True)]
-    left_out = redundant_columns(opened.table, compared, recipe.features.drop)
+    compared = [compared_columns(store_spec, opened, *each, assignment) for each in zip(known, labels, strict=True)]
+    left_out = redundant_columns(opened.table, compared, store_spec.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
     for plan, each, label in zip(plans, known, labels, strict=True):
         with each.fold.named():

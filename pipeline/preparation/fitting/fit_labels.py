@@ -11,7 +11,7 @@ from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.label import fit_classes, fit_regression, label_power
 from pipeline.preparation.fitting.value_checks import check_regression
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
@@ -23,7 +23,7 @@ from pipeline.schemas.target import TARGETS
 
 
 def fit_labels(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     known: Sequence[FoldFacts],
     whole: DatasetStatistics,
     task: str,
@@ -35,9 +35,9 @@ def fit_labels(
     Raises:
         DataError: the label has nothing to learn from.
     """
-    data, target = recipe.data, recipe.features.target
+    data, target = store_spec.data, store_spec.features.target
     if TARGETS.get(task).has_classes:
-        return [_fit_classes(recipe, each, whole, task) for each in known]
+        return [_fit_classes(store_spec, each, whole, task) for each in known]
     for each in known:
         with each.fold.named():
             check_regression(data.label, each.statistics.label)
@@ -61,6 +61,6 @@ def fit_labels(
     return [fit_regression(data.label, target, *each, task=task) for each in zip(seen, powers, strict=True)]
 
 
-def _fit_classes(recipe: StoreRecipe, known: FoldFacts, whole: DatasetStatistics, task: str) -> LabelSpec:
+def _fit_classes(store_spec: StoreSpec, known: FoldFacts, whole: DatasetStatistics, task: str) -> LabelSpec:
     with known.fold.named():
-        return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)
+        return fit_classes(store_spec.data, whole.label, task=task, classes=known.counts.classes)

@@ -22,8 +22,8 @@ _NAMING = 3
 
 
 @dataclass(frozen=True)
-class StoreRecipe:
-    """How a store is made.
+class StoreSpec:
+    """What shapes a store.
 
     Attributes:
         name: of the experiment.
@@ -42,8 +42,8 @@ class StoreRecipe:
     contract: KeptContract | None = None
 
     @classmethod
-    def of(cls, config: RunConfig, contract: KeptContract | None = None) -> StoreRecipe:
-        """The recipe in a configuration."""
+    def of(cls, config: RunConfig, contract: KeptContract | None = None) -> StoreSpec:
+        """The specification of a store in a configuration."""
         return cls(config.name, config.seed, config.data, config.split, config.features, contract)
 
     @property
@@ -64,7 +64,7 @@ class StoreRecipe:
     def store_id(self, source: Source) -> str:
         """The store's name: changes with the source and with every setting that shapes the store.
 
-        A contract that was inferred from this very source by this very recipe, and is enforced as it was inferred,
+        A contract that was inferred from this very source by this very store_spec, and is enforced as it was inferred,
         changes nothing of the store, so the name is as without one. The terms of any other contract are part of it.
         """
         inputs = [source.fingerprint, self.fingerprint]

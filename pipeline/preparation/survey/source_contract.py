@@ -9,7 +9,7 @@ from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.config.data import DataConfig
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
 from pipeline.schemas.tokens import NULL_TOKEN
@@ -18,12 +18,12 @@ SHOWN_VALUES = 20
 
 
 def contract_to_keep(
-    recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
+    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
 ) -> TableContract | None:
     """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
-    if recipe.contract is not None:
-        return recipe.contract.table
-    return infer_contract(opened, recipe.data, statistics, state) if recipe.infers_contract else None
+    if store_spec.contract is not None:
+        return store_spec.contract.table
+    return infer_contract(opened, store_spec.data, statistics, state) if store_spec.infers_contract else None
 
 
 def infer_contract(

@@ -14,7 +14,7 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.partitions import PartitionAccumulator, PartitionColumns, partitions_of
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
@@ -53,14 +53,14 @@ PLENTY, FEWEST_DRAWN = 2, 1000
 _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
 
-def statistics_query(recipe: StoreRecipe, opened: OpenedDataset) -> StatisticsQuery:
-    """The query that a recipe needs."""
+def statistics_query(store_spec: StoreSpec, opened: OpenedDataset) -> StatisticsQuery:
+    """The query of the statistics that a store needs."""
     return StatisticsQuery(
         opened.table,
         opened.plan,
-        weighted=recipe.data.weight is not None,
-        count_nulls=recipe.infers_contract,
-        log_label=recipe.features.target.transform == "log",
+        weighted=store_spec.data.weight is not None,
+        count_nulls=store_spec.infers_contract,
+        log_label=store_spec.features.target.transform == "log",
     )
 
 

@@ -20,7 +20,7 @@ from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.listing.source import Source, check_unchanged
 from pipeline.preparation.planning.open_dataset import open_dataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.store_profile import StoreSample, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
@@ -52,28 +52,28 @@ class _Stored:
 
 
 def build_store(
-    spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: StoragePath, progress: Progress
+    spark: SparkSession, store_spec: StoreSpec, source: Source, *, root: StoragePath, progress: Progress
 ) -> None:
-    """Publish the store of a recipe at `recipe.place(source, root)`.
+    """Publish a store at `store_spec.place(source, root)`.
 
     Raises:
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    place = recipe.place(source, root)
+    place = store_spec.place(source, root)
     with scratch(root) as staging, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
-            opened = open_dataset(spark, recipe, source, staging)
+            opened = open_dataset(spark, store_spec, source, staging)
         with watch_spark(spark, progress, "Collecting statistics"):
-            statistics, collected = checked_statistics(recipe, opened, partitions)
+            statistics, collected = checked_statistics(store_spec, opened, partitions)
         table = replace(opened.table, partitions=collected.partitions)
         with watch_spark(spark, progress, "Fitting features"):
-            fitted = fit_features(recipe, replace(opened, table=table), statistics, collected)
+            fitted = fit_features(store_spec, replace(opened, table=table), statistics, collected)
         state, work = fitted.state, store.folder
-        sampling = plan_sampling(recipe.data.sampling, state.label)
+        sampling = plan_sampling(store_spec.data.sampling, state.label)
         train = statistics.splits["train"] if sampling is None else sampling.rows
         shards, most = shards_for(train), max(train, *statistics.splits.values())
-        audit = audit_of(table.split, sum(statistics.splits.values()), recipe.data.audit)
+        audit = audit_of(table.split, sum(statistics.splits.values()), store_spec.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
             written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
             reasons = write_bad_rows(opened.table, work) if statistics.bad else {}
@@ -91,11 +91,11 @@ def build_store(
         profile = profile_store(
             StoreSample(fitted.state, written.groups, work, fitted.limits), statistics, fitted.counts
         )
-        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
-        kept = contract_to_keep(recipe, opened, statistics, state)
+        check_unchanged(spark, store_spec.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
+        kept = contract_to_keep(store_spec, opened, statistics, state)
         documents = _documents(state, leaks, profile, kept)
         manifest = _manifest(
-            recipe, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
+            store_spec, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
         )
         store.publish(manifest.to_json().encode())
     if reasons:
@@ -122,7 +122,7 @@ def _documents(
 
 
 def _manifest(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     source: Source,
     statistics: DatasetStatistics,
     reasons: Mapping[str, int],
@@ -132,10 +132,10 @@ def _manifest(
 ) -> Manifest:
     """The last file of a store."""
     return Manifest(
-        name=recipe.name,
-        store_id=recipe.store_id(source),
+        name=store_spec.name,
+        store_id=store_spec.store_id(source),
         source=source.fingerprint,
-        config=recipe.fingerprint,
+        config=store_spec.fingerprint,
         shards=stored.shards,
         splits=stored.splits,
         documents=documents,

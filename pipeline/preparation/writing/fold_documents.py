@@ -14,7 +14,7 @@ from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Fold
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
@@ -77,14 +77,14 @@ def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check
 
 
 def folds_manifest(
-    recipe: FoldsRecipe, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[FittedFold]
+    folds_spec: FoldsSpec, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[FittedFold]
 ) -> FoldsManifest:
     """The last file of a cross-validation."""
     whole = made[0].whole
     return FoldsManifest(
-        name=recipe.recipe.name,
-        store_id=recipe.store_id(source),
-        folds_id=recipe.folds_id(source, opened.plan),
+        name=folds_spec.store_spec.name,
+        store_id=folds_spec.store_id(source),
+        folds_id=folds_spec.folds_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,

@@ -41,7 +41,7 @@ from pipeline.preparation.writing.fold_documents import (
     write_fold_documents,
 )
 from pipeline.preparation.writing.fold_rows import fold_shards, shared_rows_of, stored_rows
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.stored_rows import filing_of
 from pipeline.preparation.writing.write_rows import write_groups
@@ -59,52 +59,55 @@ MOST_STORES = 2000
 
 
 def build_folds(
-    spark: SparkSession, recipe: FoldsRecipe, source: Source, *, root: StoragePath, progress: Progress
+    spark: SparkSession, folds_spec: FoldsSpec, source: Source, *, root: StoragePath, progress: Progress
 ) -> None:
-    """Publish the stores of all folds at `recipe.place(source, root)`.
+    """Publish the stores of all folds at `folds_spec.place(source, root)`.
 
     Raises:
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
     with scratch(root) as staging:
-        _build(spark, recipe, source, staging, root=root, progress=progress)
+        _build(spark, folds_spec, source, staging, root=root, progress=progress)
 
 
 def _build(
     spark: SparkSession,
-    recipe: FoldsRecipe,
+    folds_spec: FoldsSpec,
     source: Source,
     staging: StoragePath,
     *,
     root: StoragePath,
     progress: Progress,
 ) -> None:
-    store = recipe.recipe
+    store = folds_spec.store_spec
     if store.data.sampling.method != "none":
         raise ConfigError(
             "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
         )
     with watch_spark(spark, progress, "Reading the source"):
-        opened, plan = _opened(spark, recipe, source, staging)
-    with draft(root, recipe.place(source, root), FOLDS) as whole:
+        opened, plan = _opened(spark, folds_spec, source, staging)
+    with draft(root, folds_spec.place(source, root), FOLDS) as whole:
         work = whole.folder
         made: list[FittedFold] = []
         checks: list[Check] = []
-        for number, assignment in enumerate(_bounded(assignments(plan, recipe.use))):
+        for number, assignment in enumerate(_bounded(assignments(plan, folds_spec.use))):
             _check_strata(opened.table, plan, assignment)
             with partition_folder(root, assignment.used[-1] + 1) as partitions:
-                folds, found = _divided(recipe, opened, plan, assignment, number, work, partitions, progress)
+                folds, found = _divided(folds_spec, opened, plan, assignment, number, work, partitions, progress)
             made += folds
             checks += found
         same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
         check_unchanged(spark, store.data.source, source, root, same_rows=same_rows)
         reasons = write_bad_rows(opened.table, work) if made[0].whole.bad else {}
-        manifest, audit = folds_manifest(recipe, source, opened, plan, made), folds_audit(plan, made[0].whole, checks)
+        manifest, audit = (
+            folds_manifest(folds_spec, source, opened, plan, made),
+            folds_audit(plan, made[0].whole, checks),
+        )
         write_fold_documents(manifest, store.fingerprint, made, audit, work)
         whole.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, made[0].whole.rows, recipe.place(source, root).child(QUARANTINE))
+        tell_quarantined(reasons, made[0].whole.rows, folds_spec.place(source, root).child(QUARANTINE))
 
 
 def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
@@ -119,20 +122,20 @@ def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
 
 
 def _opened(
-    spark: SparkSession, recipe: FoldsRecipe, source: Source, staging: StoragePath
+    spark: SparkSession, folds_spec: FoldsSpec, source: Source, staging: StoragePath
 ) -> tuple[OpenedDataset, FoldPlan]:
     """The source, and each of its rows with its groups."""
-    store = recipe.recipe
-    needed = needed_columns(recipe.folds, store.data)
+    store = folds_spec.store_spec
+    needed = needed_columns(folds_spec.folds, store.data)
     opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, staging=staging)
-    plan = resolve_folds(recipe.folds, store.data, opened.table)
-    placement = FoldPlacement(plan, store.seed, recipe.validation)
+    plan = resolve_folds(folds_spec.folds, store.data, opened.table)
+    placement = FoldPlacement(plan, store.seed, folds_spec.validation)
     program = replace(opened.table.program, folds=placement)
     return replace(opened, table=replace(opened.table, program=program)), plan
 
 
 def _divided(
-    recipe: FoldsRecipe,
+    folds_spec: FoldsSpec,
     opened: OpenedDataset,
     plan: FoldPlan,
     assignment: FoldAssignment,
@@ -145,16 +148,16 @@ def _divided(
     what, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
     groups = assignment.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
-        query = statistics_query(recipe.recipe, opened)
+        query = statistics_query(folds_spec.store_spec, opened)
         collected = query.gather(assignment, partitions)
         found = collected.moments
         whole = query.statistics(regrouped(found, _everything(found)))
-        check_budget(recipe.recipe, opened, whole)
+        check_budget(folds_spec.store_spec, opened, whole)
         fold_statistics = _fold_statistics(query, found, assignment)
     table = replace(opened.table, partitions=collected.partitions)
     opened = replace(opened, table=table)
     with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
-        fitted = fit_folds(recipe.recipe, opened, whole, fold_statistics, collected, assignment)
+        fitted = fit_folds(folds_spec.store_spec, opened, whole, fold_statistics, collected, assignment)
     states = [fold.state for fold in fitted]
     shards = fold_shards(
         whole,
@@ -164,7 +167,7 @@ def _divided(
     shared_rows = shared_rows_of(states)
     with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
         folders = [group_folder(number, group) for group in range(groups)]
-        total, level = whole.splits["train"], recipe.recipe.data.audit
+        total, level = whole.splits["train"], folds_spec.store_spec.data.audit
         audit = audit_of_assignment(opened, plan, assignment, total=total, level=level)
         filing = filing_of(folders, shards, shared_rows.columns, total // groups)
         stored = stored_rows(shared_rows, states[0], assignment, filing, table.seed, audit)
