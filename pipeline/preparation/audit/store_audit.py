@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.preparation.audit.leak_audit import Audit, feature_check
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.columns import StoreContract
 from pipeline.store.filesystem import StoragePath

@@ -24,7 +24,7 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.preparation.survey.checked_statistics import checked_statistics
+from pipeline.preparation.statistics.checked_statistics import checked_statistics
 from pipeline.preparation.writing.store_columns import feature_columns
 
 

@@ -13,7 +13,7 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.label import LabelSpec
 
 

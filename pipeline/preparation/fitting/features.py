@@ -27,9 +27,9 @@ from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import Measured, measure, regrouped, train_moments
-from pipeline.preparation.survey.feature_inputs import raw_numbers
-from pipeline.preparation.survey.sample import Sample, take_samples
+from pipeline.preparation.statistics.column_statistics import Measured, measure, regrouped, train_moments
+from pipeline.preparation.statistics.feature_inputs import raw_numbers
+from pipeline.preparation.statistics.sample import Sample, take_samples
 from pipeline.schemas.label import LabelSpec
 
 NO_VALUES: Values = np.zeros(0)

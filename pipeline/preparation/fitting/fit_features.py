@@ -1,4 +1,4 @@
-"""Fitting a store's features: what is asked of the rows after the survey, and what is made of the answers."""
+"""Fitting a store's features: what is asked of the rows after their statistics, and what is made of the answers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from pipeline.preparation.fitting.value_checks import check_numbers, check_range
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
-from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics
-from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
-from pipeline.preparation.survey.sample import Sample, samples_in
-from pipeline.preparation.survey.value_counts import Counts, counts_of
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics
+from pipeline.preparation.statistics.feature_inputs import counter_of, sampled_numbers
+from pipeline.preparation.statistics.sample import Sample, samples_in
+from pipeline.preparation.statistics.value_counts import Counts, counts_of
 from pipeline.runtime.logs import saying_once
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
@@ -79,7 +79,7 @@ def fit_folds(
         opened: the source; its rows have the column of groups.
         whole: of all rows, whose label tells the task.
         folds: of each fold's rows.
-        collected: with the survey.
+        collected: with the statistics.
         assignment: the folds.
 
     Raises:

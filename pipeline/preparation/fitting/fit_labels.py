@@ -15,9 +15,9 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.sample import take_samples
+from pipeline.preparation.statistics.column_statistics import measure, regrouped, train_moments
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.sample import take_samples
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 

@@ -10,8 +10,8 @@ from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
-from pipeline.preparation.survey.label_statistics import LabelStatistics
-from pipeline.preparation.survey.value_counts import MAX_CLASSES
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.value_counts import MAX_CLASSES
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS

@@ -10,8 +10,8 @@ from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
-from pipeline.preparation.survey.column_statistics import Measured, total
-from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.column_statistics import Measured, total
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
 from pipeline.schemas.expression import columns_of
 
 

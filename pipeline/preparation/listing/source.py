@@ -65,7 +65,7 @@ def check_unchanged(
         config: of the source.
         source: as it was before the queries.
         root: of the storage.
-        same_rows: whether the rows that were written are as many as those that were surveyed.
+        same_rows: whether the rows that were written are as many as those that were counted.
 
     Raises:
         DataError: it changed.

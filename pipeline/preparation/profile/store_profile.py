@@ -1,7 +1,7 @@
-"""The profile of a store that was just written: from the survey, the counts of texts, and a sample of what was written.
+"""The profile of a store that was just written.
 
-It costs no further look at the source: counts and moments come from the survey's query, counts of texts from the
-vocabularies' query, and quantiles and histograms from the store's own files.
+It costs no further pass over the source: counts and moments come from the statistics, counts of texts from the
+vocabularies' query, and quantiles and histograms from a sample of the store's own files.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.preparation.profile.drift import drift_of_split
 from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.value_counts import Counts
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.value_counts import Counts
 from pipeline.schemas.drift import DriftReport
 from pipeline.schemas.profile import (
     QUANTILES,

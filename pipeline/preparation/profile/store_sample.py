@@ -2,7 +2,7 @@
 
 A row's shard and its place in it follow from a hash, so the first row groups of all files are a random sample. It holds
 all rows of a split where there are at most `SAMPLE_ROWS`; with more, the share of rows below a sampled quantile is off
-by less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/survey/sample.py`). Of wide tables, fewer
+by less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/statistics/sample.py`). Of wide tables, fewer
 rows are taken.
 """
 
@@ -23,7 +23,7 @@ from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.kinds.registry import number_arrays_of
-from pipeline.preparation.survey.sample import CONFIDENCE
+from pipeline.preparation.statistics.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import FileEntry, SplitEntry

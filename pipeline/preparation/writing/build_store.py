@@ -24,9 +24,9 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.store_profile import StoreSample, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
-from pipeline.preparation.survey.checked_statistics import checked_statistics
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.source_contract import contract_to_keep
+from pipeline.preparation.statistics.checked_statistics import checked_statistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.source_contract import contract_to_keep
 from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
 from pipeline.preparation.writing.write_rows import write_rows
@@ -103,7 +103,7 @@ def build_store(
 
 
 def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Sampling | None) -> bool:
-    """Whether the rows that were written can be those that were surveyed."""
+    """Whether the rows that were written can be those that were counted."""
     rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
     if sampling is None or sampled is None:
         return rows == statistics.splits

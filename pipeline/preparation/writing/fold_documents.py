@@ -13,7 +13,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Fold
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.store.documents import write_documents

@@ -16,7 +16,7 @@ from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import shards_for
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.preparation.writing.sampling import copies_of
 from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows

@@ -28,11 +28,11 @@ from pipeline.preparation.rows.folds import assignments, fold_problems
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns
 from pipeline.preparation.rows.table import Table
-from pipeline.preparation.survey.checked_statistics import check_budget
-from pipeline.preparation.survey.column_statistics import Measured, regrouped
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.statistics_query import StatisticsQuery, statistics_query
-from pipeline.preparation.survey.strata import count_strata, strata_problems
+from pipeline.preparation.statistics.checked_statistics import check_budget
+from pipeline.preparation.statistics.column_statistics import Measured, regrouped
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.statistics_query import StatisticsQuery, statistics_query
+from pipeline.preparation.statistics.strata import count_strata, strata_problems
 from pipeline.preparation.writing.fold_documents import (
     FittedFold,
     folds_audit,

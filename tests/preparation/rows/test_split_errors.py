@@ -22,7 +22,7 @@ from pipeline.preparation.rows.split import (
     split_of,
 )
 from pipeline.preparation.rows.split_errors import find_split_errors
-from pipeline.preparation.survey.strata import count_strata, strata_problems
+from pipeline.preparation.statistics.strata import count_strata, strata_problems
 from tests.support.rows import batch_of, data_of, local_scan, program_of, table_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.preparation.survey import value_counts as vocabulary
+from pipeline.preparation.statistics import value_counts as vocabulary
 
 
 @pytest.mark.parametrize("cells", [[], [0], [5, 3, 3, 5, 0, 9]])

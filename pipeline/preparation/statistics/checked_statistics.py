@@ -10,10 +10,10 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import WHOLE
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.rows.table import Table
-from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics
-from pipeline.preparation.survey.split_checks import check_splits
-from pipeline.preparation.survey.statistics_query import statistics_query
-from pipeline.preparation.survey.strata import count_strata, strata_problems
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics
+from pipeline.preparation.statistics.split_checks import check_splits
+from pipeline.preparation.statistics.statistics_query import statistics_query
+from pipeline.preparation.statistics.strata import count_strata, strata_problems
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 

@@ -21,7 +21,7 @@ from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
-from pipeline.preparation.survey.ranked_counts import (
+from pipeline.preparation.statistics.ranked_counts import (
     CLASS,
     RANKED,
     category_counts,

@@ -10,7 +10,7 @@ from pipeline.config.data import DataConfig
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
 from pipeline.schemas.tokens import NULL_TOKEN
 

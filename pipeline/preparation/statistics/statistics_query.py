@@ -20,24 +20,24 @@ from pipeline.preparation.rows.partitions import PartitionAccumulator, Partition
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.preparation.rows.table import Accumulator, Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import (
+from pipeline.preparation.statistics.column_statistics import (
     Measured,
     MomentAccumulator,
     merged_parts,
     total,
     train_moments,
 )
-from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics, good_rows
-from pipeline.preparation.survey.feature_inputs import (
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics, good_rows
+from pipeline.preparation.statistics.feature_inputs import (
     counter_of,
     raw_numbers,
     sampled_numbers,
     slot_columns,
     slot_counts,
 )
-from pipeline.preparation.survey.label_statistics import LabelStatistics
-from pipeline.preparation.survey.sample import SampleAccumulator, rows_of_sample
-from pipeline.preparation.survey.value_counts import CountAccumulator
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.sample import SampleAccumulator, rows_of_sample
+from pipeline.preparation.statistics.value_counts import CountAccumulator
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 
