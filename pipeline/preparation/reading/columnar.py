@@ -13,7 +13,7 @@ from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.raw import SourceTable, typed_table
-from pipeline.preparation.reading.route import ReadRoute, log_spark_route
+from pipeline.preparation.reading.source_reader import SourceReader, log_read_by_spark
 from pipeline.preparation.reading.typed_files import TypedFiles, check_alike
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding import orc as orc_files
@@ -30,8 +30,8 @@ def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> Sour
     Raises:
         DataError: they cannot be read, or not all paths hold the same columns.
     """
-    route = ReadRoute.of(spark, source)
-    return _table_of_pieces(spark, source, route.open_file) if route.by_tasks else _table_of_spark(spark, source)
+    reader = SourceReader.of(spark, source)
+    return _table_of_pieces(spark, source, reader.open_file) if reader.by_tasks else _table_of_spark(spark, source)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -> SourceTable:
@@ -40,7 +40,7 @@ def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -
     values = typed_values(spark, source)
     reason = values if isinstance(values, str) else _named_twice(source, own)
     if isinstance(values, str) or reason is not None:
-        log_spark_route(source, str(reason))
+        log_read_by_spark(source, str(reason))
         return _table_of_spark(spark, source)
     kinds = {**own.kinds, **({} if values is None else values.kinds)}
     files = [(file.uri, file.bytes) for file in source.files if file.bytes]

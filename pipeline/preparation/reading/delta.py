@@ -27,7 +27,7 @@ from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_table
-from pipeline.preparation.reading.route import ReadRoute, log_spark_route
+from pipeline.preparation.reading.source_reader import SourceReader, log_read_by_spark
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding.parquet import read_columns
@@ -91,13 +91,13 @@ def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceT
     except (DataError, PlatformError) as error:
         if not spark_reads_delta(spark):
             raise
-        log_spark_route(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
+        log_read_by_spark(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
         return _table_of_spark(spark, source, None)
     found = DeltaFiles.of(source.location, log)
-    route = ReadRoute.of(spark, source, [uri for uri, _ in found.files])
-    if not route.by_tasks or not found.files:
+    reader = SourceReader.of(spark, source, [uri for uri, _ in found.files])
+    if not reader.by_tasks or not found.files:
         return _table_of_spark(spark, source, found)
-    return _table_of_pieces(spark, source, found, route.open_file)
+    return _table_of_pieces(spark, source, found, reader.open_file)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source, found: DeltaFiles, open_file: OpenFile) -> SourceTable:

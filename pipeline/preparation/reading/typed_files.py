@@ -14,7 +14,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
-from pipeline.preparation.reading.route import log_spark_route
+from pipeline.preparation.reading.source_reader import log_read_by_spark
 from pipeline.sources.decoding import orc, parquet
 from pipeline.sources.decoding.pieces import Piece
 from pipeline.sources.decoding.streams import OpenFile
@@ -54,7 +54,7 @@ class TypedFiles:
         def read(wanted: Sequence[str]) -> RawTable:
             odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.own.odd]
             if odd:
-                log_spark_route(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
+                log_read_by_spark(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
                 return by_spark().read(wanted)
             return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), self.scan(spark, wanted))
 

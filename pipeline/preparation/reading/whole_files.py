@@ -16,7 +16,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
-from pipeline.preparation.reading.route import ReadRoute
+from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns
 from pipeline.preparation.reading.typed_files import check_alike
 from pipeline.sources.decoding.compressed import decompressed
@@ -74,13 +74,13 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
         DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
     """
     format = find_format(source.format)
-    route = ReadRoute.of(spark, source)
-    if not route.by_tasks:
+    reader = SourceReader.of(spark, source)
+    if not reader.by_tasks:
         raise DataError(
             f"Source '{source.location}' cannot be read as {format.name}, which Python tasks alone can read: "
-            f"{route.reason}. Copy it to where they see it."
+            f"{reader.reason}. Copy it to where they see it."
         )
-    files = WholeFiles(format, format.parsed_options(config.options), route.open_file)
+    files = WholeFiles(format, format.parsed_options(config.options), reader.open_file)
     own, values = _common_columns(files, source), typed_values(spark, source)
     if isinstance(values, str):
         raise DataError(f"Source '{source.location}' cannot be read as {format.name}: {values}. Rename the folders.")

@@ -191,7 +191,7 @@ def test_a_time_column_without_time_is_named():
     )
 
 
-def unplaced(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
+def split_errors_of(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
     """What is said of rows that have no place."""
     data = data.model_copy(update={"label": "part", "key": ()})
     split = resolved(frame, content, data)
@@ -210,20 +210,20 @@ def unplaced(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
 
 def test_rows_that_belong_nowhere_are_named():
     rows = pa.table({"part": ["a", "x", None], "day": ["2024-01-01", "soon", None]})
-    answer = unplaced(rows, CONFIGS["column"])
+    answer = split_errors_of(rows, CONFIGS["column"])
     assert (
         "- Column 'part' (split.column) is missing in 1 of 3 rows. Fill it, or correct split.column.\n"
         "  - Column 'part' (split.column) has a value that split.values does not name in 1 of 3 rows. "
         "Allowed: a, b, c, 1. Received: 'x'. Name the value under split.values, or repair these rows."
     ) in answer
-    answer = unplaced(rows, {"method": "time", "test_from": "2024-01-01"})
+    answer = split_errors_of(rows, {"method": "time", "test_from": "2024-01-01"})
     assert "Column 'day' (data.time) is missing in 1 of 3 rows. Fill it, or correct data.time." in answer
     assert (
         "Column 'day' (data.time) is no time in 1 of 3 rows. Allowed: a date or time like 2024-06-30T12:00:00. "
         "Received: 'soon'. Repair these rows, or correct data.time."
     ) in answer
     data = DATA.model_copy(update={"group": ("part", "day")})
-    assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in unplaced(
+    assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in split_errors_of(
         rows, {"method": "group"}, data
     )
 

@@ -1,4 +1,4 @@
-"""A store is the same by every road: in one piece or many, from text or typed files, read by tasks or by Spark."""
+"""A store is the same by every reader: in one piece or many, from text or typed files, read by tasks or by Spark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from pyarrow import orc
 
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, PROFILE
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.store_specs import build, spec_for
 
 pytestmark = pytest.mark.spark
@@ -95,12 +95,12 @@ def content_of(store) -> dict[str, object]:
     return {file.path: file.sha256 for split in store.manifest.splits.values() for file in split.files} | documents
 
 
-def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, caplog):
+def test_every_reader_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, caplog):
     stores = {}
     for name in ("parquet", "csv", "json", "orc"):
         store_spec = spec_for(written(frame, tmp_path, name), **SETTINGS)
         stores[name] = content_of(build(spark, store_spec, tmp_path / f"root {name}"))
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"), over_spark():
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"), read_by_spark():
         store_spec = spec_for(tmp_path / "parquet", **SETTINGS)
         stores["over Spark"] = content_of(build(spark, store_spec, tmp_path / "root spark"))
         monkeypatch.setattr("pipeline.preparation.planning.open_dataset.staged", lambda raw, place: raw)
