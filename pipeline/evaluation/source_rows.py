@@ -122,11 +122,11 @@ class SourceRows:
 
         def look(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
             for rows in batches:
-                places = rows.places
+                placement = rows.placement
                 known = label_value(label, rows.typed).astype(np.float64)
-                columns = [places.row_id, known, places.split != wanted, *values(rows)]
+                columns = [placement.row_id, known, placement.split != wanted, *values(rows)]
                 batch = pa.record_batch([pa.array(column) for column in columns], schema=schema)
-                yield batch if ids is None else batch.filter(pa.array(np.isin(places.row_id, ids)))
+                yield batch if ids is None else batch.filter(pa.array(np.isin(placement.row_id, ids)))
 
         rows = table.mapped(look, schema)
         first = rows.groupBy(ROW_ID, LABEL).agg(F.min(F.struct(_ELSEWHERE, *safe)).alias("known"))

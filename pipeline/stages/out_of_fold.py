@@ -109,7 +109,7 @@ def _keys(table: Table, key: Sequence[str]) -> DataFrame:
 
     def keys(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            columns = [pa.array(rows.places.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
+            columns = [pa.array(rows.placement.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
             yield pa.record_batch(columns, schema=schema)
 
     named = [F.col(f"k{index}").alias(name) for index, name in enumerate(key)]

@@ -17,7 +17,7 @@ THINGS = pa.schema(
     {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
     | {"first": pa.float64(), "last": pa.float64()}
 )
-"""Each thing once: its first and last part, its rows, and its first and last moment."""
+"""Each thing once: its first and last part, its rows, and its first and last timestamp."""
 
 _NO_PART = -1
 """In place of null, by which Arrow before version 15 does not group."""
@@ -29,7 +29,7 @@ COUNTS = pa.schema(
     | {"first": pa.float64(), "last": pa.float64()}
 )
 """By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
-first and last moment."""
+first and last timestamp."""
 
 Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
 """The counts of each kind; of the time, of each part."""
@@ -64,11 +64,11 @@ def things_once(
     kind: str,
     ids: npt.NDArray[np.int64],
     part: npt.NDArray[np.int32],
-    moments: npt.NDArray[np.float64] | None = None,
+    timestamps: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:
-    """What n rows stand for: each id once, with its first and last part and moment."""
+    """What n rows stand for: each id once, with its first and last part and timestamp."""
     rows = len(ids)
-    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
+    known = pa.nulls(rows, pa.float64()) if timestamps is None else pa.array(timestamps)
     columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
     return _each_once(pa.table(columns, schema=THINGS))
 

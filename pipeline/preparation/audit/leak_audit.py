@@ -23,7 +23,7 @@ from pipeline.formatting import counted
 from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
-from pipeline.preparation.rows.typed_rows import SPLIT, Places
+from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS
@@ -71,7 +71,7 @@ class _Kind:
         every: one in so many is looked at.
     """
 
-    ids: Callable[[Places], pa.Array]
+    ids: Callable[[RowPlacement], pa.Array]
     every: int
 
 
@@ -89,9 +89,9 @@ class Audit:
     every: int
     parts: Parts = THE_SPLITS
 
-    def things(self, places: Places) -> pa.Table:
+    def things(self, placement: RowPlacement) -> pa.Table:
         """What the rows of a batch stand for; those of no part do not count."""
-        return _things(places, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
+        return _things(placement, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
 
     @property
     def every_one_in(self) -> int:
@@ -158,29 +158,29 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     key_decides = split.by_hash and not split.groups
     kinds = {}
     if split.key or key_decides:
-        kinds[_KEY] = _Kind(lambda places: pa.array(places.row_id), every if key_decides else 1)
+        kinds[_KEY] = _Kind(lambda placement: pa.array(placement.row_id), every if key_decides else 1)
     if split.groups:
-        kinds[_GROUP] = _Kind(lambda places: places.group, every if split.by_hash else 1)
+        kinds[_GROUP] = _Kind(lambda placement: placement.group, every if split.by_hash else 1)
     if split.key or not key_decides:
-        kinds[_ROW] = _Kind(lambda places: pa.array(places.values), every)
+        kinds[_ROW] = _Kind(lambda placement: pa.array(placement.values), every)
     return kinds
 
 
-def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
+def _things(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
     """What the rows of a batch stand for."""
-    part = places.of(parts.column)
+    part = placement.of(parts.column)
     used = (part >= 0) & (part < len(parts.names))
-    found = [THINGS.empty_table()]
+    tables = [THINGS.empty_table()]
     for name, kind in kinds.items():
-        ids = kind.ids(places)
+        ids = kind.ids(placement)
         hashes = ids.fill_null(0).to_numpy()
-        own = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
-        found.append(things_once(name, hashes[own], part[own]))
+        compared = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
+        tables.append(things_once(name, hashes[compared], part[compared]))
     if timed:
-        assert places.moment is not None
-        moments = places.moment.to_numpy(zero_copy_only=False)[used]
-        found.append(things_once(TIME, part[used].astype(np.int64), part[used], moments))
-    return pa.concat_tables(found)
+        assert placement.timestamp is not None
+        timestamps = placement.timestamp.to_numpy(zero_copy_only=False)[used]
+        tables.append(things_once(TIME, part[used].astype(np.int64), part[used], timestamps))
+    return pa.concat_tables(tables)
 
 
 def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:

@@ -49,7 +49,7 @@ def compared_columns(
         if statistics.label.texts:
             label = Described(store_spec.data.label, _class_text, tuple(seen), constant=False)
     fold = known.fold
-    return Compared(lambda rows: assignment.is_trained_on(fold, rows.places), described, label)
+    return Compared(lambda rows: assignment.is_trained_on(fold, rows.placement), described, label)
 
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:

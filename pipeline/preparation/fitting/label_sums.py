@@ -64,9 +64,9 @@ def _batch(
     schema: pa.Schema,
 ) -> Iterator[pa.Table]:
     """Sums of a batch, by column, value, part and group."""
-    groups = rows.places.of(assignment.column)
+    groups = rows.placement.of(assignment.column)
     own = np.flatnonzero(np.isin(groups, assignment.trained_on))
-    part = fold_of_row(seed, rows.places.row_id[own])
+    part = fold_of_row(seed, rows.placement.row_id[own])
     for name, sources in texts.items():
         text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(own))
         columns = [pa.array([name] * len(own), pa.string()), text, part, groups[own], np.ones(len(own), np.int64)]

@@ -57,7 +57,7 @@ def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.
     """A column of the rows that are divided."""
     program = table.program
     return lambda batches: (
-        rows.typed.raw[name].filter(pa.array(is_divided(rows.places))) for rows in map(program.rows, batches)
+        rows.typed.raw[name].filter(pa.array(is_divided(rows.placement))) for rows in map(program.rows, batches)
     )
 
 
@@ -80,7 +80,7 @@ def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
     def distinct(batches: Iterator[Rows]) -> Parts:
         found = pa.schema([(str(place), pa.string()) for place in range(len(groups))]).empty_table()
         for rows in batches:
-            divided = pa.array(is_divided(rows.places))
+            divided = pa.array(is_divided(rows.placement))
             texts = [rows.typed.text(name).filter(divided) for name in groups]
             own = pa.table({str(place): text for place, text in enumerate(texts)}).drop_null()
             found = pa.concat_tables([found, own]).group_by(found.schema.names).aggregate([]).slice(0, MAX_FOLDS + 1)

@@ -188,14 +188,14 @@ def _is_number(name: str, inputs: Inputs) -> bool:
 
 
 def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:
-    """The value of a column as its type has it: a double, a text or a moment."""
+    """The value of a column as its type has it: a double, a text or a timestamp."""
     column = rows.raw[name]
     if kind in DATES:
-        moments = as_moment_ntz(column)
+        timestamps = as_moment_ntz(column)
         if kind == "timestamp" or not pa.types.is_string(column.type):
-            return moments
+            return timestamps
         is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
-        return pc.if_else(is_date, moments, pa.scalar(None, moments.type))
+        return pc.if_else(is_date, timestamps, pa.scalar(None, timestamps.type))
     if kind == "text":
         return category_of(column)
     return finite(rows.values[name] if is_number else number_of(column))

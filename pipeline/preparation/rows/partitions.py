@@ -29,7 +29,7 @@ from pipeline.arrays.tables import by_number
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.scan import gathered
 from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
-from pipeline.preparation.rows.typed_rows import SPLIT, Indices, Places, Rows, TypedRows
+from pipeline.preparation.rows.typed_rows import SPLIT, Indices, RowPlacement, Rows, TypedRows
 from pipeline.store.filesystem import StoragePath, naming, storage_path
 from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
@@ -40,7 +40,7 @@ CHUNK_BYTES = 64 << 20
 MOST_GROUPS = 128
 """Of more, most batches would be of a few rows."""
 
-_LABEL, _CLASS, _WEIGHT, _MOMENT, _GROUP = "label", "class", "weight", "moment", "group"
+_LABEL, _CLASS, _WEIGHT, _TIMESTAMP, _GROUP = "label", "class", "weight", "timestamp", "group"
 _VALUES, _ID, _HASH, _SPLIT, _PARTITION = "values", "row_id", "row_hash", "split", "partition"
 _BATCHES = pa.schema([("file", pa.string()), ("batch", pa.int32()), ("partition", pa.int32()), ("rows", pa.int64())])
 
@@ -65,12 +65,17 @@ class PartitionColumns:
 
     def table(self, rows: Rows) -> pa.Table:
         """What is kept of a batch; values under `0`, `1`, ..., since columns may be called anything."""
-        typed, places = rows.typed, rows.places
+        typed, placement = rows.typed, rows.placement
         columns = {str(i): typed.values[name] for i, name in enumerate((*self.numbers, *self.texts))}
         columns |= {_LABEL: typed.label_number, _CLASS: typed.label_text, _WEIGHT: typed.weight}
-        columns |= {_HASH: places.row_hash, _SPLIT: places.split, _MOMENT: places.moment, _GROUP: places.group}
-        columns |= {_VALUES: places.values, _ID: places.row_id} if self.keyed else {}
-        columns |= {self.column: places.of(self.column)} if self.column != SPLIT else {}
+        columns |= {
+            _HASH: placement.row_hash,
+            _SPLIT: placement.split,
+            _TIMESTAMP: placement.timestamp,
+            _GROUP: placement.group,
+        }
+        columns |= {_VALUES: placement.values, _ID: placement.row_id} if self.keyed else {}
+        columns |= {self.column: placement.of(self.column)} if self.column != SPLIT else {}
         return pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
 
     def rows(self, batch: pa.RecordBatch) -> Rows:
@@ -79,31 +84,31 @@ class PartitionColumns:
         typed = TypedRows(
             count=len(batch),
             raw={},
-            values={name: columns[str(place)] for place, name in enumerate((*self.numbers, *self.texts))},
+            values={name: columns[str(index)] for index, name in enumerate((*self.numbers, *self.texts))},
             good=np.ones(len(batch), bool),
             label_number=columns[_LABEL],
             label_text=columns[_CLASS],
             weight=columns.get(_WEIGHT),
         )
-        return Rows(typed, self.places(batch))
+        return Rows(typed, self.placement(batch))
 
-    def places(self, batch: pa.RecordBatch) -> Places:
-        """Where rows belong; the columns of which `is_place` is true are enough."""
+    def placement(self, batch: pa.RecordBatch) -> RowPlacement:
+        """Where rows belong; the columns of which `is_placement` is true are enough."""
         columns = _arrays(batch)
         row_hash = columns[_HASH].to_numpy()
-        return Places(
+        return RowPlacement(
             values=columns[_VALUES].to_numpy() if self.keyed else row_hash,
             row_id=columns[_ID].to_numpy() if self.keyed else row_hash,
             row_hash=row_hash,
             split=columns[_SPLIT].to_numpy(),
             shard=shard_of(self.seed, row_hash),
             order=order_of(self.seed, row_hash),
-            moment=columns.get(_MOMENT),
+            timestamp=columns.get(_TIMESTAMP),
             group=columns.get(_GROUP),
             folds={} if self.column == SPLIT else {self.column: columns[self.column].to_numpy()},
         )
 
-    def is_place(self, name: str) -> bool:
+    def is_placement(self, name: str) -> bool:
         """Whether a column that is kept tells where a row belongs, and nothing of its values."""
         return not name.isdecimal() and name not in (_LABEL, _CLASS, _WEIGHT)
 
@@ -161,9 +166,9 @@ class Partitions:
         own = [group * MAX_SHARDS + each for each in range(shard, MAX_SHARDS, shards)]
         return int(self.rows[np.isin(self.partition, own)].sum())
 
-    def _chosen(self, own: Mask) -> Iterator[PartitionBatch]:
-        for place in np.flatnonzero(own).tolist():
-            yield PartitionBatch(self.uris[self.file[place]], int(self.number[place]))
+    def _chosen(self, chosen: Mask) -> Iterator[PartitionBatch]:
+        for index in np.flatnonzero(chosen).tolist():
+            yield PartitionBatch(self.uris[self.file[index]], int(self.number[index]))
 
 
 class PartitionAccumulator:
@@ -178,8 +183,8 @@ class PartitionAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Write the rows of a batch, those of each partition as a batch of their own, in their order."""
-        group = rows.places.of(self._columns.column)
-        partition = (group * MAX_SHARDS + rows.places.shard).astype(np.int32)
+        group = rows.placement.of(self._columns.column)
+        partition = (group * MAX_SHARDS + rows.placement.shard).astype(np.int32)
         kept = (group >= 0) & (group < self._groups)
         table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
         table = table if kept.all() else table.filter(pa.array(kept))
@@ -210,10 +215,10 @@ class PartitionAccumulator:
 
 def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Partitions:
     """What accumulators wrote, in the order of the pieces."""
-    found = pa.concat_tables([_BATCHES.empty_table(), *parts])
-    places = found["file"].combine_chunks().dictionary_encode()
-    numbers = [found[name].to_numpy() for name in ("batch", "partition", "rows")]
-    return Partitions(columns, places.dictionary.to_pylist(), places.indices.to_numpy(), *numbers)
+    batches = pa.concat_tables([_BATCHES.empty_table(), *parts])
+    files = batches["file"].combine_chunks().dictionary_encode()
+    numbers = [batches[name].to_numpy() for name in ("batch", "partition", "rows")]
+    return Partitions(columns, files.dictionary.to_pylist(), files.indices.to_numpy(), *numbers)
 
 
 def read_partitions(

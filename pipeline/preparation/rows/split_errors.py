@@ -51,7 +51,7 @@ def _time_errors(time: TimeColumn) -> Iterator[RowError]:
     )
     yield row_error_of(
         f"{what} is no {'time' if time.dated else 'number'}",
-        lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.moments(rows.raw[name])),
+        lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.timestamps(rows.raw[name])),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
         remedy="Repair these rows, or correct data.time",
         example=lambda rows: rows.text(name),

@@ -60,7 +60,7 @@ def _check_strata(table: Table) -> None:
     split = table.split
     if not split.strata:
         return
-    counts = count_strata(table, split.strata, lambda rows: rows.places.split, parts=len(SPLITS), bins=split.bins)
+    counts = count_strata(table, split.strata, lambda rows: rows.placement.split, parts=len(SPLITS), bins=split.bins)
     problems = strata_problems(counts, {SPLITS.index(name): name for name in split.wanted})
     if problems:
         raise DataError(gather("Some strata are too small to be divided", problems))

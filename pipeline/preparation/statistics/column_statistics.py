@@ -53,7 +53,7 @@ class MomentAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        groups = _Groups(rows.places.of(self._group))
+        groups = _Groups(rows.placement.of(self._group))
         for name, values in self._measures(rows).items():
             for number, statistics in groups.statistics(values):
                 key = (name, number)

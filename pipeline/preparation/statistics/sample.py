@@ -183,13 +183,13 @@ def _drawn(
     rows: Rows, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, bounds: npt.NDArray[np.int64]
 ) -> pa.Table:
     """The rows of a batch that are in the sample of some fold."""
-    group = rows.places.of(assignment.column)
-    draw = np.mod(salted_once("sample", rows.places.order), _STEPS)
+    group = rows.placement.of(assignment.column)
+    draw = np.mod(salted_once("sample", rows.placement.order), _STEPS)
     inside = (group >= 0) & (group < len(bounds))
     chosen = np.flatnonzero(inside & (draw < bounds[np.where(inside, group, 0)]))
     values = numbers(rows)
     own = [values[name].take(pa.array(chosen)) for name in names]
-    return pa.table([rows.places.order[chosen], group[chosen], draw[chosen], *own], schema=_schema(names))
+    return pa.table([rows.placement.order[chosen], group[chosen], draw[chosen], *own], schema=_schema(names))
 
 
 def _sample(found: pa.Table, fold: Fold, share: float, names: Sequence[str]) -> Sample:

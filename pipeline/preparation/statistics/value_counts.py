@@ -106,7 +106,7 @@ class CountAccumulator:
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        groups = Groups(rows.places.of(self._counter.assignment.column))
+        groups = Groups(rows.placement.of(self._counter.assignment.column))
         looked_at = CLASS in self._found and CLASS not in self._many
         if looked_at and len(pc.unique(rows.typed.label_number)) > self._most:
             # A label with so many numbers hardly has classes: their texts are not made for nothing.
@@ -176,7 +176,7 @@ class Counter:
 
     def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            groups = Groups(rows.places.of(self.assignment.column))
+            groups = Groups(rows.placement.of(self.assignment.column))
             yield from _summed(self.counted(name, rows, groups) for name in self.columns).to_batches()
 
     @property

@@ -57,7 +57,7 @@ def stored_rows(
     return StoredRows(
         columns=lambda rows: _shared_columns(shared_rows, state, rows, seed),
         types=shared_rows.columns,
-        group=lambda rows: rows.places.of(assignment.column),
+        group=lambda rows: rows.placement.of(assignment.column),
         filing=filing,
         copies=lambda rows: copies_of(rows, None, seed),
         sampled=False,
@@ -74,10 +74,10 @@ def _shared_columns(
     values, typed = rows.typed.values, rows.typed
     columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in shared_rows.numbers]
     columns += feature_columns(joint, values).values()
-    columns += [fold_of_row(seed, rows.places.row_id)] if shared_rows.has_parts else []
+    columns += [fold_of_row(seed, rows.placement.row_id)] if shared_rows.has_parts else []
     columns.append(label_value(state.label, typed))
     columns += [numbers_of(typed.weight)] if shared_rows.weighted else []
-    columns.append(rows.places.row_id)
+    columns.append(rows.placement.row_id)
     return dict(zip(shared_rows.columns, columns, strict=True))
 
 

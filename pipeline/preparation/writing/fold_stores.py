@@ -186,7 +186,7 @@ def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> N
     if not plan.strata:
         return
     counts = count_strata(
-        table, plan.strata, lambda rows: rows.places.of(assignment.column) // 2, parts=plan.folds, bins=plan.bins
+        table, plan.strata, lambda rows: rows.placement.of(assignment.column) // 2, parts=plan.folds, bins=plan.bins
     )
     problems = strata_problems(counts, {fold: f"fold {fold}" for fold in range(plan.folds)})
     if problems:

@@ -61,7 +61,7 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 
     def bad(batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
         rows = program.rows(batch)
-        return rows.typed, rows.places.split == QUARANTINED
+        return rows.typed, rows.placement.split == QUARANTINED
 
     place = work.child(QUARANTINE)
     if place.renames_folders:

@@ -87,7 +87,7 @@ def _split_up(
 
 
 def _noting(rows: Rows, stored: StoredRows, things: list[pa.Table]) -> pa.Table:
-    things.append(stored.audit.things(rows.places))
+    things.append(stored.audit.things(rows.placement))
     return stored.table(rows)
 
 

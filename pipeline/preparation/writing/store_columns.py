@@ -33,7 +33,7 @@ def stored_columns(state: FittedFeatures, rows: Rows, seed: int) -> dict[str, St
     if state.weight:
         assert rows.typed.weight is not None
         columns[WEIGHT] = (numbers_of(rows.typed.weight) / state.weight_mean).astype(np.float32)
-    columns[ROW_ID] = rows.places.row_id
+    columns[ROW_ID] = rows.placement.row_id
     return columns
 
 
@@ -56,5 +56,5 @@ def feature_columns(
 def _training_folds(state: FittedFeatures, rows: Rows, seed: int) -> Indices | None:
     if not any(feature.out_of_fold for feature in state.features):
         return None
-    folds = fold_of_row(seed, rows.places.row_id)
-    return np.where(rows.places.split == TRAIN, folds, -1).astype(np.int32)
+    folds = fold_of_row(seed, rows.placement.row_id)
+    return np.where(rows.placement.split == TRAIN, folds, -1).astype(np.int32)

@@ -85,7 +85,7 @@ def _things(partitions: Partitions, audit: Audit, number: int, count: int) -> pa
     """What the audit counts of one part of all that it compares."""
     met = [THINGS.empty_table()]
     everything = (batch for file in range(len(partitions.uris)) for batch in partitions.of_file(file))
-    for batch in read_partitions(everything, partitions.columns.is_place):
-        things = audit.things(partitions.columns.places(batch))
+    for batch in read_partitions(everything, partitions.columns.is_placement):
+        things = audit.things(partitions.columns.placement(batch))
         met.append(things.filter(pa.array(np.mod(things["id"].to_numpy(), count) == number)))
     return count_things(met)

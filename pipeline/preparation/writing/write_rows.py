@@ -75,7 +75,7 @@ def write_rows(
     stored = StoredRows(
         columns=lambda rows: stored_columns(state, rows, seed),
         types=types,
-        group=lambda rows: rows.places.split,
+        group=lambda rows: rows.placement.split,
         filing=filing_of(SPLITS, shards, types, rows),
         copies=lambda rows: copies_of(rows, sampling, seed),
         sampled=sampling is not None,

@@ -50,7 +50,7 @@ def table(split: ResolvedSplit, *, keys: int = ROWS, values: int = ROWS, key: bo
 def audit_splits(table: Table, split: ResolvedSplit, *, total: int, level: str) -> tuple[Check, ...]:
     """As two tasks compare the splits that get half of the things each."""
     found = audit_of(split, total, level)
-    met = pa.concat_tables([found.things(rows.places) for rows in rows_of(table)])
+    met = pa.concat_tables([found.things(rows.placement) for rows in rows_of(table)])
     side = np.mod(met["id"].to_numpy(), 2) == 0
     return found.checks([count_things([met.filter(pa.array(own))]) for own in (side, ~side)])
 

@@ -29,7 +29,7 @@ from tests.support.rows import batch_of, data_of, local_scan, program_of, table_
 def by_hash(rows: int, seed: int, **fractions: float) -> np.ndarray:
     """The split of rows with ids of their own."""
     split = ResolvedSplit("hash", SplitFractions(**fractions))
-    return split_of(None, split, seed=seed, row_id=np.arange(rows), moment=None, group=None)
+    return split_of(None, split, seed=seed, row_id=np.arange(rows), timestamp=None, group=None)
 
 
 def test_shares_are_as_configured_and_shards_independent_of_them():
@@ -97,7 +97,7 @@ def places(frame: pd.DataFrame) -> pd.DataFrame:
     for method, content in CONFIGS.items():
         data = DATA if method == "group" else UNGROUPED
         program = program_of(batch.schema, data, resolved(frame, content, data), seed=7)
-        frame = frame.assign(**{f"by_{method}": program.rows(batch).places.split})
+        frame = frame.assign(**{f"by_{method}": program.rows(batch).placement.split})
     return frame.sort_values("number", ignore_index=True)
 
 
@@ -143,7 +143,7 @@ def test_shares_by_time_come_close_and_are_told(table, caplog):
     split = resolved(table, content, UNGROUPED)
     assert split == resolved(table.sample(frac=1.0, random_state=1), content, UNGROUPED)
     batch = batch_of(table)
-    found = program_of(batch.schema, UNGROUPED, split).rows(batch).places.split
+    found = program_of(batch.schema, UNGROUPED, split).rows(batch).placement.split
     assert np.bincount(found) / len(table) == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
     begun = " and ".join(split.time.text(cut) for _, cut in split.cuts)
     assert f"cut at {begun}, found from the rows to 1 hour" in caplog.text
@@ -197,9 +197,9 @@ def split_errors_of(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
     split = resolved(frame, content, data)
     table, row_errors = table_of(frame, data, split), tuple(find_split_errors(split))
     rows = table.program.inputs.rows(batch_of(frame))
-    moment = split.time.moments(rows.raw["day"]) if split.time else None
+    timestamp = split.time.timestamps(rows.raw["day"]) if split.time else None
     found = split_of(
-        rows, split, seed=0, row_id=np.arange(rows.count), moment=moment, group=group_of(rows, split.groups)
+        rows, split, seed=0, row_id=np.arange(rows.count), timestamp=timestamp, group=group_of(rows, split.groups)
     )
     nowhere = found == NOWHERE
     assert (nowhere == np.logical_or.reduce([row_error.condition(rows) for row_error in row_errors])).all()
@@ -235,7 +235,7 @@ def test_strata_have_shares_and_a_stratum_without_rows_in_a_split_is_named():
     split = resolved(frame, {"method": "stratified", "by": ["part", "number"], "bins": 2}, data)
     assert resolved(frame, {"method": "stratified"}, data).strata == ("number",)
     table = table_of(frame, data, split)
-    counts = count_strata(table, split.strata, lambda rows: rows.places.split, parts=3, bins=split.bins)
+    counts = count_strata(table, split.strata, lambda rows: rows.placement.split, parts=3, bins=split.bins)
     assert list(counts) == [
         "part = 'rare', number < 214.143",
         "part = 'usual', number < 214.143",
