@@ -73,23 +73,23 @@ def _scan(
     """Read by tasks themselves, each file by the header of its own, whose names may be in another order."""
     tasks = text_tasks(plan_pieces(source.files, format), source.files)
     unnamed = format.header.unnamed
-    other = {
+    other_headers = {
         uri: replace(header, unnamed=unnamed) for uri, header in headers.items() if header.names != format.header.names
     }
-    read = partial(_read_piece, open_file, format, other, wanted, numbers, markers)
+    read = partial(_read_piece, open_file, format, other_headers, wanted, numbers, markers)
     return PieceScan(spark, tasks, filling(text_values(source), (*wanted, MALFORMED), read))
 
 
 def _read_piece(
     open_file: OpenFile,
     format: DelimitedFormat,
-    other: Mapping[str, Header],
+    other_headers: Mapping[str, Header],
     wanted: Sequence[str],
     numbers: Collection[str],
     markers: Sequence[str],
     piece: Piece,
 ) -> Iterator[pa.RecordBatch]:
-    header = other.get(piece.uri, format.header)
+    header = other_headers.get(piece.uri, format.header)
     fields = [header.index(name) for name in wanted if name in header.names]
     doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
     return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles)
@@ -140,9 +140,9 @@ def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect:
     for file, header in zip(filled, headers, strict=True):
         is_other = sorted(header.names) != sorted(names)
         if is_other or (header.names != names and not reader.by_tasks):
-            what = "other columns than" if is_other else "its columns in another order than"
+            difference = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
-                f"File '{file.name}' has {what} '{filled[0].name}'. Allowed: {', '.join(names)}. "
+                f"File '{file.name}' has {difference} '{filled[0].name}'. Allowed: {', '.join(names)}. "
                 f"Received: {', '.join(header.names)}. Write them alike, or give only some as data.source.path."
             )
     return {file.uri: header for file, header in zip(filled, headers, strict=True)}

@@ -41,11 +41,11 @@ def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTa
     names = _names(lines)
 
     def scan() -> SourceTable:
-        found = _all_names(spark, source, reader)
+        all_names = _all_names(spark, source, reader)
         folders = () if source.folders is None else source.folders.names
-        known = [*names, *(name for name in found if name not in (MALFORMED, *names, *folders))]
-        _check_lines(source, file, lines, known)
-        return _table(spark, source, reader, known)
+        every_name = [*names, *(name for name in all_names if name not in (MALFORMED, *names, *folders))]
+        _check_lines(source, file, lines, every_name)
+        return _table(spark, source, reader, every_name)
 
     if not names:
         return scan()
@@ -60,8 +60,8 @@ def _table(spark: SparkSession, source: Source, reader: SourceReader, names: Seq
     def read(wanted: Sequence[str]) -> RawTable:
         if reader.by_tasks:
             values = text_values(source)
-            own = tuple(name for name in wanted if values is None or name not in values.kinds)
-            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, reader.open_file, names=own))
+            file_names = tuple(name for name in wanted if values is None or name not in values.kinds)
+            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, reader.open_file, names=file_names))
             return RawTable(text_columns(wanted, is_json=True), PieceScan(spark, _tasks(source), read_one))
         frames = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
@@ -79,8 +79,8 @@ def _all_names(spark: SparkSession, source: Source, reader: SourceReader) -> lis
     if not reader.by_tasks:
         return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
     scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, reader.open_file))
-    found = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
-    return sorted({name for part in found for name in part["name"].to_pylist() if name})
+    tables = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
+    return sorted({name for part in tables for name in part["name"].to_pylist() if name})
 
 
 def _names_of_piece(open_file: OpenFile, piece: Piece) -> Iterator[pa.RecordBatch]:

@@ -110,5 +110,5 @@ def _refusal_in_task(spark: SparkSession, open_file: FileOpener, uri: str) -> st
         for batch in batches:
             yield pa.record_batch([pa.array([_refusal(open_file, uri)] * len(batch), pa.string())], ["reason"])
 
-    found: Any = spark.range(0, 1, 1, 1).mapInArrow(task, "reason string").first()
-    return str(found["reason"])
+    row: Any = spark.range(0, 1, 1, 1).mapInArrow(task, "reason string").first()
+    return str(row["reason"])

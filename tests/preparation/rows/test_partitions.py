@@ -83,7 +83,11 @@ def test_each_partition_has_its_rows_in_the_order_of_the_source(tmp_path, shards
 
 
 def test_what_is_kept_is_what_was_there(tmp_path):
-    more = {"weight": pa.array(np.arange(50.0)), "timestamp": pa.array(np.arange(50.0)), "group": pa.array(np.arange(50))}
+    more = {
+        "weight": pa.array(np.arange(50.0)),
+        "timestamp": pa.array(np.arange(50.0)),
+        "group": pa.array(np.arange(50)),
+    }
     rows = some_rows(50, 5, folds={"__fold": np.zeros(50, np.int32)}, **more)
     columns = PartitionColumns(("0", "label"), ("a/b", "__x"), "__fold", keyed=True, seed=SEED)
     partitions = kept(tmp_path, [[rows]], columns)
