@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipeline.arrays.masks import valid_of
 from pipeline.errors import DataError, Problem, gather
 from pipeline.formatting import counted
-from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
+from pipeline.preparation.audit.audit_counts import TIME, UNITS, CountsByKind, counts_by_kind, units_once
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement
@@ -64,7 +64,7 @@ THE_SPLITS = Parts()
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of thing to compare.
+    """One kind of unit to compare.
 
     Attributes:
         ids: of n rows, a hash that tells one from another, int64 [n]; null where there is none.
@@ -81,7 +81,7 @@ class Audit:
 
     Attributes:
         split: what decided.
-        every: one thing in so many is looked at where a sample is enough.
+        every: one unit in so many is looked at where a sample is enough.
         parts: what is compared.
     """
 
@@ -89,9 +89,9 @@ class Audit:
     every: int
     parts: Parts = THE_SPLITS
 
-    def things(self, placement: RowPlacement) -> pa.Table:
+    def units(self, placement: RowPlacement) -> pa.Table:
         """What the rows of a batch stand for; those of no part do not count."""
-        return _things(placement, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
+        return _units(placement, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
 
     @property
     def every_one_in(self) -> int:
@@ -102,11 +102,11 @@ class Audit:
         """The checks that make sense for this division.
 
         Args:
-            counts: from `count_things`, of which each saw all that is known of its things.
+            counts: from `count_units`, of which each saw all that is known of its units.
         """
-        kinds, found = _kinds(self.split, self.every), counts_by_kind(counts)
-        checks = [_shared_check(kind, kinds[kind].every, found, self.split, self.parts.noun) for kind in kinds]
-        return (*checks, _time_check(found, self.split.time, self.parts)) if self.split.time else tuple(checks)
+        kinds, by_kind = _kinds(self.split, self.every), counts_by_kind(counts)
+        checks = [_shared_check(kind, kinds[kind].every, by_kind, self.split, self.parts.noun) for kind in kinds]
+        return (*checks, _time_check(by_kind, self.split.time, self.parts)) if self.split.time else tuple(checks)
 
 
 def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
@@ -166,42 +166,44 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     return kinds
 
 
-def _things(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
+def _units(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
     """What the rows of a batch stand for."""
     part = placement.of(parts.column)
     used = (part >= 0) & (part < len(parts.names))
-    tables = [THINGS.empty_table()]
+    tables = [UNITS.empty_table()]
     for name, kind in kinds.items():
         ids = kind.ids(placement)
         hashes = ids.fill_null(0).to_numpy()
         compared = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
-        tables.append(things_once(name, hashes[compared], part[compared]))
+        tables.append(units_once(name, hashes[compared], part[compared]))
     if timed:
         assert placement.timestamp is not None
         timestamps = placement.timestamp.to_numpy(zero_copy_only=False)[used]
-        tables.append(things_once(TIME, part[used].astype(np.int64), part[used], timestamps))
+        tables.append(units_once(TIME, part[used].astype(np.int64), part[used], timestamps))
     return pa.concat_tables(tables)
 
 
-def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
-    seen = found.get((kind, None), {"things": 0, "shared": 0, "rows": 0})
-    what = _thing(kind, split)
-    if not seen["shared"]:
-        none = f"none of {seen['things']:,} {what}" if every == 1 else "none"
+def _shared_check(kind: str, every: int, counts: CountsByKind, split: ResolvedSplit, noun: str) -> Check:
+    kind_counts = counts.get((kind, None), {"units": 0, "shared": 0, "rows": 0})
+    subject = _unit_noun(kind, split)
+    if not kind_counts["shared"]:
+        none = f"none of {kind_counts['units']:,} {subject}" if every == 1 else "none"
         detail = f"{none} is in more than one {noun}"
     else:
-        count = counted(seen["rows"], "row")
-        detail = f"{seen['shared']:,} of {seen['things']:,} {what} are in more than one {noun}, in {count}; "
-        detail += _advice(kind, split)
+        affected = counted(kind_counts["rows"], "row")
+        some = f"{kind_counts['shared']:,} of {kind_counts['units']:,} {subject}"
+        detail = f"{some} are in more than one {noun}, in {affected}; {_advice(kind, split)}"
     if every > 1:
-        detail = f"checked a sample of one in {every} {what} ({seen['things']:,}): {detail}"
+        detail = f"checked a sample of one in {every} {subject} ({kind_counts['units']:,}): {detail}"
     tolerated = kind == _ROW or split.method == "time"
     severity: Literal["error", "warning"] = "warning" if tolerated else "error"
     name = _NAMES[kind].format(noun)
-    return Check(name=name, passed=not seen["shared"], severity=severity, found=seen["shared"], detail=detail)
+    return Check(
+        name=name, passed=not kind_counts["shared"], severity=severity, found=kind_counts["shared"], detail=detail
+    )
 
 
-def _thing(kind: str, split: ResolvedSplit) -> str:
+def _unit_noun(kind: str, split: ResolvedSplit) -> str:
     if kind == _GROUP:
         return f"groups of {', '.join(map(repr, split.groups))}"
     if kind == _KEY and split.key:
@@ -219,15 +221,15 @@ def _advice(kind: str, split: ResolvedSplit) -> str:
     return "name as data.group what must stay together"
 
 
-def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
-    seen: dict[str, list[Mapping[str, Any]]] = {}
+def _time_check(counts: CountsByKind, time: TimeColumn, parts: Parts) -> Check:
+    periods: dict[str, list[Mapping[str, Any]]] = {}
     for part, name in enumerate(parts.names):
-        if (TIME, part) in found:
-            seen.setdefault(name, []).append(found[TIME, part])
+        if (TIME, part) in counts:
+            periods.setdefault(name, []).append(counts[TIME, part])
     wrong: list[str] = []
     right: list[str] = []
-    for (name, own), (following, later) in pairwise(seen.items()):
-        last = max(part["last"] for part in own if part["last"] is not None)
+    for (name, earlier), (following, later) in pairwise(periods.items()):
+        last = max(part["last"] for part in earlier if part["last"] is not None)
         first = min(part["first"] for part in later if part["first"] is not None)
         answers = right if last < first else wrong
         answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")

@@ -23,7 +23,7 @@ SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
 
 def audit_store(
     audit: Audit,
-    things: Sequence[pa.Table],
+    units: Sequence[pa.Table],
     statistics: DatasetStatistics,
     *,
     contract: StoreContract,
@@ -35,16 +35,16 @@ def audit_store(
 
     Args:
         audit: what was compared while the store was written.
-        things: what the audit counted meanwhile.
+        units: what the audit counted meanwhile.
         statistics: counts of rows.
         contract: the columns of the store.
         train: the files of the training rows.
         work: the folder of the store.
         task: of the label.
     """
-    split, checks = audit.split, audit.checks(things)
+    split, checks = audit.split, audit.checks(units)
     time = split.time
-    cuts = {SPLITS[index]: time.text(place) for index, place in split.cuts} if time is not None else {}
+    cuts = {SPLITS[index]: time.text(cut) for index, cut in split.cuts} if time is not None else {}
     return LeakAudit(
         method=split.method,
         rows=statistics.splits,

@@ -73,13 +73,13 @@ def open_dataset(
 
 
 def open_rows(
-    store_spec: StoreSpec, found: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
+    store_spec: StoreSpec, source_table: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
 ) -> OpenedDataset:
     """The same for a table whose columns are known; the path of the source in `store_spec` does not matter.
 
     Args:
         store_spec: how a store is made.
-        found: the table.
+        source_table: the table.
         more: columns that are read beside those that the store_spec needs; ids of rows do not depend on them.
         staging: where what only Spark reads is written, for all passes; None where there is one.
 
@@ -87,29 +87,29 @@ def open_rows(
         ConfigError: the features or the filter do not fit the table.
         DataError: the table lacks columns, or has them in types that cannot be used.
     """
-    data, features, kept = store_spec.data, store_spec.features, store_spec.contract
-    promised = () if kept is None else tuple(kept.table.columns)
-    found = found.knowing((*store_spec.named_columns, *promised))
-    if kept is not None:
-        check_columns(kept, found)
-    check_names(found.names, store_spec.named_columns, found.first_line)
-    types = _types(found, store_spec)
-    plan = plan_features(features, _offered(found.names, store_spec), types, store_spec.roles)
-    where = _filter(data.filter, types)
-    typed = _with_filter(plan.raw, where)
+    data, features, contract = store_spec.data, store_spec.features, store_spec.contract
+    promised = () if contract is None else tuple(contract.table.columns)
+    source_table = source_table.knowing((*store_spec.named_columns, *promised))
+    if contract is not None:
+        check_columns(contract, source_table)
+    check_names(source_table.names, store_spec.named_columns, source_table.first_line)
+    types = _types(source_table, store_spec)
+    plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles)
+    row_filter = _filter(data.filter, types)
+    typed_columns = _with_filter(plan.raw, row_filter)
     wanted = tuple(
-        dict.fromkeys((*(column.name for column in typed), *store_spec.roles, *store_spec.split_columns, *more))
+        dict.fromkeys((*(column.name for column in typed_columns), *store_spec.roles, *store_spec.split_columns, *more))
     )
-    check_names(found.names, wanted)
-    raw = found.read(wanted)
-    check_types(raw.columns, typed)
+    check_names(source_table.names, wanted)
+    raw = source_table.read(wanted)
+    check_types(raw.columns, typed_columns)
     raw = raw if staging is None else staged(raw, staging)
-    inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
-    agreed = agreed_types(found, inputs, plan, types)
+    inputs = Inputs(raw.columns, typed_columns, plan.derived, data.label, data.weight, data)
+    agreed = agreed_types(source_table, inputs, plan, types)
     split = resolve_split(store_spec.split, data, raw)
-    terms = terms_of(kept, found, agreed)
+    terms = terms_of(contract, source_table, agreed)
     row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), where, split, store_spec.seed)
+    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), row_filter, split, store_spec.seed)
     parsed = raw.parsed(_numbers_alone(inputs, store_spec, terms))
     return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed)
 
@@ -123,12 +123,12 @@ def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, Co
     return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
 
 
-def _types(found: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
+def _types(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
     """Of all columns, where they matter; what the contract says of a text format need not be found out."""
     if not needs_types(store_spec.features) and store_spec.data.filter is None:
         return {}
     promised = {} if store_spec.contract is None else store_spec.contract.table.columns
-    return column_types(found, {name: terms.type for name, terms in promised.items()})
+    return column_types(source_table, {name: terms.type for name, terms in promised.items()})
 
 
 def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
@@ -158,7 +158,7 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
     return node
 
 
-def _with_filter(typed: Sequence[RawColumn], where: Node | None) -> tuple[RawColumn, ...]:
+def _with_filter(typed: Sequence[RawColumn], row_filter: Node | None) -> tuple[RawColumn, ...]:
     """The columns of the features and of the filter, numbers first."""
-    mentions = () if where is None else columns_of(where)
+    mentions = () if row_filter is None else columns_of(row_filter)
     return raw_columns((column.name, column.type) for column in (*typed, *mentions))

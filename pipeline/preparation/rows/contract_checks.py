@@ -33,33 +33,36 @@ INTEGERS_BELOW = float(1 << 63)
 _TITLES = ("column", "in the contract", "in the source", "what")
 
 
-def check_columns(kept: KeptContract, table: SourceTable) -> None:
+def check_columns(contract: KeptContract, table: SourceTable) -> None:
     """The columns of a source are those of its contract; there may be more, in any order.
 
     Raises:
         DataError: a table of the differences.
     """
-    terms = kept.table.columns
+    terms = contract.table.columns
     rows = [row for name in terms if (row := _difference(name, terms[name].type, table, terms)) is not None]
     if rows:
         raise DataError(
             f"The source is not what its contract says ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
-            f"Correct the source, or edit the contract '{kept.place}', or delete it: the next run then writes it anew."
+            f"Correct the source, or edit the contract '{contract.place}', or delete it: the next run then writes it "
+            "anew."
         )
     more = [name for name in table.names if name not in terms]
     if more:
         log.info("Columns that the contract does not have: %s.", ", ".join(more))
 
 
-def terms_of(kept: KeptContract | None, table: SourceTable, types: Mapping[str, ColumnType]) -> dict[str, ColumnTerms]:
+def terms_of(
+    contract: KeptContract | None, table: SourceTable, types: Mapping[str, ColumnType]
+) -> dict[str, ColumnTerms]:
     """What rows must keep to, by column; without a contract, dates that were found in a text format are dates."""
-    if kept is not None:
-        return dict(kept.table.columns)
+    if contract is not None:
+        return dict(contract.table.columns)
     return {name: ColumnTerms(type=kind) for name, kind in types.items() if table.is_text and kind in DATES}
 
 
 def agreed_types(
-    table: SourceTable, inputs: Inputs, plan: FeaturePlan, found: Mapping[str, ColumnType]
+    table: SourceTable, inputs: Inputs, plan: FeaturePlan, inferred: Mapping[str, ColumnType]
 ) -> dict[str, ColumnType]:
     """The type that the contract gives each column that is read, in the order of the source.
 
@@ -67,7 +70,7 @@ def agreed_types(
         table: the source.
         inputs: the columns that are read.
         plan: the features.
-        found: types that were found out, of a text format.
+        inferred: types that were found out, of a text format.
     """
     raw = inputs.raw
     names = sorted(raw.names, key=table.names.index)
@@ -78,7 +81,7 @@ def agreed_types(
     dates = used - {source for feature in plan.categorical for source in feature.sources}
     agreed: dict[str, ColumnType] = {}
     for name in names:
-        kind = found.get(name, "text")
+        kind = inferred.get(name, "text")
         if name in numbers:
             agreed[name] = kind if kind in (*NUMBERS, "boolean") else "number"
         else:
@@ -124,20 +127,24 @@ def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
 
 
 def _difference(
-    name: str, kind: ColumnType, table: SourceTable, known: Collection[str]
+    name: str, kind: ColumnType, table: SourceTable, contract_names: Collection[str]
 ) -> tuple[str, str, str, str] | None:
     """One line of the table; None where the column is as it should be."""
     count = table.names.count(name)
     if count > 1:
         return name, kind, f"{count} times", "duplicated"
     if count == 1:
-        here = kind if table.is_text else column_type(table.kinds[name])
-        fits = here == kind or (kind == "number" and here == "integer")
-        return None if fits else (name, kind, here, "retyped")
-    other_case = next((there for there in table.names if there.lower() == name.lower()), None)
+        source_type = kind if table.is_text else column_type(table.kinds[name])
+        fits = source_type == kind or (kind == "number" and source_type == "integer")
+        return None if fits else (name, kind, source_type, "retyped")
+    other_case = next(
+        (name_in_source for name_in_source in table.names if name_in_source.lower() == name.lower()), None
+    )
     if other_case is not None:
         return name, kind, other_case, "differs by case"
-    near = get_close_matches(name, [there for there in table.names if there not in known], n=1)
+    near = get_close_matches(
+        name, [name_in_source for name_in_source in table.names if name_in_source not in contract_names], n=1
+    )
     return (name, kind, near[0], "renamed?") if near else (name, kind, "-", "missing")
 
 
@@ -179,8 +186,8 @@ def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
 
 def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
     text = rows.raw[name]
-    known = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
-    return rows.good & ~missing_of(text) & ~mask_of(known)
+    is_boolean = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
+    return rows.good & ~missing_of(text) & ~mask_of(is_boolean)
 
 
 def _is_number(name: str, inputs: Inputs) -> bool:

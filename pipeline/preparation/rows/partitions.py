@@ -154,8 +154,8 @@ class Partitions:
             shard: of its rows, below `shards`.
             shards: how many there are, a divisor of `MAX_SHARDS`.
         """
-        for own in range(shard, MAX_SHARDS, shards):
-            yield from self._chosen(self.partition == group * MAX_SHARDS + own)
+        for partition_shard in range(shard, MAX_SHARDS, shards):
+            yield from self._chosen(self.partition == group * MAX_SHARDS + partition_shard)
 
     def of_file(self, file: int) -> Iterator[PartitionBatch]:
         """All of a file."""
@@ -163,8 +163,8 @@ class Partitions:
 
     def count(self, group: int, shard: int, shards: int) -> int:
         """Rows of a file of a store; arguments as of `batches`."""
-        own = [group * MAX_SHARDS + each for each in range(shard, MAX_SHARDS, shards)]
-        return int(self.rows[np.isin(self.partition, own)].sum())
+        partitions = [group * MAX_SHARDS + partition_shard for partition_shard in range(shard, MAX_SHARDS, shards)]
+        return int(self.rows[np.isin(self.partition, partitions)].sum())
 
     def _chosen(self, chosen: Mask) -> Iterator[PartitionBatch]:
         for index in np.flatnonzero(chosen).tolist():
@@ -177,7 +177,7 @@ class PartitionAccumulator:
     def __init__(self, folder: str, columns: PartitionColumns, groups: int) -> None:
         """`folder` is a URI; rows of the first so many groups are kept."""
         self._columns, self._groups = columns, groups
-        self._place = storage_path(f"{folder}/{uuid4().hex}.arrow")
+        self._path = storage_path(f"{folder}/{uuid4().hex}.arrow")
         self._sink: pa.NativeFile | None = None
         self._written: list[tuple[int, int]] = []
 
@@ -189,25 +189,25 @@ class PartitionAccumulator:
         table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
         table = table if kept.all() else table.filter(pa.array(kept))
         # A task's batches are large enough: to sort more rows at once would copy them once more.
-        with naming(self._place):
-            for number, own in by_number(table, _PARTITION).items():
-                self._write(number, own)
+        with naming(self._path):
+            for number, partition_rows in by_number(table, _PARTITION).items():
+                self._write(number, partition_rows)
 
     def result(self) -> pa.Table:
         """The batches, in their order."""
         if self._sink is not None:
-            with naming(self._place):
+            with naming(self._path):
                 self._writer.close()
                 self._sink.close()
         count = len(self._written)
         partitions, rows = zip(*self._written, strict=True) if count else ((), ())
-        columns = [[self._place.uri] * count, [*range(count)], [*partitions], [*rows]]
+        columns = [[self._path.uri] * count, [*range(count)], [*partitions], [*rows]]
         return pa.table(columns, schema=_BATCHES)
 
     def _write(self, partition: int, rows: pa.Table) -> None:
         if self._sink is None:
-            self._place.filesystem.create_dir(self._place.folder.path, recursive=True)
-            self._sink = self._place.filesystem.open_output_stream(self._place.path)
+            self._path.filesystem.create_dir(self._path.folder.path, recursive=True)
+            self._sink = self._path.filesystem.open_output_stream(self._path.path)
             self._writer = pa.ipc.new_file(self._sink, rows.schema)
         self._writer.write_table(rows)
         self._written.append((partition, len(rows)))
@@ -236,14 +236,14 @@ def read_partitions(
 
 def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
     """Each file is opened once where its batches follow one another."""
-    for uri, own in groupby(batches, key=attrgetter("file")):
-        place = storage_path(uri)
-        with place.filesystem.open_input_file(place.path) as source:
+    for uri, file_batches in groupby(batches, key=attrgetter("file")):
+        path = storage_path(uri)
+        with path.filesystem.open_input_file(path.path) as source:
             reader = pa.ipc.open_file(source)
             if wanted is not None:
                 fields = [number for number, name in enumerate(reader.schema.names) if wanted(name)]
                 reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=fields))
-            yield from (reader.get_batch(batch.number) for batch in own)
+            yield from (reader.get_batch(batch.number) for batch in file_batches)
 
 
 @contextmanager

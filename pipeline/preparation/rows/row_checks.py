@@ -39,14 +39,14 @@ def find_value_errors(
 def _with_values(
     row_errors: list[RowError], inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms]
 ) -> tuple[RowError, ...]:
-    done = set()
+    checked = set()
     for feature in numeric:
-        if feature.source not in done:
-            done.add(feature.source)
+        if feature.source not in checked:
+            checked.add(feature.source)
             row_errors += _number_errors(feature.source, feature.group)
-    said = {row_error.reason for row_error in row_errors}
+    reasons = {row_error.reason for row_error in row_errors}
     texts = find_date_texts(inputs.derived)
-    broken = [row_error for row_error in _broken_terms(inputs, terms, texts) if row_error.reason not in said]
+    broken = [row_error for row_error in _broken_terms(inputs, terms, texts) if row_error.reason not in reasons]
     return (*row_errors, *map(_not_a_date, texts), *broken)
 
 

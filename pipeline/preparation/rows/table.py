@@ -57,7 +57,7 @@ class TableProgram:
     Attributes:
         inputs: how rows are read.
         row_errors: what can be wrong with a row; one of which nothing tells where it belongs has one.
-        where: what a row must fulfil not to be left out.
+        row_filter: the condition that a row must meet not to be left out.
         split: what decides the split of a row.
         seed: of the split and of the order of rows.
         folds: what decides the groups of a row in a cross-validation.
@@ -65,7 +65,7 @@ class TableProgram:
 
     inputs: Inputs
     row_errors: tuple[RowError, ...]
-    where: Node | None
+    row_filter: Node | None
     split: ResolvedSplit
     seed: int
     folds: FoldPlacement | None = None
@@ -93,8 +93,8 @@ class TableProgram:
 
     def _usable(self, rows: TypedRows, split_index: Indices) -> Indices:
         """The split of rows that are neither bad nor left out by the filter."""
-        if self.where is not None:
-            split_index = np.where(_fulfils(rows, self.where), split_index, LEFT_OUT)
+        if self.row_filter is not None:
+            split_index = np.where(_fulfils(rows, self.row_filter), split_index, LEFT_OUT)
         return np.where(has_row_error(rows, self.row_errors), QUARANTINED, split_index).astype(np.int32)
 
 
@@ -163,7 +163,7 @@ class Table:
         return partition_scan(self.scan.spark, self.partitions), self.partitions.columns.rows
 
 
-def _fulfils(rows: TypedRows, where: Node) -> Mask:
-    truth = evaluate(where, rows.values, rows.count).to_numpy(zero_copy_only=False)
+def _fulfils(rows: TypedRows, row_filter: Node) -> Mask:
+    truth = evaluate(row_filter, rows.values, rows.count).to_numpy(zero_copy_only=False)
     fulfilled: Mask = ~np.isnan(truth) & (truth != 0.0)
     return fulfilled

@@ -180,9 +180,9 @@ class Inputs:
 def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
     """`RowPlacement.values`, `row_id` and `row_hash`."""
     assert inputs.label is not None and inputs.data is not None
-    parts = {column.name: [rows.values[column.name]] for column in inputs.typed}
-    parts[inputs.label] = [rows.label_number, rows.label_text]
-    values = hash_of([part for name in sorted(parts) for part in parts[name]])
+    columns = {column.name: [rows.values[column.name]] for column in inputs.typed}
+    columns[inputs.label] = [rows.label_number, rows.label_text]
+    values = hash_of([column for name in sorted(columns) for column in columns[name]])
     if not inputs.data.key:
         return values, values, values
     row_id = hash_of([rows.text(name) for name in inputs.data.key])

@@ -116,20 +116,20 @@ class StatisticsQuery:
 
     def gather(self, assignment: FoldAssignment, partitions: StoragePath | None = None) -> CollectedStatistics:
         """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
-        asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
+        measures = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
-        questions: dict[str, Callable[[], Accumulator]] = {
-            "moments": lambda: MomentAccumulator(asked.of, assignment.column),
+        accumulators: dict[str, Callable[[], Accumulator]] = {
+            "moments": lambda: MomentAccumulator(measures.of, assignment.column),
             "counts": lambda: CountAccumulator(counter),
             "sample": lambda: SampleAccumulator(names, raw_numbers, assignment, most if names else 0),
         }
         if partitions is None:
-            return _collected(self.table.gather(questions))
+            return _collected(self.table.gather(accumulators))
         columns, folder, groups = self._partition_columns(assignment.column), partitions.uri, assignment.used[-1] + 1
-        questions["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
-        found = self.table.gather(questions)
-        return replace(_collected(found), partitions=partitions_of(found["partitions"], columns))
+        accumulators["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
+        results = self.table.gather(accumulators)
+        return replace(_collected(results), partitions=partitions_of(results["partitions"], columns))
 
     def _partition_columns(self, column: str) -> PartitionColumns:
         """What features are made of, and what tells where rows belong."""
@@ -161,8 +161,8 @@ class StatisticsQuery:
         return self.table.texts if self.count_nulls else ()
 
 
-def _collected(found: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
-    return CollectedStatistics(merged_parts(found["moments"]), found["counts"], found["sample"])
+def _collected(results: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
+    return CollectedStatistics(merged_parts(results["moments"]), results["counts"], results["sample"])
 
 
 def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
@@ -172,8 +172,8 @@ def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
 
 
 def _log1p(label: pa.Array) -> pa.Array:
-    known = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
-    return pc.log1p(known)
+    valid = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
+    return pc.log1p(valid)
 
 
 def _present(text: pa.Array) -> pa.Array:

@@ -80,18 +80,21 @@ def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, clas
         table: the rows.
         classes: whether those of the label are wanted.
     """
-    found = _summed(parts)
+    counts = _summed(parts)
     if not classes:
-        found = found.filter(pc.not_equal(found["column"], CLASS))
-    many = pc.unique(found.filter(pc.is_null(found["value"]))["column"])
-    ranked = counter.ranked(found.filter(pc.invert(pc.is_in(found["column"], many))))
+        counts = counts.filter(pc.not_equal(counts["column"], CLASS))
+    many = pc.unique(counts.filter(pc.is_null(counts["value"]))["column"])
+    ranked = counter.ranked(counts.filter(pc.invert(pc.is_in(counts["column"], many))))
     if len(many):
         further = counter.only(many.to_pylist()).ranked_by_spark(table)
-        ranked = [pa.concat_tables(own) for own in zip(ranked, further, strict=True)]
-    names = sorted({name for own in ranked for name in of_column(own, CLASS)["value"].to_pylist()})
+        ranked = [pa.concat_tables(fold_counts) for fold_counts in zip(ranked, further, strict=True)]
+    names = sorted({name for fold_counts in ranked for name in of_column(fold_counts, CLASS)["value"].to_pylist()})
     return tuple(
-        Counts({name: category_counts(of_column(own, name)) for name in counter.categories}, class_counts(own, names))
-        for own in ranked
+        Counts(
+            {name: category_counts(of_column(fold_counts, name)) for name in counter.categories},
+            class_counts(fold_counts, names),
+        )
+        for fold_counts in ranked
     )
 
 
@@ -153,26 +156,27 @@ class Counter:
     def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
         """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
         if name == CLASS:
-            return _occurrences(CLASS, rows.typed.class_text, groups.places(self.assignment.used))
-        category, trained = self.categories[name], groups.places(self.assignment.trained_on)
+            return _occurrences(CLASS, rows.typed.class_text, groups.index_of(self.assignment.used))
+        category, trained = self.categories[name], groups.index_of(self.assignment.trained_on)
         text = text_of(rows.typed.values, category.sources)
         if category.separator is None:
             return _occurrences(name, text, trained)
-        found = values_of(text, category.separator)
-        return _occurrences(name, found.values, trained.of(found.rows))
+        split_values = values_of(text, category.separator)
+        return _occurrences(name, split_values.values, trained.of(split_values.rows))
 
-    def ranked(self, found: pa.Table) -> list[pa.Table]:
+    def ranked(self, counts: pa.Table) -> list[pa.Table]:
         """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
-        return [ranked(counts_of_fold(found, fold.roles), self._limits) for fold in self.assignment.folds]
+        return [ranked(counts_of_fold(counts, fold.roles), self._limits) for fold in self.assignment.folds]
 
     def ranked_by_spark(self, table: Table) -> list[pa.Table]:
         """The same from a pass of its own, for columns with many values."""
         counts = table.mapped(self._all_counted, _COUNTS)
-        found = limited(counts_by_fold(counts, self.assignment), self._limits).toArrow()
+        most_frequent = limited(counts_by_fold(counts, self.assignment), self._limits).toArrow()
         folds = (
-            found.filter(pc.equal(found["fold"], number)).drop("fold") for number in range(len(self.assignment.folds))
+            most_frequent.filter(pc.equal(most_frequent["fold"], number)).drop("fold")
+            for number in range(len(self.assignment.folds))
         )
-        return [ranked(own.cast(RANKED), self._limits) for own in folds]
+        return [ranked(fold_counts.cast(RANKED), self._limits) for fold_counts in folds]
 
     def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
@@ -186,20 +190,20 @@ class Counter:
 
 
 @dataclass(frozen=True)
-class _Counted:
-    """Which rows are counted, and where.
+class _GroupIndex:
+    """Which rows are counted, and in which group.
 
     Attributes:
         numbers: of the groups that count, [g].
-        places: [n], of a row's group among them, -1 of others.
+        index: [n], the index of a row's group in `numbers`, -1 for other groups.
     """
 
     numbers: Indices
-    places: Indices
+    index: Indices
 
-    def of(self, rows: npt.NDArray[np.int64]) -> _Counted:
-        """Of some rows, each as often as it is named."""
-        return _Counted(self.numbers, self.places[rows])
+    def of(self, rows: npt.NDArray[np.int64]) -> _GroupIndex:
+        """The index of some rows, which may repeat."""
+        return _GroupIndex(self.numbers, self.index[rows])
 
 
 class Groups:
@@ -208,29 +212,29 @@ class Groups:
     def __init__(self, groups: Indices) -> None:
         """[n]."""
         self._groups = groups
-        self._known: dict[tuple[int, ...], _Counted] = {}
+        self._indices: dict[tuple[int, ...], _GroupIndex] = {}
 
-    def places(self, wanted: tuple[int, ...]) -> _Counted:
-        """Where the rows of the wanted groups, ascending, are counted."""
-        if wanted not in self._known:
+    def index_of(self, wanted: tuple[int, ...]) -> _GroupIndex:
+        """The index of the rows among the wanted groups, which ascend."""
+        if wanted not in self._indices:
             numbers = np.asarray(wanted, np.int32)
-            places = np.minimum(np.searchsorted(numbers, self._groups), max(len(numbers) - 1, 0)).astype(np.int32)
-            found = numbers[places] == self._groups if len(numbers) else np.zeros(len(self._groups), bool)
-            self._known[wanted] = _Counted(numbers, np.where(found, places, np.int32(-1)))
-        return self._known[wanted]
+            positions = np.minimum(np.searchsorted(numbers, self._groups), max(len(numbers) - 1, 0)).astype(np.int32)
+            is_wanted = numbers[positions] == self._groups if len(numbers) else np.zeros(len(self._groups), bool)
+            self._indices[wanted] = _GroupIndex(numbers, np.where(is_wanted, positions, np.int32(-1)))
+        return self._indices[wanted]
 
 
-def _occurrences(column: str, text: pa.Array, counted: _Counted) -> pa.Table:
+def _occurrences(column: str, text: pa.Array, groups: _GroupIndex) -> pa.Table:
     """Column, group, value and count of texts, null being `NULL_TOKEN`."""
     encoded = with_null_token(text).dictionary_encode()
-    size, own = len(encoded.dictionary), counted.places >= 0
+    size, is_counted = len(encoded.dictionary), groups.index >= 0
     # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
-    there, counts = _counts((counted.places * np.int64(size) + encoded.indices.to_numpy())[own])
+    cells, counts = _counts((groups.index * np.int64(size) + encoded.indices.to_numpy())[is_counted])
     return pa.table(
         [
-            pa.array([column] * len(there), pa.string()),
-            pa.array(counted.numbers[there // max(size, 1)], pa.int32()),
-            encoded.dictionary.take(pa.array(there % max(size, 1))),
+            pa.array([column] * len(cells), pa.string()),
+            pa.array(groups.numbers[cells // max(size, 1)], pa.int32()),
+            encoded.dictionary.take(pa.array(cells % max(size, 1))),
             pa.array(counts, pa.int64()),
         ],
         schema=_COUNTS,
@@ -242,8 +246,8 @@ def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.ND
     if cells.max(initial=0) > DENSE_CELLS:
         return np.unique(cells, return_counts=True)
     counts = np.bincount(cells)
-    there = np.flatnonzero(counts)
-    return there, counts[there]
+    occurring = np.flatnonzero(counts)
+    return occurring, counts[occurring]
 
 
 def _summed(parts: Iterable[pa.Table]) -> pa.Table:

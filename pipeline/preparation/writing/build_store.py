@@ -81,7 +81,7 @@ def build_store(
         stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
         leaks = audit_store(
             audit,
-            written.things,
+            written.units,
             statistics,
             contract=contract_of(state),
             train=written.groups["train"],

@@ -178,7 +178,7 @@ def _divided(
         FittedFold(fold.name, whole, state, shared_rows, shards, splits_of(fold, entries), rows)
         for fold, state in zip(assignment.folds, states, strict=True)
     ]
-    return made, checks_of_assignment(audit, written.things, plan, number)
+    return made, checks_of_assignment(audit, written.units, plan, number)
 
 
 def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> None:

@@ -19,11 +19,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.arrays.tables import by_number
-from pipeline.preparation.audit.audit_counts import THINGS, count_things
+from pipeline.preparation.audit.audit_counts import UNITS, count_units
 from pipeline.preparation.reading.scan import from_bytes, gathered, to_bytes
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.writing.store_file import AUDIT, FILES, counted_things, write_file
+from pipeline.preparation.writing.store_file import AUDIT, FILES, counted_units, write_file
 from pipeline.preparation.writing.stored_rows import FILE, StoredRows
 
 CHUNK_BYTES = 64 << 20
@@ -76,18 +76,18 @@ def _split_up(
     piece: int, batches: Iterable[Rows], stored: StoredRows, tasks: Sequence[int]
 ) -> Iterator[pa.RecordBatch]:
     """In a task: the rows of a piece, those of a file together, and what they are to the audit."""
-    things = [THINGS.empty_table()]
-    made = (_noting(rows, stored, things) for rows in batches)
+    units = [UNITS.empty_table()]
+    made = (_noting(rows, stored, units) for rows in batches)
     for place, chunk in enumerate(gathered(made, attrgetter("nbytes"), CHUNK_BYTES)):
         yield _batch(piece, place, tasks, by_number(pa.concat_tables(chunk), FILE))
-    partitions, met = sorted(set(tasks)), pa.concat_tables(things)
+    partitions, met = sorted(set(tasks)), pa.concat_tables(units)
     place_of = np.mod(met["id"].to_numpy(), len(partitions)).astype(np.int32)
     for number, own in by_number(met.append_column("task", pa.array(place_of)), "task").items():
         yield _batch(piece, 0, [partitions[number]], {AUDIT: own})
 
 
-def _noting(rows: Rows, stored: StoredRows, things: list[pa.Table]) -> pa.Table:
-    things.append(stored.audit.things(rows.placement))
+def _noting(rows: Rows, stored: StoredRows, units: list[pa.Table]) -> pa.Table:
+    units.append(stored.audit.units(rows.placement))
     return stored.table(rows)
 
 
@@ -120,7 +120,7 @@ def _writer(
         for file, own in groupby(rows, key=itemgetter(0)):
             parts = [from_bytes(content.as_buffer()) for _, content in own]
             if file == AUDIT:
-                yield counted_things(count_things(parts))
+                yield counted_units(count_units(parts))
             else:
                 yield write_file(file, pa.concat_tables(parts), schema, uri_of(file), group_rows=group_rows)
 

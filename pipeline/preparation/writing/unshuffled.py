@@ -14,11 +14,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.preparation.audit.audit_counts import THINGS, count_things
+from pipeline.preparation.audit.audit_counts import UNITS, count_units
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import quicken_worker
 from pipeline.preparation.rows.partitions import Partitions, read_partitions
-from pipeline.preparation.writing.store_file import FILES, counted_things, write_file
+from pipeline.preparation.writing.store_file import FILES, counted_units, write_file
 from pipeline.preparation.writing.stored_rows import StoredRows
 
 AUDITED_ROWS = 1 << 21
@@ -48,7 +48,7 @@ def write_unshuffled(
         quicken_worker()
         for number in (number for batch in numbers for number in batch.column(0).to_pylist()):
             if number >= len(tasks):
-                yield counted_things(_things(partitions, stored.audit, number - len(tasks), audits))
+                yield counted_units(_units(partitions, stored.audit, number - len(tasks), audits))
                 continue
             for file in tasks[number]:
                 batches = read_partitions(partitions.batches(*filing.place(file), filing.shards))
@@ -81,11 +81,11 @@ def _shared_out(sizes: Mapping[int, int], count: int) -> list[list[int]]:
     return shares
 
 
-def _things(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
+def _units(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
     """What the audit counts of one part of all that it compares."""
-    met = [THINGS.empty_table()]
+    met = [UNITS.empty_table()]
     everything = (batch for file in range(len(partitions.uris)) for batch in partitions.of_file(file))
     for batch in read_partitions(everything, partitions.columns.is_placement):
-        things = audit.things(partitions.columns.placement(batch))
-        met.append(things.filter(pa.array(np.mod(things["id"].to_numpy(), count) == number)))
-    return count_things(met)
+        units = audit.units(partitions.columns.placement(batch))
+        met.append(units.filter(pa.array(np.mod(units["id"].to_numpy(), count) == number)))
+    return count_units(met)

@@ -43,11 +43,11 @@ class Written:
 
     Attributes:
         groups: by folder; one without rows has no file.
-        things: what the audit counted.
+        units: what the audit counted.
     """
 
     groups: Mapping[str, SplitEntry]
-    things: Sequence[pa.Table]
+    units: Sequence[pa.Table]
 
 
 def write_rows(
@@ -103,7 +103,7 @@ def write_groups(table: Table, stored: StoredRows, place: StoragePath) -> Writte
     files.remove_folder(drafts)
     return Written(
         groups={folder: _split_entry(folder, entries) for folder in filing.folders},
-        things=[from_bytes(row["things"]) for row in found if row["file"] == AUDIT],
+        units=[from_bytes(row["units"]) for row in found if row["file"] == AUDIT],
     )
 
 
