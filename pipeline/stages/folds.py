@@ -65,7 +65,7 @@ def prepare_folds(resources: Resources, store_spec: StoreSpec, crossval: FoldCon
     """
     store_spec, source = open_store_spec(resources, store_spec)
     spec = FoldsSpec(store_spec, crossval, use)
-    folder = spec.place(source, resources.root)
+    folder = spec.folder(source, resources.root)
     with _PREPARING:  # of a nested cross-validation, folds in parallel may need the same ones
         reused = files.exists(folder.child(FOLDS))
         if not reused:

@@ -59,7 +59,7 @@ def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfi
     """
     start = time.monotonic()
     store_spec, source = open_store_spec(resources, store_spec)
-    folder = store_spec.place(source, resources.root)
+    folder = store_spec.folder(source, resources.root)
     reused = is_published(folder)
     if not reused:
         build_store(resources.spark, store_spec, source, root=resources.root, progress=resources.progress)
@@ -100,7 +100,7 @@ def find_store(resources: Resources, store_spec: StoreSpec) -> Store:
         StoreError: it was not prepared, or the source or the configuration changed since.
     """
     store_spec, source = open_store_spec(resources, store_spec)
-    return open_store(store_spec.place(source, resources.root))
+    return open_store(store_spec.folder(source, resources.root))
 
 
 def open_store_spec(resources: Resources, store_spec: StoreSpec) -> tuple[StoreSpec, Source]:

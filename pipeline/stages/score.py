@@ -20,7 +20,7 @@ from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
+from pipeline.preparation.writing.quarantine import SetAside, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
@@ -111,7 +111,7 @@ def score_source(
         )
         draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        tell_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
+        warn_of_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,

@@ -82,7 +82,7 @@ def folds_of(spark, store_spec, folds: dict, root: Path, use: str = "measure") -
     whole = FoldsSpec(store_spec, FoldConfig(**folds), use)
     source = open_source(spark, store_spec.data.source, place)
     build_folds(spark, whole, source, root=place, progress=Progress(Terminal(io.StringIO())))
-    text = Path(whole.place(source, place).path, FOLDS).read_bytes()
+    text = Path(whole.folder(source, place).path, FOLDS).read_bytes()
     manifest = FoldsManifest.from_json(text, FOLDS)
     return manifest, [
         open_store(store_folder(place, store_spec.name, fold_store(manifest.store_id, name))) for name in manifest.names

@@ -60,7 +60,7 @@ def build(spark: SparkSession, store_spec: StoreSpec, root: Path) -> Store:
     source = open_source(spark, store_spec.data.source, place)
     progress = Progress(Terminal(io.StringIO()))
     build_store(spark, store_spec, source, root=place, progress=progress)
-    return open_store(store_spec.place(source, place))
+    return open_store(store_spec.folder(source, place))
 
 
 def rows_of(store: Store, split: str | None = None) -> pd.DataFrame:

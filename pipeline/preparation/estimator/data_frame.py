@@ -103,27 +103,30 @@ def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
 def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
     """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
     names = rows.columns
-    placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
-    places = [names.index(name) for name in inputs.raw.names]
-    made = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
-    schema = StructType([*placed.schema.fields, *made])
+    numbered = rows.toDF(*(f"c{index}" for index in range(len(names))))
+    indices = [names.index(name) for name in inputs.raw.names]
+    new_fields = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
+    schema = StructType([*numbered.schema.fields, *new_fields])
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            own = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=[str(p) for p in places])
-            added = _made(inputs, state, own)
+            raw_batch = pa.RecordBatch.from_arrays(
+                [batch.column(index) for index in indices], names=[str(p) for p in indices]
+            )
+            new_columns = _new_columns(inputs, state, raw_batch)
             columns = [
-                pa.array(column, kind, from_pandas=True) for column, kind in zip(added, kinds.values(), strict=True)
+                pa.array(column, kind, from_pandas=True)
+                for column, kind in zip(new_columns, kinds.values(), strict=True)
             ]
             yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
 
-    known = placed.mapInArrow(work, schema)
+    extended = numbered.mapInArrow(work, schema)
     new = {name: F.col(f"m{i}").alias(name) for i, name in enumerate(kinds)}
     old = [new[name] if name in new else F.col(f"c{i}").alias(name) for i, name in enumerate(names)]
-    return known.select(*old, *(column for name, column in new.items() if name not in names))
+    return extended.select(*old, *(column for name, column in new.items() if name not in names))
 
 
-def _made(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
+def _new_columns(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
     """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
     rows = inputs.rows(batch)
     columns: list[Any] = [*feature_columns(state, rows.values).values()]
@@ -131,13 +134,13 @@ def _made(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[
         return columns
     if not state.label.classes:
         return [*columns, rows.label_number]
-    places = label_value(state.label, rows)
-    return [*columns, pa.array(places, mask=places < 0)]
+    class_ids = label_value(state.label, rows)
+    return [*columns, pa.array(class_ids, mask=class_ids < 0)]
 
 
-def _check_new(new: Sequence[str], there: Sequence[str], replaced: Collection[str]) -> None:
+def _check_new(new: Sequence[str], existing: Sequence[str], replaced: Collection[str]) -> None:
     alike: dict[str, list[str]] = {}
-    for name in there:
+    for name in existing:
         alike.setdefault(name.lower(), []).append(name)
     taken = [name for name in new if any(old != name or old not in replaced for old in alike.get(name.lower(), ()))]
     problems = [Problem(f"The data frame already has a column '{name}'") for name in taken]

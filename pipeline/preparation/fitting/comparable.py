@@ -18,10 +18,10 @@ from pipeline.schemas.label import LabelSpec
 
 
 def compared_columns(
-    store_spec: StoreSpec, opened: OpenedDataset, known: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
+    store_spec: StoreSpec, opened: OpenedDataset, facts: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
 ) -> Compared:
     """What is known of a fold's columns, by which those are told that may be equal."""
-    plan, statistics, counts = opened.plan, known.statistics, known.counts
+    plan, statistics, counts = opened.plan, facts.statistics, facts.counts
     described = [
         Described(
             feature.name,
@@ -45,10 +45,12 @@ def compared_columns(
     ]
     label = Described(store_spec.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
     if spec.classes:
-        seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+        class_rows = sorted(
+            ((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
+        )
         if statistics.label.texts:
-            label = Described(store_spec.data.label, _class_text, tuple(seen), constant=False)
-    fold = known.fold
+            label = Described(store_spec.data.label, _class_text, tuple(class_rows), constant=False)
+    fold = facts.fold
     return Compared(lambda rows: assignment.is_trained_on(fold, rows.placement), described, label)
 
 

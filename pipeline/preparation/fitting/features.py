@@ -142,7 +142,7 @@ def fit_texts(
     }
     labels = [fit.label for fit in fits]
     sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], assignment)
-    return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
+    return tuple(fit.features(fold_sums) for fit, fold_sums in zip(fits, sums, strict=True))
 
 
 def samples_of(
@@ -156,13 +156,13 @@ def _transformed_moments(
     fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment
 ) -> list[dict[str, Moments]]:
     """Of numbers that each fold transforms as its own sample says, in one query."""
-    wanted = {
+    transforms = {
         f"{number}:{feature.name}": (feature.source, transform)
         for number, fit in enumerate(fits)
         for feature in fit.plan.numeric
         if feature.needs.transformed and (transform := fit.transforms[feature.name]) is not None
     }
-    if not wanted:
+    if not transforms:
         return [{} for _ in fits]
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
@@ -170,15 +170,15 @@ def _transformed_moments(
         with np.errstate(all="ignore"):
             return {
                 name: pa.array(transform.array(finite_numbers(values[source])))
-                for name, (source, transform) in wanted.items()
+                for name, (source, transform) in transforms.items()
             }
 
-    found = measure(table, measures, assignment.column)
+    measured = measure(table, measures, assignment.column)
     return [
-        train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(assignment.folds)
+        train_moments(regrouped(_of_fold(measured, number), fold.roles)) for number, fold in enumerate(assignment.folds)
     ]
 
 
-def _of_fold(found: Measured, number: int) -> Measured:
-    start = f"{number}:"
-    return {name.removeprefix(start): groups for name, groups in found.items() if name.startswith(start)}
+def _of_fold(measured: Measured, number: int) -> Measured:
+    prefix = f"{number}:"
+    return {name.removeprefix(prefix): groups for name, groups in measured.items() if name.startswith(prefix)}

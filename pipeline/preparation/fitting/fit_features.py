@@ -32,7 +32,7 @@ from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
-TELLING = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
+REPEATING_LOGGERS = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
 """Loggers of what is found out of columns."""
 
 
@@ -86,7 +86,7 @@ def fit_folds(
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    with saying_once(TELLING):
+    with saying_once(REPEATING_LOGGERS):
         return _fit_folds(store_spec, opened, whole, folds, collected, assignment)
 
 
@@ -101,23 +101,23 @@ def _fit_folds(
     table, task = opened.table, infer_task(store_spec.data, whole.label)
     counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
-    known = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
-    labels = fit_labels(store_spec, known, whole, task, table, assignment)
-    plans = _plans(store_spec, opened, known, labels, assignment)
-    samples = _samples(opened, plans, known, collected, assignment)
-    _tell_error(samples[0])
+    facts = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
+    labels = fit_labels(store_spec, facts, whole, task, table, assignment)
+    plans = _plans(store_spec, opened, facts, labels, assignment)
+    samples = _samples(opened, plans, facts, collected, assignment)
+    _log_rank_error(samples[0])
     numbers = [
         NumericFit(plan, each.statistics.moments, sample)
-        for plan, each, sample in zip(plans, known, samples, strict=True)
+        for plan, each, sample in zip(plans, facts, samples, strict=True)
     ]
     texts = [
         TextFit(plan, each.counts.categories, each.statistics.slots, label)
-        for plan, each, label in zip(plans, known, labels, strict=True)
+        for plan, each, label in zip(plans, facts, labels, strict=True)
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
-    made = zip(known, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
+    fits = zip(facts, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
     fitted = []
-    for each, fit, of_numbers, of_texts in made:
+    for each, fit, of_numbers, of_texts in fits:
         with each.fold.named():
             check_ranges(of_numbers, each.statistics.columns)
             weight_mean = _weight_mean(store_spec.data.weight, each.statistics.weight)
@@ -141,13 +141,13 @@ def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:
 def _samples(
     opened: OpenedDataset,
     plans: Sequence[FeaturePlan],
-    known: Sequence[FoldFacts],
+    facts: Sequence[FoldFacts],
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Sample, ...]:
     """Values of the numbers that ask for them; in one more pass where too few were kept in the first one."""
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
-    train_rows, kept = [each.statistics.splits["train"] for each in known], sampled_numbers(opened.plan)
+    train_rows, kept = [each.statistics.splits["train"] for each in facts], sampled_numbers(opened.plan)
     samples = samples_in(collected.sample, kept, names, train_rows, assignment)
     return samples_of(opened.table, names, train_rows, assignment) if samples is None else samples
 
@@ -155,15 +155,15 @@ def _samples(
 def _plans(
     store_spec: StoreSpec,
     opened: OpenedDataset,
-    known: Sequence[FoldFacts],
+    facts: Sequence[FoldFacts],
     labels: Sequence[LabelSpec],
     assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
-    compared = [compared_columns(store_spec, opened, *each, assignment) for each in zip(known, labels, strict=True)]
+    compared = [compared_columns(store_spec, opened, *each, assignment) for each in zip(facts, labels, strict=True)]
     left_out = redundant_columns(opened.table, compared, store_spec.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
-    for plan, each, label in zip(plans, known, labels, strict=True):
+    for plan, each, label in zip(plans, facts, labels, strict=True):
         with each.fold.named():
             if not plan.numeric and not plan.categorical:
                 raise DataError("No feature column is left. Name others under features, or set features.drop: false.")
@@ -173,17 +173,17 @@ def _plans(
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
-    asking = [feature for feature in plan.categorical if feature.needs.label_sums]
-    if asking and label.outputs > 1:
-        shown = ", ".join(f"'{feature.name}'" for feature in asking)
-        encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in asking))
+    features = [feature for feature in plan.categorical if feature.needs.label_sums]
+    if features and label.outputs > 1:
+        names = ", ".join(f"'{feature.name}'" for feature in features)
+        encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in features))
         raise ConfigError(
-            f"encoding: {encodings} of {shown} needs a label with one mean. Allowed: a number, or two classes. "
+            f"encoding: {encodings} of {names} needs a label with one mean. Allowed: a number, or two classes. "
             f"Received: '{label.name}' with {len(label.classes)} classes. Use encoding: one_hot or embedding."
         )
 
 
-def _tell_error(sample: Sample) -> None:
+def _log_rank_error(sample: Sample) -> None:
     if sample.error:
         log.info(
             "Quantiles are from %d training rows; their ranks are off by less than %.2f %%.",

@@ -73,7 +73,7 @@ class StoreSpec:
             return plain
         return fingerprint([*inputs, self.contract.table.fingerprint])[:STORE_ID_LENGTH]
 
-    def place(self, source: Source, root: StoragePath) -> StoragePath:
+    def folder(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the store is published."""
         return store_folder(root, self.name, self.store_id(source))
 

@@ -55,10 +55,10 @@ def drift_of_rows(
         parts = [part for batch in batches for part in _counted(values(batch), numbers, texts)]
         return {"codes": _summed(parts)}
 
-    found = _summed(collect_parts(scan, count).get("codes", []))
+    codes = _summed(collect_parts(scan, count).get("codes", []))
     counted: dict[int, dict[int, int]] = {}
-    for place, code, rows in zip(*(found[name].to_pylist() for name in _COUNTS.names), strict=True):
-        counted.setdefault(place, {})[code] = rows
+    for index, code, rows in zip(*(codes[name].to_pylist() for name in _COUNTS.names), strict=True):
+        counted.setdefault(index, {})[code] = rows
     total = counted.get(_ALL, {}).get(0, 0)
     columns = [
         compare(number.name, number_before(profile, number), number_after(number, counted.get(i, {})))
@@ -104,7 +104,7 @@ def drift_of_split(
         sample: of the split.
         data: what messages call it.
     """
-    found = []
+    drifts = []
     for number in profile.numbers:
         if number.bins is None:
             continue
@@ -114,18 +114,18 @@ def drift_of_split(
         else:
             bins = counts_between(np.array(number.bins.edges), values)
             after = Shares(sample.rows, bins, summary.missing, share_outside(values, number.train, summary))
-        found.append(compare(number.name, number_before(profile, number), after))
+        drifts.append(compare(number.name, number_before(profile, number), after))
     for text in profile.texts:
         for feature in state.of_texts:
             if feature.name == text.name and feature.role == "categorical":
                 after = stored_text(text, feature, sample)
-                found.append(compare(text.name, text_before(text, feature), after, text=True))
+                drifts.append(compare(text.name, text_before(text, feature), after, text=True))
     label = _label_drift(profile, state, sample)
-    return _report(data, sample.rows, [*found, *([label] if label else [])])
+    return _report(data, sample.rows, [*drifts, *([label] if label else [])])
 
 
-def _report(data: str, rows: int, found: Sequence[ColumnDrift]) -> DriftReport:
-    columns = sorted(found, key=lambda column: (-column.shift, -column.psi, column.name)) if rows else ()
+def _report(data: str, rows: int, drifts: Sequence[ColumnDrift]) -> DriftReport:
+    columns = sorted(drifts, key=lambda column: (-column.shift, -column.psi, column.name)) if rows else ()
     return DriftReport(data=data, rows=rows, columns=tuple(columns))
 
 

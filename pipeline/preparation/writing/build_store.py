@@ -27,7 +27,7 @@ from pipeline.preparation.rows.split import shards_for
 from pipeline.preparation.statistics.checked_statistics import checked_statistics
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.preparation.statistics.source_contract import contract_to_keep
-from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
+from pipeline.preparation.writing.quarantine import QUARANTINE, warn_of_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
 from pipeline.preparation.writing.write_rows import write_rows
 from pipeline.runtime.progress import Progress, watch_spark
@@ -54,14 +54,14 @@ class _Stored:
 def build_store(
     spark: SparkSession, store_spec: StoreSpec, source: Source, *, root: StoragePath, progress: Progress
 ) -> None:
-    """Publish a store at `store_spec.place(source, root)`.
+    """Publish a store at `store_spec.folder(source, root)`.
 
     Raises:
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    place = store_spec.place(source, root)
-    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
+    folder = store_spec.folder(source, root)
+    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, folder, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
             opened = open_dataset(spark, store_spec, source, staging)
         with watch_spark(spark, progress, "Collecting statistics"):
@@ -99,7 +99,7 @@ def build_store(
         )
         store.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, statistics.rows, place.child(QUARANTINE))
+        warn_of_quarantined(reasons, statistics.rows, folder.child(QUARANTINE))
 
 
 def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Sampling | None) -> bool:

@@ -59,12 +59,12 @@ def splits_of(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry
     for group, (split, times) in sorted(fold.roles.items()):
         if group < len(entries):
             groups[SPLITS[split]] += [entries[group]] * times
-    return {name: _together(own) for name, own in groups.items()}
+    return {name: _together(group_entries) for name, group_entries in groups.items()}
 
 
 def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
-    own = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
-    return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
+    files = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
+    return SplitEntry(rows=sum(file.rows for file in files), files=tuple(files))
 
 
 def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
@@ -77,10 +77,10 @@ def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check
 
 
 def folds_manifest(
-    folds_spec: FoldsSpec, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[FittedFold]
+    folds_spec: FoldsSpec, source: Source, opened: OpenedDataset, plan: FoldPlan, fitted_folds: Sequence[FittedFold]
 ) -> FoldsManifest:
     """The last file of a cross-validation."""
-    whole = made[0].whole
+    whole = fitted_folds[0].whole
     return FoldsManifest(
         name=folds_spec.store_spec.name,
         store_id=folds_spec.store_id(source),
@@ -93,20 +93,20 @@ def folds_manifest(
         quarantined=whole.bad,
         left_out=whole.left_out,
         apart=whole.splits["test"],
-        names=tuple(fold.name for fold in made),
+        names=tuple(fold.name for fold in fitted_folds),
     )
 
 
 def write_fold_documents(
-    manifest: FoldsManifest, config: str, made: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
+    manifest: FoldsManifest, config: str, fitted_folds: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
 ) -> None:
     """The documents of each fold, and the audit."""
-    for fold in made:
+    for fold in fitted_folds:
         _write_fold(manifest, config, fold, work.child(fold.name))
     write_documents(work, {AUDIT: audit})
 
 
-def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: StoragePath) -> None:
+def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, folder: StoragePath) -> None:
     documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
@@ -115,7 +115,7 @@ def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: Stor
         config=config,
         shards=fold.shards,
         splits=fold.splits,
-        documents=write_documents(place, documents),
+        documents=write_documents(folder, documents),
         base="..",
     )
-    write_documents(place, {MANIFEST: manifest})
+    write_documents(folder, {MANIFEST: manifest})

@@ -40,15 +40,15 @@ class FoldsSpec:
         Without a key and a group a row is known by the columns that are used, and these tell its fold.
         """
         store_spec = self.store_spec
-        known = store_spec.data.key or store_spec.data.group
-        columns = [] if known else sorted([column.name, column.type] for column in plan.raw)
+        has_identity = store_spec.data.key or store_spec.data.group
+        columns = [] if has_identity else sorted([column.name, column.type] for column in plan.raw)
         roles = store_spec.data.identity(include={"label", "key", "time", "group", "filter"})
         split = store_spec.split.identity()
         return fingerprint([source.fingerprint, store_spec.seed, roles, split, self._content, columns])[
             :STORE_ID_LENGTH
         ]
 
-    def place(self, source: Source, root: StoragePath) -> StoragePath:
+    def folder(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the folds are published."""
         return store_folder(root, self.store_spec.name, self.store_id(source))
 

@@ -42,7 +42,7 @@ from pipeline.preparation.writing.fold_documents import (
 )
 from pipeline.preparation.writing.fold_rows import fold_shards, shared_rows_of, stored_rows
 from pipeline.preparation.writing.fold_spec import FoldsSpec
-from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
+from pipeline.preparation.writing.quarantine import QUARANTINE, warn_of_quarantined, write_bad_rows
 from pipeline.preparation.writing.stored_rows import filing_of
 from pipeline.preparation.writing.write_rows import write_groups
 from pipeline.runtime.progress import Progress, watch_spark
@@ -61,7 +61,7 @@ MOST_STORES = 2000
 def build_folds(
     spark: SparkSession, folds_spec: FoldsSpec, source: Source, *, root: StoragePath, progress: Progress
 ) -> None:
-    """Publish the stores of all folds at `folds_spec.place(source, root)`.
+    """Publish the stores of all folds at `folds_spec.folder(source, root)`.
 
     Raises:
         ConfigError: the configuration does not fit the source.
@@ -87,34 +87,34 @@ def _build(
         )
     with watch_spark(spark, progress, "Reading the source"):
         opened, plan = _opened(spark, folds_spec, source, staging)
-    with draft(root, folds_spec.place(source, root), FOLDS) as whole:
+    with draft(root, folds_spec.folder(source, root), FOLDS) as whole:
         work = whole.folder
-        made: list[FittedFold] = []
+        fitted_folds: list[FittedFold] = []
         checks: list[Check] = []
         for number, assignment in enumerate(_bounded(assignments(plan, folds_spec.use))):
             _check_strata(opened.table, plan, assignment)
             with partition_folder(root, assignment.used[-1] + 1) as partitions:
-                folds, found = _divided(folds_spec, opened, plan, assignment, number, work, partitions, progress)
-            made += folds
-            checks += found
-        same_rows = all(fold.written == fold.whole.splits["train"] for fold in made)
+                folds, fold_checks = _divided(folds_spec, opened, plan, assignment, number, work, partitions, progress)
+            fitted_folds += folds
+            checks += fold_checks
+        same_rows = all(fold.written == fold.whole.splits["train"] for fold in fitted_folds)
         check_unchanged(spark, store.data.source, source, root, same_rows=same_rows)
-        reasons = write_bad_rows(opened.table, work) if made[0].whole.bad else {}
+        reasons = write_bad_rows(opened.table, work) if fitted_folds[0].whole.bad else {}
         manifest, audit = (
-            folds_manifest(folds_spec, source, opened, plan, made),
-            folds_audit(plan, made[0].whole, checks),
+            folds_manifest(folds_spec, source, opened, plan, fitted_folds),
+            folds_audit(plan, fitted_folds[0].whole, checks),
         )
-        write_fold_documents(manifest, store.fingerprint, made, audit, work)
+        write_fold_documents(manifest, store.fingerprint, fitted_folds, audit, work)
         whole.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, made[0].whole.rows, folds_spec.place(source, root).child(QUARANTINE))
+        warn_of_quarantined(reasons, fitted_folds[0].whole.rows, folds_spec.folder(source, root).child(QUARANTINE))
 
 
-def _bounded(found: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
+def _bounded(planned: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
     """Divisions that do not make too many stores: k nested folds have about k^2."""
-    count = sum(len(assignment.folds) for assignment in found)
+    count = sum(len(assignment.folds) for assignment in planned)
     if count <= MOST_STORES:
-        return found
+        return planned
     raise ConfigError(
         f"This cross-validation needs {count:,} folds, those within folds included. Allowed: {MOST_STORES:,}. Take "
         "fewer folds or repeats, method group in place of leave_one_group_out, or search.crossval: false."
@@ -145,18 +145,18 @@ def _divided(
     progress: Progress,
 ) -> tuple[list[FittedFold], tuple[Check, ...]]:
     """All folds of an assignment, in two passes, and what its audit found."""
-    what, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
+    suffix, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
     groups = assignment.used[-1] + 1
-    with watch_spark(spark, progress, f"Collecting statistics of all folds{what}"):
+    with watch_spark(spark, progress, f"Collecting statistics of all folds{suffix}"):
         query = statistics_query(folds_spec.store_spec, opened)
         collected = query.gather(assignment, partitions)
-        found = collected.moments
-        whole = query.statistics(regrouped(found, _everything(found)))
+        measured = collected.moments
+        whole = query.statistics(regrouped(measured, _everything(measured)))
         check_budget(folds_spec.store_spec, opened, whole)
-        fold_statistics = _fold_statistics(query, found, assignment)
+        fold_statistics = _fold_statistics(query, measured, assignment)
     table = replace(opened.table, partitions=collected.partitions)
     opened = replace(opened, table=table)
-    with watch_spark(spark, progress, f"Fitting features of all folds{what}"):
+    with watch_spark(spark, progress, f"Fitting features of all folds{suffix}"):
         fitted = fit_folds(folds_spec.store_spec, opened, whole, fold_statistics, collected, assignment)
     states = [fold.state for fold in fitted]
     shards = fold_shards(
@@ -165,7 +165,7 @@ def _divided(
         groups,
     )
     shared_rows = shared_rows_of(states)
-    with watch_spark(spark, progress, f"Writing the rows of all folds{what}"):
+    with watch_spark(spark, progress, f"Writing the rows of all folds{suffix}"):
         folders = [group_folder(number, group) for group in range(groups)]
         total, level = whole.splits["train"], folds_spec.store_spec.data.audit
         audit = audit_of_assignment(opened, plan, assignment, total=total, level=level)
@@ -174,11 +174,11 @@ def _divided(
         written = write_groups(table, stored, work)
     entries = [written.groups[folder] for folder in folders]
     rows = sum(entry.rows for entry in entries)
-    made = [
+    fitted_folds = [
         FittedFold(fold.name, whole, state, shared_rows, shards, splits_of(fold, entries), rows)
         for fold, state in zip(assignment.folds, states, strict=True)
     ]
-    return made, checks_of_assignment(audit, written.units, plan, number)
+    return fitted_folds, checks_of_assignment(audit, written.units, plan, number)
 
 
 def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> None:
@@ -193,17 +193,17 @@ def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> N
         raise DataError(gather("Some strata are too small to be divided into folds", problems))
 
 
-def _everything(found: Measured) -> dict[int, tuple[int, int]]:
+def _everything(measured: Measured) -> dict[int, tuple[int, int]]:
     """The split of each group, as if there were no folds."""
     others = {group_of_split(split): (split, 1) for split in (TEST, LEFT_OUT, QUARANTINED)}
-    groups = {group for column in found.values() for group in column if group >= 0}
+    groups = {group for column in measured.values() for group in column if group >= 0}
     return {**dict.fromkeys(groups, (TRAIN, 1)), **others}
 
 
-def _fold_statistics(query: StatisticsQuery, found: Measured, assignment: FoldAssignment) -> list[DatasetStatistics]:
-    fold_statistics = [query.statistics(regrouped(found, fold.roles)) for fold in assignment.folds]
+def _fold_statistics(query: StatisticsQuery, measured: Measured, assignment: FoldAssignment) -> list[DatasetStatistics]:
+    fold_statistics = [query.statistics(regrouped(measured, fold.roles)) for fold in assignment.folds]
     splits = [statistics.splits for statistics in fold_statistics]
-    undecided = max((groups[-1].rows for groups in found.values() if -1 in groups), default=0)
+    undecided = max((groups[-1].rows for groups in measured.values() if -1 in groups), default=0)
     if problems := fold_problems([*zip(assignment.folds, splits, strict=True)], undecided):
         raise DataError(gather("The rows cannot be divided into these folds", problems))
     return fold_statistics

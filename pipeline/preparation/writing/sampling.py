@@ -131,7 +131,7 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> S
         counts += np.bincount(labels, minlength=len(classes))
     after = dict(zip(classes, counts.tolist(), strict=True))
     sampled = Sampled(before=dict(zip(classes, sampling.label.counts, strict=True)), after=after)
-    _tell(sampling.label, sampled)
+    _log_sampled(sampling.label, sampled)
     return sampled
 
 
@@ -152,7 +152,7 @@ def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:
     return np.where(rows.placement.split == TRAIN, times, 1)
 
 
-def _tell(label: LabelSpec, sampled: Sampled) -> None:
+def _log_sampled(label: LabelSpec, sampled: Sampled) -> None:
     lost = [name for name, count in sampled.after.items() if not count]
     if lost:
         raise DataError(

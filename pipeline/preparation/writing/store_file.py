@@ -35,10 +35,10 @@ def write_file(file: int, rows: pa.Table, schema: pa.Schema, uri: str, *, group_
         uri: where.
         group_rows: rows of a row group.
     """
-    place = storage_path(uri)
+    path = storage_path(uri)
     content, row_groups = parquet_bytes(_in_order(rows).select(schema.names).cast(schema), group_rows)
-    with files.naming(place):
-        files.write_bytes(place, content)
+    with files.naming(path):
+        files.write_bytes(path, content)
     digest, checksums = hashlib.sha256(content).hexdigest(), checksums_of(content).to_json()
     values = (file, uri, sum(row_groups), len(content), digest, row_groups, checksums, None)
     return pa.RecordBatch.from_pylist([dict(zip(FILES.names, values, strict=True))], schema=FILES)

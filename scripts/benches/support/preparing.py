@@ -105,7 +105,7 @@ class Workplace:
         shutil.rmtree(config.storage.root, ignore_errors=True)
         source = open_source(self.spark, store_spec.data.source, root)
         build_store(self.spark, store_spec, source, root=root, progress=Progress(Terminal(io.StringIO())))
-        return open_store(store_spec.place(source, root))
+        return open_store(store_spec.folder(source, root))
 
 
 def usual_features(names: Sequence[str], **categorical: Any) -> dict[str, Any]:
