@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-TIME = "time"
-"""The kind of unit that stands for the time of the rows of a part."""
+KEY, GROUP, ROW, TIME = "key", "group", "row", "time"
+"""The kinds of units: a key, a group, all values of a row, and the time of the rows of a part."""
 
 UNITS = pa.schema(
     {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}

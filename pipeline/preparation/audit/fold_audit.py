@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.config.split import Method
-from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
+from pipeline.preparation.audit.leak_audit import Audit, audit_of
+from pipeline.preparation.audit.parts import Parts
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import FoldAssignment

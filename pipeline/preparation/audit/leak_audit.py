@@ -11,55 +11,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import valid_of
 from pipeline.errors import DataError, Problem, gather
-from pipeline.formatting import counted
-from pipeline.preparation.audit.audit_counts import TIME, UNITS, CountsByKind, counts_by_kind, units_once
+from pipeline.preparation.audit.audit_checks import shared_check, time_check
+from pipeline.preparation.audit.audit_counts import GROUP, KEY, ROW, TIME, UNITS, counts_by_kind, units_once
+from pipeline.preparation.audit.parts import THE_SPLITS, Parts
 from pipeline.preparation.rows.split import ResolvedSplit
-from pipeline.preparation.rows.timestamps import TimeColumn
-from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement
+from pipeline.preparation.rows.typed_rows import RowPlacement
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.target import TARGETS
-from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
 QUICK_ROWS = 100_000
 """A quick audit looks at about so many rows where it takes a sample."""
-
-NEARLY_PERFECT = 0.99
-
-_KEY, _GROUP, _ROW = "key", "group", "row"
-_NAMES = {
-    _KEY: "key in one {} only",
-    _GROUP: "group in one {} only",
-    _ROW: "no equal rows in several {}s",
-    TIME: "{}s in the order of time",
-}
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What is compared: the splits of a store, or the parts of a division into folds.
-
-    Attributes:
-        column: of integers, the part of a row; rows of other parts do not count.
-        names: of the parts, in the order of time where that decides; neighbours of one name are one stretch of it.
-        noun: what people call a part.
-    """
-
-    column: str = SPLIT
-    names: tuple[str, ...] = SPLITS
-    noun: str = "split"
-
-
-THE_SPLITS = Parts()
 
 
 @dataclass(frozen=True)
@@ -105,8 +73,8 @@ class Audit:
             counts: from `count_units`, of which each saw all that is known of its units.
         """
         kinds, by_kind = _kinds(self.split, self.every), counts_by_kind(counts)
-        checks = [_shared_check(kind, kinds[kind].every, by_kind, self.split, self.parts.noun) for kind in kinds]
-        return (*checks, _time_check(by_kind, self.split.time, self.parts)) if self.split.time else tuple(checks)
+        checks = [shared_check(kind, kinds[kind].every, by_kind, self.split, self.parts.noun) for kind in kinds]
+        return (*checks, time_check(by_kind, self.split.time, self.parts)) if self.split.time else tuple(checks)
 
 
 def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
@@ -119,26 +87,6 @@ def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SP
         parts: what is compared.
     """
     return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
-
-
-def feature_check(scores: Mapping[str, float], task: str) -> Check:
-    """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
-    measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
-    perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
-    shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
-    detail = (
-        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
-        "If they are known only once the label is, leave them out"
-    )
-    return Check(
-        name="no column gives the label away",
-        passed=not perfect,
-        severity="warning",
-        found=len(perfect),
-        detail=detail
-        if perfect
-        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
-    )
 
 
 def report_audit(audit: LeakAudit) -> None:
@@ -158,11 +106,11 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     key_decides = split.by_hash and not split.groups
     kinds = {}
     if split.key or key_decides:
-        kinds[_KEY] = _Kind(lambda placement: pa.array(placement.row_id), every if key_decides else 1)
+        kinds[KEY] = _Kind(lambda placement: pa.array(placement.row_id), every if key_decides else 1)
     if split.groups:
-        kinds[_GROUP] = _Kind(lambda placement: placement.group, every if split.by_hash else 1)
+        kinds[GROUP] = _Kind(lambda placement: placement.group, every if split.by_hash else 1)
     if split.key or not key_decides:
-        kinds[_ROW] = _Kind(lambda placement: pa.array(placement.values), every)
+        kinds[ROW] = _Kind(lambda placement: pa.array(placement.values), every)
     return kinds
 
 
@@ -181,57 +129,3 @@ def _units(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *,
         timestamps = placement.timestamp.to_numpy(zero_copy_only=False)[used]
         tables.append(units_once(TIME, part[used].astype(np.int64), part[used], timestamps))
     return pa.concat_tables(tables)
-
-
-def _shared_check(kind: str, every: int, counts: CountsByKind, split: ResolvedSplit, noun: str) -> Check:
-    kind_counts = counts.get((kind, None), {"units": 0, "shared": 0, "rows": 0})
-    subject = _unit_noun(kind, split)
-    if not kind_counts["shared"]:
-        none = f"none of {kind_counts['units']:,} {subject}" if every == 1 else "none"
-        detail = f"{none} is in more than one {noun}"
-    else:
-        affected = counted(kind_counts["rows"], "row")
-        some = f"{kind_counts['shared']:,} of {kind_counts['units']:,} {subject}"
-        detail = f"{some} are in more than one {noun}, in {affected}; {_advice(kind, split)}"
-    if every > 1:
-        detail = f"checked a sample of one in {every} {subject} ({kind_counts['units']:,}): {detail}"
-    tolerated = kind == _ROW or split.method == "time"
-    severity: Literal["error", "warning"] = "warning" if tolerated else "error"
-    name = _NAMES[kind].format(noun)
-    return Check(
-        name=name, passed=not kind_counts["shared"], severity=severity, found=kind_counts["shared"], detail=detail
-    )
-
-
-def _unit_noun(kind: str, split: ResolvedSplit) -> str:
-    if kind == _GROUP:
-        return f"groups of {', '.join(map(repr, split.groups))}"
-    if kind == _KEY and split.key:
-        return f"keys of {', '.join(map(repr, split.key))}"
-    return "different rows (features and label)"
-
-
-def _advice(kind: str, split: ResolvedSplit) -> str:
-    if kind == _ROW:
-        return "remove repeated rows, or take a data.key that they share, or the metrics are too good"
-    if split.method == "time":
-        return f"if a {kind} says much about its label, the metrics are too good for new ones"
-    if split.column:
-        return f"correct column '{split.column}' (split.column), or data.{kind}"
-    return "name as data.group what must stay together"
-
-
-def _time_check(counts: CountsByKind, time: TimeColumn, parts: Parts) -> Check:
-    periods: dict[str, list[Mapping[str, Any]]] = {}
-    for part, name in enumerate(parts.names):
-        if (TIME, part) in counts:
-            periods.setdefault(name, []).append(counts[TIME, part])
-    wrong: list[str] = []
-    right: list[str] = []
-    for (name, earlier), (following, later) in pairwise(periods.items()):
-        last = max(part["last"] for part in earlier if part["last"] is not None)
-        first = min(part["first"] for part in later if part["first"] is not None)
-        answers = right if last < first else wrong
-        answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
-    name = _NAMES[TIME].format(parts.noun)
-    return Check(name=name, passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.preparation.audit.leak_audit import Audit, feature_check
+from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.target import TARGETS
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
@@ -66,3 +67,26 @@ def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath
         task,
     )
     return feature_check(scores, task)
+
+
+NEARLY_PERFECT = 0.99
+
+
+def feature_check(scores: Mapping[str, float], task: str) -> Check:
+    """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
+    measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
+    perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
+    shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
+    detail = (
+        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
+        "If they are known only once the label is, leave them out"
+    )
+    return Check(
+        name="no column gives the label away",
+        passed=not perfect,
+        severity="warning",
+        found=len(perfect),
+        detail=detail
+        if perfect
+        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
+    )

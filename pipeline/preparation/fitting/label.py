@@ -11,7 +11,7 @@ from pipeline.config.features import TargetConfig
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
 from pipeline.preparation.statistics.label_statistics import LabelStatistics
-from pipeline.preparation.statistics.value_counts import MAX_CLASSES
+from pipeline.preparation.statistics.value_counter import MAX_CLASSES
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS

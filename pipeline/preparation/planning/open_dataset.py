@@ -16,6 +16,7 @@ from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.feature_plan import needs_types, plan_features, value_types
+from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
@@ -24,7 +25,6 @@ from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.reading.staging import staged
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
 from pipeline.preparation.rows.row_checks import find_row_errors
-from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs

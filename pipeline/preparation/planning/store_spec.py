@@ -9,7 +9,7 @@ from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
 from pipeline.preparation.listing.source import Source
-from pipeline.preparation.rows.split import needed_columns
+from pipeline.preparation.planning.resolve_split import needed_columns
 from pipeline.schemas.document import fingerprint
 from pipeline.schemas.table import KeptContract
 from pipeline.store.filesystem import StoragePath

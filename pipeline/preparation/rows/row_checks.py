@@ -14,7 +14,7 @@ from pipeline.errors import Problem
 from pipeline.formatting import counted
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
-from pipeline.preparation.rows.contract_checks import broken_terms
+from pipeline.preparation.rows.contract_values import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key

@@ -49,7 +49,7 @@ class MomentAccumulator:
     def __init__(self, measures: Measures, group: str) -> None:
         """Of what `measures` gives, by the column of an assignment."""
         self._measures, self._group = measures, group
-        self._found: dict[tuple[str, int], ColumnStatistics] = {}
+        self._statistics: dict[tuple[str, int], ColumnStatistics] = {}
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
@@ -57,11 +57,13 @@ class MomentAccumulator:
         for name, values in self._measures(rows).items():
             for number, statistics in groups.statistics(values):
                 key = (name, number)
-                self._found[key] = self._found[key].merged(statistics) if key in self._found else statistics
+                self._statistics[key] = (
+                    self._statistics[key].merged(statistics) if key in self._statistics else statistics
+                )
 
     def result(self) -> pa.Table:
         """The partial result."""
-        return _table_of(self._found)
+        return _table_of(self._statistics)
 
 
 def merged_parts(parts: Iterable[pa.Table]) -> Measured:

@@ -72,28 +72,28 @@ class SampleAccumulator:
     def __init__(self, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, most: int) -> None:
         """Keep at most `most` rows of each group."""
         self._names, self._numbers, self._assignment, self._most = names, numbers, assignment, most
-        self._found = _schema(names).empty_table()
+        self._drawn = _schema(names).empty_table()
         self._cut = dict.fromkeys(assignment.trained_on, _STEPS)
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
         bounds = np.array([self._cut.get(group, 0) for group in range(self._assignment.trained_on[-1] + 1)])
         drawn = _drawn(rows, self._names, self._numbers, self._assignment, bounds)
-        self._found = pa.concat_tables([self._found, drawn])
+        self._drawn = pa.concat_tables([self._drawn, drawn])
         for group in self._assignment.trained_on:
             self._thin(group)
 
     def result(self) -> pa.Table:
         """The partial result; below which draw it has all rows of a group is in its metadata."""
-        return self._found.replace_schema_metadata({str(group): str(cut) for group, cut in self._cut.items()})
+        return self._drawn.replace_schema_metadata({str(group): str(cut) for group, cut in self._cut.items()})
 
     def _thin(self, group: int) -> None:
-        in_group = pc.equal(self._found["group"], group)
-        draws = self._found["draw"].filter(in_group).to_numpy()
+        in_group = pc.equal(self._drawn["group"], group)
+        draws = self._drawn["draw"].filter(in_group).to_numpy()
         if len(draws) > self._most:
             cut = int(np.partition(draws, self._most)[self._most])
             self._cut[group] = cut
-            self._found = self._found.filter(pc.invert(pc.and_(in_group, pc.greater_equal(self._found["draw"], cut))))
+            self._drawn = self._drawn.filter(pc.invert(pc.and_(in_group, pc.greater_equal(self._drawn["draw"], cut))))
 
 
 def samples_in(

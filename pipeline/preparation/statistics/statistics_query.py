@@ -16,7 +16,9 @@ from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
-from pipeline.preparation.rows.partitions import PartitionAccumulator, PartitionColumns, partitions_of
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import PartitionAccumulator
+from pipeline.preparation.rows.partitions import partitions_of
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.preparation.rows.table import Accumulator, Table
 from pipeline.preparation.rows.typed_rows import Rows

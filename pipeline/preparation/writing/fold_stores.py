@@ -21,12 +21,13 @@ from pipeline.preparation.fitting.fit_features import fit_folds
 from pipeline.preparation.listing.source import Source, check_unchanged
 from pipeline.preparation.planning.open_dataset import OpenedDataset, open_rows
 from pipeline.preparation.planning.resolve_folds import resolve_folds
+from pipeline.preparation.planning.resolve_split import needed_columns
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.fold_placement import FoldPlacement, FoldPlan, group_of_split
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.folds import assignments, fold_problems
 from pipeline.preparation.rows.partitions import partition_folder
-from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, needed_columns
+from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.statistics.checked_statistics import check_budget
 from pipeline.preparation.statistics.column_statistics import Measured, regrouped

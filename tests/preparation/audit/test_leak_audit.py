@@ -14,7 +14,8 @@ from pipeline.errors import DataError
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.audit import leak_audit as audit
 from pipeline.preparation.audit.audit_counts import count_units
-from pipeline.preparation.audit.leak_audit import audit_of, feature_check, report_audit
+from pipeline.preparation.audit.leak_audit import audit_of, report_audit
+from pipeline.preparation.audit.store_audit import feature_check
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram

@@ -9,14 +9,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import PlatformError
-from pipeline.preparation.rows.partitions import (
-    PartitionAccumulator,
-    PartitionColumns,
-    Partitions,
-    partition_folder,
-    partitions_of,
-    read_partitions,
-)
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import PartitionAccumulator
+from pipeline.preparation.rows.partitions import Partitions, partition_folder, partitions_of, read_partitions
 from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement, Rows, TypedRows
 from pipeline.store.filesystem import storage_path

@@ -9,18 +9,10 @@ import pytest
 
 from pipeline.config.split import SplitConfig, SplitFractions
 from pipeline.errors import ConfigError, DataError, PipelineError
+from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.reading.raw import RawColumns, RawTable
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.rows.split import (
-    LEFT_OUT,
-    NOWHERE,
-    ResolvedSplit,
-    group_of,
-    order_of,
-    resolve_split,
-    shard_of,
-    split_of,
-)
+from pipeline.preparation.rows.split import LEFT_OUT, NOWHERE, ResolvedSplit, group_of, order_of, shard_of, split_of
 from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.statistics.strata import count_strata, strata_problems
 from tests.support.rows import batch_of, data_of, local_scan, program_of, table_of
