@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.schemas.columns import ROW_ID
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -138,7 +138,7 @@ def test_a_store_is_complete_or_an_error_says_why(spark, tmp_path_factory, table
     folder = tmp_path_factory.mktemp("schema")
     rows = len(next(iter(table["columns"].values())))
     try:
-        store = build(spark, recipe_for(written(folder, table), **table["settings"]), folder / "r")
+        store = build(spark, spec_for(written(folder, table), **table["settings"]), folder / "r")
     except PipelineError as error:
         assert str(error).endswith((".", "?"))
         assert not (folder / "r" / "stores").exists()
@@ -161,9 +161,9 @@ MESSAGES = {
 @pytest.mark.parametrize("features", [{}, {"numeric": {"columns": "x"}, "categorical": {"columns": "c"}}])
 def test_a_table_without_rows_or_with_one(spark, tmp_path, rows, features):
     (tmp_path / "t.csv").write_text(f"x,c,y\n{rows}\n")
-    recipe = recipe_for(tmp_path / "t.csv", numeric=(), fractions=ALL_IN_TRAIN, features=features)
+    store_spec = spec_for(tmp_path / "t.csv", numeric=(), fractions=ALL_IN_TRAIN, features=features)
     with pytest.raises(PipelineError, match=f"^{MESSAGES[rows]}$"):
-        build(spark, recipe, tmp_path / "r")
+        build(spark, store_spec, tmp_path / "r")
 
 
 def test_two_rows_are_enough_for_every_transform(spark, tmp_path):
@@ -172,7 +172,7 @@ def test_two_rows_are_enough_for_every_transform(spark, tmp_path):
     pd.DataFrame({**columns, "y": [1.5, 3.0]}).to_parquet(tmp_path / "t.parquet")
     numeric = [{"columns": [f"n{i}"], **group} for i, group in enumerate(NUMERIC)]
     categorical = [{"columns": [f"c{i}"], **group} for i, group in enumerate(CATEGORICAL)]
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.parquet",
         numeric=numeric,
         categorical=categorical,
@@ -180,4 +180,4 @@ def test_two_rows_are_enough_for_every_transform(spark, tmp_path):
         features={"drop": False},
         target="power",
     )
-    assert_complete(build(spark, recipe, tmp_path / "r"), 2)
+    assert_complete(build(spark, store_spec, tmp_path / "r"), 2)

@@ -1,4 +1,4 @@
-"""The whole road on real parts: Spark, a store, two Horovod ranks, Keras, scikit-learn's metrics, MLflow."""
+"""The whole job on real parts: Spark, a store, two Horovod ranks, Keras, scikit-learn's metrics, MLflow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def iris(repository, root, *overrides: str) -> RunConfig:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """One storage root for this module: its store is prepared once."""
-    return tmp_path_factory.mktemp("road")
+    return tmp_path_factory.mktemp("run")
 
 
 @pytest.fixture(scope="module")

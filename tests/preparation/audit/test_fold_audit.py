@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 from pipeline.schemas.audit import LeakAudit
 from pipeline.store.layout import AUDIT
 from tests.preparation.writing.test_fold_stores import ROWS, folds_of, table
-from tests.support.recipes import recipe_for
+from tests.support.store_specs import spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.spark
 def audit_of(spark, tmp_path: Path, folds: dict, rows: pd.DataFrame | None = None, **given) -> LeakAudit:
     """What is published beside the folds."""
     (table() if rows is None else rows).to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], **given)
-    _, stores = folds_of(spark, recipe, folds, tmp_path / "r")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], **given)
+    _, stores = folds_of(spark, store_spec, folds, tmp_path / "r")
     return LeakAudit.from_json(Path(stores[0].place.folder.path, AUDIT).read_bytes(), AUDIT)
 
 

@@ -12,7 +12,7 @@ from pipeline import FeatureEstimator, FeatureModel
 from pipeline.config.features import FeaturesConfig
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.schemas.columns import ROW_ID
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -59,14 +59,14 @@ def model(_spark_of_the_session):
 def test_the_columns_are_those_of_a_store_that_was_fitted_on_the_same_rows(spark, tmp_path, model):
     frame = table()
     frame.to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.parquet",
         features=FEATURES,
         numeric=FEATURES["numeric"],
         categorical=FEATURES["categorical"],
         fractions={"train": 1.0, "validation": 0.0, "test": 0.0},
     )
-    store = build(spark, recipe, tmp_path / "r")
+    store = build(spark, store_spec, tmp_path / "r")
     assert model.state == store.features.model_copy(update={"null_values": ("?",)})
     names = [column.name for column in store.contract.columns if column.name != ROW_ID]
     made = FeatureModel(store.features).transform(spark.createDataFrame(frame)).toPandas()

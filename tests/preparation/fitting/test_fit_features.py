@@ -18,7 +18,7 @@ from pipeline.scoring.spelling import categories_of
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.categories import check_a_million_categories
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -72,9 +72,9 @@ def folder(tmp_path_factory, frame) -> Path:
 @pytest.fixture
 def store(spark, folder):
     """Built by the first test that asks; the others open it."""
-    recipe = recipe_for(folder / "t.parquet", numeric=GROUPS, categorical=CATEGORIES, key="key")
+    store_spec = spec_for(folder / "t.parquet", numeric=GROUPS, categorical=CATEGORIES, key="key")
     published = list(folder.glob("root/stores/test/*"))
-    return open_store(storage_path(str(published[0]))) if published else build(spark, recipe, folder / "root")
+    return open_store(storage_path(str(published[0]))) if published else build(spark, store_spec, folder / "root")
 
 
 def train_rows(store, frame: pd.DataFrame) -> pd.DataFrame:
@@ -170,17 +170,17 @@ def test_categories_of_any_type_are_served_as_they_were_stored(spark, tmp_path):
         pa.Table.from_pydict({name: pa.array(frame[name], from_pandas=False) for name in frame}), tmp_path / "t.parquet"
     )
     names = [name for name in frame if name != "y"]
-    store = build(spark, recipe_for(tmp_path / "t.parquet", categorical=names, key="y"), tmp_path / "root")
+    store = build(spark, spec_for(tmp_path / "t.parquet", categorical=names, key="y"), tmp_path / "root")
     assert_served_as_stored(store, frame.assign(day=pd.to_datetime(frame.day)))
 
 
 def test_what_pandas_reads_from_the_same_text_gets_the_same_ids(spark, tmp_path):
     rows = [f"{c},{code},{('TRUE', 'FALSE')[i % 2]},{i % 2},{i}" for i, (c, code) in enumerate(PAIRS * 20)]
     (tmp_path / "t.csv").write_text("\n".join(["c,code,flag,x,y", *rows]))
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.csv", numeric=["x"], categorical=["c", "code", "flag"], source={"null_values": ["?"]}, key="y"
     )
-    store = build(spark, recipe, tmp_path / "root")
+    store = build(spark, store_spec, tmp_path / "root")
     assert store.features.null_values == ("?", "")
     read = pd.read_csv(tmp_path / "t.csv", keep_default_na=False)
     assert [read[name].dtype.kind for name in ("c", "code", "flag")] == ["O", "i", "b"]
@@ -197,8 +197,8 @@ def test_a_label_keeps_its_unit_and_is_scaled_by_training_rows(store, frame):
 
 def test_a_log_label(spark, tmp_path, frame):
     frame.to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["skewed"], key="key", target="log")
-    store = build(spark, recipe, tmp_path / "root")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["skewed"], key="key", target="log")
+    store = build(spark, store_spec, tmp_path / "root")
     logs = np.log1p(train_rows(store, frame).y)
     assert store.features.label.center == pytest.approx(logs.mean(), rel=1e-9)
     assert store.features.label.scale == pytest.approx(logs.std(ddof=0), rel=1e-9)
@@ -221,7 +221,7 @@ def test_a_log_label(spark, tmp_path, frame):
 def test_the_task_follows_from_the_label(spark, tmp_path, labels, settings, task, classes):
     frame = pd.DataFrame({"x": np.arange(60.0), "y": (labels * 60)[:60]})
     frame.to_parquet(tmp_path / "t.parquet")
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"], **settings), tmp_path / "root")
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"], **settings), tmp_path / "root")
     label = store.features.label
     assert (label.task, label.classes) == (task, classes)
     if classes:
@@ -235,8 +235,8 @@ def test_a_vocabulary_of_thousands(spark, tmp_path):
     frame = pd.DataFrame({"c": values * 2, "y": np.arange(10_000.0)})
     frame.to_parquet(tmp_path / "t.parquet")
     groups = [{"columns": ["c"], "max_categories": 10_000}]
-    recipe = recipe_for(tmp_path / "t.parquet", categorical=groups)
-    store = build(spark, recipe, tmp_path / "root")
+    store_spec = spec_for(tmp_path / "t.parquet", categorical=groups)
+    store = build(spark, store_spec, tmp_path / "root")
     (feature,) = store.features.categorical
     ids = {value: i for i, value in enumerate(feature.vocabulary, start=1)}
     rows = rows_of(store)
@@ -256,7 +256,7 @@ def test_texts_of_any_length_are_categories(spark, tmp_path):
     frame = pd.DataFrame({"c": texts * 15, "y": np.arange(60.0)})
     frame.to_parquet(tmp_path / "t.parquet")
     groups = [{"columns": ["c"]}]
-    store = build(spark, recipe_for(tmp_path / "t.parquet", categorical=groups, key="y"), tmp_path / "root")
+    store = build(spark, spec_for(tmp_path / "t.parquet", categorical=groups, key="y"), tmp_path / "root")
     rows, (feature,) = rows_of(store), store.features.categorical
     known = {text: i for i, text in enumerate(feature.vocabulary, start=1)}
     assert len(known) == len(texts)

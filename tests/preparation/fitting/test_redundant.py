@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -69,7 +69,7 @@ def test_what_is_left_out_is_named_with_the_reason(spark, tmp_path, path, caplog
     groups = [{"columns": NUMBERS, "impute": "constant", "fill": 0}]
     settings = {"numeric": groups, "categorical": TEXTS, "key": "id"}
     settings["fractions"] = {"train": 1.0, "validation": 0.0, "test": 0.0}
-    store = build(spark, recipe_for(path, **settings), tmp_path / "r")
+    store = build(spark, spec_for(path, **settings), tmp_path / "r")
     left_out = {"constant", "same", "same_gaps", "copy", "same_word", "one_word"}
     assert names_of(store) == [name for name in (*NUMBERS, *TEXTS) if name not in left_out]
     assert not left_out & set(rows_of(store))
@@ -86,16 +86,16 @@ def test_what_is_left_out_is_named_with_the_reason(spark, tmp_path, path, caplog
 
 def test_each_reason_can_be_switched_off(spark, tmp_path, path):
     drop = {"constant": False, "identical": True, "label": False}
-    recipe = recipe_for(path, numeric=["constant", "x", "same", "copy"], key="id", features={"drop": drop})
-    assert names_of(build(spark, recipe, tmp_path / "r")) == ["constant", "x", "copy"]
+    store_spec = spec_for(path, numeric=["constant", "x", "same", "copy"], key="id", features={"drop": drop})
+    assert names_of(build(spark, store_spec, tmp_path / "r")) == ["constant", "x", "copy"]
 
 
 def test_a_text_that_is_the_label(spark, tmp_path, path, caplog):
-    recipe = recipe_for(path, label="word", numeric=["x"], categorical=["same_word", "turned_word"], key="id")
-    assert names_of(build(spark, recipe, tmp_path / "r")) == ["x", "turned_word"]
+    store_spec = spec_for(path, label="word", numeric=["x"], categorical=["same_word", "turned_word"], key="id")
+    assert names_of(build(spark, store_spec, tmp_path / "r")) == ["x", "turned_word"]
     assert "Column 'same_word' equals the label 'word' in all training rows" in caplog.text
 
 
 def test_nothing_that_is_left(spark, tmp_path, path):
     with pytest.raises(DataError, match=r"No feature column is left\. Name others under features"):
-        build(spark, recipe_for(path, numeric=["constant", "copy"], key="id"), tmp_path / "r")
+        build(spark, spec_for(path, numeric=["constant", "copy"], key="id"), tmp_path / "r")

@@ -30,7 +30,7 @@ from pipeline.schemas.columns import ROW_ID, WEIGHT
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -157,7 +157,7 @@ def folder(tmp_path_factory, frame) -> Path:
 @pytest.fixture
 def store(spark, folder) -> Store:
     """Every transform at once; built by the first test that asks, opened by the others."""
-    recipe = recipe_for(
+    store_spec = spec_for(
         folder / "t.parquet",
         numeric=[*numeric_groups(), {"columns": ["ratio"]}],
         categorical=[*CATEGORICAL, {"columns": ["loud"]}],
@@ -167,7 +167,7 @@ def store(spark, folder) -> Store:
         filter="id < 390",
     )
     published = list(folder.glob("root/stores/test/*"))
-    return open_store(storage_path(str(published[0]))) if published else build(spark, recipe, folder / "root")
+    return open_store(storage_path(str(published[0]))) if published else build(spark, store_spec, folder / "root")
 
 
 @pytest.fixture

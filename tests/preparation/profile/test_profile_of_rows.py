@@ -12,7 +12,7 @@ import pytest
 from pipeline import drift
 from pipeline.config.load import parse_config
 from pipeline.errors import DataError
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.shares import stability_index
 from pipeline.schemas.profile import QUANTILES
 from pipeline.stages.context import open_stage
@@ -188,7 +188,7 @@ def test_prepare_logs_the_profile_and_a_page(spark, prepared):
     folder, tracker = prepared[1], MemoryTracker()
     settings = config(folder)
     with open_stage(settings, "prepare", spark=spark) as resources:
-        store, _ = prepare_store(replace(resources, tracker=tracker), StoreRecipe.of(settings), settings.drift)
+        store, _ = prepare_store(replace(resources, tracker=tracker), StoreSpec.of(settings), settings.drift)
     assert tracker.artifacts["data/profile.json"] == read_profile(store).to_json()
     page = checked(tracker.artifacts["data/profile.html"])
     assert "size" in page.words and read_audit(store).checks[0].name in page.words

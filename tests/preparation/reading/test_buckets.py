@@ -18,10 +18,10 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import storage_path
-from tests.preparation.reading.test_route import content_of
+from tests.preparation.reading.test_readers import content_of
 from tests.support.buckets import SECRET
-from tests.support.recipes import build, recipe_for
 from tests.support.rows import raw_rows
+from tests.support.store_specs import build, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -59,7 +59,7 @@ def test_a_store_from_a_bucket_is_the_one_from_a_folder(spark_with_bucket, tmp_p
     settings = {"key": "id", "numeric": [{"columns": ["x"]}]}
     places = (f"{tmp_path}/parquet", f"{bucket}/parquet", f"{bucket}/csv")
     stores = [
-        build(spark_with_bucket, recipe_for(place, **settings), tmp_path / f"{i}") for i, place in enumerate(places)
+        build(spark_with_bucket, spec_for(place, **settings), tmp_path / f"{i}") for i, place in enumerate(places)
     ]
     assert content_of(stores[0]) == content_of(stores[1]) == content_of(stores[2])
     assert len({store.manifest.store_id for store in stores}) == 3

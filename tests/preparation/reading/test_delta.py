@@ -19,7 +19,7 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -55,7 +55,7 @@ def test_rows_that_were_added_and_deleted(spark, deltalake, tmp_path):
     assert source.version == 2 and source.fingerprint != first.fingerprint
     assert rows_of(table, "x", "new") == [(2, None), (3, None), (4, 0.5)]
     assert isinstance(table.read(["x"]).scan, PieceScan)
-    with over_spark():
+    with read_by_spark():
         table = opened(spark, tmp_path / "odd [1] é")[1]
     assert rows_of(table, "x", "new") == [(2, None), (3, None), (4, 0.5)]
     plan = table.read(["x"]).scan.rows._jdf.queryExecution().executedPlan().toString()
@@ -76,7 +76,7 @@ def test_partitions_of_every_type(spark, deltalake, tmp_path):
     _, table = opened(spark, tmp_path / "t")
     assert table.names == ("x", *values)
     first = ("é=/ %", datetime.date(2024, 1, 2), moment, True, decimal.Decimal("1.50"), 7)
-    with over_spark():
+    with read_by_spark():
         spark_table = opened(spark, tmp_path / "t")[1]
     assert dict(table.kinds) == dict(spark_table.kinds)
     for one in (table, spark_table):
@@ -88,7 +88,7 @@ def test_partitions_of_every_type(spark, deltalake, tmp_path):
 
 def test_columns_that_only_spark_reads(spark, deltalake, tmp_path, caplog):
     deltalake.write_deltalake(tmp_path / "t", pa.table({"x": [1], "many": [[1, 2]]}))
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"):
         assert rows_of(opened(spark, tmp_path / "t")[1], "many", "x") == [([1, 2], 1)]
     assert "types that Arrow does not read as Spark does: 'many' (list<element: int64>)." in caplog.text
 

@@ -14,7 +14,7 @@ from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.json_lines import json_table
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 
 pytestmark = pytest.mark.spark
 
@@ -168,7 +168,7 @@ LINES = [
 def spark_rows(spark, path: Path) -> list[tuple]:
     config = SourceConfig(path=str(path), format="json")
     found = open_source(spark, config, storage_path("unused"))
-    with over_spark():
+    with read_by_spark():
         rows = json_table(spark, found, config).reader(NAMES).scan.rows
     # As bytes: what is no UTF-8 is decoded here, as the other side does.
     binary = rows.select(*(rows[name].cast("binary") for name in rows.columns)).coalesce(1).collect()

@@ -16,7 +16,7 @@ from pipeline.preparation.planning.column_checks import check_names
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -227,7 +227,10 @@ def test_files_of_one_folder_with_other_headers(spark, tmp_path):
     (folder / "1.csv").write_text("x,y\n1,2\n")
     (folder / "2.csv").write_text("y,x\n4,3\n")
     assert sorted(values(read(spark, folder, ["x", "y"]))) == [("1", "2"), ("3", "4")]
-    with over_spark(), pytest.raises(DataError, match=r"File '2\.csv' has its columns in another order than '1\.csv'"):
+    with (
+        read_by_spark(),
+        pytest.raises(DataError, match=r"File '2\.csv' has its columns in another order than '1\.csv'"),
+    ):
         read(spark, folder, ["x"])
     (folder / "2.csv").write_text("y,z\n2,1\n")
     with pytest.raises(

@@ -17,7 +17,7 @@ from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.staging import staged
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.spark
 
 def read(spark, wanted: list[str], **source) -> RawTable:
     config = SourceConfig(**source)
-    with over_spark():
+    with read_by_spark():
         return open_table(spark, open_source(spark, config, storage_path("unused")), config).read(wanted)
 
 
@@ -43,7 +43,7 @@ def test_rows_of_a_query(spark, tmp_path):
         "TIMESTAMP_NTZ '2020-01-01 00:00:00' n, CAST(id AS DECIMAL(20, 2)) p, IF(id = 1, NULL, 'x') s FROM RANGE(3)"
     )
     raw = read(spark, ["p", "a.b", "t", "n", "s", "id"], query=query)
-    rows = check_staged(raw, tmp_path / "landing")
+    rows = check_staged(raw, tmp_path / "staging")
     moments = (
         datetime.datetime(100, 3, 1, 0, 0, 0, 1, datetime.UTC),
         datetime.datetime(2020, 1, 1),
@@ -54,11 +54,11 @@ def test_rows_of_a_query(spark, tmp_path):
 def test_malformed_lines(spark, tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n1,a\n2\n,b\n")
     raw = read(spark, ["y", "x"], path=str(tmp_path / "t.csv"))
-    assert [row[-1] for row in check_staged(raw, tmp_path / "landing")].count("2") == 1
+    assert [row[-1] for row in check_staged(raw, tmp_path / "staging")].count("2") == 1
 
 
 def test_no_rows(spark, tmp_path):
-    assert check_staged(read(spark, ["id"], query="SELECT id FROM RANGE(3) WHERE id > 5"), tmp_path / "landing") == []
+    assert check_staged(read(spark, ["id"], query="SELECT id FROM RANGE(3) WHERE id > 5"), tmp_path / "staging") == []
 
 
 def test_a_root_in_a_bucket_with_settings_behind_its_path(spark_with_bucket, bucket, s3_server, monkeypatch):
@@ -72,10 +72,10 @@ def test_a_root_in_a_bucket_with_settings_behind_its_path(spark_with_bucket, buc
 
 def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):
     nested = read(spark, ["a"], query="SELECT array(1, 2) a")
-    assert staged(nested, storage_path(str(tmp_path / "landing"))) is nested
-    assert not (tmp_path / "landing").exists()
+    assert staged(nested, storage_path(str(tmp_path / "staging"))) is nested
+    assert not (tmp_path / "staging").exists()
     (tmp_path / "file").write_text("")
     plain = read(spark, ["a"], query="SELECT 1 a")
     with caplog.at_level(logging.INFO, "pipeline.preparation.reading.staging"):
-        assert staged(plain, storage_path(str(tmp_path / "file" / "landing"))) is plain
+        assert staged(plain, storage_path(str(tmp_path / "file" / "staging"))) is plain
     assert "Each pass reads the source anew: it cannot be written to file://" in caplog.text

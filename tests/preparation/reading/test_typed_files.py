@@ -20,7 +20,7 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -40,9 +40,9 @@ def rows_of(table: SourceTable, names: Sequence[str]) -> list[str]:
 
 
 def check_alike(spark, path: Path, wanted: Sequence[str] = (), **source) -> SourceTable:
-    """Both roads give the same columns and rows, and tasks took theirs."""
+    """Both readers give the same columns and rows, and tasks read the files."""
     table = opened(spark, path, **source)
-    with over_spark():
+    with read_by_spark():
         expected = opened(spark, path, **source)
     names = wanted or table.names
     assert (table.names, dict(table.kinds)) == (expected.names, dict(expected.kinds))
@@ -104,7 +104,7 @@ def test_what_only_spark_reads(spark, tmp_path, caplog):
         spark.conf.unset("spark.sql.parquet.int96RebaseModeInWrite")
         spark.conf.unset("spark.sql.parquet.datetimeRebaseModeInWrite")
     table = opened(spark, tmp_path / "p", format="parquet")
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"):
         assert raw_rows(table.read(["a", "c"])) == [(datetime.date(1500, 1, 1), 1)]
     assert "types that Arrow does not read as Spark does: 'a' (date32[day])." in caplog.text
     assert not any(isinstance(table.read([name]).scan, PieceScan) for name in "bde")
@@ -167,13 +167,13 @@ def test_values_of_folders(spark, tmp_path, ending):
 
 def test_folders_that_only_spark_reads(spark, tmp_path, caplog):
     path = rows_in_folders(tmp_path, {"none": ["__HIVE_DEFAULT_PARTITION__"]}, "parquet")
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"):
         assert len(raw_rows(opened(spark, path).read(["x"]))) == 2
     assert "is read by Spark: the values of folders 'k none=' are void." in caplog.text
     place = tmp_path / "twice" / "X=1"
     place.mkdir(parents=True)
     pq.write_table(pa.table({"x": [5]}), place / "0.parquet")
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"):
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"):
         opened(spark, tmp_path / "twice")
     assert "column 'X' is in the files and in the names of their folders." in caplog.text
     (tmp_path / "empty" / "k=").mkdir(parents=True)

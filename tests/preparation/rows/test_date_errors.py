@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -33,12 +33,12 @@ def test_texts_that_are_not_dates_are_bad_rows(spark, tmp_path, kind):
     features = {"dates": {"columns": ["day"], "parts": ["year", "day"]}}
     settings = {"numeric": ["x"], "features": features, "source": {"format": kind}}
     with pytest.raises(DataError) as raised:
-        build(spark, recipe_for(path, **settings), tmp_path / "r")
+        build(spark, spec_for(path, **settings), tmp_path / "r")
     expected = "Column 'day' is not a date in 4 of 66 rows. Allowed: 2024-03-01, 20240301, 2024-03-01 12:30:00 or "
     assert str(raised.value).startswith(expected)
     assert "Received: '2010-02-30T00:00:00.000'. Repair the data" in str(raised.value)
 
-    store = build(spark, recipe_for(path, **settings, bad_rows={"budget": 4}), tmp_path / "r")
+    store = build(spark, spec_for(path, **settings, bad_rows={"budget": 4}), tmp_path / "r")
 
     assert store.manifest.reasons == {REASON: 4}
     lines = pd.read_parquet(f"{store.place.path}/quarantine").line
@@ -56,8 +56,8 @@ def test_derived_columns_that_say_what_null_becomes_keep_their_say(spark, tmp_pa
             "derived": [{"name": name, "expression": text} for name, text in derived.items()],
             "drop": False,
         }
-        recipe = recipe_for(path, numeric=["x", *derived], features=features, bad_rows={"budget": 4})
-        stores.append(build(spark, recipe, tmp_path / f"r{number}"))
+        store_spec = spec_for(path, numeric=["x", *derived], features=features, bad_rows={"budget": 4})
+        stores.append(build(spark, store_spec, tmp_path / f"r{number}"))
 
     assert [store.manifest.reasons for store in stores] == [
         {},
@@ -67,7 +67,7 @@ def test_derived_columns_that_say_what_null_becomes_keep_their_say(spark, tmp_pa
 
 def test_a_column_of_dates_without_any_value_is_named_with_its_source(spark, tmp_path, caplog):
     pd.DataFrame({"day": None, "x": range(60), "y": [i % 7 for i in range(60)]}).to_csv(tmp_path / "t.csv", index=False)
-    recipe = recipe_for(tmp_path / "t.csv", numeric=["x"], features={"dates": {"columns": ["day"]}})
+    store_spec = spec_for(tmp_path / "t.csv", numeric=["x"], features={"dates": {"columns": ["day"]}})
     with pytest.raises(DataError, match="Column 'day_year', made of 'day', has no number in any training row"):
-        build(spark, recipe, tmp_path / "r")
+        build(spark, store_spec, tmp_path / "r")
     assert "equals" not in caplog.text

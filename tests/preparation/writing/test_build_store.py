@@ -19,7 +19,7 @@ from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.schemas.columns import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -44,7 +44,7 @@ def digests(store) -> dict[str, str]:
 
 def test_every_row_is_in_one_file_and_the_manifest_tells_the_truth(spark, tmp_path):
     table().to_parquet(tmp_path / "t.parquet")
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id"), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id"), tmp_path / "r")
     assert sum(store.manifest.rows.values()) == ROWS
     assert rows_of(store)[ROW_ID].nunique() == ROWS
     assert store.manifest.shards == 16
@@ -74,7 +74,7 @@ def test_the_same_rows_give_the_same_bytes(spark, tmp_path):
     for i in range(5):
         shuffled.iloc[i::5].to_parquet(parts / f"{i}.parquet", row_group_size=100)
     stores = [
-        build(spark, recipe_for(path, numeric=["x"], categorical=["c"]), tmp_path / root)
+        build(spark, spec_for(path, numeric=["x"], categorical=["c"]), tmp_path / root)
         for path, root in ((tmp_path / "one.parquet", "r1"), (parts, "r2"), (tmp_path / "one.parquet", "r3"))
     ]
     assert digests(stores[0]) == digests(stores[1]) == digests(stores[2])
@@ -86,7 +86,7 @@ def test_files_hold_row_groups_of_the_wanted_size(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(write, "ROWS_PER_GROUP", 2048)
     monkeypatch.setattr("pipeline.preparation.writing.build_store.shards_for", lambda rows: 1)
     table(12_000).to_parquet(tmp_path / "t.parquet")
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"]), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"]), tmp_path / "r")
     (file,) = store.split("train").files
     *full, last = file.row_groups
     assert len(full) > 1
@@ -97,7 +97,7 @@ def test_files_hold_row_groups_of_the_wanted_size(spark, tmp_path, monkeypatch):
 def test_a_split_without_a_share_has_no_file(spark, tmp_path):
     table(100).to_parquet(tmp_path / "t.parquet")
     fractions = {"train": 0.8, "validation": 0.0, "test": 0.2}
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"], fractions=fractions), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"], fractions=fractions), tmp_path / "r")
     assert store.split("validation").files == ()
     assert store.manifest.rows["validation"] == 0
     assert store.manifest.shards == 4
@@ -110,21 +110,21 @@ def test_any_column_name_reaches_the_store(spark, tmp_path):
     frame = table(100).rename(columns={"x": ODD[0], "c": ODD[1], "y": ODD[3], "id": ODD[4]})
     frame[ODD[2]], frame[ODD[5]] = np.arange(100.0), ["one", "two"] * 50
     frame.to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.parquet", label=ODD[3], numeric=[ODD[0], ODD[2]], categorical=[ODD[1], ODD[5]], key=ODD[4]
     )
-    rows = rows_of(build(spark, recipe, tmp_path / "r"))
+    rows = rows_of(build(spark, store_spec, tmp_path / "r"))
     assert set(ODD) - {ODD[4]} < set(rows.columns)
     assert sorted(rows[ODD[3]]) == sorted(frame[ODD[3]])
 
 
-def test_the_name_of_a_store_follows_from_content_and_recipe(spark, tmp_path):
+def test_the_name_of_a_store_follows_from_content_and_spec(spark, tmp_path):
     table(50).to_parquet(tmp_path / "t.parquet")
     root = storage_path(str(tmp_path / "r"))
 
     def identity(**settings) -> str:
-        recipe = recipe_for(tmp_path / "t.parquet", **{"numeric": ["x"], **settings})
-        return recipe.store_id(open_source(spark, recipe.data.source, root))
+        store_spec = spec_for(tmp_path / "t.parquet", **{"numeric": ["x"], **settings})
+        return store_spec.store_id(open_source(spark, store_spec.data.source, root))
 
     first = identity()
     assert first == identity()
@@ -136,9 +136,9 @@ def test_the_name_of_a_store_follows_from_content_and_recipe(spark, tmp_path):
 
 def problem_of(spark, tmp_path, content: str, **settings) -> str:
     (tmp_path / "t.csv").write_text(content)
-    recipe = recipe_for(tmp_path / "t.csv", **settings)
+    store_spec = spec_for(tmp_path / "t.csv", **settings)
     with pytest.raises(DataError) as raised:
-        build(spark, recipe, tmp_path / "r")
+        build(spark, store_spec, tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()
     assert not list((tmp_path / "r").glob("scratch/*"))
     return str(raised.value)
@@ -162,7 +162,7 @@ def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
 
 def test_truth_values_and_odd_numbers_are_numbers(spark, tmp_path):
     (tmp_path / "t.csv").write_text(lines(" 1.5e2 ,a,1", "TRUE,a,2", "false,a,3", "-.5,a,4", ",a,5", "NA,a,6"))
-    store = build(spark, recipe_for(tmp_path / "t.csv", numeric=[{"columns": ["x"], "scale": "none"}]), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.csv", numeric=[{"columns": ["x"], "scale": "none"}]), tmp_path / "r")
     assert {150.0, 1.0, 0.0, -0.5} <= set(rows_of(store).x)
 
 
@@ -263,7 +263,7 @@ def test_a_column_of_no_usable_type(spark, tmp_path):
     with pytest.raises(
         DataError, match=r"Column 'x' has no usable type\. Allowed: a number, .* Received: list<element: int64>"
     ):
-        build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
+        build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
 
 
 def test_a_file_that_is_damaged_inside_publishes_nothing(spark, tmp_path):
@@ -274,7 +274,7 @@ def test_a_file_that_is_damaged_inside_publishes_nothing(spark, tmp_path):
     content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
     (tmp_path / "t.parquet").write_bytes(content)
     with pytest.raises(PythonException) as raised:
-        build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
+        build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     found = explain_spark_error(raised.value)
     assert isinstance(found, DataError)
     assert re.fullmatch(
@@ -293,30 +293,30 @@ def test_a_source_that_changes_meanwhile_is_refused(spark, tmp_path, monkeypatch
 
     monkeypatch.setattr("pipeline.preparation.writing.build_store.write_rows", write_and_touch)
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
-        build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
+        build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()
 
 
 def test_constant_columns_are_scaled_by_one_and_named_where_they_are_kept(spark, tmp_path, caplog):
     table(100).assign(k=7.0).to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["k", "x"], features={"drop": False})
-    store = build(spark, recipe, tmp_path / "r")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["k", "x"], features={"drop": False})
+    store = build(spark, store_spec, tmp_path / "r")
     assert (store.features.numeric[0].center, store.features.numeric[0].scale) == (7.0, 1.0)
     assert "Column 'k' is 7.0 in every training row" in caplog.text
 
 
 def test_many_equal_rows_without_a_key_are_warned_of(spark, tmp_path, caplog):
     pd.DataFrame({"x": [0.0, 1.0, 2.0] * 400, "y": [1.0, 2.0, 3.0] * 400}).to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.parquet", numeric=["x"], seed=3, fractions={"train": 0.8, "validation": 0.0, "test": 0.2}
     )
-    build(spark, recipe, tmp_path / "r")
+    build(spark, store_spec, tmp_path / "r")
     assert "many rows are equal in all columns used; set data.key" in caplog.text
 
 
 def test_an_altered_file_is_found_on_opening(spark, tmp_path):
     table(100).to_parquet(tmp_path / "t.parquet")
-    store = build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     file = store.split("train").files[0]
     Path(store.place.path, file.path).write_bytes(b"short")
     with pytest.raises(

@@ -17,7 +17,7 @@ from pipeline.feed.reader import read_shard
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.scan import FrameScan
 from pipeline.preparation.writing import write_rows as write
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
@@ -26,7 +26,7 @@ from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_folder
 from pipeline.store.manifest import FoldsManifest
 from pipeline.store.store import Store, open_store
-from tests.support.recipes import build, recipe_for
+from tests.support.store_specs import build, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -76,16 +76,16 @@ def table(seed: int = 0) -> pd.DataFrame:
     )
 
 
-def folds_of(spark, recipe, folds: dict, root: Path, use: str = "measure") -> tuple[FoldsManifest, list[Store]]:
+def folds_of(spark, store_spec, folds: dict, root: Path, use: str = "measure") -> tuple[FoldsManifest, list[Store]]:
     """The published folds."""
     place = storage_path(str(root))
-    whole = FoldsRecipe(recipe, FoldConfig(**folds), use)
-    source = open_source(spark, recipe.data.source, place)
+    whole = FoldsSpec(store_spec, FoldConfig(**folds), use)
+    source = open_source(spark, store_spec.data.source, place)
     build_folds(spark, whole, source, root=place, progress=Progress(Terminal(io.StringIO())))
-    text = Path(whole.place(source, place).path, FOLDS).read_bytes()
+    text = Path(whole.folder(source, place).path, FOLDS).read_bytes()
     manifest = FoldsManifest.from_json(text, FOLDS)
     return manifest, [
-        open_store(store_folder(place, recipe.name, fold_store(manifest.store_id, name))) for name in manifest.names
+        open_store(store_folder(place, store_spec.name, fold_store(manifest.store_id, name))) for name in manifest.names
     ]
 
 
@@ -112,7 +112,7 @@ def alone(spark, tmp_path: Path, own: dict[str, pd.DataFrame], **given) -> Store
     assert len(together) == sum(len(part) for part in own.values())
     together.to_parquet(tmp_path / "fold.parquet")
     split = {"method": "column", "column": "part", "values": {name: [name] for name in SPLITS}}
-    return build(spark, recipe_for(tmp_path / "fold.parquet", split=split, **given), tmp_path / "alone")
+    return build(spark, spec_for(tmp_path / "fold.parquet", split=split, **given), tmp_path / "alone")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_fold_is_what_it_would_be_by_itself(spark, tmp_path, folds, target):
         frame["y"] = np.where(frame.y > 12, "yes", "no")
     frame.to_parquet(tmp_path / "t.parquet")
     given = {"key": "id", "time": "t", "weight": "w", "features": FEATURES, "target": target or "standard"}
-    _, stores = folds_of(spark, recipe_for(tmp_path / "t.parquet", **given), folds, tmp_path / "r")
+    _, stores = folds_of(spark, spec_for(tmp_path / "t.parquet", **given), folds, tmp_path / "r")
     store = stores[-1]
     own = {name: rows_of(store, name) for name in SPLITS}
     assert all(len(rows) == store.split(name).rows > 0 for name, rows in own.items())
@@ -144,8 +144,8 @@ def test_a_fold_is_what_it_would_be_by_itself(spark, tmp_path, folds, target):
 
 def test_rows_are_written_once_and_every_fold_sees_each_of_them_once(spark, tmp_path):
     table().to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id")
-    manifest, stores = folds_of(spark, recipe, {"folds": 4, "repeats": 2}, tmp_path / "r")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id")
+    manifest, stores = folds_of(spark, store_spec, {"folds": 4, "repeats": 2}, tmp_path / "r")
     place = stores[0].place.folder.path
     assert (manifest.count, manifest.method, manifest.quarantined) == (8, "hash", 0)
     assert manifest.apart == ROWS - sum(stores[0].split(name).rows for name in SPLITS) > 0
@@ -159,17 +159,19 @@ def test_rows_are_written_once_and_every_fold_sees_each_of_them_once(spark, tmp_
         assert len(own) + len(trained) == ROWS - manifest.apart
     for repeat in (held_out[:4], held_out[4:]):
         assert len(set.union(*repeat)) == sum(map(len, repeat)) == ROWS - manifest.apart
-    base = build(spark, recipe, tmp_path / "base")
+    base = build(spark, store_spec, tmp_path / "base")
     assert not set(rows_of(base, "test")[ROW_ID]) & set.union(*held_out)
 
 
 def test_folds_of_other_features_have_the_same_rows_and_the_same_division(spark, tmp_path):
     table().to_parquet(tmp_path / "t.parquet")
-    recipes = [recipe_for(tmp_path / "t.parquet", numeric=[name], key="id") for name in ("x", "gap")]
-    (one, first), (other, second) = (folds_of(spark, recipe, {"folds": 2}, tmp_path / "r") for recipe in recipes)
+    store_specs = [spec_for(tmp_path / "t.parquet", numeric=[name], key="id") for name in ("x", "gap")]
+    (one, first), (other, second) = (
+        folds_of(spark, store_spec, {"folds": 2}, tmp_path / "r") for store_spec in store_specs
+    )
     assert (one.folds_id, one.store_id == other.store_id) == (other.folds_id, False)
     assert set(rows_of(first[0], "test")[ROW_ID]) == set(rows_of(second[0], "test")[ROW_ID])
-    third, _ = folds_of(spark, recipes[0], {"folds": 3}, tmp_path / "r")
+    third, _ = folds_of(spark, store_specs[0], {"folds": 3}, tmp_path / "r")
     assert third.folds_id != one.folds_id
 
 
@@ -189,26 +191,26 @@ def test_folds_of_other_features_have_the_same_rows_and_the_same_division(spark,
 def test_what_cannot_be_divided_is_named_and_nothing_is_published(spark, tmp_path, given, folds, message):
     frame = table().assign(rare=np.where(np.arange(ROWS) % 300 == 0, "yes", "no"))
     frame.to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id", **given)
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id", **given)
     with pytest.raises((ConfigError, DataError), match=message):
-        folds_of(spark, recipe, folds, tmp_path / "r")
+        folds_of(spark, store_spec, folds, tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()
 
 
 def test_nested_folds_are_not_without_number(spark, tmp_path):
     table().to_parquet(tmp_path / "t.parquet")
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(ConfigError, match=r"needs 2,500 folds, those within folds included\. Allowed: 2,000\."):
-        folds_of(spark, recipe, {"folds": 50}, tmp_path / "r", use="nested")
+        folds_of(spark, store_spec, {"folds": 50}, tmp_path / "r", use="nested")
 
 
 def test_a_feature_that_the_first_fold_drops_is_there_for_the_others(spark, tmp_path):
     frame = table()
     frame.assign(town=frame.town.where(frame.t >= 400, "p")).to_parquet(tmp_path / "t.parquet")
     means = [{"columns": ["town"], "encoding": "target_mean"}]
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], categorical=means, key="id", time="t")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=means, key="id", time="t")
     folds = {"method": "time", "folds": 2, "borders": [400, 700]}
-    _, (first, second) = folds_of(spark, recipe, folds, tmp_path / "r")
+    _, (first, second) = folds_of(spark, store_spec, folds, tmp_path / "r")
     assert (first.contract.names("numeric"), second.contract.names("numeric")) == (("x",), ("x", "town"))
     assert rows_of(second, "train").town.nunique() > rows_of(second, "test").town.nunique() == 5
 
@@ -227,7 +229,7 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
         return written(half, stored, place)
 
     monkeypatch.setattr("pipeline.preparation.writing.fold_stores.write_groups", write_and_change)
-    recipe = recipe_for(tmp_path / "t.parquet", numeric=["x"], key="id")
+    store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
-        folds_of(spark, recipe, {"folds": 2}, tmp_path / "r")
+        folds_of(spark, store_spec, {"folds": 2}, tmp_path / "r")
     assert not (tmp_path / "r" / "stores").exists()

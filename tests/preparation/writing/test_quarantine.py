@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -41,9 +41,9 @@ TERMS = {
 CONTRACT = KeptContract(TableContract(columns=TERMS), "people.yaml")
 
 
-def recipe(path, budget: float):
+def store_spec(path, budget: float):
     features = {"dates": {"columns": ["d"]}}
-    found = recipe_for(path, numeric=["n", "x"], categorical=["c"], features=features, bad_rows={"budget": budget})
+    found = spec_for(path, numeric=["n", "x"], categorical=["c"], features=features, bad_rows={"budget": budget})
     return replace(found, contract=CONTRACT)
 
 
@@ -51,7 +51,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     # The last line is cut off, and so has no end.
     (tmp_path / "t.csv").write_text("\n".join(["n,x,d,c,y", *GOOD, *BAD]))
     with pytest.raises(DataError) as raised:
-        build(spark, recipe(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
+        build(spark, store_spec(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
     first, *lines = str(raised.value).split("\n")
     assert first == "The data does not hold what the configuration asks for (11 problems):"
     assert lines[0].startswith(
@@ -65,7 +65,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert f"  - {expected} Repair the data, or edit the contract." in lines
     assert not (tmp_path / "r" / "stores").exists()
 
-    store = build(spark, recipe(tmp_path / "t.csv", 0.2), tmp_path / "r")
+    store = build(spark, store_spec(tmp_path / "t.csv", 0.2), tmp_path / "r")
     place = f"{store.place.path}/quarantine"
     found = pd.read_parquet(place)
     by_line = dict(zip(found.line, found.reason, strict=True))
@@ -92,7 +92,7 @@ def test_a_row_of_which_nothing_tells_where_it_belongs_is_set_aside(spark, tmp_p
     (tmp_path / "t.csv").write_text("\n".join(["n,day,y", *days, "1,soon,2", "2,,3", ""]))
     split = {"method": "time", "validation_from": "2020-01-20", "test_from": "2020-01-25"}
     data = {"time": "day", "bad_rows": {"budget": 2}}
-    store = build(spark, recipe_for(tmp_path / "t.csv", numeric=["n"], split=split, **data), tmp_path / "r")
+    store = build(spark, spec_for(tmp_path / "t.csv", numeric=["n"], split=split, **data), tmp_path / "r")
     assert store.manifest.rows["quarantined"] == 2
     assert store.manifest.reasons == {
         "column 'day' (data.time) is missing": 1,
@@ -108,10 +108,10 @@ def test_malformed_json_is_named_with_its_file(spark, tmp_path):
         lines = [f'{{"x": {i}, "y": {i % 7}}}' for i in range(60)]
         (folder / f"{part}.json").write_text("\n".join([*lines, *(['{"x": 1,'] if part else []), ""]))
     with pytest.raises(DataError) as raised:
-        build(spark, recipe_for(folder, numeric=["x"]), tmp_path / "r")
+        build(spark, spec_for(folder, numeric=["x"]), tmp_path / "r")
     assert str(raised.value) == (
         "1 line is malformed (first in '1.json'). Allowed: one JSON object. "
         "Received: '{\"x\": 1,'. Repair them, or allow some in data.bad_rows."
     )
-    store = build(spark, recipe_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")
+    store = build(spark, spec_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")
     assert pd.read_parquet(f"{store.place.path}/quarantine").file.tolist() == ["1.json"]

@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.writing.sampling import plan_sampling
 from pipeline.schemas.columns import ROW_ID
 from pipeline.store.manifest import Sampled
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -32,8 +32,8 @@ def store_of(spark, tmp_path, method: str | None, ratio: float = 1.0, *, place: 
     if not path.exists():
         table().to_parquet(path)
     sampling = {"sampling": {"method": method, "ratio": ratio}} if method else {}
-    recipe = recipe_for(path, label=LABEL, numeric=["x"], key="id", **sampling, **settings)
-    return build(spark, recipe, tmp_path / f"r{place}")
+    store_spec = spec_for(path, label=LABEL, numeric=["x"], key="id", **sampling, **settings)
+    return build(spark, store_spec, tmp_path / f"r{place}")
 
 
 def counts_of(store) -> dict[str, int]:
@@ -103,19 +103,19 @@ def test_plain_stores_say_nothing_of_sampling(plain):
 
 def test_what_does_not_fit_is_named(spark, tmp_path):
     with pytest.raises(ConfigError, match=r"sampling needs a label with classes, not task: regression"):
-        recipe_for("t.csv", numeric=["x"], task="regression", sampling={"method": "up"})
+        spec_for("t.csv", numeric=["x"], task="regression", sampling={"method": "up"})
     with pytest.raises(ConfigError, match="ratio goes with method: down or up"):
-        recipe_for("t.csv", numeric=["x"], sampling={"ratio": 0.5})
+        spec_for("t.csv", numeric=["x"], sampling={"ratio": 0.5})
     frame = table()
     frame.assign(y=frame["x"] * 2).to_parquet(tmp_path / "number.parquet")
-    recipe = recipe_for(tmp_path / "number.parquet", numeric=["x"], sampling={"method": "up"})
+    store_spec = spec_for(tmp_path / "number.parquet", numeric=["x"], sampling={"method": "up"})
     with pytest.raises(ConfigError, match=r"data\.sampling needs a label with classes\. Received: 'y', a number"):
-        build(spark, recipe, tmp_path / "r")
+        build(spark, store_spec, tmp_path / "r")
     equal = pd.DataFrame({"x": [1.0] * 500 + list(range(40)), "y": ["often"] * 500 + ["rare"] * 40})
     equal.to_csv(tmp_path / "equal.csv", index=False)
-    recipe = recipe_for(tmp_path / "equal.csv", numeric=["x"], sampling={"method": "down"}, fractions=ALL)
+    store_spec = spec_for(tmp_path / "equal.csv", numeric=["x"], sampling={"method": "down"}, fractions=ALL)
     with pytest.raises(DataError, match=r"leaves no training row of class 'often' of label 'y': its rows are equal"):
-        build(spark, recipe, tmp_path / "r")
+        build(spark, store_spec, tmp_path / "r")
 
 
 def test_counts_that_sampling_cannot_give_are_noticed(plain):

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.preparation.writing.shuffled import _murmur3
 from pipeline.schemas.columns import ROW_ID
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -32,8 +32,8 @@ def frame() -> pd.DataFrame:
 def assignment(spark, tmp_path, frame: pd.DataFrame, *, key=(), name="t.parquet", **settings) -> pd.DataFrame:
     """Split and shard by the label, which is as good as unique here."""
     frame.to_parquet(tmp_path / name)
-    recipe = recipe_for(tmp_path / name, numeric=["x"], categorical=["c"], key=list(key), **settings)
-    rows = rows_of(build(spark, recipe, tmp_path / "root"))
+    store_spec = spec_for(tmp_path / name, numeric=["x"], categorical=["c"], key=list(key), **settings)
+    rows = rows_of(build(spark, store_spec, tmp_path / "root"))
     return rows.assign(y=rows.y.round(3)).sort_values(["y", ROW_ID])[["y", "split", "shard", ROW_ID]]
 
 
@@ -43,8 +43,8 @@ def test_order_other_columns_and_file_format_change_nothing(spark, tmp_path, fra
     again = assignment(spark, tmp_path, permuted, name="permuted.parquet")
     assert again.to_numpy().tolist() == base.to_numpy().tolist()
     frame.to_csv(tmp_path / "t.csv", index=False)
-    recipe = recipe_for(tmp_path / "t.csv", numeric=["x"], categorical=["c"])
-    rows = rows_of(build(spark, recipe, tmp_path / "root"))
+    store_spec = spec_for(tmp_path / "t.csv", numeric=["x"], categorical=["c"])
+    rows = rows_of(build(spark, store_spec, tmp_path / "root"))
     assert sorted(rows[ROW_ID]) == sorted(base[ROW_ID])
     assert (rows.sort_values(["y", ROW_ID]).split.to_numpy() == base.split.to_numpy()).all()
 
@@ -74,7 +74,7 @@ def test_another_seed_gives_another_split(spark, tmp_path, frame):
 def test_negative_zero_is_zero(spark, tmp_path):
     twice = np.repeat(np.arange(20.0), 2)
     pd.DataFrame({"x": [0.0, -0.0] * 20, "z": twice % 7, "y": twice}).to_parquet(tmp_path / "t.parquet")
-    rows = rows_of(build(spark, recipe_for(tmp_path / "t.parquet", numeric=["x", "z"]), tmp_path / "root"))
+    rows = rows_of(build(spark, spec_for(tmp_path / "t.parquet", numeric=["x", "z"]), tmp_path / "root"))
     assert rows[ROW_ID].nunique() == 20
 
 

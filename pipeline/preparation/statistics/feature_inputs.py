@@ -12,7 +12,7 @@ from pipeline.kinds.plan import CategoricalPlan, FeaturePlan
 from pipeline.kinds.text.arrays import text_of, values_of
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.value_counts import Category, Counter
+from pipeline.preparation.statistics.value_counter import Category, Counter
 
 
 def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ PART, LABEL, WEIGHT = "part", "label", "weight"
 Text = Annotated[VocabularyFeature | HashedFeature, Field(discriminator="kind")]
 
 
-class Unscaled(Document):
+class SharedFoldRows(Document):
     """What such rows hold.
 
     Attributes:
@@ -66,7 +66,7 @@ class Unscaled(Document):
 
 
 def number_column(place: int) -> str:
-    """The column of one of `Unscaled.numbers`."""
+    """The column of one of `SharedFoldRows.numbers`."""
     return f"number_{place}"
 
 

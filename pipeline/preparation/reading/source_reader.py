@@ -1,6 +1,6 @@
-"""Which way the rows of a source take: read by the tasks themselves, which is quicker, or by Spark.
+"""Who reads the files of a source: Spark's Python tasks with Arrow, which is faster, or Spark itself.
 
-Tasks read files by Arrow's file systems; what only Spark can open or make sense of, Spark reads.
+Tasks read whatever Arrow's file systems can open; Spark reads what only Spark can open or interpret.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ReadRoute:
+class SourceReader:
     """Who reads the files of a source.
 
     Attributes:
-        reason: why it is Spark; None where tasks do.
-        open_file: for tasks and the driver; plain data.
+        reason: why Spark reads them; None where tasks do.
+        open_file: opens a file in a task or in the driver; plain data.
     """
 
     reason: str | None
     open_file: FileOpener
 
     @classmethod
-    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> ReadRoute:
-        """The route of a source; why it is the one over Spark is logged.
+    def of(cls, spark: SparkSession, source: Source, uris: Sequence[str] = ()) -> SourceReader:
+        """Choose the reader of a source; logs the reason where it is Spark.
 
         Args:
             spark: the session.
-            source: what is to be read.
-            uris: of its files, where it does not list them itself.
+            source: the source to read.
+            uris: URIs of its files, where it does not list them itself.
         """
         opener = FileOpener(source.query)
         reason = reason_for_spark(spark, uris or [file.uri for file in source.files], opener)
         if reason is not None:
-            log_spark_route(source, reason)
+            log_read_by_spark(source, reason)
         return cls(reason, opener)
 
     @property
@@ -69,12 +69,12 @@ class ReadRoute:
             return bytes(decompressed(stream, file.uri).read(HEAD_BYTES))
 
 
-def log_spark_route(source: Source, reason: str) -> None:
+def log_read_by_spark(source: Source, reason: str) -> None:
     """Log that Spark reads a source, and why."""
     log.info("Source '%s' is read by Spark: %s.", source.location, reason)
 
 
-def log_task_route(format: str, files: int) -> None:
+def log_read_by_tasks(format: str, files: int) -> None:
     """Log that tasks read some files, of a format as `data.source.format` calls it."""
     log.info("Reading %s (%s) by Spark's Python tasks.", counted(files, "file"), format)
 
@@ -110,5 +110,5 @@ def _refusal_in_task(spark: SparkSession, open_file: FileOpener, uri: str) -> st
         for batch in batches:
             yield pa.record_batch([pa.array([_refusal(open_file, uri)] * len(batch), pa.string())], ["reason"])
 
-    found: Any = spark.range(0, 1, 1, 1).mapInArrow(task, "reason string").first()
-    return str(found["reason"])
+    row: Any = spark.range(0, 1, 1, 1).mapInArrow(task, "reason string").first()
+    return str(row["reason"])

@@ -72,28 +72,28 @@ class SampleAccumulator:
     def __init__(self, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, most: int) -> None:
         """Keep at most `most` rows of each group."""
         self._names, self._numbers, self._assignment, self._most = names, numbers, assignment, most
-        self._found = _schema(names).empty_table()
+        self._drawn = _schema(names).empty_table()
         self._cut = dict.fromkeys(assignment.trained_on, _STEPS)
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
         bounds = np.array([self._cut.get(group, 0) for group in range(self._assignment.trained_on[-1] + 1)])
         drawn = _drawn(rows, self._names, self._numbers, self._assignment, bounds)
-        self._found = pa.concat_tables([self._found, drawn])
+        self._drawn = pa.concat_tables([self._drawn, drawn])
         for group in self._assignment.trained_on:
             self._thin(group)
 
     def result(self) -> pa.Table:
         """The partial result; below which draw it has all rows of a group is in its metadata."""
-        return self._found.replace_schema_metadata({str(group): str(cut) for group, cut in self._cut.items()})
+        return self._drawn.replace_schema_metadata({str(group): str(cut) for group, cut in self._cut.items()})
 
     def _thin(self, group: int) -> None:
-        own = pc.equal(self._found["group"], group)
-        draws = self._found["draw"].filter(own).to_numpy()
+        in_group = pc.equal(self._drawn["group"], group)
+        draws = self._drawn["draw"].filter(in_group).to_numpy()
         if len(draws) > self._most:
             cut = int(np.partition(draws, self._most)[self._most])
             self._cut[group] = cut
-            self._found = self._found.filter(pc.invert(pc.and_(own, pc.greater_equal(self._found["draw"], cut))))
+            self._drawn = self._drawn.filter(pc.invert(pc.and_(in_group, pc.greater_equal(self._drawn["draw"], cut))))
 
 
 def samples_in(
@@ -118,9 +118,11 @@ def samples_in(
         cut = {int(group): int(draw) for group, draw in part.schema.metadata.items()}
         if any(bounds[group] > cut[group] for group in assignment.trained_on):
             return None
-    places = ["order", "group", "draw", *(f"n{kept.index(name)}" for name in names)]
-    own = [part.replace_schema_metadata().select(places).rename_columns(_schema(names).names) for part in parts]
-    return _samples(own, names, shares, assignment)
+    columns = ["order", "group", "draw", *(f"n{kept.index(name)}" for name in names)]
+    wanted_rows = [
+        part.replace_schema_metadata().select(columns).rename_columns(_schema(names).names) for part in parts
+    ]
+    return _samples(wanted_rows, names, shares, assignment)
 
 
 def take_samples(
@@ -161,8 +163,8 @@ def rows_of_sample(columns: int) -> int:
 def _samples(
     parts: Sequence[pa.Table], names: Sequence[str], shares: Sequence[float], assignment: FoldAssignment
 ) -> tuple[Sample, ...]:
-    found = pa.concat_tables([_schema(names).empty_table(), *parts]).sort_by("order")
-    return tuple(_sample(found, fold, share, names) for fold, share in zip(assignment.folds, shares, strict=True))
+    drawn = pa.concat_tables([_schema(names).empty_table(), *parts]).sort_by("order")
+    return tuple(_sample(drawn, fold, share, names) for fold, share in zip(assignment.folds, shares, strict=True))
 
 
 def _bounds(shares: Sequence[float], assignment: FoldAssignment) -> npt.NDArray[np.int64]:
@@ -175,29 +177,29 @@ def _bounds(shares: Sequence[float], assignment: FoldAssignment) -> npt.NDArray[
 
 
 def _schema(names: Sequence[str]) -> pa.Schema:
-    places = [("order", pa.int64()), ("group", pa.int32()), ("draw", pa.int64())]
-    return pa.schema([*places, *((f"n{i}", pa.float64()) for i in range(len(names)))])
+    keys = [("order", pa.int64()), ("group", pa.int32()), ("draw", pa.int64())]
+    return pa.schema([*keys, *((f"n{i}", pa.float64()) for i in range(len(names)))])
 
 
 def _drawn(
     rows: Rows, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, bounds: npt.NDArray[np.int64]
 ) -> pa.Table:
     """The rows of a batch that are in the sample of some fold."""
-    group = rows.places.of(assignment.column)
-    draw = np.mod(salted_once("sample", rows.places.order), _STEPS)
-    inside = (group >= 0) & (group < len(bounds))
-    chosen = np.flatnonzero(inside & (draw < bounds[np.where(inside, group, 0)]))
+    group = rows.placement.of(assignment.column)
+    draw = np.mod(salted_once("sample", rows.placement.order), _STEPS)
+    is_trained_on = (group >= 0) & (group < len(bounds))
+    chosen = np.flatnonzero(is_trained_on & (draw < bounds[np.where(is_trained_on, group, 0)]))
     values = numbers(rows)
-    own = [values[name].take(pa.array(chosen)) for name in names]
-    return pa.table([rows.places.order[chosen], group[chosen], draw[chosen], *own], schema=_schema(names))
+    columns = [values[name].take(pa.array(chosen)) for name in names]
+    return pa.table([rows.placement.order[chosen], group[chosen], draw[chosen], *columns], schema=_schema(names))
 
 
-def _sample(found: pa.Table, fold: Fold, share: float, names: Sequence[str]) -> Sample:
+def _sample(drawn: pa.Table, fold: Fold, share: float, names: Sequence[str]) -> Sample:
     """What one fold alone would have drawn, each row as often as it counts."""
-    group = found["group"].to_numpy()
+    group = drawn["group"].to_numpy()
     times = np.select([group == trained for trained in fold.train], [*fold.train.values()], 0)
-    own = np.repeat(np.arange(len(group)), np.where(found["draw"].to_numpy() < int(share * _STEPS), times, 0))
-    return Sample({name: _finite(found[f"n{i}"])[own] for i, name in enumerate(names)}, share)
+    chosen = np.repeat(np.arange(len(group)), np.where(drawn["draw"].to_numpy() < int(share * _STEPS), times, 0))
+    return Sample({name: _finite(drawn[f"n{i}"])[chosen] for i, name in enumerate(names)}, share)
 
 
 def _finite(column: pa.ChunkedArray) -> Values:

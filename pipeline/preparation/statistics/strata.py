@@ -58,10 +58,10 @@ def count_strata(table: Table, strata: Sequence[str], part: Part, *, parts: int,
     Raises:
         DataError: there are more than `MAX_STRATA` strata.
     """
-    found = _column_values(table, strata, bins)
+    column_values = _column_values(table, strata, bins)
 
     def count(batches: Iterator[Rows]) -> Parts:
-        counted = (_counted(rows, strata, found, part(rows), parts) for rows in batches)
+        counted = (_counted(rows, strata, column_values, part(rows), parts) for rows in batches)
         return {"strata": _summed(counted).slice(0, parts * (MAX_STRATA + 1))}
 
     counts = _summed(table.collect(count).get("strata", []))
@@ -95,12 +95,12 @@ def strata_problems(counts: StratumCounts, parts: Mapping[int, str]) -> list[Pro
 
 
 def _counted(
-    rows: Rows, strata: Sequence[str], found: Sequence[_ColumnValues], part: npt.NDArray[np.int32], parts: int
+    rows: Rows, strata: Sequence[str], column_values: Sequence[_ColumnValues], part: npt.NDArray[np.int32], parts: int
 ) -> pa.Table:
-    own = pa.array((part >= 0) & (part < parts))
-    words = [_words(rows, name, seen) for name, seen in zip(strata, found, strict=True)]
-    stratum = pc.binary_join_element_wise(*words, ", ").filter(own)
-    return pa.table([stratum, pa.array(part).filter(own), np.ones(len(stratum), np.int64)], schema=_COUNTS)
+    is_counted = pa.array((part >= 0) & (part < parts))
+    words = [_words(rows, name, values) for name, values in zip(strata, column_values, strict=True)]
+    stratum = pc.binary_join_element_wise(*words, ", ").filter(is_counted)
+    return pa.table([stratum, pa.array(part).filter(is_counted), np.ones(len(stratum), np.int64)], schema=_COUNTS)
 
 
 def _summed(counts: Iterable[pa.Table]) -> pa.Table:
@@ -109,17 +109,17 @@ def _summed(counts: Iterable[pa.Table]) -> pa.Table:
 
 def _column_values(table: Table, strata: Sequence[str], bins: int) -> list[_ColumnValues]:
     def look(batches: Iterator[Rows]) -> Parts:
-        seen = [[_EMPTY] for _ in strata]
+        tables_of_columns = [[_EMPTY] for _ in strata]
         for rows in batches:
-            for own, name in zip(seen, strata, strict=True):
-                own.append(_looked_at(rows.typed.text(name), _number(rows, name)))
-        return {str(place): _thinned(pa.concat_tables(own)) for place, own in enumerate(seen)}
+            for tables, name in zip(tables_of_columns, strata, strict=True):
+                tables.append(_looked_at(rows.typed.text(name), _number(rows, name)))
+        return {str(index): _thinned(pa.concat_tables(tables)) for index, tables in enumerate(tables_of_columns)}
 
     parts = table.collect(look)
     shares = [index / bins for index in range(1, bins)]
     return [
-        _values_of_column(pa.concat_tables([_EMPTY, *parts.get(str(place), [])]), shares)
-        for place in range(len(strata))
+        _values_of_column(pa.concat_tables([_EMPTY, *parts.get(str(index), [])]), shares)
+        for index in range(len(strata))
     ]
 
 
@@ -155,21 +155,21 @@ def _values_of_column(values: pa.Table, shares: Sequence[float]) -> _ColumnValue
     if not numeric or not len(values):
         return _ColumnValues(numeric, distinct, ())
     ranks = np.cumsum(values["rows"].to_numpy())
-    places = np.searchsorted(ranks, np.asarray(shares) * ranks[-1])
-    return _ColumnValues(numeric, distinct, tuple(sorted(set(values["number"].to_numpy()[places].tolist()))))
+    positions = np.searchsorted(ranks, np.asarray(shares) * ranks[-1])
+    return _ColumnValues(numeric, distinct, tuple(sorted(set(values["number"].to_numpy()[positions].tolist()))))
 
 
-def _words(rows: Rows, name: str, seen: _ColumnValues) -> pa.Array:
+def _words(rows: Rows, name: str, values: _ColumnValues) -> pa.Array:
     """String: the stratum in words."""
-    if not seen.numeric or seen.distinct <= MAX_VALUES:
+    if not values.numeric or values.distinct <= MAX_VALUES:
         quoted = pc.binary_join_element_wise(f"{name} = '", rows.typed.text(name), "'", "")
         return quoted.fill_null(f"{name} is missing")
-    words = [f"{name} < {seen.edges[0]:g}"]
-    words += [f"{low:g} <= {name} < {high:g}" for low, high in itertools.pairwise(seen.edges)]
-    words += [f"{name} >= {seen.edges[-1]:g}", f"{name} is missing"]
+    words = [f"{name} < {values.edges[0]:g}"]
+    words += [f"{low:g} <= {name} < {high:g}" for low, high in itertools.pairwise(values.edges)]
+    words += [f"{name} >= {values.edges[-1]:g}", f"{name} is missing"]
     numbers = _number(rows, name).to_numpy(zero_copy_only=False)
-    places = np.searchsorted(seen.edges, numbers, side="right")
-    return pa.array(words).take(pa.array(np.where(np.isnan(numbers), len(words) - 1, places)))
+    intervals = np.searchsorted(values.edges, numbers, side="right")
+    return pa.array(words).take(pa.array(np.where(np.isnan(numbers), len(words) - 1, intervals)))
 
 
 def _number(rows: Rows, name: str) -> pa.Array:

@@ -16,7 +16,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.typed_rows import SPLIT, TypedRows
-from pipeline.preparation.survey.column_statistics import MomentAccumulator, merged_parts
+from pipeline.preparation.statistics.column_statistics import MomentAccumulator, merged_parts
 from pipeline.schemas.label import LabelSpec
 from tests.support.rows import values_rows
 

@@ -1,4 +1,4 @@
-"""A store is the same by every road: in one piece or many, from text or typed files, read by tasks or by Spark."""
+"""A store is the same by every reader: in one piece or many, from text or typed files, read by tasks or by Spark."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from pyarrow import orc
 
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, PROFILE
-from tests.support.recipes import build, recipe_for
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
+from tests.support.store_specs import build, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -95,23 +95,23 @@ def content_of(store) -> dict[str, object]:
     return {file.path: file.sha256 for split in store.manifest.splits.values() for file in split.files} | documents
 
 
-def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, caplog):
+def test_every_reader_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, caplog):
     stores = {}
     for name in ("parquet", "csv", "json", "orc"):
-        recipe = recipe_for(written(frame, tmp_path, name), **SETTINGS)
-        stores[name] = content_of(build(spark, recipe, tmp_path / f"root {name}"))
-    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.route"), over_spark():
-        recipe = recipe_for(tmp_path / "parquet", **SETTINGS)
-        stores["over Spark"] = content_of(build(spark, recipe, tmp_path / "root spark"))
+        store_spec = spec_for(written(frame, tmp_path, name), **SETTINGS)
+        stores[name] = content_of(build(spark, store_spec, tmp_path / f"root {name}"))
+    with caplog.at_level(logging.INFO, "pipeline.preparation.reading.source_reader"), read_by_spark():
+        store_spec = spec_for(tmp_path / "parquet", **SETTINGS)
+        stores["over Spark"] = content_of(build(spark, store_spec, tmp_path / "root spark"))
         monkeypatch.setattr("pipeline.preparation.planning.open_dataset.staged", lambda raw, place: raw)
-        stores["over Spark, each pass anew"] = content_of(build(spark, recipe, tmp_path / "root anew"))
+        stores["over Spark, each pass anew"] = content_of(build(spark, store_spec, tmp_path / "root anew"))
     assert "is read by Spark: the tests ask for it." in caplog.text
     with monkeypatch.context() as patched:
         patched.setattr("pipeline.preparation.rows.partitions.MOST_GROUPS", 0)
-        stores["through Spark's shuffle"] = content_of(build(spark, recipe, tmp_path / "root shuffled"))
+        stores["through Spark's shuffle"] = content_of(build(spark, store_spec, tmp_path / "root shuffled"))
     assert not [*(tmp_path / "root spark" / "scratch").glob("*")]
     monkeypatch.setattr("pipeline.sources.decoding.parquet.plan_pieces.__defaults__", (20_000,))
-    stores["in many pieces"] = content_of(build(spark, recipe, tmp_path / "root pieces"))
+    stores["in many pieces"] = content_of(build(spark, store_spec, tmp_path / "root pieces"))
     assert not any((tmp_path / "root pieces" / "scratch").iterdir())
     first = stores["parquet"]
     for name, store in stores.items():
@@ -122,11 +122,11 @@ def test_every_road_gives_the_same_bytes(spark, tmp_path, frame, monkeypatch, ca
 
 @pytest.mark.parametrize("groups", [128, 0], ids=["partitions", "shuffled"])
 def test_large_shards_are_cut_into_files_whose_rows_are_in_the_same_order(spark, tmp_path, frame, monkeypatch, groups):
-    recipe = recipe_for(written(frame, tmp_path, "parquet"), **SETTINGS)
-    whole = build(spark, recipe, tmp_path / "whole")
+    store_spec = spec_for(written(frame, tmp_path, "parquet"), **SETTINGS)
+    whole = build(spark, store_spec, tmp_path / "whole")
     monkeypatch.setattr("pipeline.preparation.rows.partitions.MOST_GROUPS", groups)
     monkeypatch.setattr("pipeline.preparation.writing.stored_rows.FILE_BYTES", 5_000)
-    cut = build(spark, recipe, tmp_path / "cut")
+    cut = build(spark, store_spec, tmp_path / "cut")
     shards = range(whole.manifest.shards)
     assert max(len(cut.split("train").shard_files(shard)) for shard in shards) == 4
     for shard in shards:

@@ -11,12 +11,12 @@ import pyarrow as pa
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.preparation.rows.partitions import Partitions
 from pipeline.preparation.rows.split import QUARANTINED
-from pipeline.preparation.survey.column_statistics import (
+from pipeline.preparation.statistics.column_statistics import (
     Measured,
     total,
     train_moments,
 )
-from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
 
 
 @dataclass(frozen=True)

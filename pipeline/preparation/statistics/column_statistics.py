@@ -49,19 +49,21 @@ class MomentAccumulator:
     def __init__(self, measures: Measures, group: str) -> None:
         """Of what `measures` gives, by the column of an assignment."""
         self._measures, self._group = measures, group
-        self._found: dict[tuple[str, int], ColumnStatistics] = {}
+        self._statistics: dict[tuple[str, int], ColumnStatistics] = {}
 
     def add(self, rows: Rows) -> None:
         """Take in a batch."""
-        groups = _Groups(rows.places.of(self._group))
+        groups = _Groups(rows.placement.of(self._group))
         for name, values in self._measures(rows).items():
             for number, statistics in groups.statistics(values):
                 key = (name, number)
-                self._found[key] = self._found[key].merged(statistics) if key in self._found else statistics
+                self._statistics[key] = (
+                    self._statistics[key].merged(statistics) if key in self._statistics else statistics
+                )
 
     def result(self) -> pa.Table:
         """The partial result."""
-        return _table_of(self._found)
+        return _table_of(self._statistics)
 
 
 def merged_parts(parts: Iterable[pa.Table]) -> Measured:
@@ -107,18 +109,18 @@ class _Groups:
     def statistics(self, values: pa.Array) -> Iterator[tuple[int, ColumnStatistics]]:
         """Of a column, float64, in each group."""
         numbers = values.to_numpy(zero_copy_only=False)
-        absent = None if not values.null_count else missing_of(values)
+        missing = None if not values.null_count else missing_of(values)
         if len(self._numbers) > 1:
-            numbers, absent = numbers[self._order], None if absent is None else absent[self._order]
+            numbers, missing = numbers[self._order], None if missing is None else missing[self._order]
         for number, (start, end) in zip(self._numbers.tolist(), self._spans, strict=True):
-            nulls = 0 if absent is None else int(np.count_nonzero(absent[start:end]))
+            nulls = 0 if missing is None else int(np.count_nonzero(missing[start:end]))
             yield number, column_statistics(numbers[start:end], nulls)
 
 
-def _table_of(found: Mapping[tuple[str, int], ColumnStatistics]) -> pa.Table:
+def _table_of(statistics: Mapping[tuple[str, int], ColumnStatistics]) -> pa.Table:
     rows = [
         (name, group, one.rows, one.nulls, one.not_finite, *_moment_values(one.moments))
-        for (name, group), one in found.items()
+        for (name, group), one in statistics.items()
     ]
     kinds = [pa.string(), *[pa.int64()] * 6, *[pa.float64()] * 4]
     schema = pa.schema([*zip(("column", *_FIELDS), kinds, strict=True)])

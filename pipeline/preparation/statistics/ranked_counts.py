@@ -20,16 +20,16 @@ CLASS = "\x00class"
 RANKED = pa.schema([("column", pa.string()), ("split", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
 
 
-def counts_of_fold(found: pa.Table, roles: Roles) -> pa.Table:
+def counts_of_fold(counts: pa.Table, roles: Roles) -> pa.Table:
     """By split, each group as often as it counts; of categories the training rows alone."""
     parts = []
     for group, (split, times) in roles.items():
-        own = found.filter(pc.equal(found["group"], group))
+        group_counts = counts.filter(pc.equal(counts["group"], group))
         if split != TRAIN:
-            own = of_column(own, CLASS)
-        counts = pc.multiply(own["count"], times)
-        splits = pa.array([split] * len(own), pa.int32())
-        parts.append(pa.table([own["column"], splits, own["value"], counts], schema=RANKED))
+            group_counts = of_column(group_counts, CLASS)
+        fold_counts = pc.multiply(group_counts["count"], times)
+        splits = pa.array([split] * len(group_counts), pa.int32())
+        parts.append(pa.table([group_counts["column"], splits, group_counts["value"], fold_counts], schema=RANKED))
     return combined(parts, RANKED, count="sum")
 
 
@@ -58,10 +58,10 @@ def counts_by_fold(counts: DataFrame, assignment: FoldAssignment) -> DataFrame:
         for number, fold in enumerate(assignment.folds)
         for group, (split, times) in fold.roles.items()
     ]
-    known = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")
+    role_rows = counts.sparkSession.createDataFrame(roles, "group int, fold int, split int, times int, trained boolean")
     wanted = F.col("trained") | (F.col("column") == CLASS)
-    together = counts.join(F.broadcast(known), "group").where(wanted).groupBy("column", "fold", "split", "value")
-    return together.agg(F.sum(F.col("count") * F.col("times")).alias("count"))
+    by_fold = counts.join(F.broadcast(role_rows), "group").where(wanted).groupBy("column", "fold", "split", "value")
+    return by_fold.agg(F.sum(F.col("count") * F.col("times")).alias("count"))
 
 
 def limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
@@ -69,25 +69,27 @@ def limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
     is_null = F.col("value") == NULL_TOKEN
     part = Window.partitionBy("column", "fold", "split")
     rank = F.row_number().over(part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value")))
-    known = counts.sparkSession.createDataFrame([*limits.items()], "column string, bound int")
-    bounded = counts.withColumn("rank", rank).join(F.broadcast(known), "column").where("rank <= bound")
+    limit_rows = counts.sparkSession.createDataFrame([*limits.items()], "column string, bound int")
+    bounded = counts.withColumn("rank", rank).join(F.broadcast(limit_rows), "column").where("rank <= bound")
     return bounded.select("column", "fold", "split", "value", "count")
 
 
-def of_column(found: pa.Table, column: str) -> pa.Table:
+def of_column(counts: pa.Table, column: str) -> pa.Table:
     """The counts of one column."""
-    return found.filter(pc.equal(found["column"], column))
+    return counts.filter(pc.equal(counts["column"], column))
 
 
-def category_counts(found: pa.Table) -> tuple[tuple[str, int], ...]:
+def category_counts(counts: pa.Table) -> tuple[tuple[str, int], ...]:
     """Values and their counts, in their order."""
-    return tuple(zip(found["value"].to_pylist(), found["count"].to_pylist(), strict=True))
+    return tuple(zip(counts["value"].to_pylist(), counts["count"].to_pylist(), strict=True))
 
 
-def class_counts(found: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+def class_counts(counts: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
     """A class that a fold does not meet counts 0, so that all folds have the same ones."""
     classes = {name: [0, 0, 0] for name in names}
-    own = of_column(found, CLASS)
-    for split, value, count in zip(*(own[name].to_pylist() for name in ("split", "value", "count")), strict=True):
+    class_rows = of_column(counts, CLASS)
+    for split, value, count in zip(
+        *(class_rows[name].to_pylist() for name in ("split", "value", "count")), strict=True
+    ):
         classes[value][split] = count
-    return {name: (counts[0], counts[1], counts[2]) for name, counts in classes.items()}
+    return {name: (split_counts[0], split_counts[1], split_counts[2]) for name, split_counts in classes.items()}

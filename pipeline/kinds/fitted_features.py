@@ -6,12 +6,12 @@ The same numbers are executed on arrays when a store is written and by Keras lay
 
 A raw column is read as a number (float64; NaN and infinities count as null) or as a text; either may be null.
 
-Features with a float32 column (`FeatureState.numeric`):
+Features with a float32 column (`FittedFeatures.numeric`):
 
     ScaledFeature   g(clip(fill if x is null else x)), then `(... - center) / scale`; `g` is one of `TransformName`
     MappedFeature   a number for each text
 
-Features with an int32 column of ids (`FeatureState.categorical`); id 0 stands for what is unknown:
+Features with an int32 column of ids (`FittedFeatures.categorical`); id 0 stands for what is unknown:
 
     VocabularyFeature   the text's position in the vocabulary, counted from 1; null is a word of its own
                         (`NULL_TOKEN`) where training rows had nulls
@@ -73,7 +73,7 @@ class RawColumn(Document):
     type: ValueType
 
 
-class FeatureState(Document):
+class FittedFeatures(Document):
     """All fitted features, in the order in which the model sees them.
 
     Attributes:
@@ -150,7 +150,7 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
     )
 
 
-def contract_of(state: FeatureState) -> StoreContract:
+def contract_of(state: FittedFeatures) -> StoreContract:
     """The columns that a store written with `state` has."""
     return StoreContract(
         columns=(

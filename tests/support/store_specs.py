@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config.load import parse_config
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
-def recipe_for(
+def spec_for(
     path: Path | str,
     *,
     label: str = "y",
@@ -36,8 +36,8 @@ def recipe_for(
     features: dict[str, Any] | None = None,
     split: dict[str, Any] | None = None,
     **data: Any,
-) -> StoreRecipe:
-    """A recipe for a file; `numeric` and `categorical` are column names or groups as in a configuration."""
+) -> StoreSpec:
+    """The specification of a store of one file; `numeric`, `categorical`: column names, or groups as configured."""
     section = {
         "numeric": _groups(numeric),
         "categorical": _groups(categorical),
@@ -51,16 +51,16 @@ def recipe_for(
         "split": split or {"fractions": fractions or FRACTIONS},
         "features": section,
     }
-    return StoreRecipe.of(parse_config(content))
+    return StoreSpec.of(parse_config(content))
 
 
-def build(spark: SparkSession, recipe: StoreRecipe, root: Path) -> Store:
-    """The published store of a recipe."""
+def build(spark: SparkSession, store_spec: StoreSpec, root: Path) -> Store:
+    """The published store of a specification."""
     place = storage_path(str(root))
-    source = open_source(spark, recipe.data.source, place)
+    source = open_source(spark, store_spec.data.source, place)
     progress = Progress(Terminal(io.StringIO()))
-    build_store(spark, recipe, source, root=place, progress=progress)
-    return open_store(recipe.place(source, place))
+    build_store(spark, store_spec, source, root=place, progress=progress)
+    return open_store(store_spec.folder(source, place))
 
 
 def rows_of(store: Store, split: str | None = None) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.config.data import DataConfig
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
@@ -18,16 +18,16 @@ SHOWN_VALUES = 20
 
 
 def contract_to_keep(
-    recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, state: FeatureState
+    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
 ) -> TableContract | None:
     """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
-    if recipe.contract is not None:
-        return recipe.contract.table
-    return infer_contract(opened, recipe.data, statistics, state) if recipe.infers_contract else None
+    if store_spec.contract is not None:
+        return store_spec.contract.table
+    return infer_contract(opened, store_spec.data, statistics, state) if store_spec.infers_contract else None
 
 
 def infer_contract(
-    opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FeatureState
+    opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FittedFeatures
 ) -> TableContract:
     """The contract of the columns that are read.
 
@@ -70,7 +70,7 @@ def _plain(value: float | None, kind: ColumnType) -> float | int | None:
     return int(value) if value is not None and kind == "integer" else value
 
 
-def _values(opened: OpenedDataset, state: FeatureState) -> dict[str, tuple[str, ...]]:
+def _values(opened: OpenedDataset, state: FittedFeatures) -> dict[str, tuple[str, ...]]:
     """Of the columns whose vocabulary holds every value that training rows have."""
     groups = {feature.name: feature.group for feature in opened.plan.categorical}
     return {

@@ -19,7 +19,7 @@ from pipeline.preparation.rows.contract_checks import check_columns
 from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import read_contract
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
 
@@ -116,9 +116,11 @@ def test_other_orders_and_more_columns_are_fine(spark, tmp_path, caplog):
     frame = people(3)[["y", "age", "height"]].assign(more=1, age=1)
     frame.to_parquet(tmp_path / "t.parquet")
     contract = kept(age=ColumnTerms(type="number"), y=ColumnTerms(type="number"))
-    recipe = replace(recipe_for(tmp_path / "t.parquet"), contract=contract)
+    store_spec = replace(spec_for(tmp_path / "t.parquet"), contract=contract)
     with caplog.at_level(logging.INFO, logger="pipeline"):
-        opened = open_dataset(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
+        opened = open_dataset(
+            spark, store_spec, open_source(spark, store_spec.data.source, storage_path(str(tmp_path)))
+        )
     assert "Columns that the contract does not have: height, more." in caplog.text
     # Features without a section follow from the contract, so that a source that grows does not change the model.
     assert [feature.name for feature in opened.plan.numeric] == ["age"]
@@ -128,8 +130,8 @@ def test_other_orders_and_more_columns_are_fine(spark, tmp_path, caplog):
 def test_the_contract_says_what_a_text_is(spark, tmp_path):
     people().assign(age=98001).to_csv(tmp_path / "t.csv", index=False)
     columns = {"age": ColumnTerms(type="text"), "y": ColumnTerms(type="number")}
-    recipe = replace(recipe_for(tmp_path / "t.csv"), contract=kept(**columns))
-    opened = open_dataset(spark, recipe, open_source(spark, recipe.data.source, storage_path(str(tmp_path))))
+    store_spec = replace(spec_for(tmp_path / "t.csv"), contract=kept(**columns))
+    opened = open_dataset(spark, store_spec, open_source(spark, store_spec.data.source, storage_path(str(tmp_path))))
     assert [feature.name for feature in opened.plan.categorical] == ["age"]
 
 
@@ -147,15 +149,15 @@ def test_terms_hold_for_typed_sources_too(spark, tmp_path):
         job=ColumnTerms(type="text", allowed=("cook", "smith")),
     )
     groups = [{"columns": ["height"], "not_finite": "null"}, {"columns": ["count", "member"]}]
-    recipe = recipe_for(
+    store_spec = spec_for(
         tmp_path / "t.parquet", numeric=groups, categorical=["job", "since"], bad_rows={"budget": 3}, contract="none"
     )
-    store = build(spark, replace(recipe, contract=contract), tmp_path / "r")
+    store = build(spark, replace(store_spec, contract=contract), tmp_path / "r")
     assert store.manifest.reasons == {
         "column 'count' is null": 1,
         "column 'height' is above 249.5": 1,
         "column 'since' is above 2030-12-31": 1,
     }
     assert len(rows_of(store)) == ROWS - 3
-    source = open_source(spark, recipe.data.source, storage_path(str(tmp_path)))
-    assert recipe.store_id(source) != store.manifest.store_id
+    source = open_source(spark, store_spec.data.source, storage_path(str(tmp_path)))
+    assert store_spec.store_id(source) != store.manifest.store_id

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 
 @contextmanager
-def over_spark() -> Iterator[None]:
+def read_by_spark() -> Iterator[None]:
     """Sources that are opened in the block are read by Spark."""
-    with patch("pipeline.preparation.reading.route.reason_for_spark", return_value="the tests ask for it"):
+    with patch("pipeline.preparation.reading.source_reader.reason_for_spark", return_value="the tests ask for it"):
         yield

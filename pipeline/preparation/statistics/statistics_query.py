@@ -14,30 +14,32 @@ from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
-from pipeline.preparation.rows.partitions import PartitionAccumulator, PartitionColumns, partitions_of
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import PartitionAccumulator
+from pipeline.preparation.rows.partitions import partitions_of
 from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
 from pipeline.preparation.rows.table import Accumulator, Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import (
+from pipeline.preparation.statistics.column_statistics import (
     Measured,
     MomentAccumulator,
     merged_parts,
     total,
     train_moments,
 )
-from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics, good_rows
-from pipeline.preparation.survey.feature_inputs import (
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics, good_rows
+from pipeline.preparation.statistics.feature_inputs import (
     counter_of,
     raw_numbers,
     sampled_numbers,
     slot_columns,
     slot_counts,
 )
-from pipeline.preparation.survey.label_statistics import LabelStatistics
-from pipeline.preparation.survey.sample import SampleAccumulator, rows_of_sample
-from pipeline.preparation.survey.value_counts import CountAccumulator
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.sample import SampleAccumulator, rows_of_sample
+from pipeline.preparation.statistics.value_counts import CountAccumulator
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 
@@ -53,14 +55,14 @@ PLENTY, FEWEST_DRAWN = 2, 1000
 _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
 
-def statistics_query(recipe: StoreRecipe, opened: OpenedDataset) -> StatisticsQuery:
-    """The query that a recipe needs."""
+def statistics_query(store_spec: StoreSpec, opened: OpenedDataset) -> StatisticsQuery:
+    """The query of the statistics that a store needs."""
     return StatisticsQuery(
         opened.table,
         opened.plan,
-        weighted=recipe.data.weight is not None,
-        count_nulls=recipe.infers_contract,
-        log_label=recipe.features.target.transform == "log",
+        weighted=store_spec.data.weight is not None,
+        count_nulls=store_spec.infers_contract,
+        log_label=store_spec.features.target.transform == "log",
     )
 
 
@@ -116,20 +118,20 @@ class StatisticsQuery:
 
     def gather(self, assignment: FoldAssignment, partitions: StoragePath | None = None) -> CollectedStatistics:
         """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
-        asked = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
+        measures = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
-        questions: dict[str, Callable[[], Accumulator]] = {
-            "moments": lambda: MomentAccumulator(asked.of, assignment.column),
+        accumulators: dict[str, Callable[[], Accumulator]] = {
+            "moments": lambda: MomentAccumulator(measures.of, assignment.column),
             "counts": lambda: CountAccumulator(counter),
             "sample": lambda: SampleAccumulator(names, raw_numbers, assignment, most if names else 0),
         }
         if partitions is None:
-            return _collected(self.table.gather(questions))
+            return _collected(self.table.gather(accumulators))
         columns, folder, groups = self._partition_columns(assignment.column), partitions.uri, assignment.used[-1] + 1
-        questions["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
-        found = self.table.gather(questions)
-        return replace(_collected(found), partitions=partitions_of(found["partitions"], columns))
+        accumulators["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
+        results = self.table.gather(accumulators)
+        return replace(_collected(results), partitions=partitions_of(results["partitions"], columns))
 
     def _partition_columns(self, column: str) -> PartitionColumns:
         """What features are made of, and what tells where rows belong."""
@@ -161,8 +163,8 @@ class StatisticsQuery:
         return self.table.texts if self.count_nulls else ()
 
 
-def _collected(found: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
-    return CollectedStatistics(merged_parts(found["moments"]), found["counts"], found["sample"])
+def _collected(results: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
+    return CollectedStatistics(merged_parts(results["moments"]), results["counts"], results["sample"])
 
 
 def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
@@ -172,8 +174,8 @@ def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
 
 
 def _log1p(label: pa.Array) -> pa.Array:
-    known = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
-    return pc.log1p(known)
+    valid = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
+    return pc.log1p(valid)
 
 
 def _present(text: pa.Array) -> pa.Array:
