@@ -1,6 +1,6 @@
 """The network as Keras sees it: from the tensors of a batch to a raw output.
 
-Its inputs are the tensors of the features, by name, [b, ...] each (`FeatureState.tensors`). The network that the
+Its inputs are the tensors of the features, by name, [b, ...] each (`FittedFeatures.tensors`). The network that the
 configuration names computes the output from them (`pipeline/networks`): float32 [b, 1], or [b, k] for k classes,
 without an activation, which the head interprets (`head.py`).
 """
@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, StoreError
-from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 from pipeline.networks.network import NetworkConfig, NetworkInputs
 from pipeline.schemas.tensors import described
@@ -22,7 +22,7 @@ from pipeline.schemas.tensors import described
 NETWORK = "network"
 
 
-def build_network(config: NetworkConfig, state: FeatureState, seed: int) -> keras.Model:
+def build_network(config: NetworkConfig, state: FittedFeatures, seed: int) -> keras.Model:
     """Build the network of a configuration, with initial weights that depend on `seed` alone.
 
     Raises:
@@ -67,7 +67,7 @@ def _check_tensor(name: str, tensor: Any, expected: keras.KerasTensor) -> None:
         )
 
 
-def _encoded(state: FeatureState, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
+def _encoded(state: FittedFeatures, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
     """The features as numbers, in the order in which the network gets them."""
     if state.numeric:
         yield _numbers(state.numeric, tensors["numeric"])
@@ -81,7 +81,7 @@ def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -
     return PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
 
 
-def _one_hot(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
+def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
     """One layer for all single-valued features, then one for each multi-valued feature."""
     features = [(first, f) for first, f in _with_first_columns(state) if f.encoding == "one_hot"]
     single = [(first, f.size) for first, f in features if f.separator is None]
@@ -93,7 +93,7 @@ def _one_hot(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.Kera
             yield MultiHot(feature.size - 1, name=f"multi_hot_{first}")(ids[:, first : first + feature.slots])
 
 
-def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
+def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
     for first, feature in _with_first_columns(state):
         if feature.encoding != "embedding":
             continue
@@ -105,7 +105,7 @@ def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.K
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
 
 
-def _with_first_columns(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]]:
+def _with_first_columns(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
     """Each categorical feature with the position of its first column."""
     first = 0
     for feature in state.categorical:

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 
 from pipeline.errors import Problem, StoreError, gather
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.columns import StoreContract
 from pipeline.schemas.profile import DataProfile
@@ -29,14 +29,14 @@ class Store:
         manifest: the manifest, which lists its files.
         contract: the contract of its columns.
         features: the fitted features and label.
-        unscaled: columns of its files, if features are applied only when rows are read; else None.
+        shared_rows: columns of its files, if features are applied only when rows are read; else None.
     """
 
     path: StoragePath
     manifest: Manifest
     contract: StoreContract
-    features: FeatureState
-    unscaled: Unscaled | None = None
+    features: FittedFeatures
+    shared_rows: SharedFoldRows | None = None
 
     def split(self, name: str) -> SplitEntry:
         """A split's entry in the manifest."""
@@ -76,8 +76,8 @@ def open_store(folder: StoragePath) -> Store:
         folder,
         manifest,
         StoreContract.from_json(_document(folder, CONTRACT), f"{folder}/{CONTRACT}"),
-        FeatureState.from_json(_document(folder, FEATURES), f"{folder}/{FEATURES}"),
-        Unscaled.from_json(_document(folder, UNSCALED), f"{folder}/{UNSCALED}")
+        FittedFeatures.from_json(_document(folder, FEATURES), f"{folder}/{FEATURES}"),
+        SharedFoldRows.from_json(_document(folder, UNSCALED), f"{folder}/{UNSCALED}")
         if UNSCALED in manifest.documents
         else None,
     )
