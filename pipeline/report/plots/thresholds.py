@@ -1,4 +1,4 @@
-"""What each threshold would bring, and which one was chosen."""
+"""Metrics at each threshold, and the chosen one."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ LINES = (
 def threshold_sweep(
     rows: Sequence[ThresholdRow], *, decision: DecisionRule, positive: str, title: str = "Threshold"
 ) -> Figure:
-    """Shares over the threshold.
+    """Metrics and shares over the threshold.
 
     Args:
-        rows: ascending thresholds.
-        decision: whose threshold is marked.
+        rows: metrics by threshold, ascending.
+        decision: the decision rule whose threshold is marked.
         positive: name of class id 1.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = new_figure(6.0, 5.8, title)
     axes = figure.subplots()
