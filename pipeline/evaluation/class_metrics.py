@@ -56,7 +56,9 @@ def class_replicates(accumulator: ClassAccumulator, weights: Floats) -> dict[str
             "brier": sums[:, BRIER] / rows,
             "calibration_error": calibration_error(weighted_sums(weights, accumulator.calibration)),
         }
-        return metrics | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
+        if counts.shape[2] > 2:
+            return metrics | _over_classes(counts)
+        return metrics | {name: values[:, 1] for name, values in rates(counts).items()}
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
@@ -154,10 +156,6 @@ def area_replicates(accumulator: ClassAccumulator, weights: Floats, exact: dict[
             areas["auc_micro"] = roc_area(cells.sum(axis=1))
             areas["average_precision_micro"] = average_precision(cells.sum(axis=1))
         return {name: np.clip(values - values[0] + exact[name], 0.0, 1.0) for name, values in areas.items()}
-
-
-def _of_class_1(counts: Floats) -> dict[str, Floats]:
-    return {name: values[:, 1] for name, values in rates(counts).items()}
 
 
 def _over_classes(counts: Floats) -> dict[str, Floats]:

@@ -19,7 +19,6 @@ from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.report.importance import Importance, ImportanceReport
 from pipeline.evaluation.row_sample import concatenate, sample_rows
 from pipeline.feed.rows import Rows
-from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import columns_of
@@ -60,7 +59,7 @@ def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
         for spec in feature.tensors:
             positions = range(filled[spec.name], filled[spec.name] + spec.shape[0])
             filled[spec.name] += spec.shape[0]
-            for name in _sources(feature, sources):
+            for name in {name for source in feature.inputs for name in sources.get(source, {source})}:
                 dependent[name].setdefault(spec.name, []).extend(positions)
     return dependent
 
@@ -132,7 +131,3 @@ def _with_order(rows: Rows, order: npt.NDArray[np.int64], dependent: Dependent) 
         tensors[name] = tensors[name].copy()
         tensors[name][:, positions] = rows.tensors[name][order][:, positions]
     return replace(rows, tensors=tensors)
-
-
-def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:
-    return {name for source in feature.inputs for name in derived.get(source, {source})}

@@ -68,7 +68,9 @@ def loss_curves(
         train_only_regularizers: settings that raise the training loss alone.
         comparable: whether both losses weigh rows alike.
     """
-    training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
+    training, validation, rmse = (
+        np.array(history.get(name, ()), dtype=np.float64) for name in ("loss", "val_loss", "rmse")
+    )
     unexplained = None
     if constant and training.size:
         unexplained = float(training.min()) / constant
@@ -77,7 +79,3 @@ def loss_curves(
     return LossCurves(
         training, validation, best, planned, constant, unexplained, tuple(train_only_regularizers), comparable
     )
-
-
-def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
-    return np.array(history.get(name, ()), dtype=np.float64)

@@ -81,9 +81,8 @@ class SourceRows:
         nodes, problems = _nodes(expressions, types)
         used = [column.name for node in nodes.values() for column in columns_of(node)]
         chosen = tuple(nodes.values())
-        rows = self._once(
-            table, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
-        )
+        kinds = [pa.float64() if node.type == "number" else pa.string() for node in chosen]
+        rows = self._once(table, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), kinds)
         return ExpressionValues(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
 
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
@@ -135,10 +134,6 @@ class SourceRows:
         rows = table.mapped(look, schema)
         first = rows.groupBy(ROW_ID, LABEL).agg(F.min(F.struct(_ELSEWHERE, *safe)).alias("known"))
         return first.select(ROW_ID, LABEL, *(F.col(f"known.{name}") for name in safe))
-
-
-def _kinds(nodes: Sequence[Node]) -> list[pa.DataType]:
-    return [pa.float64() if node.type == "number" else pa.string() for node in nodes]
 
 
 def _evaluated(nodes: Sequence[Node], rows: Rows, types: Mapping[str, ValueType]) -> list[pa.Array]:

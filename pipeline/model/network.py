@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, StoreError
-from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures, NumericFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 from pipeline.networks.network import NetworkConfig, NetworkInputs
 from pipeline.schemas.tensors import described
@@ -70,15 +70,11 @@ def _check_tensor(name: str, tensor: Any, expected: keras.KerasTensor) -> None:
 def _encoded(state: FittedFeatures, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
     """The features as numbers, in the order in which the network gets them."""
     if state.numeric:
-        yield _numbers(state.numeric, tensors["numeric"])
+        edges, columns = [feature.edges for feature in state.numeric], tensors["numeric"]
+        yield PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
     if state.categorical:
         yield from _one_hot(state, tensors["categorical"])
         yield from _embeddings(state, tensors["categorical"])
-
-
-def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -> keras.KerasTensor:
-    edges = [feature.edges for feature in features]
-    return PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
 
 
 def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:

@@ -7,7 +7,6 @@ of a probability never decide about a row that the threshold was chosen on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +60,8 @@ def choose_threshold(config: ThresholdConfig, label: ArrayLike, probabilities: A
             f"recall of at least {config.at_least:g}: {recall[best]:.4g}, with a precision of {precision[best]:.4g}"
         )
         return float(cuts.threshold[best]), summary
-    cost = _cost(config, cuts)
+    false_negatives = cuts.positive - cuts.true_positives
+    cost = (config.false_positive or 0.0) * cuts.false_positives + (config.false_negative or 0.0) * false_negatives
     best = int(cost.argmin())
     summary = (
         f"lowest cost, a false positive at {config.false_positive:g} and a false negative at "
@@ -80,8 +80,3 @@ def _cuts(ids: NDArray[np.int64], probabilities: Floats) -> Cuts:
     between = np.maximum((higher + lower) / 2, np.nextafter(lower, 1.0))
     threshold = np.concatenate([[NEVER], between, [0.0]])
     return Cuts(threshold, true_positives, predicted - true_positives, positive=int(ids.sum()), rows=len(ids))
-
-
-def _cost(config: ThresholdConfig, cuts: Cuts) -> Any:
-    missed = cuts.positive - cuts.true_positives
-    return (config.false_positive or 0.0) * cuts.false_positives + (config.false_negative or 0.0) * missed

@@ -55,17 +55,13 @@ def threshold_sweep(
         return figure
     thresholds = [row.threshold for row in rows]
     for name, key, colour, dashes in LINES:
-        values = [_or_nan(getattr(row, key)) for row in rows]
+        values = [math.nan if (value := getattr(row, key)) is None else value for row in rows]
         axes.plot(thresholds, values, color=colour, linestyle=dashes, linewidth=1.8, label=name)
     name = f"The threshold, {decision.threshold:.3g}"
     axes.axvline(decision.threshold, color=MUTED, linewidth=1.4, linestyle=(0, (4, 3)), label=name)
     quiet_legend(axes, loc="upper left", bbox_to_anchor=(-0.02, -0.13), ncols=3)
     caption(figure, _chosen_note(decision))
     return figure
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _chosen_note(decision: DecisionRule) -> str:
