@@ -211,7 +211,7 @@ def _sentence(metrics: Sequence[PairedMetric], names: tuple[str, str]) -> str:
     margin = format_number(abs(metric.mean))
     sentence = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
     if metric.interval is None or metric.p_value is None:
-        return f"{sentence}. Whether by chance cannot be told."
+        return f"{sentence}. Whether that is chance cannot be determined."
     low, high = sorted(bound if metric.mean > 0 else -bound for bound in metric.interval)
-    certainty = "more than chance" if metric.is_certain else "no more than chance may do"
+    certainty = "more than chance" if metric.is_certain else "which may be chance"
     return f"{sentence} (95 % interval {format_interval((low, high))}, {format_p_value(metric.p_value)}): {certainty}."
