@@ -1,6 +1,6 @@
-"""Features of a data frame, for those who bring their own: fitted on all of its rows, added to any other.
+"""Fits features to a data frame, and adds them to any other one.
 
-The numbers are those of a store: the same passes fit them, the same functions execute them, in Spark's tasks.
+The results are those of a store: the same passes fit the features, and the same functions apply them in Spark's tasks.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from pipeline.preparation.writing.store_columns import feature_columns
 
 
 def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str] = ()) -> FittedFeatures:
-    """Fit on the rows that the split of `store_spec` assigns to training.
+    """Fit features to the rows that the split of `store_spec` assigns to training.
 
     Args:
-        rows: gone through several times, so they must be the same each time.
-        store_spec: features, label and split; its source is not looked at.
+        rows: the rows; scanned several times, so they must be the same each time.
+        store_spec: features, label and split; its source is ignored.
         null_values: texts that mean null.
 
     Raises:
@@ -45,19 +45,18 @@ def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str]
 
 
 def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:
-    """Add the columns of a store; the label too, where it is there.
+    """Add the columns of a store, and the label where the rows have one.
 
-    A text that is no number counts as null in a numeric feature. A label is null where it is missing or a class that
-    fitting did not see.
+    A text that is no number counts as null in a numeric feature. A label is null where it is missing or an unknown
+    class.
 
     Args:
-        rows: with the columns of `state.raw` and any others, which stay as they are.
+        rows: rows with the columns of `state.raw`; other columns are kept unchanged.
         state: the fitted features.
-        prefix: put before the name of each new column. Without one, a new column takes the place of the raw column of
-            the same name.
+        prefix: prefix of the names of new columns. Without one, a new column replaces the raw column of the same name.
 
     Raises:
-        DataError: columns are missing, of a type that cannot be used, or have the name of a new one.
+        DataError: columns are missing, have an unusable type, or have the name of a new column.
     """
     names = rows.columns
     label = state.label.name if state.label.name in names else None
@@ -70,7 +69,7 @@ def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> D
 
 
 def feature_names(state: FittedFeatures, prefix: str = "") -> list[str]:
-    """The names of the columns that `with_features` adds, the label's aside."""
+    """The names of the columns that `with_features` adds, without the label."""
     return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
 
 
@@ -83,7 +82,7 @@ def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
 
 
 def _raw_columns(rows: DataFrame, state: FittedFeatures, label: str | None) -> RawColumns:
-    """The columns that are needed."""
+    """The raw columns that the features and the label need."""
     names = rows.columns
     wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
     check_names(names, wanted)
@@ -101,7 +100,7 @@ def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
 
 
 def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
-    """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
+    """All columns with the new ones, which replace those of the same name or follow them."""
     names = rows.columns
     numbered = rows.toDF(*(f"c{index}" for index in range(len(names))))
     indices = [names.index(name) for name in inputs.raw.names]
@@ -127,7 +126,7 @@ def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mappin
 
 
 def _new_columns(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
-    """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
+    """The new columns of a batch; the label is null where it is missing or an unknown class."""
     rows = inputs.rows(batch)
     columns: list[Any] = [*feature_columns(state, rows.values).values()]
     if inputs.label is None:

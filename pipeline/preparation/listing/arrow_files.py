@@ -1,4 +1,4 @@
-"""Files on file systems that are not local, seen by Arrow: no jar of Hadoop's is needed."""
+"""Files on remote file systems, listed by Arrow without any of Hadoop's jars."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _SIGNS = re.compile(r"\\.|\[[!^]?[^\]]+\]|.", re.DOTALL)
 
 @dataclass(frozen=True)
 class ArrowFiles:
-    """What Arrow sees.
+    """Lists files through Arrow.
 
     Attributes:
-        query: options of the file system.
+        query: options of the file system, as they stand behind a path.
     """
 
     query: str = ""
 
     def reach(self, location: str) -> None:
-        """Ask for the folder of a location, whether it is there or not.
+        """Query the folder of a location, whether it exists or not.
 
         Raises:
             OSError: the file system cannot be opened, or refuses.
@@ -48,7 +48,7 @@ class ArrowFiles:
         remote.filesystem.get_file_info(remote.full(remote.path))
 
     def find_paths(self, location: str) -> tuple[SourcePath, ...]:
-        """What a path or a pattern names."""
+        """The files and folders that a path or a pattern names."""
         try:
             remote = open_place(location, self.query)
             info = remote.filesystem.get_file_info(remote.full(remote.path))
@@ -60,7 +60,7 @@ class ArrowFiles:
         return (SourcePath(uri, uri.rpartition("/")[0] if info.is_file else uri, bool(info.is_file)),)
 
     def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
-        """The data files at a place."""
+        """The data files of a path."""
         try:
             remote = open_place(path.uri, self.query)
             remote_path = remote.full(remote.path)
@@ -72,7 +72,7 @@ class ArrowFiles:
         return visible_files(_source_file(remote, info, path.base) for info in files if info.is_file)
 
     def has_folder(self, path: SourcePath, name: str) -> bool:
-        """Whether a place is a folder that holds the named folder."""
+        """Whether a path is a folder that contains the named folder."""
         if path.is_file:
             return False
         try:
@@ -108,7 +108,7 @@ def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
 
 
 def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
-    """All that fits a pattern without braces."""
+    """All files and folders that match a pattern without braces."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
     folders = [remote.full("/".join(parts[:first]))]
@@ -123,7 +123,7 @@ def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileI
 
 
 def _without_braces(pattern: str) -> list[str]:
-    """The patterns that `{a,b}` stands for."""
+    """The patterns that `{a,b}` expands to."""
     braces = _INNERMOST_BRACES.search(pattern)
     if braces is None:
         return [pattern]
@@ -132,7 +132,7 @@ def _without_braces(pattern: str) -> list[str]:
 
 
 def _regex(part: str, location: str) -> str:
-    """A component of a pattern, as Hadoop understands it."""
+    """The regular expression of one component of a pattern, by Hadoop's rules."""
     return "".join(_regex_of_sign(sign, location) for sign in _SIGNS.findall(part))
 
 

@@ -1,8 +1,8 @@
-"""From the configuration to a plan: patterns and types become names, and without any features sensible ones follow.
+"""Plans the features: resolves patterns and types to column names, and chooses defaults where none are configured.
 
-What follows from the contract alone: numbers and truth values are scaled to mean 0 and deviation 1, their nulls
-replaced by the median; texts become one-hot ids of their 100 most frequent values; dates and times are taken apart
-into year, month and weekday. Columns with another role (label, key, group, time, weight) are left out.
+The defaults follow from the column types: numbers and booleans are scaled to mean 0 and standard deviation 1, with the
+median in place of nulls; texts become one-hot ids of their 100 most frequent values; dates and times are split into
+year, month and weekday. Columns with another role (label, key, group, time, weight) are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AUTOMATIC_CATEGORIES = 100
 
 
 def needs_types(features: FeaturesConfig) -> bool:
-    """Whether names alone do not decide the features."""
+    """Whether the features depend on column types, not on names alone."""
     groups = features.groups
     chosen = any(column.startswith(TYPE_PREFIX) for group in groups for column in group.columns)
     return features.is_automatic or chosen or bool(features.derived)
@@ -40,16 +40,17 @@ def needs_types(features: FeaturesConfig) -> bool:
 def plan_features(
     features: FeaturesConfig, names: Sequence[str], types: Types, reserved: Collection[str]
 ) -> FeaturePlan:
-    """The plan.
+    """Plan the features of a source.
 
     Args:
         features: the configuration.
-        names: of the source's columns.
-        types: of the source's columns, where `needs_types`.
-        reserved: columns with a role of their own, which no pattern and no type chooses.
+        names: names of the source's columns.
+        types: types of the source's columns; needed where `needs_types`.
+        reserved: columns with another role, which no pattern and no type selects.
 
     Raises:
-        ConfigError: a choice fits nothing, an expression does not fit the columns, or features have the same name.
+        ConfigError: a pattern or type matches nothing, an expression does not fit the columns, or two features have
+            the same name.
     """
     if features.is_automatic:
         features = _automatic(features, names, types, reserved)
@@ -79,7 +80,7 @@ def plan_features(
 def _automatic(
     features: FeaturesConfig, names: Sequence[str], types: Types, reserved: Collection[str]
 ) -> FeaturesConfig:
-    """Groups that name every column by its type."""
+    """The default groups, which list every column by its type."""
     usable = [name for name in names if name not in reserved and not name.startswith("__") and "/" not in name]
     numbers = [name for name in usable if types[name] in NUMBERS]
     numbers += [column.name for column in _derived(features, types) if column.type == "number"]
@@ -115,12 +116,12 @@ def _derived(features: FeaturesConfig, types: Types) -> list[DerivedColumn]:
 
 
 def value_types(types: Types) -> dict[str, ValueType]:
-    """How expressions see columns."""
+    """The type of each column in expressions."""
     return {name: "number" if kind in NUMBERS else "text" for name, kind in types.items()}
 
 
 class _Chooser:
-    """Resolves entries of `columns`; what is wrong with them is gathered in `problems`."""
+    """Resolves entries of `columns`; collects what is wrong with them in `problems`."""
 
     def __init__(self, features: FeaturesConfig, names: Sequence[str], types: Types, reserved: Collection[str]) -> None:
         groups = features.groups
@@ -133,13 +134,13 @@ class _Chooser:
         self.problems: list[Problem] = []
 
     def columns(self, entries: Sequence[str]) -> tuple[str, ...]:
-        """The columns of one group, each given out once."""
+        """The columns of one group; a pattern or type selects each column only once."""
         chosen = [name for entry in entries for name in self._chosen(entry)]
         self._taken |= set(chosen)
         return tuple(dict.fromkeys(chosen))
 
     def dates(self, group: DateConfig) -> tuple[DerivedColumn, ...]:
-        """The parts of one group of dates."""
+        """The derived columns of one group of dates."""
         columns = self.columns(group.columns)
         try:
             return dates_of(group, columns)
@@ -148,7 +149,7 @@ class _Chooser:
             return ()
 
     def _is_name(self, entry: str) -> bool:
-        """A column may be called `a*`; it is then meant by that name."""
+        """Whether an entry is a name; `a*` is one where a column has that name."""
         return entry in self._known or not is_choice(entry)
 
     def _chosen(self, entry: str) -> list[str]:
@@ -174,7 +175,7 @@ class _Chooser:
 
 
 def _indicator(name: str) -> DerivedColumn:
-    """1 where the number is null, else 0."""
+    """A derived column that is 1 where a number is null, else 0."""
     test = CallNode(function="is_null", arguments=(ColumnNode(name=name, type="number"),))
     node = CallNode(function="if", arguments=(test, NumberNode(value=1.0), NumberNode(value=0.0)))
     return DerivedColumn(name=name + MISSING, type="number", expression=node)
@@ -204,7 +205,7 @@ def _check(plan: FeaturePlan, problems: list[Problem], names: Sequence[str]) -> 
 
 
 def _misplaced(plan: FeaturePlan) -> Iterator[Problem]:
-    """Derived columns that are used as what they are not."""
+    """Problems of derived columns that are used as another type than theirs."""
     kinds = {column.name: column.type for column in plan.derived}
     for feature in plan.numeric:
         if kinds.get(feature.source) == "text":

@@ -1,4 +1,4 @@
-"""Folds of a cross-validation: what the data must be asked for, borders between periods and the list of groups."""
+"""Resolves the folds of a cross-validation: looks up the borders between periods, or the groups, in the data."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 
 def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPlan:
-    """Find what a division needs to know; runs queries for borders between periods and for the list of groups.
+    """Plan the folds; runs queries for borders between periods and for the list of groups.
 
     Args:
-        config: the division.
+        config: the folds as configured.
         data: the roles of columns.
-        table: whose training and validation rows are to be divided.
+        table: the table whose training and validation rows are divided.
 
     Raises:
         ConfigError: the borders do not fit the time column.
-        DataError: there are too few times or groups, or too many groups.
+        DataError: there are too few timestamps or groups, or too many groups.
     """
     plan = FoldPlan(config.method, config.folds, config.repeats, data.group, bins=config.bins)
     match config.method:
@@ -54,7 +54,7 @@ def _open_time(config: FoldConfig, table: Table, name: str) -> TimeColumn:
 
 
 def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.Array]]:
-    """A column of the rows that are divided."""
+    """Extracts a column of the rows that are divided into folds."""
     program = table.program
     return lambda batches: (
         rows.typed.raw[name].filter(pa.array(is_divided(rows.placement))) for rows in map(program.rows, batches)

@@ -1,4 +1,4 @@
-"""What a division into splits must know of the data: its columns, and cuts in time."""
+"""Resolves the split: the columns that it needs, and cuts in time that are looked up in the data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[str, ...]:
-    """Columns of the source that a division needs besides features, label and key; each once."""
+    """Columns of the source that a split or folds need besides features, label and key; each once."""
     strata = (config.by or (data.label,)) if config.method == "stratified" else ()
     time = (data.time,) if config.method == "time" and data.time else ()
     column = (config.column,) if isinstance(config, SplitConfig) and config.column else ()
@@ -25,10 +25,10 @@ def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[
 
 
 def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> ResolvedSplit:
-    """Find what a division needs to know; runs queries only to divide by time, for what was left open.
+    """Resolve the split; runs queries only for a split by time, where cuts or the kind of the column are open.
 
     Args:
-        config: the division.
+        config: the split as configured.
         data: the roles of columns.
         raw: the columns that are read.
 

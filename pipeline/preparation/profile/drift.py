@@ -1,7 +1,7 @@
-"""Drift: other rows against the training rows of a store, see `schemas/drift.py` for what is computed.
+"""Measures the drift of rows from the training rows of a store; see `schemas/drift.py` for the measures.
 
-Rows of a source are counted in one pass, whatever the number of columns. The validation and test rows of a store
-are counted in a sample of its files; for them, numbers of missing values are exact.
+Rows of a source are counted in one pass for all columns. The validation and test rows of a store are counted in a
+sample of its files, but the numbers of missing values are exact.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextPr
 
 _COUNTS = pa.schema([("column", pa.int32()), ("code", pa.int32()), ("rows", pa.int64())])
 _ALL = -1
-"""The column whose code 0 is counted once for every row."""
+"""In place of a column's index: code 0 of this column counts all rows."""
 
 
 def drift_of_rows(
     profile: DataProfile, state: FittedFeatures, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
 ) -> DriftReport:
-    """Compare rows of a source, in one pass.
+    """Measure the drift of rows of a source, in one pass.
 
     Args:
-        profile: of the store.
-        state: its features.
+        profile: the profile of the store.
+        state: the features of the store.
         scan: the rows.
-        values: of a batch, those of its rows that are compared.
-        data: what messages call the rows.
+        values: gives the values of a batch to compare.
+        data: the name of the rows in messages.
     """
     numbers = [number for number in profile.numbers if number.bins is not None]
     texts = [(text, feature) for text in profile.texts for feature in state.of_texts if feature.name == text.name]
@@ -73,7 +73,7 @@ def drift_of_rows(
 def _counted(
     values: Values, numbers: Sequence[NumberProfile], texts: Sequence[tuple[TextProfile, TextFeature]]
 ) -> Iterator[pa.Table]:
-    """How often each code occurs in the rows of a batch."""
+    """Counts of the codes in the rows of a batch, a table for each column."""
     rows = len(next(iter(values.values()), ()))
     yield _occurrences(_ALL, np.zeros(rows, np.int32))
     for i, number in enumerate(numbers):
@@ -95,14 +95,14 @@ def _summed(parts: Sequence[pa.Table]) -> pa.Table:
 def drift_of_split(
     profile: DataProfile, state: FittedFeatures, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
 ) -> DriftReport:
-    """Compare a split of the same store; of texts, those that are stored as ids.
+    """Measure the drift of another split of the store; of texts, those that are stored as ids.
 
     Args:
-        profile: of the store.
-        state: its features.
-        summaries: of each number in the split.
-        sample: of the split.
-        data: what messages call it.
+        profile: the profile of the store.
+        state: the features of the store.
+        summaries: the summary of each number in the split.
+        sample: a sample of the split.
+        data: the name of the split in messages.
     """
     drifts = []
     for number in profile.numbers:

@@ -40,14 +40,14 @@ TOP_VALUES = 20
 
 
 @dataclass(frozen=True)
-class StoreSample:
+class WrittenStore:
     """A store that was just written.
 
     Attributes:
-        state: what made its columns, with the classes of training rows as they were before sampling.
-        splits: its files.
-        folder: its folder.
-        limits: how many values of each text were counted at most.
+        state: its features, with the class counts of training rows before sampling.
+        splits: the files of each split.
+        folder: the folder of the store.
+        limits: the most values that were counted of each text.
     """
 
     state: FittedFeatures
@@ -56,13 +56,13 @@ class StoreSample:
     limits: Mapping[str, int]
 
 
-def profile_store(written: StoreSample, statistics: DatasetStatistics, counts: Counts) -> DataProfile:
-    """Describe a store with training rows.
+def profile_store(written: WrittenStore, statistics: DatasetStatistics, counts: Counts) -> DataProfile:
+    """Describe the rows of a store, which must have training rows.
 
     Args:
         written: the store.
         statistics: statistics of all rows.
-        counts: of texts in training rows, and of classes.
+        counts: counts of texts in training rows, and of classes.
     """
     state = written.state
     summaries, features = _summaries(state, statistics), number_features(state)
@@ -102,7 +102,7 @@ def profile_store(written: StoreSample, statistics: DatasetStatistics, counts: C
 
 
 def _summaries(state: FittedFeatures, statistics: DatasetStatistics) -> dict[str, dict[str, Summary]]:
-    """Of each number that features use, raw ones first, by split."""
+    """Summaries by split of each number that features use, raw ones first."""
     names = [column.name for column in state.raw if column.type == "number"]
     names += [column.name for column in state.derived if column.name in statistics.columns]
     return {
@@ -145,7 +145,7 @@ def _number(
 
 
 def _described(values: Values) -> dict[str, object]:
-    """The parts of a profile that are learned from values."""
+    """The fields of a profile that are computed from values."""
     if not len(values):
         return {}
     return {
@@ -164,7 +164,7 @@ def _clip_note(feature: NumberFeature) -> str:
     return f"values {' and '.join(filter(None, shown))} are clipped; so are the quantiles and bins shown"
 
 
-def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts, train: StoredValues) -> TextProfile:
+def _text(feature: TextFeature, rows: int, written: WrittenStore, counts: Counts, train: StoredValues) -> TextProfile:
     if not feature.has_vocabulary:
         return _uncounted(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))

@@ -1,4 +1,4 @@
-"""What is checked of every row, as configured and by the contract of the source."""
+"""The checks of every row: those that the configuration implies, and the terms of the source's contract."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.schemas.table import ColumnTerms
 def find_row_errors(
     inputs: Inputs, plan: FeaturePlan, target: TargetConfig, terms: Mapping[str, ColumnTerms], *, multiline: bool
 ) -> tuple[RowError, ...]:
-    """Every row error that a row can have: as configured, and by the terms of the columns that are read."""
+    """All row errors that the configuration and the terms of the columns imply."""
     row_errors = [*_line_errors(inputs, multiline=multiline), *_key_errors(inputs), *_label_errors(inputs, target)]
     return _with_values([*row_errors, *_weight_errors(inputs)], inputs, plan.numeric, terms)
 
@@ -32,7 +32,7 @@ def find_row_errors(
 def find_value_errors(
     inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms], *, multiline: bool
 ) -> tuple[RowError, ...]:
-    """The row errors that a row without label, key and weight can have: those of its line and of its values."""
+    """The row errors of lines and values alone, for rows without label, key and weight."""
     return _with_values([*_line_errors(inputs, multiline=multiline)], inputs, numeric, terms)
 
 
@@ -51,7 +51,7 @@ def _with_values(
 
 
 def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
-    """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
+    """Malformed lines, and texts that are not numbers; the values of a malformed line are not checked."""
     if inputs.raw.has_lines:
         yield _malformed_json() if inputs.raw.is_json else _malformed(multiline)
     for column in inputs.typed:
@@ -131,7 +131,7 @@ def _label_text(rows: TypedRows) -> pa.Array:
 
 
 def _not_finite(values: pa.Array) -> Mask:
-    """[n]: whether a value is there and NaN or infinite."""
+    """[n]: whether a value is NaN or infinite; false for null."""
     return ~mask_of(pc.fill_null(is_finite(values), True))
 
 
@@ -158,7 +158,7 @@ def _not_a_date(text: DateText) -> RowError:
 
 
 def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms], texts: Sequence[DateText]) -> Iterator[RowError]:
-    """What the terms ask for; that a text is not the date that a feature reads is said once."""
+    """The terms of the columns; a text that is no date is not reported twice where a feature reads it as a date."""
     unreadable = {text.column: text.unreadable for text in texts}
     for name in inputs.raw.names:
         if name in terms:

@@ -1,6 +1,6 @@
-"""The contract that the rows of a source keep, the bad ones aside, made of what was asked of them anyhow.
+"""Infers the contract of a source from the statistics of its rows, without the bad ones.
 
-The source that it is inferred from keeps it, and gives the same store under it as without it.
+The source meets the contract that is inferred from it, and gives the same store with it as without it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN_VALUES = 20
 def contract_to_keep(
     store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
 ) -> TableContract | None:
-    """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
+    """The contract to write beside the store: the kept one, else an inferred one; None where neither is wanted."""
     if store_spec.contract is not None:
         return store_spec.contract.table
     return infer_contract(opened, store_spec.data, statistics, state) if store_spec.infers_contract else None
@@ -34,8 +34,8 @@ def infer_contract(
     Args:
         opened: the source.
         data: the roles of columns.
-        statistics: of all rows.
-        state: with the values that training rows have.
+        statistics: statistics of all rows.
+        state: the fitted features, whose vocabularies have the values of training rows.
     """
     values = _values(opened, state)
     columns = {}
@@ -48,13 +48,13 @@ def infer_contract(
 
 
 def _type(name: str, opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics) -> ColumnType:
-    """As opened; a text format's label is a number only where every row has one."""
+    """The type as opened, but the label of a text format is a number only where all labels are."""
     is_number = statistics.label.numbers > 0 and not statistics.label.texts
     return "text" if name == data.label and opened.raw.columns.has_lines and not is_number else opened.types[name]
 
 
 def _seen(kind: ColumnType, nulls: int | None, statistics: ColumnStatistics, values: tuple[str, ...]) -> Seen | None:
-    """What the rows held; bounds of a truth value would tell nothing."""
+    """What was seen in the rows; without bounds for booleans."""
     bounds = statistics.moments if kind in NUMBERS else Moments()
     seen = Seen(
         nulls=nulls,
@@ -71,7 +71,7 @@ def _plain(value: float | None, kind: ColumnType) -> float | int | None:
 
 
 def _values(opened: OpenedDataset, state: FittedFeatures) -> dict[str, tuple[str, ...]]:
-    """Of the columns whose vocabulary holds every value that training rows have."""
+    """The values of columns whose vocabulary is complete, without null."""
     groups = {feature.name: feature.group for feature in opened.plan.categorical}
     return {
         feature.sources[0]: tuple(value for value in feature.vocabulary if value != NULL_TOKEN)

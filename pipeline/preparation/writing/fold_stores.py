@@ -1,11 +1,11 @@
-"""Writing what the folds of a cross-validation read: rows once for each assignment, and a store for each fold.
+"""Builds the stores of a cross-validation: rows once for each assignment, and documents for each fold.
 
     open -> divide -> [pass 1] statistics and counts by group -> fit all -> [pass 2] write -> audit
 
-Nothing that a fold learned is in the rows: they hold numbers as they are and ids of a vocabulary of all folds together
-(`kinds/shared_fold_rows.py`). A fold's store has documents only, and a manifest that lists the files of its groups; the
-feed applies the fold's features. So k folds cost about as much as one store, and are equal to k stores that were each
-prepared by themselves.
+The rows do not depend on the features of any fold: they have unscaled numbers, and ids of one vocabulary for all folds
+(`kinds/shared_fold_rows.py`). The store of a fold consists of documents and a manifest that lists the files of its
+groups; the feed applies the fold's features. So k folds cost about as much as one store, and equal k stores that are
+prepared separately.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from pipeline.store.layout import (
 from pipeline.store.publish import draft, scratch
 
 MOST_STORES = 2000
-"""Of a cross-validation: each is a folder of documents, and all are fitted together."""
+"""The most stores of a cross-validation: each is a folder of documents, and all are fitted together."""
 
 
 def build_folds(
@@ -112,7 +112,7 @@ def _build(
 
 
 def _bounded(planned: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
-    """Divisions that do not make too many stores: k nested folds have about k^2."""
+    """Check that the assignments do not need too many stores: k nested folds need about k^2."""
     count = sum(len(assignment.folds) for assignment in planned)
     if count <= MOST_STORES:
         return planned
@@ -125,7 +125,7 @@ def _bounded(planned: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
 def _opened(
     spark: SparkSession, folds_spec: FoldsSpec, source: Source, staging: StoragePath
 ) -> tuple[OpenedDataset, FoldPlan]:
-    """The source, and each of its rows with its groups."""
+    """Open the source, with the groups of each row."""
     store = folds_spec.store_spec
     needed = needed_columns(folds_spec.folds, store.data)
     opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, staging=staging)
@@ -145,7 +145,7 @@ def _divided(
     partitions: StoragePath | None,
     progress: Progress,
 ) -> tuple[list[FittedFold], tuple[Check, ...]]:
-    """All folds of an assignment, in two passes, and what its audit found."""
+    """Build all folds of an assignment, in two passes, and audit them."""
     suffix, spark = "" if number == 0 else f", division {number + 1}", opened.table.scan.spark
     groups = assignment.used[-1] + 1
     with watch_spark(spark, progress, f"Collecting statistics of all folds{suffix}"):
@@ -183,7 +183,7 @@ def _divided(
 
 
 def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> None:
-    """Every stratum has rows in every fold; two more queries, for `crossval.method: stratified`."""
+    """Check that every stratum has rows in every fold; two more queries, for `crossval.method: stratified`."""
     if not plan.strata:
         return
     counts = count_strata(
@@ -195,7 +195,7 @@ def _check_strata(table: Table, plan: FoldPlan, assignment: FoldAssignment) -> N
 
 
 def _everything(measured: Measured) -> dict[int, tuple[int, int]]:
-    """The split of each group, as if there were no folds."""
+    """The roles of all groups in one fold of all rows."""
     others = {group_of_split(split): (split, 1) for split in (TEST, LEFT_OUT, QUARANTINED)}
     groups = {group for column in measured.values() for group in column if group >= 0}
     return {**dict.fromkeys(groups, (TRAIN, 1)), **others}

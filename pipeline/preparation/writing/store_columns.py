@@ -1,6 +1,6 @@
-"""Transforming: fitted numbers on the arrays of a batch; see `kinds/fitted_features.py` for what they mean.
+"""Transforms a batch into stored columns, by the fitted features; see `kinds/fitted_features.py`.
 
-In double precision until the last step, a missing number being NaN.
+Computes in double precision until the last step, with NaN for missing numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def stored_columns(state: FittedFeatures, rows: Rows, seed: int) -> dict[str, St
     Args:
         state: the fitted features.
         rows: a batch of n rows.
-        seed: of the split.
+        seed: the seed of the split.
     """
     columns = feature_columns(state, rows.typed.values, _training_folds(state, rows, seed))
     columns[state.label.name] = label_value(state.label, rows.typed)
@@ -45,7 +45,7 @@ def feature_columns(
     Args:
         state: the fitted features.
         values: float64 or string [n], raw and derived columns by name.
-        folds: [n], the fold of a training row, negative for other rows; None where no row is a training row.
+        folds: the fold of each training row, negative for other rows, [n]; None where no row is a training row.
     """
     columns: dict[str, Stored] = {}
     for feature in state.features:
