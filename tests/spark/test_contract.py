@@ -96,7 +96,7 @@ def test_the_difference_is_a_table(spark, tmp_path):
     with pytest.raises(DataError) as raised:
         check_columns(contract, table)
     assert str(raised.value) == (
-        "The source is not what its contract says (4 of 6 columns):\n"
+        "The source does not match its contract (4 of 6 columns):\n"
         "  column  in the contract  in the source  what\n"
         "  age     integer          number         retyped\n"
         "  height  number           hight          renamed?\n"

@@ -98,7 +98,7 @@ def report_audit(audit: LeakAudit) -> None:
     for check in audit.warnings:
         log.warning("Leak audit: %s.", check.detail)
     if audit.errors:
-        title = "The leak audit found rows that are not separate"
+        title = "The leak audit found shared keys, groups, times or rows"
         raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
 
 

@@ -31,7 +31,7 @@ def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
     }
     problems = [_empty(name, tuple(sources.get(name, ()))) for name in empty]
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
 
 
 def _empty(name: str, sources: Sequence[str]) -> Problem:
@@ -61,7 +61,7 @@ def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
             subject = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"
             problems.append(Problem(subject, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
 
 
 def check_regression(name: str, label: LabelStatistics) -> None:

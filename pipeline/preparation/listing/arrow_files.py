@@ -87,7 +87,7 @@ def _source_file(remote: RemotePlace, info: fs.FileInfo, base: str) -> SourceFil
     uri, modified = remote.uri(info.path), remote.modified(info)
     if modified is None:
         raise DataError(
-            f"File '{uri}' has no time of change, without which no job could see that it changed. "
+            f"File '{uri}' has no modification time, without which changes cannot be detected. "
             "Copy the source to another file system."
         )
     return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)

@@ -47,7 +47,7 @@ def open_relation(spark: SparkSession, config: SourceConfig) -> DataFrame:
         raise DataError(f"{subject} cannot be read. {explain_spark_error(error)}") from error
     if reasons:
         raise DataError(
-            f"{subject} can give other rows each time, but it is read more than once. "
+            f"{subject} can return different rows each time, but is read more than once. "
             f"Received: {', '.join(reasons)}. Write constants instead, or save the rows as a table first."
         )
     return rows
@@ -66,8 +66,8 @@ def relation_fingerprint(spark: SparkSession, rows: DataFrame, text: str) -> str
     if all(origin is not None for origin in origins):
         return fingerprint(["files", text, columns, sorted(origins, key=str)])
     log.warning(
-        "Nothing but the rows of data.source tells whether they changed: each job reads all of them once more. "
-        "A table of files saves that."
+        "Changes of data.source show only in its rows, so each job reads all of them one more time. "
+        "A table of files avoids that."
     )
     return fingerprint(["rows", columns, _content(rows)])
 
@@ -77,9 +77,9 @@ def _unsteady(spark: SparkSession, rows: DataFrame) -> Iterator[str]:
     analyzed = _analyzed(rows)
     patterns = spark._jvm.org.apache.spark.sql.catalyst.trees.TreePattern  # type: ignore[union-attr]
     if not analyzed.deterministic():
-        yield "a function that gives other values each time, such as rand() or uuid()"
+        yield "a function with different values each time, such as rand() or uuid()"
     if analyzed.containsPattern(patterns.CURRENT_LIKE()):
-        yield "a function of the moment or the session, such as current_date()"
+        yield "a function of the current time or session, such as current_date()"
     for node in _nodes(analyzed):
         name = node.getClass().getSimpleName()
         if name in UNSTEADY_NODES:

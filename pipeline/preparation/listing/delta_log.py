@@ -83,7 +83,7 @@ def spark_reads_delta(spark: SparkSession) -> bool:
         return False
     # Without its extension, the open-source data source would read deleted rows. Databricks has it built in.
     if class_name.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
-        raise PlatformError(f"Delta's jar is there, but Spark was not told to use it. Set {SPARK_SETTINGS}.")
+        raise PlatformError(f"Delta's jar is there, but its Spark extension is not enabled. Set {SPARK_SETTINGS}.")
     return True
 
 
@@ -99,7 +99,7 @@ def open_log(location: str, version: int | None, query: str = "") -> Any:
         from deltalake.exceptions import DeltaError
     except ImportError as error:
         raise PlatformError(
-            f"Nothing here can read the Delta table '{location}'. Install the extra: pip install "
+            f"The Delta table '{location}' cannot be read in this environment. Install the extra: pip install "
             f"'spark-keras-pipeline[delta]', or give Spark Delta's jar: {SPARK_SETTINGS}."
         ) from error
     try:

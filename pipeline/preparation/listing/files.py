@@ -100,7 +100,7 @@ def nothing_there(location: str) -> DataError:
 def no_match(location: str, folder: str) -> DataError:
     """The error of a pattern that matches nothing; `folder` is the nearest one that exists."""
     return DataError(
-        f"Nothing fits the pattern '{location}'. The nearest folder that exists is '{folder}'. "
+        f"Nothing matches the pattern '{location}'. The nearest folder that exists is '{folder}'. "
         "Correct data.source.path."
     )
 

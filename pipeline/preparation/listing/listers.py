@@ -47,9 +47,7 @@ def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
         )
     plain, queries = zip(*(without_query(path) for path in paths), strict=True)
     if len({*queries}) > 1:
-        raise ConfigError(
-            f"Options behind data.source.path differ: {', '.join(sorted({*queries}))}. Allowed: the same."
-        )
+        raise ConfigError(f"Options after data.source.path differ: {', '.join(sorted({*queries}))}. Allowed: the same.")
     locations = tuple(locate(spark, path) for path in plain)
     if not all(map(is_remote, locations)):
         return Listing(locations, HadoopFiles(spark), queries[0])

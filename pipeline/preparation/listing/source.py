@@ -103,7 +103,7 @@ def _is_delta(lister: Lister, config: SourceConfig, paths: tuple[SourcePath, ...
         table = next((path for path in paths if lister.has_folder(path, LOG)), None)
         if table is not None and config.format == "parquet":
             raise ConfigError(
-                f"'{table.uri}' is a Delta table, whose folder also holds rows that are deleted. "
+                f"'{table.uri}' is a Delta table, whose folder also contains deleted rows. "
                 "Set data.source.format: delta."
             )
         return table is not None or config.format == "delta"
@@ -183,8 +183,8 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
         )
     if first is None:
         raise ConfigError(
-            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(formats))}. "
-            "Set data.source.format."
+            f"The file extension of '{files[0].name}' does not indicate its format. Allowed: "
+            f"{', '.join(sorted(formats))}. Set data.source.format."
         )
     return first
 

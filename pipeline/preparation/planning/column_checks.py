@@ -65,7 +65,7 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
         return None
     other_case = [there for there in names if there.lower() == name.lower()]
     if other_case:
-        remedy = f"Names are compared with their case: write '{other_case[0]}'"
+        remedy = f"Names are case-sensitive: write '{other_case[0]}'"
         return Problem(f"Column '{name}' is not in the source", remedy=remedy)
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 

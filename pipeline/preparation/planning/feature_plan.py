@@ -162,7 +162,7 @@ class _Chooser:
             chosen = [name for name in free if fnmatchcase(name, entry)]
         if not chosen:
             remedy = "Correct it, or leave it out; columns named elsewhere and those with another role do not count"
-            self.problems.append(Problem(f"'{entry}' in features fits no column", remedy=remedy))
+            self.problems.append(Problem(f"'{entry}' in features matches no column", remedy=remedy))
         return chosen
 
     def _of_type(self, entry: str, free: Sequence[str]) -> list[str]:

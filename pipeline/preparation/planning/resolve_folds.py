@@ -66,8 +66,8 @@ def _equal_periods(config: FoldConfig, table: Table, time: TimeColumn) -> tuple[
     shares = [index / periods for index in range(1, periods)]
     borders, unit = find_cuts(table.scan, _divided_column(table, time.name), time, shares)
     log.warning(
-        "The periods of the folds begin at %s, found from the rows to %s. They move when rows are added; "
-        "set crossval.borders to keep them.",
+        "The periods of the folds begin at %s, found in the rows with a precision of %s. They move when rows are "
+        "added; set crossval.borders to keep them.",
         ", ".join(time.text(border) for border in borders),
         unit,
     )

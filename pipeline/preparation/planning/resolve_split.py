@@ -66,7 +66,7 @@ def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[i
         return ()
     timestamps, unit = find_cuts(raw.scan, column_of(raw, time.name), time, [share for _, share in shares])
     log.warning(
-        "The splits by time are cut at %s, found from the rows to %s. Cuts move when rows are added; "
+        "The splits by time are cut at %s, found in the rows with a precision of %s. Cuts move when rows are added; "
         "set split.validation_from and split.test_from to keep them.",
         " and ".join(time.text(timestamp) for timestamp in timestamps),
         unit,

@@ -143,6 +143,7 @@ def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect:
             difference = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
                 f"File '{file.name}' has {difference} '{filled[0].name}'. Allowed: {', '.join(names)}. "
-                f"Received: {', '.join(header.names)}. Write them alike, or give only some as data.source.path."
+                f"Received: {', '.join(header.names)}. Write the same header in all files, or give "
+                "only some as data.source.path."
             )
     return {file.uri: header for file, header in zip(filled, headers, strict=True)}

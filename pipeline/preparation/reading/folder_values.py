@@ -90,7 +90,7 @@ def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None
     try:
         schema, values = _inferred(spark, [*folder_numbers], source.folders)
     except Py4JError:
-        return "this Spark does not tell the types of columns that folders name"
+        return "this version of Spark does not give the types of folder columns"
     kinds = {field.name: arrow_type(field.dataType) for field in schema.fields}
     odd = next((name for name, kind in kinds.items() if not is_exact(kind)), None)
     if odd is not None:
@@ -107,7 +107,7 @@ def _by_folder(source: Source, folders: ColumnFolders) -> tuple[dict[str, int], 
     }
     empty = next((path for path in folder_numbers if not all(_raw_values(path, folders))), None)
     if empty is not None:
-        raise DataError(f"Folder '{empty}' of source '{source.location}' has no value behind its '='. Rename it.")
+        raise DataError(f"Folder '{empty}' of source '{source.location}' has no value after its '='. Rename it.")
     return folder_numbers, rows
 
 

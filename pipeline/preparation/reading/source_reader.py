@@ -86,7 +86,7 @@ def reason_for_spark(spark: SparkSession, uris: Sequence[str], open_file: FileOp
         return None
     reason = _refusal(open_file, uri) or _refusal_in_task(spark, open_file, uri)
     scheme = uri.partition(":")[0]
-    return f"'{scheme}:' is not seen from Python tasks ({reason})" if reason else None
+    return f"'{scheme}:' cannot be opened in Python tasks ({reason})" if reason else None
 
 
 def _is_local(uri: str) -> bool:

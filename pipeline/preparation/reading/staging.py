@@ -43,7 +43,7 @@ def staged(raw: RawTable, folder: StoragePath) -> RawTable:
     except (PySparkException, Py4JJavaError, OSError, pa.ArrowException) as error:
         # If the rows themselves cannot be read, the first pass raises that error.
         reason = first_line(explain_spark_error(error) or error)
-        log.info("Each pass reads the source anew: it cannot be written to %s (%s).", folder.uri, reason)
+        log.info("Each pass reads the source again: it cannot be staged in %s (%s).", folder.uri, reason)
         return raw
     files = [(folder.child(name).uri, sizes[name]) for name in names]
     file_columns = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())

@@ -84,5 +84,6 @@ def check_alike(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> Non
         different = sorted(first[1] ^ other[1])
         raise DataError(
             f"File '{other[0]}' has other columns than '{first[0]}'. "
-            f"Different: {', '.join(different)}. Write them alike, or give only some as data.source.path."
+            f"Different: {', '.join(different)}. Write the same columns in all files, or give "
+            "only some as data.source.path."
         )

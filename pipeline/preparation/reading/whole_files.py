@@ -77,8 +77,8 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     reader = SourceReader.of(spark, source)
     if not reader.by_tasks:
         raise DataError(
-            f"Source '{source.location}' cannot be read as {format.name}, which Python tasks alone can read: "
-            f"{reader.reason}. Copy it to where they see it."
+            f"Source '{source.location}' cannot be read as {format.name}, which only Python tasks can read: "
+            f"{reader.reason}. Copy it to a file system that they can open."
         )
     files = WholeFiles(format, format.parsed_options(config.options), reader.open_file)
     file_kinds, values = _common_columns(files, source), typed_values(spark, source)

@@ -33,7 +33,7 @@ def check_columns(contract: KeptContract, table: SourceTable) -> None:
     rows = [row for name in terms if (row := _difference(name, terms[name].type, table, terms)) is not None]
     if rows:
         raise DataError(
-            f"The source is not what its contract says ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
+            f"The source does not match its contract ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
             f"Correct the source, or edit the contract '{contract.place}', or delete it: the next run then writes it "
             "anew."
         )

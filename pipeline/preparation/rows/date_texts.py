@@ -18,7 +18,9 @@ from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
 
-LAYOUTS = "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time also with Z or +02:00 behind it"
+LAYOUTS = (
+    "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time optionally followed by Z or +02:00"
+)
 
 _TAKES_NULL = frozenset({"and", "or", "if", "coalesce", "is_null", "same", "least", "greatest"})
 """Functions that may return a value where an argument is null."""

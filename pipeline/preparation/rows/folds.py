@@ -54,7 +54,7 @@ def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: in
     if undecided:
         remedy = "Repair these rows, or correct data.group or data.time"
         problems.append(Problem(f"{undecided} rows lack the group or time of the folds", remedy=remedy))
-    for use in ("train on", "be measured on"):
+    for use in ("train on", "be evaluated on"):
         for fold, rows in folds:
             measured = "test" if fold.test else "validation"
             if not rows["train" if use == "train on" else measured]:

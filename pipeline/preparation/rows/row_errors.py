@@ -110,7 +110,7 @@ def bad_rows_error(
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
         problems.append(Problem(f"{counted(bad, 'row')} cannot be used", f"{allowed}", f"{bad}", remedy))
-    return DataError(gather("The data does not hold what the configuration asks for", problems))
+    return DataError(gather("The data does not meet the configuration", problems))
 
 
 _NOTHING = pa.schema(

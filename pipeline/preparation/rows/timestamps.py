@@ -85,7 +85,7 @@ def open_time(
     for setting in settings:
         if isinstance(setting, str) != dated:
             allowed = "dates like 2024-06-30, and lengths like 7d" if dated else "numbers"
-            remedy = "Write the cuts and the gap of the split alike"
+            remedy = "Write the cuts and the gap of the split in the same form"
             holds = f"Column '{name}' (data.time) holds {'dates' if dated else 'numbers'}"
             raise ConfigError(str(Problem(holds, allowed, str(setting), remedy)))
     return TimeColumn(name, dated)

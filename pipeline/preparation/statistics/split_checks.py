@@ -28,7 +28,7 @@ def check_splits(splits: Mapping[str, int], split: ResolvedSplit) -> None:
         raise DataError("The source has columns and no row. Correct data.source.")
     problems = [_empty_split(name, rows, split) for name in split.wanted if not splits[name]]
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
     _warn_if_uneven(splits, split)
 
 

@@ -84,7 +84,8 @@ def _build(
     store = folds_spec.store_spec
     if store.data.sampling.method != "none":
         raise ConfigError(
-            "data.sampling does not go with a cross-validation. Leave it out; train.class_weights has the same effect."
+            "data.sampling cannot be combined with a cross-validation. Leave it out; "
+            "train.class_weights has the same effect."
         )
     with watch_spark(spark, progress, "Reading the source"):
         opened, plan = _opened(spark, folds_spec, source, staging)
@@ -117,7 +118,7 @@ def _bounded(planned: Sequence[FoldAssignment]) -> Sequence[FoldAssignment]:
     if count <= MOST_STORES:
         return planned
     raise ConfigError(
-        f"This cross-validation needs {count:,} folds, those within folds included. Allowed: {MOST_STORES:,}. Take "
+        f"This cross-validation needs {count:,} folds, inner folds included. Allowed: {MOST_STORES:,}. Take "
         "fewer folds or repeats, method group in place of leave_one_group_out, or search.crossval: false."
     )
 

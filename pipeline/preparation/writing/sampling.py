@@ -156,8 +156,8 @@ def _log_sampled(label: LabelSpec, sampled: Sampled) -> None:
     lost = [name for name, count in sampled.after.items() if not count]
     if lost:
         raise DataError(
-            f"data.sampling leaves no training row of class '{lost[0]}' of label '{label.name}': its rows are equal, "
-            "and share their fate. Give data.key, a lower data.sampling.ratio, or method: up."
+            f"data.sampling leaves no training row of class '{lost[0]}' of label '{label.name}': its rows are "
+            "equal, so all of them are left out. Give data.key, a lower data.sampling.ratio, or method: up."
         )
     log.info("Training rows of '%s': %s; sampled to %s.", label.name, _shown(sampled.before), _shown(sampled.after))
 
