@@ -40,8 +40,13 @@ def audit_of_assignment(
 
 def checks_of_assignment(audit: Audit, units: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
     """The checks of an assignment's groups."""
-    checks = audit.checks(units)
-    return checks if plan.assignments == 1 else tuple(_named(check, f"division {number + 1}") for check in checks)
+    checks, name = audit.checks(units), f"division {number + 1}"
+    if plan.assignments == 1:
+        return checks
+    return tuple(
+        check.model_copy(update={"name": f"{name}: {check.name}", "detail": f"{name}: {check.detail}"})
+        for check in checks
+    )
 
 
 def periods(plan: FoldPlan) -> Mapping[str, str]:
@@ -51,10 +56,6 @@ def periods(plan: FoldPlan) -> Mapping[str, str]:
         if plan.time is None
         else {f"period {index + 2}": plan.time.text(border) for index, border in enumerate(plan.borders)}
     )
-
-
-def _named(check: Check, assignment: str) -> Check:
-    return check.model_copy(update={"name": f"{assignment}: {check.name}", "detail": f"{assignment}: {check.detail}"})
 
 
 def _decided(plan: FoldPlan, split: ResolvedSplit) -> ResolvedSplit:

@@ -49,17 +49,15 @@ def compared_columns(
             ((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
         )
         if statistics.label.texts:
-            label = Described(store_spec.data.label, _class_text, tuple(class_rows), constant=False)
+            label = Described(
+                store_spec.data.label, lambda rows: rows.typed.class_text, tuple(class_rows), constant=False
+            )
     fold = facts.fold
     return Compared(lambda rows: assignment.is_trained_on(fold, rows.placement), described, label)
 
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:
     return lambda rows: rows.typed.values[name]
-
-
-def _class_text(rows: Rows) -> pa.Array:
-    return rows.typed.class_text
 
 
 def _nulls(statistics: DatasetStatistics, name: str) -> int:

@@ -49,7 +49,7 @@ def fit_classes(data: DataConfig, label: LabelStatistics, *, task: str, classes:
     Raises:
         DataError: the classes do not fit the task.
     """
-    names = _in_order(list(classes), numeric=not label.texts)
+    names = sorted(classes) if label.texts else sorted(classes, key=float)
     if task == "multiclass" and data.task == "auto" and len(names) == 2:
         task = "binary"
     problems = _class_problems(data, task, names, classes)
@@ -88,10 +88,6 @@ def fit_regression(
         center=moments.mean,
         scale=moments.std or 1.0,
     )
-
-
-def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
-    return sorted(names, key=float) if numeric else sorted(names)
 
 
 def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: ClassCounts) -> list[Problem]:

@@ -113,7 +113,7 @@ def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileI
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
     folders = [remote.full("/".join(parts[:first]))]
     for number, part in enumerate(parts[first:], first):
-        regex = re.compile(_regex(part, location))
+        regex = re.compile("".join(_regex_of_sign(sign, location) for sign in _SIGNS.findall(part)))
         selectors = [fs.FileSelector(folder, allow_not_found=True) for folder in folders]
         infos = [info for selector in selectors for info in remote.filesystem.get_file_info(selector)]
         fitting = [info for info in infos if regex.fullmatch(info.base_name)]
@@ -131,12 +131,8 @@ def _without_braces(pattern: str) -> list[str]:
     return [expanded for part in braces[1].split(",") for expanded in _without_braces(prefix + part + suffix)]
 
 
-def _regex(part: str, location: str) -> str:
-    """The regular expression of one component of a pattern, by Hadoop's rules."""
-    return "".join(_regex_of_sign(sign, location) for sign in _SIGNS.findall(part))
-
-
 def _regex_of_sign(sign: str, location: str) -> str:
+    """The regular expression of a literal or wildcard of a pattern, by Hadoop's rules."""
     if sign in "*?":
         return ".*" if sign == "*" else "."
     if sign in "[{":

@@ -72,8 +72,8 @@ def outermost(paths: Sequence[SourcePath]) -> tuple[SourcePath, ...]:
     """Each path once, without those that lie within another one."""
     folders = {path.uri.rstrip("/") for path in paths if not path.is_file}
     # Sorted, so that the base of a file's name does not depend on the order of the paths.
-    alone = sorted((path for path in paths if not any(folder in folders for folder in _above(path.uri))), key=_rank)
-    return tuple({path.uri: path for path in alone}.values())
+    alone = [path for path in paths if not any(folder in folders for folder in _above(path.uri))]
+    return tuple({path.uri: path for path in sorted(alone, key=lambda path: (path.uri, path.base))}.values())
 
 
 def visible_paths(paths: Iterable[SourcePath]) -> tuple[SourcePath, ...]:
@@ -116,10 +116,6 @@ def is_hidden(name: str) -> bool:
         part.startswith(".") or part.endswith("._COPYING_") or (part.startswith("_") and "=" not in part)
         for part in name.split("/")
     )
-
-
-def _rank(path: SourcePath) -> tuple[str, str]:
-    return path.uri, path.base
 
 
 def _above(uri: str) -> Iterator[str]:

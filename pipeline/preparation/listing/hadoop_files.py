@@ -52,7 +52,9 @@ class HadoopFiles:
             path = java_path(self.spark, location)
             filesystem = path.getFileSystem(hadoop_conf(self.spark))
             if filesystem.exists(path):
-                return (_literal_path(filesystem.getFileStatus(path)),)
+                status = filesystem.getFileStatus(path)
+                resolved = status.getPath()
+                return (_source_path(status, str(resolved.getParent() if status.isFile() else resolved)),)
             return self._matching(filesystem, location)
         except Py4JJavaError as error:
             raise self._refused(location, error) from error
@@ -122,11 +124,6 @@ def java_path(spark: SparkSession, location: str) -> Any:
 def hadoop_conf(spark: SparkSession) -> Any:
     """The settings of Hadoop's file systems."""
     return spark._jsc.hadoopConfiguration()
-
-
-def _literal_path(status: Any) -> SourcePath:
-    path = status.getPath()
-    return _source_path(status, str(path.getParent() if status.isFile() else path))
 
 
 def _source_path(status: Any, base: str) -> SourcePath:

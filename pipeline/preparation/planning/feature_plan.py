@@ -65,7 +65,10 @@ def plan_features(
             if group.indicator:
                 indicators.append(_indicator(name))
     numeric += [NumericPlan(column.name, column.name, NumericConfig(columns=(column.name,))) for column in dates]
-    numeric += [NumericPlan(column.name, column.name, _as_it_is(column.name)) for column in indicators]
+    numeric += [
+        NumericPlan(column.name, column.name, NumericConfig(columns=(column.name,), impute="error", scale="none"))
+        for column in indicators
+    ]
     categorical = [
         CategoricalPlan(name, (name,), group)
         for group in features.categorical
@@ -89,14 +92,12 @@ def _automatic(
     return features.model_copy(
         update={
             "numeric": (NumericConfig(columns=tuple(numbers), impute="median"),) if numbers else (),
-            "categorical": (_one_hot(texts),) if texts else (),
+            "categorical": (CategoricalConfig(columns=tuple(texts), max_categories=AUTOMATIC_CATEGORIES),)
+            if texts
+            else (),
             "dates": (DateConfig(columns=tuple(dates)),) if dates else (),
         }
     )
-
-
-def _one_hot(texts: Sequence[str]) -> CategoricalConfig:
-    return CategoricalConfig(columns=tuple(texts), max_categories=AUTOMATIC_CATEGORIES)
 
 
 def _derived(features: FeaturesConfig, types: Types) -> list[DerivedColumn]:
@@ -179,10 +180,6 @@ def _indicator(name: str) -> DerivedColumn:
     test = CallNode(function="is_null", arguments=(ColumnNode(name=name, type="number"),))
     node = CallNode(function="if", arguments=(test, NumberNode(value=1.0), NumberNode(value=0.0)))
     return DerivedColumn(name=name + MISSING, type="number", expression=node)
-
-
-def _as_it_is(name: str) -> NumericConfig:
-    return NumericConfig(columns=(name,), impute="error", scale="none")
 
 
 def _check(plan: FeaturePlan, problems: list[Problem], names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
 from pipeline.formatting import listed
-from pipeline.kinds.fitted_features import RawColumn, raw_columns
+from pipeline.kinds.fitted_features import raw_columns
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
@@ -96,7 +96,8 @@ def open_rows(
     types = _types(source_table, store_spec)
     plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles)
     row_filter = _filter(data.filter, types)
-    typed_columns = _with_filter(plan.raw, row_filter)
+    filtered_by = () if row_filter is None else columns_of(row_filter)
+    typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))
     wanted = tuple(
         dict.fromkeys((*(column.name for column in typed_columns), *store_spec.roles, *store_spec.split_columns, *more))
     )
@@ -156,9 +157,3 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
     if node.type != "number":
         raise ConfigError("data.filter: the expression gives a text. Allowed: something that is true or false.")
     return node
-
-
-def _with_filter(typed: Sequence[RawColumn], row_filter: Node | None) -> tuple[RawColumn, ...]:
-    """The columns of the features and of the filter, numbers first."""
-    mentions = () if row_filter is None else columns_of(row_filter)
-    return raw_columns((column.name, column.type) for column in (*typed, *mentions))

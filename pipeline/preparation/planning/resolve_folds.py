@@ -39,18 +39,14 @@ def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPla
             return replace(plan, strata=config.by or (data.label,))
         case "time":
             assert data.time is not None
-            time = _open_time(config, table, data.time)
+            kind = table.program.inputs.raw.kinds[data.time]
+            time = open_time(table.scan, _divided_column(table, data.time), kind, data.time, given=config.borders)
             borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, table, time)
             return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
         case "leave_one_group_out":
             members = _members(table, plan)
             return replace(plan, folds=len(members), members=members)
     return plan
-
-
-def _open_time(config: FoldConfig, table: Table, name: str) -> TimeColumn:
-    kind = table.program.inputs.raw.kinds[name]
-    return open_time(table.scan, _divided_column(table, name), kind, name, given=config.borders)
 
 
 def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.Array]]:

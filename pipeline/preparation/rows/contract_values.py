@@ -31,7 +31,8 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tupl
     Yields:
         What is wrong, what is allowed, and the condition that tells which of n rows have it.
     """
-    data, is_number = inputs.data, _is_number(name, inputs)
+    data = inputs.data
+    is_number = any(column.name == name and column.type == "number" for column in inputs.typed)
     roles = () if data is None else (data.label, data.weight, *data.key)
     if not terms.nullable and name not in roles:
         yield "is null", "a value in every row", lambda rows: rows.good & missing_of(rows.raw[name])
@@ -91,10 +92,6 @@ def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
     text = rows.raw[name]
     is_boolean = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
     return rows.good & ~missing_of(text) & ~mask_of(is_boolean)
-
-
-def _is_number(name: str, inputs: Inputs) -> bool:
-    return any(column.name == name and column.type == "number" for column in inputs.typed)
 
 
 def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:

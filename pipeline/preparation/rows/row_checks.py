@@ -53,7 +53,8 @@ def _with_values(
 def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
     """Malformed lines, and texts that are not numbers; the values of a malformed line are not checked."""
     if inputs.raw.has_lines:
-        yield _malformed_json() if inputs.raw.is_json else _malformed(multiline)
+        repair = "Repair them, or allow some in data.bad_rows"
+        yield _of_lines("one JSON object", repair) if inputs.raw.is_json else _malformed(multiline)
     for column in inputs.typed:
         if column.type == "number" and pa.types.is_string(inputs.raw.kinds[column.name]):
             yield _no_number(column.name)
@@ -64,10 +65,6 @@ def _malformed(multiline: bool) -> RowError:
     if not multiline:
         remedy += ", set data.source.multiline: true where quoted fields hold line breaks"
     return _of_lines("as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows")
-
-
-def _malformed_json() -> RowError:
-    return _of_lines("one JSON object", "Repair them, or allow some in data.bad_rows")
 
 
 def _of_lines(allowed: str, remedy: str) -> RowError:
@@ -195,7 +192,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
         counts_not_finite = group.not_finite != "error"
         yield RowError(
             f"column '{name}' is null",
-            lambda rows: _missing(rows.values[name], counts_not_finite),
+            lambda rows: ~mask_of(is_finite(rows.values[name])) if counts_not_finite else missing_of(rows.values[name]),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is null in {counted(count, 'row')}, and impute is 'error'",
                 remedy="Fill them, or set impute: mean, median, mode or constant",
@@ -211,7 +208,3 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )
-
-
-def _missing(values: pa.Array, counts_not_finite: bool) -> Mask:
-    return ~mask_of(is_finite(values)) if counts_not_finite else missing_of(values)

@@ -119,17 +119,14 @@ class _Groups:
 
 def _table_of(statistics: Mapping[tuple[str, int], ColumnStatistics]) -> pa.Table:
     rows = [
-        (name, group, one.rows, one.nulls, one.not_finite, *_moment_values(one.moments))
+        (name, group, one.rows, one.nulls, one.not_finite, m.count, m.zeros, m.mean, m.squares, m.low, m.high)
         for (name, group), one in statistics.items()
+        for m in (one.moments,)
     ]
     kinds = [pa.string(), *[pa.int64()] * 6, *[pa.float64()] * 4]
     schema = pa.schema([*zip(("column", *_FIELDS), kinds, strict=True)])
     columns = [*zip(*rows, strict=True)] or [()] * len(schema)
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)], schema=schema)
-
-
-def _moment_values(moments: Moments) -> tuple[object, ...]:
-    return moments.count, moments.zeros, moments.mean, moments.squares, moments.low, moments.high
 
 
 def _statistics_of(group: int, rows: int, nulls: int, not_finite: int, *moments: Any) -> tuple[int, ColumnStatistics]:

@@ -30,7 +30,7 @@ CHUNK_BYTES = 64 << 20
 """Bytes of stored columns that a task divides into batches at once, which takes some three times the memory."""
 
 _BATCHES = pa.schema(
-    [("task", pa.int32()), ("file", pa.int32()), ("piece", pa.int32()), ("place", pa.int32()), ("rows", pa.binary())]
+    [("task", pa.int32()), ("file", pa.int32()), ("piece", pa.int32()), ("chunk", pa.int32()), ("rows", pa.binary())]
 )
 
 
@@ -44,7 +44,9 @@ def write_shuffled(table: Table, stored: StoredRows, uri_of: Callable[[int], str
     """
     tasks = _tasks(stored.filing.count, table.scan.spark.sparkContext.defaultParallelism)
     batches = table.mapped(lambda piece, rows: _split_up(piece, rows, stored, tasks), _BATCHES)
-    return _brought_together(batches, len(set(tasks))).mapInArrow(_writer(stored, uri_of), from_arrow_schema(FILES))
+    # All batches of a file in one partition, in the order of the pieces.
+    shuffled = batches.repartition(len(set(tasks)), F.col("task")).sortWithinPartitions("file", "piece", "chunk")
+    return shuffled.drop("task").mapInArrow(_writer(stored, uri_of), from_arrow_schema(FILES))
 
 
 def _tasks(files_count: int, parallel: int) -> list[int]:
@@ -102,11 +104,6 @@ def _batch(piece: int, chunk_number: int, tasks: Sequence[int], parts: Mapping[i
         pa.array([to_bytes(part) for part in parts.values()], pa.binary()),
     ]
     return pa.record_batch(columns, schema=_BATCHES)
-
-
-def _brought_together(batches: DataFrame, count: int) -> DataFrame:
-    """Shuffle the batches, so that those of a file are in one partition, in the order of the pieces."""
-    return batches.repartition(count, F.col("task")).sortWithinPartitions("file", "piece", "place").drop("task")
 
 
 def _writer(
