@@ -20,7 +20,7 @@ from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.writing.quarantine import SetAside, warn_of_quarantined, write_quarantine
+from pipeline.preparation.writing.quarantine import QuarantinedRows, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
@@ -167,10 +167,10 @@ def _write(
 
 def _set_aside(
     resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, scored: _Scored, draft: OutputDraft
-) -> SetAside:
+) -> QuarantinedRows:
     """Write the rows that could not be scored, or stop where there are too many."""
     if not scored.bad:
-        return SetAside()
+        return QuarantinedRows()
     allowed = bad_rows.allowed(scored.total)
     with watch_spark(resources.spark, resources.progress, "Looking at rows that cannot be scored"):
         if scored.bad > allowed:

@@ -53,8 +53,8 @@ def _logging_reader(source: Source, table: SourceTable, log_reader: Callable[[Ra
             return raw
         return replace(raw, scan=replace(raw.scan, files={file.uri: file.name for file in source.files}))
 
-    look = table.scan
-    return replace(table, reader=read, scan=look and (lambda: _logging_reader(source, look(), log_reader)))
+    scan_names = table.scan
+    return replace(table, reader=read, scan=scan_names and (lambda: _logging_reader(source, scan_names(), log_reader)))
 
 
 def _log_reader(source: Source, log_once: Callable[[str, int], None], raw: RawTable) -> None:

@@ -108,14 +108,14 @@ def _summed(counts: Iterable[pa.Table]) -> pa.Table:
 
 
 def _column_values(table: Table, strata: Sequence[str], bins: int) -> list[_ColumnValues]:
-    def look(batches: Iterator[Rows]) -> Parts:
+    def collect_values(batches: Iterator[Rows]) -> Parts:
         tables_of_columns = [[_EMPTY] for _ in strata]
         for rows in batches:
             for tables, name in zip(tables_of_columns, strata, strict=True):
                 tables.append(_looked_at(rows.typed.text(name), _number(rows, name)))
         return {str(index): _thinned(pa.concat_tables(tables)) for index, tables in enumerate(tables_of_columns)}
 
-    parts = table.collect(look)
+    parts = table.collect(collect_values)
     shares = [index / bins for index in range(1, bins)]
     return [
         _values_of_column(pa.concat_tables([_EMPTY, *parts.get(str(index), [])]), shares)

@@ -39,7 +39,7 @@ _ROWS = pa.schema([("reason", pa.string()), ("file", pa.string()), ("line", pa.s
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedRows:
     """Quarantined rows.
 
     Attributes:
@@ -83,7 +83,7 @@ def write_quarantine(
     folder: StoragePath,
     *,
     prefix: str = "part",
-) -> SetAside:
+) -> QuarantinedRows:
     """Write bad rows into a folder, sorted by reason, file and line.
 
     Args:
@@ -94,7 +94,7 @@ def write_quarantine(
         prefix: prefix of the file names in an object store.
     """
 
-    def aside(_: int, batches: Batches) -> Batches:
+    def quarantine(_: int, batches: Batches) -> Batches:
         for batch in batches:
             chosen = bad(batch)[1]
             if chosen.any():
@@ -102,12 +102,12 @@ def write_quarantine(
                 rows = bad(kept)[0]
                 yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
 
-    rows = with_files(scan).mapped(aside, _ROWS)
+    rows = with_files(scan).mapped(quarantine, _ROWS)
     names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), folder, prefix)
     written = read_parts(scan.spark, folder, _ROWS, names)
     counts = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
     reasons = {row["reason"]: row["rows"] for row in sorted(counts, key=lambda row: (-row["rows"], row["reason"]))}
-    return SetAside(names, reasons)
+    return QuarantinedRows(names, reasons)
 
 
 def lines_of(rows: TypedRows) -> pa.Array:
