@@ -228,7 +228,7 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
         half = replace(table, scan=half_read, partitions=None)
         return written(half, stored, place)
 
-    monkeypatch.setattr("pipeline.preparation.writing.fold_stores.write_groups", write_and_change)
+    monkeypatch.setattr("pipeline.preparation.writing.assignment_folds.write_groups", write_and_change)
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
         folds_of(spark, store_spec, {"folds": 2}, tmp_path / "r")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.arrays.moments import Moments
 from pipeline.errors import ConfigError, DataError
-from pipeline.kinds.feature import Feature, Role
+from pipeline.kinds.feature import Feature, NumberFeature, Role, TextFeature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.fitting.comparable import compared_columns
@@ -116,22 +116,30 @@ def _fit_folds(
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
     fits = zip(facts, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
-    fitted = []
-    for each, fit, of_numbers, of_texts in fits:
-        with each.fold.named():
-            check_ranges(of_numbers, each.statistics.columns)
-            weight_mean = _weight_mean(store_spec.data.weight, each.statistics.weight)
-        state = FittedFeatures(
-            numeric=_of_role("numeric", (*of_numbers, *of_texts)),
-            categorical=_of_role("categorical", (*of_texts, *of_numbers)),
-            label=fit.label,
-            derived=fit.plan.needed_derived,
-            weight=store_spec.data.weight,
-            weight_mean=weight_mean,
-            null_values=opened.raw.columns.markers,
-        )
-        fitted.append(Fitted(state, each.counts, limits))
-    return tuple(fitted)
+    return tuple(Fitted(_state(store_spec, opened, *fit), fit[0].counts, limits) for fit in fits)
+
+
+def _state(
+    store_spec: StoreSpec,
+    opened: OpenedDataset,
+    facts: FoldFacts,
+    fit: TextFit,
+    numbers: Sequence[NumberFeature],
+    texts: Sequence[TextFeature],
+) -> FittedFeatures:
+    """The features of a fold, in the order in which the model sees them."""
+    with facts.fold.named():
+        check_ranges(numbers, facts.statistics.columns)
+        weight_mean = _weight_mean(store_spec.data.weight, facts.statistics.weight)
+    return FittedFeatures(
+        numeric=_of_role("numeric", (*numbers, *texts)),
+        categorical=_of_role("categorical", (*texts, *numbers)),
+        label=fit.label,
+        derived=fit.plan.needed_derived,
+        weight=store_spec.data.weight,
+        weight_mean=weight_mean,
+        null_values=opened.raw.columns.markers,
+    )
 
 
 def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:

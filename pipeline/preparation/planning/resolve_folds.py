@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -90,13 +90,17 @@ def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
     members = sorted(
         {tuple(row.values()) for part in table.collect(distinct).get("members", []) for row in part.to_pylist()}
     )
-    names = ", ".join(f"'{name}'" for name in groups)
     if not 2 <= len(members) <= MAX_FOLDS:
-        shown = f"more than {MAX_FOLDS}" if len(members) > MAX_FOLDS else str(len(members))
-        problem = Problem(
-            f"data.group ({names}) has {shown} different values",
-            f"2 to {MAX_FOLDS} for method: leave_one_group_out",
-            remedy="Use method: group",
-        )
-        raise DataError(str(problem))
+        raise _wrong_number(groups, len(members))
     return tuple(members)
+
+
+def _wrong_number(groups: Sequence[str], count: int) -> DataError:
+    names = ", ".join(f"'{name}'" for name in groups)
+    shown = f"more than {MAX_FOLDS}" if count > MAX_FOLDS else str(count)
+    problem = Problem(
+        f"data.group ({names}) has {shown} different values",
+        f"2 to {MAX_FOLDS} for method: leave_one_group_out",
+        remedy="Use method: group",
+    )
+    return DataError(str(problem))
