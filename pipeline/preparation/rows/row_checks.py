@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import is_finite, raw_text
-from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.arrays.masks import mask_of, missing_of
 from pipeline.config.features import TargetConfig
 from pipeline.errors import Problem
 from pipeline.formatting import counted
@@ -16,8 +16,9 @@ from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.rows.contract_values import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
+from pipeline.preparation.rows.role_errors import is_not_finite, key_errors, label_errors, weight_errors
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
-from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
+from pipeline.preparation.rows.typed_rows import Condition, Inputs
 from pipeline.schemas.table import ColumnTerms
 
 
@@ -25,8 +26,8 @@ def find_row_errors(
     inputs: Inputs, plan: FeaturePlan, target: TargetConfig, terms: Mapping[str, ColumnTerms], *, multiline: bool
 ) -> tuple[RowError, ...]:
     """All row errors that the configuration and the terms of the columns imply."""
-    row_errors = [*_line_errors(inputs, multiline=multiline), *_key_errors(inputs), *_label_errors(inputs, target)]
-    return _with_values([*row_errors, *_weight_errors(inputs)], inputs, plan.numeric, terms)
+    row_errors = [*_line_errors(inputs, multiline=multiline), *key_errors(inputs), *label_errors(inputs, target)]
+    return _with_values([*row_errors, *weight_errors(inputs)], inputs, plan.numeric, terms)
 
 
 def find_value_errors(
@@ -86,68 +87,6 @@ def _no_number(name: str) -> RowError:
     )
 
 
-def _key_errors(inputs: Inputs) -> Iterator[RowError]:
-    if inputs.data is None or not inputs.data.key:
-        return
-    names = ", ".join(f"'{name}'" for name in inputs.data.key)
-    remedy = "Fill it, or choose other columns for data.key"
-    yield RowError(
-        "no key",
-        lambda rows: rows.good & missing_key(rows, inputs),
-        lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
-    )
-
-
-def _label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
-    label = inputs.label
-    remedy = "Remove these rows, or fill their labels"
-    yield RowError(
-        "no label",
-        lambda rows: rows.good & missing_of(rows.label) & missing_of(_label_text(rows)),
-        lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
-    )
-    yield RowError(
-        "label is NaN or infinite",
-        lambda rows: _not_finite(rows.label),
-        lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
-    )
-    if target.transform == "log":
-        yield RowError(
-            "label is -1 or less",
-            lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
-            lambda count, rows, _: Problem(
-                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
-                remedy="Set features.target.transform: standard or power",
-            ),
-        )
-
-
-def _label_text(rows: TypedRows) -> pa.Array:
-    assert rows.label_text is not None
-    return rows.label_text
-
-
-def _not_finite(values: pa.Array) -> Mask:
-    """[n]: whether a value is NaN or infinite; false for null."""
-    return ~mask_of(pc.fill_null(is_finite(values), True))
-
-
-def _weight_errors(inputs: Inputs) -> Iterator[RowError]:
-    name = inputs.weight
-    if name is None:
-        return
-    yield RowError(
-        "no weight",
-        lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
-        lambda count, rows, example: Problem(
-            f"Weight '{name}' is missing, negative or not a number in {count} of {rows} rows",
-            "numbers that are 0 or more",
-            remedy="Repair these rows",
-        ),
-        lambda rows: raw_text(rows.raw[name]),
-    )
-
-
 def _not_a_date(text: DateText) -> RowError:
     name = f"column '{text.user}' reads a text that" if text.column is None else f"column '{text.column}'"
     remedy = "Repair the data, list the text in data.source.null_values, or allow some in data.bad_rows"
@@ -182,7 +121,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
     if group.not_finite == "error":
         yield RowError(
             f"column '{name}' is NaN or infinite",
-            lambda rows: _not_finite(rows.values[name]),
+            lambda rows: is_not_finite(rows.values[name]),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is NaN or infinite in {counted(count, 'row')}",
                 remedy="Repair them, or set not_finite: null for this column",
