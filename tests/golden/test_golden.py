@@ -156,7 +156,7 @@ class TestJobs:
         assert {file.path for file in client.list_artifacts(sent.info.run_id)} >= {"config.yaml", "data"}
         assert not run.exists()
 
-    @pytest.mark.dist
+    @pytest.mark.world_size(2)
     def test_the_killed_training_ends_as_if_nothing_had_happened(self, golden, spark):
         from pipeline.stages.train import train
 

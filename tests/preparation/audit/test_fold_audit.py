@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.schemas.audit import LeakAudit
 from pipeline.store.layout import AUDIT
-from tests.spark.test_fold_stores import ROWS, folds_of, table
+from tests.preparation.writing.test_fold_stores import ROWS, folds_of, table
 from tests.support.store_specs import spec_for
 
 pytestmark = pytest.mark.spark

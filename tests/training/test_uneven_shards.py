@@ -10,7 +10,7 @@ from pipeline.training.job import RankJob
 from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.timeout(200)]
 
 UNEVEN = {"train": [2000, 200, 0, 150, 7], "validation": [90, 9, 1]}
 """Rank 0 serves ten times the rows of rank 1."""

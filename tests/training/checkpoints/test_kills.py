@@ -28,7 +28,7 @@ from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
-pytestmark = [pytest.mark.dist, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.world_size(2), pytest.mark.timeout(280)]
 
 NOTICED_SECONDS = 5.0
 

@@ -12,7 +12,7 @@ from pipeline.schemas.label import LabelSpec
 from tests.support.stores import regression_state, write_small_store
 from tests.support.worlds import run_world
 
-pytestmark = [pytest.mark.dist, pytest.mark.slow]
+pytestmark = [pytest.mark.world_size(2), pytest.mark.slow]
 
 LABEL = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 STATE = regression_state().model_copy(update={"label": LABEL})
@@ -45,10 +45,10 @@ def decided(world: Any, folder: Path) -> dict[str, np.ndarray]:
     }
 
 
-def test_two_ranks_decide_what_one_decides(tmp_path):
+def test_two_ranks_decide_what_one_decides(tmp_path, world_size):
     write_small_store(tmp_path, {"train": [1], "validation": [70, 0, 31, 64, 12]}, state=STATE)
-    target = "tests.dist.test_decisions:decided"
-    (one,), (first, second) = (run_world(target, size, tmp_path) for size in (1, 2))
+    target = "tests.training.test_decision_of_ranks:decided"
+    (one,), (first, second) = (run_world(target, size, tmp_path) for size in (1, world_size))
     assert one["rows"] == first["rows"] == 177
     assert len(one["scores"]) > 3
     for name, expected in one.items():

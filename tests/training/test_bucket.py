@@ -29,7 +29,7 @@ from tests.support.killed import SHARDS, job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 from tests.support.worlds import run_world
 
-pytestmark = [pytest.mark.dist, pytest.mark.slow]
+pytestmark = [pytest.mark.world_size(2), pytest.mark.slow]
 
 ROWS = {"train": [500, 60, 200, 140], "validation": [50, 30]}
 
@@ -41,15 +41,15 @@ def upload(folder: Path, bucket: str) -> Store:
     return open_store(store_folder(root, NAME, STORE_ID))
 
 
-def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, bucket):
+def test_two_ranks_learn_from_a_bucket_what_they_learn_from_a_folder(tmp_path, bucket, world_size):
     write_small_store(tmp_path, ROWS)
     upload(tmp_path, bucket)
     for name, root in (("folder", str(tmp_path)), ("bucket", bucket)):
-        settings = {"workers": 2, "epochs": 2, "batch_size": 64}
+        settings = {"workers": world_size, "epochs": 2, "batch_size": 64}
         job = rank_job(tmp_path, name, MlpConfig(hidden=(6,)), settings, seed=1)
         job = job.model_copy(update={"root": root, "checkpoints": None})
         (tmp_path / f"{name}-job.json").write_text(job.to_json())
-    first, second = run_world("tests.support.going:attempt_each", 2, tmp_path)
+    first, second = run_world("tests.support.going:attempt_each", world_size, tmp_path)
     assert first["folder-job"] == first["bucket-job"] == second["bucket-job"]
 
 

@@ -22,7 +22,7 @@ from pipeline.training.launch import launch_training
 from tests.support.jobs import rank_job
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.timeout(280)]
 
 SHARDS = {"train": [700, 500, 600, 600], "validation": [60, 5, 0, 35]}
 
@@ -89,15 +89,15 @@ def test_an_error_of_the_data_is_not_tried_again(tmp_path, spark):
     assert launches(told) == 1
 
 
-def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark):
+def test_workers_are_used_again_unless_they_hold_too_much_memory(tmp_path, spark, world_size):
     scratch = storage_path(str(tmp_path))
 
     def pids(target: str, payload: str = "", **options: int) -> set[str]:
         return set(
             run_ranks(
                 spark,
-                2,
-                f"tests.dist.targets:{target}",
+                world_size,
+                f"tests.support.faults:{target}",
                 payload=payload,
                 scratch=scratch,
                 options=LaunchOptions(**options),
@@ -122,7 +122,7 @@ from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[4]", conf={"spark.driver.memory": "1g"}), app="two", workers=4)
 def launch(number):
     scratch = storage_path(f"{sys.argv[1]}/{number}")
-    return run_ranks(spark, 2, "tests.dist.targets:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
+    return run_ranks(spark, 2, "tests.support.faults:meet", payload=f"{sys.argv[1]} {number}", scratch=scratch)
 with ThreadPoolExecutor(2) as pool:
     found = list(pool.map(launch, range(2)))
 close_session()

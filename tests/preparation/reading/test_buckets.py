@@ -18,7 +18,7 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import storage_path
-from tests.spark.test_roads import content_of
+from tests.preparation.reading.test_readers import content_of
 from tests.support.buckets import SECRET
 from tests.support.rows import raw_rows
 from tests.support.store_specs import build, spec_for

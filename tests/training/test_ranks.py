@@ -14,7 +14,7 @@ from pipeline.training.job import RankJob
 from pipeline.training.launch import launch_training
 from tests.support.stores import NAME, STORE_ID, write_small_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2)]
 
 UNEVEN = {"train": [400, 40, 130, 250], "validation": [60, 5, 0, 35]}
 """One shard has ten times the rows of another."""
@@ -72,7 +72,7 @@ def test_metrics_are_exact_over_the_ranks(trained):
             assert two.metrics[name] == pytest.approx(value, rel=1e-5), name
 
 
-def test_two_ranks_measure_what_one_rank_measures(trained, spark):
+def test_two_ranks_measure_what_one_rank_measures(trained, spark, world_size):
     from pipeline.evaluation.assemble import assemble
     from pipeline.evaluation.linear import fit_baselines
     from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split
@@ -98,7 +98,7 @@ def test_two_ranks_measure_what_one_rank_measures(trained, spark):
         importance_rows=50,
     )
     reports = {}
-    for workers in (1, 2):
+    for workers in (1, world_size):
         scratch = root.child(f"scores-{workers}")
         files.write_bytes(scratch.child(LINEAR_FILE), simple.linear.to_bytes())
         job = task.model_copy(update={"scratch": scratch.uri})
@@ -114,25 +114,29 @@ def test_two_ranks_measure_what_one_rank_measures(trained, spark):
     ]
     with pytest.raises(StoreError, match=r"model\.keras was altered. Allowed: SHA-256 00. Received: "):
         refused = task.model_copy(update={"scratch": root.child("scores-2").uri, "sha256": "00"})
-        predict_split(spark, 2, refused, store)
+        predict_split(spark, world_size, refused, store)
 
 
-def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark):
+def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark, world_size):
     write_small_store(tmp_path, UNEVEN)
     path = tmp_path / "stores" / NAME / STORE_ID / "train" / "shard-00001.parquet"
     path.write_bytes(path.read_bytes()[:-200] + bytes(200))
     with pytest.raises(StoreError, match=r"train/shard-00001.parquet cannot be read") as caught:
-        launch_training(spark, job(tmp_path, workers=2, scratch="s"), lambda _: None)
+        launch_training(spark, job(tmp_path, workers=world_size, scratch="s"), lambda _: None)
     assert str(caught.value).count("cannot be read") == 1
 
 
-def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark):
+def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark, world_size):
     with pytest.raises(
         TrainError, match=r"Rank 1 on \S+ \(process \d+\) ended without a word: it was killed, or ran out of memory"
     ):
-        run_ranks(spark, 2, "tests.support.ranks:die_on_rank_1", payload="", scratch=storage_path(str(tmp_path)))
+        run_ranks(
+            spark, world_size, "tests.support.ranks:die_on_rank_1", payload="", scratch=storage_path(str(tmp_path))
+        )
 
 
-def test_a_launch_works_after_a_failed_one(tmp_path, spark):
-    answers = run_ranks(spark, 2, "tests.support.ranks:tell", payload="hello", scratch=storage_path(str(tmp_path)))
+def test_a_launch_works_after_a_failed_one(tmp_path, spark, world_size):
+    answers = run_ranks(
+        spark, world_size, "tests.support.ranks:tell", payload="hello", scratch=storage_path(str(tmp_path))
+    )
     assert answers == ["hello from 0 of 2", "hello from 1 of 2"]

@@ -1,6 +1,6 @@
 """Expressions over arrays have the values that Spark's compiled code gives, to the bit.
 
-tests/spark/test_expression.py compares them with Spark's interpreter.
+tests/model/test_expression_against_spark.py compares them with Spark's interpreter.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pipeline.runtime.ranks import LaunchOptions, run_ranks
 from pipeline.runtime.stall_detector import Limits
 from pipeline.store.filesystem import storage_path
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.timeout(150)]
 
 STALL = 10.0
 FOUND_AFTER = 5.0
@@ -34,7 +34,7 @@ def launch(
     options = LaunchOptions(Limits(**({"stall": STALL} | limits)), on_heartbeats=seen.update)
     try:
         scratch = storage_path(str(folder))
-        return run_ranks(spark, 2, f"tests.dist.targets:{target}", payload=fault, scratch=scratch, options=options), [
+        return run_ranks(spark, 2, f"tests.support.faults:{target}", payload=fault, scratch=scratch, options=options), [
             *seen.values()
         ]
     finally:
@@ -82,8 +82,8 @@ def test_what_ends_one_rank_ends_all_with_one_cause(spark, tmp_path, fault, kind
     ("fault", "message"),
     [
         ("stop", rf"gave no sign of life for {STALL:g} s"),
-        ("stuck", rf"made no progress for {STALL:g} s .*: it trains, at targets\.py:\d+ in get_stuck"),
-        ("starve", rf"made no progress for {STALL:g} s .*: it waits for rows, at targets\.py:\d+ in starve"),
+        ("stuck", rf"made no progress for {STALL:g} s .*: it trains, at faults\.py:\d+ in get_stuck"),
+        ("starve", rf"made no progress for {STALL:g} s .*: it waits for rows, at faults\.py:\d+ in starve"),
     ],
 )
 def test_a_rank_that_stands_still_is_named_and_the_other_is_not(spark, tmp_path, fault, message):
@@ -109,7 +109,7 @@ def test_a_kill_from_outside_is_noticed_within_five_seconds(spark, tmp_path):
     options = LaunchOptions(Limits(stall=60.0), on_heartbeats=kill)
     with pytest.raises(RankLost, match=r"^Rank 1 on .* ended without a word"):
         run_ranks(
-            spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(str(tmp_path)), options=options
+            spark, 2, "tests.support.faults:train", payload="", scratch=storage_path(str(tmp_path)), options=options
         )
     assert time.monotonic() - killed[0] < FOUND_AFTER
 
@@ -121,7 +121,7 @@ from pipeline.runtime.ranks import run_ranks
 from pipeline.runtime.spark import open_session
 from pipeline.store.filesystem import storage_path
 spark = open_session(SparkConfig(master="local[2]", conf={"spark.driver.memory": "1g"}), app="driver", workers=2)
-run_ranks(spark, 2, "tests.dist.targets:train", payload="", scratch=storage_path(sys.argv[1]))
+run_ranks(spark, 2, "tests.support.faults:train", payload="", scratch=storage_path(sys.argv[1]))
 """
 
 
