@@ -41,36 +41,36 @@ def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str]
         DataError: columns are missing, or rows are not as configured.
     """
     opened = open_rows(store_spec, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).state
+    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).features
 
 
-def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:
+def with_features(rows: DataFrame, features: FittedFeatures, prefix: str = "") -> DataFrame:
     """Add the columns of a store, and the label where the rows have one.
 
     A text that is no number counts as null in a numeric feature. A label is null where it is missing or an unknown
     class.
 
     Args:
-        rows: rows with the columns of `state.raw`; other columns are kept unchanged.
-        state: the fitted features.
+        rows: rows with the columns of `features.raw`; other columns are kept unchanged.
+        features: the fitted features.
         prefix: prefix of the names of new columns. Without one, a new column replaces the raw column of the same name.
 
     Raises:
         DataError: columns are missing, have an unusable type, or have the name of a new column.
     """
     names = rows.columns
-    label = state.label.name if state.label.name in names else None
-    raw = _raw_columns(rows, state, label)
-    new = feature_names(state, prefix) + ([prefix + state.label.name] if label else [])
+    label = features.label.name if features.label.name in names else None
+    raw = _raw_columns(rows, features, label)
+    new = feature_names(features, prefix) + ([prefix + features.label.name] if label else [])
     _check_new(new, names, () if prefix else raw.names)
-    inputs = Inputs(raw, state.raw, state.derived, label, weight=None)
-    kinds = {name: _store_kind(state, name.removeprefix(prefix)) for name in new}
-    return _added(rows, inputs, state, kinds)
+    inputs = Inputs(raw, features.raw, features.derived, label, weight=None)
+    kinds = {name: _store_kind(features, name.removeprefix(prefix)) for name in new}
+    return _added(rows, inputs, features, kinds)
 
 
-def feature_names(state: FittedFeatures, prefix: str = "") -> list[str]:
+def feature_names(features: FittedFeatures, prefix: str = "") -> list[str]:
     """The names of the columns that `with_features` adds, without the label."""
-    return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
+    return [prefix + name for name in (*(f.name for f in features.numeric), *(name for name, _ in features.id_columns))]
 
 
 def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
@@ -81,25 +81,25 @@ def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
     return replace(table, reader=read)
 
 
-def _raw_columns(rows: DataFrame, state: FittedFeatures, label: str | None) -> RawColumns:
+def _raw_columns(rows: DataFrame, features: FittedFeatures, label: str | None) -> RawColumns:
     """The raw columns that the features and the label need."""
     names = rows.columns
-    wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
+    wanted = tuple(dict.fromkeys([*(column.name for column in features.raw), *([label] if label else [])]))
     check_names(names, wanted)
     kinds = {name: arrow_type(rows.schema.fields[names.index(name)].dataType) for name in wanted}
-    raw = RawColumns(wanted, kinds, markers=state.null_values)
-    check_types(raw, state.raw)
+    raw = RawColumns(wanted, kinds, markers=features.null_values)
+    check_types(raw, features.raw)
     return raw
 
 
-def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
+def _store_kind(features: FittedFeatures, name: str) -> pa.DataType:
     """The type of a new column."""
-    if name == state.label.name:
-        return pa.int32() if state.label.classes else pa.float64()
-    return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
+    if name == features.label.name:
+        return pa.int32() if features.label.classes else pa.float64()
+    return pa.float32() if any(feature.name == name for feature in features.numeric) else pa.int32()
 
 
-def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+def _added(rows: DataFrame, inputs: Inputs, features: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
     """All columns with the new ones, which replace those of the same name or follow them."""
     names = rows.columns
     numbered = rows.toDF(*(f"c{index}" for index in range(len(names))))
@@ -112,7 +112,7 @@ def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mappin
             raw_batch = pa.RecordBatch.from_arrays(
                 [batch.column(index) for index in indices], names=[str(p) for p in indices]
             )
-            new_columns = _new_columns(inputs, state, raw_batch)
+            new_columns = _new_columns(inputs, features, raw_batch)
             columns = [
                 pa.array(column, kind, from_pandas=True)
                 for column, kind in zip(new_columns, kinds.values(), strict=True)
@@ -125,15 +125,15 @@ def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mappin
     return extended.select(*old, *(column for name, column in new.items() if name not in names))
 
 
-def _new_columns(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
+def _new_columns(inputs: Inputs, features: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
     """The new columns of a batch; the label is null where it is missing or an unknown class."""
     rows = inputs.rows(batch)
-    columns: list[Any] = [*feature_columns(state, rows.values).values()]
+    columns: list[Any] = [*feature_columns(features, rows.values).values()]
     if inputs.label is None:
         return columns
-    if not state.label.classes:
+    if not features.label.classes:
         return [*columns, rows.label_number]
-    class_ids = label_value(state.label, rows)
+    class_ids = label_value(features.label, rows)
     return [*columns, pa.array(class_ids, mask=class_ids < 0)]
 
 

@@ -31,7 +31,7 @@ from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.estimator.data_frame import feature_names, fit_frame, with_features
-from pipeline.preparation.estimator.saving import read_state, write_state
+from pipeline.preparation.estimator.saving import read_features, write_features
 from pipeline.preparation.planning.store_spec import StoreSpec
 
 EVERY_ROW = {"train": 1.0, "validation": 0.0, "test": 0.0}
@@ -144,8 +144,8 @@ class FeatureEstimator(
         self._set(**self._input_kwargs)
 
     def _fit(self, dataset: DataFrame) -> FeatureModel:
-        state = fit_frame(dataset, self._store_spec(), self.getOrDefault(self.nullValues))
-        return self._copyValues(FeatureModel(state)._resetUid(self.uid))
+        features = fit_frame(dataset, self._store_spec(), self.getOrDefault(self.nullValues))
+        return self._copyValues(FeatureModel(features)._resetUid(self.uid))
 
     def _store_spec(self) -> StoreSpec:
         """The specification of a store with the same columns, of which every row is a training row."""
@@ -173,12 +173,12 @@ class _FeatureModelWriter(MLWriter):
 
     def saveImpl(self, path: str) -> None:
         DefaultParamsWriter.saveMetadata(self._model, path, self.sparkSession)
-        write_state(self.sparkSession, self._model.state, path)
+        write_features(self.sparkSession, self._model.state, path)
 
 
 class _FeatureModelReader(MLReader[FeatureModel]):
     def load(self, path: str) -> FeatureModel:
         metadata = DefaultParamsReader.loadMetadata(path, self.sparkSession)
-        model = FeatureModel(read_state(self.sparkSession, path))._resetUid(metadata["uid"])
+        model = FeatureModel(read_features(self.sparkSession, path))._resetUid(metadata["uid"])
         DefaultParamsReader.getAndSetParams(model, metadata)
         return model

@@ -11,17 +11,17 @@ from pipeline.preparation.listing.hadoop_files import hadoop_conf, java_message,
 from pipeline.store.layout import FEATURES
 
 
-def write_state(spark: SparkSession, state: FittedFeatures, folder: str) -> None:
+def write_features(spark: SparkSession, features: FittedFeatures, folder: str) -> None:
     """Write `features.json` with Spark's own resolution of `folder`, so that both parts are in the same folder."""
     path = java_path(spark, f"{folder.rstrip('/')}/{FEATURES}")
     stream = path.getFileSystem(hadoop_conf(spark)).create(path, False)
     try:
-        stream.write(state.to_json().encode())
+        stream.write(features.to_json().encode())
     finally:
         stream.close()
 
 
-def read_state(spark: SparkSession, folder: str) -> FittedFeatures:
+def read_features(spark: SparkSession, folder: str) -> FittedFeatures:
     """Read `features.json`.
 
     Raises:

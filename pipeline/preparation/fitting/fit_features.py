@@ -41,12 +41,12 @@ class Fitted:
     """Fitted features, and the counts that they were fitted to.
 
     Attributes:
-        state: the features, fitted to training rows.
+        features: the features, fitted to training rows.
         counts: counts of texts and classes.
         limits: the most values that were counted of each text, null included.
     """
 
-    state: FittedFeatures
+    features: FittedFeatures
     counts: Counts
     limits: Mapping[str, int]
 
@@ -116,10 +116,10 @@ def _fit_folds(
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
     fits = zip(facts, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
-    return tuple(Fitted(_state(store_spec, opened, *fit), fit[0].counts, limits) for fit in fits)
+    return tuple(Fitted(_features_of_fold(store_spec, opened, *fit), fit[0].counts, limits) for fit in fits)
 
 
-def _state(
+def _features_of_fold(
     store_spec: StoreSpec,
     opened: OpenedDataset,
     facts: FoldFacts,

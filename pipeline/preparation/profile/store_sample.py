@@ -60,7 +60,7 @@ class StoredValues:
 def read_values(
     split: SplitEntry,
     folder: StoragePath,
-    state: FittedFeatures,
+    features: FittedFeatures,
     summaries: Mapping[str, Summary],
     *,
     classes: Sequence[int] = (),
@@ -70,16 +70,16 @@ def read_values(
     Args:
         split: the files of the split.
         folder: the folder of the store.
-        state: the features of the store.
+        features: the features of the store.
         summaries: summary of each raw or derived number in this split.
         classes: number of rows of each class before the split was up- or down-sampled, which is undone; else empty.
     """
-    sources = number_features(state)
-    texts = [feature for feature in state.categorical if feature.reads == "text"]
+    sources = number_features(features)
+    texts = [feature for feature in features.categorical if feature.reads == "text"]
     wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in text.columns]
-    table = sample_stored(split, folder, list(dict.fromkeys((*wanted, state.label.name))))
+    table = sample_stored(split, folder, list(dict.fromkeys((*wanted, features.label.name))))
     if classes:
-        table = _with_shares(table, table[state.label.name].to_numpy(), classes)
+        table = _with_shares(table, table[features.label.name].to_numpy(), classes)
     kept = {name: feature for name, feature in sources.items() if feature.keeps_values}
 
     def values_of(name: str) -> Values:
@@ -95,7 +95,7 @@ def read_values(
             if not feature.keeps_values
         },
         ids={text.name: _ids(table, text) for text in texts},
-        label=np.sort(table[state.label.name].to_numpy()),
+        label=np.sort(table[features.label.name].to_numpy()),
     )
 
 
@@ -105,12 +105,12 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
         return [*pool.map(work, items)]
 
 
-def number_features(state: FittedFeatures) -> dict[str, NumberFeature]:
+def number_features(features: FittedFeatures) -> dict[str, NumberFeature]:
     """The feature that preserves the values of each raw or derived number best."""
-    features: dict[str, NumberFeature] = {}
-    for feature in sorted(state.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
-        features.setdefault(feature.source, feature)
-    return features
+    best: dict[str, NumberFeature] = {}
+    for feature in sorted(features.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
+        best.setdefault(feature.source, feature)
+    return best
 
 
 def sample_stored(split: SplitEntry, folder: StoragePath, columns: Sequence[str]) -> pa.Table:

@@ -18,16 +18,16 @@ SHOWN_VALUES = 20
 
 
 def contract_to_keep(
-    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
+    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, features: FittedFeatures
 ) -> TableContract | None:
     """The contract to write beside the store: the kept one, else an inferred one; None where neither is wanted."""
     if store_spec.contract is not None:
         return store_spec.contract.table
-    return infer_contract(opened, store_spec.data, statistics, state) if store_spec.infers_contract else None
+    return infer_contract(opened, store_spec.data, statistics, features) if store_spec.infers_contract else None
 
 
 def infer_contract(
-    opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FittedFeatures
+    opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, features: FittedFeatures
 ) -> TableContract:
     """The contract of the columns that are read.
 
@@ -35,9 +35,9 @@ def infer_contract(
         opened: the source.
         data: the roles of columns.
         statistics: statistics of all rows.
-        state: the fitted features, whose vocabularies have the values of training rows.
+        features: the fitted features, whose vocabularies have the values of training rows.
     """
-    values = _values(opened, state)
+    values = _values(opened, features)
     columns = {}
     for name in opened.types:
         kind = _type(name, opened, data, statistics)
@@ -70,12 +70,12 @@ def _plain(value: float | None, kind: ColumnType) -> float | int | None:
     return int(value) if value is not None and kind == "integer" else value
 
 
-def _values(opened: OpenedDataset, state: FittedFeatures) -> dict[str, tuple[str, ...]]:
+def _values(opened: OpenedDataset, features: FittedFeatures) -> dict[str, tuple[str, ...]]:
     """The values of columns whose vocabulary is complete, without null."""
     groups = {feature.name: feature.group for feature in opened.plan.categorical}
     return {
         feature.sources[0]: tuple(value for value in feature.vocabulary if value != NULL_TOKEN)
-        for feature in state.of_texts
+        for feature in features.of_texts
         if feature.role == "categorical" and feature.has_vocabulary
         if len(feature.sources) == 1 and feature.separator is None
         if groups[feature.name].min_count == 1 and len(feature.vocabulary) < groups[feature.name].max_categories

@@ -62,20 +62,20 @@ class AssignmentFolds:
         opened = replace(self.opened, table=replace(self.opened.table, partitions=collected.partitions))
         with self._watch("Fitting features", number):
             fitted = fit_folds(store_spec, opened, whole, folds, collected, assignment)
-        states = [fold.state for fold in fitted]
+        features_of_folds = [fold.features for fold in fitted]
         evaluated = [statistics for fold, statistics in zip(assignment.folds, folds, strict=True) if fold.test]
-        shards, shared_rows = fold_shards(whole, evaluated, groups), shared_rows_of(states)
+        shards, shared_rows = fold_shards(whole, evaluated, groups), shared_rows_of(features_of_folds)
         folders, total = [group_folder(number, group) for group in range(groups)], whole.splits["train"]
         with self._watch("Writing the rows", number):
             audit = audit_of_assignment(opened, self.plan, assignment, total=total, level=store_spec.data.audit)
             filing = filing_of(folders, shards, shared_rows.columns, total // groups)
-            stored = stored_rows(shared_rows, states[0], assignment, filing, opened.table.seed, audit)
+            stored = stored_rows(shared_rows, features_of_folds[0], assignment, filing, opened.table.seed, audit)
             written = write_groups(opened.table, stored, self.work)
         entries = [written.groups[folder] for folder in folders]
         rows = sum(entry.rows for entry in entries)
         fitted_folds = [
-            FittedFold(fold.name, whole, state, shared_rows, shards, splits_of(fold, entries), rows)
-            for fold, state in zip(assignment.folds, states, strict=True)
+            FittedFold(fold.name, whole, features, shared_rows, shards, splits_of(fold, entries), rows)
+            for fold, features in zip(assignment.folds, features_of_folds, strict=True)
         ]
         return fitted_folds, checks_of_assignment(audit, written.units, self.plan, number)
 

@@ -69,31 +69,31 @@ def build_store(
         table = replace(opened.table, partitions=collected.partitions)
         with watch_spark(spark, progress, "Fitting features"):
             fitted = fit_features(store_spec, replace(opened, table=table), statistics, collected)
-        state, work = fitted.state, store.folder
-        sampling = plan_sampling(store_spec.data.sampling, state.label)
+        features, work = fitted.features, store.folder
+        sampling = plan_sampling(store_spec.data.sampling, features.label)
         train = statistics.splits["train"] if sampling is None else sampling.rows
         shards, most = shards_for(train), max(train, *statistics.splits.values())
         audit = audit_of(table.split, sum(statistics.splits.values()), store_spec.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
-            written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
+            written = write_rows(table, features, shards, work, rows=most, audit=audit, sampling=sampling)
             reasons = write_bad_rows(opened.table, work) if statistics.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
-        stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
+        stored, features = _Stored(shards, written.groups, sampled), with_counts(features, sampled)
         leaks = audit_store(
             audit,
             written.units,
             statistics,
-            contract=contract_of(state),
+            contract=contract_of(features),
             train=written.groups["train"],
             work=work,
-            task=state.label.task,
+            task=features.label.task,
         )
         profile = profile_store(
-            WrittenStore(fitted.state, written.groups, work, fitted.limits), statistics, fitted.counts
+            WrittenStore(fitted.features, written.groups, work, fitted.limits), statistics, fitted.counts
         )
         check_unchanged(spark, store_spec.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
-        kept = contract_to_keep(store_spec, opened, statistics, state)
-        documents = _documents(state, leaks, profile, kept)
+        kept = contract_to_keep(store_spec, opened, statistics, features)
+        documents = _documents(features, leaks, profile, kept)
         manifest = _manifest(
             store_spec, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
         )
@@ -111,11 +111,16 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    state: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    features: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
 ) -> dict[str, Document]:
     """The documents beside the rows, by name; logs the audit's warnings, and raises its errors."""
     report_audit(audit)
-    contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
+    contents: dict[str, Document] = {
+        CONTRACT: contract_of(features),
+        FEATURES: features,
+        AUDIT: audit,
+        PROFILE: profile,
+    }
     if table is not None:
         contents[TABLE] = table
     return contents

@@ -37,7 +37,7 @@ class FittedFold:
     Attributes:
         name: the name of the fold.
         whole: statistics of all rows.
-        state: its features.
+        features: its features.
         shared_rows: the columns of its files.
         shards: number of virtual shards.
         splits: its files by split.
@@ -46,7 +46,7 @@ class FittedFold:
 
     name: str
     whole: DatasetStatistics
-    state: FittedFeatures
+    features: FittedFeatures
     shared_rows: SharedFoldRows
     shards: int
     splits: Mapping[str, SplitEntry]
@@ -107,7 +107,7 @@ def write_fold_documents(
 
 
 def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, folder: StoragePath) -> None:
-    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.shared_rows}
+    documents = {CONTRACT: contract_of(fold.features), FEATURES: fold.features, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),

@@ -30,24 +30,24 @@ MOST_FILES = 2048
 """The most files of an assignment; its groups have fewer shards where they would have more files."""
 
 
-def shared_rows_of(states: Sequence[FittedFeatures]) -> SharedFoldRows:
+def shared_rows_of(features_of_folds: Sequence[FittedFeatures]) -> SharedFoldRows:
     """The columns that the rows need for all folds: every number, and every text that any fold knows."""
-    numbers = dict.fromkeys(feature.source for state in states for feature in state.of_numbers)
+    numbers = dict.fromkeys(feature.source for features in features_of_folds for feature in features.of_numbers)
     texts: dict[str, Any] = {}
-    for feature in (feature for state in states for feature in state.of_texts):
+    for feature in (feature for features in features_of_folds for feature in features.of_texts):
         texts[feature.name] = feature.shared(texts.get(feature.name))
     return SharedFoldRows(
         numbers=tuple(numbers),
         texts=tuple(texts.values()),
-        task=states[0].label.task,
-        has_parts=any(feature.out_of_fold for state in states for feature in state.features),
-        weighted=states[0].weight is not None,
+        task=features_of_folds[0].label.task,
+        has_parts=any(feature.out_of_fold for features in features_of_folds for feature in features.features),
+        weighted=features_of_folds[0].weight is not None,
     )
 
 
 def stored_rows(
     shared_rows: SharedFoldRows,
-    state: FittedFeatures,
+    features: FittedFeatures,
     assignment: FoldAssignment,
     filing: Filing,
     seed: int,
@@ -55,7 +55,7 @@ def stored_rows(
 ) -> StoredRows:
     """How the rows of `shared_rows` are stored."""
     return StoredRows(
-        columns=lambda rows: _shared_columns(shared_rows, state, rows, seed),
+        columns=lambda rows: _shared_columns(shared_rows, features, rows, seed),
         types=shared_rows.columns,
         group=lambda rows: rows.placement.of(assignment.column),
         filing=filing,
@@ -67,15 +67,15 @@ def stored_rows(
 
 
 def _shared_columns(
-    shared_rows: SharedFoldRows, state: FittedFeatures, rows: Rows, seed: int
+    shared_rows: SharedFoldRows, features: FittedFeatures, rows: Rows, seed: int
 ) -> dict[str, npt.NDArray[Any]]:
     """[n] each, by name, in the order of `shared_rows`."""
-    joint = state.model_copy(update={"numeric": (), "categorical": shared_rows.texts})
+    joint = features.model_copy(update={"numeric": (), "categorical": shared_rows.texts})
     values, typed = rows.typed.values, rows.typed
     columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in shared_rows.numbers]
     columns += feature_columns(joint, values).values()
     columns += [fold_of_row(seed, rows.placement.row_id)] if shared_rows.has_parts else []
-    columns.append(label_value(state.label, typed))
+    columns.append(label_value(features.label, typed))
     columns += [numbers_of(typed.weight)] if shared_rows.weighted else []
     columns.append(rows.placement.row_id)
     return dict(zip(shared_rows.columns, columns, strict=True))

@@ -135,12 +135,12 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> S
     return sampled
 
 
-def with_counts(state: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
+def with_counts(features: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
     """The features, with the label's class counts as in the store."""
     if sampled is None:
-        return state
-    counts = tuple(sampled.after[name] for name in state.label.classes)
-    return state.model_copy(update={"label": state.label.model_copy(update={"counts": counts})})
+        return features
+    counts = tuple(sampled.after[name] for name in features.label.classes)
+    return features.model_copy(update={"label": features.label.model_copy(update={"counts": counts})})
 
 
 def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:

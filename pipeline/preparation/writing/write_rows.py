@@ -51,7 +51,7 @@ class Written:
 
 def write_rows(
     table: Table,
-    state: FittedFeatures,
+    features: FittedFeatures,
     shards: int,
     folder: StoragePath,
     *,
@@ -63,16 +63,16 @@ def write_rows(
 
     Args:
         table: the typed rows.
-        state: the fitted features.
+        features: the fitted features.
         shards: number of virtual shards, a divisor of `MAX_SHARDS`.
         folder: a new folder.
         rows: number of rows of the largest split, approximately.
         audit: the audit to run on the rows.
         sampling: how training rows are sampled; None for all rows as they are.
     """
-    seed, types = table.seed, {column.name: column.type for column in contract_of(state).columns}
+    seed, types = table.seed, {column.name: column.type for column in contract_of(features).columns}
     stored = StoredRows(
-        columns=lambda rows: stored_columns(state, rows, seed),
+        columns=lambda rows: stored_columns(features, rows, seed),
         types=types,
         group=lambda rows: rows.placement.split,
         filing=filing_of(SPLITS, shards, types, rows),
