@@ -74,7 +74,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _sampling_needs_classes(self) -> DataConfig:
-        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.get(self.task).has_classes:
+        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.resolve(self.task).has_classes:
             raise ValueError(f"sampling needs a label with classes, not task: {self.task}; weigh rows by weight")
         return self
 

@@ -64,7 +64,7 @@ class EvaluateConfig(Section):
         slices: columns of the source or SQL expressions of them; each one's values divide the rows, and all metrics are
             told of every part.
         importance_rows: how many rows the importance of columns is measured on at most; 0 leaves it out.
-        metrics: of the user's own, beside those that are always measured: `package.module:NAME` of a `Metric` with
+        metrics: of the user's own, beside those that are always measured: `package.module:name` of a `Metric` with
             `reduce`, see `pipeline/metrics`.
     """
 

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.formatting import shortened
 from pipeline.schemas.section import Section
 
 MAX_BYTES = 1_000_000
@@ -142,16 +143,11 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         case "value_error":
             return Problem(f"'{place}': {detail['ctx']['error']}" if place else str(detail["ctx"]["error"]))
     allowed = _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return Problem(f"'{place}' has a wrong value", allowed=allowed, received=_shown(detail["input"]))
+    return Problem(f"'{place}' has a wrong value", allowed=allowed, received=shortened(detail["input"]))
 
 
 def _place(loc: Sequence[int | str]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _keys_at(section: type[Section], content: Any, loc: Sequence[int | str]) -> list[str]:

@@ -48,7 +48,7 @@ class OptimizerConfig(Section):
         clips = [name for name in ("clip_value", "clip_norm", "clip_global_norm") if getattr(self, name) is not None]
         if len(clips) > 1:
             raise ValueError(f"only one kind of clipping is allowed. Received: {', '.join(clips)}. Remove the others")
-        if self.momentum and not OPTIMIZERS.get(self.name).has_momentum:
+        if self.momentum and not OPTIMIZERS.resolve(self.name).has_momentum:
             raise ValueError(
                 f"momentum is allowed for {' and '.join(with_momentum())}. Received: {self.name} with {self.momentum}. "
                 "Remove momentum, or take another optimizer"

@@ -37,7 +37,7 @@ class ScheduleConfig(Section):
 
     @model_validator(mode="after")
     def _has_what_it_is_told(self) -> ScheduleConfig:
-        schedule = SCHEDULES.get(self.name)
+        schedule = SCHEDULES.resolve(self.name)
         own = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
         strange = [name for name in type(self).model_fields if name not in own and self.has_changed(name)]
         if strange:

@@ -172,7 +172,7 @@ class SearchConfig(Section):
             raise ValueError(f"goal '{repeated[0]}' is given {names.count(repeated[0])} times")
         if not self.further_goals:
             return self
-        if not SAMPLERS.get(self.sampler).takes_several_goals:
+        if not SAMPLERS.resolve(self.sampler).takes_several_goals:
             raise ValueError(
                 f"sampler {self.sampler} knows one goal only. With further_goals, allowed are "
                 f"{', '.join(samplers_of_several_goals())}"

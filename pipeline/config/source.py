@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
-from pipeline.sources.registry import find_format, format_settings, formats_with
+from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
 Encoding = Literal["utf-8", "iso-8859-1", "windows-1252", "us-ascii", "utf-16", "utf-16be", "utf-16le"]
@@ -39,9 +39,9 @@ def _lower_case(value: Any) -> Any:
     return ENCODING_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-def _known_format(value: str) -> str:
-    if value != AUTO:
-        find_format(value)
+def _is_format(value: str) -> str:
+    if FORMATS.check(value, AUTO) != AUTO:
+        FORMATS.resolve(value)
     return value
 
 
@@ -60,7 +60,7 @@ class SourceConfig(Section):
         table: a table or view of Spark's catalog, `db.table` or `catalog.db.table`.
         query: one SQL query, over tables and views of Spark's catalog, that gives the same rows each time.
         sample: a built-in data set.
-        format: of a path: a module of `pipeline.sources`, or `package.module:NAME` of your own; `auto` goes by the
+        format: of a path: a module of `pipeline.sources`, or `package.module:name` of your own; `auto` goes by the
             ending of its files, and takes a folder with `_delta_log` for Delta.
         options: of a format that has some.
         encoding: of CSV and TSV; UTF-16 (without a byte order mark big-endian, if not said otherwise) is read by one
@@ -78,7 +78,7 @@ class SourceConfig(Section):
     table: str | None = None
     query: Annotated[str, Field(max_length=100_000)] | None = None
     sample: SampleName | None = None
-    format: Annotated[str, AfterValidator(_known_format)] = AUTO
+    format: Annotated[str, AfterValidator(_is_format)] = AUTO
     options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
     encoding: Annotated[Encoding, BeforeValidator(_lower_case)] = "utf-8"
     separator: Sign | None = None
@@ -142,7 +142,7 @@ class SourceConfig(Section):
 
     def unused_by(self, name: str) -> Iterator[str]:
         """What is wrong with settings that a format of files has no use for."""
-        format = find_format(name)
+        format = FORMATS.resolve(name)
         unused = (setting for setting in format_settings() if setting not in format.settings)
         for setting in self._changed(tuple(unused)):
             yield f"{setting} goes with format: {' or '.join(formats_with(setting))}, not {name}"

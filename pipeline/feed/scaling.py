@@ -22,7 +22,7 @@ from pipeline.arrays.values import Ids, Values
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout, TensorLayout
 from pipeline.kinds.feature import Feature
-from pipeline.kinds.registry import number_arrays_of, text_arrays_of
+from pipeline.kinds.interfaces import number_arrays_of, text_arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
 from pipeline.schemas.columns import ColumnSpec, StoreType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.kinds.registry import arrays_of
+from pipeline.kinds.interfaces import arrays_of
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.kinds.statistics import Needs

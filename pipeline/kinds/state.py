@@ -33,7 +33,7 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
-from pipeline.kinds.registry import find_kind
+from pipeline.kinds.registry import KINDS
 from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
@@ -49,7 +49,7 @@ def _of_its_kind(value: Any) -> Any:
     if not isinstance(kind, str):
         raise ValueError("a feature needs its kind")
     try:
-        return find_kind(kind).feature.model_validate(value)
+        return KINDS.resolve(kind).feature.model_validate(value)
     except ValidationError as error:
         raise ValidationError.from_exception_data(
             error.title, [_within(kind, problem) for problem in error.errors()]

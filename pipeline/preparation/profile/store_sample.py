@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
-from pipeline.kinds.registry import number_arrays_of
+from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.kinds.state import CategoricalFeature, FeatureState
 from pipeline.preparation.survey.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary

@@ -23,7 +23,7 @@ from pipeline.sources.decoding.compressed import decompressed
 from pipeline.sources.decoding.pieces import Piece, tasks_of
 from pipeline.sources.decoding.streams import OpenFile, first_line
 from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
-from pipeline.sources.registry import SourceFormat, find_format
+from pipeline.sources.registry import FORMATS, SourceFormat
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     Raises:
         DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
     """
-    format = find_format(source.format)
+    format = FORMATS.get(source.format)
     route = ReadRoute.of(spark, source)
     if not route.by_tasks:
         raise DataError(

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import Stored, numbers_of
+from pipeline.kinds.interfaces import arrays_of
 from pipeline.kinds.label_sums import fold_of_row
-from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN
