@@ -363,8 +363,8 @@ class _Translation:
         if needle is None or set("%_\\") & set(needle):
             raise ValueError("LIKE takes a constant text with % at its ends only: 'a%', '%a', '%a%'")
         ends = (text.startswith("%"), text.endswith("%")) if text else (False, False)
-        found = self.call(_LIKE[ends], [value, _Value(TextNode(value=needle), "text")], "LIKE")
-        return self._not(found) if syntax.args.get("negate") else found
+        match = self.call(_LIKE[ends], [value, _Value(TextNode(value=needle), "text")], "LIKE")
+        return self._not(match) if syntax.args.get("negate") else match
 
     def _case(self, syntax: exp.Expr) -> _Value:
         _only(syntax, "this", "ifs", "default")
@@ -494,10 +494,10 @@ def _closed(value: _Value, wanted: ValueType | None) -> _Value:
 
 def _common_type(parameters: Sequence[Parameter], arguments: Sequence[_Value], label: str) -> ValueType | None:
     """The type of the arguments that have one; None where none has."""
-    found = {v.type for p, v in zip(parameters, arguments, strict=True) if p == "same" and v.type is not None}
-    if len(found) > 1:
+    types = {v.type for p, v in zip(parameters, arguments, strict=True) if p == "same" and v.type is not None}
+    if len(types) > 1:
         raise ValueError(f"{label} needs values of one type, not a number and a text. CAST(x AS DOUBLE) reads a text")
-    return next(iter(found), None)
+    return next(iter(types), None)
 
 
 def _check_argument(wanted: Parameter, value: _Value, label: str, position: int) -> None:

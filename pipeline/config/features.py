@@ -98,8 +98,8 @@ class FeaturesConfig(Section):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns named more than once: {', '.join(repeated)}")
-        made = [column.name for column in self.derived] + [cross.feature_name for cross in self.crosses]
-        unfit = [name for name in (*names, *made) if "/" in name or name.startswith("__") or not name]
+        computed = [column.name for column in self.derived] + [cross.feature_name for cross in self.crosses]
+        unfit = [name for name in (*names, *computed) if "/" in name or name.startswith("__") or not name]
         if unfit:
             raise ValueError(
                 f"columns whose names the exported model cannot have: {', '.join(map(repr, unfit))}. "

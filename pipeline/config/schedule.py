@@ -38,11 +38,11 @@ class ScheduleConfig(Section):
     @model_validator(mode="after")
     def _has_what_it_is_told(self) -> ScheduleConfig:
         schedule = SCHEDULES.resolve(self.name)
-        own = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
-        strange = [name for name in type(self).model_fields if name not in own and self.has_changed(name)]
+        settings = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
+        strange = [name for name in type(self).model_fields if name not in settings and self.has_changed(name)]
         if strange:
             raise ValueError(
-                f"schedule '{self.name}' has no {', '.join(strange)}. Allowed: {', '.join(sorted(own))}. "
+                f"schedule '{self.name}' has no {', '.join(strange)}. Allowed: {', '.join(sorted(settings))}. "
                 "Remove it, or take another schedule"
             )
         return self

@@ -196,7 +196,7 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _space_is_sound(self) -> SearchConfig:
-        problems = [problem for place, name in enumerate(self.space) for problem in self._problems(place, name)]
+        problems = [problem for index, name in enumerate(self.space) for problem in self._problems(index, name)]
         if self.sampler == "capacity" and self.space and not _is_of_networks(self.space):
             problems.append(
                 f"sampler capacity searches {HIDDEN} alone, such as {{list: [1, 4], of: {{int: [8, 512]}}}}. Received: "
@@ -206,8 +206,8 @@ class SearchConfig(Section):
             raise ValueError("; ".join(problems))
         return self
 
-    def _problems(self, place: int, name: str) -> list[str]:
-        parameter, earlier = self.space[name], [*self.space][:place]
+    def _problems(self, index: int, name: str) -> list[str]:
+        parameter, earlier = self.space[name], [*self.space][:index]
         problems = []
         if name.partition(".")[0] in UNSEARCHABLE:
             problems.append(f"space.{name}: all trials share this section; it cannot be searched")

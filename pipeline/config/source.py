@@ -137,8 +137,8 @@ class SourceConfig(Section):
 
     def of_files(self, paths: tuple[str, ...]) -> SourceConfig:
         """Other files that are read like these."""
-        own = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
-        return SourceConfig(**own, path=paths)
+        settings = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
+        return SourceConfig(**settings, path=paths)
 
     def unused_by(self, name: str) -> Iterator[str]:
         """What is wrong with settings that a format of files has no use for."""
@@ -176,9 +176,9 @@ def checked_query(text: str) -> str:
     return text[:end].strip()
 
 
-def _blank(found: re.Match[str]) -> str:
+def _blank(match: re.Match[str]) -> str:
     """As many signs, but nothing in them that could be taken for SQL."""
-    text = found[0]
+    text = match[0]
     if text[0] == "`":
         return text.replace(";", " ")
     edge = text[0] if text[0] in "'\"" else " "

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import Length, Moment, extent_of, place_of
+from pipeline.config.timestamp import Duration, Timestamp, axis_length, axis_position
 from pipeline.schemas.section import Columns, Count, Integer, Section
 
 Method = Literal["hash", "stratified", "time", "group", "column"]
@@ -101,9 +101,9 @@ class SplitConfig(Section):
     fractions: SplitFractions = SplitFractions()
     by: Columns = ()
     bins: Annotated[Integer, Field(ge=2, le=100)] = 10
-    validation_from: Moment | None = None
-    test_from: Moment | None = None
-    gap: Length | None = None
+    validation_from: Timestamp | None = None
+    test_from: Timestamp | None = None
+    gap: Duration | None = None
     column: str | None = None
     values: SplitValues | None = None
 
@@ -126,7 +126,7 @@ class SplitConfig(Section):
     def _cuts_ascend(self) -> SplitConfig:
         if len({isinstance(cut, str) for cut in self.cuts}) > 1:
             raise ValueError("validation_from and test_from must both be dates or both be numbers")
-        if len(self.cuts) == 2 and place_of(self.cuts[0]) >= place_of(self.cuts[1]):
+        if len(self.cuts) == 2 and axis_position(self.cuts[0]) >= axis_position(self.cuts[1]):
             raise ValueError("validation_from must be earlier than test_from")
         if self.cuts and self.gap is not None and isinstance(self.gap, str) != isinstance(self.cuts[0], str):
             raise ValueError(
@@ -142,7 +142,7 @@ class SplitConfig(Section):
     @property
     def extent(self) -> float:
         """Of the gap, in seconds or as a number."""
-        return 0.0 if self.gap is None else extent_of(self.gap)
+        return 0.0 if self.gap is None else axis_length(self.gap)
 
 
 class FoldConfig(Section):
@@ -169,7 +169,7 @@ class FoldConfig(Section):
     repeats: Annotated[Integer, Field(ge=1, le=100)] = 1
     by: Columns = ()
     bins: Annotated[Integer, Field(ge=2, le=100)] = 10
-    borders: tuple[Moment, ...] = ()
+    borders: tuple[Timestamp, ...] = ()
     window: Count | None = None
     gap: Annotated[Integer, Field(ge=0)] = 0
 
@@ -190,8 +190,8 @@ class FoldConfig(Section):
             raise ValueError("borders must all be dates or all be numbers")
         if len(self.borders) != self.folds + self.gap:
             raise ValueError(f"{self.folds} folds with gap {self.gap} need {self.folds + self.gap} borders")
-        places = [place_of(border) for border in self.borders]
-        if places != sorted(set(places)):
+        positions = [axis_position(border) for border in self.borders]
+        if positions != sorted(set(positions)):
             raise ValueError("borders must ascend")
         return self
 

@@ -160,11 +160,11 @@ class TextFeature(Feature):
             return (self.name,)
         return tuple(f"{self.name}[{slot}]" for slot in range(self.slots))
 
-    def shared(self, known: TextFeature | None) -> TextFeature:
+    def shared(self, earlier: TextFeature | None) -> TextFeature:
         """What rows hold from which this fold's column and those of earlier folds can be told.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
         raise NotImplementedError
 
@@ -184,11 +184,11 @@ class TextFeature(Feature):
     def known_texts(self, column: str) -> Iterator[str]:
         """The texts that it knows of one column, of a cross the part that comes from it."""
         parts = len(self.sources)
-        for place in [place for place, source in enumerate(self.sources) if source == column]:
+        for index in [index for index, source in enumerate(self.sources) if source == column]:
             for text in self.vocabulary:
                 split = text.split(CROSS_SEPARATOR) if parts > 1 else [text]
                 if len(split) == parts:
-                    yield split[place]
+                    yield split[index]
 
 
 class IdFeature(Feature):

@@ -28,7 +28,7 @@ class Arrays(Protocol):
     def needs(self, group: Any) -> Needs:
         """The statistics of training rows that `fit` looks at, by the configuration of a group of columns."""
 
-    def fit(self, plan: Any, found: Any) -> Any:
+    def fit(self, plan: Any, statistics: Any) -> Any:
         """From a plan and the statistics of training rows to the fitted feature."""
 
     def stored(self, feature: Any, values: Mapping[str, pa.Array], folds: Ids | None = None) -> Sequence[Stored]:
@@ -99,8 +99,8 @@ def layers_of(kind: str) -> Layers:
 @cache
 def _module(kind: str, name: str) -> Any:
     """The module of a kind's folder, or the one that declares it, where that is all of it."""
-    own = kind.partition(":")[0] if ":" in kind else f"{__package__}.{kind}"
-    whole = import_module(own)
-    if not hasattr(whole, "__path__") or find_spec(f"{own}.{name}") is None:
+    package = kind.partition(":")[0] if ":" in kind else f"{__package__}.{kind}"
+    whole = import_module(package)
+    if not hasattr(whole, "__path__") or find_spec(f"{package}.{name}") is None:
         return whole
-    return import_module(f"{own}.{name}")
+    return import_module(f"{package}.{name}")

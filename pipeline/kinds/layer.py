@@ -45,8 +45,8 @@ class FixedLayer(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **self._settings}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class SideBySide(FixedLayer):
+@keras.saving.register_keras_serializable(PACKAGE, name="SideBySide")  # as saved models have it
+class ConcatColumns(FixedLayer):
     """Columns of one type, brought into an order: tensors [b, k], [b, l], ... to [b, len(order)]."""
 
     def __init__(self, order: Sequence[int], **kwargs: Any) -> None:
@@ -65,4 +65,4 @@ class SideBySide(FixedLayer):
 def sources_of(name: str, features: Sequence[NumberFeature], columns: Columns) -> keras.KerasTensor:
     """float64 [b, features]: what features are made of, side by side."""
     order = range(len(features))
-    return SideBySide(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])
+    return ConcatColumns(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])

@@ -104,10 +104,10 @@ def check_encoding(section: ColumnSection, encoding: str) -> str:
 
 def by_kind(features: Iterable[Feature], first: int = 0) -> dict[str, list[tuple[int, Feature]]]:
     """The features of each kind with their places, counted from `first`, in the order of their layers."""
-    found: dict[str, list[tuple[int, Feature]]] = {}
-    for place, feature in enumerate(features, first):
-        found.setdefault(feature.kind, []).append((place, feature))
-    return {kind: found[kind] for kind in sorted(found, key=_rank)}
+    groups: dict[str, list[tuple[int, Feature]]] = {}
+    for position, feature in enumerate(features, first):
+        groups.setdefault(feature.kind, []).append((position, feature))
+    return {kind: groups[kind] for kind in sorted(groups, key=_rank)}
 
 
 def _rank(kind: str) -> tuple[int, str]:

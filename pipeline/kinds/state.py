@@ -38,7 +38,7 @@ from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
-from pipeline.schemas.tensors import TensorSpec, side_by_side
+from pipeline.schemas.tensors import TensorSpec, concat_specs
 
 
 def _of_its_kind(value: Any) -> Any:
@@ -102,7 +102,7 @@ class FeatureState(Document):
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:
         """The tensors of a batch that features feed, in order."""
-        return side_by_side(spec for feature in self.features for spec in feature.tensors)
+        return concat_specs(spec for feature in self.features for spec in feature.tensors)
 
     @property
     def of_numbers(self) -> tuple[NumberFeature, ...]:

@@ -145,19 +145,19 @@ class TableContract(Document):
 
 @dataclass(frozen=True)
 class KeptContract:
-    """A contract, and where it is kept, for messages."""
+    """A contract, and the file that keeps it, for messages."""
 
     table: TableContract
-    place: str
+    location: str
 
 
 def _is_bound(bound: Any, kind: ColumnType) -> bool:
     if kind in NUMBERS:
         return not isinstance(bound, str)
-    return kind in DATES and isinstance(bound, str) and _is_moment(bound)
+    return kind in DATES and isinstance(bound, str) and _is_timestamp(bound)
 
 
-def _is_moment(text: str) -> bool:
+def _is_timestamp(text: str) -> bool:
     try:
         return datetime.fromisoformat(text).tzinfo is None
     except ValueError:

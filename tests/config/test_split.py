@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import extent_of, place_of, text_of
 from pipeline.config.split import FoldConfig, SplitConfig, role_problems
+from pipeline.config.timestamp import axis_length, axis_position, text_of
 
 PARTS = {"train": ["a"], "test": ["b"]}
 SOURCE: Any = {"sample": "iris"}
@@ -101,10 +101,10 @@ def test_dates_and_lengths_lie_on_one_axis():
     config = SplitConfig(
         method="time", validation_from=date(2024, 1, 1), test_from="2024-01-02T06:00:00+06:00", gap="36 h"
     )
-    first, second = map(place_of, config.cuts)
+    first, second = map(axis_position, config.cuts)
     assert (second - first, config.extent) == (86_400.0, 129_600.0)
     assert (text_of(first), text_of(second + 90)) == ("2024-01-01", "2024-01-02T00:01:30")
-    assert (extent_of("2w"), extent_of(2.0)) == (1_209_600.0, 2.0)
+    assert (axis_length("2w"), axis_length(2.0)) == (1_209_600.0, 2.0)
 
 
 def test_roles_that_a_division_needs_are_asked_for():

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.kinds.state import contract_of
 from pipeline.schemas.columns import ColumnSpec, StoreContract
-from pipeline.schemas.tensors import TensorSpec, side_by_side
+from pipeline.schemas.tensors import TensorSpec, concat_specs
 from tests.support import kinds
 
 
@@ -44,7 +44,7 @@ def test_a_further_column_is_not_called_like_other_tensors():
 
 def test_parts_that_do_not_fit_are_named_with_both_sides():
     image = TensorSpec(name="t", dtype="float32", shape=(1, 8, 8))
-    (wide,) = side_by_side([image, image])
+    (wide,) = concat_specs([image, image])
     assert wide.shape == (2, 8, 8)
     for other in (
         TensorSpec(name="t", dtype="int32", shape=(1, 8, 8)),
@@ -52,4 +52,4 @@ def test_parts_that_do_not_fit_are_named_with_both_sides():
         TensorSpec(name="t", dtype="float32"),
     ):
         with pytest.raises(ValueError, match=r"tensor 't' is float32 \[1, 8, 8\] in one part and .* in another"):
-            side_by_side([image, other])
+            concat_specs([image, other])

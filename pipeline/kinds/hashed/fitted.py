@@ -41,13 +41,13 @@ class HashedFeature(TextFeature, IdFeature):
         """Why there are no values."""
         return f"hashed to {self.buckets:,} buckets, values are not counted"
 
-    def shared(self, known: TextFeature | None) -> HashedFeature:
+    def shared(self, earlier: TextFeature | None) -> HashedFeature:
         """What rows hold from which this fold's ids and those of earlier folds can be told.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
-        return self.model_copy(update={"slots": max(self.slots, known.slots if known else 1)})
+        return self.model_copy(update={"slots": max(self.slots, earlier.slots if earlier else 1)})
 
     def can_be_made_of(self, text: TextFeature) -> bool:
         """Whether rows hold the ids of as many buckets."""

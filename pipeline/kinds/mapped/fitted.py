@@ -39,9 +39,9 @@ class MappedFeature(TextFeature, ValueFeature):
         """Whether training rows get numbers of their folds."""
         return bool(self.folds)
 
-    def shared(self, known: TextFeature | None) -> VocabularyFeature:
+    def shared(self, earlier: TextFeature | None) -> VocabularyFeature:
         """What rows hold from which this fold's numbers and those of earlier folds can be told."""
-        return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(known)
+        return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(earlier)
 
     def can_be_made_of(self, text: TextFeature) -> bool:
         """Whether ids that rows hold tell all texts apart that it knows."""

@@ -28,8 +28,8 @@ class IdSettings(TypedDict):
 def kept_values(name: str, group: CategoricalConfig, counts: ValueCounts) -> tuple[str, ...]:
     """The vocabulary. Null keeps its place among the values, and is kept however rare it is."""
     null = [pair for pair in counts if pair[0] == NULL_TOKEN]
-    known = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
-    kept = sorted([*null, *known[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
+    frequent = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
+    kept = sorted([*null, *frequent[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
     if not kept:
         log.warning("Column '%s' has no value that occurs %d times in training rows.", name, group.min_count)
     return tuple(value for value, _ in kept)

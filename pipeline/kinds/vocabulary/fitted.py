@@ -33,19 +33,19 @@ class VocabularyFeature(TextFeature, IdFeature):
         """Number of ids: unknown, the vocabulary and, for a multi-valued text, padding."""
         return len(self.vocabulary) + (1 if self.separator is None else 2)
 
-    def shared(self, known: TextFeature | None) -> VocabularyFeature:
+    def shared(self, earlier: TextFeature | None) -> VocabularyFeature:
         """What rows hold from which this fold's ids and those of earlier folds can be told.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
-        words = known.vocabulary if known else ()
+        words = earlier.vocabulary if earlier else ()
         return VocabularyFeature(
             name=self.name,
             sources=self.sources,
             vocabulary=tuple(dict.fromkeys((*words, *self.vocabulary))),
             separator=self.separator,
-            slots=max(self.slots, known.slots if known else 1),
+            slots=max(self.slots, earlier.slots if earlier else 1),
         )
 
     def can_be_made_of(self, text: TextFeature) -> bool:

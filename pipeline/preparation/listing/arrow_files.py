@@ -20,7 +20,7 @@ from pipeline.preparation.listing.files import (
     shown,
     shown_files,
 )
-from pipeline.sources.decoding.remote import RemotePlace, open_place
+from pipeline.sources.decoding.remote import RemotePath, open_remote
 from pipeline.sources.decoding.streams import first_line
 
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
@@ -44,13 +44,13 @@ class ArrowFiles:
             OSError: the file system cannot be opened, or refuses.
         """
         before = literal_part(location)
-        place = open_place(location if before is None else before, self.query)
+        place = open_remote(location if before is None else before, self.query)
         place.filesystem.get_file_info(place.full(place.path))
 
     def find_places(self, location: str) -> tuple[Place, ...]:
         """What a path or a pattern names."""
         try:
-            place = open_place(location, self.query)
+            place = open_remote(location, self.query)
             info = place.filesystem.get_file_info(place.full(place.path))
             if info.type == fs.FileType.NotFound:
                 return _fitting(place, location)
@@ -62,7 +62,7 @@ class ArrowFiles:
     def list_files(self, place: Place) -> tuple[SourceFile, ...]:
         """The data files at a place."""
         try:
-            found = open_place(place.uri, self.query)
+            found = open_remote(place.uri, self.query)
             path = found.full(found.path)
             files = found.filesystem.get_file_info([path] if place.is_file else fs.FileSelector(path, recursive=True))
         except (OSError, pa.ArrowException) as error:
@@ -74,14 +74,14 @@ class ArrowFiles:
         if place.is_file:
             return False
         try:
-            found = open_place(f"{place.uri}/{name}", self.query)
+            found = open_remote(f"{place.uri}/{name}", self.query)
             info = found.filesystem.get_file_info(found.full(found.path))
         except (OSError, pa.ArrowException) as error:
             raise _refused(place.uri, error) from error
         return bool(info.type == fs.FileType.Directory)
 
 
-def _source_file(place: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
+def _source_file(place: RemotePath, info: fs.FileInfo, base: str) -> SourceFile:
     uri, modified = place.uri(info.path), place.modified(info)
     if modified is None:
         raise DataError(
@@ -91,7 +91,7 @@ def _source_file(place: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile
     return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)
 
 
-def _fitting(place: RemotePlace, location: str) -> tuple[Place, ...]:
+def _fitting(place: RemotePath, location: str) -> tuple[Place, ...]:
     before = literal_part(place.path)
     if before is None:
         raise nothing_there(location)
@@ -103,7 +103,7 @@ def _fitting(place: RemotePlace, location: str) -> tuple[Place, ...]:
     return places
 
 
-def _glob(place: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
+def _glob(place: RemotePath, pattern: str, location: str) -> Iterator[fs.FileInfo]:
     """All that fits a pattern without braces."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
@@ -143,7 +143,7 @@ def _regex_of_sign(sign: str, location: str) -> str:
     return re.escape(sign[1:] if sign.startswith("\\") and len(sign) > 1 else sign)
 
 
-def _nearest_folder(place: RemotePlace, path: str) -> str:
+def _nearest_folder(place: RemotePath, path: str) -> str:
     while path and place.filesystem.get_file_info(place.full(path)).type == fs.FileType.NotFound:
         path = path.rpartition("/")[0]
     return place.full(path)

@@ -139,7 +139,7 @@ def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
             listed(more),
-            recipe.contract.place,
+            recipe.contract.location,
         )
     return [name for name in names if name in promised]
 

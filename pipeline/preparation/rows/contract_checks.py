@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, column_type, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.arrays.times import as_moment_ntz, is_date_text
+from pipeline.arrays.times import as_timestamp_ntz, is_date_text
 from pipeline.errors import DataError
 from pipeline.formatting import SHOWN_AT_MOST, listed
 from pipeline.kinds.plan import FeaturePlan
@@ -44,7 +44,8 @@ def check_columns(kept: KeptContract, table: SourceTable) -> None:
     if rows:
         raise DataError(
             f"The source is not what its contract says ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
-            f"Correct the source, or edit the contract '{kept.place}', or delete it: the next run then writes it anew."
+            f"Correct the source, or edit the contract '{kept.location}', or delete it: "
+            "the next run then writes it anew."
         )
     more = [name for name in table.names if name not in terms]
     if more:
@@ -191,7 +192,7 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
     """The value of a column as its type has it: a double, a text or a moment."""
     column = rows.raw[name]
     if kind in DATES:
-        moments = as_moment_ntz(column)
+        moments = as_timestamp_ntz(column)
         if kind == "timestamp" or not pa.types.is_string(column.type):
             return moments
         is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
@@ -203,4 +204,4 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
 
 def _bound(bound: float | str) -> pa.Scalar:
     """A text is a date, or a date and time."""
-    return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))
+    return as_timestamp_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))

@@ -28,8 +28,8 @@ import pyarrow.compute as pc
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.arrays.masks import mask_of, missing_of
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
+from pipeline.config.timestamp import axis_position
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.rows.timestamps import TimeColumn, column_of, find_cuts, open_time
 from pipeline.preparation.rows.typed_rows import Hashes, Indices, TypedRows
@@ -223,7 +223,7 @@ def _split_by_value(text: pa.Array, values: Sequence[Sequence[str]]) -> Indices:
 def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[int, float], ...]:
     given = ((VALIDATION, config.validation_from), (TEST, config.test_from))
     if config.cuts:
-        return tuple((index, place_of(cut)) for index, cut in given if cut is not None)
+        return tuple((index, axis_position(cut)) for index, cut in given if cut is not None)
     shares, fractions = [], config.fractions
     if fractions.validation:
         shares.append((VALIDATION, fractions.train))

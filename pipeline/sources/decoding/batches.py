@@ -39,11 +39,11 @@ class NumberFields:
     """Fields that may come as doubles, from blocks where pyarrow's numbers are those of `arrays.cells.number_of`.
 
     Attributes:
-        places: of the fields.
+        indices: of the fields.
         markers: texts that mean null, in any field.
     """
 
-    places: Collection[int] = ()
+    indices: Collection[int] = ()
     markers: Sequence[str] = ()
 
 
@@ -68,7 +68,7 @@ class BatchMaker:
     def __init__(
         self, dialect: Dialect, header: Header, columns: Sequence[int], numbers: NumberFields = NO_NUMBERS
     ) -> None:
-        """`columns` are places of fields, in the order of the batches' columns."""
+        """`columns` are indices of fields, in the order of the batches' columns."""
         self._header, self._columns = header, tuple(columns)
         self._names = [f"f{i}" for i in range(header.fields)]
         # At least one, without which pyarrow does not say how many records there are.
@@ -77,7 +77,7 @@ class BatchMaker:
         self._escape = "" if dialect.escape in (None, dialect.quote) else str(dialect.escape)
         texts = dict.fromkeys(self._names, pa.string())
         self._converting = self._conversion(texts, ())
-        self._doubles = {self._names[i]: pa.float64() for i in numbers.places}
+        self._doubles = {self._names[i]: pa.float64() for i in numbers.indices}
         self._converting_numbers = self._conversion(texts | self._doubles, numbers.markers)
 
     def _conversion(self, types: Mapping[str, pa.DataType], markers: Sequence[str]) -> csv.ConvertOptions:
@@ -151,7 +151,7 @@ class BatchMaker:
         if excessive is not None:
             raise DataError(f"A line has {excessive:,} fields. Allowed: {most:,}. Correct data.source.separator.")
         columns = [
-            pa.array([_field(record.fields, place) for record in records], pa.string()) for place in self._columns
+            pa.array([_field(record.fields, index) for record in records], pa.string()) for index in self._columns
         ]
         texts = [None if self._is_whole(record) else record.text for record in records]
         return self._batch(columns, pa.array(texts, pa.string()))
@@ -171,16 +171,16 @@ class BatchMaker:
 
 
 def merged(parts: Sequence[tuple[pa.RecordBatch, Ints]]) -> pa.RecordBatch:
-    """One batch of several, in the order of the places of their rows."""
-    order = pa.array(np.argsort(np.concatenate([places for _, places in parts]), kind="stable"))
+    """One batch of several, in the order of their rows."""
+    order = pa.array(np.argsort(np.concatenate([rows for _, rows in parts]), kind="stable"))
     columns = [
         pa.concat_arrays([batch.column(i) for batch, _ in parts]).take(order) for i in range(parts[0][0].num_columns)
     ]
     return pa.RecordBatch.from_arrays(columns, names=parts[0][0].schema.names)
 
 
-def _field(fields: list[str], place: int) -> str | None:
-    return (fields[place] or None) if place < len(fields) else None
+def _field(fields: list[str], index: int) -> str | None:
+    return (fields[index] or None) if index < len(fields) else None
 
 
 def _has_nan(column: pa.Array) -> bool:

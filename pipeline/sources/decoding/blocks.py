@@ -96,8 +96,8 @@ def first_line_start(stream: ByteStream) -> int:
 
 def _first_end(data: bytes) -> int:
     """Behind the first line end; 0 where there is none."""
-    found = LINE_END.search(data)
-    return 0 if found is None else found.end()
+    match = LINE_END.search(data)
+    return 0 if match is None else match.end()
 
 
 def _last_end(data: bytes) -> int:

@@ -126,7 +126,7 @@ class Characters:
         return value
 
     def _up_to(self, stop: re.Pattern[str]) -> str:
-        found = stop.search(self._text, self.at)
-        start, self.at = self.at, len(self._text) if found is None else found.start()
+        match = stop.search(self._text, self.at)
+        start, self.at = self.at, len(self._text) if match is None else match.start()
         taken = self._text[start : self.at]
         return taken if self._line_end == "\n" else taken.replace(self._line_end, "\n")

@@ -61,11 +61,11 @@ class _Pieces:
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes, and fewer only at the end."""
-        found, length = [self._rest], len(self._rest)
+        parts, length = [self._rest], len(self._rest)
         while length < size and (piece := next(self._pieces, b"")):
-            found.append(piece)
+            parts.append(piece)
             length += len(piece)
-        whole = b"".join(found)
+        whole = b"".join(parts)
         self._rest = whole[size:]
         return whole[:size]
 
@@ -112,8 +112,8 @@ def _needed(file: Any, size: int) -> bytes:
 def _snappy_size(part: bytes) -> int:
     """The length of the content, which stands in front of it, seven bits a byte, the lowest first."""
     size = 0
-    for place, byte in enumerate(part[:5]):
-        size |= (byte & 0x7F) << 7 * place
+    for position, byte in enumerate(part[:5]):
+        size |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
             break
     return size

@@ -93,18 +93,18 @@ def _incomplete(data: bytes) -> int:
 def _replace_utf8(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    found = error.object[error.start : error.start + 3]
-    if found[0] == 0xED and len(found) > 1 and 0xA0 <= found[1] <= 0xBF:
-        return REPLACEMENT, error.start + 2 + (len(found) > 2 and 0x80 <= found[2] <= 0xBF)
+    broken = error.object[error.start : error.start + 3]
+    if broken[0] == 0xED and len(broken) > 1 and 0xA0 <= broken[1] <= 0xBF:
+        return REPLACEMENT, error.start + 2 + (len(broken) > 2 and 0x80 <= broken[2] <= 0xBF)
     return REPLACEMENT, error.end
 
 
 def _replace_utf16(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    found = error.object[error.start : error.start + 4]
-    high = found[0 if "be" in error.encoding else -1 if len(found) < 2 else 1]
-    return REPLACEMENT, error.start + min(len(found), 4 if 0xD8 <= high <= 0xDB else 2)
+    broken = error.object[error.start : error.start + 4]
+    high = broken[0 if "be" in error.encoding else -1 if len(broken) < 2 else 1]
+    return REPLACEMENT, error.start + min(len(broken), 4 if 0xD8 <= high <= 0xDB else 2)
 
 
 codecs.register_error(_JAVA_UTF_8, _replace_utf8)

@@ -86,9 +86,9 @@ def _text(head: bytes, encoding: str, origin: str) -> str:
     try:
         return codecs.getincrementaldecoder(codec)().decode(head).removeprefix(BYTE_ORDER_MARK)
     except UnicodeError as error:
-        place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        position = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(
-            f"File '{origin}' is not {encoding.upper()} text{place}. "
+            f"File '{origin}' is not {encoding.upper()} text{position}. "
             "Correct data.source.encoding or data.source.format."
         ) from error
 

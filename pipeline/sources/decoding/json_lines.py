@@ -111,13 +111,13 @@ def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.Recor
 
 def _with_odd_lines(part: bytes, names: Sequence[str], plain: PlainLines, batch: pa.RecordBatch) -> pa.RecordBatch:
     """All rows in the order of their lines."""
-    places = {name: place for place, name in enumerate(names)}
+    index_of = {name: index for index, name in enumerate(names)}
     lines, rows = np.flatnonzero(~plain.lines.odd).tolist(), list[Row]()
     for number in np.flatnonzero(plain.lines.odd).tolist():
-        found = parse_line(part[plain.lines.starts[number] : plain.lines.ends[number]], places)
-        lines += [number] * len(found.rows)
-        rows += [[*row, found.malformed] for row in found.rows]
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names) + 1)]
+        line = parse_line(part[plain.lines.starts[number] : plain.lines.ends[number]], index_of)
+        lines += [number] * len(line.rows)
+        rows += [[*row, line.malformed] for row in line.rows]
+    columns = [pa.array([row[index] for row in rows], pa.string()) for index in range(len(names) + 1)]
     order = pa.array(np.argsort(lines, kind="stable"))
     whole = [pa.concat_arrays(pair).take(order) for pair in zip(batch.columns, columns, strict=True)]
     return pa.RecordBatch.from_arrays(whole, schema=batch.schema)
@@ -127,8 +127,8 @@ def _part_names(part: bytes) -> list[str]:
     plain = read_plain(part)
     fields = np.flatnonzero(~plain.lines.odd[plain.rows])
     ids, first = np.unique(plain.name_ids[fields], return_index=True)
-    found = [(int(plain.rows[fields[at]]), int(at), plain.names[i]) for i, at in zip(ids, first, strict=True)]
+    names = [(int(plain.rows[fields[at]]), int(at), plain.names[i]) for i, at in zip(ids, first, strict=True)]
     for number in np.flatnonzero(plain.lines.odd).tolist():
         line = part[plain.lines.starts[number] : plain.lines.ends[number]]
-        found += [(number, place, name) for place, name in enumerate(names_in_line(line))]
-    return [name for _, _, name in sorted(found)]
+        names += [(number, position, name) for position, name in enumerate(names_in_line(line))]
+    return [name for _, _, name in sorted(names)]

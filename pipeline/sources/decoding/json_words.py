@@ -30,10 +30,10 @@ def read_word(line: bytes, at: int) -> tuple[bool, int]:
 
 def _read_number(line: bytes, at: int) -> tuple[bool, int]:
     digits = at + (line[at : at + 1] in b"-+")
-    found = _NUMBER.match(line, digits)
-    if found is None or line[at : at + 1] == b"+":
+    match = _NUMBER.match(line, digits)
+    if match is None or line[at : at + 1] == b"+":
         return _read_infinity(line, digits)
-    number, end = found.group(), found.end()
+    number, end = match.group(), match.end()
     if not number[-1:].isdigit() or b".e" in number.lower():
         return False, min(end + 1, len(line))
     leads = number == b"0" and line[end : end + 1].isdigit()
@@ -52,9 +52,9 @@ def _read_infinity(line: bytes, at: int) -> tuple[bool, int]:
 
 def _read_rest(line: bytes, at: int, rest: bytes) -> tuple[bool, int]:
     """The rest of a word, behind which no other letter or digit may stand."""
-    for place in range(len(rest)):
-        if line[at + place : at + place + 1] != rest[place : place + 1]:
-            return False, _behind_word(line, at + place)
+    for offset in range(len(rest)):
+        if line[at + offset : at + offset + 1] != rest[offset : offset + 1]:
+            return False, _behind_word(line, at + offset)
     at += len(rest)
     after = line[at : at + 1]
     if after > b"\x7f":

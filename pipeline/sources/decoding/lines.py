@@ -70,10 +70,10 @@ class LineParser:
         if not self._rules.is_beyond_bytes(data):
             odd[visible] = odd_records(self._rules, data, starts[visible], stops[visible], self._fields)
         good = joined(data, starts, stops, (visible & ~odd) | (starts == stops))
-        records, places = self._exactly(data, starts, stops, np.flatnonzero(odd))
+        records, rows = self._exactly(data, starts, stops, np.flatnonzero(odd))
         parts = [
             (self._maker.of_text(good), np.flatnonzero(visible & ~odd)),
-            (self._maker.of_records(records), places),
+            (self._maker.of_records(records), rows),
         ]
         return merged(parts)
 

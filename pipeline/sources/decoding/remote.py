@@ -33,10 +33,10 @@ _OTHER_NAMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
 
 def without_query(location: str) -> tuple[str, str]:
     """A location, and the options behind it, which may be none."""
-    found = _QUERY.search(location)
-    if found is None or found[1] not in OPTIONS or not is_remote(location):
+    match = _QUERY.search(location)
+    if match is None or match[1] not in OPTIONS or not is_remote(location):
         return location, ""
-    return location[: found.start()], location[found.start() + 1 :]
+    return location[: match.start()], location[match.start() + 1 :]
 
 
 def is_remote(location: str) -> bool:
@@ -45,7 +45,7 @@ def is_remote(location: str) -> bool:
 
 
 @dataclass(frozen=True)
-class RemotePlace:
+class RemotePath:
     """A file system and a place in it.
 
     Attributes:
@@ -83,18 +83,18 @@ class RemotePlace:
             return None
 
 
-def open_place(location: str, query: str = "") -> RemotePlace:
+def open_remote(location: str, query: str = "") -> RemotePath:
     """A place on a file system that is not local; nothing is asked of it yet.
 
     Raises:
         OSError: neither Arrow nor fsspec can open it.
     """
-    found = _REMOTE.fullmatch(location)
-    if found is None:
+    match = _REMOTE.fullmatch(location)
+    if match is None:
         raise OSError("neither Arrow nor fsspec knows such a path")
-    scheme, authority, path = found.groups()
+    scheme, authority, path = match.groups()
     filesystem, base = _open(scheme, authority, query, _environment())
-    return RemotePlace(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
+    return RemotePath(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
 
 
 def open_stored(uri: str) -> Any:
@@ -125,8 +125,8 @@ class FileOpener:
         """
         if uri.startswith(("file:", "dbfs:")) or ":/" not in uri:
             return open_stored(uri)
-        place = open_place(uri, self.query)
-        return place.filesystem.open_input_file(place.full(place.path))
+        remote = open_remote(uri, self.query)
+        return remote.filesystem.open_input_file(remote.full(remote.path))
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.preparation.listing.arrow_files import ArrowFiles
-from pipeline.sources.decoding.remote import FileOpener, open_place, without_query
+from pipeline.sources.decoding.remote import FileOpener, open_remote, without_query
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_files_of_fsspec(lake):
 @pytest.mark.parametrize("location", ["viewfs:/lake/x", "wasbs://c@a/x", "nothing://h/x"])
 def test_what_nothing_opens(location):
     with pytest.raises(OSError, match=r"neither Arrow nor fsspec"):
-        open_place(location)
+        open_remote(location)

@@ -1,4 +1,4 @@
-"""Points and lengths of time in a configuration: dates and times by ISO 8601, or plain numbers.
+"""Timestamps and durations in a configuration: dates and times by ISO 8601, or plain numbers.
 
 Both lie on one axis of floats: a date or time as seconds since 1970-01-01 UTC (one without a zone is taken as UTC), a
 number as itself.
@@ -14,34 +14,34 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
-_LENGTH = re.compile(r"^(\d+(?:\.\d+)?) ?(s|min|h|d|w)$")
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?) ?(s|min|h|d|w)$")
 
 
-def seconds_of(moment: datetime) -> float:
+def seconds_of(timestamp: datetime) -> float:
     """Seconds since 1970-01-01 UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return (timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)).timestamp()
 
 
 def text_of(seconds: float) -> str:
     """The date, or the date and time, by ISO 8601."""
-    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-    return moment.date().isoformat() if moment == datetime(*moment.timetuple()[:3]) else moment.isoformat()
+    timestamp = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return timestamp.date().isoformat() if timestamp == datetime(*timestamp.timetuple()[:3]) else timestamp.isoformat()
 
 
-def place_of(moment: float | str) -> float:
-    """Where a checked `Moment` lies on the axis."""
-    return seconds_of(datetime.fromisoformat(moment)) if isinstance(moment, str) else moment
+def axis_position(timestamp: float | str) -> float:
+    """The position of a checked `Timestamp` on the axis."""
+    return seconds_of(datetime.fromisoformat(timestamp)) if isinstance(timestamp, str) else timestamp
 
 
-def extent_of(length: float | str) -> float:
-    """How long a checked `Length` is, in seconds or as a plain number."""
-    if isinstance(length, float):
-        return length
-    number, unit = _parts(length)
+def axis_length(duration: float | str) -> float:
+    """The length of a checked `Duration`, in seconds or as a plain number."""
+    if isinstance(duration, float):
+        return duration
+    number, unit = _parts(duration)
     return number * _UNITS[unit]
 
 
-def _moment(value: Any) -> float | str:
+def _timestamp(value: Any) -> float | str:
     """YAML makes dates of ISO texts, and an override may make a text of a number."""
     if isinstance(value, (date, datetime)):
         return value.isoformat()
@@ -56,7 +56,7 @@ def _moment(value: Any) -> float | str:
     return value
 
 
-def _length(value: Any) -> float | str:
+def _duration(value: Any) -> float | str:
     if not isinstance(value, str):
         number = _number(value, "a length of time like 7d, or a number")
         if number < 0:
@@ -66,11 +66,11 @@ def _length(value: Any) -> float | str:
     return value
 
 
-def _parts(length: str) -> tuple[float, str]:
-    found = _LENGTH.match(length)
-    if not found:
-        raise ValueError(f"'{length}' is no length of time; write a number and one of {', '.join(_UNITS)}, like 7d")
-    return float(found[1]), found[2]
+def _parts(duration: str) -> tuple[float, str]:
+    match = _DURATION.match(duration)
+    if not match:
+        raise ValueError(f"'{duration}' is no length of time; write a number and one of {', '.join(_UNITS)}, like 7d")
+    return float(match[1]), match[2]
 
 
 def _number(value: Any, allowed: str) -> float:
@@ -79,8 +79,8 @@ def _number(value: Any, allowed: str) -> float:
     return float(value)
 
 
-Moment = Annotated[float | str, BeforeValidator(_moment)]
+Timestamp = Annotated[float | str, BeforeValidator(_timestamp)]
 """An ISO 8601 text, or a number."""
 
-Length = Annotated[float | str, BeforeValidator(_length)]
+Duration = Annotated[float | str, BeforeValidator(_duration)]
 """A text like `7d` (s, min, h, d, w), or a number."""
