@@ -1,20 +1,17 @@
-"""Which settings a search tries, and how it goes about it."""
+"""How a search goes about it, and by what it compares trials."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config.search_space import ParameterConfig, space_problems
 from pipeline.metrics import METRICS, trained_metrics
 from pipeline.samplers import SAMPLERS, samplers_of_several_goals
 from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
-KINDS = ("choice", "uniform", "loguniform", "int", "list")
-UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
-"""Sections that all trials share."""
-HIDDEN = "model.hidden"
 AUTO = "auto"
 """A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
 PARAMETERS = "parameters"
@@ -33,68 +30,6 @@ class Goal:
 
     name: str
     maximizes: bool
-
-
-class ParameterConfig(Section):
-    """The values that one setting may have; exactly one of the first five.
-
-    Attributes:
-        choice: these; each may be a number, a text, true or false, null, or a list.
-        uniform: numbers between two, both included.
-        loguniform: numbers between two above 0; their logarithm is uniform.
-        int: whole numbers between two, both included.
-        list: a list whose length is between two whole numbers, and whose elements are `of`; for layers, say.
-        of: what the elements of a list may be.
-        step: distance of neighbouring values of `uniform` and `int`.
-        log: makes the logarithm of an `int` uniform.
-        when: settings that must have one of these values for this one to be tried; else it is what the configuration
-            says. They must stand before this one, or not be searched at all.
-    """
-
-    choice: Annotated[tuple[Any, ...], Field(min_length=1)] | None = None
-    uniform: tuple[Number, Number] | None = None
-    loguniform: tuple[Number, Number] | None = None
-    int: tuple[Integer, Integer] | None = None
-    list: tuple[Count, Count] | None = None
-    of: ParameterConfig | None = None
-    step: Annotated[Number, Field(gt=0.0)] | None = None
-    log: bool = False
-    when: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def kind(self) -> str:
-        """Which of `KINDS` is given."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
-
-    @model_validator(mode="after")
-    def _fits(self) -> ParameterConfig:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError(f"exactly one of {', '.join(KINDS)} is needed. Received: {', '.join(given) or 'none'}")
-        (kind,) = given
-        if (self.of is not None) != (kind == "list"):
-            raise ValueError("'of' goes with 'list': it says what the elements may be")
-        if self.of is not None and (self.of.kind == "list" or self.of.when):
-            raise ValueError("'of' takes a plain parameter, without 'list' and 'when'")
-        if self.step is not None and kind not in ("uniform", "int"):
-            raise ValueError(f"'step' goes with uniform and int, not with {kind}")
-        if self.step is not None and kind == "int" and (self.log or self.step != round(self.step)):
-            raise ValueError("the 'step' of an int is a whole number, and does not go with 'log'")
-        if self.log and kind != "int":
-            raise ValueError("'log' goes with int; for other numbers there is loguniform")
-        return self
-
-    @model_validator(mode="after")
-    def _bounds_ascend(self) -> ParameterConfig:
-        bounds = getattr(self, self.kind)
-        if self.kind == "choice":
-            return self
-        low, high = bounds
-        if low > high:
-            raise ValueError(f"the lower bound {low:g} is above the upper one, {high:g}")
-        if low <= 0 and (self.kind == "loguniform" or self.log):
-            raise ValueError(f"a logarithm needs bounds above 0. Received: {low:g}")
-        return self
 
 
 class SearchConfig(Section):
@@ -196,33 +131,9 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _space_is_sound(self) -> SearchConfig:
-        problems = [problem for index, name in enumerate(self.space) for problem in self._problems(index, name)]
-        if self.sampler == "capacity" and self.space and not _is_of_networks(self.space):
-            problems.append(
-                f"sampler capacity searches {HIDDEN} alone, such as {{list: [1, 4], of: {{int: [8, 512]}}}}. Received: "
-                f"{', '.join(self.space)}"
-            )
-        if problems:
+        if problems := space_problems(self.space, self.sampler):
             raise ValueError("; ".join(problems))
         return self
-
-    def _problems(self, index: int, name: str) -> list[str]:
-        parameter, earlier = self.space[name], [*self.space][:index]
-        problems = []
-        if name.partition(".")[0] in UNSEARCHABLE:
-            problems.append(f"space.{name}: all trials share this section; it cannot be searched")
-        if late := [other for other in parameter.when if other in self.space and other not in earlier]:
-            problems.append(f"space.{name}: 'when' names {', '.join(late)}, which must stand before it")
-        if self.sampler == "grid" and not _is_finite(parameter):
-            problems.append(f"space.{name}: a grid needs choice, int, or uniform with a step")
-        return problems
-
-
-def _is_of_networks(space: dict[str, ParameterConfig]) -> bool:
-    if [*space] != [HIDDEN]:
-        return False
-    parameter = space[HIDDEN]
-    return parameter.of is not None and parameter.of.kind == "int" and not parameter.when
 
 
 def _is_maximized(metric: str) -> bool:
@@ -232,9 +143,3 @@ def _is_maximized(metric: str) -> bool:
         return not METRICS.entries[name].lower_is_better
     trained = {*trained_metrics(classes=True), *trained_metrics(classes=False)}
     return name.startswith(("top_k", *(other for other in trained if not METRICS.entries[other].lower_is_better)))
-
-
-def _is_finite(parameter: ParameterConfig) -> bool:
-    if parameter.of is not None:
-        return _is_finite(parameter.of)
-    return parameter.kind in ("choice", "int") or (parameter.kind == "uniform" and parameter.step is not None)

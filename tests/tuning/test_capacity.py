@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from pipeline.config.load import parse_config
-from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN, ParameterConfig
 from pipeline.errors import ConfigError
 from pipeline.tuning.capacity import Bounds, Step, answers_of, capacity_progress, losses_of, progress_of, steps_table
 from pipeline.tuning.record import TrialRecord
