@@ -1,4 +1,4 @@
-"""File systems that are not local, by Arrow, or by fsspec where Arrow has none of that kind.
+"""File systems that are not local: buckets as the store opens them, others by Arrow, or by fsspec where Arrow has none.
 
 Credentials come from where the file system's own client looks for them: the environment, profiles, the machine's role.
 What else it must know may stand behind a path, as in `s3://lake/rows?endpoint_override=localhost:9000&scheme=http`.
@@ -6,7 +6,6 @@ What else it must know may stand behind a path, as in `s3://lake/rows?endpoint_o
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -16,19 +15,22 @@ from urllib.parse import parse_qsl
 from pyarrow import fs
 
 from pipeline.store.filesystem import storage_path
+from pipeline.store.object_store import QUERY, S3_SCHEMES, client_environment, open_bucket
 
-OPTIONS = frozenset(
-    {
-        *("endpoint_override", "scheme", "region", "tls_ca_file_path", "project_id"),
-        *("blob_storage_authority", "dfs_storage_authority", "blob_storage_scheme", "dfs_storage_scheme", "enable_tls"),
-    }
+AZURE_OPTIONS = (
+    "blob_storage_authority",
+    "dfs_storage_authority",
+    "blob_storage_scheme",
+    "dfs_storage_scheme",
+    "enable_tls",
 )
+OPTIONS = frozenset({*QUERY, "project_id", *AZURE_OPTIONS})
 """What may be said behind a path; anything that begins otherwise is part of a pattern."""
 
 _REMOTE = re.compile(r"(?!file:)([A-Za-z][\w+.-]*)://([^/]*)/*(.*)", re.DOTALL)
 _QUERY = re.compile(r"\?(\w+)=[^?*{\[]*$")
-_CLIENTS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_")
-_OTHER_NAMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
+_CLIENTS = ("AZURE_", "GOOGLE_", "HADOOP_")
+_OTHER_NAMES = {"abfss": "abfs"}
 
 
 def without_query(location: str) -> tuple[str, str]:
@@ -46,13 +48,13 @@ def is_remote(location: str) -> bool:
 
 @dataclass(frozen=True)
 class RemotePath:
-    """A file system and a place in it.
+    """A file system and a path in it.
 
     Attributes:
         filesystem: Arrow's.
         origin: the URI of its root, or of the bucket or container.
         base: the path of the root there.
-        path: of the place, without slashes at its ends.
+        path: below the root, without slashes at its ends.
     """
 
     filesystem: fs.FileSystem
@@ -84,16 +86,20 @@ class RemotePath:
 
 
 def open_remote(location: str, query: str = "") -> RemotePath:
-    """A place on a file system that is not local; nothing is asked of it yet.
+    """A path on a file system that is not local; nothing is asked of it yet.
 
     Raises:
+        ConfigError: the address of a bucket holds credentials or a sign that it cannot have.
         OSError: neither Arrow nor fsspec can open it.
     """
     match = _REMOTE.fullmatch(location)
     if match is None:
         raise OSError("neither Arrow nor fsspec knows such a path")
     scheme, authority, path = match.groups()
-    filesystem, base = _open(scheme, authority, query, _environment())
+    if scheme in (*S3_SCHEMES, "s3n"):
+        filesystem, base = open_bucket(f"s3://{authority}" + (f"?{query}" if query else ""))
+    else:
+        filesystem, base = _open(scheme, authority, query, client_environment(*_CLIENTS))
     return RemotePath(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
 
 
@@ -142,11 +148,6 @@ def _open(
             raise OSError(str(error)) from error
         return _open_by_fsspec(scheme, authority, query)
     return opened
-
-
-def _environment() -> tuple[tuple[str, str], ...]:
-    """What clients of file systems look at: it may change while a notebook lives."""
-    return tuple(sorted(item for item in os.environ.items() if item[0].startswith(_CLIENTS)))
 
 
 def _open_by_fsspec(scheme: str, authority: str, query: str) -> tuple[fs.FileSystem, str]:
