@@ -101,7 +101,7 @@ def to_local(micros: Integers, name: str) -> Integers:
     """
     zone = zone_of(name)
     if zone is None:
-        raise ValueError(f"'{name}' is no time zone")
+        raise ValueError(f"'{name}' is not a time zone")
     if isinstance(zone, int):
         return micros + zone * 1_000_000 if zone else micros
     return micros + _ahead(micros // 1_000_000, zone) * 1_000_000

@@ -77,11 +77,11 @@ class FeaturesConfig(Section):
     Attributes:
         derived: columns that are computed first; features can name them.
         dates: dates that are taken apart; their parts become numeric features, scaled to mean 0 and deviation 1.
-        numeric: groups of numeric columns; one group may stand without a list.
+        numeric: groups of numeric columns; a single group needs no list.
         categorical: groups of categorical columns.
         crosses: combinations of categorical columns.
-        drop: columns that tell nothing, or too much.
-        target: the label.
+        drop: which useless or leaking feature columns are left out.
+        target: how the label is transformed.
     """
 
     derived: Annotated[tuple[DerivedConfig, ...], OneOrMore] = ()

@@ -1,4 +1,4 @@
-"""How a search goes about it, and by what it compares trials."""
+"""How a search chooses and compares its trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Se
 AUTO = "auto"
 """A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
 PARAMETERS = "parameters"
-"""The goal that is no metric: how many weights a network has."""
+"""The goal that is no metric: the number of weights of a network."""
 FurtherGoal = Annotated[str, Field(pattern=rf"^({PARAMETERS}|val_[A-Za-z0-9_]+)$")]
 
 
@@ -33,40 +33,39 @@ class Goal:
 
 
 class SearchConfig(Section):
-    """A search of settings: trials are trainings that differ in them, and the best is trained and evaluated in full.
+    """A search of settings: trials are training runs that differ in them; the best is trained and evaluated in full.
 
     Attributes:
-        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`; `auto` takes those that
-            the network of `model.type` comes with.
+        space: values by the dotted name of a setting, such as `train.optimizer.learning_rate`; `auto` takes the space
+            of the network of `model.type`.
         metric: by which trials are compared, at the epoch whose weights are kept: `val_loss`, or `val_` and one of
             `train.metrics`.
-        goal: `auto` maximizes accuracy, auc, precision, recall, f1 and r2, and minimizes everything else.
-        further_goals: that count beside `metric`: `parameters`, the number of weights, or `val_` and one of
-            `train.metrics`. The trials that no other one beats in all goals are the front.
-        tolerance: by how much of `metric` a trial may be worse than the best one and still count as good; of the good
-            ones (on the front, where there are further goals), the one with the fewest weights is trained again.
+        goal: `auto` takes the metric's own direction: accuracy is maximized, a loss minimized.
+        further_goals: goals besides `metric`: `parameters`, the number of weights, or `val_` and one of
+            `train.metrics`. The trials that no other one beats in all goals are the Pareto front.
+        tolerance: how much worse than the best trial another one may be, in `metric`, and still count as good; of the
+            good ones (on the Pareto front with further goals), the one with the fewest weights is trained again.
         sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space. `capacity`
-            begins with the smallest network; doubles its width or adds a layer while validation improves by more than
-            `tolerance`; and then takes width or layers off again while that costs no more than `tolerance`. Its space
-            is `model.hidden` alone, a list of whole numbers.
-        pruner: how trials that are behind are ended early; with further goals, none can. With `crossval` it is
-            `wilcoxon`, if anything: a trial ends where it is worse than the best one by the signed-rank test over the
-            folds that both had.
-        startup_trials: that are drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
-        final: what the best settings are trained on at the end: `train`, the training rows, as the best trial was; or
-            `train_and_validation`, then for as many epochs as the best trial had up to its best one.
+            starts with the smallest network, doubles its width or adds a layer while validation improves by more than
+            `tolerance`, and then removes width or layers while that costs no more than `tolerance`; its space is
+            `model.hidden` alone, a list of whole numbers.
+        pruner: how unpromising trials are ended early; `none` with further goals. With `crossval`, `wilcoxon` ends a
+            trial that is worse than the best one by the signed-rank test over the folds that both were trained on.
+        startup_trials: trials drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.
+        final: the rows that the best settings are trained on at the end: `train`, as the best trial was; or
+            `train_and_validation`, then for as many epochs as the best trial took to its best one.
         trials: how many in all; those of an earlier job with the same search count.
-        parallel_trials: at a time, each on ranks of its own.
-        workers_per_trial: ranks of each; None takes `train.workers`, on which the best one is trained again.
-        patience: trials without a better one, or with further goals without a new one on the front, after which the
-            search ends; None goes on.
-        timeout: seconds after which no trial begins; None for no limit.
-        trial_timeout: seconds after which a trial, or its training on one fold, is ended, and the trial counts as
+        parallel_trials: trials that run at a time, each on ranks of its own.
+        workers_per_trial: ranks of a trial; None takes `train.workers`, on which the best settings are trained again.
+        patience: trials without a better one, or with further goals without a new one on the Pareto front, after which
+            the search ends; None runs all trials.
+        timeout: seconds after which no trial is started; None for no limit.
+        trial_timeout: seconds after which a trial, or its training on one fold, is stopped, and the trial counts as
             failed; None for no limit.
         crossval: whether a trial is judged by its mean over the folds of `crossval`, whose held-out rows are its
-            validation rows, and ended early by its first folds; else by the validation rows.
-        resume: `auto` goes on where an earlier job with the same search ended or was killed; `never` begins anew.
-        study: a name for this search beside others of the same configuration.
+            validation rows, and pruned by its first folds; else by the validation rows.
+        resume: `auto` resumes an earlier job with the same search that ended or was killed; `never` starts anew.
+        study: the name of this search among others of the same configuration.
     """
 
     space: dict[str, ParameterConfig] = Field(default_factory=dict)
@@ -109,23 +108,20 @@ class SearchConfig(Section):
             return self
         if not SAMPLERS.resolve(self.sampler).takes_several_goals:
             raise ValueError(
-                f"sampler {self.sampler} knows one goal only. With further_goals, allowed are "
+                f"sampler {self.sampler} optimizes one goal. With further_goals, allowed are "
                 f"{', '.join(samplers_of_several_goals())}"
             )
         if self.pruner != "none":
-            raise ValueError(
-                f"pruner {self.pruner} cannot tell with several goals which trial is behind. With further_goals, set "
-                "pruner: none"
-            )
+            raise ValueError(f"pruner {self.pruner} compares trials by one goal. With further_goals, set pruner: none")
         return self
 
     @model_validator(mode="after")
     def _pruner_fits_what_trials_are_judged_by(self) -> SearchConfig:
         allowed = ("none", "wilcoxon") if self.crossval else ("none", "median", "halving", "hyperband")
         if self.pruner not in allowed and self.has_changed("pruner"):
-            how = "over folds" if self.crossval else "epoch by epoch"
+            how = "fold by fold" if self.crossval else "epoch by epoch"
             raise ValueError(
-                f"pruner {self.pruner} does not go with trials that are followed {how}. Allowed: {', '.join(allowed)}"
+                f"pruner {self.pruner} does not go with trials that report {how}. Allowed: {', '.join(allowed)}"
             )
         return self
 

@@ -16,19 +16,19 @@ HIDDEN = "model.hidden"
 
 
 class ParameterConfig(Section):
-    """The values that one setting may have; exactly one of the first five.
+    """The values that a search may give one setting; exactly one of the first five.
 
     Attributes:
-        choice: these; each may be a number, a text, true or false, null, or a list.
-        uniform: numbers between two, both included.
-        loguniform: numbers between two above 0; their logarithm is uniform.
-        int: whole numbers between two, both included.
-        list: a list whose length is between two whole numbers, and whose elements are `of`; for layers, say.
-        of: what the elements of a list may be.
-        step: distance of neighbouring values of `uniform` and `int`.
-        log: makes the logarithm of an `int` uniform.
-        when: settings that must have one of these values for this one to be tried; else it is what the configuration
-            says. They must stand before this one, or not be searched at all.
+        choice: one of these values; each may be a number, a text, true or false, null, or a list.
+        uniform: a number between two bounds, both included.
+        loguniform: a number between two bounds above 0, whose logarithm is uniform.
+        int: a whole number between two bounds, both included.
+        list: a list whose length is between two bounds, both included, and whose elements are `of`; for layers, say.
+        of: the values of a list's elements.
+        step: the distance of neighbouring values of `uniform` and `int`.
+        log: whether the logarithm of an `int` is uniform.
+        when: values of other settings that this one depends on; where they have none of these values, it is not tried
+            and stays as the configuration says. They stand before this one, or are not searched.
     """
 
     choice: Annotated[tuple[Any, ...], Field(min_length=1)] | None = None

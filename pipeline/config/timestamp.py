@@ -51,14 +51,14 @@ def _timestamp(value: Any) -> float | str:
         datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"'{value}' is no date or time like 2024-06-30 or 2024-06-30T12:00:00, and no number"
+            f"'{value}' is neither a date or time like 2024-06-30 or 2024-06-30T12:00:00, nor a number"
         ) from None
     return value
 
 
 def _duration(value: Any) -> float | str:
     if not isinstance(value, str):
-        number = _number(value, "a length of time like 7d, or a number")
+        number = _number(value, "a duration like 7d, or a number")
         if number < 0:
             raise ValueError("must not be negative")
         return number
@@ -69,7 +69,7 @@ def _duration(value: Any) -> float | str:
 def _parts(duration: str) -> tuple[float, str]:
     match = _DURATION.match(duration)
     if not match:
-        raise ValueError(f"'{duration}' is no length of time; write a number and one of {', '.join(_UNITS)}, like 7d")
+        raise ValueError(f"'{duration}' is not a duration. Allowed: a number and one of {', '.join(_UNITS)}, like 7d")
     return float(match[1]), match[2]
 
 

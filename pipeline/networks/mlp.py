@@ -21,7 +21,7 @@ class MlpConfig(NetworkConfig):
     Attributes:
         hidden: units of each hidden layer; an empty list gives a linear model.
         activation: of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
-        dropout: share of each hidden layer's outputs that is dropped in training.
+        dropout: the share of each hidden layer's outputs that is dropped in training.
         l2: weight of the squared kernels in the loss; short for `regularizer: {name: l2, weight: ...}`.
         regularizer: of the kernels of all layers; a name or a section, None for none.
     """

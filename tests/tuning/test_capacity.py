@@ -245,7 +245,7 @@ def test_a_capacity_search_has_one_goal():
         "data": {"source": {"path": "a.csv"}, "label": "y"},
         "search": {"space": SPACE, "sampler": "capacity", "pruner": "none", "further_goals": ["parameters"]},
     }
-    with pytest.raises(ConfigError, match="sampler capacity knows one goal only"):
+    with pytest.raises(ConfigError, match="sampler capacity optimizes one goal"):
         parse_config(content)
 
 

@@ -12,7 +12,7 @@ DatePart = Literal["year", "quarter", "month", "day", "weekday", "day_of_year", 
 
 
 class DateConfig(Section):
-    """Dates that are taken apart into numbers.
+    """Dates from which numbers are derived.
 
     Attributes:
         columns: dates or timestamps, or texts that hold them in ISO 8601: `2024-03-01`, `20240301`, and the first with

@@ -40,26 +40,26 @@ class ClipConfig(Section):
 
 
 class NumericConfig(Section):
-    """Numeric columns that are treated alike: filled, clipped, transformed, scaled and encoded, in this order.
+    """Numeric columns with the same settings: filled, clipped, transformed, scaled and encoded, in this order.
 
     Attributes:
         columns: their names, patterns or types.
-        impute: what replaces null; `constant` uses `fill`, `error` stops on a null.
-        fill: the constant.
+        impute: what replaces null; `constant` takes `fill`, `error` stops on a null.
+        fill: the constant that replaces null.
         indicator: adds a column `NAME_missing` that is 1 where the value was null, and 0 elsewhere.
         clip: bounds.
         shape: `log1p` takes log(1 + x) (values above -1 only), `power` Yeo-Johnson with the likeliest lambda.
         scale: `standard` gives mean 0 and deviation 1, `min_max` gives 0 to 1, `robust` median 0 and distance 1
             between the quartiles, `max_abs` divides by the largest absolute value, all over training rows.
-        not_finite: NaN and infinities either stop the job or count as null.
+        not_finite: whether NaN and infinities stop the job or count as null.
         encoding: `scalar` is the number itself; `piecewise_linear` lets the model expand it between edges;
             `bucketize` makes it the id of an interval; `package.module:name` is a kind of your own.
-        bins: how many intervals, for the last two.
-        binning: intervals at quantiles of training rows, of equal width, or `mixed`: at quantiles of the rows and of
-            the distinct values both, which gives a mostly constant column edges too.
-        edges: instead of `bins` and `binning`, in the column's own unit.
+        bins: how many intervals, for `piecewise_linear` and `bucketize`.
+        binning: `quantile` takes edges at quantiles of training rows, `uniform` at equal distances, `mixed` at
+            quantiles of the rows and of the distinct values, which gives a mostly constant column edges too.
+        edges: between intervals, in the column's own unit; instead of `bins` and `binning`.
         dimension: of an embedding of the intervals' ids; None for one-hot.
-        options: of a kind that has some.
+        options: settings of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]

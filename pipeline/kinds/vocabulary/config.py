@@ -13,7 +13,7 @@ from pipeline.schemas.section import LATER, Columns, Count, Integer, Number, Sec
 
 
 class CategoricalConfig(Section):
-    """Categorical columns that are treated alike.
+    """Categorical columns with the same settings.
 
     Attributes:
         columns: their names, patterns or types.
@@ -21,16 +21,16 @@ class CategoricalConfig(Section):
             for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
             towards the mean of all (a training row sees the mean over other rows only); `package.module:name` is a kind
             of your own.
-        max_categories: the most frequent values that are kept. The rare others share the id of values that training
-            never saw, which they teach the model to read.
+        max_categories: how many of the most frequent values are kept. The others share the id of values unseen in
+            training, so that the model learns what that id means.
         min_count: how often a value must occur in training rows to be kept.
         dimension: of an embedding; None means min(50, 1.6 x size^0.56).
-        hash_buckets: instead of a vocabulary, the id is the text's hash below this number.
+        hash_buckets: the number of ids that texts are hashed to, instead of a vocabulary.
         order: of an ordinal column's values, the lowest first; other values count as null, null is the middle.
         smoothing: of a target mean, in rows: so many rows with the mean of all are added to those of a value.
         separator: between the values of a multi-valued column.
-        max_values: how many values of a multi-valued column are kept at most; the others are dropped, with a warning.
-        options: of a kind that has some.
+        max_values: the most values of a multi-valued column that a row keeps; further ones are dropped, with a warning.
+        options: settings of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]
