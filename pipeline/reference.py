@@ -32,9 +32,9 @@ def reference_page() -> str:
 def formats_table() -> str:
     """The source formats, in Markdown."""
     return _table(
-        ("`format`", "is told by", "holds"),
+        ("`format`", "file extension", "holds"),
         (
-            (format.name, _listed(f".{ending}" for ending in format.endings) or "`format` alone", format.description)
+            (format.name, _listed(f".{ending}" for ending in format.endings) or "-", format.description)
             for format in FORMATS.entries.values()
         ),
     )

@@ -1,4 +1,4 @@
-"""What the functions of an expression take and give: numbers as numpy holds them, texts as Arrow does.
+"""The arguments and results of an expression's functions: numbers as numpy holds them, texts as Arrow does.
 
 A text is a `pa.Array` of strings, [rows], or a `pa.Scalar` where it is a constant.
 """
@@ -23,7 +23,7 @@ Text = Any
 
 
 _KINDS = {pa.float64(): np.float64, pa.int32(): np.int32}
-"""numpy's types. Arrow tells them too, but imports pandas for that."""
+"""numpy's types. Arrow knows them too, but imports pandas to say so."""
 
 
 @dataclass(frozen=True)

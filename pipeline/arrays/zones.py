@@ -82,7 +82,7 @@ def ahead_at_local(zone: Zone, seconds: int) -> int:
     Args:
         zone: the zone.
         seconds: of local time since 1970. Of a time that is there twice, the first counts; one that clocks leap over
-            is told by the clock before the leap, as Java does.
+            is read by the clock before the leap, as in Java.
     """
     if isinstance(zone, int):
         return zone

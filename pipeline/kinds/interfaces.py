@@ -1,4 +1,4 @@
-"""What engines ask of a kind of feature, whatever it is.
+"""The functions that every kind of feature has, by which engines fit and apply it.
 
 A kind's functions lie in the modules `arrays` and `layers` of its folder, or where it has none, beside its
 `FeatureKind`. They are imported when they are first asked for: `layers` loads TensorFlow, which Spark's tasks do
@@ -45,7 +45,7 @@ class Numbers(Arrays, Protocol):
     """The kinds made of numbers."""
 
     def transform(self, group: Any, sample: Values) -> Transform | None:
-        """What becomes of a number before the moments are taken that `needs` calls `transformed`; None for nothing.
+        """The transform before the moments that `needs` calls `transformed`; None for none.
 
         Args:
             group: the configuration.
@@ -56,24 +56,24 @@ class Numbers(Arrays, Protocol):
         """The column of a store, of values that are NaN where they are null or not finite."""
 
     def beyond_float32(self, feature: Any, values: Sequence[float]) -> tuple[float, ...]:
-        """The least and the greatest number that the feature meets, where the store cannot hold all between."""
+        """The least and the greatest number of the feature if the store cannot hold all between, else empty."""
 
     def source_values(self, feature: Any, column: Stored, missing: float) -> Values:
-        """The values that a column of a store was made of, ascending; only of features that keep them."""
+        """The values of the source behind a column of a store, ascending; only of features with `keeps_values`."""
 
 
 class Texts(Arrays, Protocol):
     """The kinds made of texts."""
 
     def table(self, feature: Any, text: TextFeature, *, by_fold: bool = False) -> Stored:
-        """What the feature makes of each id of a text that rows of all folds share: [ids], or [folds, ids]."""
+        """The feature's value for each id of a text that rows of all folds share: [ids], or [folds, ids]."""
 
 
 class Layers(Protocol):
     """What `layers.py` of every kind has."""
 
     def serve(self, features: Sequence[tuple[int, Any]], columns: Any) -> Iterator[tuple[Sequence[str], Any]]:
-        """The columns of a store, see `layer.py`; `features` are those of this kind, with their places among all."""
+        """The columns of a store, see `layer.py`; `features` are those of this kind, with their positions among all."""
 
 
 def arrays_of(kind: str) -> Arrays:

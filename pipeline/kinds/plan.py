@@ -1,4 +1,4 @@
-"""Which features there will be: every column by name, every group resolved, nothing fitted yet."""
+"""The features to fit: every column by name, every group resolved, nothing fitted yet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NumericPlan:
 
     @property
     def needs(self) -> Needs:
-        """What its fitting looks at."""
+        """The statistics that fitting needs."""
         return arrays_of(self.kind).needs(self.group)
 
 
@@ -59,7 +59,7 @@ class CategoricalPlan:
 
     @property
     def needs(self) -> Needs:
-        """What its fitting looks at."""
+        """The statistics that fitting needs."""
         return arrays_of(self.kind).needs(self.group)
 
 

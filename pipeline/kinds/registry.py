@@ -103,7 +103,7 @@ def check_encoding(section: ColumnSection, encoding: str) -> str:
 
 
 def by_kind(features: Iterable[Feature], first: int = 0) -> dict[str, list[tuple[int, Feature]]]:
-    """The features of each kind with their places, counted from `first`, in the order of their layers."""
+    """The features of each kind with their positions, counted from `first`, in the order of their layers."""
     groups: dict[str, list[tuple[int, Feature]]] = {}
     for position, feature in enumerate(features, first):
         groups.setdefault(feature.kind, []).append((position, feature))

@@ -36,7 +36,7 @@ class Unscaled(Document):
     Attributes:
         numbers: raw or derived columns, by their names.
         texts: of every feature made of texts, under its name, the ids that rows hold.
-        task: tells the type of the label.
+        task: of the label, which decides its type.
         has_parts: whether some feature is the mean of the label.
         weighted: whether rows have weights.
     """

@@ -3,7 +3,7 @@
     pipeline/sources/orc.py     FORMAT = SourceFormat("orc", ...)     data.source.format: orc
     my_package/lines.py         LINES = SourceFormat("lines", ...)    data.source.format: my_package.lines:LINES
 
-What `data.source.format` may be, which endings of names tell a format, and which settings go with it follow from here.
+The allowed values of `data.source.format`, the file extensions of a format and its settings follow from here.
 A configuration is checked without Spark and without pyarrow, so these modules import neither; what reads the files is
 named, or imports what it needs itself.
 """
@@ -31,7 +31,7 @@ class SourceFormat:
     Attributes:
         name: what `data.source.format` says.
         description: one line for people.
-        endings: of file names, in small letters and without a dot, that tell the format.
+        endings: file extensions of the format, in lower case and without a dot.
         settings: keys of `data.source` that are for this format, and others with the same keys.
         options: what `data.source.options` may hold; None for nothing.
         one_path: whether `data.source.path` is a single folder.
@@ -65,7 +65,7 @@ FORMATS = Registry("source format", __package__, SourceFormat)
 
 
 def endings() -> dict[str, str]:
-    """The format that each ending of a name tells, of those of this package."""
+    """The format of each file extension, of those of this package."""
     return {ending: format.name for format in FORMATS.entries.values() for ending in format.endings}
 
 

@@ -51,7 +51,10 @@ def message_of(section: type, content: dict[str, Any]) -> str:
         ),
         ({"method": "time", "gap": "soon"}, "'soon' is not a duration. Allowed: a number and one of s, min, h, d, w, "),
         ({"method": "time", "gap": -1}, "must not be negative"),
-        ({"method": "time", "test_from": "soon"}, "'soon' is neither a date or time like 2024-06-30 or 2024-06-30T12:00:00, "),
+        (
+            {"method": "time", "test_from": "soon"},
+            "'soon' is neither a date or time like 2024-06-30 or 2024-06-30T12:00:00, ",
+        ),
         ({"method": "time", "test_from": True}, "a date and time like 2024-06-30 or 2024-06-30T12:00:00, or a number"),
         ({"method": "time", "test_from": float("nan")}, "a date and time like 2024-06-30 or "),
     ],

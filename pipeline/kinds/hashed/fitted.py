@@ -11,7 +11,7 @@ class HashedFeature(TextFeature, IdFeature):
     """1 + CRC-32 of the text modulo the number of buckets; null is 0.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         sources: raw or derived columns, texts; more than one is a cross.
         buckets: number of hashed ids.
@@ -42,7 +42,7 @@ class HashedFeature(TextFeature, IdFeature):
         return f"hashed to {self.buckets:,} buckets, values are not counted"
 
     def shared(self, earlier: TextFeature | None) -> HashedFeature:
-        """What rows hold from which this fold's ids and those of earlier folds can be told.
+        """The ids that rows of all folds share, from which the ids of this fold and of earlier ones follow.
 
         Args:
             earlier: what earlier folds share; None for the first one.

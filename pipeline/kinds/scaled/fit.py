@@ -19,7 +19,7 @@ from pipeline.kinds.statistics import NumberStatistics
 log = logging.getLogger(__name__)
 
 FEW_VALUES = 2
-"""A power cannot be told from fewer distinct values."""
+"""A power cannot be estimated from fewer distinct values."""
 
 
 def fit_transform(group: NumericConfig, values: Values) -> NumericTransform:
@@ -37,7 +37,7 @@ def fit_transform(group: NumericConfig, values: Values) -> NumericTransform:
 
 
 def fit_power(values: Values) -> float:
-    """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where values do not tell."""
+    """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where the values determine none."""
     if len(np.unique(values)) < FEW_VALUES:
         return 1.0
     try:

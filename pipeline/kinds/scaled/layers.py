@@ -32,7 +32,7 @@ class ScaleNumbers(FixedLayer):
     """
 
     def __init__(self, columns: Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
-        """`columns` tell `fill`, `low`, `high`, `shape`, `power`, `center` and `scale`, as in `ScaledFeature`."""
+        """`columns` have `fill`, `low`, `high`, `shape`, `power`, `center` and `scale`, as in `ScaledFeature`."""
         super().__init__({"columns": [dict(column) for column in columns]}, **kwargs)
         self._fill = _numbers(columns, "fill", missing=np.nan)
         self._low = _numbers(columns, "low", missing=-np.inf)

@@ -75,11 +75,11 @@ class LookUpTexts(FixedLayer):
 
 
 def text_of(position: int, feature: TextFeature, columns: Columns) -> keras.KerasTensor:
-    """string [b, 1], or [b, slots]: what a feature is made of.
+    """string [b, 1], or [b, slots]: the texts that a feature is computed from.
 
     Args:
         position: of the feature among all, for the names of layers.
-        feature: tells columns, separator and slots.
+        feature: with its columns, separator and slots.
         columns: raw and derived ones.
     """
     texts = [columns[source] for source in feature.sources]

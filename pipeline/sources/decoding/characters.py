@@ -107,7 +107,7 @@ class Characters:
         """What comes before a closing quote; None where it is not sure that the next quote is one.
 
         Raises:
-            TextEnded: more text is to come, which tells.
+            TextEnded: more text is to come, which decides.
         """
         end = self._text.find(self._signs.quote, self.at)
         if end < 0 or end + 1 == len(self._text):

@@ -72,7 +72,7 @@ class RemotePath:
         return f"{self.origin}/{path}" if path else self.origin
 
     def modified(self, info: fs.FileInfo) -> int | None:
-        """When a file was last written, in milliseconds; None where the file system does not tell."""
+        """When a file was last written, in milliseconds; None where the file system does not say."""
         if info.mtime_ns is not None:
             return int(info.mtime_ns) // 1_000_000
         # Arrow hands on times of fsspec's under one of the names that they have there.
