@@ -1,7 +1,7 @@
 """A column as points in time, on one axis of doubles.
 
-A number is its own place on the axis; a date or a time (ISO 8601, also without its signs, like 20240630T120000) is at
-its seconds since 1970-01-01 UTC. One without a zone is taken as UTC.
+A number is its own position on the axis; that of a date or a time (ISO 8601, also without its signs, like
+20240630T120000) is its seconds since 1970-01-01 UTC. One without a zone is taken as UTC.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _STRIPE = 32
 
 
 class TextBytes:
-    """The bytes of a column of texts, with numbers at any place of them, little-endian."""
+    """The bytes of a column of texts, readable as little-endian numbers at any position."""
 
     def __init__(self, column: pa.Array) -> None:
         """Null is an empty text."""

@@ -133,7 +133,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
-    path = _place(detail["loc"])
+    path = _dotted(detail["loc"])
     match detail["type"]:
         case "extra_forbidden":
             keys = _keys_at(RunConfig, content, detail["loc"][:-1])
@@ -146,7 +146,7 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     return Problem(f"'{path}' has a wrong value", allowed=allowed, received=shortened(detail["input"]))
 
 
-def _place(loc: Sequence[int | str]) -> str:
+def _dotted(loc: Sequence[int | str]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
 
 

@@ -57,7 +57,7 @@ def _of_its_kind(value: Any) -> Any:
 
 
 def _within(kind: str, problem: ErrorDetails) -> InitErrorDetails:
-    """The same problem, at a place that names the kind."""
+    """The same problem, with the kind in its path."""
     loc, context = (kind, *problem["loc"]), problem.get("ctx", {})
     return InitErrorDetails(type=problem["type"], loc=loc, input=problem["input"], ctx=context)
 

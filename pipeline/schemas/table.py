@@ -30,7 +30,7 @@ NUMBERS: frozenset[ColumnType] = frozenset({"number", "integer"})
 DATES: frozenset[ColumnType] = frozenset({"date", "timestamp"})
 
 
-def _moment_text(value: Any) -> Any:
+def _timestamp_text(value: Any) -> Any:
     """YAML reads `2024-03-01` as a date."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
@@ -43,7 +43,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-Bound = Annotated[StrictInt | StrictFloat | StrictStr, BeforeValidator(_moment_text), AfterValidator(_finite)]
+Bound = Annotated[StrictInt | StrictFloat | StrictStr, BeforeValidator(_timestamp_text), AfterValidator(_finite)]
 Value = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, AfterValidator(_finite)]
 
 

@@ -60,7 +60,7 @@ def mapped_value(text: pa.Array, feature: MappedFeature, folds: Ids | None = Non
 
 
 def fit_ordinal(plan: CategoricalPlan) -> MappedFeature:
-    """The place in the given order: 0 for the first value, 1 for the last, and the middle for anything else."""
+    """The rank in the given order: 0 for the first value, 1 for the last, and the middle for anything else."""
     order = plan.group.order
     assert order is not None
     values = tuple(rank / (len(order) - 1) for rank in range(len(order)))

@@ -69,7 +69,7 @@ def values_of(text: pa.Array, separator: str) -> TextValues:
 
 
 def indices_in(text: pa.Array, vocabulary: Sequence[str]) -> Ids:
-    """int32 [n]: the place of a text, from 0; -1 where it is none of them. Null is `NULL_TOKEN`."""
+    """int32 [n]: the index of a text in a vocabulary; -1 where it is not in it. Null is `NULL_TOKEN`."""
     index = pc.index_in(with_null_token(text), _value_set(tuple(vocabulary)))
     indices: Ids = index.fill_null(-1).to_numpy()
     return indices

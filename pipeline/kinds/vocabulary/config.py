@@ -17,7 +17,7 @@ class CategoricalConfig(Section):
 
     Attributes:
         columns: their names, patterns or types.
-        encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the place in `order`, from 0
+        encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the rank in `order`, from 0
             for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
             towards the mean of all (a training row sees the mean over other rows only); `package.module:name` is a kind
             of your own.

@@ -40,7 +40,7 @@ class Signs:
 
 
 class Characters:
-    """A place in a text.
+    """A position in a text.
 
     Attributes:
         at: the next character.
@@ -57,7 +57,7 @@ class Characters:
         self._text, self.at, self.is_last = "", 0, True
 
     def start(self, text: str, at: int, *, is_last: bool) -> None:
-        """Goes to a place in another text."""
+        """Goes to a position in another text."""
         self._text, self.at, self.is_last = text, at, is_last
 
     def next(self) -> str:

@@ -25,7 +25,7 @@ from pipeline.sources.decoding.records import GrowingText, RecordParser
 from pipeline.sources.decoding.streams import OpenFile, open_stream
 
 HEAD_BYTES = 1 << 20
-"""Where a file's header is looked for: it begins before this place."""
+"""The bytes at the start of a file within which its header begins."""
 
 
 class SourceFile(Protocol):
@@ -94,7 +94,7 @@ def read_piece(
         open_file: gives the file of a URI, at its first byte.
         piece: what to read.
         format: of the file.
-        columns: which fields, by their places.
+        columns: indices of fields.
         numbers: which of them may come as doubles.
         block_bytes: how much is read and parsed at once; a few times as much is held.
 

@@ -14,7 +14,7 @@ Mask = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.uint8]
 
 MOST_SPACES = 64
-"""White space at one place; a line with more is not plain."""
+"""Spaces in a row; a line with more is not plain."""
 LONGEST_LINE = 10_000_000
 """Bytes; a longer line may hold a text that is too long for Jackson."""
 

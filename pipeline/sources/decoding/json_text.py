@@ -1,6 +1,6 @@
 """The text of a JSON string or name, as Jackson decodes it.
 
-Surrogates may stand alone in a text. None stands for a text that is broken, with the place to which it was read.
+Surrogates may stand alone in a text. None stands for a text that is broken, with the position up to which it was read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class JsonError(Exception):
 
 
 def read_text(line: bytes, start: int, *, quote: bytes, skipped: bool) -> tuple[str | None, int]:
-    """A value up to its closing quote, and the place behind that.
+    """A value up to its closing quote, and the position behind that.
 
     Args:
         line: that it is in.
@@ -60,7 +60,7 @@ def read_name(line: bytes, at: int, *, quote: bytes) -> tuple[str | None, int]:
 
 
 def read_sign(line: bytes, at: int) -> tuple[str | None, int]:
-    """One character, or its first half, and the place behind it; empty at the end."""
+    """One character, or its first half, and the position behind it; empty at the end."""
     if line[at : at + 1] < b"\x80":
         return line[at : at + 1].decode(), min(at + 1, len(line))
     units, at = _wide(line, at, skipped=True)
@@ -139,7 +139,7 @@ def _escaped(line: bytes, at: int) -> tuple[int | None, int]:
 
 
 def _wide(line: bytes, at: int, *, skipped: bool) -> tuple[list[int], int]:
-    """The units of a character of two to four bytes, and the place behind it; none if it is broken.
+    """The units of a character of two to four bytes, and the position behind it; none if it is broken.
 
     Jackson looks neither for forms that are too long nor for characters beyond the last one.
     """

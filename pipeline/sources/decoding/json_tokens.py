@@ -62,7 +62,7 @@ class Tokens:
         return self._levels[-2 if begun else -1].name
 
     def between(self, start: int) -> str:
-        """The text from a place to where reading is."""
+        """The text from a position up to the current one."""
         return self._line[start : self.end].decode("utf-8", "replace")
 
     def text(self) -> str:

@@ -19,7 +19,7 @@ _WORDS = {b"t": b"true", b"f": b"false", b"n": b"null", b"N": b"NaN", b"I": b"In
 
 
 def read_word(line: bytes, at: int) -> tuple[bool, int]:
-    """Whether a number or a word begins at a place, and the place behind it, or to which a broken one was read."""
+    """Whether a number or a word begins at a position; and the one behind it, or up to which a broken one was read."""
     sign = line[at : at + 1]
     if sign in b"-+0123456789":
         return _read_number(line, at)
