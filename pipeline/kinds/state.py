@@ -34,7 +34,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 
 from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
 from pipeline.kinds.registry import KINDS
-from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
@@ -150,9 +150,9 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
     )
 
 
-def contract_of(state: FeatureState) -> StoreContract:
+def store_schema_of(state: FeatureState) -> StoreSchema:
     """The columns that a store written with `state` has."""
-    return StoreContract(
+    return StoreSchema(
         columns=(
             *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
             *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),

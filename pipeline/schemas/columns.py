@@ -54,7 +54,7 @@ class ColumnSpec(Document):
         return TensorSpec(name=self.name, dtype=self.type, shape=self.shape, ragged=self.ragged, padding=self.padding)
 
 
-class StoreContract(Document):
+class StoreSchema(Document):
     """All columns of a store, in the order in which they are written."""
 
     columns: tuple[ColumnSpec, ...]

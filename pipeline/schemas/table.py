@@ -117,7 +117,7 @@ class Origin(Document):
     terms: str
 
 
-class TableContract(Document):
+class SourceContract(Document):
     """The contract.
 
     Attributes:
@@ -134,7 +134,7 @@ class TableContract(Document):
         enforced = {"type", "nullable", "min", "max", "allowed"}
         return fingerprint({name: terms.model_dump(include=enforced) for name, terms in self.columns.items()})
 
-    def inferred_with(self, store_id: str) -> TableContract:
+    def inferred_with(self, store_id: str) -> SourceContract:
         """The same, marked as inferred when this store was prepared."""
         return self.model_copy(update={"inferred": Origin(store=store_id, terms=self.fingerprint)})
 
@@ -147,7 +147,7 @@ class TableContract(Document):
 class KeptContract:
     """A contract, and the file that keeps it, for messages."""
 
-    table: TableContract
+    table: SourceContract
     location: str
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.table import ColumnTerms, Seen, TableContract
+from pipeline.schemas.table import ColumnTerms, Seen, SourceContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import contract_file, keep_contract, read_contract
 
-CONTRACT = TableContract(
+CONTRACT = SourceContract(
     columns={
         "age": ColumnTerms(type="integer", nullable=False, min=0, max=120, unit="years", seen=Seen(nulls=0, max=90)),
         "größe: a/b": ColumnTerms(type="text", allowed=("yes", "no", "1"), description="odd # name"),

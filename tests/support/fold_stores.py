@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.state import FeatureState, store_schema_of
 from pipeline.kinds.unscaled import LABEL, PART, Text, Unscaled, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
@@ -53,7 +53,7 @@ def write_fold(
     place = store_folder(storage_path(str(folder)), NAME, FOLDS_ID).child(f"fold-{number}")
     entries = {split: [_entry(_base(folder), name) for name in sorted(splits.get(split, ()))] for split in SPLITS}
     documents = {
-        CONTRACT: contract_of(state).to_json().encode(),
+        CONTRACT: store_schema_of(state).to_json().encode(),
         FEATURES: state.to_json().encode(),
         UNSCALED: unscaled.to_json().encode(),
     }

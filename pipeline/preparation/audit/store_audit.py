@@ -12,7 +12,7 @@ from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.columns import StoreSchema
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
@@ -26,7 +26,7 @@ def audit_store(
     things: Sequence[pa.Table],
     statistics: DatasetStatistics,
     *,
-    contract: StoreContract,
+    contract: StoreSchema,
     train: SplitEntry,
     work: StoragePath,
     task: str,
@@ -54,7 +54,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: str) -> Check:
+def _columns_check(contract: StoreSchema, train: SplitEntry, work: StoragePath, task: str) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

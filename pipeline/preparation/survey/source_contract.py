@@ -11,7 +11,7 @@ from pipeline.kinds.state import FeatureState
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, SourceContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20
@@ -19,7 +19,7 @@ SHOWN_VALUES = 20
 
 def contract_to_keep(
     recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, state: FeatureState
-) -> TableContract | None:
+) -> SourceContract | None:
     """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
     if recipe.contract is not None:
         return recipe.contract.table
@@ -28,7 +28,7 @@ def contract_to_keep(
 
 def infer_contract(
     opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FeatureState
-) -> TableContract:
+) -> SourceContract:
     """The contract of the columns that are read.
 
     Args:
@@ -44,7 +44,7 @@ def infer_contract(
         nulls = 0 if name in (data.label, data.weight, *data.key) else statistics.nulls.get(name)
         seen = _seen(kind, nulls, statistics.good(name), values.get(name, ()))
         columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
-    return TableContract(columns=columns)
+    return SourceContract(columns=columns)
 
 
 def _type(name: str, opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics) -> ColumnType:

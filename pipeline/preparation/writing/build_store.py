@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.state import FeatureState, store_schema_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
@@ -34,7 +34,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.document import Document
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import TableContract
+from pipeline.schemas.table import SourceContract
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
@@ -83,7 +83,7 @@ def build_store(
             audit,
             written.things,
             statistics,
-            contract=contract_of(state),
+            contract=store_schema_of(state),
             train=written.groups["train"],
             work=work,
             task=state.label.task,
@@ -111,11 +111,11 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    state: FeatureState, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    state: FeatureState, audit: LeakAudit, profile: DataProfile, table: SourceContract | None
 ) -> dict[str, Document]:
     """What lies beside the rows, by name."""
     report_audit(audit)
-    contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
+    contents: dict[str, Document] = {CONTRACT: store_schema_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
     if table is not None:
         contents[TABLE] = table
     return contents

@@ -21,7 +21,7 @@ from pipeline.schemas.columns import ROW_ID, WEIGHT
 
 
 def stored_columns(state: FeatureState, rows: Rows, seed: int) -> dict[str, Stored]:
-    """The columns of a store, [n] each, by their names in the order of `contract_of(state)`.
+    """The columns of a store, [n] each, by their names in the order of `store_schema_of(state)`.
 
     Args:
         state: the fitted features.

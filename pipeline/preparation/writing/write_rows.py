@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.state import FeatureState, store_schema_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
@@ -71,7 +71,7 @@ def write_rows(
         audit: what is compared on the way.
         sampling: of training rows.
     """
-    seed, types = table.seed, {column.name: column.type for column in contract_of(state).columns}
+    seed, types = table.seed, {column.name: column.type for column in store_schema_of(state).columns}
     stored = StoredRows(
         columns=lambda rows: stored_columns(state, rows, seed),
         types=types,
