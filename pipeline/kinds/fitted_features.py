@@ -150,7 +150,7 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
     )
 
 
-def contract_of(state: FittedFeatures) -> StoreContract:
+def store_schema_of(state: FittedFeatures) -> StoreSchema:
     """The columns that a store written with `state` has."""
     return StoreSchema(
         columns=(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from pipeline.errors import ConfigError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.registry import Registry
 from pipeline.schemas.section import Section

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
+from pipeline.formatting import shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in

@@ -34,7 +34,7 @@ class Store:
 
     place: StoragePath
     manifest: Manifest
-    contract: StoreContract
+    contract: StoreSchema
     features: FittedFeatures
     shared_rows: SharedFoldRows | None = None
 
@@ -75,7 +75,7 @@ def open_store(place: StoragePath) -> Store:
     return Store(
         place,
         manifest,
-        StoreContract.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
+        StoreSchema.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
         FittedFeatures.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
         SharedFoldRows.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
         if UNSCALED in manifest.documents

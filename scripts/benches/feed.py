@@ -111,7 +111,7 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.kinds.fitted_features import contract_of
+    from pipeline.kinds.fitted_features import store_schema_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID

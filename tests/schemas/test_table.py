@@ -26,7 +26,7 @@ def test_the_file_holds_the_contract_and_is_never_overwritten(tmp_path):
     assert keep_contract(place, CONTRACT, name="people")
     assert not keep_contract(place, CONTRACT.inferred_with("other"), name="people")
     kept = read_contract(place)
-    assert (kept.table, kept.place) == (CONTRACT, place.path)
+    assert (kept.table, kept.location) == (CONTRACT, place.path)
     assert list(kept.table.columns) == list(CONTRACT.columns)
     assert [path.name for path in (tmp_path / "contracts").iterdir()] == ["people.yaml"]
     text = (tmp_path / "contracts" / "people.yaml").read_text()

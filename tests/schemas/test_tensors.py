@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.kinds.fitted_features import contract_of
-from pipeline.schemas.columns import ColumnSpec, StoreContract
-from pipeline.schemas.tensors import TensorSpec, side_by_side
+from pipeline.kinds.fitted_features import store_schema_of
+from pipeline.schemas.columns import ColumnSpec, StoreSchema
+from pipeline.schemas.tensors import TensorSpec, concat_specs
 from tests.support import kinds
 
 

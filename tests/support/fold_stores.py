@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID, WEIGHT

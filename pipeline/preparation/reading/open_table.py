@@ -20,7 +20,7 @@ from pipeline.preparation.listing.source import QUERY, TABLE, Source
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
 from pipeline.preparation.reading.source_reader import log_read_by_spark, log_read_by_tasks
-from pipeline.sources.registry import find_format
+from pipeline.sources.registry import FORMATS
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:

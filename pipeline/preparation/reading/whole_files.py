@@ -73,7 +73,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     Raises:
         DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
     """
-    format = find_format(source.format)
+    format = FORMATS.get(source.format)
     reader = SourceReader.of(spark, source)
     if not reader.by_tasks:
         raise DataError(

@@ -11,7 +11,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, SourceContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20
@@ -19,7 +19,7 @@ SHOWN_VALUES = 20
 
 def contract_to_keep(
     store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, state: FittedFeatures
-) -> TableContract | None:
+) -> SourceContract | None:
     """The contract that the store was made under: the one that is kept, else what follows; None where none shall be."""
     if store_spec.contract is not None:
         return store_spec.contract.table
@@ -28,7 +28,7 @@ def contract_to_keep(
 
 def infer_contract(
     opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, state: FittedFeatures
-) -> TableContract:
+) -> SourceContract:
     """The contract of the columns that are read.
 
     Args:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
@@ -111,7 +111,7 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    state: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    state: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: SourceContract | None
 ) -> dict[str, Document]:
     """What lies beside the rows, by name."""
     report_audit(audit)

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
