@@ -1,4 +1,4 @@
-"""Records as batches of the columns that are wanted: many at once by pyarrow, or from fields that are already split.
+"""Batches of the requested columns: from many records at once by pyarrow, or from fields that are already split.
 
 A batch has a text column `r<i>` for each wanted field, in which an empty field is null, quoted or not, and the text
 column `__malformed`: the text of a record with too few or too many fields, and null for all others. What a malformed
@@ -27,7 +27,7 @@ from pipeline.sources.decoding.header import BYTE_ORDER_MARK, Dialect, Header
 from pipeline.sources.decoding.pieces import MALFORMED
 
 MOST_FIELDS = 20_480
-"""What Spark reads of a record at least, before it gives up (`maxColumns`)."""
+"""Fields of a record that Spark reads in any case before it gives up (`maxColumns`)."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,7 +36,7 @@ _FILLED = re.compile(rb"[^\r\n]")
 
 @dataclass(frozen=True)
 class NumberFields:
-    """Fields that may come as doubles, from blocks where pyarrow's numbers are those of `arrays.cells.number_of`.
+    """Fields that may be read as doubles, in blocks where pyarrow reads numbers as `arrays.cells.number_of` does.
 
     Attributes:
         indices: of the fields.
@@ -54,7 +54,7 @@ class Record(NamedTuple):
     """One record.
 
     Attributes:
-        fields: all that it has.
+        fields: all of them.
         text: without the line end.
     """
 
@@ -92,8 +92,8 @@ class BatchMaker:
     def of_numbers(self, data: bytes) -> pa.RecordBatch:
         """Like `of_text`, with doubles where fields are known to be numbers.
 
-        A field that is none makes all of this maker's batches from now on ones of texts: a second reading of every
-        block would cost more than doubles save.
+        Once such a field holds no number, all further batches are read as texts: reading blocks twice would cost
+        more than doubles save.
         """
         if self._doubles and _FILLED.search(data) is not None:
             try:
@@ -108,7 +108,7 @@ class BatchMaker:
         return self.of_text(data)
 
     def of_text(self, data: bytes) -> pa.RecordBatch:
-        """The batch of whole records in UTF-8, whose quotes and escapes leave no doubt.
+        """The batch of whole records in UTF-8 with unambiguous quotes and escapes.
 
         Raises:
             pa.ArrowInvalid: a record has too few or too many fields, or is no UTF-8.
@@ -157,7 +157,7 @@ class BatchMaker:
         return self._batch(columns, pa.array(texts, pa.string()))
 
     def is_header(self, record: Record) -> bool:
-        """Whether a record is R's header, which is one field short and stands in front of each file."""
+        """Whether a record is R's header, which is one field short and begins each file."""
         text = record.text.strip(f"{BYTE_ORDER_MARK}\r\n")
         return self._header.unnamed and not self._is_whole(record) and text == self._header.text
 

@@ -33,12 +33,12 @@ class SourceFile(Protocol):
 
     @property
     def uri(self) -> str:
-        """Where it is."""
+        """Its address."""
         ...
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Its size, in bytes."""
         ...
 
 
@@ -60,7 +60,7 @@ class DelimitedFormat:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a file can only be read from its beginning to its end."""
+        """Whether a file can only be read as a whole."""
         return self.multiline or not is_ascii_compatible(self.dialect.encoding)
 
 
@@ -134,7 +134,7 @@ def _lines(
 
 
 def _may_have_header(open_file: OpenFile, piece: Piece) -> bool:
-    """Whether no line that counts begins before the piece."""
+    """Whether every line before the piece is skipped."""
     if 0 < piece.start < HEAD_BYTES:
         with open_stream(open_file, piece.uri) as stream:
             return first_line_start(stream) >= piece.start

@@ -80,7 +80,7 @@ def text_pairs(block: bytes, signs: Signs, lines: Lines) -> tuple[Ints, Ints]:
 
 
 def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[Ints, Ints]:
-    """The numbers of the pairs that are names of the outermost objects, and the positions of their colons."""
+    """The indices of the pairs that are names in the outermost objects, and the positions of their colons."""
     after = skip_spaces(signs, closes + 1, 1)
     is_name = signs[after] == ord(":")
     lowered = signs | 0x20
@@ -92,7 +92,7 @@ def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[I
 
 
 def _are_escaped(signs: Signs) -> Mask:
-    """Which bytes have a backslash in front that is not itself escaped; shape (bytes,)."""
+    """Which bytes follow a backslash that is not itself escaped; shape (bytes,)."""
     slashes = np.flatnonzero(signs == ord("\\"))
     begins = np.diff(slashes, prepend=-2) > 1
     run = np.maximum.accumulate(np.where(begins, np.arange(len(slashes)), 0))
@@ -110,18 +110,18 @@ def _of_plain(positions: Ints, lines: Lines) -> Ints:
 
 
 def _are_outermost(signs: Signs, lines: Lines, braces: Ints, opens: Ints, closes: Ints) -> Mask:
-    """Which pairs are in an object that is in nothing; lines whose braces do not match become odd."""
+    """Which pairs are in an outermost object; lines whose braces do not match become odd."""
     braces = _of_plain(braces, lines)
     within = np.searchsorted(opens, braces)
     inside = within > np.searchsorted(closes, braces)
     braces = braces[~inside]
     steps = np.where((signs[braces] | 0x20) == ord("{"), 1, -1)
-    # The last one is also what is in front of the first.
+    # The last depth is also the one before the first brace.
     depths = np.append(np.cumsum(steps), 0)
     bounds = np.append(np.searchsorted(braces, lines.starts), len(braces))
     before = depths[bounds - 1]
     lines.odd[np.diff(before) != 0] = True
-    # Counted within each line: what is missing in one must not tell on the next.
+    # Counted within each line: a missing brace must not affect the next line.
     levels = depths[:-1] - np.repeat(before[:-1], np.diff(bounds))
     preceding = np.searchsorted(braces, opens) - 1
     return np.asarray(np.append(levels, 0)[preceding] == 1)

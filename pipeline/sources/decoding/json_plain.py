@@ -29,7 +29,7 @@ from pipeline.sources.decoding.json_values import are_scalars, decode_name, deco
 LONGEST_NAME = 50_000
 
 _KEY, _VALUE, _PARTS = 0, 2, 4
-"""Of each field, the texts have the name, what is between, the value, and what is behind it."""
+"""Each field has four texts: its name, what is between, its value, and what follows it."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def read_plain(block: bytes) -> PlainLines:
 
 
 def _locate(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> _Fields:
-    """Every name, and the value behind it, up to the comma before the next name or the end of the object."""
+    """Every name and its value, which lasts until the comma before the next name or the end of the object."""
     pairs, colons = find_names(signs, lines, opens, closes)
     starts = opens[pairs]
     bounds = np.append(np.searchsorted(starts, lines.firsts), len(starts))
@@ -157,7 +157,7 @@ def _texts(block: bytes, fields: _Fields, is_text: Mask, good: Mask) -> pa.Array
 
 
 def _check_others(signs: Signs, fields: _Fields, texts: pa.Array, good: Mask, others: Mask) -> Mask:
-    """Which values are null; those that are neither texts nor right are taken from `good`."""
+    """Which values are null; values that are neither texts nor valid are removed from `good`."""
     lead = signs[fields.starts]
     nested = np.flatnonzero(good & ((lead == ord("{")) | (lead == ord("["))))
     values = texts.take(pa.array(nested * _PARTS + _VALUE)).to_pylist()
@@ -170,7 +170,7 @@ def _check_others(signs: Signs, fields: _Fields, texts: pa.Array, good: Mask, ot
 
 
 def _unescape(signs: Signs, fields: _Fields, texts: pa.Array, indices: Ints, good: Mask) -> pa.Array:
-    """The texts with those behind them that escapes stand for, to which `indices` then lead."""
+    """The texts, and after them the unescaped ones, to which `indices` then point."""
     slashes = np.flatnonzero(signs == ord("\\"))
     in_values = np.searchsorted(slashes, fields.ends) > np.searchsorted(slashes, fields.starts)
     escaped = np.flatnonzero(good & in_values & (signs[fields.starts] == ord('"')))

@@ -16,7 +16,7 @@ Row = list[str | None]
 
 @dataclass(frozen=True)
 class OddLine:
-    """What a line gives.
+    """The rows of a line.
 
     Attributes:
         rows: the texts of each row; none for a blank line and an empty list.
@@ -83,7 +83,7 @@ def _rows(tokens: Tokens, index_of: Mapping[str, int]) -> tuple[list[Row], bool]
 
 
 def _row(tokens: Tokens, index_of: Mapping[str, int]) -> tuple[Row, bool]:
-    """The last value of each name; what is broken in a value that nobody asks for breaks the line."""
+    """The last value of each name; an error in a value that is not requested breaks the line."""
     row: Row = [None] * len(index_of)
     broken = False
     while tokens.advance() not in ("}", None):

@@ -19,7 +19,7 @@ _HEX = re.compile(rb"[0-9a-fA-F]{0,4}")
 
 
 class JsonError(Exception):
-    """A line is no JSON from here on."""
+    """A line is not JSON from here on."""
 
 
 def read_text(line: bytes, start: int, *, quote: bytes, skipped: bool) -> tuple[str | None, int]:
@@ -29,7 +29,7 @@ def read_text(line: bytes, start: int, *, quote: bytes, skipped: bool) -> tuple[
         line: that it is in.
         start: behind the opening quote.
         quote: the closing one.
-        skipped: nobody asks for it, and surrogates in three bytes each pass.
+        skipped: whether the value is not requested; surrogates in three bytes each are then accepted.
     """
     end = _span(_PLAIN[quote], line, start)
     if line[end : end + 1] == quote:

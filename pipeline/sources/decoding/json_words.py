@@ -9,7 +9,7 @@ from pipeline.sources.decoding.json_text import read_sign
 
 MOST_DIGITS = 1000
 MOST_SHOWN = 256
-"""Characters of a word that is none of these, for Jackson's message: so many are passed over."""
+"""Characters of an unknown word that Jackson reads for its message, and so skips."""
 
 _PARTS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "Sc", "Pc", "Mn", "Mc", "Cf"})
 _CONTROLS = frozenset(map(chr, (*range(9), *range(0x0E, 0x1C), *range(0x7F, 0xA0))))

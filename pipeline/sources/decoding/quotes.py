@@ -1,4 +1,4 @@
-"""Where the quotes of a text are, and which records leave no doubt about their fields.
+"""Where the quotes of a text are, and which records have unambiguous fields.
 
 In such a record every quote opens a field, right after a separator or the record's beginning, or closes it right before
 a separator or the record's end, or stands for itself in the midst of a quoted field: doubled, or behind an escape. An
