@@ -78,7 +78,7 @@ def parse_options(options: type[Section] | None, content: Mapping[str, Any], nam
     """
     if options is None:
         if content:
-            raise ValueError(f"options go with what has some, not with {name}")
+            raise ValueError(f"{name} has no options. Remove options")
         return None
     try:
         return options.model_validate(content)

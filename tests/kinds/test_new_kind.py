@@ -143,7 +143,7 @@ def test_one_folder_adds_a_kind(tmp_path, monkeypatch):
             r"'json:loads' cannot be used: allowed is an instance of .*FeatureKind\. ",
         ),
         ({"encoding": "pipeline.kinds.hashed:KIND"}, r"is for features\.categorical, not for features\.numeric"),
-        ({"options": {"degree": 2}}, r"options go with what has some, not with scaled"),
+        ({"options": {"degree": 2}}, r"scaled has no options\. Remove options"),
         ({"encoding": OWN, "options": {"degre": 2}}, r"options\.degre is unknown\. Did you mean 'degree'\?"),
     ],
 )

@@ -115,7 +115,7 @@ def test_names_that_are_no_format(tmp_path, format, message):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"format": "orc", "options": {"a": 1}}, "options go with what has some, not with orc"),
+        ({"format": "orc", "options": {"a": 1}}, "orc has no options. Remove options"),
         ({"format": "doubles", "options": {"name": "x"}}, r"options\.names: Field required|options\.name is unknown"),
         ({"format": "doubles", "options": {"names": ["x"]}, "quote": "'"}, "quote goes with format: csv or tsv, not"),
     ],
