@@ -20,8 +20,9 @@ import pipeline.model.label_unit
 import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.fitted_features import FittedFeatures
-from pipeline.kinds.layer import OWN, Columns, SideBySide
-from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
+from pipeline.kinds.interfaces import layers_of
+from pipeline.kinds.layer import OWN, Columns, ConcatColumns
+from pipeline.kinds.registry import by_kind, feature_kinds
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import DecisionRule
@@ -82,4 +83,4 @@ def _tensor(name: str, state: FittedFeatures, columns: Columns) -> keras.KerasTe
     ]
     made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
     order = [made[column] for feature in fed for column in feature.columns]
-    return SideBySide(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])
+    return ConcatColumns(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN, ParameterConfig
 from pipeline.formatting import format_number
 from pipeline.report.markdown import markdown_table
 from pipeline.tuning.record import TrialRecord

@@ -17,7 +17,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.config.search import HIDDEN, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN
 from pipeline.errors import ConfigError
 from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock

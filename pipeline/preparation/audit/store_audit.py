@@ -12,7 +12,7 @@ from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.columns import StoreSchema
 from pipeline.schemas.target import TARGETS
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
@@ -27,7 +27,7 @@ def audit_store(
     units: Sequence[pa.Table],
     statistics: DatasetStatistics,
     *,
-    contract: StoreContract,
+    contract: StoreSchema,
     train: SplitEntry,
     work: StoragePath,
     task: str,
@@ -55,7 +55,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: str) -> Check:
+def _columns_check(contract: StoreSchema, train: SplitEntry, work: StoragePath, task: str) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

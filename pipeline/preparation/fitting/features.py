@@ -18,9 +18,9 @@ import pyarrow as pa
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values, finite_numbers
 from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.interfaces import arrays_of, number_arrays_of
 from pipeline.kinds.label_sums import Sums
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
-from pipeline.kinds.registry import arrays_of, number_arrays_of
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics, Transform
 from pipeline.preparation.fitting.label_sums import sum_labels
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment

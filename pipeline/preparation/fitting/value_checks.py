@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
 from pipeline.preparation.statistics.column_statistics import Measured, total
 from pipeline.preparation.statistics.label_statistics import LabelStatistics

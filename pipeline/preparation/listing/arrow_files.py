@@ -20,7 +20,7 @@ from pipeline.preparation.listing.files import (
     visible_files,
     visible_paths,
 )
-from pipeline.sources.decoding.remote import RemotePlace, open_place
+from pipeline.sources.decoding.remote import RemotePath, open_remote
 from pipeline.sources.decoding.streams import first_line
 
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
@@ -44,13 +44,13 @@ class ArrowFiles:
             OSError: the file system cannot be opened, or refuses.
         """
         literal = literal_part(location)
-        remote = open_place(location if literal is None else literal, self.query)
+        remote = open_remote(location if literal is None else literal, self.query)
         remote.filesystem.get_file_info(remote.full(remote.path))
 
     def find_paths(self, location: str) -> tuple[SourcePath, ...]:
         """The files and folders that a path or a pattern names."""
         try:
-            remote = open_place(location, self.query)
+            remote = open_remote(location, self.query)
             info = remote.filesystem.get_file_info(remote.full(remote.path))
             if info.type == fs.FileType.NotFound:
                 return _matching(remote, location)
@@ -62,7 +62,7 @@ class ArrowFiles:
     def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
         """The data files of a path."""
         try:
-            remote = open_place(path.uri, self.query)
+            remote = open_remote(path.uri, self.query)
             remote_path = remote.full(remote.path)
             files = remote.filesystem.get_file_info(
                 [remote_path] if path.is_file else fs.FileSelector(remote_path, recursive=True)
@@ -76,14 +76,14 @@ class ArrowFiles:
         if path.is_file:
             return False
         try:
-            remote = open_place(f"{path.uri}/{name}", self.query)
+            remote = open_remote(f"{path.uri}/{name}", self.query)
             info = remote.filesystem.get_file_info(remote.full(remote.path))
         except (OSError, pa.ArrowException) as error:
             raise _refused(path.uri, error) from error
         return bool(info.type == fs.FileType.Directory)
 
 
-def _source_file(remote: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
+def _source_file(remote: RemotePath, info: fs.FileInfo, base: str) -> SourceFile:
     uri, modified = remote.uri(info.path), remote.modified(info)
     if modified is None:
         raise DataError(
@@ -93,7 +93,7 @@ def _source_file(remote: RemotePlace, info: fs.FileInfo, base: str) -> SourceFil
     return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)
 
 
-def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
+def _matching(remote: RemotePath, location: str) -> tuple[SourcePath, ...]:
     literal = literal_part(remote.path)
     if literal is None:
         raise nothing_there(location)
@@ -107,7 +107,7 @@ def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
     return paths
 
 
-def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
+def _glob(remote: RemotePath, pattern: str, location: str) -> Iterator[fs.FileInfo]:
     """All files and folders that match a pattern without braces."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
@@ -143,7 +143,7 @@ def _regex_of_sign(sign: str, location: str) -> str:
     return re.escape(sign[1:] if sign.startswith("\\") and len(sign) > 1 else sign)
 
 
-def _nearest_folder(remote: RemotePlace, path: str) -> str:
+def _nearest_folder(remote: RemotePath, path: str) -> str:
     while path and remote.filesystem.get_file_info(remote.full(path)).type == fs.FileType.NotFound:
         path = path.rpartition("/")[0]
     return remote.full(path)

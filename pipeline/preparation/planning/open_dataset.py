@@ -142,7 +142,7 @@ def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
             listed(more),
-            store_spec.contract.place,
+            store_spec.contract.location,
         )
     return [name for name in names if name in promised]
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig
+from pipeline.config.timestamp import axis_position
 from pipeline.errors import DataError, Problem
 from pipeline.preparation.reading.scan import Batches, Parts
 from pipeline.preparation.rows.fold_placement import FoldPlan, is_divided
@@ -41,7 +41,7 @@ def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPla
             assert data.time is not None
             kind = table.program.inputs.raw.kinds[data.time]
             time = open_time(table.scan, _divided_column(table, data.time), kind, data.time, given=config.borders)
-            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, table, time)
+            borders = tuple(axis_position(border) for border in config.borders) or _equal_periods(config, table, time)
             return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
         case "leave_one_group_out":
             members = _members(table, plan)

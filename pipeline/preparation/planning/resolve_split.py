@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, SplitConfig
+from pipeline.config.timestamp import axis_position
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.rows.split import TEST, VALIDATION, ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn, column_of, find_cuts, open_time
@@ -56,7 +56,7 @@ def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> Resol
 def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[int, float], ...]:
     configured = ((VALIDATION, config.validation_from), (TEST, config.test_from))
     if config.cuts:
-        return tuple((index, place_of(cut)) for index, cut in configured if cut is not None)
+        return tuple((index, axis_position(cut)) for index, cut in configured if cut is not None)
     shares, fractions = [], config.fractions
     if fractions.validation:
         shares.append((VALIDATION, fractions.train))

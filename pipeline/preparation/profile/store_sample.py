@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
-from pipeline.kinds.registry import number_arrays_of
+from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.preparation.statistics.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath

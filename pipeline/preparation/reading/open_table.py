@@ -20,7 +20,7 @@ from pipeline.preparation.listing.source import QUERY, TABLE, Source
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
 from pipeline.preparation.reading.source_reader import log_read_by_spark, log_read_by_tasks
-from pipeline.sources.registry import find_format
+from pipeline.sources.registry import FORMATS
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
@@ -38,7 +38,7 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
     if source.format in (TABLE, QUERY):
         log_read_by_spark(source, "only Spark reads tables and queries of its catalog")
         return typed_table(open_relation(spark, config))
-    module, _, function = find_format(source.format).opening.partition(":")
+    module, _, function = FORMATS.get(source.format).opening.partition(":")
     table: SourceTable = getattr(import_module(module), function)(spark, source, config)
     return _logging_reader(source, table, partial(_log_reader, source, cache(log_read_by_tasks)))
 

@@ -23,7 +23,7 @@ from pipeline.sources.decoding.compressed import decompressed
 from pipeline.sources.decoding.pieces import Piece, tasks_of
 from pipeline.sources.decoding.streams import OpenFile, first_line
 from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
-from pipeline.sources.registry import SourceFormat, find_format
+from pipeline.sources.registry import FORMATS, SourceFormat
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     Raises:
         DataError: tasks cannot open or read the files, or their columns differ.
     """
-    format = find_format(source.format)
+    format = FORMATS.get(source.format)
     reader = SourceReader.of(spark, source)
     if not reader.by_tasks:
         raise DataError(

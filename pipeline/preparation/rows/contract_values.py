@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.arrays.times import as_moment_ntz, is_date_text
+from pipeline.arrays.times import as_timestamp_ntz, is_date_text
 from pipeline.formatting import listed
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
 from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType
@@ -98,7 +98,7 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
     """The values of a column in its type [n]: doubles, texts or timestamps."""
     column = rows.raw[name]
     if kind in DATES:
-        timestamps = as_moment_ntz(column)
+        timestamps = as_timestamp_ntz(column)
         if kind == "timestamp" or not pa.types.is_string(column.type):
             return timestamps
         is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
@@ -110,4 +110,4 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
 
 def _bound(bound: float | str) -> pa.Scalar:
     """A bound as a scalar; a text is a date, or a date and time."""
-    return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))
+    return as_timestamp_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.values import Stored, Values, numbers_of
 from pipeline.kinds.scaled.transform import NumericTransform
-from pipeline.kinds.text.arrays import places_among
+from pipeline.kinds.text.arrays import indices_in
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.label import LabelSpec
 
@@ -22,7 +22,7 @@ def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
         return numbers_of(rows.label)
     numbers = _few_integers(label.classes)
     if numbers is None:
-        return places_among(rows.class_text, label.classes)
+        return indices_in(rows.class_text, label.classes)
     class_ids = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
     ids: Stored = class_ids.to_numpy()
     return ids

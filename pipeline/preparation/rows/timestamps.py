@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.times import dated_by_type, moment_of
-from pipeline.config.moment import text_of
+from pipeline.arrays.times import dated_by_type, timestamp_of
+from pipeline.config.timestamp import text_of
 from pipeline.errors import ConfigError, DataError, Problem
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
@@ -42,7 +42,7 @@ class TimeColumn:
 
     def timestamps(self, values: pa.Array) -> pa.Array:
         """float64 [n]: the timestamp of each row; null where the value is missing or cannot be parsed."""
-        return moment_of(values, dated=self.dated)
+        return timestamp_of(values, dated=self.dated)
 
 
 Columns = Callable[[Batches], Iterator[pa.Array]]
@@ -97,7 +97,7 @@ def _holds_dates(scan: Scan, columns: Columns) -> bool:
     def count(batches: Batches) -> Parts:
         counts = np.zeros(2, np.int64)
         for column in columns(batches):
-            counts += [len(column) - moment_of(column, dated=dated).null_count for dated in (False, True)]
+            counts += [len(column) - timestamp_of(column, dated=dated).null_count for dated in (False, True)]
         return {"counts": pa.table({"count": counts})}
 
     parts = collect_parts(scan, count).get("counts", [])

@@ -11,7 +11,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, TableContract
+from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, SourceContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20
@@ -19,7 +19,7 @@ SHOWN_VALUES = 20
 
 def contract_to_keep(
     store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, features: FittedFeatures
-) -> TableContract | None:
+) -> SourceContract | None:
     """The contract to write beside the store: the kept one, else an inferred one; None where neither is wanted."""
     if store_spec.contract is not None:
         return store_spec.contract.table
@@ -28,7 +28,7 @@ def contract_to_keep(
 
 def infer_contract(
     opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics, features: FittedFeatures
-) -> TableContract:
+) -> SourceContract:
     """The contract of the columns that are read.
 
     Args:
@@ -44,7 +44,7 @@ def infer_contract(
         nulls = 0 if name in (data.label, data.weight, *data.key) else statistics.nulls.get(name)
         seen = _seen(kind, nulls, statistics.good(name), values.get(name, ()))
         columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
-    return TableContract(columns=columns)
+    return SourceContract(columns=columns)
 
 
 def _type(name: str, opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics) -> ColumnType:

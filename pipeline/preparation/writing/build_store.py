@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
@@ -34,7 +34,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.document import Document
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import TableContract
+from pipeline.schemas.table import SourceContract
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
@@ -83,7 +83,7 @@ def build_store(
             audit,
             written.units,
             statistics,
-            contract=contract_of(features),
+            contract=store_schema_of(features),
             train=written.groups["train"],
             work=work,
             task=features.label.task,
@@ -111,12 +111,12 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    features: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    features: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: SourceContract | None
 ) -> dict[str, Document]:
     """The documents beside the rows, by name; logs the audit's warnings, and raises its errors."""
     report_audit(audit)
     contents: dict[str, Document] = {
-        CONTRACT: contract_of(features),
+        CONTRACT: store_schema_of(features),
         FEATURES: features,
         AUDIT: audit,
         PROFILE: profile,

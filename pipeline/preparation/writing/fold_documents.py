@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.audit.fold_audit import periods
 from pipeline.preparation.audit.leak_audit import report_audit
@@ -107,7 +107,7 @@ def write_fold_documents(
 
 
 def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, folder: StoragePath) -> None:
-    documents = {CONTRACT: contract_of(fold.features), FEATURES: fold.features, UNSCALED: fold.shared_rows}
+    documents = {CONTRACT: store_schema_of(fold.features), FEATURES: fold.features, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from pipeline.arrays.values import Stored, numbers_of
 from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.kinds.interfaces import arrays_of
 from pipeline.kinds.label_sums import fold_of_row
-from pipeline.kinds.registry import arrays_of
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Indices, Rows
@@ -21,7 +21,7 @@ from pipeline.schemas.columns import ROW_ID, WEIGHT
 
 
 def stored_columns(features: FittedFeatures, rows: Rows, seed: int) -> dict[str, Stored]:
-    """The columns of a store, [n] each, by their names in the order of `contract_of(features)`.
+    """The columns of a store, [n] each, by their names in the order of `store_schema_of(features)`.
 
     Args:
         features: the fitted features.

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
@@ -70,7 +70,7 @@ def write_rows(
         audit: the audit to run on the rows.
         sampling: how training rows are sampled; None for all rows as they are.
     """
-    seed, types = table.seed, {column.name: column.type for column in contract_of(features).columns}
+    seed, types = table.seed, {column.name: column.type for column in store_schema_of(features).columns}
     stored = StoredRows(
         columns=lambda rows: stored_columns(features, rows, seed),
         types=types,

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import ConfigError, StoreError
-from pipeline.formatting import SHOWN_AT_MOST
+from pipeline.formatting import listed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
@@ -88,11 +88,9 @@ def check_unchanged(head: CheckpointHead, identity: str, folder: StoragePath, *,
     """
     changes = differences(head.identity, identity)
     if changes and not allowed:
-        hidden = len(changes) - SHOWN_AT_MOST
-        shown = "; ".join(changes[:SHOWN_AT_MOST]) + (f"; and {hidden} more" if hidden > 0 else "")
         raise ConfigError(
             f"A training was interrupted at {head.position()}, and its checkpoint in {folder} does not fit this "
-            f"one: {shown}. {REMEDY}."
+            f"one: {listed(changes, separator='; ')}. {REMEDY}."
         )
     return changes
 

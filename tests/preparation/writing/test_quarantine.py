@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
+from pipeline.schemas.table import ColumnTerms, KeptContract, SourceContract
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
@@ -38,7 +38,7 @@ TERMS = {
     "c": ColumnTerms(type="text", allowed=("c0", "c1")),
     "y": ColumnTerms(type="number", nullable=False),
 }
-CONTRACT = KeptContract(TableContract(columns=TERMS), "people.yaml")
+CONTRACT = KeptContract(SourceContract(columns=TERMS), "people.yaml")
 
 
 def store_spec(path, budget: float):
