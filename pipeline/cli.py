@@ -85,7 +85,7 @@ def _attempt(stage: str, arguments: list[str]) -> Outcome:
     quiet_environment()
     configure_logging(debug)
     try:
-        with stopping_on_signals(_break_off_java_call), _spark_closed_at_end():
+        with stopping_on_signals(_abort_java_call), _spark_closed_at_end():
             # Errors are explained before Spark is closed, because the text of Java's errors is asked from Java.
             try:
                 return Outcome(0, "done", _run_stage(stage, arguments))
@@ -144,9 +144,9 @@ def _parser(stage: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _break_off_java_call() -> None:
+def _abort_java_call() -> None:
     if java_process := sys.modules.get("pipeline.runtime.java_process"):
-        java_process.break_off_call()
+        java_process.abort_call()
 
 
 def _explained(error: Exception) -> PipelineError:

@@ -57,8 +57,8 @@ class Registry(Generic[Entry]):
     def entries(self) -> Mapping[str, Entry]:
         """By name, in the order of the modules' names and within a module as they stand there."""
         package = import_module(self._package)
-        found = _entries(self._package, tuple(getattr(package, "__path__", ())), self._kind)
-        return cast(Mapping[str, Entry], found)
+        entries = _entries(self._package, tuple(getattr(package, "__path__", ())), self._kind)
+        return cast(Mapping[str, Entry], entries)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,14 +87,14 @@ class Registry(Generic[Entry]):
             ConfigError: there is none, or the user's own cannot be imported or is something else.
         """
         try:
-            known = self.entries.get(self.check(name))
-            return self._own(name) if known is None else known
+            entry = self.entries.get(self.check(name))
+            return self._resolve(name) if entry is None else entry
         except ConfigError:
             raise
         except Exception as error:
             raise ConfigError(f"{self.noun.capitalize()} '{name}' cannot be used: {error}") from error
 
-    def _own(self, reference: str) -> Entry:
+    def _resolve(self, reference: str) -> Entry:
         module, _, attribute = reference.partition(":")
         value = getattr(import_module(module), attribute)
         if isinstance(value, self._kind):
@@ -108,9 +108,9 @@ class Registry(Generic[Entry]):
 def _entries(package: str, path: tuple[str, ...], kind: type[Named]) -> Mapping[str, Named]:
     """By name; anew for another path, so that a folder which is added to the package's path is seen."""
     names = [package, *(f"{package}.{module.name}" for module in iter_modules(path))]
-    found: dict[str, Named] = {}
+    entries: dict[str, Named] = {}
     for module in names:
         for entry in vars(import_module(module)).values():
-            if isinstance(entry, kind) and found.setdefault(entry.name, entry) is not entry:
+            if isinstance(entry, kind) and entries.setdefault(entry.name, entry) is not entry:
                 raise ValueError(f"two entries of {package} are called '{entry.name}', one of them in {module}")
-    return MappingProxyType(found)
+    return MappingProxyType(entries)

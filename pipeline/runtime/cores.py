@@ -27,7 +27,7 @@ def default_folder() -> Path:
 
 
 @contextmanager
-def own_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
+def reserved_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
     """Run all threads of this process on `count` cores until the block ends.
 
     Args:

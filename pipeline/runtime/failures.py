@@ -118,12 +118,12 @@ def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankL
     """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
-    beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
+    heartbeats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
     while len(silent := _silent_ranks(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
-    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
-    candidates = named or [beats[rank] for rank in silent if rank in beats]
+    named = [b for b in heartbeats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
+    candidates = named or [heartbeats[rank] for rank in silent if rank in heartbeats]
     if len(candidates) == 1:
         return RankLost(_death_of(candidates[0]))
     if silent:
@@ -136,10 +136,11 @@ def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
     return [rank for rank in range(workers) if rank not in recorded]
 
 
-def _death_of(beat: Heartbeat) -> str:
+def _death_of(heartbeat: Heartbeat) -> str:
+    held = f"{heartbeat.memory / (1 << 30):.1f} GB"
     return (
-        f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
-        f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"
+        f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) ended without a word: it was killed, or "
+        f"ran out of memory, of which it held {held}. {MEMORY_HINT}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The beats of ranks: each rewrites a small file in the launch's folder every moment, for the driver to read."""
+"""The heartbeats of ranks: each rewrites a small file in the launch's folder every moment, for the driver to read."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import StoragePath
 
-BEATS = "beats"
+HEARTBEATS = "beats"
 NEAR_SECONDS, FAR_SECONDS = 0.5, 5.0
-"""Between two beats, in a folder of this machine and in one of another."""
+"""Between two heartbeats, in a folder of this machine and in one of another."""
 EXECUTING = ("tensorflow/python/eager/execute.py", "tensorflow/python/eager/context.py")
 """Where Python waits for steps, and so for the collectives in them."""
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -38,7 +38,7 @@ class Heartbeat(Document):
         partition: of Spark's stage.
         host: where it runs.
         pid: its process there.
-        number: grows with every beat.
+        number: grows with every heartbeat.
         activity: what it does; see `activity`.
         begun: how many activities it has begun.
         where: the place in the code, outside of libraries, e.g. `rank.py:118 in _epoch`.
@@ -67,10 +67,10 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
     """Tell of this thread's work, from a thread of its own, until the block ends."""
     activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
-    file = launch.child(BEATS, f"{rank:06d}.json")
+    file = launch.child(HEARTBEATS, f"{rank:06d}.json")
     number = 0
 
-    def beat() -> None:
+    def write_heartbeat() -> None:
         nonlocal number
         number += 1
         times, frame = process.cpu_times(), sys._current_frames().get(thread)
@@ -95,10 +95,10 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
 
     def follow() -> None:
         while not over.wait(NEAR_SECONDS if launch.is_local else FAR_SECONDS):
-            beat()
+            write_heartbeat()
 
-    beat()
-    follower = threading.Thread(target=follow, name="beats", daemon=True)
+    write_heartbeat()
+    follower = threading.Thread(target=follow, name="heartbeats", daemon=True)
     follower.start()
     try:
         with activity_scope(activities):
@@ -110,8 +110,8 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
 
 
 def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
-    """The latest beat of every rank that has begun."""
-    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Heartbeat)}
+    """The latest heartbeat of every rank that has begun."""
+    return {heartbeat.rank: heartbeat for heartbeat in read_documents(launch.child(HEARTBEATS), Heartbeat)}
 
 
 def _where(frame: FrameType | None) -> str:

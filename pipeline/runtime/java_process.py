@@ -53,7 +53,7 @@ def end_java() -> None:
         process.kill()
 
 
-def break_off_call() -> None:
+def abort_call() -> None:
     """Drop the call to Java that this thread waits for; to be called by a signal handler that raises.
 
     Python keeps one connection to Java for a thread. Left alone, it would go on waiting for the answer of the broken
@@ -81,7 +81,7 @@ def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:
-        with _environment(_java_environment(config, log4j2)), _no_child_left_behind():
+        with _environment(_java_environment(config, log4j2)), _killing_children_on_error():
             gateway = launch_gateway(conf, options)  # type: ignore[no-untyped-call]
     finally:
         os.close(output)
@@ -133,7 +133,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _no_child_left_behind() -> Iterator[None]:
+def _killing_children_on_error() -> Iterator[None]:
     """End the processes that were started meanwhile if the block fails.
 
     PySpark, interrupted while Java starts, forgets the process, which then waits for it for ever.

@@ -36,18 +36,18 @@ def configure_logging(debug: bool) -> None:
 
 
 @contextmanager
-def saying_once(loggers: Iterable[str]) -> Iterator[None]:
+def logging_once(loggers: Iterable[str]) -> Iterator[None]:
     """Let each of some loggers say a thing once in the block, though it is found out again for every fold.
 
     Args:
         loggers: their names; those below them are not among them.
     """
-    said: set[str] = set()
+    logged: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
-        before = len(said)
-        said.add(record.getMessage())
-        return len(said) > before
+        before = len(logged)
+        logged.add(record.getMessage())
+        return len(logged) > before
 
     filtered = [logging.getLogger(name) for name in loggers]
     for logger in filtered:

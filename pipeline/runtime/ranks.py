@@ -78,7 +78,7 @@ class LaunchOptions:
         limits: how long they may take.
         worker_memory: resident bytes beyond which a Python worker is not used for another launch.
         always_on_spark: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
-        on_heartbeats: called with the latest beats of all ranks, twice a second, from another thread.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -124,17 +124,17 @@ def run_ranks(
     try:
         # A list: a range is made in the workers, and a task that has no input to leave unread keeps its worker.
         stage = context.parallelize([*range(workers)], workers).barrier()
-        with _tagged(context) as tag, watch.until_trouble(lambda: context.cancelJobsWithTag(tag)):
+        with _tagged(context) as tag, watch.until_failure(lambda: context.cancelJobsWithTag(tag)):
             answers = stage.mapPartitions(lambda rows: _run_task(rows, target, payload, uri, bound)).collect()
     except Exception as error:
-        raise watch.trouble or first_cause(launch, error, workers) from error
+        raise watch.failure or first_cause(launch, error, workers) from error
     finally:
         context.setJobDescription(None)  # type: ignore[arg-type]
     return [text for _, text in sorted(answers)]
 
 
 class _Watch:
-    """Looks at heartbeats in a thread of its own; `trouble` may be read once `until_trouble` has ended."""
+    """Looks at heartbeats in a thread of its own; `failure` may be read once `until_failure` has ended."""
 
     def __init__(
         self,
@@ -143,18 +143,18 @@ class _Watch:
         on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None,
     ) -> None:
         self._launch, self._detector, self._on_heartbeats = launch, detector, on_heartbeats
-        self.trouble: PipelineError | None = None
+        self.failure: PipelineError | None = None
 
     @contextmanager
-    def until_trouble(self, act: Callable[[], None]) -> Iterator[None]:
-        """Watch while the block runs; act at the first trouble."""
+    def until_failure(self, act: Callable[[], None]) -> Iterator[None]:
+        """Watch while the block runs; act at the first failure."""
         over = threading.Event()
 
         def follow() -> None:
-            while self.trouble is None and not over.wait(WATCH_SECONDS):
+            while self.failure is None and not over.wait(WATCH_SECONDS):
                 with suppress(OSError):  # storage that does not answer now may answer next time
-                    self._look()
-            if self.trouble is not None:
+                    self._check()
+            if self.failure is not None:
                 with suppress(Exception):  # Java may be gone; the block ends then as well
                     act()
 
@@ -166,11 +166,11 @@ class _Watch:
             over.set()
             thread.join()
 
-    def _look(self) -> None:
-        beats = read_heartbeats(self._launch)
-        if self._on_heartbeats is not None and beats:
-            self._on_heartbeats(beats)
-        self.trouble = self._detector.trouble(beats)
+    def _check(self) -> None:
+        heartbeats = read_heartbeats(self._launch)
+        if self._on_heartbeats is not None and heartbeats:
+            self._on_heartbeats(heartbeats)
+        self.failure = self._detector.failure(heartbeats)
 
 
 @contextmanager

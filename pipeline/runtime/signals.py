@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TIDY_SECONDS = 20.0
-GENTLE_SECONDS = 60.0
+CLEANUP_SECONDS = 20.0
+GRACE_SECONDS = 60.0
 POLL_SECONDS = 1.0
 
 
@@ -34,7 +34,7 @@ class Stopped(BaseException):
 def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
     """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further ones change nothing.
 
-    Should tidying up hang, the process ends hard after TIDY_SECONDS.
+    Should tidying up hang, the process ends hard after CLEANUP_SECONDS.
 
     Args:
         before: called in the main thread just before.
@@ -45,7 +45,7 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
         nonlocal stopping
         if not stopping:
             stopping = True
-            _end_hard_after(TIDY_SECONDS, 128 + number)
+            _exit_after(CLEANUP_SECONDS, 128 + number)
             before()
             raise Stopped(number)
 
@@ -60,48 +60,48 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def stopping_gently(ask: Callable[[], None], seconds: float = GENTLE_SECONDS) -> Iterator[None]:
+def stopping_gracefully(request_stop: Callable[[], None], seconds: float = GRACE_SECONDS) -> Iterator[None]:
     """Let the block come to an end of its own at the first SIGTERM or SIGINT, which takes effect right after it.
 
     A second signal, or `seconds` without an end, stops the block where it is, as if it were not in this one. In other
     threads than the main one, which signals do not reach, nothing changes.
 
     Args:
-        ask: called in the main thread at the first signal; tells the block to come to an end.
+        request_stop: called in the main thread at the first signal; tells the block to come to an end.
         seconds: how long that may take.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[int] = []
+    received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if asked:
-            give_back()
+        if received:
+            restore_handlers()
             signal.raise_signal(number)
             return
-        asked.append(number)
+        received.append(number)
         timer.start()
-        ask()
+        request_stop()
 
-    def give_back() -> None:
+    def restore_handlers() -> None:
         for number, handler in replaced.items():
             signal.signal(number, handler)
 
-    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), asked[0]))
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), received[0]))
     timer.daemon = True
     replaced = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         timer.cancel()
-        give_back()
-        if asked:  # however the block ended, it did so since it was asked to
-            signal.raise_signal(asked[0])
+        restore_handlers()
+        if received:  # however the block ended, it did so since it was asked to
+            signal.raise_signal(received[0])
 
 
 @contextmanager
-def interrupt_handler_kept() -> Iterator[None]:
+def preserving_interrupt_handler() -> Iterator[None]:
     """Put the handler of Ctrl-C back afterwards: PySpark takes it when a SparkContext starts."""
     before = signal.getsignal(signal.SIGINT)
     try:
@@ -124,7 +124,7 @@ def stop_with_parent() -> None:
     threading.Thread(target=watch, name="stop-with-parent", daemon=True).start()
 
 
-def _end_hard_after(seconds: float, code: int) -> None:
+def _exit_after(seconds: float, code: int) -> None:
     timer = threading.Timer(seconds, os._exit, args=(code,))
     timer.daemon = True
     timer.start()

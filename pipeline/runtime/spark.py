@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.java_process import end_java, is_local, start_java
-from pipeline.runtime.signals import interrupt_handler_kept
+from pipeline.runtime.signals import preserving_interrupt_handler
 
 OWNED = "spark.pipeline.owned"
 """Marks the sessions that this module opened, and may close."""
@@ -85,7 +85,7 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
     try:
         start_java(config)
         conf = _settings(config, app, workers)
-        with interrupt_handler_kept():
+        with preserving_interrupt_handler():
             context = SparkContext(conf=conf)
     except (PySparkException, Py4JError) as error:
         cause = _cause(error)

@@ -66,11 +66,11 @@ class ScoreJob:
         # TensorFlow is imported by the first task of a worker.
         module = import_quietly("pipeline.scoring.predictor")
         predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads)
-        answers = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
+        predictions = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
         names = self.program.inputs.raw.names
         kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
         version = pa.repeat(self.version, len(batch) - int(bad.sum()))
-        return pa.RecordBatch.from_arrays([*kept, *answers, version], schema=self.schema), int(bad.sum())
+        return pa.RecordBatch.from_arrays([*kept, *predictions, version], schema=self.schema), int(bad.sum())
 
 
 def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) -> ScoreJob:
@@ -129,9 +129,9 @@ def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefi
         nonlocal bad
         for batch in batches:
             for start in range(0, len(batch), job.batch_rows):
-                answered, own = job.scored(batch.slice(start, job.batch_rows))
-                bad += own
-                yield answered
+                scored_rows, bad_rows = job.scored(batch.slice(start, job.batch_rows))
+                bad += bad_rows
+                yield scored_rows
 
     groups = gathered(filter(len, scored()), len, GROUP_ROWS)
     first = next(groups, None)

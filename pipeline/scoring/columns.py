@@ -22,18 +22,18 @@ class OutputColumns:
 
     Attributes:
         kept: columns of the source.
-        answers: of the model, see `LabelSpec.prediction_columns`.
+        predictions: of the model, see `LabelSpec.prediction_columns`.
         version: of the column that names the model.
     """
 
     kept: tuple[str, ...]
-    answers: tuple[str, ...]
+    predictions: tuple[str, ...]
     version: str
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.kept, *self.answers, self.version)
+        return (*self.kept, *self.predictions, self.version)
 
 
 def output_columns(
@@ -51,9 +51,9 @@ def output_columns(
         ConfigError: an entry of `score.keep` fits no column, or two columns of the output would have one name.
     """
     kept = tuple(name for name in dict.fromkeys(names) if name in key or _is_kept(name, config.keep))
-    answers = tuple(config.prefix + name for name in label.prediction_columns)
-    columns = OutputColumns(kept, answers, config.prefix + VERSION)
-    problems = [*_idle_entries(config.keep, names), *_clashes(columns)]
+    predictions = tuple(config.prefix + name for name in label.prediction_columns)
+    columns = OutputColumns(kept, predictions, config.prefix + VERSION)
+    problems = [*_unmatched_entries(config.keep, names), *_clashes(columns)]
     if config.format == "delta":
         problems += [_unfit(name) for name in columns.names if UNFIT_FOR_DELTA & set(name)]
     if problems:
@@ -71,7 +71,7 @@ def _is_kept(name: str, entries: Sequence[str]) -> bool:
     return name != "" and any(name == entry or fnmatchcase(name, entry) for entry in entries)
 
 
-def _idle_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator[Problem]:
+def _unmatched_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator[Problem]:
     for entry in entries:
         if entry not in names and not any(fnmatchcase(name, entry) for name in names):
             shown = ", ".join(names[:20])
@@ -79,7 +79,7 @@ def _idle_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator[Prob
 
 
 def _clashes(columns: OutputColumns) -> Iterator[Problem]:
-    added = {name.lower() for name in (*columns.answers, columns.version)}
+    added = {name.lower() for name in (*columns.predictions, columns.version)}
     for alike in clashing(columns.names):
         what = "the model's answer and a column of the source" if alike[0].lower() in added else "two columns"
         remedy = "Set score.prefix, or name in score.keep only columns that are called otherwise"

@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from pipeline.errors import ConfigError
-from pipeline.scoring.publication import CARD, QUARANTINE, ScoreCard, foreign_error, taken_error
+from pipeline.scoring.publication import CARD, QUARANTINE, ScoreCard, not_an_output_error, output_exists_error
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import runs, this_host
@@ -30,7 +30,9 @@ from pipeline.store.reach import PROBE
 
 log = logging.getLogger(__name__)
 
-_OWN = re.compile(rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-([0-9a-f]{{32}})-[\w.-]+|{PROBE}[0-9a-f]{{32}}")
+_SCORING_FILE = re.compile(
+    rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-([0-9a-f]{{32}})-[\w.-]+|{PROBE}[0-9a-f]{{32}}"
+)
 """What a scoring leaves, also one that was killed, with its token."""
 
 
@@ -57,10 +59,12 @@ def check_listed(output: StoragePath, *, replace: bool) -> None:
     """
     if files.exists(output.child(CARD)):
         if not replace:
-            raise taken_error(output)
+            raise output_exists_error(output)
         listed_files(output)
-    elif any(not _OWN.fullmatch(name) for name in files.list_files(output)) or files.size_of(output) is not None:
-        raise foreign_error(output) if replace else taken_error(output)
+    elif (
+        any(not _SCORING_FILE.fullmatch(name) for name in files.list_files(output)) or files.size_of(output) is not None
+    ):
+        raise not_an_output_error(output) if replace else output_exists_error(output)
 
 
 def listed_files(output: StoragePath) -> frozenset[str]:
@@ -110,7 +114,7 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
 
 def _may_be_written(name: str, token: str) -> bool:
     """Whether a file that no card lists may be one of a scoring that runs now; `token` is this one's own."""
-    match = _OWN.fullmatch(name)
+    match = _SCORING_FILE.fullmatch(name)
     return match is not None and match[1] not in (None, token) and not _has_ended(match[1])
 
 

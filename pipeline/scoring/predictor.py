@@ -33,7 +33,7 @@ class Predictor:
             column.name: tf.TensorSpec((None, 1), dtypes[column.type], name=f"input_{i}")
             for i, column in enumerate(columns)
         }
-        self._answers = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
+        self._predict = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
 
     def predict(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """Score b rows.
@@ -45,7 +45,7 @@ class Predictor:
             The answers, in the order of `LabelSpec.prediction_columns`.
         """
         tensors = {column.name: _tensor(array, column) for column, array in zip(self._columns, arrays, strict=True)}
-        return _arrays(self._answers(tensors), self._label)
+        return _arrays(self._predict(tensors), self._label)
 
 
 @lru_cache(maxsize=1)

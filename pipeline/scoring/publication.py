@@ -70,23 +70,23 @@ def check_output(output: StoragePath, *, replace: bool) -> None:
         if files.exists(_previous(work)):
             files.move(_previous(work), output)
         else:
-            _tidy(work)
+            _remove_empty_folders(work)
     if not files.exists(output):
         return
     if not replace:
-        raise taken_error(output)
+        raise output_exists_error(output)
     if not files.exists(output.child(CARD)) and _holds_anything(output):
-        raise foreign_error(output)
+        raise not_an_output_error(output)
 
 
-def taken_error(output: StoragePath) -> ConfigError:
+def output_exists_error(output: StoragePath) -> ConfigError:
     """Of an output that is there, where none may be replaced."""
     return ConfigError(
         f"The output '{output}' already exists. Choose another score.output, or set score.mode: overwrite."
     )
 
 
-def foreign_error(output: StoragePath) -> ConfigError:
+def not_an_output_error(output: StoragePath) -> ConfigError:
     """Of files that are no output."""
     return ConfigError(
         f"'{output}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
@@ -110,7 +110,7 @@ def publish_output(finished: StoragePath, output: StoragePath, card: ScoreCard, 
 
 def close_work(output: StoragePath) -> None:
     """Remove the folder of work in progress, unless another job works there."""
-    _tidy(work_folder(output))
+    _remove_empty_folders(work_folder(output))
 
 
 def _replace(finished: StoragePath, output: StoragePath) -> None:
@@ -140,7 +140,7 @@ def _holds_anything(folder: StoragePath) -> bool:
     return files.size_of(folder) is not None or bool(files.list_files(folder))
 
 
-def _tidy(work: StoragePath) -> None:
+def _remove_empty_folders(work: StoragePath) -> None:
     """Local folders that are empty go; elsewhere there are none."""
     if work.is_local:
         with suppress(OSError):

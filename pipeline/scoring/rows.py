@@ -82,7 +82,7 @@ def open_new_rows(
     state = bundle.features
     needed = [column.name for column in state.raw]
     source_table = _with_all_names(source_table, config).knowing(needed)
-    _tell_missing_key(source_table, trained)
+    _warn_of_missing_key(source_table, trained)
     output = output_columns(config, source_table.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
     check_names(source_table.names, wanted, source_table.first_line)
@@ -112,7 +112,7 @@ def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
     return drawn
 
 
-def _tell_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
+def _warn_of_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
     missing = [name for name in trained.data.key if name not in source_table.names]
     if missing:
         log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
@@ -127,19 +127,19 @@ def _with_all_names(source_table: SourceTable, config: ScoreConfig) -> SourceTab
 
 def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
     """What the contract asks of the columns that the model needs."""
-    promised = {} if bundle.table is None else bundle.table.columns
-    return {column.name: promised[column.name] for column in bundle.features.raw if column.name in promised}
+    contract = {} if bundle.table is None else bundle.table.columns
+    return {column.name: contract[column.name] for column in bundle.features.raw if column.name in contract}
 
 
 def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> tuple[NumericPlan, ...]:
     """How the model's numbers were treated in training: whether nulls, NaN and infinities were allowed."""
     features, state = trained.features, bundle.features
     types = _types(bundle, source_table) if needs_types(features) else {}
-    promised = source_table.names if bundle.table is None else bundle.table.columns
-    names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
+    contract = source_table.names if bundle.table is None else bundle.table.columns
+    names = list(dict.fromkeys((*contract, *(column.name for column in state.raw))))
     plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
-    known = {column.name for column in state.raw} | {column.name for column in state.derived}
-    return tuple(feature for feature in plan.numeric if feature.source in known)
+    raw_or_derived = {column.name for column in state.raw} | {column.name for column in state.derived}
+    return tuple(feature for feature in plan.numeric if feature.source in raw_or_derived)
 
 
 def _types(bundle: Bundle, source_table: SourceTable) -> dict[str, ColumnType]:

@@ -24,12 +24,12 @@ from pipeline.schemas.tokens import FALSE, NULL_TOKEN, TRUE
 class Categories:
     """What the values of one column of texts are called in the vocabularies of the features that read it."""
 
-    def __init__(self, known: Collection[str], markers: frozenset[str]) -> None:
-        """`known` are the texts of all vocabularies, `markers` are texts that mean null."""
+    def __init__(self, vocabulary: Collection[str], markers: frozenset[str]) -> None:
+        """`vocabulary` holds the texts of all vocabularies, `markers` are texts that mean null."""
         self._markers = markers
-        self._known = frozenset(known)
+        self._vocabulary = frozenset(vocabulary)
         self._by_number: dict[float, str] = {}
-        for text in known:
+        for text in vocabulary:
             number = _number(text)
             if number is not None:
                 self._by_number.setdefault(number, text)
@@ -41,18 +41,20 @@ class Categories:
         if pd.isna(value):
             return NULL_TOKEN
         spellings = _spellings(value)
-        known = next((text for text in spellings if text in self._known), None)
-        if known is None and _is_number(value):
-            known = self._by_number.get(float(value))
-        return spellings[0] if known is None else known
+        category = next((text for text in spellings if text in self._vocabulary), None)
+        if category is None and _is_number(value):
+            category = self._by_number.get(float(value))
+        return spellings[0] if category is None else category
 
 
 def categories_of(state: FeatureState) -> dict[str, Categories]:
     """The spelling of every raw column of texts."""
     markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]
-    known = {name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names}
-    return {name: Categories(texts, markers) for name, texts in known.items()}
+    vocabularies = {
+        name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names
+    }
+    return {name: Categories(texts, markers) for name, texts in vocabularies.items()}
 
 
 def number_in(value: Any, markers: frozenset[str]) -> Any:
@@ -71,13 +73,13 @@ def _spellings(value: Any) -> tuple[str, ...]:
         text = str(bool(value))
         return text.lower(), text, text.upper()
     if isinstance(value, datetime):
-        return _moments(pd.Timestamp(value))
+        return _timestamps(pd.Timestamp(value))
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(value), str(int(value))
     return (str(value),)
 
 
-def _moments(value: pd.Timestamp) -> tuple[str, ...]:
+def _timestamps(value: pd.Timestamp) -> tuple[str, ...]:
     """As Spark writes a time, in UTC and without zeros at the end of its fraction, or a date."""
     utc = value if value.tzinfo is None else value.tz_convert("UTC").tz_localize(None)
     text = str(utc)

@@ -146,7 +146,9 @@ def _with_source(
     """The report with what only the source knows: values of single rows, and slices."""
     recipe, source = open_recipe(resources, recipe)
     if source.fingerprint != store.manifest.source:
-        return _noted(report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows")
+        return _with_note(
+            report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows"
+        )
     label = store.features.label
     rows = SourceRows(resources.spark, recipe, source, label, SPLIT)
     with watch_spark(resources.spark, resources.progress, "Looking at single rows"):
@@ -164,7 +166,7 @@ def _with_slices(
     """The model is trained and measured: a misspelt slice is reported, and costs no more than itself."""
     values = rows.values(slices)
     for problem in values.problems:
-        report = _noted(report, problem)
+        report = _with_note(report, problem)
     if not values.by:
         return report
     what = Measure.of(rows.label, decision=report.decision, groups=1)
@@ -172,7 +174,7 @@ def _with_slices(
     return report.model_copy(update={"slices": slice_rows(predicted, values, what)})
 
 
-def _noted(report: EvalReport, note: str) -> EvalReport:
+def _with_note(report: EvalReport, note: str) -> EvalReport:
     log.warning("%s", note)
     return report.model_copy(update={"notes": (*report.notes, note)})
 

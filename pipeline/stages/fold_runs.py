@@ -45,7 +45,7 @@ class FoldRuns:
         """
         self._resources, self._config, self._folds = resources, config, folds
         self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
-        self._left = [number for number, result in enumerate(self._results) if not result.is_there]
+        self._left = [number for number, result in enumerate(self._results) if not result.is_published]
         self._window = window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
 
@@ -56,7 +56,7 @@ class FoldRuns:
             self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
         for number, result in enumerate(self._results):
             if number not in self._left:
-                self._recall(number, result.score())
+                self._track_again(number, result.score())
         run_parallel(self._config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
         return self._results
 
@@ -64,7 +64,7 @@ class FoldRuns:
         with self._lock:
             return self._left.pop(0) if self._left else None
 
-    def _recall(self, number: int, score: FoldScore) -> None:
+    def _track_again(self, number: int, score: FoldScore) -> None:
         with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:
             tracker.log_params(fold_params(self._folds, number))
             tracker.log_params({name: setting_text(value) for name, value in score.settings.items()})
@@ -96,10 +96,10 @@ class FoldRuns:
                     settings=settings,
                 )
             log_score(tracker, score)
-        finished = sum(result.is_there for result in self._results)
+        finished = sum(result.is_published for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        said = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
-        self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
+        headlines = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
+        self._resources.progress.done(f"{name}: {headlines} ({finished} of {len(self._results)})")
 
     def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
         """The configuration, store and settings of a fold; a nested cross-validation searches for the settings."""

@@ -70,14 +70,14 @@ def run_fold(
     """
     start = time.monotonic()
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+        on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
     )
     with (
         draft(resources.root, result.folder, SCORE) as finished,
         run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
     ):
         outcome.require_finished(f"Fold {result.number}")
-        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
+        if result.is_published:  # by another job meanwhile; in an object store its files lie where these would go
             return result.score()
         predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
         tally = predict_split(resources.spark, spec.train.workers, predict, store, always_on_spark=True).tallies[

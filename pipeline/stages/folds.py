@@ -106,7 +106,7 @@ class FoldResult:
         return cls(crossval.child(fold_folder(number)), number)
 
     @property
-    def is_there(self) -> bool:
+    def is_published(self) -> bool:
         """Whether the fold was trained and measured."""
         return files.exists(self.folder.child(SCORE))
 

@@ -65,11 +65,11 @@ def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldRes
         ROW_ID,
         F.lit(number).alias(FOLD),
         _class(label, F.col(LABEL)).alias(ACTUAL),
-        *_answers(label, result.decision()),
+        *_prediction_columns(label, result.decision()),
     )
 
 
-def _answers(label: LabelSpec, decision: DecisionRule) -> list[Column]:
+def _prediction_columns(label: LabelSpec, decision: DecisionRule) -> list[Column]:
     if not label.classes:
         return [F.col("p0").alias(label.prediction_columns[0])]
     if label.outputs == 1:

@@ -19,7 +19,7 @@ from pipeline.preparation.planning.store_spec import StoreRecipe
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.signals import stopping_gently
+from pipeline.runtime.signals import stopping_gracefully
 from pipeline.schemas.decision import DecisionRule
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
@@ -94,8 +94,8 @@ def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
         on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
-        on_resume=lambda place: log_resumed(resources, place),
-        stoppable=stopping_gently,
+        on_resume=lambda position: log_resumed(resources, position),
+        stoppable=stopping_gracefully,
     )
 
 
@@ -118,10 +118,10 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
         raise DataError(f"Store {store.place} has no training rows. Check split.fractions and the source.")
 
 
-def log_resumed(resources: Resources, place: str) -> None:
+def log_resumed(resources: Resources, position: str) -> None:
     """Log where a training run resumes, on the terminal and in the tracked run."""
-    resources.progress.done(f"Going on from {place}, where this training was interrupted")
-    resources.tracker.set_tags({"resumed_from": place})
+    resources.progress.done(f"Going on from {position}, where this training was interrupted")
+    resources.tracker.set_tags({"resumed_from": position})
 
 
 def _show(resources: Resources, record: EpochRecord, epochs: int) -> None:

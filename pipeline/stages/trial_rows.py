@@ -31,12 +31,12 @@ class TrialRows:
             prepare: makes the stores of a configuration, or finds them.
         """
         self._prepare, self._lock = prepare, threading.Lock()
-        self.usual = prepare(config)
+        self.default_stores = prepare(config)
 
     def of(self, config: RunConfig, settings: Settings) -> tuple[Store, ...]:
         """The stores that a trial's settings need."""
         if not shapes_rows(settings):
-            return self.usual
+            return self.default_stores
         with self._lock:  # one at a time: trials in parallel may need the same store
             return self._prepare(config)
 
@@ -46,7 +46,7 @@ def shapes_rows(settings: Settings) -> bool:
     return any(name.startswith(OF_THE_STORE) for name in settings)
 
 
-def rows_to_choose_by(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
+def stores_of_trials(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
     """As `search.crossval` says: the folds of training and validation rows, or these rows as they are divided."""
     recipe = StoreRecipe.of(config)
     if config.search.crossval:

@@ -77,7 +77,7 @@ class Trials:
         Raises:
             TrainError: the search was stopped.
         """
-        config, folds = self._config.search, len(self._rows.usual)
+        config, folds = self._config.search, len(self._rows.default_stores)
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
         with (
@@ -102,7 +102,7 @@ class Trials:
     def _database_file(self) -> StoragePath:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
-        identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
+        identity = fingerprint([*(store.manifest.store_id for store in self._rows.default_stores), content, searched])[
             :ID_LENGTH
         ]
         return search_file(self._resources.root, self._config.name, self._config.search.study, identity)

@@ -89,11 +89,11 @@ def example_of(state: FeatureState) -> pd.DataFrame:
 
 def _values(state: FeatureState, column: str, is_number: bool) -> list[Any]:
     """Null where a column is used in expressions alone, and nothing was learned of its values."""
-    known: dict[Any, None] = {}
+    examples: dict[Any, None] = {}
     for feature in state.features:
-        known |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
-    found = list(known) or [1.0 if is_number else None]
-    return [found[row % len(found)] for row in range(EXAMPLE_ROWS)]
+        examples |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
+    values = list(examples) or [1.0 if is_number else None]
+    return [values[row % len(values)] for row in range(EXAMPLE_ROWS)]
 
 
 def requirements() -> list[str]:

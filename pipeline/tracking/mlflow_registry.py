@@ -85,16 +85,16 @@ def _champion(client: MlflowClient, name: str) -> Any:
 
 def _version_of(client: MlflowClient, name: str, run_id: str, candidate: Candidate) -> Any:
     """The version that this run made of this very model before."""
-    found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'", max_results=VERSIONS_AT_MOST)
+    versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'", max_results=VERSIONS_AT_MOST)
     wanted = candidate.sha256
-    return next((v for v in found if (known := Candidate.of_tags(v.tags)) and known.sha256 == wanted), None)
+    return next((v for v in versions if (earlier := Candidate.of_tags(v.tags)) and earlier.sha256 == wanted), None)
 
 
 def _logged(client: MlflowClient, run_id: str) -> Any:
     """The latest model that the run logged."""
     experiment = client.get_run(run_id).info.experiment_id
     order = [{"field_name": "creation_timestamp", "ascending": False}]
-    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order, max_results=1)
-    if not found:
+    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order, max_results=1)
+    if not models:
         raise ValueError("The run logged no model")
-    return found[0]
+    return models[0]

@@ -60,7 +60,7 @@ def connect(address: Address) -> MlflowClient:
         ) from error
 
 
-def continued_run(client: MlflowClient, run_id: str) -> Any:
+def resumed_run(client: MlflowClient, run_id: str) -> Any:
     """The run, running again; None where the store does not know it any more."""
     from mlflow.exceptions import MlflowException
 
@@ -78,20 +78,20 @@ def find_experiment(client: MlflowClient, name: str, address: Address) -> str:
     """The experiment's id; where there is none it is made, by this job or by another one at the same moment."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    existing = client.get_experiment_by_name(name)
+    if existing is None:
         try:
             return str(client.create_experiment(name, artifact_location=address.artifacts, tags=EXPERIMENT_TAGS))
         except MlflowException:
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            existing = client.get_experiment_by_name(name)
+            if existing is None:
                 raise
-    if found.lifecycle_stage == "deleted":
+    if existing.lifecycle_stage == "deleted":
         raise ConfigError(
             f"Experiment '{name}' was deleted in MLflow at {without_user(address.uri)}. Set track.experiment to "
-            f"another name, or restore it: mlflow experiments restore --experiment-id {found.experiment_id}."
+            f"another name, or restore it: mlflow experiments restore --experiment-id {existing.experiment_id}."
         )
-    return str(found.experiment_id)
+    return str(existing.experiment_id)
 
 
 @contextmanager

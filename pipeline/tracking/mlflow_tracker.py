@@ -1,7 +1,7 @@
-"""Runs recorded by MLflow. Together with `mlflow_courier`, `mlflow_store` and `mlflow_folder`, the only door to it.
+"""Runs recorded by MLflow. Together with `mlflow_sender`, `mlflow_store` and `mlflow_folder`, the only door to it.
 
 Every call names its store and its run, so that several jobs of one process can record in parallel. A tracker never
-raises, and but for the model never waits for the server, see `mlflow_courier`. What a user can repair before anything
+raises, and but for the model never waits for the server, see `mlflow_sender`. What a user can repair before anything
 has started is a ConfigError, when the run is opened.
 """
 
@@ -28,7 +28,7 @@ from pipeline.tracking.address import Address, address_of
 from pipeline.tracking.mlflow_registry import Registered, register
 from pipeline.tracking.mlflow_sender import MlflowSender, now
 from pipeline.tracking.mlflow_store import connect, cut, patience, reason_of
-from pipeline.tracking.outbox import Entry, OutboxRun, left_outboxes, new_outbox, outbox_folder
+from pipeline.tracking.outbox import Entry, OutboxRun, new_outbox, outbox_folder, unsent_outboxes
 from pipeline.tracking.promotion import Candidate, Promotion
 from pipeline.tracking.tags import run_tags
 from pipeline.tracking.tracker import NullTracker, Param, Tracker
@@ -53,7 +53,9 @@ class MlflowTracker:
     def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
         """`sender` carries everything, to a database or to a server."""
         self._sender = sender
-        self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
+        self._longest_wait, self._budget = (
+            (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
+        )
 
     @property
     def run_id(self) -> str | None:
@@ -115,16 +117,16 @@ class MlflowTracker:
             return None
         start = time.monotonic()
         try:
-            found = self._register(name, candidate)
+            version = self._register(name, candidate)
         except Exception as error:  # whatever goes wrong in recording, the work stays
             self._budget -= time.monotonic() - start
             logger.warning(
                 "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
             )
             return None
-        promotion = found.promotion
-        logger.info("Version %s of '%s' is the %s. %s", found.version, name, promotion.alias, promotion.reason)
-        registered = {"registered": f"{name} {found.version}", "standing": promotion.alias}
+        promotion = version.promotion
+        logger.info("Version %s of '%s' is the %s. %s", version.version, name, promotion.alias, promotion.reason)
+        registered = {"registered": f"{name} {version.version}", "standing": promotion.alias}
         self.set_tags(registered | {"standing.reason": cut(promotion.reason)})
         return promotion
 
@@ -153,7 +155,7 @@ class MlflowTracker:
     def _within_budget(self, wait: Callable[[float], bool]) -> bool:
         """Wait, in all no longer than a job may be held up."""
         start = time.monotonic()
-        done = wait(min(self._once, max(self._budget, 0.0)))
+        done = wait(min(self._longest_wait, max(self._budget, 0.0)))
         self._budget -= time.monotonic() - start
         return done
 
@@ -282,7 +284,7 @@ def _start(
 
     sender = MlflowSender(address, outbox)
     tracker = MlflowTracker(sender, is_database=not address.uri.startswith(("http", "databricks")))
-    sender.start(lambda: send_left(address, root))
+    sender.start(lambda: send_unsent(address, root))
     try:
         tracker.open()
     except ConfigError:
@@ -291,9 +293,9 @@ def _start(
     return tracker
 
 
-def send_left(address: Address, root: StoragePath) -> None:
+def send_unsent(address: Address, root: StoragePath) -> None:
     """Send what other jobs could not; a run whose job was killed is ended as such."""
-    for outbox in left_outboxes(outbox_folder(root), without_user(address.uri)):
+    for outbox in unsent_outboxes(outbox_folder(root), without_user(address.uri)):
         try:
             if not outbox.has_ended:
                 outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))

@@ -76,7 +76,7 @@ class Outbox:
     """The entries of one run, in the order in which they were logged. One thread adds them, another sends them."""
 
     def __init__(self, folder: Path, run: OutboxRun, entries: Sequence[Entry], lock: IO[bytes]) -> None:
-        """See `new_outbox` and `left_outboxes`."""
+        """See `new_outbox` and `unsent_outboxes`."""
         self.folder, self.run, self._lock = folder, run, lock
         self._entries = list(entries)
         self.sent, self.run_id = _read_sent(folder, run)
@@ -147,7 +147,7 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
     return Outbox(folder, run, [], lock)
 
 
-def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
+def unsent_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
     """Outboxes for a tracking store that no process holds; each is held by this process until it is removed or left."""
     for file in sorted(parent.glob(f"*/{RUN}")):
         try:

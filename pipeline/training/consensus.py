@@ -41,7 +41,7 @@ class RankConsensus:
     def __init__(self, world: World, clock: Callable[[], float] = time.monotonic) -> None:
         """The first decision comes after one block."""
         self._world, self._clock = world, clock
-        self._blocks, self._left, self._met = 1, 1, clock()
+        self._blocks, self._left, self._agreed = 1, 1, clock()
 
     def is_due(self) -> bool:
         """Whether a decision is due after the block that was just done; to be asked once after each block."""
@@ -61,13 +61,13 @@ class RankConsensus:
             broken: likewise.
         """
         first = self._world.rank == 0
-        said = np.array([save and first, stop, end, broken, self._next() if first else 0], np.int64)
-        *sums, self._blocks = self._world.sum([tf.constant(said)], "consensus")[0].numpy().tolist()
-        self._left, self._met = self._blocks, self._clock()
+        votes = np.array([save and first, stop, end, broken, self._next_blocks() if first else 0], np.int64)
+        *sums, self._blocks = self._world.sum([tf.constant(votes)], "consensus")[0].numpy().tolist()
+        self._left, self._agreed = self._blocks, self._clock()
         return StepDecision(*(total > 0 for total in sums))
 
-    def _next(self) -> int:
+    def _next_blocks(self) -> int:
         """Blocks until the next decision: at most twice as many as before, since the first blocks are slow."""
         done = self._blocks - max(self._left, 0)
-        seconds = max(self._clock() - self._met, 1e-9)
+        seconds = max(self._clock() - self._agreed, 1e-9)
         return max(1, min(int(done * APART_SECONDS / seconds), 2 * self._blocks))

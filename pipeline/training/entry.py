@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 from pipeline.model.device import configure_devices
 from pipeline.runtime.activity import JOINS, report_activity
-from pipeline.runtime.cores import own_cores
+from pipeline.runtime.cores import reserved_cores
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import RankInfo
 from pipeline.store.filesystem import storage_path
@@ -30,7 +30,7 @@ def run(payload: str, info: RankInfo) -> str:
     # Where somebody chose the number of threads, other work may be meant to run beside: then the kernel decides.
     divided = info.local_size > 1 and job.train.threads is None
     with (
-        own_cores(share) if divided else nullcontext(),
+        reserved_cores(share) if divided else nullcontext(),
         join_world(info, job.train.stall_seconds) as world,
         failures_recorded(storage_path(info.launch), info.rank),
     ):

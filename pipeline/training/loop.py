@@ -73,7 +73,7 @@ class Loop:
             TrainError: on every rank, since the loss of one is not finite.
         """
         self._consensus = RankConsensus(self.runner.world)
-        self._take_up_history()
+        self._restore_history()
         self.callbacks.begin_training()
         while not self._is_over:
             if not self._train_epoch() or not self._validate() or not self._finish_epoch():
@@ -87,7 +87,7 @@ class Loop:
     def _is_over(self) -> bool:
         return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
 
-    def _take_up_history(self) -> None:
+    def _restore_history(self) -> None:
         """Early stopping and plateaus follow from the history; this launch's driver has not seen its records yet."""
         losses = [record.monitored for record in self.progress.history]
         self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
@@ -101,13 +101,13 @@ class Loop:
         if progress.step == 0:
             self.callbacks.begin_epoch(progress.epoch)
         since = time.monotonic()
-        for block in self._waited_for(self.training.epoch()):
+        for block in self._timed(self.training.epoch()):
             first = progress.step
             self.runner.train(block)
             progress.step += len(block.rows)
             progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
             due = self.checkpoints.is_due_between(first, progress.step)
-            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
+            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._agree(save=due):
                 return False
         return True
 
@@ -115,7 +115,7 @@ class Loop:
         for block in self.validation.epoch():
             report_activity("validates")
             self.runner.validate(block)
-            if self._consensus.is_due() and not self._meet():
+            if self._consensus.is_due() and not self._agree():
                 return False
         return True
 
@@ -132,7 +132,7 @@ class Loop:
             write_epoch(self.scratch, record)
             self.board.write(record)
         self.callbacks.end_epoch(record)
-        return self._meet()
+        return self._agree()
 
     def _record(self) -> EpochRecord:
         runner, progress = self.runner, self.progress
@@ -161,7 +161,7 @@ class Loop:
         norms = [variable.numpy() for variable in self.runner.optimizer.norms.variables]
         return self.runner.training.is_finite and bool(np.isfinite(norms).all())
 
-    def _meet(self, *, save: bool = False) -> bool:
+    def _agree(self, *, save: bool = False) -> bool:
         """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
         progress = self.progress
         decision = self._consensus.agree(
@@ -181,7 +181,7 @@ class Loop:
             self.checkpoints.save(progress, self.runner, self.callbacks)
         return not decision.stop
 
-    def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
+    def _timed(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The same blocks, with the time that they are waited for added to the progress's."""
         while True:
             start = time.monotonic()

@@ -201,8 +201,8 @@ def _resume(checkpoint: Checkpoint, runner: StepRunner, steps: int, job: RankJob
     progress = resumed_progress(checkpoint, steps)
     check_fits(state, fresh, str(job.checkpoints))
     # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
-    begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
-    state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
+    restarted = OF_EPOCH if progress.step == 0 else OF_VALIDATION
+    state |= {name: array for name, array in fresh.items() if name.startswith(restarted)}
     runner.restore(state)
     return progress
 

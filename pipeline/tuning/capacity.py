@@ -160,7 +160,7 @@ def hidden_of(record: TrialRecord) -> Hidden:
     return tuple(record.settings[HIDDEN])
 
 
-def answers_of(hidden: Hidden) -> dict[str, Any]:
+def params_of(hidden: Hidden) -> dict[str, Any]:
     """What is to be answered for a trial to have a network, see `space.py`."""
     return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{index}": units for index, units in enumerate(hidden)}}
 

@@ -30,7 +30,7 @@ from pipeline.report.text import short_name
 from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers
 from pipeline.tuning.record import TrialRecord, ranked
-from pipeline.tuning.space import answer_of
+from pipeline.tuning.space import param_of
 from pipeline.tuning.table import setting_name, setting_text, trial_counts
 
 MOST_SETTINGS = 2
@@ -76,7 +76,7 @@ def comparison_plot(
     """
     cells: dict[Cell, list[TrialRecord]] = {}
     for record in records:
-        cells.setdefault(tuple(setting_text(answer_of(record.settings, name)) for name in options), []).append(record)
+        cells.setdefault(tuple(setting_text(param_of(record.settings, name)) for name in options), []).append(record)
     draw = _table if len(options) == 2 else _lines
     figure = draw(cells, metric, options=options, maximizes=maximizes, title=title)
     many = max(len(tried) for tried in cells.values()) > 1

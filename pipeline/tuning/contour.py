@@ -18,12 +18,12 @@ from pipeline.report.text import short_name
 from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers, axis_positions
 from pipeline.tuning.record import TrialRecord, finished, ranked
-from pipeline.tuning.space import answer_of
+from pipeline.tuning.space import param_of
 from pipeline.tuning.table import setting_text, trial_counts
 
 LEAST_VALUES = 4
 """Different values that a setting needs for a surface: between two or three, nothing was looked at."""
-LEAST_PLACES = 8
+LEAST_POSITIONS = 8
 LEVELS = 12
 MESH = 240
 JITTER = 0.16
@@ -58,12 +58,12 @@ def contour_plot(
     axes = figure.subplots()
     style_axes(axes, "The darker, the better", *(short_name(name, 44) for name in names))
     axes.grid(False)
-    there = [record for record in records if None not in _values(record, names)]
-    ended = ranked(there, maximizes=maximizes)
+    complete = [record for record in records if None not in _values(record, names)]
+    ended = ranked(complete, maximizes=maximizes)
     if not ended:
         without_data(axes, "no trial with both settings ran to its end")
         return figure
-    others = [record for record in there if not record.is_finished]
+    others = [record for record in complete if not record.is_finished]
     values = np.array([record.reached for record in ended])
     shades = colour_scale(values.tolist(), maximizes=maximizes)
     x, y = zip(*(_values(record, names) for record in (*ended, *others)), strict=True)
@@ -73,18 +73,18 @@ def contour_plot(
     _draw_dots(axes, shades, positions + _jitter(x, y), values, label=f"trial {ended[0].number}, the best of these")
     draw_colour_scale(figure, axes, shades, metric, maximizes=maximizes)
     remark = "The surface is straight between neighbouring trials, whose other settings may differ."
-    caption(figure, remark if drawn else "", trial_counts(there))
+    caption(figure, remark if drawn else "", trial_counts(complete))
     return figure
 
 
 def _values(record: TrialRecord, names: Sequence[str]) -> list[Any]:
-    return [answer_of(record.settings, name) for name in names]
+    return [param_of(record.settings, name) for name in names]
 
 
 def _kinds(records: Sequence[TrialRecord], names: tuple[str, str]) -> tuple[set[str], set[str]]:
     """The different values of both settings, of the trials that have both."""
-    there = [values for record in records if None not in (values := _values(record, names))]
-    return {setting_text(one) for one, _ in there}, {setting_text(other) for _, other in there}
+    pairs = [values for record in records if None not in (values := _values(record, names))]
+    return {setting_text(one) for one, _ in pairs}, {setting_text(other) for _, other in pairs}
 
 
 def _is_graded(values: Sequence[Any]) -> bool:
@@ -98,7 +98,7 @@ def _draw_surface(
     scaled = axes.transScale.transform(positions)
     low, span = scaled.min(axis=0), np.ptp(scaled, axis=0)
     different, first = np.unique((scaled - low) / span, axis=0, return_index=True)
-    if len(different) < LEAST_PLACES or np.linalg.matrix_rank(different - different.mean(axis=0), tol=1e-6) < 2:
+    if len(different) < LEAST_POSITIONS or np.linalg.matrix_rank(different - different.mean(axis=0), tol=1e-6) < 2:
         return False
     surface = LinearTriInterpolator(Triangulation(*different.T), values[first])
     ruler = np.linspace(0.0, 1.0, MESH)

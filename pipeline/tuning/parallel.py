@@ -67,7 +67,7 @@ def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], N
             failures.append(error)
             over.set()
 
-    threads = [threading.Thread(target=follow, name=f"side-by-side-{number}", daemon=True) for number in range(count)]
+    threads = [threading.Thread(target=follow, name=f"parallel-{number}", daemon=True) for number in range(count)]
     for thread in threads:
         thread.start()
     try:

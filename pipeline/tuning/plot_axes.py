@@ -31,9 +31,9 @@ def is_wide(values: Sequence[float]) -> bool:
 
 def shares(values: Sequence[float]) -> list[float]:
     """Numbers between 0 and 1, by their logarithms where they are wide; 0 where all are alike."""
-    bent = [math.log(value) for value in values] if is_wide(values) else [float(value) for value in values]
-    low, span = min(bent), (max(bent) - min(bent)) or 1.0
-    return [(value - low) / span for value in bent]
+    scaled = [math.log(value) for value in values] if is_wide(values) else [float(value) for value in values]
+    low, span = min(scaled), (max(scaled) - min(scaled)) or 1.0
+    return [(value - low) / span for value in scaled]
 
 
 def axis_positions(axes: Axes, values: Sequence[Any], axis: Literal["x", "y"] = "x") -> list[float]:
@@ -48,9 +48,9 @@ def axis_positions(axes: Axes, values: Sequence[Any], axis: Literal["x", "y"] = 
             ruler.set_major_locator(MaxNLocator(integer=True))
         compact_ticks(axes, x=along_x, y=not along_x)
         return [float(value) for value in values]
-    known = sorted({setting_text(value) for value in values})
-    ruler.set_ticks(range(len(known)), [short_name(name, 12) for name in known])
+    names = sorted({setting_text(value) for value in values})
+    ruler.set_ticks(range(len(names)), [short_name(name, 12) for name in names])
     for label in ruler.get_ticklabels():
-        plain(label).set_rotation(30 if along_x and len(known) > 4 else 0)
-    axes.set(**{f"{axis}lim": (-0.5, max(len(known), 1) - 0.5)})
-    return [float(known.index(setting_text(value))) for value in values]
+        plain(label).set_rotation(30 if along_x and len(names) > 4 else 0)
+    axes.set(**{f"{axis}lim": (-0.5, max(len(names), 1) - 0.5)})
+    return [float(names.index(setting_text(value))) for value in values]

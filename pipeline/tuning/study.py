@@ -21,7 +21,7 @@ from pipeline.config.search import HIDDEN, SearchConfig
 from pipeline.errors import ConfigError
 from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
-from pipeline.tuning.capacity import answers_of, capacity_progress, hidden_of
+from pipeline.tuning.capacity import capacity_progress, hidden_of, params_of
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import TrialRecord
 
@@ -44,7 +44,7 @@ STATES = {
 
 
 class Trial:
-    """A running trial. It suggests settings, see `space.Asked`, and takes the values that the trial reaches."""
+    """A running trial. It suggests settings, see `space.Suggester`, and takes the values that the trial reaches."""
 
     def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
         """`trial` is Optuna's; `lock` is that of the study, whose waiting threads are notified when the trial ends."""
@@ -174,7 +174,7 @@ class Study:
             for hidden in capacity_progress(records, self._config).wanted:
                 if hidden not in begun:
                     attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
-                    self._study.enqueue_trial(answers_of(hidden), user_attrs=attributes)
+                    self._study.enqueue_trial(params_of(hidden), user_attrs=attributes)
         return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
@@ -224,8 +224,8 @@ def open_study(
         # The same seed would draw the same trials as before.
         study.sampler = SAMPLERS.get(config.sampler).build(config, seed + begun)
         if not begun:
-            for answers in grid:
-                study.enqueue_trial(dict(answers))
+            for params in grid:
+                study.enqueue_trial(dict(params))
         yield Study(study, config)
 
 

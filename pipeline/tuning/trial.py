@@ -153,9 +153,9 @@ def metric_of(record: EpochRecord, name: str) -> float:
         ConfigError: the training run does not measure it.
     """
     if name not in record.metrics:
-        known = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
+        allowed = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
         raise ConfigError(
-            f"Trials are compared by '{name}', which is not measured. Allowed: {known}. Add it to train.metrics, or "
+            f"Trials are compared by '{name}', which is not measured. Allowed: {allowed}. Add it to train.metrics, or "
             "take one of these for search.metric and search.further_goals."
         )
     return record.metrics[name]

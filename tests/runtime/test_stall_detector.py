@@ -41,7 +41,7 @@ def watched(at, seconds: int, limits: Limits = LIMITS, workers: int = 2):
     detector = StallDetector(workers, limits, lambda: now[0])
     for second in range(1, seconds + 1):
         now[0] = float(second)
-        if (trouble := detector.trouble({one.rank: one for one in at(second)})) is not None:
+        if (trouble := detector.failure({one.rank: one for one in at(second)})) is not None:
             return second, trouble
     return None
 

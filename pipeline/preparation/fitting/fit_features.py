@@ -26,7 +26,7 @@ from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, 
 from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
 from pipeline.preparation.survey.sample import Sample, samples_in
 from pipeline.preparation.survey.value_counts import Counts, counts_of
-from pipeline.runtime.logs import saying_once
+from pipeline.runtime.logs import logging_once
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 
@@ -86,7 +86,7 @@ def fit_folds(
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    with saying_once(TELLING):
+    with logging_once(TELLING):
         return _fit_folds(recipe, opened, whole, folds, collected, assignment)
 
 
