@@ -39,7 +39,7 @@ STAGES = {
 """Each job's function, of one RunConfig, returning a Document; imported when it is needed."""
 
 RED = 31
-DEBUG_HINT = "Run it again with --debug to see where it happened."
+DEBUG_HINT = "Run it again with --debug to see the traceback."
 OF_AN_OBJECT_STORE = "AWS Error"
 """Part of Arrow's message when a bucket cannot be reached, or refuses access."""
 
@@ -136,11 +136,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser(stage: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"jobs/{stage}.py", allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--config", required=True, metavar="FILE", help="the experiment, e.g. conf/bank.yaml")
-    parser.add_argument("--env", metavar="FILE", help="laid over it, e.g. conf/env/local.yaml")
+    parser.add_argument("--env", metavar="FILE", help="an overlay on it, e.g. conf/env/local.yaml")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="A.B=VALUE", help="laid over both; may be given again"
+        "--set", action="append", default=[], metavar="A.B=VALUE", help="a setting that overrides both; may be repeated"
     )
-    parser.add_argument("--debug", action="store_true", help="log more, and show where an error happened")
+    parser.add_argument("--debug", action="store_true", help="log more, and show the traceback of an error")
     return parser
 
 

@@ -127,7 +127,7 @@ def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankL
     if len(candidates) == 1:
         return RankLost(_death_of(candidates[0]))
     if silent:
-        return RankLost(f"A training process ended without a word: it was killed, or ran out of memory. {MEMORY_HINT}")
+        return RankLost(f"A training process died without an error: it was killed, or ran out of memory. {MEMORY_HINT}")
     return None
 
 
@@ -139,8 +139,8 @@ def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
 def _death_of(heartbeat: Heartbeat) -> str:
     held = f"{heartbeat.memory / (1 << 30):.1f} GB"
     return (
-        f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) ended without a word: it was killed, or "
-        f"ran out of memory, of which it held {held}. {MEMORY_HINT}"
+        f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) died without an error: it was killed, or "
+        f"ran out of memory (it held {held}). {MEMORY_HINT}"
     )
 
 
@@ -165,5 +165,5 @@ def _unrecorded(launch: StoragePath, error: BaseException) -> PipelineError:
     """The ranks could not even start, or their network broke."""
     consequences = _records(launch)
     if consequences:
-        return RankLost(f"The ranks lost each other: {consequences[0].message}")
+        return RankLost(f"The ranks lost contact with each other: {consequences[0].message}")
     return TrainError(f"The ranks could not run: {meaningful_line(str(error))}")

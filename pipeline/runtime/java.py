@@ -58,9 +58,9 @@ def find_java() -> JavaInstallation:
             return JavaInstallation(program, version)
         unfit.append(f"{program} is {f'Java {version}' if version else 'no working Java'}")
     problem = Problem(
-        "Spark needs Java, and none that is fit was found",
+        "Spark needs Java, and no suitable one was found",
         allowed="version 17 or 21, in JAVA_HOME or on PATH",
-        received="; ".join(unfit) or "no java program at all",
+        received="; ".join(unfit) or "no java executable",
         remedy=REMEDY,
     )
     raise PlatformError(str(problem))

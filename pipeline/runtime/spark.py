@@ -90,7 +90,7 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
     except (PySparkException, Py4JError) as error:
         cause = _cause(error)
         end_java()
-        raise PlatformError(f"Spark does not start: {cause}. Look at spark.master and spark.conf.") from error
+        raise PlatformError(f"Spark did not start: {cause}. Check spark.master and spark.conf.") from error
     return SparkSession(context)
 
 
@@ -172,5 +172,5 @@ def _default_master(conf: SparkConf, workers: int) -> str:
 def _cause(error: Exception) -> str:
     text = str(getattr(error, "java_exception", None) or error)
     if "JAVA_GATEWAY_EXITED" in text:
-        return "its Java process ended at once, see its message above"
+        return "its Java process exited at once; see its message above"
     return next((line.strip().rstrip(".") for line in text.splitlines() if line.strip()), type(error).__name__)

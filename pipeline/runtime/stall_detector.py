@@ -79,7 +79,7 @@ class StallDetector:
         if not silent:
             return None
         return RankLost(
-            f"{_names(silent)} gave no sign of life for {self._limits.stall:g} s (train.stall_seconds): stopped, "
+            f"{_names(silent)} sent no heartbeat for {self._limits.stall:g} s (train.stall_seconds): stopped, "
             f"frozen by its host, or cut off from the storage. It was last seen at {silent[0].where}."
         )
 
@@ -100,7 +100,7 @@ class StallDetector:
         ranks = ", ".join(map(str, missing))
         return RankLost(
             f"Rank {ranks} of {self._workers} was not ready within {self._limits.start:g} s (train.start_seconds). "
-            "Look at its host, or allow more time."
+            "Check its host, or allow more time."
         )
 
     def _still(self, heartbeats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
@@ -118,8 +118,8 @@ class StallDetector:
         least = min(heartbeat.begun for heartbeat in held_up)
         blamed = [heartbeat for heartbeat in held_up if heartbeat.begun == least]
         return RankLost(
-            f"{_names(blamed)} made no progress for {self._limits.stall:g} s (train.stall_seconds): it "
-            f"{blamed[0].activity}, at {blamed[0].where}. Repair what holds it up, or allow more time."
+            f"{_names(blamed)} made no progress for {self._limits.stall:g} s (train.stall_seconds). Last activity: "
+            f"{blamed[0].activity}, at {blamed[0].where}. Fix what blocks it, or allow more time."
         )
 
 

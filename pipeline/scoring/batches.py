@@ -151,7 +151,7 @@ def _writer(file: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
 def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.Schema:
     kinds = [program.inputs.raw.kinds[name] for name in output.kept]
     problems = [
-        Problem(f"Column '{name}' has a type that cannot be handed on")
+        Problem(f"Column '{name}' has a type that cannot be written")
         for name, kind in zip(output.kept, kinds, strict=True)
         if pa.types.is_null(kind)
     ]

@@ -75,17 +75,17 @@ def _unmatched_entries(entries: Sequence[str], names: Sequence[str]) -> Iterator
     for entry in entries:
         if entry not in names and not any(fnmatchcase(name, entry) for name in names):
             shown = ", ".join(names[:20])
-            yield Problem(f"'{entry}' in score.keep fits no column of the source", shown, remedy="Correct it")
+            yield Problem(f"'{entry}' in score.keep matches no column of the source", shown, remedy="Correct it")
 
 
 def _clashes(columns: OutputColumns) -> Iterator[Problem]:
     added = {name.lower() for name in (*columns.predictions, columns.version)}
     for alike in clashing(columns.names):
-        what = "the model's answer and a column of the source" if alike[0].lower() in added else "two columns"
-        remedy = "Set score.prefix, or name in score.keep only columns that are called otherwise"
+        what = "the model's prediction and a column of the source" if alike[0].lower() in added else "two columns"
+        remedy = "Set score.prefix, or list only columns with other names in score.keep"
         yield Problem(f"'{alike[0]}' would be the name of {what}", "different names", " and ".join(alike), remedy)
 
 
 def _unfit(name: str) -> Problem:
     allowed = "names without spaces, line breaks, tabs and any of ,;{}()="
-    return Problem(f"A Delta table cannot have the column '{name}'", allowed, remedy="Take another score.format")
+    return Problem(f"A Delta table cannot have the column '{name}'", allowed, remedy="Choose another score.format")

@@ -128,7 +128,7 @@ class ListedDraft:
             listed = listed_files(self.output)
             drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name} - listed)
         except OSError as error:  # the error that ended the job must be reported, not this one
-            log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output, error)
+            log.warning("Files of this scoring run are left in %s; no card lists them: %s", self.output, error)
 
 
 def check_writable(output: StoragePath, *, replace: bool) -> None:

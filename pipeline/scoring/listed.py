@@ -103,10 +103,10 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
     drop_files(output, others - stay)
     _check_there(output, names, files.list_sizes(output))
     if listed_files(output) != set(names):
-        raise _shared_error(output, f"'{CARD}' is another scoring's in")
+        raise _shared_error(output, f"'{CARD}' is of another scoring run in")
     if stay:
         log.warning(
-            "Beside the output %s lie files of scorings that run still or were killed: %d, '%s' among them. "
+            "The output %s also holds %d files of scoring runs that still run or were killed, such as '%s'. "
             "%s does not list them; delete them if no other job writes there.",
             output, len(stay), min(stay), CARD,
         )  # fmt: skip
@@ -120,13 +120,13 @@ def _may_be_written(name: str, token: str) -> bool:
 
 def _check_there(output: StoragePath, names: Sequence[str], present: Iterable[str]) -> None:
     if gone := sorted({*names} - {*present}):
-        raise _shared_error(output, f"'{gone[0]}' is gone from")
+        raise _shared_error(output, f"'{gone[0]}' is missing from")
 
 
 def _shared_error(output: StoragePath, what: str) -> ConfigError:
     return ConfigError(
-        f"{what} '{output}': another job writes the same output. Let one end before the other, or set "
-        "score.output to another place for one of them."
+        f"{what} '{output}': another job writes the same output. Run one after the other, or set another score.output "
+        "for one of them."
     )
 
 

@@ -139,7 +139,7 @@ def _shown(cell: Any) -> str:
 def _refuse_nulls(names: list[str]) -> None:
     if names:
         raise DataError(
-            f"Nulls where training had none to learn from, in: {', '.join(names)}. "
+            f"Nulls in columns that had none in training: {', '.join(names)}. "
             "Fill them, or set impute for these columns and train again."
         )
 

@@ -89,8 +89,8 @@ def output_exists_error(output: StoragePath) -> ConfigError:
 def not_an_output_error(output: StoragePath) -> ConfigError:
     """Of files that are no output."""
     return ConfigError(
-        f"'{output}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
-        "overwrite is a free place, or such an output. Correct score.output, or remove what is there."
+        f"'{output}' exists, and is not the output of a scoring run: it has no {CARD}. Allowed with score.mode: "
+        "overwrite is a new folder, or such an output. Correct score.output, or remove what is there."
     )
 
 

@@ -115,7 +115,9 @@ def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
 def _warn_of_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
     missing = [name for name in trained.data.key if name not in source_table.names]
     if missing:
-        log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
+        log.warning(
+            "The source has no column %s (data.key): predictions cannot be matched to rows by it.", ", ".join(missing)
+        )
 
 
 def _with_all_names(source_table: SourceTable, config: ScoreConfig) -> SourceTable:

@@ -109,7 +109,7 @@ def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport 
             return CrossvalReport.from_json(files.read_bytes(file), str(file))
     raise ConfigError(
         f"crossval.compare_to: there is no finished cross-validation '{wanted}' under {experiments}. "
-        "Take the `id` that jobs/crossval.py prints."
+        "Use the `id` that jobs/crossval.py prints."
     )
 
 

@@ -61,6 +61,6 @@ def _compare(resources: Resources, store: Store, config: SourceConfig) -> DriftR
         raise StoreError(f"Store {store.place} has no profile. Delete it and run jobs/prepare.py.")
     source = open_source(resources.spark, config, resources.root)
     raw = open_table(resources.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
-    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
+    with watch_spark(resources.spark, resources.progress, "Measuring drift"):
         inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
         return drift_of_rows(profile, state, raw.scan, lambda batch: inputs.rows(batch).values, data=source.location)

@@ -147,11 +147,11 @@ def _with_source(
     recipe, source = open_recipe(resources, recipe)
     if source.fingerprint != store.manifest.source:
         return _with_note(
-            report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows"
+            report, f"Source '{source.location}' changed since the store was prepared: no slices, no raw rows"
         )
     label = store.features.label
     rows = SourceRows(resources.spark, recipe, source, label, SPLIT)
-    with watch_spark(resources.spark, resources.progress, "Looking at single rows"):
+    with watch_spark(resources.spark, resources.progress, "Reading single rows"):
         ids = [row.row_id for row in (*report.extremes.worst, *report.extremes.best)]
         report = report.model_copy(update={"extremes": with_values(label, report.extremes, rows.raw(ids))})
     if not slices:

@@ -53,7 +53,9 @@ class FoldRuns:
         """Run all folds. Those that an earlier job finished are tracked again: each run in MLflow is complete."""
         done = len(self._results) - len(self._left)
         if done:
-            self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
+            self._resources.progress.done(
+                f"Reusing {done} of {len(self._results)} folds, which an earlier job finished"
+            )
         for number, result in enumerate(self._results):
             if number not in self._left:
                 self._track_again(number, result.score())
@@ -119,7 +121,7 @@ class FoldRuns:
                 raise
             name = capital(self._name(number))
             if self._config.crossval.parallel_folds > 1:
-                logger.error("%s failed; folds that are being trained beside it are finished first", name)
+                logger.error("%s failed; waiting for the other running folds to finish", name)
             raise type(error)(f"{name} failed: {error}") from error
 
     def _name(self, number: int) -> str:

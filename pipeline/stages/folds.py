@@ -72,8 +72,8 @@ def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfi
             build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), str(folder.child(FOLDS)))
     stores = tuple(open_store(folder.child(fold_folder(number))) for number in range(manifest.count))
-    what = "Found" if reused else "Prepared"
-    resources.progress.done(f"{what} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
+    verb = "Reusing" if reused else "Prepared"
+    resources.progress.done(f"{verb} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
     return Folds(whole, source, manifest, stores)
 
 

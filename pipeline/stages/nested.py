@@ -76,8 +76,8 @@ def check_nested(config: RunConfig) -> None:
     dividing = [name for name in config.search.space if name.startswith(DIVIDING)]
     if dividing:
         raise ConfigError(
-            f"search.space has {', '.join(dividing)}, with which other rows would be held out. Allowed within "
-            "crossval.nested: settings of model, train and features. Take it out of the space."
+            f"search.space has {', '.join(dividing)}, which would change the rows that are held out. Allowed within "
+            "crossval.nested: settings of model, train and features. Remove it from the space."
         )
 
 
@@ -87,6 +87,6 @@ def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds
     if others.manifest.folds_id == folds.manifest.folds_id:
         return others
     raise ConfigError(
-        "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "
-        "data.group, or take settings of features out of the space."
+        "Settings of search.space change the columns that identify a row, and so its fold. Set data.key or data.group, "
+        "or remove settings of features from the space."
     )

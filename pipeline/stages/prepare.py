@@ -68,7 +68,7 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
         _keep_contract(recipe, store, resources.root)
     rows = _rows_of(store, recipe)
     shown = ", ".join(f"{split} {rows[split]:,}" for split in store.manifest.splits)
-    resources.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
+    resources.progress.done(f"{'Reusing' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
     report_profile(resources.tracker, store, recipe.data.source, drift)
     result = PrepareResult(
         store=folder.uri,
@@ -88,7 +88,7 @@ def _rows_of(store: Store, recipe: StoreRecipe) -> dict[str, int]:
         return rows
     settings = ["data.filter"] if recipe.data.filter is not None else []
     settings += ["split"] if recipe.split.method == "time" else []
-    total, verb = sum(rows.values()) + left_out, "is" if left_out == 1 else "are"
+    total, verb = sum(rows.values()) + left_out, "was" if left_out == 1 else "were"
     log.info("%s of %s %s left out (%s).", f"{left_out:,}", counted(total, "row"), verb, listed(settings or ["split"]))
     return {**rows, "left_out": left_out}
 

@@ -172,7 +172,7 @@ def _set_aside(
     if not scored.bad:
         return SetAside()
     allowed = bad_rows.allowed(scored.total)
-    with watch_spark(resources.spark, resources.progress, "Looking at rows that cannot be scored"):
+    with watch_spark(resources.spark, resources.progress, "Collecting the rows that cannot be scored"):
         if scored.bad > allowed:
             raise bad_rows_error(
                 opened.scan,
@@ -193,10 +193,10 @@ def _drift_report(
     """The rows compared with the training rows; logged. None where nothing was compared."""
     compared, good = config.drift_rows, scored.total - scored.bad
     if bundle.profile is None and compared:
-        log.warning("Model %s has no profile of its training rows, so drift is not looked for.", bundle.card.model_id)
+        log.warning("Model %s has no profile of its training rows, so drift is not measured.", bundle.card.model_id)
     if bundle.profile is None or not compared or not good:
         return None
-    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
+    with watch_spark(resources.spark, resources.progress, "Measuring drift"):
         chosen = good_values(opened.program, compared / scored.total)
         report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=location)
     log.info("%s", report.to_text())

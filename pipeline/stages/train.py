@@ -12,6 +12,7 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
+from pipeline.formatting import counted
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
@@ -77,11 +78,11 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
     resources.tracker.set_tags({"store_id": store.manifest.store_id})
     spec = TrainingSpec.of(config, store.manifest.store_id)
     with run_training(resources.spark, resources.root, spec, _hooks(resources, spec.train.epochs)) as outcome:
-        outcome.require_finished("The training")
+        outcome.require_finished("Training")
         model = _publish(resources, store, spec, outcome, config_text(config))
         _log_rates(resources, spec.name, outcome.folder)
     result, history = outcome.result, outcome.history
-    resources.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
+    resources.progress.done(f"Trained {counted(result.epochs, 'epoch')}; epoch {result.best_epoch} was the best")
     _log_decision(resources, result.decision)
     _log_curves(resources, spec, store, history)
     resources.progress.update("Logging the model")
@@ -120,7 +121,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
 
 def log_resumed(resources: Resources, position: str) -> None:
     """Log where a training run resumes, on the terminal and in the tracked run."""
-    resources.progress.done(f"Going on from {position}, where this training was interrupted")
+    resources.progress.done(f"Resuming training from {position}")
     resources.tracker.set_tags({"resumed_from": position})
 
 
@@ -201,7 +202,7 @@ def _log_decision(resources: Resources, decision: DecisionRule) -> None:
         logger.warning("%s", decision.remark)
     if decision.rows:
         fitted = f"calibration {decision.calibration.kind}, threshold {decision.threshold:.4g}"
-        resources.progress.done(f"Decided on {decision.rows:,} validation rows: {fitted}")
+        resources.progress.done(f"Fitted on {counted(decision.rows, 'validation row')}: {fitted}")
         resources.tracker.set_tags({"calibration": decision.calibration.kind, "threshold": f"{decision.threshold:.6g}"})
 
 

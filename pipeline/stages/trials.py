@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, PipelineError, TrainError
+from pipeline.formatting import counted, times
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.trial_rows import TrialRows
@@ -33,7 +34,7 @@ LISTED = 10
 
 
 class TrialPruned(BaseException):
-    """ExtremeRows a trial's tracked run as killed, neither finished nor failed."""
+    """Ends a trial's tracked run as killed, neither finished nor failed."""
 
 
 def check_space(config: RunConfig) -> RunConfig:
@@ -92,7 +93,7 @@ class Trials:
                     self.stop,
                 )
             if self._stopper.is_stopped:
-                raise TrainError("The search was told to stop. Run the same command again.")
+                raise TrainError("The search was stopped. Run the same command again to resume it.")
             return study.records(), study.importance()
 
     def stop(self) -> None:
@@ -174,9 +175,9 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)
-    lines = [f"  {count} times: {cause}" for cause, count in causes.most_common(LISTED)]
+    lines = [f"  {times(count)}: {cause}" for cause, count in causes.most_common(LISTED)]
     raise TrainError(
-        "\n".join([f"None of {len(records)} trials ran to its end. Widen or correct search.space.", *lines])
+        "\n".join([f"None of {counted(len(records), 'trial')} finished. Widen or correct search.space.", *lines])
     )
 
 

@@ -55,7 +55,7 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
         for key, value in tags.items():
             client.set_model_version_tag(name, version.version, key, value)
     if champion is not None and str(champion.version) == str(version.version):
-        promotion = Promotion(alias="champion", reason="It was the champion before.")
+        promotion = Promotion(alias="champion", reason="It already was the champion.")
     else:
         reached = None if champion is None else Candidate.of_tags(champion.tags)
         promotion = promotion_of(candidate, reached, exists=champion is not None)

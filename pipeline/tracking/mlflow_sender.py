@@ -56,7 +56,7 @@ class MlflowSender:
             try:
                 add(self.outbox)
             except OSError as error:
-                logger.warning("An entry of the tracked run could not be kept in %s: %s", self.outbox.folder, error)
+                logger.warning("An entry of the tracked run could not be stored in %s: %s", self.outbox.folder, error)
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -181,7 +181,7 @@ class MlflowSender:
         return same[0] if same else None
 
     def _start_new_run(self) -> None:
-        logger.warning("MLflow no longer has run %s: all of it is sent anew, to a new run.", self.outbox.run_id)
+        logger.warning("MLflow no longer has run %s: sending all of it again, to a new run.", self.outbox.run_id)
         self._new_runs += 1
         with self._changed:
             self._opened = False
@@ -194,14 +194,14 @@ class MlflowSender:
                 try:
                     self.outbox.mark(run_id, sent)
                 except OSError as error:
-                    logger.debug("What was sent could not be noted in %s: %s", self.outbox.folder, error)
+                    logger.debug("What was sent could not be recorded in %s: %s", self.outbox.folder, error)
             self._changed.notify_all()
 
     def _report_down(self, error: Exception) -> None:
         if not self.is_down and not self._closing:
             self.is_down = True
             logger.warning(
-                "MLflow at %s does not answer. What the run tells is kept in %s, and sent when it is back. %s",
+                "MLflow at %s does not answer. The run's entries are kept in %s and sent when it is back. %s",
                 without_user(self._address.uri),
                 self.outbox.folder,
                 reason_of(error),

@@ -55,7 +55,7 @@ def connect(address: Address) -> MlflowClient:
         if is_down(error):
             raise
         raise ConfigError(
-            f"track.uri '{without_user(address.uri)}' is no tracking store. "
+            f"track.uri '{without_user(address.uri)}' is not a tracking store. "
             f"Allowed: sqlite:///FILE, http://HOST:PORT, https://HOST:PORT, databricks. {reason_of(error)}"
         ) from error
 
@@ -70,7 +70,7 @@ def resumed_run(client: MlflowClient, run_id: str) -> Any:
     except MlflowException as error:
         if is_down(error):
             raise
-        logger.warning("MLflow no longer has run %s, so a new one is started. %s", run_id, reason_of(error))
+        logger.warning("MLflow no longer has run %s, so a new run is started. %s", run_id, reason_of(error))
         return None
 
 

@@ -278,7 +278,7 @@ def _start(
     try:
         outbox = new_outbox(outbox_folder(root), run)
     except OSError as error:  # a disk that is full must not stop a job before it has begun
-        logger.warning("This run is not recorded, since nothing can be kept for it: %s", error)
+        logger.warning("This run is not tracked, because its outbox cannot be written: %s", error)
         return None
     import mlflow  # noqa: F401 (its import is not the server's delay)
 
@@ -305,4 +305,4 @@ def send_unsent(address: Address, root: StoragePath) -> None:
             logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
             return
         outbox.remove()
-        logger.info("Run %s of an earlier job is complete now", outbox.run_id)
+        logger.info("Sent the remaining entries of run %s, of an earlier job", outbox.run_id)

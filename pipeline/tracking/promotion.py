@@ -83,16 +83,16 @@ def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) ->
         exists: whether there is a champion.
     """
     if not exists:
-        return Promotion(alias="champion", reason="It is the first one, so there is nothing to compare it with.")
+        return Promotion(alias="champion", reason="It is the first version, so there is nothing to compare it with.")
     if champion is None:
-        return _challenger("What the champion reached on a test split is not known.")
+        return _challenger("The champion's test metrics are unknown.")
     if (new.store_id, new.rows, new.metric) != (champion.store_id, champion.rows, champion.metric):
         return _challenger(
             f"The champion was measured on other rows: {champion.metric} of {champion.rows:,} rows of store "
             f"{champion.store_id}; this one {new.metric} of {new.rows:,} rows of store {new.store_id}."
         )
     if new.value is None or champion.value is None:
-        return _challenger(f"Of one of the two there is no {new.metric}.")
+        return _challenger(f"One of the two has no {new.metric}.")
     return _compared(new, new.value, champion.value)
 
 

@@ -88,13 +88,13 @@ def _make(config: CallbackConfig) -> keras.callbacks.Callback:
         callback = callback_class(**config.options)
     except Exception as error:
         raise ConfigError(
-            f"train.callbacks: {config.target} cannot be made with {config.options}: {type(error).__name__}: {error}. "
-            "It must be importable where the ranks run, and take these options."
+            f"train.callbacks: {config.target} cannot be created with {config.options}: {type(error).__name__}: "
+            f"{error}. It must be importable where the ranks run, and take these options."
         ) from error
     if not isinstance(callback, keras.callbacks.Callback):
         raise ConfigError(
-            f"train.callbacks: {config.target} is no Keras callback. Allowed: a subclass of keras.callbacks.Callback. "
-            f"Received: {type(callback).__name__}."
+            f"train.callbacks: {config.target} is not a Keras callback. Allowed: a subclass of "
+            f"keras.callbacks.Callback. Received: {type(callback).__name__}."
         )
     uncalled = [
         hook for hook in NOT_CALLED if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)

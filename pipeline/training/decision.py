@@ -52,7 +52,7 @@ def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> De
     scored = _gather(store, runner)
     if runner.world.rank > 0:
         return DecisionRule()
-    report_activity("decides")
+    report_activity("fits calibration and threshold")
     return decision_of(config, store.features.label, scored)
 
 
@@ -61,11 +61,12 @@ def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> Dec
     ids = scored.label.astype(np.int64)
     seen = np.unique(ids)
     if len(seen) < 2:
-        classes = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
+        only = f"all validation rows are of class '{label.classes[seen[0]]}'" if len(seen) else ""
+        rows = only or "there are no validation rows"
         return DecisionRule(
             threshold=config.threshold.at,
-            remark=f"Calibration and threshold were not fitted: validation rows are {classes}. Allowed: rows of two "
-            "classes at least. Give split.fractions.validation more rows, or stratify the split.",
+            remark=f"Calibration and threshold were not fitted: {rows}. Allowed: rows of at least two classes. Raise "
+            "split.fractions.validation, or stratify the split.",
         )
     probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities
     calibration = fit_calibration(config.calibration, ids, probabilities)

@@ -94,7 +94,7 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
         ) from error
     if not adds_up:
         raise ConfigError(
-            f"train.metrics: '{name}' is no sum over rows, so ranks cannot add up what each has seen. "
+            f"train.metrics: '{name}' is not a sum over rows, so the ranks cannot add up their states. "
             f"Allowed: {', '.join(allowed)}, and others whose variables start at zero and add up over rows. Remove it."
         )
     return metric
@@ -130,12 +130,12 @@ def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
             return metric_class(name=class_name.lower(), dtype=EXACT)
     except (ImportError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
-            "Derive one that sets the rest, and write package.module:Class."
+            f"train.metrics: '{name}' cannot be created: {error}. Allowed are classes that need a name and a dtype "
+            "only. Derive one that sets the rest, and write package.module:Class."
         ) from error
     allowed = trained_metrics(classes=bool(label.classes))
     raise ConfigError(
-        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
+        f"train.metrics: '{name}' is not a metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
         f"keras.metrics, or package.module:Class. {nearest(name, allowed)}"
     )
 

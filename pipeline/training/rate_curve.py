@@ -54,7 +54,7 @@ def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
     if not slopes or min(slopes) >= 0.0:
         raise TrainError(
             f"train.find_learning_rate found no rate between {rates[0]:g} and {rates[max(count - 1, 0)]:g} at which "
-            "the loss falls. Lower find_learning_rate.lowest, or give it more steps."
+            "the loss falls. Lower find_learning_rate.lowest, or raise find_learning_rate.steps."
         )
     chosen = rates[1 + slopes.index(min(slopes))]
     return RateCurve(rates=tuple(rates[:count]), losses=tuple(losses[:count]), smoothed=tuple(smoothed), chosen=chosen)

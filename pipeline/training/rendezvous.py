@@ -143,7 +143,7 @@ def _interface(hosts: Sequence[str], host: str) -> str | None:
     address = LOOPBACK if len(hosts) == 1 else _resolved(host)
     if len(hosts) > 1 and ip_address(address).is_loopback:
         raise PlatformError(
-            f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark by {address}, "
+            f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark as {address}, "
             "which no other host can reach. Set SPARK_LOCAL_IP on it to its address in the network of the others."
         )
     for name, addresses in psutil.net_if_addrs().items():

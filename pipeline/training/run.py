@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
+from pipeline.formatting import counted
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
@@ -77,7 +78,8 @@ class TrainingOutcome:
         """
         if self.result.stopped:
             raise TrainError(
-                f"{subject} was told to stop after {self.result.epochs} epochs. Run the same command again."
+                f"{subject} was stopped after {counted(self.result.epochs, 'epoch')}. Run the same command again to "
+                "resume it."
             )
 
 

@@ -80,7 +80,11 @@ def comparison_plot(
     draw = _table if len(options) == 2 else _lines
     figure = draw(cells, metric, options=options, maximizes=maximizes, title=title)
     many = max(len(tried) for tried in cells.values()) > 1
-    caption(figure, "The best trial counts where several have the same values." if many else "", trial_counts(records))
+    caption(
+        figure,
+        "Where several trials have the same values, the best one is shown." if many else "",
+        trial_counts(records),
+    )
     return figure
 
 
@@ -99,7 +103,7 @@ def _table(
     tried = {(row, column): cells.get(names[row][column], ()) for row, column in np.ndindex(height, width)}
     best = {cell: trials[0].reached for cell, some in tried.items() if (trials := ranked(some, maximizes=maximizes))}
     if not best:
-        without_data(axes, "no trial ran to its end")
+        without_data(axes, "no trial finished")
         return figure
     shades = colour_scale([*best.values()], maximizes=maximizes)
     _fill(axes, shades, best, (height, width))
@@ -152,7 +156,7 @@ def _lines(
     tried = [ranked(cells.get((value,), ()), maximizes=maximizes) for value in values]
     best = (max if maximizes else min)((trials[0].reached for trials in tried if trials), default=None)
     if best is None:
-        without_data(axes, "no trial ran to its end")
+        without_data(axes, "no trial finished")
         return figure
     for row, trials in enumerate(tried):
         reached = [trial.reached for trial in trials]

@@ -61,7 +61,7 @@ def contour_plot(
     complete = [record for record in records if None not in _values(record, names)]
     ended = ranked(complete, maximizes=maximizes)
     if not ended:
-        without_data(axes, "no trial with both settings ran to its end")
+        without_data(axes, "no trial with both settings finished")
         return figure
     others = [record for record in complete if not record.is_finished]
     values = np.array([record.reached for record in ended])

@@ -42,7 +42,7 @@ def check_final(config: RunConfig) -> None:
     """
     problems = final_problems(config) if config.search.final == "train_and_validation" else []
     if problems:
-        raise ConfigError(gather("The last training of the search is not possible", problems))
+        raise ConfigError(gather("The final training run of the search is not possible", problems))
 
 
 def final_problems(config: RunConfig) -> list[Problem]:
@@ -53,15 +53,15 @@ def final_problems(config: RunConfig) -> list[Problem]:
     )
     against = {
         "evaluate.calibration is fitted on them": ("Set it to none", evaluate.calibration != "none"),
-        "the goal of evaluate.threshold is sought on them": ("Give a number", evaluate.threshold.goal is not None),
-        f"{PLATEAU} looks at them": ("Take a schedule", reduces),
-        "without split.test_from no cut is left": ("Give it", bool(split.cuts) and split.test_from is None),
-        "a cut in time that is sought alone may be another one": (
-            "Give split.validation_from and split.test_from",
+        "the goal of evaluate.threshold is fitted on them": ("Set a number", evaluate.threshold.goal is not None),
+        f"{PLATEAU} monitors them": ("Use a schedule", reduces),
+        "without split.test_from no cut is left": ("Set it", bool(split.cuts) and split.test_from is None),
+        "a cut in time that follows from the fractions may move": (
+            "Set split.validation_from and split.test_from",
             split.method == "time" and not split.cuts,
         ),
         "there are none to begin with": (
-            "Give some for trials to be compared by",
+            "Add some to compare trials by",
             not (config.search.crossval or _has_validation(split)),
         ),
     }

@@ -53,7 +53,7 @@ def pareto_plot(
     for axes, goal in zip(panels, further, strict=True):
         style_axes(axes, "", _named(goal), _named(goals[0]))
         _draw(axes, finished(records), front, best, goal.name, steps=len(goals) == 2)
-    unbeaten = f"{counted(len(front), 'trial')} on the front: no other one is as good by all goals."
+    unbeaten = f"{counted(len(front), 'trial')} on the Pareto front: no other trial is as good by every goal."
     caption(figure, unbeaten, trial_counts(records))
     return figure
 
@@ -71,7 +71,7 @@ def _draw(
     if steps:
         # From the best by the first goal to the best by the other one: what is given up first shows as a level.
         axes.step(x, y, where="pre", color=BLUE, linewidth=1.2, alpha=0.6, zorder=2)
-    axes.plot(x, y, "o", color=BLUE, markersize=6, label="on the front", zorder=3)
+    axes.plot(x, y, "o", color=BLUE, markersize=6, label="on the Pareto front", zorder=3)
     axes.plot([best.further[goal]], [best.reached], "o", markersize=12, markerfacecolor="none", markeredgecolor=ORANGE,
               markeredgewidth=2.0, label=f"trial {best.number}, the best", zorder=4)  # fmt: skip
     for record in front if len(front) <= MOST_NUMBERED else ():

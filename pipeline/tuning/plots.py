@@ -56,7 +56,7 @@ def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title
     """The metric by epoch, or by fold, a line a trial; where a line ends early, the trial was ended."""
     figure = new_figure(7.6, 4.4, title)
     axes = figure.subplots()
-    style_axes(axes, "A line a trial", step.capitalize(), metric)
+    style_axes(axes, "One line per trial", step.capitalize(), metric)
     for record in sorted(records, key=lambda record: record.number == best):
         epochs = sorted(record.values)
         values = [record.values[epoch] for epoch in epochs]
@@ -74,7 +74,7 @@ def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title
         axes.legend(frameon=False, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     compact_ticks(axes, x=False)
-    caption(figure, "Dots end trials that were behind. The uppermost values may lie outside.")
+    caption(figure, "Dots mark the end of pruned trials. The highest values may lie outside.")
     return figure
 
 
@@ -106,7 +106,7 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
     names = _names(ended)
     figure = new_figure(max(6.4, 1.8 * (len(names) + 1)), 4.6, title)
     axes = figure.subplots()
-    style_axes(axes, "A line a trial", "", "")
+    style_axes(axes, "One line per trial", "", "")
     axes.grid(False)
     axes.set_yticks([])
     scales = [_scale([record.settings.get(name) for record in ended]) for name in names]
@@ -130,12 +130,12 @@ def importance_plot(importance: Mapping[str, float], *, title: str) -> Figure:
     """How much of the differences between trials each setting explains (fANOVA)."""
     figure = new_figure(6.8, 1.6 + 0.34 * max(len(importance), 1), title)
     axes = figure.subplots()
-    style_axes(axes, "Share of the differences between trials", "", "")
+    style_axes(axes, "Share of the variance between trials", "", "")
     order = sorted(importance, key=lambda name: importance[name])
     axes.barh([short_name(name, 40) for name in order], [importance[name] for name in order], color=BLUE, height=0.6)
     axes.set_xlim(0.0, 1.0)
     axes.grid(False, axis="y")
-    caption(figure, "" if importance else "Too few trials ran to their end to tell.")
+    caption(figure, "" if importance else "Too few trials finished to tell.")
     return figure
 
 

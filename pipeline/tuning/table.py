@@ -38,7 +38,7 @@ def trials_table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most:
     """The best trials in Markdown, those on the front where there are several goals; and how many there are of each."""
     front = pareto_front(records, goals)
     best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
-    remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
+    remark = f" On the Pareto front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))
     head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
     lines = []

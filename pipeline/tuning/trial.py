@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
+from pipeline.formatting import counted
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
 from pipeline.training.job import DecisionConfig
@@ -93,7 +94,7 @@ def run_trial(
     with run_training(spark, root, spec, hooks, always_on_spark=True) as outcome:
         result = outcome.result
     if result.stopped and early.reason != "pruned":
-        raise TrainError(f"The trial was stopped after {result.epochs} epochs by {early.cause}.")
+        raise TrainError(f"The trial was stopped after {counted(result.epochs, 'epoch')} by {early.cause}.")
     return TrialOutcome(
         history=outcome.history.epochs,
         best_epoch=result.best_epoch,
@@ -118,7 +119,7 @@ class EarlyStop:
         """Of a stop that nobody wished for, for people."""
         if self._timeout is not None and self.reason == "late":
             return f"search.trial_timeout, {self._timeout:g} seconds"
-        return "the job's end"
+        return "the end of the job"
 
     def stop(self, reason: str) -> None:
         """The first reason counts. Called by the thread that follows the ranks, and by the timer's."""
@@ -156,7 +157,7 @@ def metric_of(record: EpochRecord, name: str) -> float:
         allowed = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
         raise ConfigError(
             f"Trials are compared by '{name}', which is not measured. Allowed: {allowed}. Add it to train.metrics, or "
-            "take one of these for search.metric and search.further_goals."
+            "use one of these in search.metric and search.further_goals."
         )
     return record.metrics[name]
 

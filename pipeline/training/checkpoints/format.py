@@ -111,11 +111,11 @@ def decode_checkpoint(content: bytes, path: str) -> Checkpoint:
         path: of that file, for messages.
 
     Raises:
-        StoreError: the file is torn, was altered, or is of another version of this library.
+        StoreError: the file is truncated, was altered, or was written by another version of this library.
     """
     body, digest = memoryview(content)[:-HASH_BYTES], content[-HASH_BYTES:]
     if not content.startswith(MAGIC) or hashlib.sha256(body).digest() != digest:
-        raise StoreError(f"Checkpoint {path} is torn or was altered: its SHA-256 does not fit.")
+        raise StoreError(f"Checkpoint {path} is truncated or was altered: its SHA-256 does not match.")
     start = len(MAGIC) + LENGTH_BYTES
     end = start + int.from_bytes(body[len(MAGIC) : start], "little")
     groups: dict[str, dict[str, Array]] = {SHARED: {}, PER_RANK: {}, BEST: {}}
@@ -128,7 +128,7 @@ def decode_checkpoint(content: bytes, path: str) -> Checkpoint:
             groups[entry["group"]][entry["name"]] = array.reshape(entry["shape"])
             end += count * dtype.itemsize
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"Checkpoint {path} is of another version of this library: {error}.") from error
+        raise StoreError(f"Checkpoint {path} was written by another version of this library: {error}.") from error
     return Checkpoint(head, groups[SHARED], groups[PER_RANK], tuple(groups[BEST].values()))
 
 

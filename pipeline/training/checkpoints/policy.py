@@ -78,4 +78,4 @@ class CheckpointPolicy:
 
     def latest_kept(self) -> str:
         """A sentence for a failure's message, with a blank before it; empty where no checkpoint was taken."""
-        return f" The checkpoint of {self._latest} stays in {self._path}." if self._latest else ""
+        return f" The checkpoint of {self._latest} is kept in {self._path}." if self._latest else ""

@@ -50,7 +50,7 @@ def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]
     allowed = job.train.checkpoint is not None and job.train.checkpoint.allow_changes
     changes = check_unchanged(checkpoint.head, job.identity(), folder, allowed=allowed)
     if changes and world.rank == 0:
-        logger.warning("The training goes on, though it was changed: %s", "; ".join(changes))
+        logger.warning("Resuming with changes: %s", "; ".join(changes))
     return generation, checkpoint
 
 
@@ -100,9 +100,9 @@ def check_fits(state: Arrays, expected: Arrays, path: str) -> None:
     )
     if differing:
         raise ConfigError(
-            f"The checkpoint in {path} is of another network or optimizer: {', '.join(differing[:5])} "
-            f"{'does' if len(differing) == 1 else 'do'} not fit. Such a change cannot be allowed: take it back, or set "
-            "train.checkpoint.resume: never to begin anew."
+            f"The checkpoint in {path} belongs to another network or optimizer: {', '.join(differing[:5])} "
+            f"{'does' if len(differing) == 1 else 'do'} not match. allow_changes does not cover this: revert the "
+            "change, or set train.checkpoint.resume: never to start over."
         )
 
 

@@ -24,8 +24,8 @@ from pipeline.training.checkpoints.writer import checkpoint_file, list_generatio
 from pipeline.training.job import WORLD_SIZE
 
 REMEDY = (
-    "Take the changes back, and the training goes on; or set train.checkpoint.resume: never, and it begins anew; "
-    "or set train.checkpoint.allow_changes: true, and it goes on with the changes"
+    "Revert the changes to resume it; set train.checkpoint.resume: never to start over; or set "
+    "train.checkpoint.allow_changes: true to resume with the changes"
 )
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def latest_checkpoint(folder: StoragePath) -> tuple[int, Checkpoint] | None:
         try:
             return generation, read_checkpoint(folder, generation)
         except StoreError as error:
-            logger.warning("%s The checkpoint before it is used, where there is one.", error)
+            logger.warning("%s Falling back to the previous checkpoint, if there is one.", error)
             files.remove_file(checkpoint_file(folder, generation))
     return None
 
@@ -91,8 +91,8 @@ def check_unchanged(head: CheckpointHead, identity: str, folder: StoragePath, *,
         hidden = len(changes) - SHOWN_AT_MOST
         shown = "; ".join(changes[:SHOWN_AT_MOST]) + (f"; and {hidden} more" if hidden > 0 else "")
         raise ConfigError(
-            f"A training was interrupted at {head.position()}, and its checkpoint in {folder} does not fit this "
-            f"one: {shown}. {REMEDY}."
+            f"A training run was interrupted at {head.position()}, and its checkpoint in {folder} does not match this "
+            f"run: {shown}. {REMEDY}."
         )
     return changes
 
@@ -102,7 +102,7 @@ def differences(before: str, now: str) -> list[str]:
     old, new = (dict(_flat(json.loads(identity), "")) for identity in (before, now))
     names = sorted({*old, *new}, key=lambda name: (name != WORLD_SIZE, name))
     return [
-        f"{name} is {new.get(name, 'not set')} and was {old.get(name, 'not set')}"
+        f"{name} is {new.get(name, 'not set')}, was {old.get(name, 'not set')}"
         for name in names
         if old.get(name) != new.get(name)
     ]

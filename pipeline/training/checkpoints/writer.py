@@ -1,7 +1,7 @@
 """Writes checkpoints: rank 0 hands over arrays that nobody changes any more, and a thread does the rest.
 
 A file is written under another name, synced and renamed, so it is complete or absent. The two latest generations stay:
-where the latest is torn or altered, the one before it serves.
+where the latest is truncated or altered, the one before it is used.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
         with suppress(OSError):
             files.remove_file(file.sibling(files.UNFINISHED))
         raise StoreError(
-            f"Checkpoint {file} cannot be written: {error}. The earlier one stays. Make room there, or set "
-            "storage.root to another place, and run the same command again."
+            f"Checkpoint {file} cannot be written: {error}. The previous one is kept. Free some space there, or set "
+            "storage.root to another location, and run the same command again."
         ) from error
 
 
