@@ -1,7 +1,7 @@
-"""Decisions that all ranks take at the same step though only one of them knows the reason: save, stop, give up.
+"""Decisions that all ranks make at the same step though only one of them knows the reason: save, stop, fail.
 
-A collective at every step would cost more than many steps do, so ranks agree about twice a second. After how many
-blocks they do so next is part of each decision: rank 0 estimates it by its clock, and every rank counts.
+A collective at every step would cost more than many steps do, so the ranks agree about twice a second. Each decision
+includes the number of blocks until the next one: rank 0 estimates it from its clock, and every rank counts.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class StepDecision:
     """What all ranks do next.
 
     Attributes:
-        save: take a checkpoint, since rank 0 asks for one.
-        stop: stop, to be resumed later, since a rank was asked to.
-        end: end training, since a callback of a rank asks for it.
-        broken: fail, since the loss of a rank is not finite.
+        save: take a checkpoint, because rank 0 asks for one.
+        stop: stop, to be resumed later, because a rank received a stop request.
+        end: end training, because a callback of a rank asks for it.
+        broken: fail, because the loss of a rank is not finite.
     """
 
     save: bool
@@ -36,7 +36,7 @@ class StepDecision:
 
 
 class RankConsensus:
-    """Has all ranks decide alike."""
+    """Makes all ranks decide alike."""
 
     def __init__(self, world: World, clock: Callable[[], float] = time.monotonic) -> None:
         """The first decision comes after one block."""
@@ -49,16 +49,16 @@ class RankConsensus:
         return self._left <= 0
 
     def agree(self, *, save: bool, stop: bool, end: bool, broken: bool) -> StepDecision:
-        """One collective, by which all ranks decide alike; every rank calls it after the same block.
+        """Decide together, in one collective; every rank calls this after the same block.
 
         Blocks until the last rank is there. A rank whose number of blocks differed would meet the others in another
         collective, which Horovod ends with an error, since it matches them by name.
 
         Args:
-            save: what rank 0 asks for; that of others does not count.
-            stop: what this rank asks for.
-            end: likewise.
-            broken: likewise.
+            save: whether this rank asks for a checkpoint; only rank 0's counts.
+            stop: whether this rank asks to stop.
+            end: whether a callback of this rank asks for the end of training.
+            broken: whether the loss or the gradient of this rank is not finite.
         """
         first = self._world.rank == 0
         votes = np.array([save and first, stop, end, broken, self._next_blocks() if first else 0], np.int64)

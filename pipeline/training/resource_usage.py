@@ -16,15 +16,15 @@ class ResourceUsage:
     def __init__(
         self, log_metrics: Callable[[Mapping[str, float], int], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`log_metrics` takes metrics, and which sample they are, counted from 1."""
+        """`log_metrics` takes the metrics and the number of the sample, counted from 1."""
         self._log_metrics, self._clock = log_metrics, clock
         self._before: dict[int, Heartbeat] = {}
         self._due, self._samples = clock() + SAMPLE_SECONDS, 0
 
     def __call__(self, heartbeats: Mapping[int, Heartbeat]) -> None:
-        """Take a sample of the time since the one before, where one is due."""
+        """Log a sample over the time since the previous one, if one is due."""
         for rank, heartbeat in heartbeats.items():
-            # A rank that was launched again has a clock of its own.
+            # A rank that was relaunched has a new clock.
             if (
                 rank not in self._before
                 or heartbeat.pid != self._before[rank].pid
@@ -42,7 +42,7 @@ class ResourceUsage:
 
 
 def _metrics(before: Heartbeat, heartbeat: Heartbeat) -> dict[str, float]:
-    """Memory in megabytes; processor time in percent of one core, where time has passed."""
+    """Memory in megabytes, and processor time in percent of one core."""
     name, seconds = f"system/rank_{heartbeat.rank}", heartbeat.seconds - before.seconds
     metrics = {f"{name}/memory_megabytes": heartbeat.memory / 1e6}
     if seconds > 0:

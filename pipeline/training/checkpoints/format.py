@@ -1,4 +1,4 @@
-"""A checkpoint: everything that an interrupted training run needs to continue as if nothing had happened.
+"""A checkpoint: everything that an interrupted training run needs to resume as if it had not been interrupted.
 
 It is one file, without pickle:
 
@@ -39,14 +39,14 @@ class CheckpointHead(Document):
     Attributes:
         identity: the run's data, settings and seed as JSON; see `RankJob.identity`.
         ranks: number of ranks that trained.
-        steps: global steps of an epoch.
+        steps: the number of global steps of an epoch.
         epoch: the epoch in progress, counted from 0.
         step: the next step of that epoch, counted from 0.
-        seconds: how long this epoch has trained so far.
-        input_seconds: how much of this time rank 0's model waited for rows.
+        seconds: the training time of this epoch so far.
+        input_seconds: how much of it rank 0's model waited for rows.
         history: the records of finished epochs.
         ended: whether a callback of the user has asked for the end of training.
-        learning_rate: the one that the finder chose; None where it chose none.
+        learning_rate: the rate that the finder chose; None where it chose none.
         callbacks: JSON state of the user's callbacks, by their number.
     """
 
@@ -63,7 +63,7 @@ class CheckpointHead(Document):
     callbacks: Mapping[str, str] = {}
 
     def position(self) -> str:
-        """Where the run was, for messages."""
+        """The position of the run, for messages."""
         return f"step {self.step} of {self.steps} of epoch {self.epoch + 1}"
 
 
