@@ -18,12 +18,12 @@ VERSIONS_AT_MOST = 100
 
 @dataclass(frozen=True)
 class Registered:
-    """A version, and what it is.
+    """A registered version.
 
     Attributes:
-        name: of the registered model.
+        name: the name of the registered model.
         version: its number.
-        promotion: what it is.
+        promotion: its alias, with the reason.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Registered:
 
 
 def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate) -> Registered:
-    """Make a version of the model that a run logged, and give it its alias; a run has one version, however often.
+    """Register a version of the model that a run logged, and set its alias; registering it again adds no version.
 
     Args:
-        client: of the tracking store, which is the registry too.
-        run_id: the run; it logged a model.
-        name: of the registered model; it is made where there is none.
-        candidate: what the model reached.
+        client: the client of the tracking store, which is the registry too.
+        run_id: the run that logged the model.
+        name: the name of the registered model, which is created if it does not exist.
+        candidate: the model and its test metrics.
 
     Raises:
         ValueError: the run logged no model.
@@ -66,7 +66,7 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
 
 
 def _ensure(client: MlflowClient, name: str) -> None:
-    """The registered model; another job may make it at the same moment."""
+    """Create the registered model if it does not exist; another job may create it at the same moment."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -84,7 +84,7 @@ def _champion(client: MlflowClient, name: str) -> Any:
 
 
 def _version_of(client: MlflowClient, name: str, run_id: str, candidate: Candidate) -> Any:
-    """The version that this run made of this very model before."""
+    """The version that this run has already registered of this model; None where there is none."""
     versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'", max_results=VERSIONS_AT_MOST)
     wanted = candidate.sha256
     return next((v for v in versions if (earlier := Candidate.of_tags(v.tags)) and earlier.sha256 == wanted), None)

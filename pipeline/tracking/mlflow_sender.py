@@ -1,7 +1,11 @@
 """Sends what a run logs to MLflow from a thread of its own, so that logging never waits for the server.
 
 A server that does not answer is retried; the entries wait in the run's outbox. A server that was restarted empty, and
-so no longer has the run, is sent everything again, in a new run.
+so no longer has the run, gets everything again, in a new run.
+
+Two kinds of threads meet here. Those that log call `post`, `wait` and `close`; one sender thread does everything else.
+The condition `_changed` guards the outbox and the flags. It is never held during a request: a server that hangs must
+not block the threads that log.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two attempts to reach a server."""
 METRICS_PER_REQUEST = 1000
-"""Metrics of one request at most; MLflow takes no more."""
+"""The most metrics of one request that MLflow accepts."""
 MOST_NEW_RUNS = 3
 TOKEN = "pipeline.spool"
 
@@ -35,7 +39,7 @@ class MlflowSender:
     """Sends the entries of one outbox."""
 
     def __init__(self, address: Address, outbox: Outbox, *, may_exist: bool = False) -> None:
-        """Nothing is sent before `start`. With `may_exist`, a run that another job created is looked for first."""
+        """Nothing is sent before `start`. With `may_exist`, a run that another job has created is reused."""
         self.outbox, self._address = outbox, address
         self.client: MlflowClient | None = None
         self.experiment_id = ""
@@ -47,11 +51,11 @@ class MlflowSender:
         self._may_exist, self._failures, self._retries_now = may_exist, 0, False
 
     def start(self, then: Callable[[], None]) -> None:
-        """Send in the background until `close`; call `then` once, when everything was sent for the first time."""
+        """Send in the background until `close`; call `then` once, after everything was sent for the first time."""
         threading.Thread(target=self._work, args=(then,), name="mlflow", daemon=True).start()
 
     def post(self, add: Callable[[Outbox], None]) -> None:
-        """Add something to the outbox, to be sent in its turn. Called by the threads that log."""
+        """Add an entry to the outbox, to be sent in its turn. Called by the threads that log."""
         with self._changed:
             try:
                 add(self.outbox)
@@ -60,7 +64,7 @@ class MlflowSender:
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the run is open and all was sent; False after `seconds`, or when the store does not answer."""
+        """Wait until the run is open and everything was sent; False after `seconds`, or once an attempt has failed."""
         with self._changed:
             failures, self._retries_now = self._failures, True
             self._changed.notify_all()
@@ -72,7 +76,11 @@ class MlflowSender:
         return self.refusal is not None or (self._opened and self.outbox.all_sent)
 
     def close(self, seconds: float) -> bool:
-        """Stop; False where something is left after `seconds`, which a later job sends."""
+        """Stop; False where entries are left after `seconds`, which a later job sends.
+
+        The sender thread is not joined, because it may hang in a request. It is a daemon, and after `_closing` it no
+        longer touches the outbox: see `_mark`.
+        """
         done = self.wait(seconds)
         with self._changed:
             self._closing = True
@@ -114,7 +122,7 @@ class MlflowSender:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _is_needed(self) -> bool:
-        """Sleep until there is something to do; False where there will be nothing more."""
+        """Sleep until there is something to do; False once the sender is closing."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or not self._opened or not self.outbox.all_sent)
             return not self._closing
@@ -141,14 +149,14 @@ class MlflowSender:
             if _is_gone(error) and self._new_runs < MOST_NEW_RUNS:
                 self._start_new_run()
                 return
-            if len(batch) > 1:  # one of them is at fault: from now on each is sent alone
+            if len(batch) > 1:  # one of them was refused: from now on each is sent alone
                 self._batches = False
                 return
             self._report_refused(batch[0], error)
         self._mark(self.outbox.run_id, sent + len(batch))
 
     def _next(self) -> list[Entry]:
-        """The next entry, or metrics that go in one request."""
+        """The next entry, or consecutive metrics that go in one request."""
         pending = self.outbox.pending
         batch = pending[:1]
         if self._batches and batch and batch[0].kind == "metrics":
@@ -174,7 +182,7 @@ class MlflowSender:
         self._mark(mlflow_run.info.run_id, self.outbox.sent)
 
     def _created_before(self, client: MlflowClient) -> Any:
-        """The run, where an earlier attempt to make it succeeded without an answer."""
+        """The run, if an earlier request created it and its answer was lost."""
         if not self._may_exist:
             return None
         same = client.search_runs([self.experiment_id], f"tags.`{TOKEN}` = '{self.outbox.run.token}'", max_results=1)
@@ -190,7 +198,7 @@ class MlflowSender:
     def _mark(self, run_id: str | None, sent: int) -> None:
         with self._changed:
             self._opened = True
-            if not self._closing:  # after that the outbox is another job's
+            if not self._closing:  # afterwards the outbox may belong to another job
                 try:
                     self.outbox.mark(run_id, sent)
                 except OSError as error:
@@ -239,7 +247,7 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
 
 
 def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
-    """Send an artifact under the name that it has in the run."""
+    """Send an artifact from a copy that has its name in the run."""
     import tempfile
     from pathlib import Path
 
@@ -251,7 +259,7 @@ def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
 
 
 def now() -> int:
-    """Milliseconds since 1970, as MLflow wants them."""
+    """Milliseconds since 1970, the unit of MLflow's times."""
     return int(time.time() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""A search of one or two settings with a few values each, as the table that a reader wants to see."""
+"""A search over one or two settings with a few values each, as a table of their best results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from pipeline.tuning.table import setting_name, setting_text, trial_counts
 MOST_SETTINGS = 2
 MOST_VALUES = 30
 DARK = 1.5
-"""Sum of red, green and blue below which black is hard to read."""
+"""Sum of red, green and blue below which black text is hard to read."""
 SIGNIFICANT = 3
 """Digits of the differences between cells."""
 
@@ -47,7 +47,7 @@ Cell = tuple[str, ...]
 
 
 def compared_values(config: SearchConfig, records: Sequence[TrialRecord]) -> Options:
-    """The settings to compare: all of a small grid, else those whose choices have names; none unless one or two."""
+    """The settings to compare: all of a small grid, else those with named choices; empty unless one or two."""
     named = {
         name: setting for name, setting in config.space.items() if setting.choice and not are_numbers(setting.choice)
     }
@@ -69,8 +69,8 @@ def comparison_plot(
 
     Args:
         records: of all trials.
-        metric: that they are compared by.
-        options: from `compared_values`: of one setting, a line of dots each; of two, a table.
+        metric: the metric that trials are compared by.
+        options: from `compared_values`: one setting gives a row of dots per value, two give a table.
         maximizes: whether more of the metric is better.
         title: of the figure.
     """
@@ -91,7 +91,7 @@ def comparison_plot(
 def _table(
     cells: Mapping[Cell, Sequence[TrialRecord]], metric: str, *, options: Options, maximizes: bool, title: str
 ) -> Figure:
-    # The longer one goes down, where there is more room.
+    # The one with more values goes down the page, where there is more room.
     across, down = sorted(options, key=lambda name: len(options[name]))
     width, height = len(options[across]), len(options[down])
     figure = new_figure(3.2 + 1.15 * max(width, 2), 2.0 + 0.62 * max(height, 2), title)
@@ -173,6 +173,6 @@ def _lines(
 
 
 def digits_of(values: Sequence[float]) -> int:
-    """Digits behind the point with which `SIGNIFICANT` digits of the differences show."""
+    """Digits after the decimal point that show `SIGNIFICANT` digits of the differences."""
     spread = (max(values) - min(values)) or max(map(abs, values)) or 1.0
     return min(max(SIGNIFICANT - 1 - math.floor(math.log10(spread)), 0), 6)

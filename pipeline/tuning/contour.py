@@ -1,4 +1,4 @@
-"""What two settings do together: the metric as a surface over both, where both are numbers."""
+"""The joint effect of two settings: the metric as a surface over both, where both are numbers."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from pipeline.tuning.space import param_of
 from pipeline.tuning.table import setting_text, trial_counts
 
 LEAST_VALUES = 4
-"""Different values that a setting needs for a surface: between two or three, nothing was looked at."""
+"""Distinct values that a setting needs for a surface: two or three say nothing about what lies between."""
 LEAST_POSITIONS = 8
 LEVELS = 12
 MESH = 240
 JITTER = 0.16
-"""Of the distance of two names, by which trials with the same name stand apart."""
+"""How far trials with the same name are moved apart, as a share of the distance between two names."""
 
 
 def two_settings(records: Sequence[TrialRecord], importance: Mapping[str, float]) -> tuple[str, str] | None:
-    """The two settings that explain most, of those that differ among the trials that have both; None without such.
+    """The two most important settings of which several values were tried together; None where there are none.
 
     Settings that some trials lack have no importance, and come last.
     """
@@ -45,14 +45,14 @@ def two_settings(records: Sequence[TrialRecord], importance: Mapping[str, float]
 def contour_plot(
     records: Sequence[TrialRecord], metric: str, *, names: tuple[str, str], maximizes: bool, title: str
 ) -> Figure:
-    """A dot a trial at the values of two settings, the darker the better, over the surface between the dots.
+    """A dot per trial at the values of two settings, the darker the better, over the surface between the dots.
 
     Args:
-        records: of all trials; those that have both settings are drawn.
-        metric: that they are compared by.
-        names: of the settings, from `two_settings`.
+        records: all trials; those that have both settings are drawn.
+        metric: the metric that trials are compared by.
+        names: the two settings, from `two_settings`.
         maximizes: whether more of the metric is better.
-        title: of the figure.
+        title: the figure's title.
     """
     figure = new_figure(7.6, 5.6, title)
     axes = figure.subplots()
@@ -82,7 +82,7 @@ def _values(record: TrialRecord, names: Sequence[str]) -> list[Any]:
 
 
 def _kinds(records: Sequence[TrialRecord], names: tuple[str, str]) -> tuple[set[str], set[str]]:
-    """The different values of both settings, of the trials that have both."""
+    """The distinct values of both settings, over the trials that have both."""
     pairs = [values for record in records if None not in (values := _values(record, names))]
     return {setting_text(one) for one, _ in pairs}, {setting_text(other) for _, other in pairs}
 
@@ -94,7 +94,7 @@ def _is_graded(values: Sequence[Any]) -> bool:
 def _draw_surface(
     axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64]
 ) -> bool:
-    """Draw it where there are enough trials, not all on a line; of trials at one position, the first counts."""
+    """Draw it if there are enough trials, not all on one line; of trials at one position, the first counts."""
     scaled = axes.transScale.transform(positions)
     low, span = scaled.min(axis=0), np.ptp(scaled, axis=0)
     different, first = np.unique((scaled - low) / span, axis=0, return_index=True)
@@ -114,7 +114,7 @@ def _draw_surface(
 def _draw_dots(
     axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64], *, label: str
 ) -> None:
-    """A dot for each value, the first one ringed as the best; a cross at the positions after them."""
+    """Draw a dot for each value, with a ring around the first, the best; a cross at each position beyond."""
     x, y = positions.T
     count = len(values)
     if len(positions) > count:
@@ -128,6 +128,6 @@ def _draw_dots(
 
 
 def _jitter(x: Sequence[Any], y: Sequence[Any]) -> NDArray[np.float64]:
-    """How far dots are moved along names, evenly and always alike, so that none hides another."""
+    """How far dots are moved along an axis of names, the same each time, so that none hides another."""
     turns = np.modf(np.arange(len(x))[:, None] * np.array([0.618034, 0.754878]))[0] * 2.0 - 1.0
     return np.asarray(turns * [0.0 if are_numbers(kind) else JITTER for kind in (x, y)])

@@ -1,6 +1,6 @@
-"""The settings of a trial: asked for one after the other, so that one may depend on another.
+"""The settings of a trial, suggested one after the other, so that one may depend on another.
 
-A list is asked for as its length and its elements, `model.hidden.length` and `model.hidden.0` and so on.
+A list is suggested as its length and its elements: `model.hidden.length`, `model.hidden.0` and so on.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ Settings = Mapping[str, Any]
 
 
 class Suggester(Protocol):
-    """Answers with values, such as a trial of a study; each name is asked for once."""
+    """Suggests values, as a trial of a study does; each name is requested once."""
 
     def choice(self, name: str, options: Sequence[str]) -> str:
-        """One of some texts."""
+        """One of the options."""
 
     def whole(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """A whole number between two."""
+        """A whole number between two bounds, both included."""
 
     def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
-        """A number between two."""
+        """A number between two bounds, both included."""
 
 
 def suggest(space: Mapping[str, ParameterConfig], config: RunConfig, suggester: Suggester) -> dict[str, Any]:
     """The settings of one trial; those whose condition does not hold are left out.
 
     Args:
-        space: in the order in which settings are asked for.
-        config: what settings are that are not searched, for conditions.
-        suggester: gives the values.
+        space: the parameters, in the order in which they are suggested.
+        config: has the values of settings that are not searched, for conditions.
+        suggester: suggests the values.
     """
     settings: dict[str, Any] = {}
     for name, parameter in space.items():
@@ -51,7 +51,7 @@ def configured(config: RunConfig, settings: Settings) -> RunConfig:
     """The configuration of a trial.
 
     Raises:
-        ConfigError: the settings do not go together.
+        ConfigError: the settings contradict each other.
     """
     content = config.model_dump(mode="json")
     for name, value in settings.items():
@@ -60,12 +60,12 @@ def configured(config: RunConfig, settings: Settings) -> RunConfig:
 
 
 def first_settings(space: Mapping[str, ParameterConfig], config: RunConfig) -> dict[str, Any]:
-    """Some settings of the space, to see whether there are such at all."""
+    """Some settings of the space, to check it with."""
     return suggest(space, config, _Walk(()))
 
 
 def grid(space: Mapping[str, ParameterConfig], config: RunConfig) -> Iterator[dict[str, Any]]:
-    """All combinations of a finite space, each once: what is to be answered by the names that are asked for."""
+    """All combinations of a finite space, each once: the suggested values by name."""
     path: list[int] = []
     while True:
         walk = _Walk(path)
@@ -80,11 +80,11 @@ def grid(space: Mapping[str, ParameterConfig], config: RunConfig) -> Iterator[di
 
 
 def param_of(settings: Settings, name: str) -> Any:
-    """The value of a setting, or what was answered for a part of a list; None where a trial has none.
+    """The value of a setting, or of the part of a list; None where a trial has none.
 
     Args:
-        settings: of a trial, from `suggest`.
-        name: of a setting, or as it was asked for: `model.hidden.length`, `model.hidden.0`.
+        settings: the settings of a trial, from `suggest`.
+        name: the name of a setting, or of a part: `model.hidden.length`, `model.hidden.0`.
     """
     if name in settings:
         return settings[name]
@@ -99,7 +99,7 @@ def param_of(settings: Settings, name: str) -> Any:
 
 @dataclass
 class _Walk:
-    """Goes down the tree of combinations: along `path`, and then always to the first branch."""
+    """A suggester that goes down the tree of combinations: along `given`, then always to the first branch."""
 
     given: Sequence[int]
     path: list[int] = field(default_factory=list)
@@ -151,7 +151,7 @@ def _holds(value: Any, wanted: Any) -> bool:
 
 
 def _setting(settings: Settings, config: RunConfig, name: str) -> Any:
-    """What a setting is in this trial."""
+    """The value of a setting in this trial, whether searched or configured."""
     if name in settings:
         return settings[name]
     value: Any = config.model_dump(mode="json")

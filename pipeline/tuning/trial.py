@@ -1,4 +1,4 @@
-"""One trial: a training run that is followed epoch by epoch, and pruned where it is behind."""
+"""A trial: a training run that is followed epoch by epoch, and pruned where it falls behind."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class TrialOutcome:
     """How the training run of a trial ended.
 
     Attributes:
-        history: of its epochs.
-        best_epoch: whose weights were kept, counted from 1.
+        history: the records of its epochs.
+        best_epoch: the epoch whose weights were kept, counted from 1.
         pruned: whether it was stopped because it was behind.
         memory: peak memory of a rank in bytes; None where the trial was too short to be sampled.
-        parameters: how many weights its network has.
+        parameters: the number of weights of its network.
         seconds: from its first step to its last one, validations included.
     """
 
@@ -46,7 +46,7 @@ class TrialOutcome:
 
 
 def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
-    """The training run of a trial, which leaves nothing but its history."""
+    """The training run of a trial, of which nothing but the history is kept."""
     spec = TrainingSpec.of(config, store_id)
     leaves_nothing = {"workers": config.trial_workers, "checkpoint": None, "tensorboard": False}
     return replace(
@@ -71,11 +71,11 @@ def run_trial(
 
     Args:
         spark: a session with slots for this trial beside the others.
-        root: of the storage.
+        root: the storage root.
         spec: what is trained, see `trial_spec`.
         timeout: seconds after which the trial fails; None sets no limit.
-        stopper: where the training run is registered.
-        is_behind: called with each epoch's record; True ends the trial.
+        stopper: stops the training run when the job ends.
+        is_behind: called with each epoch's record; True prunes the trial.
 
     Raises:
         TrainError: the training run failed, was stopped, or took longer than `timeout`.
@@ -106,23 +106,23 @@ def run_trial(
 
 
 class EarlyStop:
-    """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
+    """Stops a trial's training run, and records why: it is behind, it takes too long, or the whole job ends."""
 
     def __init__(self, timeout: float | None, stopper: Stopper) -> None:
-        """`timeout` is in seconds; `stopper` is that of the whole job."""
+        """`timeout` is in seconds; `stopper` is the job's."""
         self._timeout, self._stopper = timeout, stopper
         self._request: RequestStop | None = None
         self.reason: str | None = None
 
     @property
     def cause(self) -> str:
-        """Of a stop that nobody wished for, for people."""
+        """The cause of a stop that is a failure, for messages."""
         if self._timeout is not None and self.reason == "late":
             return f"search.trial_timeout, {self._timeout:g} seconds"
         return "the end of the job"
 
     def stop(self, reason: str) -> None:
-        """The first reason counts. Called by the thread that follows the ranks, and by the timer's."""
+        """Stop; the first reason counts. Called by the thread that follows the ranks, and by the timer's."""
         self.reason = self.reason or reason
         if self._request is not None:
             self._request()
@@ -136,7 +136,7 @@ class EarlyStop:
 
 
 def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]:
-    """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
+    """The values of the goals of a finished trial, at the epoch whose weights were kept.
 
     Raises:
         ConfigError: the training run does not measure a goal.
@@ -148,7 +148,7 @@ def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]
 
 
 def metric_of(record: EpochRecord, name: str) -> float:
-    """A number that trials are compared by.
+    """A metric of an epoch that trials are compared by.
 
     Raises:
         ConfigError: the training run does not measure it.
@@ -164,7 +164,7 @@ def metric_of(record: EpochRecord, name: str) -> float:
 
 @contextmanager
 def _after(seconds: float | None, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` from a timer's thread when the block has lasted so long."""
+    """Call `act` from a timer's thread once the block has lasted `seconds`."""
     timer = threading.Timer(seconds, act) if seconds is not None else None
     if timer:
         timer.daemon = True
