@@ -1,4 +1,4 @@
-"""The training runs of the folds of a cross-validation: in parallel, tracked, and resumed by fold."""
+"""The training runs of the folds of a cross-validation: in parallel, tracked, and resumed fold by fold."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class FoldRuns:
         """Nothing is trained before `run`.
 
         Args:
-            resources: of the job, with the tracked run of the cross-validation.
-            config: of each fold; a nested cross-validation chooses some settings by fold.
-            folds: their stores.
-            folder: where their results are published.
+            resources: the job's resources, with the tracked run of the cross-validation.
+            config: the configuration of each fold; a nested cross-validation chooses some settings by fold.
+            folds: the folds, with their stores.
+            folder: the folder where their results are published.
         """
         self._resources, self._config, self._folds = resources, config, folds
         self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
@@ -50,7 +50,7 @@ class FoldRuns:
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
-        """Run all folds. Those that an earlier job finished are tracked again: each run in MLflow is complete."""
+        """Run all folds. Finished folds of an earlier job are tracked again, so that this job's run has all of them."""
         done = len(self._results) - len(self._left)
         if done:
             self._resources.progress.done(
@@ -113,7 +113,7 @@ class FoldRuns:
 
     @contextmanager
     def _named(self, number: int) -> Iterator[None]:
-        """Name the fold in an error. It is logged at once, because the folds in parallel are finished first."""
+        """Name the fold in an error, and log it at once: it is raised only after the other folds have finished."""
         try:
             yield
         except PipelineError as error:

@@ -23,7 +23,7 @@ DIVIDING = ("data.", "split.", "seed")
 
 
 def use_of(config: RunConfig) -> FoldUse:
-    """What the folds of a cross-validation are for."""
+    """The use of the folds of a cross-validation."""
     return "nested" if config.crossval.nested and config.search.crossval else "measure"
 
 
@@ -32,21 +32,21 @@ def choose_settings(
 ) -> tuple[RunConfig, Store, Settings]:
     """Search within the training rows of a fold.
 
-    Its trials have no tracked runs of their own: the table of all is with the run of the fold.
+    Its trials have no tracked runs: the table of all trials is logged to the run of the fold.
 
     Args:
-        resources: of the job, with the tracked run of the fold.
-        config: of the cross-validation.
-        folds: all of them.
-        number: of this one.
-        stopper: with which the search is registered.
-        name: of the fold, for people.
+        resources: the job's resources, with the tracked run of the fold.
+        config: the configuration of the cross-validation.
+        folds: all folds.
+        number: the number of this fold.
+        stopper: stops the search when the job ends.
+        name: the name of the fold, for messages.
 
     Returns:
         The configuration with the best settings, the store of the fold for it, and these settings.
 
     Raises:
-        ConfigError: settings of the space would divide the rows in another way.
+        ConfigError: settings of the space would change the folds.
         TrainError: all trials failed, or the search was stopped.
     """
     untracked = replace(resources, runs=resources.runs.disabled(), tracker=NullTracker())
@@ -70,7 +70,7 @@ def check_nested(config: RunConfig) -> None:
     """Check, before anything starts, that a space can be searched within each fold.
 
     Raises:
-        ConfigError: it is empty, does not fit the configuration, or divides the rows in another way.
+        ConfigError: it is empty, does not fit the configuration, or would change the folds.
     """
     check_space(config)
     dividing = [name for name in config.search.space if name.startswith(DIVIDING)]
@@ -82,7 +82,7 @@ def check_nested(config: RunConfig) -> None:
 
 
 def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
-    """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
+    """Folds with other features, which must hold out the same rows: else a trial would see those of its fold."""
     others = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
     if others.manifest.folds_id == folds.manifest.folds_id:
         return others

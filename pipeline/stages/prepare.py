@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> PrepareResult:
-    """Publish the store that a configuration describes, unless it is there already.
+    """Publish the store that a configuration describes, unless it exists already.
 
     Args:
         config: the experiment.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
         ConfigError: the configuration does not fit the source.
@@ -46,12 +46,12 @@ def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: P
 
 
 def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig) -> tuple[Store, PrepareResult]:
-    """Publish a store within an open job, unless it is there already.
+    """Publish a store within an open job, unless it exists already.
 
     Args:
-        resources: of the job.
-        recipe: of the store; the contract that the storage root keeps is added to it.
-        drift: limits between the splits.
+        resources: the job's resources.
+        recipe: the specification of the store; the contract under the storage root is added to it.
+        drift: limits for drift between the splits.
 
     Raises:
         ConfigError: the recipe does not fit the source.
@@ -82,7 +82,7 @@ def prepare_store(resources: Resources, recipe: StoreRecipe, drift: DriftConfig)
 
 
 def _rows_of(store: Store, recipe: StoreRecipe) -> dict[str, int]:
-    """The rows of a store, and where a filter or the split may leave rows out, how many it did; these are logged."""
+    """The rows of a store by split, and `left_out`, if a filter or the split may leave rows out; logs their number."""
     rows, left_out = store.manifest.rows, store.manifest.left_out
     if not left_out and recipe.data.filter is None:
         return rows
@@ -94,24 +94,24 @@ def _rows_of(store: Store, recipe: StoreRecipe) -> dict[str, int]:
 
 
 def find_store(resources: Resources, recipe: StoreRecipe) -> Store:
-    """The store of a recipe, which must be there.
+    """The store of a recipe, which must exist.
 
     Raises:
-        StoreError: it was not prepared, or the source or the configuration changed since.
+        StoreError: it was not prepared, or the source or the configuration has changed since.
     """
     recipe, source = open_recipe(resources, recipe)
     return open_store(recipe.place(source, resources.root))
 
 
 def open_recipe(resources: Resources, recipe: StoreRecipe) -> tuple[StoreRecipe, Source]:
-    """What a store is made of: a recipe with the contract that is kept, and its source, as both are now."""
+    """A recipe with the contract that the storage root keeps, and its source, both in their present state."""
     kept = contract_file(resources.root, recipe.name, recipe.data.contract)
     recipe = replace(recipe, contract=None if kept is None else read_contract(kept))
     return recipe, open_source(resources.spark, recipe.data.source, resources.root)
 
 
 def _keep_contract(recipe: StoreRecipe, store: Store, root: StoragePath) -> None:
-    """The first run leaves the contract that it inferred for people to edit, and for later runs to enforce."""
+    """Write the contract that the first run inferred, for people to edit and for later runs to enforce."""
     file, table = contract_file(root, recipe.name, recipe.data.contract), read_table(store)
     if file is None or table is None:
         return

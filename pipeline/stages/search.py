@@ -1,4 +1,4 @@
-"""Search: trials of different settings in parallel, then the best one trained and evaluated in full."""
+"""Search: trials with different settings in parallel, then the best one trained and evaluated in full."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
 
     Args:
         config: the experiment, with `search.space`.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
         ConfigError: the space does not fit the configuration.
@@ -71,7 +71,7 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
 
 
 def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: TrialRecord) -> tuple[RunConfig, Store]:
-    """The configuration with the best settings, and what it is trained on at the end; see `search.final`."""
+    """The configuration with the best settings, and the store for its final training run; see `search.final`."""
     config = configured(config, best.settings)
     if config.search.final == "train_and_validation":
         config = with_validation_rows(config, best.best_epoch or config.train.epochs)
@@ -82,7 +82,7 @@ def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: Trial
 
 
 def _summary(record: TrialRecord) -> dict[str, Any]:
-    """What the job reports of a finished trial."""
+    """The fields of a finished trial in the job's result."""
     return {
         "number": record.number,
         "params": record.settings,

@@ -1,4 +1,4 @@
-"""The stores that a search trains its trials on: one, or several folds."""
+"""The stores on which a search trains its trials: one, or several folds."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pipeline.store.store import Store
 from pipeline.tuning.space import Settings
 
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
-"""Settings that shape the stores; a space with one of them prepares a store for each of its values."""
+"""Settings that shape the stores: a space with one of them needs a store for each of its values."""
 
 Prepare = Callable[[RunConfig], tuple[Store, ...]]
-"""From a configuration to the stores of its trials; a trial trains on the training rows of one after the other."""
+"""From a configuration to the stores of its trials; a trial trains on each of them in turn."""
 
 
 class TrialRows:
     """The stores of trials."""
 
     def __init__(self, config: RunConfig, prepare: Prepare) -> None:
-        """The stores of the configuration itself are prepared at once.
+        """Prepares the stores of the configuration itself.
 
         Args:
-            config: of the search.
-            prepare: makes the stores of a configuration, or finds them.
+            config: the configuration of the search.
+            prepare: prepares the stores of a configuration, or reuses them.
         """
         self._prepare, self._lock = prepare, threading.Lock()
         self.default_stores = prepare(config)
@@ -42,12 +42,12 @@ class TrialRows:
 
 
 def shapes_rows(settings: Settings) -> bool:
-    """Whether some of them shape the stores."""
+    """Whether one of the settings shapes the stores."""
     return any(name.startswith(OF_THE_STORE) for name in settings)
 
 
 def stores_of_trials(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
-    """As `search.crossval` says: the folds of training and validation rows, or these rows as they are divided."""
+    """The stores of all trials: with `search.crossval` the folds of training and validation rows, else one store."""
     recipe = StoreRecipe.of(config)
     if config.search.crossval:
         return prepare_folds(resources, recipe, config.crossval, "choose").stores
