@@ -1,7 +1,7 @@
-"""Runs one function as W ranks: the tasks of a Spark barrier stage, or this process where W is 1.
+"""Runs one function as W ranks: the tasks of a Spark barrier stage, or this process if W is 1.
 
-A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: a
-second launch finds TensorFlow imported. When a task dies, Spark ends the stage and with it the other ranks.
+A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: in a second
+launch, TensorFlow is imported already. When a task dies, Spark ends the stage and with it the other ranks.
 
 A rank's function is named, not sent: the driver need not import TensorFlow to launch a training run. It takes the
 payload and its `RankInfo`, and returns text.
@@ -42,8 +42,8 @@ class RankInfo:
     Attributes:
         rank: this one.
         hosts: the host of every rank; ranks of one host stand together.
-        launch: URI of a folder that all of them share, and no other launch has; empty for a rank alone.
-        gpu: the one that Spark assigned to this rank, among those of its host; None where Spark assigns none.
+        launch: URI of a folder that all of them share and no other launch uses; empty for a single rank.
+        gpu: the GPU of its host that Spark assigned to this rank; None where Spark assigns none.
     """
 
     rank: int
@@ -72,12 +72,12 @@ ALONE = RankInfo(0, ("localhost",))
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """How the driver looks after the ranks of a launch.
+    """How the driver runs and watches the ranks of a launch.
 
     Attributes:
-        limits: how long they may take.
-        worker_memory: resident bytes beyond which a Python worker is not used for another launch.
-        always_on_spark: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
+        limits: time limits of the ranks.
+        worker_memory: resident bytes beyond which a Python worker is not reused for another launch.
+        always_on_spark: whether a single rank runs as a Spark task too, and not in this process.
         on_heartbeats: called with the latest heartbeats of all ranks, twice a second, from another thread.
     """
 
@@ -101,17 +101,16 @@ def run_ranks(
     Args:
         spark: the session; its task slots are checked by `check_slots`.
         workers: number of ranks.
-        target: `package.module:function`, of (payload, RankInfo), returning text.
-        payload: for every rank.
+        target: `package.module:function`, from (payload, RankInfo) to text.
+        payload: the same text for every rank.
         scratch: a folder that driver and ranks share.
-        options: None takes the usual limits.
+        options: None takes the defaults.
 
     Returns:
-        What the ranks returned, by rank.
+        The texts that the ranks returned, by rank.
 
     Raises:
-        PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where one was killed or
-            stands still.
+        PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where a rank died or stalled.
     """
     options = options or LaunchOptions()
     if workers == 1 and not options.always_on_spark:
@@ -122,7 +121,7 @@ def run_ranks(
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
     watch = _Watch(launch, StallDetector(workers, options.limits), options.on_heartbeats)
     try:
-        # A list: a range is made in the workers, and a task that has no input to leave unread keeps its worker.
+        # A list, because a range would be generated in the workers: a task must have input to leave unread, see below.
         stage = context.parallelize([*range(workers)], workers).barrier()
         with _tagged(context) as tag, watch.until_failure(lambda: context.cancelJobsWithTag(tag)):
             answers = stage.mapPartitions(lambda rows: _run_task(rows, target, payload, uri, bound)).collect()
@@ -134,7 +133,7 @@ def run_ranks(
 
 
 class _Watch:
-    """Looks at heartbeats in a thread of its own; `failure` may be read once `until_failure` has ended."""
+    """Checks heartbeats in a thread of its own; `failure` may be read once the block of `until_failure` has ended."""
 
     def __init__(
         self,
@@ -147,7 +146,11 @@ class _Watch:
 
     @contextmanager
     def until_failure(self, act: Callable[[], None]) -> Iterator[None]:
-        """Watch while the block runs; act at the first failure."""
+        """Watch while the block runs, and call `act` at the first failure.
+
+        The thread is joined at the end of the block, so that `failure` is final and no heartbeat is read from a folder
+        that is being removed.
+        """
         over = threading.Event()
 
         def follow() -> None:
@@ -175,7 +178,7 @@ class _Watch:
 
 @contextmanager
 def _tagged(context: SparkContext) -> Iterator[str]:
-    """Jobs that this thread starts in the block carry a tag of their own."""
+    """Tag the Spark jobs that this thread starts in the block."""
     tag = f"ranks-{uuid.uuid4().hex}"
     context.addJobTag(tag)
     try:
@@ -191,7 +194,7 @@ def _function(target: str) -> Callable[[str, RankInfo], str]:
 
 
 def _run_here(target: str, payload: str) -> str:
-    """An error ends the job as it would from another process."""
+    """Run in this process; an error becomes the one that a rank on Spark would cause."""
     try:
         return _function(target)(payload, ALONE)
     except PipelineError:
@@ -208,7 +211,7 @@ def _run_task(
     context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     info = _rank_info(context, launch_uri)
     quiet_environment()
-    # The filter is the outermost, so that it passes on what the others write when they end; the record of a failure is
+    # The filter is the outermost, so that it passes on what the others write when they end. The record of a failure is
     # the innermost, so that it is written before anything else of this rank ends.
     with (
         filtered_standard_error(f"[rank {info.rank}] "),
@@ -217,8 +220,7 @@ def _run_task(
     ):
         work = _function(target)
         if not gc.get_freeze_count():
-            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a
-            # training run.
+            # Libraries stay loaded: searching their 440,000 objects for garbage took 0.1 to 0.2 s per training run.
             gc.freeze()
         answer = work(payload, info)
     yield info.rank, answer
@@ -228,7 +230,7 @@ def _run_task(
 
 
 def _rank_info(context: BarrierTaskContext, launch: str) -> RankInfo:
-    """Ranks by host, then by partition; Spark tells every task the hosts of all, so no message is needed."""
+    """Number the ranks by host, then by partition; Spark gives every task the hosts of all, so none must be sent."""
     hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
     order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
     rank = order.index(context.partitionId())

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a job in order: once, from wherever it is, and within a bounded time."""
+"""SIGTERM and Ctrl-C end a job in order: once, wherever it is, and within a bounded time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ POLL_SECONDS = 1.0
 
 
 class Stopped(BaseException):
-    """A signal ended the job. No ordinary `except` holds it up; context managers tidy as it passes.
+    """A signal ended the job. Not an Exception, so that no ordinary `except` catches it; context managers clean up.
 
     Attributes:
-        code: what the process ends with.
-        name: of the signal.
+        code: the exit code of the process.
+        name: the name of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -32,12 +32,12 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
-    """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further ones change nothing.
+    """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further signals are ignored.
 
-    Should tidying up hang, the process ends hard after CLEANUP_SECONDS.
+    If cleaning up hangs, the process exits without it after CLEANUP_SECONDS.
 
     Args:
-        before: called in the main thread just before.
+        before: called in the main thread just before `Stopped` is raised.
     """
     stopping = False
 
@@ -53,7 +53,7 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        # After the first signal the handler stays: what is left to do is the way out.
+        # After the first signal the handler stays, so that a second one does not interrupt the clean-up.
         if not stopping:
             for number, handler in replaced.items():
                 signal.signal(number, handler)
@@ -61,13 +61,13 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def stopping_gracefully(request_stop: Callable[[], None], seconds: float = GRACE_SECONDS) -> Iterator[None]:
-    """Let the block come to an end of its own at the first SIGTERM or SIGINT, which takes effect right after it.
+    """Let the block finish at the first SIGTERM or SIGINT, which takes effect right after the block.
 
-    A second signal, or `seconds` without an end, stops the block where it is, as if it were not in this one. In other
-    threads than the main one, which signals do not reach, nothing changes.
+    A second signal, or a block that does not finish within `seconds`, is handled as it would be without this context.
+    In other threads than the main one, which signals do not reach, this does nothing.
 
     Args:
-        request_stop: called in the main thread at the first signal; tells the block to come to an end.
+        request_stop: called in the main thread at the first signal; asks the block to finish.
         seconds: how long that may take.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -96,13 +96,13 @@ def stopping_gracefully(request_stop: Callable[[], None], seconds: float = GRACE
     finally:
         timer.cancel()
         restore_handlers()
-        if received:  # however the block ended, it did so since it was asked to
+        if received:  # however the block ended, the reason is the signal
             signal.raise_signal(received[0])
 
 
 @contextmanager
 def preserving_interrupt_handler() -> Iterator[None]:
-    """Put the handler of Ctrl-C back afterwards: PySpark takes it when a SparkContext starts."""
+    """Restore the handler of Ctrl-C after the block: PySpark replaces it when a SparkContext starts."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -113,7 +113,7 @@ def preserving_interrupt_handler() -> Iterator[None]:
 
 
 def stop_with_parent() -> None:
-    """Send ourselves SIGTERM once the parent process is gone; nobody else would."""
+    """Send this process SIGTERM once its parent process has ended: spark-submit does not."""
     parent = os.getppid()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Watches the ranks of one launch, and says which of them holds up the others."""
+"""Watches the ranks of one launch, and determines which of them holds up the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ JOIN_SECONDS = 40.0
 
 @dataclass(frozen=True)
 class Limits:
-    """How long ranks may take, in seconds.
+    """Time limits of ranks, in seconds.
 
     Attributes:
-        start: from the first rank's first heartbeat until all have joined the others.
-        stall: without any progress of a rank.
+        start: from the first rank's first heartbeat until all have joined each other.
+        stall: without progress of a rank.
     """
 
     start: float = 180.0
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Observation:
-    """One thing of a rank, and since when it is what it is."""
+    """A value observed of a rank, and the time of its last change."""
 
     value: object
     since: float
@@ -40,10 +40,10 @@ class _Observation:
 
 
 class StallDetector:
-    """What is known of the ranks; all times are the watcher's."""
+    """The observations of all ranks; all times are by the driver's clock."""
 
     def __init__(self, workers: int, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is known at first."""
+        """Nothing has been observed yet."""
         self._workers, self._limits, self._clock = workers, limits, clock
         self._first: float | None = None
         self._numbers: dict[int, _Observation] = {}
@@ -51,10 +51,10 @@ class StallDetector:
         self._activities: dict[int, _Observation] = {}
 
     def failure(self, heartbeats: Mapping[int, Heartbeat]) -> PipelineError | None:
-        """What is wrong with the ranks, if anything.
+        """The failure that the heartbeats show; None where there is none.
 
         Args:
-            heartbeats: the latest of every rank that has begun.
+            heartbeats: the latest of every rank that has started.
         """
         if not heartbeats:
             return None
@@ -84,7 +84,7 @@ class StallDetector:
         )
 
     def _late(self, heartbeats: Mapping[int, Heartbeat], passed: float, now: float) -> PipelineError | None:
-        """A rank that does not come, or ranks that do not find each other."""
+        """The failure of a rank that does not start, or of ranks that do not reach each other."""
         joining = [heartbeat for heartbeat in heartbeats.values() if heartbeat.activity == JOINS]
         if len(joining) == self._workers and all(now - last.since > JOIN_SECONDS for last in self._activities.values()):
             hosts = ", ".join(dict.fromkeys(heartbeat.host for heartbeat in joining))
@@ -104,16 +104,17 @@ class StallDetector:
         )
 
     def _still(self, heartbeats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
-        """Of the ranks that stand still, those that hold up the others."""
-        # Those that wait for another one may have stood a little longer than it has; it is sought among both.
+        """The failure of the ranks that hold up the others, among all that make no progress."""
+        # Ranks that wait for another one may have stalled a little earlier than the culprit, so it is sought among all
+        # that have made no progress for half the limit.
         half_limit = self._limits.stall / 2
         if any(now - last.since > half_limit for last in self._numbers.values()):
-            return None  # a rank that has fallen silent is the more likely cause, and found in a while
+            return None  # a rank without heartbeats is the more likely cause, and will be reported soon
         still_seconds = {rank: now - last.since for rank, last in self._progress.items() if last.value is not None}
         if max(still_seconds.values(), default=0.0) <= self._limits.stall:
             return None
         still = [heartbeats[rank] for rank, seconds in still_seconds.items() if seconds > half_limit]
-        # The others wait for it in a collective, or have begun more than it has.
+        # The others wait for the culprit in a collective, or have begun more activities.
         held_up = [heartbeat for heartbeat in still if not heartbeat.executing] or still
         least = min(heartbeat.begun for heartbeat in held_up)
         blamed = [heartbeat for heartbeat in held_up if heartbeat.begun == least]
@@ -124,7 +125,7 @@ class StallDetector:
 
 
 def _progress_of(heartbeat: Heartbeat) -> object:
-    """What changes as long as a rank gets on; None where nothing tells, since it may be at work in long steps."""
+    """A value that changes while a rank makes progress; None where there is none, because it may run long steps."""
     if heartbeat.begun:
         return heartbeat.begun
     # The start has a limit of its own.

@@ -1,4 +1,4 @@
-"""The columns of an output: those of the source that are kept, the model's answers, and the model's version."""
+"""The columns of an output: columns of the source, the model's predictions, and the model's version."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNFIT_FOR_DELTA = frozenset(" ,;{}()\n\t=")
 
 @dataclass(frozen=True)
 class OutputColumns:
-    """Names, in the order in which they are written.
+    """The names of the columns, in the order in which they are written.
 
     Attributes:
         kept: columns of the source.
-        predictions: of the model, see `LabelSpec.prediction_columns`.
-        version: of the column that names the model.
+        predictions: columns of the model, see `LabelSpec.prediction_columns`.
+        version: the column with the model's version.
     """
 
     kept: tuple[str, ...]
@@ -42,13 +42,13 @@ def output_columns(
     """The columns of an output.
 
     Args:
-        config: what is kept.
-        names: of the source's columns.
-        key: columns that are kept in any case, where the source has them.
-        label: what the model answers.
+        config: the section `score`.
+        names: the names of the source's columns.
+        key: columns that are always kept, if the source has them.
+        label: the label that the model predicts.
 
     Raises:
-        ConfigError: an entry of `score.keep` fits no column, or two columns of the output would have one name.
+        ConfigError: an entry of `score.keep` matches no column, or two columns of the output would have the same name.
     """
     kept = tuple(name for name in dict.fromkeys(names) if name in key or _is_kept(name, config.keep))
     predictions = tuple(config.prefix + name for name in label.prediction_columns)
@@ -62,12 +62,12 @@ def output_columns(
 
 
 def is_pattern(entry: str) -> bool:
-    """Whether an entry of `score.keep` chooses columns by their names."""
+    """Whether an entry of `score.keep` is a pattern."""
     return bool(PATTERN_SIGNS & set(entry))
 
 
 def _is_kept(name: str, entries: Sequence[str]) -> bool:
-    """A column without a name, as of R's row numbers, cannot be written under one."""
+    """Whether a column is kept. One without a name, such as R's row numbers, cannot be."""
     return name != "" and any(name == entry or fnmatchcase(name, entry) for entry in entries)
 
 

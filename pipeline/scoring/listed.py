@@ -4,12 +4,13 @@
     <output>/_quarantine/part-<token>-....parquet rows that could not be scored
     <output>/_score.json                          the card, with names and sizes
 
-Nothing can be renamed there, so new files are written beside those of an earlier output. The card, which one request
-replaces, turns from the old ones to the new ones; then the old ones are deleted. Who reads what the card lists gets one
-output or the other. Who lists the folder gets rows of both while a scoring runs, or after one was killed.
+Nothing can be renamed there, so new files are written beside those of an earlier output. One request replaces the card,
+which then lists the new files instead of the old ones; after that the old ones are deleted. Readers of the files that
+the card lists get one output or the other. Readers that list the folder get rows of both while a scoring run is in
+progress, or after one was killed.
 
-Another scoring may work on the same output at the same moment, so files with a token are deleted only where a card
-listed them, or where the process that the token names has ended; of another host's processes that is never known.
+Another scoring run may write the same output at the same time, so files with a token are deleted only if a card listed
+them, or if the process that the token names has ended; for processes of another host that cannot be known.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ log = logging.getLogger(__name__)
 _SCORING_FILE = re.compile(
     rf"(?:{QUARANTINE}/|_parts-[0-9a-f]{{32}}/)?part-([0-9a-f]{{32}})-[\w.-]+|{PROBE}[0-9a-f]{{32}}"
 )
-"""What a scoring leaves, also one that was killed, with its token."""
+"""Files of a scoring run, also of a killed one, with its token."""
 
 
 def new_token() -> str:
-    """32 hexadecimal digits that no other scoring has: of the host, of the process, and by chance."""
+    """32 hexadecimal digits that no other scoring run has: of the host, of the process, and random."""
     return f"{_host()}{os.getpid():08x}{uuid.uuid4().hex[:8]}"
 
 
 def _has_ended(token: str) -> bool:
-    """Whether the process of a token certainly runs no more."""
+    """Whether the process of a token has certainly ended."""
     return token.startswith(_host()) and not runs(int(token[16:24], 16))
 
 
@@ -51,10 +52,10 @@ def _host() -> str:
 
 
 def check_listed(output: StoragePath, *, replace: bool) -> None:
-    """Check that an output may be written; files that a killed scoring left do not prevent it.
+    """Check that an output may be written; files of a killed scoring run do not prevent it.
 
     Raises:
-        ConfigError: something is there already that must not be replaced.
+        ConfigError: something exists there that must not be replaced.
         StoreError: its card cannot be read.
     """
     if files.exists(output.child(CARD)):
@@ -68,10 +69,10 @@ def check_listed(output: StoragePath, *, replace: bool) -> None:
 
 
 def listed_files(output: StoragePath) -> frozenset[str]:
-    """What the card lists; nothing where there is none.
+    """The files that the card lists; empty where there is no card.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the card cannot be read.
     """
     try:
         content = files.read_bytes(output.child(CARD))
@@ -81,17 +82,17 @@ def listed_files(output: StoragePath) -> frozenset[str]:
 
 
 def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: ScoreCard, *, replace: bool) -> None:
-    """Let the card turn to these files, and delete those of the earlier output.
+    """Make the card list these files, and delete those of the earlier output.
 
     Args:
         output: the folder.
-        token: of this scoring.
-        names: of its files.
-        card: without them.
+        token: the token of this scoring run.
+        names: the names of its files.
+        card: the card, without its files.
         replace: whether there may be an earlier output.
 
     Raises:
-        ConfigError: meanwhile another job wrote there.
+        ConfigError: another job wrote there meanwhile.
     """
     check_listed(output, replace=replace)
     sizes, before = files.list_sizes(output), listed_files(output)
@@ -113,7 +114,7 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
 
 
 def _may_be_written(name: str, token: str) -> bool:
-    """Whether a file that no card lists may be one of a scoring that runs now; `token` is this one's own."""
+    """Whether a file that no card lists may belong to another scoring run that is in progress; `token` is our own."""
     match = _SCORING_FILE.fullmatch(name)
     return match is not None and match[1] not in (None, token) and not _has_ended(match[1])
 
@@ -131,6 +132,6 @@ def _shared_error(output: StoragePath, what: str) -> ConfigError:
 
 
 def drop_files(output: StoragePath, names: Iterable[str]) -> None:
-    """Delete files of an output that do not count."""
+    """Delete files of an output that no card lists."""
     for name in sorted(names):
         files.remove_file(output.child(name))
