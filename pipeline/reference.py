@@ -1,4 +1,4 @@
-"""What configurations may say by name, as a page: `docs/names.md`, which `python -m pipeline.reference` writes anew."""
+"""The names that configurations may use, as a page: `python -m pipeline.reference > docs/names.md` updates it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pipeline.sources.registry import FORMATS
 
 HEAD = """# Names in a configuration
 
-Written by `python -m pipeline.reference > docs/names.md`; a test sees that it is up to date. Where a name stands, an
-object of your own may stand as `package.module:name`, importable wherever the pipeline runs."""
+Written by `python -m pipeline.reference > docs/names.md`; a test checks that it is up to date. Instead of a name, an
+object of your own may be given as `package.module:name`, if it can be imported wherever the pipeline runs."""
 
 
 def reference_page() -> str:

@@ -1,11 +1,11 @@
-"""Registries: what a name in a configuration stands for.
+"""Registries: what the names in a configuration stand for.
 
-A registry looks through one package: what any of its modules defines at the top level and is of the registry's kind is
-an entry under its `name`. So a new module is all that it takes to add one, and allowed values, messages and documents
-follow. Modules are found by the import system, in a zip as well. They are imported to be listed, by configurations too,
-and so import pyspark, TensorFlow and the like within their functions only.
+A registry searches one package: every object of the registry's class at the top level of a module is an entry under its
+`name`. So adding an entry takes one new module; allowed values, messages and documentation follow. Modules are found by
+the import system, in a zip too. They are imported to be listed, also by configurations, and so import pyspark,
+TensorFlow and the like within functions only.
 
-`package.module:name` stands for an object of the user's own, importable wherever the pipeline runs.
+`package.module:name` stands for an object of the user's own, which must be importable wherever the pipeline runs.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Registry(Generic[Entry]):
         adapt: Callable[[str, Any], Entry] | None = None,
         folders_only: bool = False,
     ) -> None:
-        """Looks at nothing yet.
+        """Imports nothing yet.
 
         Args:
             noun: what an entry is called in messages: `loss`.
-            package: whose modules hold the entries; a single module is looked at by itself.
+            package: the package whose modules hold the entries, or a single module.
             kind: the class of the entries.
-            adapt: makes an entry of a reference and the user's object that it names, where that is none itself; raises
-                TypeError where it cannot. None takes entries only.
+            adapt: makes an entry from a reference and the user's object that it names, if that is not an entry itself;
+                raises TypeError where it cannot. None accepts entries only.
             folders_only: whether the entries are in the `__init__.py` of folders, so that the package's files, which
                 may load TensorFlow, are not imported to list them.
         """
@@ -63,20 +63,20 @@ class Registry(Generic[Entry]):
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """By name, in the order of the modules' names and within a module as they stand there."""
+        """The entries by name, in the order of the modules' names, and within a module in their order there."""
         path = tuple(getattr(import_module(self._package), "__path__", ()))
         return cast(Mapping[str, Entry], _entries(self._package, path, self._kind, self._folders_only))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the entries; what a configuration may say, references apart."""
+        """The names of the entries, which a configuration may use besides references."""
         return tuple(self.entries)
 
     def check(self, name: str, *also: str) -> str:
-        """The name itself, if there is such an entry, or it is one of `also`, or reads like a reference.
+        """The name itself, if it is an entry's, one of `also`, or has the form of a reference.
 
         Raises:
-            ValueError: naming what is allowed, and the nearest name.
+            ValueError: it is none of these; names what is allowed, and the nearest name.
         """
         if name in also or name in self.entries or REFERENCE.fullmatch(name):
             return name
@@ -95,7 +95,7 @@ class Registry(Generic[Entry]):
         """The same wherever else an entry is needed.
 
         Raises:
-            ConfigError: there is none, or the user's own cannot be imported or is something else.
+            ConfigError: there is none, or the user's object cannot be imported or has another type.
         """
         try:
             return self.resolve(name)
@@ -128,7 +128,7 @@ def unknown_name(noun: str, name: str, allowed: Sequence[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _entries(package: str, path: tuple[str, ...], kind: type[Named], folders_only: bool) -> Mapping[str, Named]:
-    """By name; anew for another path, so that a folder which is added to the package's path is seen."""
+    """The entries by name; cached by path too, so that a folder which is added to the package's path is searched."""
     modules = [f"{package}.{module.name}" for module in iter_modules(path) if module.ispkg or not folders_only]
     entries: dict[str, Named] = {}
     for module in [package, *modules]:

@@ -26,7 +26,7 @@ from pipeline.preparation.statistics.dataset_statistics import CollectedStatisti
 from pipeline.preparation.statistics.feature_inputs import counter_of, sampled_numbers
 from pipeline.preparation.statistics.sample import Sample, samples_in
 from pipeline.preparation.statistics.value_counts import Counts, counts_of
-from pipeline.runtime.logs import saying_once
+from pipeline.runtime.logs import logging_once
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 
@@ -86,7 +86,7 @@ def fit_folds(
         ConfigError: a feature does not fit the label.
         DataError: the label or a column has no values to fit to.
     """
-    with saying_once(REPEATING_LOGGERS):
+    with logging_once(REPEATING_LOGGERS):
         return _fit_folds(store_spec, opened, whole, folds, collected, assignment)
 
 

@@ -34,8 +34,8 @@ def check_columns(contract: KeptContract, table: SourceTable) -> None:
     if rows:
         raise DataError(
             f"The source does not match its contract ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
-            f"Correct the source, or edit the contract '{contract.location}', or delete it: the next run then writes it "
-            "anew."
+            f"Correct the source, or edit the contract '{contract.location}', or delete it: the next run then writes "
+            "it anew."
         )
     more = [name for name in table.names if name not in terms]
     if more:
