@@ -46,7 +46,7 @@ class Counts(Regression):
 
         return lambda z: tf.exp(z)[:, 0]
 
-    def answer(self, z, label, decision, *, prefix):
+    def serving_outputs(self, z, label, decision, *, prefix):
         import keras
 
         return {"prediction": keras.layers.Activation("exponential", name=f"{prefix}rate")(z)}
@@ -87,10 +87,10 @@ def _keras():
     return Bias()
 
 
-def _reduce(tally, weights):
+def _reduce(accumulator, weights):
     import numpy as np
 
-    sums = weights @ tally.sums
+    sums = weights @ accumulator.sums
     return np.abs(sums[:, 3] / sums[:, 0])
 
 

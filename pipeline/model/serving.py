@@ -43,7 +43,7 @@ def build_serving_model(network: keras.Model, state: FittedFeatures, decision: D
     columns = _derived(inputs, state)
     tensors = {spec.name: _tensor(spec.name, state, columns) for spec in state.tensors}
     z = _named(network, OWN + NETWORK)(tensors)
-    return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
+    return keras.Model(inputs, state.label.target.serving_outputs(z, state.label, decision, prefix=OWN), name="model")
 
 
 def load_network(path: Path) -> keras.Model:
@@ -81,6 +81,6 @@ def _tensor(name: str, state: FittedFeatures, columns: Columns) -> keras.KerasTe
         for kind, placed in by_kind(fed, first=state.features.index(fed[0])).items()
         for part in layers_of(kind).serve(placed, columns)
     ]
-    made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
-    order = [made[column] for feature in fed for column in feature.columns]
+    positions = {column: position for position, column in enumerate(column for names, _ in parts for column in names)}
+    order = [positions[column] for feature in fed for column in feature.columns]
     return ConcatColumns(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])

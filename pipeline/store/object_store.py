@@ -1,8 +1,8 @@
-"""Buckets of S3, and of what speaks like it, by Arrow's own file system: of sources and of the storage root.
+"""Buckets of S3 and compatible object stores, through Arrow's own file system.
 
-Credentials are those that AWS' libraries look for: variables (AWS_ACCESS_KEY_ID, ...), profile files, the role of the
-machine. The endpoint is `endpoint_override` of the address, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. Driver,
-tasks and ranks each open it themselves, and so all of them need these.
+Credentials are those that AWS's libraries look for: environment variables (AWS_ACCESS_KEY_ID, ...), profile files, the
+role of the machine. The endpoint is `endpoint_override` of the address, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
+Driver, tasks and ranks each open the file system themselves, so all of them need these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError, nearest
 from pipeline.redact import without_user
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
-"""What Arrow calls their file systems."""
+"""Arrow's type names of their file systems."""
 S3_SCHEMES = ("s3", "s3a")
 QUERY = ("endpoint_override", "region", "scheme", "tls_ca_file_path")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -28,7 +28,7 @@ REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 QUICK_ATTEMPTS = 2
 """Attempts of the first request, so that a wrong endpoint is reported within seconds."""
 
-# Small files take one request then, and not the three of an upload in parts; from pyarrow 17 on.
+# With it, small files take one request, not the three of an upload in parts; available from pyarrow 17 on.
 _DELAYED: Mapping[str, Any] = (
     {"allow_delayed_open": True} if "allow_delayed_open" in (fs.S3FileSystem.__doc__ or "") else {}
 )
@@ -60,22 +60,22 @@ class Connection:
 
 
 def is_bucket(uri: str) -> bool:
-    """Whether an address is one of S3."""
+    """Whether a URI is an address in S3."""
     return uri.partition("://")[0] in S3_SCHEMES
 
 
 def open_bucket(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system of an address, and the path there: bucket and key, in which `%` is a sign like others.
+    """The file system of an address, and the path in it: bucket and key, in which `%` has no special meaning.
 
     Raises:
-        ConfigError: the address holds credentials, `#`, or a setting that is not known.
+        ConfigError: the address holds credentials, `#`, or an unknown setting.
         OSError: the bucket's region cannot be determined.
     """
     return _filesystem(_connection(uri), os.getpid(), client_environment("AWS_")), _path(uri).rstrip("/")
 
 
 def quick_bucket(uri: str) -> fs.FileSystem:
-    """The same file system for a first question: one that is not answered is not asked for long."""
+    """The same file system for a first request, which gives up quickly."""
     retries = fs.AwsStandardS3RetryStrategy(max_attempts=QUICK_ATTEMPTS)
     return _connection(uri).open(retry_strategy=retries)
 
@@ -86,7 +86,7 @@ def client_environment(*prefixes: str) -> tuple[tuple[str, str], ...]:
 
 
 def _path(uri: str) -> str:
-    """What stands between the scheme and the settings."""
+    """The part of a URI between its scheme and its settings."""
     return uri.partition("?")[0].partition("://")[2]
 
 
@@ -100,8 +100,8 @@ def _connection(uri: str) -> Connection:
         )
     if "#" in uri:
         raise ConfigError(
-            f"The address '{without_user(uri)}' has a '#', where other programs end an address. Allowed: all other "
-            "signs. Call the folder otherwise."
+            f"The address '{without_user(uri)}' has a '#', at which other programs cut an address. Allowed: all other "
+            "characters. Rename the folder."
         )
     settings = dict(parse_qsl(uri.partition("?")[2]))
     if unknown := sorted(settings.keys() - set(QUERY)):
@@ -124,7 +124,7 @@ def _filesystem(connection: Connection, process: int, environment: tuple[tuple[s
 
 @lru_cache(maxsize=32)
 def _region(bucket: str) -> str:
-    """Where AWS keeps a bucket."""
+    """The region where AWS keeps a bucket."""
     return str(fs.resolve_s3_region(bucket))
 
 

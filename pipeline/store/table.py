@@ -1,4 +1,4 @@
-"""The contract of a source at rest: a YAML file that a person edits."""
+"""The contract of a source at rest: a YAML file that people edit."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ HEADER = """\
 
 
 def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | None:
-    """Where the contract of an experiment is kept; None where there shall be none.
+    """The file of an experiment's contract; None if the configuration asks for none.
 
     Args:
-        root: of the storage.
-        name: of the experiment.
-        contract: `data.contract` of the configuration.
+        root: the storage root.
+        name: name of the experiment.
+        contract: the setting `data.contract`.
     """
     if contract == "none":
         return None
@@ -52,7 +52,7 @@ def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | 
 
 
 def read_contract(file: StoragePath) -> KeptContract | None:
-    """The contract in a file; None where there is no file.
+    """The contract in a file; None if there is no file.
 
     Raises:
         ConfigError: naming everything in it that is wrong.
@@ -74,7 +74,7 @@ def read_contract(file: StoragePath) -> KeptContract | None:
 
 
 def keep_contract(file: StoragePath, contract: SourceContract, *, name: str) -> bool:
-    """Write a contract for people, unless there is one; False where there is."""
+    """Write a contract for people to edit; False, and nothing written, if there is one already."""
     if files.exists(file):
         return False
     if not file.renames_folders:
@@ -90,19 +90,19 @@ def keep_contract(file: StoragePath, contract: SourceContract, *, name: str) -> 
 
 
 def read_table(store: Store) -> SourceContract | None:
-    """The contract that a store was made under; None where there was none.
+    """The contract of the source that a store was prepared under; None if there was none.
 
     Raises:
         StoreError: it is damaged.
     """
     if TABLE not in store.manifest.documents:
         return None
-    file = store.place.child(TABLE)
+    file = store.path.child(TABLE)
     return SourceContract.from_json(files.read_bytes(file), str(file))
 
 
 def contract_text(contract: SourceContract, name: str) -> str:
-    """The file's text; columns in their order, keys in declared order."""
+    """The text of a contract's file: columns in their order, keys in the order of their declaration."""
     content = contract.model_dump(mode="json", exclude_defaults=True)
     columns = {column: {"type": None, "nullable": None, **terms} for column, terms in content["columns"].items()}
     for column, terms in columns.items():
@@ -113,7 +113,7 @@ def contract_text(contract: SourceContract, name: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what is seen on one line."""
+    """Writes the statistics under `seen` on one line."""
 
 
 def _mapping(dumper: _Dumper, content: Mapping[str, Any]) -> yaml.MappingNode:
@@ -145,7 +145,7 @@ def _problem(detail: ErrorDetails, whose: str) -> Problem:
         case "model_type":
             return Problem(f"{where} needs keys and values", "such as {type: text}", repr(detail["input"])[:80])
     if detail["loc"][-1] == "[key]":
-        return Problem(f"{where}: a name is a text", remedy="Write it in quotes")
+        return Problem(f"{where}: a name must be a text", remedy="Write it in quotes")
     allowed = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     what = f"{where}: '{key}' has a wrong value" if key else f"{where} has a wrong value"
     return Problem(what, allowed=allowed, received=repr(detail["input"])[:80])

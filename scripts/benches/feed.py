@@ -92,7 +92,7 @@ def enlarge(folder: Path, times: int) -> None:
 
     store = the_store(folder)
     split = store.split("train")
-    place, target = Path(store.place.path), folder / "large" / "root" / "stores" / "bench" / "large"
+    place, target = Path(store.path.path), folder / "large" / "root" / "stores" / "bench" / "large"
     (target / "train").mkdir(parents=True)
     files = []
     for file in split.files:
@@ -196,7 +196,7 @@ def arrow_on_store(store: Store) -> int:
     """The same on the store's own files, whose 52 floats are columns."""
     rows = 0
     for entry in store.split("train").files:
-        file = pq.ParquetFile(f"{store.place.path}/{entry.path}")
+        file = pq.ParquetFile(f"{store.path.path}/{entry.path}")
         for group in range(file.num_row_groups):
             part = file.read_row_group(group)
             np.stack([part[name].to_numpy() for name in (*SCALARS, *ARRAY)], 1)

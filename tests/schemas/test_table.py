@@ -91,7 +91,7 @@ colums: {}
         "  - C, column 'f': max of a column of type date is a date, such as 2024-03-01, not '2024-02-30x'.",
         "  - C, column 'g': allowed of a column of type date holds nothing (give min and max): 'a'.",
         "  - C, column 'h' needs keys and values. Allowed: such as {type: text}. Received: 5.",
-        "  - C, column '7': a name is a text. Write it in quotes.",
+        "  - C, column '7': a name must be a text. Write it in quotes.",
         "  - C, column 'i': a finite number is needed.",
         "  - C, column 'j': 'nullable' has a wrong value. Allowed: boolean. Received: 1.",
         "  - C, column 'j', seen: unknown key 'nuls'. Did you mean 'nulls'?",

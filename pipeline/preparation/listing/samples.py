@@ -20,6 +20,7 @@ from pipeline.runtime.java_process import is_local
 from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.large_files import copy_file
 from pipeline.store.publish import scratch
 
 VERSION = 1
@@ -47,7 +48,7 @@ def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
         if root.renames_folders:
             files.move(draft, path)
         else:
-            files.copy_file(draft, path)
+            copy_file(draft, path)
     return path
 
 

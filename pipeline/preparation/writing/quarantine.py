@@ -29,6 +29,7 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import copy_file
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
     try:
         written = write_quarantine(table.scan, bad, program.row_errors, attempts)
         for number, name in enumerate(written.names):
-            files.copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
+            copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
     finally:
         files.remove_folder(attempts)
     return written.reasons

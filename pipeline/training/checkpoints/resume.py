@@ -18,7 +18,7 @@ from pipeline.formatting import listed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
-from pipeline.store.publish import place_folder
+from pipeline.store.publish import replace_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead, decode_checkpoint
 from pipeline.training.checkpoints.writer import checkpoint_file, list_generations
 from pipeline.training.job import WORLD_SIZE
@@ -119,7 +119,7 @@ def _take_over(
         return None
     head, other = max(interrupted, key=lambda entry: (entry[0].epoch, entry[0].step))
     check_unchanged(head, identity, other, allowed=config.allow_changes)
-    place_folder(other, run_folder)
+    replace_folder(other, run_folder)
     return head
 
 

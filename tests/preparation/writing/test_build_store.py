@@ -52,12 +52,12 @@ def test_every_row_is_in_one_file_and_the_manifest_tells_the_truth(spark, tmp_pa
         assert entry.rows == sum(file.rows for file in entry.files)
         assert sum(entry.shard_rows(16)) == entry.rows
         for file in entry.files:
-            path = Path(store.place.path, file.path)
+            path = Path(store.path.path, file.path)
             assert file.path == f"{split}/shard-{file.shard:02d}-000.parquet"
             assert (path.stat().st_size, pq.read_metadata(path).num_rows) == (file.bytes, file.rows)
             assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
             assert sum(file.row_groups) == file.rows
-    schema = pq.read_schema(Path(store.place.path, entry.files[0].path))
+    schema = pq.read_schema(Path(store.path.path, entry.files[0].path))
     assert schema.names == [column.name for column in store.contract.columns]
     assert [
         str(kind).replace("double", "float64").replace("float", "float32").replace("float3264", "float64")
@@ -318,8 +318,8 @@ def test_an_altered_file_is_found_on_opening(spark, tmp_path):
     table(100).to_parquet(tmp_path / "t.parquet")
     store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     file = store.split("train").files[0]
-    Path(store.place.path, file.path).write_bytes(b"short")
+    Path(store.path.path, file.path).write_bytes(b"short")
     with pytest.raises(
         StoreError, match=rf"'{file.path}' was altered\. Allowed: {file.bytes} bytes\. Received: 5 bytes"
     ):
-        open_store(store.place)
+        open_store(store.path)

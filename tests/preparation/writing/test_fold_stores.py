@@ -146,7 +146,7 @@ def test_rows_are_written_once_and_every_fold_sees_each_of_them_once(spark, tmp_
     table().to_parquet(tmp_path / "t.parquet")
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id")
     manifest, stores = folds_of(spark, store_spec, {"folds": 4, "repeats": 2}, tmp_path / "r")
-    place = stores[0].place.folder.path
+    place = stores[0].path.folder.path
     assert (manifest.count, manifest.method, manifest.quarantined) == (8, "hash", 0)
     assert manifest.apart == ROWS - sum(stores[0].split(name).rows for name in SPLITS) > 0
     written = sum(pq.read_metadata(file).num_rows for file in Path(place).rglob("*.parquet"))

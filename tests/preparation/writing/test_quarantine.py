@@ -66,7 +66,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert not (tmp_path / "r" / "stores").exists()
 
     store = build(spark, store_spec(tmp_path / "t.csv", 0.2), tmp_path / "r")
-    place = f"{store.place.path}/quarantine"
+    place = f"{store.path.path}/quarantine"
     found = pd.read_parquet(place)
     by_line = dict(zip(found.line, found.reason, strict=True))
     assert sorted(found.reason) == sorted(BAD.values())
@@ -114,4 +114,4 @@ def test_malformed_json_is_named_with_its_file(spark, tmp_path):
         "Received: '{\"x\": 1,'. Repair them, or allow some in data.bad_rows."
     )
     store = build(spark, spec_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")
-    assert pd.read_parquet(f"{store.place.path}/quarantine").file.tolist() == ["1.json"]
+    assert pd.read_parquet(f"{store.path.path}/quarantine").file.tolist() == ["1.json"]
