@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec
 
 Values = npt.NDArray[Any]
@@ -63,7 +63,7 @@ class Layout:
         return tuple(tensor.spec for tensor in self.tensors)
 
 
-def plain_layout(contract: StoreContract) -> Layout:
+def plain_layout(contract: StoreSchema) -> Layout:
     """The layout of a store whose files hold rows as they are fed."""
     columns = {role: tuple(map(_as_it_is, contract.names(role))) for role in ("numeric", "categorical")}
     return Layout(

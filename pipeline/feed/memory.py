@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
-from pipeline.schemas.columns import BYTES, ColumnSpec, StoreContract
+from pipeline.schemas.columns import BYTES, ColumnSpec, StoreSchema
 from pipeline.store.manifest import SplitEntry
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class Resources:
         return max(min(wanted, self.memory.limit // 8 // BLOCKS_HELD // max(step_bytes, 1)), 1)
 
 
-def row_bytes(contract: StoreContract, split: SplitEntry) -> int:
+def row_bytes(contract: StoreSchema, split: SplitEntry) -> int:
     """Bytes of a row in memory, with its weight; the content of texts and bytes is estimated from the files' size.
 
     Args:

@@ -23,7 +23,7 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout, TensorLayout
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
-from pipeline.kinds.registry import number_arrays_of, text_arrays_of
+from pipeline.kinds.interfaces import number_arrays_of, text_arrays_of
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT, SharedFoldRows, number_column
 from pipeline.schemas.columns import ColumnSpec
 

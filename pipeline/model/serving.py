@@ -20,8 +20,9 @@ import pipeline.model.label_unit
 import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.kinds.interfaces import layers_of
 from pipeline.kinds.layer import OWN, Columns, ConcatColumns
-from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
+from pipeline.kinds.registry import by_kind, feature_kinds
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import DecisionRule

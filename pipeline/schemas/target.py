@@ -118,7 +118,7 @@ class Target(ABC):
         """Predictions of the linear baseline, of its scores [n, k]."""
 
     def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
-        """The training loss of the best constant prediction; None where the fitted label does not tell it."""
+        """The training loss of the best constant prediction; None where it does not follow from the fitted label."""
         return None
 
 

@@ -33,7 +33,7 @@ HELD_OUT = "test"
 
 
 def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
-    """The training run of a fold, whose model is measured and not kept.
+    """The training run of a fold, whose model is evaluated and not kept.
 
     Raises:
         ConfigError: the settings do not fit the label.
@@ -58,28 +58,28 @@ def run_fold(
     """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
 
     Args:
-        resources: of the cross-validation, with the tracked run of the fold.
-        spec: of the training run, see `fold_spec`.
-        store: of the fold.
+        resources: the job's resources, with the tracked run of the fold.
+        spec: the training run, see `fold_spec`.
+        store: the store of the fold.
         result: where its results are published, once they are complete.
-        window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: with which the training run is registered.
+        window: the range of the axes of plots, the same for all folds, so that their counts add up.
+        stopper: stops the training run when the job ends.
         on_epoch: called with each epoch's record.
-        settings: that were chosen for this fold, of those in the configuration.
+        settings: the settings that a nested cross-validation chose for this fold.
 
     Raises:
         TrainError: the training run failed, or was stopped.
     """
     start = time.monotonic()
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+        on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
     )
     with (
         draft(resources.root, result.folder, SCORE) as finished,
         run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
     ):
         outcome.require_finished(f"Fold {result.number}")
-        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
+        if result.is_published:  # by another job meanwhile; in an object store its files would be overwritten
             return result.score()
         predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
         accumulator = predict_split(
@@ -119,7 +119,7 @@ def _score(
     result, history = outcome.result, outcome.history
     return FoldScore(
         fold=number,
-        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        # A file that a bootstrap draws several times still has its rows once.
         train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
         validation_rows=store.split("validation").rows,
         test_rows=accumulator.rows,

@@ -1,4 +1,4 @@
-"""What the learning curves of an experiment show, given its settings and its data."""
+"""The diagnosis of a training run's learning curves, given its settings and its data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.training.spec import TrainingSpec
 def findings_of(
     spec: TrainingSpec, store: Store, values: Mapping[str, Sequence[float]], best: int
 ) -> tuple[Finding, ...]:
-    """Diagnose a training.
+    """Diagnose the learning curves of a training run.
 
     Args:
-        spec: of the training run.
-        store: that it was trained on.
-        values: of each metric by epoch, keyed as Keras does.
+        spec: the training run.
+        store: the store that it trained on.
+        values: the values of each metric by epoch, keyed as Keras does.
         best: the epoch whose weights are kept, counted from 1.
     """
     label, weighted = store.features.label, spec.train.class_weights != "none"
@@ -38,7 +38,7 @@ def findings_of(
 
 
 def _deviation(store: Store) -> float | None:
-    """Of a label that is a number, over training rows."""
+    """The standard deviation of a numeric label over training rows; None where it is not known."""
     profile = read_profile(store)
     if profile is None or not isinstance(profile.label, NumberProfile):
         return None

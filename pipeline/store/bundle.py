@@ -23,7 +23,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import TableContract
+from pipeline.schemas.table import SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD
@@ -78,7 +78,7 @@ class Bundle:
     model: PublishedModel
     features: FittedFeatures
     config: str
-    table: TableContract | None
+    table: SourceContract | None
     profile: DataProfile | None
     test: ModelTest | None
 
@@ -127,7 +127,7 @@ def open_bundle(folder: StoragePath) -> Bundle:
         model=model,
         features=FittedFeatures.from_json(features, str(model.folder.child(FEATURES))),
         config=config.decode(),
-        table=None if table is None else TableContract.from_json(table, str(model.folder.child(TABLE))),
+        table=None if table is None else SourceContract.from_json(table, str(model.folder.child(TABLE))),
         profile=None if profile is None else DataProfile.from_json(profile, str(model.folder.child(PROFILE))),
         test=read_test(model),
     )

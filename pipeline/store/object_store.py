@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,7 +22,7 @@ from pipeline.redact import without_user
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """Arrow's type names of their file systems."""
 S3_SCHEMES = ("s3", "s3a")
-QUERY = ("endpoint_override", "region", "scheme")
+QUERY = ("endpoint_override", "region", "scheme", "tls_ca_file_path")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 QUICK_ATTEMPTS = 2
@@ -31,6 +32,31 @@ QUICK_ATTEMPTS = 2
 _DELAYED: Mapping[str, Any] = (
     {"allow_delayed_open": True} if "allow_delayed_open" in (fs.S3FileSystem.__doc__ or "") else {}
 )
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How a bucket is reached.
+
+    Attributes:
+        scheme: `https` or `http`.
+        endpoint: HOST or HOST:PORT; empty for AWS.
+        region: of the bucket.
+        certificates: a file of certificate authorities; empty for those of the machine.
+    """
+
+    scheme: str
+    endpoint: str
+    region: str
+    certificates: str = ""
+
+    def open(self, **settings: Any) -> fs.FileSystem:
+        """The file system; nothing is asked of it yet."""
+        if self.certificates:
+            settings["tls_ca_file_path"] = self.certificates
+        return fs.S3FileSystem(
+            scheme=self.scheme, endpoint_override=self.endpoint or None, region=self.region, **_DELAYED, **settings
+        )
 
 
 def is_bucket(uri: str) -> bool:
@@ -45,14 +71,18 @@ def open_bucket(uri: str) -> tuple[fs.FileSystem, str]:
         ConfigError: the address holds credentials, `#`, or an unknown setting.
         OSError: the bucket's region cannot be determined.
     """
-    connection = _connection(uri)
-    return _filesystem(*connection, os.getpid()), _path(uri).rstrip("/")
+    return _filesystem(_connection(uri), os.getpid(), client_environment("AWS_")), _path(uri).rstrip("/")
 
 
 def quick_bucket(uri: str) -> fs.FileSystem:
     """The same file system for a first request, which gives up quickly."""
     retries = fs.AwsStandardS3RetryStrategy(max_attempts=QUICK_ATTEMPTS)
-    return _opened(*_connection(uri), retry_strategy=retries)
+    return _connection(uri).open(retry_strategy=retries)
+
+
+def client_environment(*prefixes: str) -> tuple[tuple[str, str], ...]:
+    """The variables that clients of file systems look at, which may change while a notebook lives."""
+    return tuple(sorted(item for item in os.environ.items() if item[0].startswith(prefixes)))
 
 
 def _path(uri: str) -> str:
@@ -60,8 +90,7 @@ def _path(uri: str) -> str:
     return uri.partition("?")[0].partition("://")[2]
 
 
-def _connection(uri: str) -> tuple[str, str, str]:
-    """Scheme, endpoint and region; the endpoint is empty for AWS."""
+def _connection(uri: str) -> Connection:
     bucket = _path(uri).partition("/")[0]
     if "@" in bucket:
         raise ConfigError(
@@ -84,17 +113,13 @@ def _connection(uri: str) -> tuple[str, str, str]:
     given, _, host = endpoint.rpartition("://")
     scheme = settings.get("scheme") or given or "https"
     region = settings.get("region") or (_variable(REGIONS) or "us-east-1" if host else _region(bucket))
-    return scheme, host.rstrip("/"), region
+    return Connection(scheme, host.rstrip("/"), region, settings.get("tls_ca_file_path", ""))
 
 
 @lru_cache(maxsize=32)
-def _filesystem(scheme: str, endpoint: str, region: str, process: int) -> fs.FileSystem:
-    """One for each process, since its connections do not survive a fork."""
-    return _opened(scheme, endpoint, region)
-
-
-def _opened(scheme: str, endpoint: str, region: str, **more: Any) -> fs.FileSystem:
-    return fs.S3FileSystem(scheme=scheme, endpoint_override=endpoint or None, region=region, **_DELAYED, **more)
+def _filesystem(connection: Connection, process: int, environment: tuple[tuple[str, str], ...]) -> fs.FileSystem:
+    """One for each process and environment: connections do not survive a fork, and credentials may change."""
+    return connection.open()
 
 
 @lru_cache(maxsize=32)

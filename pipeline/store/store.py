@@ -9,7 +9,7 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.schemas.audit import LeakAudit
-from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.columns import StoreSchema
 from pipeline.schemas.profile import DataProfile
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
@@ -34,7 +34,7 @@ class Store:
 
     path: StoragePath
     manifest: Manifest
-    contract: StoreContract
+    contract: StoreSchema
     features: FittedFeatures
     shared_rows: SharedFoldRows | None = None
 
@@ -75,7 +75,7 @@ def open_store(folder: StoragePath) -> Store:
     return Store(
         folder,
         manifest,
-        StoreContract.from_json(_document(folder, CONTRACT), f"{folder}/{CONTRACT}"),
+        StoreSchema.from_json(_document(folder, CONTRACT), f"{folder}/{CONTRACT}"),
         FittedFeatures.from_json(_document(folder, FEATURES), f"{folder}/{FEATURES}"),
         SharedFoldRows.from_json(_document(folder, UNSCALED), f"{folder}/{UNSCALED}")
         if UNSCALED in manifest.documents

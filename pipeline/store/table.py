@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.load import MAX_BYTES, parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
-from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
+from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE
@@ -67,13 +67,13 @@ def read_contract(file: StoragePath) -> KeptContract | None:
     if not isinstance(content, dict):
         raise ConfigError(f"{whose} must hold 'columns:', with a name and its terms each. Correct it, or delete it.")
     try:
-        return KeptContract(TableContract.model_validate(content), str(file))
+        return KeptContract(SourceContract.model_validate(content), str(file))
     except ValidationError as error:
         problems = [_problem(detail, whose) for detail in error.errors(include_url=False)]
         raise ConfigError(gather(f"{whose} is not valid", problems)) from error
 
 
-def keep_contract(file: StoragePath, contract: TableContract, *, name: str) -> bool:
+def keep_contract(file: StoragePath, contract: SourceContract, *, name: str) -> bool:
     """Write a contract for people to edit; False, and nothing written, if there is one already."""
     if files.exists(file):
         return False
@@ -89,7 +89,7 @@ def keep_contract(file: StoragePath, contract: TableContract, *, name: str) -> b
     return True
 
 
-def read_table(store: Store) -> TableContract | None:
+def read_table(store: Store) -> SourceContract | None:
     """The contract of the source that a store was prepared under; None if there was none.
 
     Raises:
@@ -98,10 +98,10 @@ def read_table(store: Store) -> TableContract | None:
     if TABLE not in store.manifest.documents:
         return None
     file = store.path.child(TABLE)
-    return TableContract.from_json(files.read_bytes(file), str(file))
+    return SourceContract.from_json(files.read_bytes(file), str(file))
 
 
-def contract_text(contract: TableContract, name: str) -> str:
+def contract_text(contract: SourceContract, name: str) -> str:
     """The text of a contract's file: columns in their order, keys in the order of their declaration."""
     content = contract.model_dump(mode="json", exclude_defaults=True)
     columns = {column: {"type": None, "nullable": None, **terms} for column, terms in content["columns"].items()}
@@ -126,7 +126,7 @@ _Dumper.add_representer(dict, _mapping)
 
 def _problem(detail: ErrorDetails, whose: str) -> Problem:
     loc = [part for part in detail["loc"] if part != "[key]"]
-    context: tuple[type[TableContract | ColumnTerms | Seen | Origin], str] = (TableContract, whose)
+    context: tuple[type[SourceContract | ColumnTerms | Seen | Origin], str] = (SourceContract, whose)
     if loc[:1] == ["columns"] and len(loc) > 1:
         context = (ColumnTerms, f"{whose}, column '{loc[1]}'")
         if loc[2:3] == ["seen"] and len(loc) > 3:

@@ -111,7 +111,7 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.kinds.fitted_features import contract_of
+    from pipeline.kinds.fitted_features import store_schema_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
     from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of
@@ -143,7 +143,7 @@ def widen(folder: Path, groups: int) -> None:
         if shard:
             os.link(first, target / files[-1].path)
 
-    documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
+    documents = {CONTRACT: store_schema_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
         (target / name).write_bytes(content)
     empty = store.split("train").model_copy(update={"rows": 0, "files": ()})

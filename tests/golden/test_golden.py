@@ -140,13 +140,13 @@ class TestJobs:
         from mlflow import MlflowClient
 
         from pipeline.tracking.address import Address
-        from pipeline.tracking.mlflow_tracker import send_left
+        from pipeline.tracking.mlflow_tracker import send_unsent
 
         address = Address(f"sqlite:///{golden.folder}/mlflow.db", artifacts=(golden.folder / "artifacts").as_uri())
         (run,) = (golden.folder / "root" / "spool").glob("*/run.json")
         told = json.loads(run.read_text()) | {"uri": address.uri, "artifacts": address.artifacts}
         run.write_text(json.dumps(told))
-        send_left(address, golden.root)
+        send_unsent(address, golden.root)
         client = MlflowClient(address.uri)
         (experiment,) = (each for each in client.search_experiments() if each.name == "customers")
         (sent,) = client.search_runs([experiment.experiment_id])

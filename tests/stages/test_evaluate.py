@@ -147,4 +147,4 @@ def test_a_source_that_changed_gives_no_rows_and_no_slices(config, done, spark, 
     assert found.metrics == done.evaluate.metrics
     assert found.slices == ()
     assert not any(row.values for row in found.extremes.worst)
-    assert "changed since the store was made" in found.notes[0]
+    assert "changed since the store was prepared" in found.notes[0]

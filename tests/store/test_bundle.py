@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.schemas.table import ColumnTerms, TableContract
+from pipeline.schemas.table import ColumnTerms, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test, open_bundle, read_test, write_bundle
 from pipeline.store.layout import FEATURES, MANIFEST, MODEL, TABLE
@@ -18,7 +18,7 @@ from pipeline.store.store import Store, open_store
 from pipeline.store.versions import library_versions
 from tests.support.stores import write_small_store
 
-CONTRACT = TableContract(columns={"x0": ColumnTerms(type="number", nullable=True)})
+CONTRACT = SourceContract(columns={"x0": ColumnTerms(type="number", nullable=True)})
 
 
 @pytest.fixture

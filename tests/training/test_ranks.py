@@ -130,7 +130,7 @@ def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark, worl
 
 def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark, world_size):
     with pytest.raises(
-        TrainError, match=r"Rank 1 on \S+ \(process \d+\) ended without a word: it was killed, or ran out of memory"
+        TrainError, match=r"Rank 1 on \S+ \(process \d+\) died without an error: it was killed, or ran out of memory"
     ):
         run_ranks(
             spark, world_size, "tests.support.ranks:die_on_rank_1", payload="", scratch=storage_path(str(tmp_path))

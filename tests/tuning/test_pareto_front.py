@@ -99,9 +99,11 @@ def test_the_plot_shows_the_front_and_the_best(goals):
     assert len(figure.axes) == len(goals) - 1
     axes = figure.axes[0]
     assert axes.get_xscale() == "log"
-    assert legend(axes) == ["on the front", f"trial {best.number}, the best"]
+    assert legend(axes) == ["on the Pareto front", f"trial {best.number}, the best"]
     assert words(axes) == ([str(n) for n in numbers(front)] if len(front) <= 12 else [])
-    assert f"{len(front)} trials on the front" in said(figure) and "21 trials: 20 finished, 1 failed." in said(figure)
+    assert f"{len(front)} trials on the Pareto front" in said(figure) and "21 trials: 20 finished, 1 failed." in said(
+        figure
+    )
     assert rendered(figure)
 
 

@@ -151,12 +151,12 @@ def lines(*extra: str, rows: int = 60) -> str:
 def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
     content = lines("two,b,1", "n/a,b,1", "1;5,b,1", "7d,b,1", "1,2", "1,2,3,4")
     assert problem_of(spark, tmp_path, content, numeric=["x"]) == (
-        "The data does not hold what the configuration asks for (2 problems):\n"
+        "The data does not meet the configuration (2 problems):\n"
         "  - 2 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names. "
         "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
         "allow some in data.bad_rows.\n"
         "  - Column 'x' is not a number in 4 rows. Received: '1;5'. Repair the data, list the text in "
-        "data.source.null_values, or make the column categorical."
+        "data.source.null_values, make the column categorical, or allow some in data.bad_rows."
     )
 
 
@@ -171,7 +171,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     content = f"x,key,y\n{good}NaN,,\ninf,,NA\n,,infinity\n"
     groups = [{"columns": ["x"], "impute": "error"}]
     assert problem_of(spark, tmp_path, content, numeric=groups, key="key") == (
-        "The data does not hold what the configuration asks for (5 problems):\n"
+        "The data does not meet the configuration (5 problems):\n"
         "  - Key 'key' is null in 3 of 63 rows. Fill it, or choose other columns for data.key.\n"
         "  - Label 'y' is null in 2 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Label 'y' is NaN or infinite in 1 of 63 rows. Remove these rows, or fill their labels.\n"
@@ -231,7 +231,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             "x,c,y\n1,a,1\n2,a,2\n",
             {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}},
-            "The data does not hold what the configuration asks for (2 problems):\n"
+            "The data does not meet the configuration (2 problems):\n"
             "  - Split 'validation' gets none of 2 rows, for a share of 0.01. "
             "Give more rows, or a larger share in split.fractions.\n"
             "  - Split 'test' gets none of 2 rows, for a share of 0.01. "

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
+from pipeline.schemas.table import ColumnTerms, KeptContract, SourceContract
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
@@ -38,7 +38,7 @@ TERMS = {
     "c": ColumnTerms(type="text", allowed=("c0", "c1")),
     "y": ColumnTerms(type="number", nullable=False),
 }
-CONTRACT = KeptContract(TableContract(columns=TERMS), "people.yaml")
+CONTRACT = KeptContract(SourceContract(columns=TERMS), "people.yaml")
 
 
 def store_spec(path, budget: float):
@@ -53,7 +53,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     with pytest.raises(DataError) as raised:
         build(spark, store_spec(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
     first, *lines = str(raised.value).split("\n")
-    assert first == "The data does not hold what the configuration asks for (11 problems):"
+    assert first == "The data does not meet the configuration (11 problems):"
     assert lines[0].startswith(
         "  - 6 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names"
     )
