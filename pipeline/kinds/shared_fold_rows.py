@@ -65,9 +65,9 @@ class SharedFoldRows(Document):
         return tuple(_slot_names(index, self.texts[index]))
 
 
-def number_column(place: int) -> str:
+def number_column(index: int) -> str:
     """The column of one of `SharedFoldRows.numbers`."""
-    return f"number_{place}"
+    return f"number_{index}"
 
 
 def _slot_names(index: int, feature: Text) -> Iterator[str]:
