@@ -117,7 +117,7 @@ def _problems(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) ->
     for feature in state.of_texts:
         if feature.name not in texts:
             yield Problem(f"Feature '{feature.name}': the rows have no text of that name", remedy=remedy)
-        elif not feature.can_be_made_of(texts[feature.name]):
+        elif not feature.can_be_derived_from(texts[feature.name]):
             what = f"Feature '{feature.name}': the rows' text has other values, slots or another separator"
             yield Problem(what, remedy=remedy)
         elif _by_fold(feature, split) and not shared_rows.has_parts:
