@@ -25,7 +25,7 @@ from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.interfaces import number_arrays_of, text_arrays_of
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT, SharedFoldRows, number_column
-from pipeline.schemas.columns import ColumnSpec, StoreType
+from pipeline.schemas.store_schema import ColumnSpec, StoreType
 
 TRAIN = "train"
 """The split whose rows get numbers to which their own labels did not contribute: see `MappedFeature.folds`."""

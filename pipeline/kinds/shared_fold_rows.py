@@ -21,8 +21,8 @@ from pydantic import Field
 
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, StoreType
 from pipeline.schemas.document import Document
+from pipeline.schemas.store_schema import ROW_ID, StoreType
 from pipeline.schemas.target import TARGETS, TaskName
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
