@@ -8,9 +8,9 @@ import pyarrow as pa
 from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.importance import Shuffled
 from pipeline.evaluation.plot_window import PlotWindow
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store
 

@@ -26,8 +26,8 @@ from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.predict_job import LABEL
 from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.evaluation.source_rows import ExpressionValues
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ValueType
+from pipeline.schemas.store_schema import ROW_ID
 
 if TYPE_CHECKING:
     import pandas as pd

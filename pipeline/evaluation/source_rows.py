@@ -28,9 +28,9 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ColumnNode, Node, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.layout import SPLITS
 
 _ELSEWHERE = "elsewhere"

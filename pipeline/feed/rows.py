@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.feed.layout import Column, Layout, TensorLayout
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tensors import TensorSpec, described
 
 COLUMNS_AT_ONCE = 64

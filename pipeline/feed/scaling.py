@@ -25,7 +25,7 @@ from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.interfaces import number_arrays_of, text_arrays_of
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT, SharedFoldRows, number_column
-from pipeline.schemas.columns import ColumnSpec
+from pipeline.schemas.store_schema import ColumnSpec
 
 TRAIN = "train"
 """The split whose rows get numbers to which their own labels did not contribute: see `MappedFeature.folds`."""
@@ -120,7 +120,7 @@ def _problems(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) ->
     for feature in state.of_texts:
         if feature.name not in texts:
             yield Problem(f"Feature '{feature.name}': the rows have no text of that name", remedy=remedy)
-        elif not feature.can_be_made_of(texts[feature.name]):
+        elif not feature.can_be_derived_from(texts[feature.name]):
             what = f"Feature '{feature.name}': the rows' text has other values, slots or another separator"
             yield Problem(what, remedy=remedy)
         elif _by_fold(feature, split) and not shared_rows.has_parts:
