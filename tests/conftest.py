@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,12 +34,18 @@ SPARK_SETTINGS = {
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest itself picks tests by mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `dist` what launches several ranks."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as `dist` what launches several ranks, and put files with slow tests first where two processes share them.
+
+    Files are handed out in this order; a long one that began last would leave the other process without work.
+    """
     for item in items:
         mark = item.get_closest_marker("world_size")
         if mark and mark.args[0] > 1:
             item.add_marker("dist")
+    if hasattr(config, "workerinput"):
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture
