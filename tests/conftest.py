@@ -32,6 +32,21 @@ SPARK_SETTINGS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest itself picks tests by mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `dist` what launches several ranks."""
+    for item in items:
+        mark = item.get_closest_marker("world_size")
+        if mark and mark.args[0] > 1:
+            item.add_marker("dist")
+
+
+@pytest.fixture
+def world_size(request: pytest.FixtureRequest) -> int:
+    """How many ranks the test launches, as its mark says."""
+    return int(request.node.get_closest_marker("world_size").args[0])
+
+
 @pytest.fixture(scope="session")
 def _spark_of_the_session() -> Iterator[SparkSession]:
     """Started by the first test that wants it; two slots are the fewest that can hold two ranks."""

@@ -39,7 +39,7 @@ def test_every_job_that_is_there_is_named(repository, readme):
 
 
 @pytest.mark.spark
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_your_own_data_in_five_minutes(readme, tmp_path, monkeypatch, spark):
     rng = np.random.default_rng(3)
     rows = pd.DataFrame(
@@ -72,7 +72,7 @@ def test_the_code_for_a_notebook_runs(readme, repository, tmp_path, monkeypatch,
 
 @pytest.mark.slow
 @pytest.mark.spark
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_the_demo_ends_with_its_summary(repository, tmp_path):
     settings = ("data.source.rows=4000", "train.epochs=2", f"storage.root={tmp_path}")
     command = ["./scripts/demo", *(part for setting in settings for part in ("--set", setting))]

@@ -20,7 +20,7 @@ from pipeline.evaluation.report import Importance, ImportanceReport
 from pipeline.evaluation.tally import Measure
 from pipeline.feed.rows import Rows
 from pipeline.kinds.feature import Feature
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import columns_of
 from pipeline.store.store import Store
@@ -48,7 +48,7 @@ class Shuffled(Document):
     values: tuple[float, ...]
 
 
-def dependent_columns(features: FeatureState) -> Mapping[str, Dependent]:
+def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
     """For each column of the source, what depends on it: positions along the first axis of each tensor."""
     sources: dict[str, set[str]] = {}
     for derived in features.derived:

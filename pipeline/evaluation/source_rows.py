@@ -22,7 +22,7 @@ from pipeline.evaluation.predict import LABEL
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import value_types
 from pipeline.preparation.planning.open_dataset import open_rows
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
@@ -62,14 +62,14 @@ class SourceRows:
 
     Attributes:
         spark: the session.
-        recipe: how the store was made.
+        store_spec: how the store was made.
         source: that it was made of, unchanged.
         label: the fitted label.
         split: which rows.
     """
 
     spark: SparkSession
-    recipe: StoreRecipe
+    store_spec: StoreSpec
     source: Source
     label: LabelSpec
     split: str
@@ -100,7 +100,7 @@ class SourceRows:
         }
 
     def _open(self) -> SourceTable:
-        return open_table(self.spark, self.source, self.recipe.data.source)
+        return open_table(self.spark, self.source, self.store_spec.data.source)
 
     def _once(
         self,
@@ -114,7 +114,7 @@ class SourceRows:
 
         Of rows that share both, those of the split come first, then the least values.
         """
-        table, label, wanted = open_rows(self.recipe, found, more=names).table, self.label, SPLITS.index(self.split)
+        table, label, wanted = open_rows(self.store_spec, found, more=names).table, self.label, SPLITS.index(self.split)
         safe = [f"s{i}" for i in range(len(kinds))]
         schema = pa.schema(
             [(ROW_ID, pa.int64()), (LABEL, pa.float64()), (_ELSEWHERE, pa.bool_()), *zip(safe, kinds, strict=True)]
@@ -122,11 +122,11 @@ class SourceRows:
 
         def look(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
             for rows in batches:
-                places = rows.places
+                placement = rows.placement
                 known = label_value(label, rows.typed).astype(np.float64)
-                columns = [places.row_id, known, places.split != wanted, *values(rows)]
+                columns = [placement.row_id, known, placement.split != wanted, *values(rows)]
                 batch = pa.record_batch([pa.array(column) for column in columns], schema=schema)
-                yield batch if ids is None else batch.filter(pa.array(np.isin(places.row_id, ids)))
+                yield batch if ids is None else batch.filter(pa.array(np.isin(placement.row_id, ids)))
 
         rows = table.mapped(look, schema)
         first = rows.groupBy(ROW_ID, LABEL).agg(F.min(F.struct(_ELSEWHERE, *safe)).alias("known"))

@@ -214,9 +214,9 @@ def unreadable(store: Store, file: FileEntry, reason: object) -> StoreError:
 
 
 def _layout_of(store: Store, split: str) -> Layout:
-    if store.unscaled is None:
+    if store.shared_rows is None:
         return plain_layout(store.contract)
     try:
-        return fold_layout(store.unscaled, store.features, split)
+        return fold_layout(store.shared_rows, store.features, split)
     except StoreError as error:
         raise StoreError(f"Store {store.place}: {error}") from error

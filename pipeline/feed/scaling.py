@@ -1,4 +1,4 @@
-"""Rows without scaling, made what a store of one fold alone would hold; see `kinds/unscaled.py`.
+"""Rows without scaling, made what a store of one fold alone would hold; see `kinds/shared_fold_rows.py`.
 
 The same numbers as `preparation/writing/store_columns.py` computes, in the same order and in double precision until the
 last step. Texts are ids of a vocabulary that all folds share; a table gives the fold's id, or number, for each. For
@@ -22,47 +22,47 @@ from pipeline.arrays.values import Ids, Values
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.feed.layout import Column, Layout, TensorLayout
 from pipeline.kinds.feature import Feature
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.registry import number_arrays_of, text_arrays_of
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import LABEL, PART, WEIGHT, Unscaled, number_column
+from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT, SharedFoldRows, number_column
 from pipeline.schemas.columns import ColumnSpec, StoreType
 
 TRAIN = "train"
 """The split whose rows get numbers that their own labels are not in: see `MappedFeature.folds`."""
 
 
-def fold_layout(unscaled: Unscaled, state: FeatureState, split: str) -> Layout:
+def fold_layout(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) -> Layout:
     """What a fold's features make of the rows of one split.
 
     Args:
-        unscaled: what the files hold.
+        shared_rows: what the files hold.
         state: the fold's features.
         split: which part of the fold is read.
 
     Raises:
         StoreError: naming the features that cannot be made of such rows.
     """
-    problems = list(_problems(unscaled, state, split))
+    problems = list(_problems(shared_rows, state, split))
     if problems:
         raise StoreError(gather("A fold's features do not fit its rows", problems))
-    rows = _Unscaled(unscaled, split)
+    rows = _SharedRowsReader(shared_rows, split)
     return Layout(
-        tuple(_spec(name, kind) for name, kind in unscaled.columns.items()),
+        tuple(_spec(name, kind) for name, kind in shared_rows.columns.items()),
         tuple(TensorLayout(spec, rows.columns_of(spec.name, state)) for spec in state.tensors),
         LABEL,
         Column((WEIGHT,), partial(_weighed, state.weight_mean)) if state.weight else None,
     )
 
 
-class _Unscaled:
+class _SharedRowsReader:
     """Makes columns of rows without scaling."""
 
-    def __init__(self, unscaled: Unscaled, split: str) -> None:
-        self._numbers = {name: number_column(place) for place, name in enumerate(unscaled.numbers)}
-        self._texts = {text.name: (text, unscaled.text_columns(i)) for i, text in enumerate(unscaled.texts)}
+    def __init__(self, shared_rows: SharedFoldRows, split: str) -> None:
+        self._numbers = {name: number_column(place) for place, name in enumerate(shared_rows.numbers)}
+        self._texts = {text.name: (text, shared_rows.text_columns(i)) for i, text in enumerate(shared_rows.texts)}
         self._split = split
 
-    def columns_of(self, tensor: str, state: FeatureState) -> tuple[Column, ...]:
+    def columns_of(self, tensor: str, state: FittedFeatures) -> tuple[Column, ...]:
         """The columns of a tensor, feature by feature."""
         fed = [feature for feature in state.features if any(spec.name == tensor for spec in feature.tensors)]
         return tuple(column for feature in fed for column in self.columns(feature))
@@ -108,11 +108,11 @@ def _by_fold(feature: Feature, split: str) -> bool:
     return split == TRAIN and feature.out_of_fold
 
 
-def _problems(unscaled: Unscaled, state: FeatureState, split: str) -> Iterator[Problem]:
+def _problems(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) -> Iterator[Problem]:
     remedy = "Prepare the folds again"
-    texts = {text.name: text for text in unscaled.texts}
+    texts = {text.name: text for text in shared_rows.texts}
     for number in state.of_numbers:
-        if number.source not in unscaled.numbers:
+        if number.source not in shared_rows.numbers:
             yield Problem(f"Feature '{number.name}': the rows have no number '{number.source}'", remedy=remedy)
     for feature in state.of_texts:
         if feature.name not in texts:
@@ -120,12 +120,12 @@ def _problems(unscaled: Unscaled, state: FeatureState, split: str) -> Iterator[P
         elif not feature.can_be_made_of(texts[feature.name]):
             what = f"Feature '{feature.name}': the rows' text has other values, slots or another separator"
             yield Problem(what, remedy=remedy)
-        elif _by_fold(feature, split) and not unscaled.has_parts:
+        elif _by_fold(feature, split) and not shared_rows.has_parts:
             yield Problem(f"Feature '{feature.name}': the rows have no column '{PART}'", remedy=remedy)
-    if state.weight and not unscaled.weighted:
+    if state.weight and not shared_rows.weighted:
         yield Problem(f"Weight '{state.weight}': the rows have no weights", remedy=remedy)
-    if state.label.task != unscaled.task:
-        yield Problem(f"Label '{state.label.name}'", unscaled.task, state.label.task, remedy)
+    if state.label.task != shared_rows.task:
+        yield Problem(f"Label '{state.label.name}'", shared_rows.task, state.label.task, remedy)
 
 
 def _spec(name: str, kind: StoreType) -> ColumnSpec:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from pipeline.kinds.fitted_features import RawColumn, raw_columns
 from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.config import NumericConfig
-from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.kinds.statistics import Needs
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of

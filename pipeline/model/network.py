@@ -1,6 +1,6 @@
 """The network as Keras sees it: from the tensors of a batch to a raw output.
 
-Its inputs are the tensors that the features feed, by name, [b, ...] each (`FeatureState.tensors`). What lies between
+Its inputs are the tensors that the features feed, by name, [b, ...] each (`FittedFeatures.tensors`). What lies between
 them and the output is up to the network that the configuration names (`pipeline/networks`). The output is float32
 [b, 1], or [b, k] for k classes, without an activation: what it means is the head's business (`head.py`).
 """
@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, StoreError
-from pipeline.kinds.state import CategoricalFeature, FeatureState, NumericFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures, NumericFeature
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 from pipeline.networks.network import NetworkConfig, NetworkInputs
 from pipeline.schemas.tensors import described
@@ -22,7 +22,7 @@ from pipeline.schemas.tensors import described
 NETWORK = "network"
 
 
-def build_network(config: NetworkConfig, state: FeatureState, seed: int) -> keras.Model:
+def build_network(config: NetworkConfig, state: FittedFeatures, seed: int) -> keras.Model:
     """The network of a configuration, whose initial weights are a function of `seed`.
 
     Raises:
@@ -67,7 +67,7 @@ def _check_tensor(name: str, tensor: Any, expected: keras.KerasTensor) -> None:
         )
 
 
-def _encoded(state: FeatureState, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
+def _encoded(state: FittedFeatures, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
     """The features as numbers, in the order in which the first layer sees them."""
     if state.numeric:
         yield _numbers(state.numeric, tensors["numeric"])
@@ -81,7 +81,7 @@ def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -
     return PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
 
 
-def _one_hot(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
+def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
     """All features of one value in one layer, then those of several values."""
     features = [(first, f) for first, f in _with_places(state) if f.encoding == "one_hot"]
     single = [(first, f.size) for first, f in features if f.separator is None]
@@ -93,7 +93,7 @@ def _one_hot(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.Kera
             yield MultiHot(feature.size - 1, name=f"multi_hot_{first}")(ids[:, first : first + feature.slots])
 
 
-def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
+def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
     for first, feature in _with_places(state):
         if feature.encoding != "embedding":
             continue
@@ -105,7 +105,7 @@ def _embeddings(state: FeatureState, ids: keras.KerasTensor) -> Iterator[keras.K
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
 
 
-def _with_places(state: FeatureState) -> Iterator[tuple[int, CategoricalFeature]]:
+def _with_places(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
     """Each categorical feature with the place of its first column."""
     first = 0
     for feature in state.categorical:

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import TrainError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.text.layers import LookUpTexts
 from pipeline.model.prediction_layer import LABEL
 from pipeline.schemas.tokens import NULL_TOKEN
@@ -32,7 +32,7 @@ KNOWN_AT_MOST = 20
 TOLERANCE = 1e-6
 
 
-def write_saved_model(model: keras.Model, state: FeatureState, folder: Path) -> None:
+def write_saved_model(model: keras.Model, state: FittedFeatures, folder: Path) -> None:
     """Write the model, load it again, and compare what both answer to some rows.
 
     Args:
@@ -76,7 +76,7 @@ def input_names(columns: list[str]) -> dict[str, str]:
     return names
 
 
-def rows_to_try(state: FeatureState) -> dict[str, Any]:
+def rows_to_try(state: FittedFeatures) -> dict[str, Any]:
     """Raw columns of a few rows: usual values, odd ones, and what features know, as tensors [b, 1]."""
     values: dict[str, list[Any]] = {
         column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_known(state, column.name))]
@@ -89,7 +89,7 @@ def rows_to_try(state: FeatureState) -> dict[str, Any]:
     }
 
 
-def _known(state: FeatureState, column: str) -> Iterator[Any]:
+def _known(state: FittedFeatures, column: str) -> Iterator[Any]:
     """Some values that mean something to a feature."""
     for feature in state.features:
         yield from islice(feature.examples(column), KNOWN_AT_MOST)

@@ -2,7 +2,7 @@
 
     raw columns -> derived columns -> the store's columns -> the network that was trained -> the label's own unit
 
-Inputs are the columns of `FeatureState.raw` by name: a number is float64 [b, 1], with NaN for null; a text is string
+Inputs are the columns of `FittedFeatures.raw` by name: a number is float64 [b, 1], with NaN for null; a text is string
 [b, 1], with `NULL_TOKEN` for null. The network that was trained is the nested model `__network`.
 The output is a dict: of a regression `prediction`, float32 [b, 1], in the label's own unit; of a classification
 `probabilities`, float32 [b, k], calibrated, for both classes of a label that has two, and `label`, string [b, 1].
@@ -19,9 +19,9 @@ import keras
 import pipeline.model.label_unit
 import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.layer import OWN, Columns, SideBySide
 from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
-from pipeline.kinds.state import FeatureState
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import DecisionRule
@@ -35,7 +35,7 @@ LAYERS = {kind: layers_of(kind) for kind in feature_kinds()}
 """Loaded here for the same reason."""
 
 
-def build_serving_model(network: keras.Model, state: FeatureState, decision: DecisionRule = AS_IS) -> keras.Model:
+def build_serving_model(network: keras.Model, state: FittedFeatures, decision: DecisionRule = AS_IS) -> keras.Model:
     """Wrap a trained network in the features that its store was written with, and in what is decided on its output."""
     types = {"number": "float64", "text": "string"}
     inputs = {column.name: keras.Input((1,), dtype=types[column.type], name=column.name) for column in state.raw}
@@ -63,7 +63,7 @@ def _named(network: keras.Model, name: str) -> keras.Model:
     return keras.Model(network.input, network.output, name=name)
 
 
-def _derived(inputs: Columns, state: FeatureState) -> Columns:
+def _derived(inputs: Columns, state: FittedFeatures) -> Columns:
     """The raw columns, and those that are computed from them."""
     if not state.derived:
         return inputs
@@ -71,7 +71,7 @@ def _derived(inputs: Columns, state: FeatureState) -> Columns:
     return {**inputs, **{column.name: computed[column.name] for column in state.derived}}
 
 
-def _tensor(name: str, state: FeatureState, columns: Columns) -> keras.KerasTensor:
+def _tensor(name: str, state: FittedFeatures, columns: Columns) -> keras.KerasTensor:
     """One of the network's inputs: the store's columns, in the order in which the network was trained on them."""
     fed = [feature for feature in state.features if any(spec.name == name for spec in feature.tensors)]
     # Layers are named by the places of their features among all: those of another tensor must not have the same.

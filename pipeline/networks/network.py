@@ -10,7 +10,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from pipeline.errors import ConfigError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.registry import Registry
 from pipeline.schemas.section import Section
 
@@ -27,7 +27,7 @@ class NetworkInputs:
     """What a network is built on.
 
     Attributes:
-        tensors: the Keras inputs by name, [b, ...] each, as `FeatureState.tensors` declares them.
+        tensors: the Keras inputs by name, [b, ...] each, as `FittedFeatures.tensors` declares them.
         encoded: the features as float32 [b, w] each, for layers that take numbers: numbers as they are or
             piecewise-linear, then ids one-hot, then embeddings.
         features: what was fitted on training rows, such as the number of ids of each column.
@@ -35,7 +35,7 @@ class NetworkInputs:
 
     tensors: Mapping[str, keras.KerasTensor]
     encoded: tuple[keras.KerasTensor, ...]
-    features: FeatureState
+    features: FittedFeatures
 
     def flat(self) -> keras.KerasTensor:
         """All encoded features side by side: float32 [b, sum of w]."""

@@ -4,7 +4,7 @@
     reading     reads rows of some columns as Arrow batches in Spark's tasks
     rows        types the values of a batch, assigns splits and folds, tells bad rows
     planning    turns the configuration and the columns of a source into a plan of features
-    survey      goes through all rows once: counts, moments, samples
+    statistics  collects counts, moments and samples of all rows in one pass
     fitting     learns features from training rows
     profile     describes a store's rows, and compares others with them
     audit       looks for rows that leak from one split into another

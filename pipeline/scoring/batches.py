@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DataError, Problem, gather
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.scan import Batches, gathered
 from pipeline.runtime.quiet import import_quietly
 from pipeline.schemas.label import LabelSpec

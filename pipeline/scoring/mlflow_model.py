@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in
 from pipeline.tracking.mlflow_folder import never_null
@@ -47,7 +47,7 @@ class RawColumnsModel(PythonModel):
         file, features = Path(context.artifacts["model"]), Path(context.artifacts["features"])
         if hashlib.sha256(file.read_bytes()).hexdigest() != context.model_config["sha256"]:
             raise StoreError(f"Model file {file.name} was altered after it was logged. Log the model again.")
-        self._state = FeatureState.from_json(features.read_bytes(), features.name)
+        self._state = FittedFeatures.from_json(features.read_bytes(), features.name)
         self._categories = categories_of(self._state)
         self._model = keras.saving.load_model(file, compile=False, safe_mode=True)
 
@@ -78,7 +78,7 @@ class RawColumnsModel(PythonModel):
         return answer({name: np.asarray(values) for name, values in output.items()}, self._state.label)
 
 
-def to_tensors(rows: pd.DataFrame, state: FeatureState, categories: Mapping[str, Categories]) -> dict[str, Any]:
+def to_tensors(rows: pd.DataFrame, state: FittedFeatures, categories: Mapping[str, Categories]) -> dict[str, Any]:
     """The inputs of the Keras model: float64 [b, 1] for a numeric column, string [b, 1] for a text column.
 
     NaN stands for null and infinities, NULL_TOKEN for a text that is null.

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import tensorflow as tf
 
 import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.model.device import configure_devices
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN

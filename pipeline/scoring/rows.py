@@ -16,7 +16,7 @@ from pipeline.config.score import ScoreConfig
 from pipeline.kinds.plan import NumericPlan
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.feature_plan import needs_types, plan_features
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.reading.scan import Scan
@@ -139,7 +139,7 @@ def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> t
     types = _types(bundle, source_table) if needs_types(features) else {}
     contract = source_table.names if bundle.table is None else bundle.table.columns
     names = list(dict.fromkeys((*contract, *(column.name for column in state.raw))))
-    plan = plan_features(features, names, types, StoreRecipe.of(trained).roles)
+    plan = plan_features(features, names, types, StoreSpec.of(trained).roles)
     raw_or_derived = {column.name for column in state.raw} | {column.name for column in state.derived}
     return tuple(feature for feature in plan.numeric if feature.source in raw_or_derived)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.tokens import FALSE, NULL_TOKEN, TRUE
 
 
@@ -47,7 +47,7 @@ class Categories:
         return spellings[0] if category is None else category
 
 
-def categories_of(state: FeatureState) -> dict[str, Categories]:
+def categories_of(state: FittedFeatures) -> dict[str, Categories]:
     """The categories of every raw text column."""
     markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]

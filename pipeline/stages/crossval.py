@@ -14,7 +14,7 @@ from pipeline.evaluation.comparison import check_comparable, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
 from pipeline.evaluation.measures import measure
 from pipeline.evaluation.tally import merge_tallies
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage, tracked
 from pipeline.stages.crossval_log import folds_params, log_audit, log_crossval
@@ -58,7 +58,7 @@ def cross_validate(
         tracked(opened, config) as resources,
     ):
         other = _report_to_compare(resources.root, config.crossval.compare_to)
-        folds = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
+        folds = prepare_folds(resources, StoreSpec.of(config), config.crossval, use_of(config))
         names = ("this one", config.crossval.compare_to or "")
         if other is not None:
             check_comparable(_without_scores(config.crossval, folds), other, names)

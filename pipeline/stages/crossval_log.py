@@ -37,7 +37,7 @@ def log_score(tracker: Tracker, score: FoldScore) -> None:
 
 def log_audit(resources: Resources, folds: Folds) -> None:
     """Log the leak audit of the folds; folds of version 0.1 may have none."""
-    file = folds.recipe.place(folds.source, resources.root).child(AUDIT)
+    file = folds.spec.folder(folds.source, resources.root).child(AUDIT)
     if files.exists(file):
         resources.tracker.log_text(files.read_bytes(file).decode(), "data/audit.json")
 

@@ -8,7 +8,7 @@ from pipeline.config.run import RunConfig
 from pipeline.config.source import SourceConfig
 from pipeline.errors import StoreError
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
@@ -45,7 +45,7 @@ def drift(
     if isinstance(source, str):
         source = config.data.source.of_files((source,))
     with open_stage(config, "drift", spark=spark, progress=progress) as opened:
-        store = find_store(opened, StoreRecipe.of(config))
+        store = find_store(opened, StoreSpec.of(config))
         with tracked(opened, config) as resources:
             report = _compare(resources, store, source)
             resources.tracker.log_text(report.to_json(), "drift.json")

@@ -18,12 +18,12 @@ from pipeline.evaluation.report import EvalReport
 from pipeline.evaluation.slices import slice_rows
 from pipeline.evaluation.source_rows import SourceRows
 from pipeline.evaluation.tally import Measure
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.stages.context import Resources, open_stage, tracked
-from pipeline.stages.prepare import find_store, open_recipe
+from pipeline.stages.prepare import find_store, open_store_spec
 from pipeline.stages.register import register_model
 from pipeline.stages.report import log_report
 from pipeline.stages.results import EvaluateResult
@@ -57,7 +57,7 @@ def evaluate(
     """
     workers = config.train.workers
     with open_stage(config, "evaluate", spark=spark, progress=progress, workers=workers) as opened:
-        store = find_store(opened, StoreRecipe.of(config))
+        store = find_store(opened, StoreSpec.of(config))
         spec = TrainingSpec.of(config, store.manifest.store_id)
         model = open_model(model_folder(opened.root, spec.name, spec.model_id))
         with tracked(opened, config, run_id=model.card.run_id) as resources:
@@ -84,7 +84,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
         report = assemble(store.features.label, job, scored, further=config.evaluate.metrics)
         report = _with_source(
             resources,
-            StoreRecipe.of(config),
+            StoreSpec.of(config),
             store,
             report,
             slices=config.evaluate.slices,
@@ -136,7 +136,7 @@ def _predict_job(
 
 def _with_source(
     resources: Resources,
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     store: Store,
     report: EvalReport,
     *,
@@ -144,13 +144,13 @@ def _with_source(
     predictions: StoragePath,
 ) -> EvalReport:
     """The report with what only the source has: raw values of single rows, and slices."""
-    recipe, source = open_recipe(resources, recipe)
+    store_spec, source = open_store_spec(resources, store_spec)
     if source.fingerprint != store.manifest.source:
         return _with_note(
             report, f"Source '{source.location}' changed since the store was prepared: no slices, no raw rows"
         )
     label = store.features.label
-    rows = SourceRows(resources.spark, recipe, source, label, SPLIT)
+    rows = SourceRows(resources.spark, store_spec, source, label, SPLIT)
     with watch_spark(resources.spark, resources.progress, "Reading single rows"):
         ids = [row.row_id for row in (*report.extremes.worst, *report.extremes.best)]
         report = report.model_copy(update={"extremes": with_values(label, report.extremes, rows.raw(ids))})

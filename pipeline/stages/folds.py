@@ -10,14 +10,14 @@ from pipeline.config.split import FoldConfig
 from pipeline.evaluation.folds import FoldScore
 from pipeline.evaluation.tally import Tally, tally_from_bytes
 from pipeline.preparation.listing.source import Source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.folds import INNER, FoldUse
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
-from pipeline.stages.prepare import open_recipe
+from pipeline.stages.prepare import open_store_spec
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import FOLDS, fold_folder
@@ -37,13 +37,13 @@ class Folds:
     """The folds of a cross-validation.
 
     Attributes:
-        recipe: the specification of the folds.
+        spec: the specification of the folds.
         source: the source of their rows.
         manifest: the manifest of all folds.
         stores: the store of each fold that counts in the estimate, by number.
     """
 
-    recipe: FoldsRecipe
+    spec: FoldsSpec
     source: Source
     manifest: FoldsManifest
     stores: tuple[Store, ...]
@@ -54,27 +54,27 @@ class Folds:
         return tuple(open_store(folder.child(name)) for name in self.manifest.names if name.startswith(prefix))
 
 
-def prepare_folds(resources: Resources, recipe: StoreRecipe, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
+def prepare_folds(resources: Resources, store_spec: StoreSpec, crossval: FoldConfig, use: FoldUse = "measure") -> Folds:
     """Publish the stores of all folds, unless they are there already.
 
     Args:
         resources: the job's resources.
-        recipe: the specification of a store of all rows; the contract under the storage root is added to it.
+        store_spec: the specification of a store of all rows; the contract under the storage root is added to it.
         crossval: how rows are divided into folds.
         use: what the folds are for, see `preparation.rows.folds.assignments`.
     """
-    recipe, source = open_recipe(resources, recipe)
-    whole = FoldsRecipe(recipe, crossval, use)
-    folder = whole.place(source, resources.root)
+    store_spec, source = open_store_spec(resources, store_spec)
+    spec = FoldsSpec(store_spec, crossval, use)
+    folder = spec.folder(source, resources.root)
     with _PREPARING:  # parallel folds of a nested cross-validation may need the same inner folds
         reused = files.exists(folder.child(FOLDS))
         if not reused:
-            build_folds(resources.spark, whole, source, root=resources.root, progress=resources.progress)
+            build_folds(resources.spark, spec, source, root=resources.root, progress=resources.progress)
     manifest = FoldsManifest.from_json(files.read_bytes(folder.child(FOLDS)), str(folder.child(FOLDS)))
     stores = tuple(open_store(folder.child(fold_folder(number))) for number in range(manifest.count))
     verb = "Reusing" if reused else "Prepared"
     resources.progress.done(f"{verb} {manifest.count} folds of {manifest.rows:,} rows: {manifest.store_id}")
-    return Folds(whole, source, manifest, stores)
+    return Folds(spec, source, manifest, stores)
 
 
 def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.folds import FoldUse
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import Folds, prepare_folds
@@ -83,7 +83,7 @@ def check_nested(config: RunConfig) -> None:
 
 def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
     """Folds with other features, which must hold out the same rows: else a trial would see those of its fold."""
-    others = prepare_folds(resources, StoreRecipe.of(config), config.crossval, use_of(config))
+    others = prepare_folds(resources, StoreSpec.of(config), config.crossval, use_of(config))
     if others.manifest.folds_id == folds.manifest.folds_id:
         return others
     raise ConfigError(

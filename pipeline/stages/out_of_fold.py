@@ -91,12 +91,12 @@ def _class(label: LabelSpec, value: Column) -> Column:
 
 def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
     """The rows with the columns of the key in front, except one whose name clashes with a column of the table."""
-    recipe, source = folds.recipe.recipe, folds.source
-    taken = clashing((*recipe.data.key, *rows.columns))
-    key = [name for name in recipe.data.key if not any(name in alike for alike in taken)]
+    store_spec, source = folds.spec.store_spec, folds.source
+    taken = clashing((*store_spec.data.key, *rows.columns))
+    key = [name for name in store_spec.data.key if not any(name in alike for alike in taken)]
     if not key:
         return rows
-    keys = _keys(open_rows(recipe, open_table(spark, source, recipe.data.source)).table, key)
+    keys = _keys(open_rows(store_spec, open_table(spark, source, store_spec.data.source)).table, key)
     return rows.join(keys.dropDuplicates([ROW_ID]), ROW_ID, "left").select(
         *(quoted(name) for name in key), *rows.columns
     )
@@ -109,7 +109,7 @@ def _keys(table: Table, key: Sequence[str]) -> DataFrame:
 
     def keys(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
         for rows in batches:
-            columns = [pa.array(rows.places.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
+            columns = [pa.array(rows.placement.row_id), *(rows.typed.raw[name].cast(kinds[name]) for name in key)]
             yield pa.record_batch(columns, schema=schema)
 
     named = [F.col(f"k{index}").alias(name) for index, name in enumerate(key)]

@@ -7,7 +7,7 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model
@@ -36,7 +36,7 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
         open_stage(config, "run", spark=spark, progress=progress, workers=workers) as opened,
         tracked(opened, config) as resources,
     ):
-        store, prepared = prepare_store(resources, StoreRecipe.of(config), config.drift)
+        store, prepared = prepare_store(resources, StoreSpec.of(config), config.drift)
         trained, evaluated = train_and_evaluate(resources, config, store)
         return RunResult(
             prepare=prepared,

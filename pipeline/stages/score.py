@@ -15,12 +15,12 @@ from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.writing.quarantine import SetAside, tell_quarantined, write_quarantine
+from pipeline.preparation.writing.quarantine import SetAside, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
@@ -111,7 +111,7 @@ def score_source(
         )
         draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        tell_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
+        warn_of_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
@@ -140,7 +140,7 @@ def _find_model(resources: Resources, config: RunConfig) -> Bundle:
     """The model that `score.model` names, else the one that this configuration trained."""
     if config.score.model is not None:
         return open_bundle(storage_path(config.score.model))
-    spec = TrainingSpec.of(config, find_store(resources, StoreRecipe.of(config)).manifest.store_id)
+    spec = TrainingSpec.of(config, find_store(resources, StoreSpec.of(config)).manifest.store_id)
     return open_bundle(model_folder(resources.root, spec.name, spec.model_id))
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
 from pipeline.config.search import SearchConfig
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
@@ -77,7 +77,7 @@ def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: Trial
         config = with_validation_rows(config, best.best_epoch or config.train.epochs)
     elif not config.search.crossval:
         return config, rows.of(config, best.settings)[0]
-    store, _ = prepare_store(resources, StoreRecipe.of(config), config.drift)
+    store, _ = prepare_store(resources, StoreSpec.of(config), config.drift)
     return config, store
 
 

@@ -16,7 +16,7 @@ from pipeline.formatting import counted
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
@@ -60,7 +60,7 @@ def train(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
         open_stage(config, "train", spark=spark, progress=progress, workers=workers) as opened,
         tracked(opened, config) as resources,
     ):
-        store, _ = prepare_store(resources, StoreRecipe.of(config), config.drift)
+        store, _ = prepare_store(resources, StoreSpec.of(config), config.drift)
         return train_model(resources, config, store)
 
 

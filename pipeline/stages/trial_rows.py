@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from pipeline.config.run import RunConfig
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import prepare_folds
 from pipeline.stages.prepare import prepare_store
@@ -48,8 +48,8 @@ def shapes_rows(settings: Settings) -> bool:
 
 def stores_of_trials(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
     """The stores of all trials: with `search.crossval` the folds of training and validation rows, else one store."""
-    recipe = StoreRecipe.of(config)
+    store_spec = StoreSpec.of(config)
     if config.search.crossval:
-        return prepare_folds(resources, recipe, config.crossval, "choose").stores
-    store, _ = prepare_store(resources, recipe, config.drift)
+        return prepare_folds(resources, store_spec, config.crossval, "choose").stores
+    store, _ = prepare_store(resources, store_spec, config.drift)
     return (store,)

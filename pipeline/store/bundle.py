@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import StoreError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.schemas.profile import DataProfile
@@ -76,7 +76,7 @@ class Bundle:
     """
 
     model: PublishedModel
-    features: FeatureState
+    features: FittedFeatures
     config: str
     table: TableContract | None
     profile: DataProfile | None
@@ -125,7 +125,7 @@ def open_bundle(place: StoragePath) -> Bundle:
     table, profile = _read(model, TABLE), _read(model, PROFILE)
     return Bundle(
         model=model,
-        features=FeatureState.from_json(features, str(model.folder.child(FEATURES))),
+        features=FittedFeatures.from_json(features, str(model.folder.child(FEATURES))),
         config=config.decode(),
         table=None if table is None else TableContract.from_json(table, str(model.folder.child(TABLE))),
         profile=None if profile is None else DataProfile.from_json(profile, str(model.folder.child(PROFILE))),

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 
 from pipeline.errors import Problem, StoreError, gather
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.columns import StoreContract
 from pipeline.schemas.profile import DataProfile
@@ -29,14 +29,14 @@ class Store:
         manifest: what it holds.
         contract: its columns.
         features: the fitted features and label.
-        unscaled: what its rows hold, where features are applied to them only when they are read.
+        shared_rows: what its rows hold, where features are applied to them only when they are read.
     """
 
     place: StoragePath
     manifest: Manifest
     contract: StoreContract
-    features: FeatureState
-    unscaled: Unscaled | None = None
+    features: FittedFeatures
+    shared_rows: SharedFoldRows | None = None
 
     def split(self, name: str) -> SplitEntry:
         """One split's files."""
@@ -76,8 +76,8 @@ def open_store(place: StoragePath) -> Store:
         place,
         manifest,
         StoreContract.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
-        FeatureState.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
-        Unscaled.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
+        FittedFeatures.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
+        SharedFoldRows.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
         if UNSCALED in manifest.documents
         else None,
     )

@@ -16,7 +16,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store import filesystem as files
@@ -32,7 +32,7 @@ NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "numpy", "pandas", 
 EXAMPLE_ROWS = 3
 
 
-def write_model_folder(folder: Path, file: StoragePath, state: FeatureState, *, model_id: str, run_id: str) -> None:
+def write_model_folder(folder: Path, file: StoragePath, state: FittedFeatures, *, model_id: str, run_id: str) -> None:
     """Write the folder.
 
     Args:
@@ -61,7 +61,7 @@ def write_model_folder(folder: Path, file: StoragePath, state: FeatureState, *, 
     )
 
 
-def signature_of(state: FeatureState) -> Any:
+def signature_of(state: FittedFeatures) -> Any:
     """Raw columns in, predictions out; a column whose nulls can be filled may be missing.
 
     MLflow refuses whole numbers (int64) for a column that is declared as `double` or `string`, and nulls for one
@@ -73,13 +73,13 @@ def signature_of(state: FeatureState) -> Any:
     return ModelSignature(inputs=inputs, outputs=Schema(_outputs(state.label)))
 
 
-def never_null(state: FeatureState) -> tuple[str, ...]:
+def never_null(state: FittedFeatures) -> tuple[str, ...]:
     """Raw columns whose nulls a feature cannot fill, because training rows had none."""
     unfilled = {column for feature in state.features if not feature.fills_null for column in feature.inputs}
     return tuple(column.name for column in state.raw if column.name in unfilled)
 
 
-def example_of(state: FeatureState) -> pd.DataFrame:
+def example_of(state: FittedFeatures) -> pd.DataFrame:
     """A few rows of raw columns with values that the features know; MLflow stores them and does not score them."""
     return pd.DataFrame(
         {column.name: _values(state, column.name, column.type == "number") for column in state.raw},
@@ -87,7 +87,7 @@ def example_of(state: FeatureState) -> pd.DataFrame:
     )
 
 
-def _values(state: FeatureState, column: str, is_number: bool) -> list[Any]:
+def _values(state: FittedFeatures, column: str, is_number: bool) -> list[Any]:
     """Example values; null for a column that only expressions use, because its values were not learned."""
     examples: dict[Any, None] = {}
     for feature in state.features:
@@ -102,7 +102,7 @@ def requirements() -> list[str]:
     return [f"{name}=={version}" for name, version in installed.items() if version]
 
 
-def _columns(state: FeatureState) -> dict[str, Any]:
+def _columns(state: FittedFeatures) -> dict[str, Any]:
     """Metadata that the signature cannot express."""
     return {
         "numeric": [column.name for column in state.raw if column.type == "number"],

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.redact import without_user
 from pipeline.store.filesystem import StoragePath
 from pipeline.tracking.address import Address, address_of
@@ -97,7 +97,7 @@ class MlflowTracker:
         """Send a picture as an artifact."""
         self._post_artifact(path, png)
 
-    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
         """Log a model as code, without pickle, with the signature of its raw columns; waits for the upload."""
         if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
@@ -171,7 +171,7 @@ class MlflowTracker:
             raise ValueError("The run is not open")
         return register(client, run_id, name, candidate)
 
-    def _log_model(self, file: StoragePath, state: FeatureState) -> str:
+    def _log_model(self, file: StoragePath, state: FittedFeatures) -> str:
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         from pipeline.tracking.mlflow_folder import write_model_folder

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.store.filesystem import StoragePath
 from pipeline.tracking.promotion import Candidate, Promotion, promotion_of
 
@@ -44,7 +44,7 @@ class Tracker(Protocol):
     def log_picture(self, png: bytes, path: str) -> None:
         """Log a picture, already drawn as PNG, as an artifact."""
 
-    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
         """Log the model that takes raw columns; returns its URI, or None where it was not logged."""
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
@@ -78,7 +78,7 @@ class NullTracker:
     def log_picture(self, png: bytes, path: str) -> None:
         """Nothing."""
 
-    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
         """Nothing."""
         return None
 
@@ -138,7 +138,7 @@ class MemoryTracker:
         """Keep it."""
         self.artifacts[path] = png
 
-    def log_model(self, file: StoragePath, state: FeatureState) -> str | None:
+    def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
         """Keep the path of its file."""
         self.models.append(file)
         return file.uri

@@ -29,9 +29,9 @@ from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig, SparkConfig
 from pipeline.config.split import FoldConfig
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.writing.build_store import build_store
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
@@ -92,14 +92,14 @@ def prepare_folds(spark: SparkSession, table: Path, root: Path) -> None:
 
 
 def _build(spark: SparkSession, table: Path, root: Path, *, folds: bool) -> None:
-    recipe = StoreRecipe.of(config_of(spark, table, root))
+    store_spec = StoreSpec.of(config_of(spark, table, root))
     place, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
-    source = open_source(spark, recipe.data.source, place)
+    source = open_source(spark, store_spec.data.source, place)
     shutil.rmtree(root, ignore_errors=True)
     if folds:
-        build_folds(spark, FoldsRecipe(recipe, FoldConfig(folds=FOLDS)), source, root=place, progress=progress)
+        build_folds(spark, FoldsSpec(store_spec, FoldConfig(folds=FOLDS)), source, root=place, progress=progress)
     else:
-        build_store(spark, recipe, source, root=place, progress=progress)
+        build_store(spark, store_spec, source, root=place, progress=progress)
 
 
 def measured(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, dict[str, list[float]]]:

@@ -52,7 +52,7 @@ def make(folder: Path, rows: int) -> None:
     from pipeline.config.load import parse_config
     from pipeline.config.run import SparkConfig
     from pipeline.preparation.listing.source import open_source
-    from pipeline.preparation.planning.store_spec import StoreRecipe
+    from pipeline.preparation.planning.store_spec import StoreSpec
     from pipeline.preparation.writing.build_store import build_store
     from pipeline.runtime.progress import Progress
     from pipeline.runtime.spark import open_session
@@ -71,9 +71,9 @@ def make(folder: Path, rows: int) -> None:
     split = {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}}
     storage = {"root": str(folder / "root")}
     config = parse_config({"name": "bench", "data": data, "features": features, "split": split, "storage": storage})
-    root, recipe = storage_path(str(folder / "root")), StoreRecipe.of(config)
-    source = open_source(spark, recipe.data.source, root)
-    build_store(spark, recipe, source, root=root, progress=Progress(Terminal(io.StringIO())))
+    root, store_spec = storage_path(str(folder / "root")), StoreSpec.of(config)
+    source = open_source(spark, store_spec.data.source, root)
+    build_store(spark, store_spec, source, root=root, progress=Progress(Terminal(io.StringIO())))
     spark.stop()
 
 
@@ -111,8 +111,8 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
+    from pipeline.kinds.fitted_features import contract_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
-    from pipeline.kinds.state import contract_of
     from pipeline.schemas.columns import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST

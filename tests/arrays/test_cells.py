@@ -1,4 +1,4 @@
-"""Cells of Arrow arrays as numbers and as texts; tests/spark/test_cells.py holds them against Spark."""
+"""Cells of Arrow arrays as numbers and as texts; test_cells_against_spark.py holds them against Spark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions over arrays, against values written by hand; tests/spark compares them with Spark."""
+"""Expressions over arrays, against values written by hand; test_expressions_against_spark.py against Spark's."""
 
 from __future__ import annotations
 

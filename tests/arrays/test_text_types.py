@@ -1,4 +1,4 @@
-"""Counts by which a column of texts gets its type; tests/spark/test_cells.py holds them against Spark."""
+"""Counts by which a column of texts gets its type; test_cells_against_spark.py holds them against Spark."""
 
 from __future__ import annotations
 

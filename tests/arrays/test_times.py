@@ -1,4 +1,4 @@
-"""Columns as points in time; tests/spark/test_cells.py holds them against Spark."""
+"""Columns as points in time; test_cells_against_spark.py holds them against Spark."""
 
 from __future__ import annotations
 

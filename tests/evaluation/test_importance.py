@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.evaluation.importance import REPEATS, dependent_columns, importance_of, measure_importance
 from pipeline.evaluation.tally import Measure
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn
 from pipeline.schemas.label import LabelSpec
@@ -24,7 +24,7 @@ def test_columns_of_the_store_follow_their_sources() -> None:
     square = CallNode(
         function="multiply", arguments=(ColumnNode(name="ab", type="number"), ColumnNode(name="ab", type="number"))
     )
-    state = FeatureState(
+    state = FittedFeatures(
         numeric=tuple(ScaledFeature(name=name, source=name) for name in ("a", "square")),
         categorical=(
             VocabularyFeature(name="tags", sources=("tags",), vocabulary=("x",), separator=",", slots=2),

@@ -124,9 +124,9 @@ def test_every_bit_of_a_store_of_an_earlier_version_counts(tmp_path):
 
 def test_files_that_folds_share_are_compared_and_the_folder_of_all_is_to_be_deleted(tmp_path):
     state = regression_state(numeric=1, sizes=())
-    name, unscaled = "rows/0/shard-00-000.parquet", joint(state)
-    write_rows(tmp_path, {name: table_of(unscaled, kinds.ROWS)})
-    store = write_fold(tmp_path, unscaled, state, {"train": [name]})
+    name, shared_rows = "rows/0/shard-00-000.parquet", joint(state)
+    write_rows(tmp_path, {name: table_of(shared_rows, kinds.ROWS)})
+    store = write_fold(tmp_path, shared_rows, state, {"train": [name]})
     (file,) = store.split("train").files
     path_of(store, file).write_bytes(flipped(path_of(store, file).read_bytes(), 50))
     base = Path(store.place.path).parent

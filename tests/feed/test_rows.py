@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.feed.rows import COLUMNS_AT_ONCE, check_tensors
-from pipeline.kinds.state import contract_of
+from pipeline.kinds.fitted_features import contract_of
 from pipeline.schemas.columns import ColumnSpec, StoreContract
 from pipeline.schemas.tensors import TensorSpec
 from tests.support.feeds import feed_of, numbered, publish, with_memory

@@ -17,11 +17,11 @@ from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import COLUMNS_AT_ONCE, Rows
 from pipeline.feed.scaling import fold_layout
 from pipeline.kinds.bucket.fitted import BucketFeature
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import LABEL, PART, WEIGHT
+from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.label import LabelSpec
@@ -46,10 +46,10 @@ CITY = VocabularyFeature(name="city", sources=("city",), vocabulary=("Bonn", "Ul
 TAGS = VocabularyFeature(name="tags", sources=("tags",), vocabulary=("pool", "bath"), separator="|", slots=2)
 
 
-def state_of(*features: object, label: LabelSpec = LABEL_Y, **others: object) -> FeatureState:
+def state_of(*features: object, label: LabelSpec = LABEL_Y, **others: object) -> FittedFeatures:
     numeric = tuple(f for f in features if isinstance(f, (ScaledFeature, MappedFeature)))
     categorical = tuple(f for f in features if f not in numeric)
-    return FeatureState(numeric=numeric, categorical=categorical, label=label, **others)
+    return FittedFeatures(numeric=numeric, categorical=categorical, label=label, **others)
 
 
 def cities(*names: str | None) -> list[tuple[None, str | None, None, None]]:
@@ -60,7 +60,7 @@ def numbers(*values: float | None) -> list[tuple[float | None, None, None, None]
     return [(value, None, None, None) for value in values]
 
 
-def fold_of(folder: Path, state: FeatureState, table: pa.Table, split: str = "train", **options: object) -> Store:
+def fold_of(folder: Path, state: FittedFeatures, table: pa.Table, split: str = "train", **options: object) -> Store:
     """A fold with one file, which holds what `joint` tells."""
     write_rows(folder, {FILE: table})
     return write_fold(folder, joint(state, **options), state, {split: [FILE]})
@@ -94,10 +94,10 @@ def test_two_folds_make_different_rows_of_the_same_files(tmp_path):
         TAGS.model_copy(update={"vocabulary": ("bath",), "slots": 1}),
     )
     state = state_of(AREA, CITY, TAGS)
-    unscaled = joint(state, more=("Köln",), slots=3)
+    shared_rows = joint(state, more=("Köln",), slots=3)
     raw = [(9.0, "Ulm", None, "bath|pool|attic"), (None, "Bonn", None, None), (3.0, "Köln", None, "attic|bath")]
-    write_rows(tmp_path, {FILE: table_of(unscaled, raw)})
-    first, second = (write_fold(tmp_path, unscaled, s, {"train": [FILE]}, n) for n, s in enumerate((state, other)))
+    write_rows(tmp_path, {FILE: table_of(shared_rows, raw)})
+    first, second = (write_fold(tmp_path, shared_rows, s, {"train": [FILE]}, n) for n, s in enumerate((state, other)))
     assert read(first).tensors["numeric"].tolist() == [[2.0], [0.25], [0.5]]
     assert read(first).tensors["categorical"].tolist() == [[2, 2, 1], [1, 3, 3], [0, 0, 2]]
     assert read(second).tensors["numeric"].tolist() == [[10.0], [10.0], [6.0]]
@@ -108,10 +108,10 @@ def test_two_folds_make_different_rows_of_the_same_files(tmp_path):
 
 def test_null_is_a_word_of_its_own_only_for_folds_that_know_it(tmp_path):
     knowing = state_of(CITY.model_copy(update={"vocabulary": ("Ulm", NULL_TOKEN)}))
-    unscaled = joint(knowing, more=("Bonn",))
-    write_rows(tmp_path, {FILE: table_of(unscaled, cities(None, "Ulm", "Bonn", "x"))})
-    known = write_fold(tmp_path, unscaled, knowing, {"train": [FILE]})
-    unknown = write_fold(tmp_path, unscaled, state_of(CITY), {"train": [FILE]}, 1)
+    shared_rows = joint(knowing, more=("Bonn",))
+    write_rows(tmp_path, {FILE: table_of(shared_rows, cities(None, "Ulm", "Bonn", "x"))})
+    known = write_fold(tmp_path, shared_rows, knowing, {"train": [FILE]})
+    unknown = write_fold(tmp_path, shared_rows, state_of(CITY), {"train": [FILE]}, 1)
     assert read(known).tensors["categorical"].ravel().tolist() == [2, 1, 0, 0]
     assert read(unknown).tensors["categorical"].ravel().tolist() == [0, 2, 1, 0]
 
@@ -129,10 +129,10 @@ def test_an_interval_includes_its_lower_edge(tmp_path):
 
 def test_training_rows_get_the_numbers_of_their_part(tmp_path):
     state = state_of(CITY_MEAN)
-    unscaled = joint(state, more=("Bonn",), has_parts=True)
+    shared_rows = joint(state, more=("Bonn",), has_parts=True)
     raw = cities("Ulm", "Ulm", None, "Bonn", "Köln")
-    write_rows(tmp_path, {FILE: table_of(unscaled, raw, part=[0, 1, 1, 0, 1])})
-    store = write_fold(tmp_path, unscaled, state, {"train": [FILE], "validation": [FILE], "test": [FILE]})
+    write_rows(tmp_path, {FILE: table_of(shared_rows, raw, part=[0, 1, 1, 0, 1])})
+    store = write_fold(tmp_path, shared_rows, state, {"train": [FILE], "validation": [FILE], "test": [FILE]})
     assert read(store).tensors["numeric"].ravel().tolist() == [10.0, 30.0, 40.0, 0.5, 0.5]
     for split in ("validation", "test"):
         assert read(store, split).tensors["numeric"].ravel().tolist() == [1.0, 1.0, 2.0, 0.5, 0.5]
@@ -157,10 +157,10 @@ def test_a_given_order_needs_no_parts(tmp_path):
 
 def test_weights_are_divided_by_their_mean_in_the_fold(tmp_path):
     state = state_of(AREA, weight="w", weight_mean=4.0)
-    unscaled = joint(state)
-    write_rows(tmp_path, {FILE: table_of(unscaled, numbers(1.0, 1.0), weight=[1.0, 6.0])})
-    assert read(write_fold(tmp_path, unscaled, state, {"train": [FILE]})).weight.tolist() == [0.25, 1.5]
-    unweighted = write_fold(tmp_path, unscaled, state_of(AREA), {"train": [FILE]}, 1)
+    shared_rows = joint(state)
+    write_rows(tmp_path, {FILE: table_of(shared_rows, numbers(1.0, 1.0), weight=[1.0, 6.0])})
+    assert read(write_fold(tmp_path, shared_rows, state, {"train": [FILE]})).weight.tolist() == [0.25, 1.5]
+    unweighted = write_fold(tmp_path, shared_rows, state_of(AREA), {"train": [FILE]}, 1)
     assert read(unweighted).weight.tolist() == [1.0, 1.0]
 
 
@@ -174,18 +174,18 @@ def test_classes_stay_ids(tmp_path):
 
 def test_only_what_a_fold_uses_is_read(tmp_path):
     everything = kinds.every_kind()
-    unscaled = joint(everything, has_parts=True)
+    shared_rows = joint(everything, has_parts=True)
     state = state_of(
         ScaledFeature(name="half", source="half area", fill=0.0),
         BucketFeature(name="bin", source="half area", edges=(1.0,)),
         next(f for f in everything.categorical if f.name == "tag_hash").model_copy(update={"slots": 1}),
     )
-    layout = fold_layout(unscaled, state, "train")
-    place = [text.name for text in unscaled.texts].index("tag_hash")
+    layout = fold_layout(shared_rows, state, "train")
+    place = [text.name for text in shared_rows.texts].index("tag_hash")
     sources = {tensor.spec.name: [column.sources for column in tensor.columns] for tensor in layout.tensors}
     assert sources == {"numeric": [("number_1",)], "categorical": [("number_1",), (f"text_{place}_0",)]}
-    write_rows(tmp_path, {FILE: table_of(unscaled, kinds.ROWS)})
-    rows = read(write_fold(tmp_path, unscaled, state, {"train": [FILE]}))
+    write_rows(tmp_path, {FILE: table_of(shared_rows, kinds.ROWS)})
+    rows = read(write_fold(tmp_path, shared_rows, state, {"train": [FILE]}))
     np.testing.assert_array_equal(rows.tensors["categorical"], kinds.id_columns()[:, [8, 9]])
 
 
@@ -203,13 +203,13 @@ def test_a_row_group_of_many_columns_is_read_in_parts(tmp_path, reads):
 def numbered_fold(folder: Path, files: Sequence[str], **splits: Sequence[str]) -> Store:
     """A fold of 300 rows a file, whose label is the row's id and whose number tells it too."""
     state = state_of(AREA.model_copy(update={"center": 1.0, "scale": 2.0}), CITY)
-    unscaled, tables = joint(state), {}
+    shared_rows, tables = joint(state), {}
     for place, name in enumerate(files):
         ids = np.arange(300 * place, 300 * (place + 1))
         raw = [(float(i), ("Bonn", "Ulm", None)[i % 3], None, None) for i in ids]
-        tables[name] = table_of(unscaled, raw, **{LABEL: ids, ROW_ID: ids})
+        tables[name] = table_of(shared_rows, raw, **{LABEL: ids, ROW_ID: ids})
     write_rows(folder, tables)
-    return write_fold(folder, unscaled, state, splits)
+    return write_fold(folder, shared_rows, state, splits)
 
 
 def served(store: Store, world: int, epoch: int) -> list[int]:
@@ -306,9 +306,9 @@ def test_a_number_that_would_be_null_is_named(tmp_path, change, values):
     ],
 )
 def test_features_that_the_rows_have_nothing_for_are_named(tmp_path, change, message):
-    unscaled = joint(EVERY, has_parts=True)
-    write_rows(tmp_path, {FILE: table_of(unscaled, cities("Ulm"), weight=[1.0])})
-    store = write_fold(tmp_path, unscaled.model_copy(update=change), EVERY, {"train": [FILE]})
+    shared_rows = joint(EVERY, has_parts=True)
+    write_rows(tmp_path, {FILE: table_of(shared_rows, cities("Ulm"), weight=[1.0])})
+    store = write_fold(tmp_path, shared_rows.model_copy(update=change), EVERY, {"train": [FILE]})
     with pytest.raises(StoreError, match=f"Store .*/fold-0: (?s:.*){message}"):
         read(store)
 
@@ -328,12 +328,12 @@ HASHED = HashedFeature(name="hash", sources=("city",), buckets=5)
     ],
 )
 def test_texts_that_do_not_tell_a_folds_values_apart_are_named(stored, asked):
-    unscaled, state = joint(state_of(stored)), state_of(stored.model_copy(update=asked))
-    fold_layout(unscaled, state_of(stored), "train")
+    shared_rows, state = joint(state_of(stored)), state_of(stored.model_copy(update=asked))
+    fold_layout(shared_rows, state_of(stored), "train")
     with pytest.raises(
         StoreError, match=f"'{stored.name}': the rows' text has other values, slots or another separato"
     ):
-        fold_layout(unscaled, state, "train")
+        fold_layout(shared_rows, state, "train")
 
 
 @pytest.mark.parametrize(

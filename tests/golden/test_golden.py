@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.config import RunConfig, load_config
 from pipeline.feed.blocks import open_feed
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.schemas.table import KeptContract
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import storage_path
@@ -74,7 +74,7 @@ def test_stores_and_models_keep_their_names(golden, name):
     config, expected = golden.config(name), golden.expected[name]
     contract = read_contract(golden.root.child("contracts", f"{name}.yaml"))
     assert isinstance(contract, KeptContract)
-    assert StoreRecipe.of(config, contract).fingerprint == golden.store(name).manifest.config
+    assert StoreSpec.of(config, contract).fingerprint == golden.store(name).manifest.config
     assert TrainingSpec.of(config, expected["store_id"]).model_id == expected["model_id"]
 
 
@@ -156,7 +156,7 @@ class TestJobs:
         assert {file.path for file in client.list_artifacts(sent.info.run_id)} >= {"config.yaml", "data"}
         assert not run.exists()
 
-    @pytest.mark.dist
+    @pytest.mark.world_size(2)
     def test_the_killed_training_ends_as_if_nothing_had_happened(self, golden, spark):
         from pipeline.stages.train import train
 

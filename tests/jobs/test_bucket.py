@@ -32,7 +32,7 @@ from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import MANIFEST
 from pipeline.store.store import open_store
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROWS = 600
 COLUMNS = ["id", "x", "prediction"]

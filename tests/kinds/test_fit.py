@@ -21,7 +21,7 @@ from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.preparation.fitting.label import fit_classes
-from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
 from pipeline.schemas.tokens import NULL_TOKEN
 
 NONE, STRAIGHT = Moments(), NumericTransform()

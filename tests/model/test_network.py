@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import ConfigError, StoreError
 from pipeline.feed.rows import Rows
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.networks.mlp import MlpConfig
 from pipeline.networks.network import NetworkConfig, NetworkInputs
 from pipeline.schemas.label import LabelSpec
@@ -45,7 +45,7 @@ def test_weights_are_a_function_of_the_seed():
 
 def test_many_numbers_need_few_layers():
     features = tuple(ScaledFeature(name=f"x{i}", source=f"x{i}", edges=(0.0, 1.0, 2.0)) for i in range(500))
-    state = FeatureState(numeric=features, categorical=(), label=LabelSpec(name="y", task="regression"))
+    state = FittedFeatures(numeric=features, categorical=(), label=LabelSpec(name="y", task="regression"))
     network = build_network(MlpConfig(hidden=(3,)), state, seed=1)
     assert [layer.name for layer in network.layers] == ["numeric", "piecewise_linear", "hidden_0", "output"]
     assert network.get_layer("piecewise_linear").output.shape == (None, 1000)
@@ -62,7 +62,7 @@ class Averaged(NetworkConfig):
 
 
 def test_an_output_of_another_shape_is_refused():
-    state = FeatureState(
+    state = FittedFeatures(
         numeric=(ScaledFeature(name="x", source="x"),), categorical=(), label=LabelSpec(name="y", task="regression")
     )
     with pytest.raises(ConfigError, match=r"'averaged': build returned .* shape \(None, 3\). Allowed: \(None, 1\)"):

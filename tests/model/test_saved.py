@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.config.export import ExportConfig
 from pipeline.errors import TrainError
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.decision import Calibration, DecisionRule
@@ -28,14 +28,14 @@ from tests.support import kinds  # noqa: E402
 
 BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 DECISION = DecisionRule(calibration=Calibration(kind="platt", slope=0.5, intercept=1.0), threshold=0.7)
-NAMES = FeatureState(
+NAMES = FittedFeatures(
     numeric=tuple(ScaledFeature(name=name, source=name, fill=1.0) for name in ("hours-per week", "1st", "__x")),
     categorical=(VocabularyFeature(name="région été", sources=("région été",), vocabulary=("nord", "süd")),),
     label=BINARY,
 )
 
 
-def model_of(state: FeatureState, decision: DecisionRule = DECISION) -> keras.Model:
+def model_of(state: FittedFeatures, decision: DecisionRule = DECISION) -> keras.Model:
     return build_serving_model(build_network(MlpConfig(hidden=(4,)), state, seed=1), state, decision)
 
 

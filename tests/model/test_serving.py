@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
@@ -30,8 +30,8 @@ LABELS = [
 ]
 
 
-def state(label: LabelSpec) -> FeatureState:
-    return FeatureState(
+def state(label: LabelSpec) -> FittedFeatures:
+    return FittedFeatures(
         numeric=(
             ScaledFeature(name="age", source="age", fill=40.0, center=40.0, scale=12.0),
             ScaledFeature(name="hours-per-week", source="hours-per-week", fill=None, center=0.0, scale=1.0),
@@ -84,7 +84,7 @@ OWN_LOOKING = ("network", "probability", "numeric", "fill_and_scale", "label_uni
 
 @pytest.mark.parametrize("label", LABELS[1:3], ids=lambda label: label.task)
 def test_columns_may_be_called_like_the_layers(tmp_path, label):
-    named_alike = FeatureState(
+    named_alike = FittedFeatures(
         numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=0.0, scale=1.0) for name in OWN_LOOKING),
         categorical=tuple(
             VocabularyFeature(name=name, sources=(name,), vocabulary=("a",)) for name in ("ids", "lookup_0")
@@ -110,7 +110,7 @@ def test_large_numbers_are_rounded_once_all_the_way(tmp_path, columns):
     center, scale = 1.7e9, 1e5
     seconds = 1.7e9 + np.random.default_rng(0).normal(0.0, scale, (100, 1))
     names = ["t", "u"][:columns]
-    times = FeatureState(
+    times = FittedFeatures(
         numeric=tuple(ScaledFeature(name=name, source=name, fill=0.0, center=center, scale=scale) for name in names),
         categorical=(),
         label=LabelSpec(name="y", task="regression"),

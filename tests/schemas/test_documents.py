@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.document import fingerprint
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 
-STATE = FeatureState(
+STATE = FittedFeatures(
     numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),
     categorical=(VocabularyFeature(name="c", sources=("c",), vocabulary=("日本", NULL_TOKEN, 'a"b\n', "")),),
     label=LabelSpec(name="y", task="binary", classes=("no", "yes")),
@@ -22,17 +22,17 @@ STATE = FeatureState(
 
 def test_a_document_comes_back_and_has_one_text():
     text = STATE.to_json()
-    assert FeatureState.from_json(text, "f") == STATE
-    assert FeatureState.from_json(text, "f").to_json() == text
+    assert FittedFeatures.from_json(text, "f") == STATE
+    assert FittedFeatures.from_json(text, "f").to_json() == text
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"f\.json is not a valid FeatureState: the document: .*EOF"),
+        ("{", r"f\.json is not a valid FittedFeatures: the document: .*EOF"),
         (
             STATE.to_json().replace('"fill"', '"full"'),
-            r"f\.json is not a valid FeatureState: numeric\.0\.scaled\.full: Extra inputs are not permitted",
+            r"f\.json is not a valid FittedFeatures: numeric\.0\.scaled\.full: Extra inputs are not permitted",
         ),
         (STATE.to_json().replace('"yes"', '"yes", "perhaps"'), r"label: .*3 classes do not fit a binary label"),
         ("{}", r"Delete it and run the job again\."),
@@ -40,7 +40,7 @@ def test_a_document_comes_back_and_has_one_text():
 )
 def test_a_text_that_is_no_such_document_is_refused(text, message):
     with pytest.raises(StoreError, match=message):
-        FeatureState.from_json(text, "f.json")
+        FittedFeatures.from_json(text, "f.json")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.kinds.state import contract_of
+from pipeline.kinds.fitted_features import contract_of
 from pipeline.schemas.columns import ColumnSpec, StoreContract
 from pipeline.schemas.tensors import TensorSpec, side_by_side
 from tests.support import kinds

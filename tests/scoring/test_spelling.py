@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
@@ -71,7 +71,7 @@ def test_texts_in_numeric_columns_are_read_as_the_source_was(cell, expected):
 
 def test_a_column_is_spelled_as_any_feature_that_reads_it_has_it():
     crossed = CROSS_SEPARATOR.join
-    state = FeatureState(
+    state = FittedFeatures(
         numeric=(MappedFeature(name="m", sources=("zip",), vocabulary=("02134",), values=(1.0,), default=0.0),),
         categorical=(
             VocabularyFeature(name="v", sources=("zip",), vocabulary=("98101", NULL_TOKEN)),

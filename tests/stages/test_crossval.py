@@ -180,7 +180,7 @@ def test_one_fold_at_a_time_gives_the_same_bits(flowers, repository, tmp_path, s
     )
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_two_ranks_a_fold_learn_what_one_learns(flowers, repository, tmp_path, spark):
     pair = cross_validate(iris(repository, tmp_path, "track.enabled=false", "train.workers=2"), spark=spark)
     for one, other in zip(pair.folds, flowers.folds, strict=True):

@@ -9,8 +9,8 @@ from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import plan_features
-from pipeline.preparation.planning.store_spec import StoreRecipe
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.nested import check_nested
 
@@ -31,9 +31,9 @@ def test_settings_that_move_rows_between_folds_cannot_be_searched_within_them(na
 def division_of(source: Source, columns: list[str], **roles: str) -> str:
     content = {"name": "test", "data": {"source": {"sample": "iris"}, "label": "species", **roles}}
     content["features"] = {"numeric": [{"columns": columns}]}
-    recipe = StoreRecipe.of(parse_config(content))
-    plan = plan_features(recipe.features, columns, {}, recipe.roles)
-    return FoldsRecipe(recipe, FoldConfig()).folds_id(source, plan)
+    store_spec = StoreSpec.of(parse_config(content))
+    plan = plan_features(store_spec.features, columns, {}, store_spec.roles)
+    return FoldsSpec(store_spec, FoldConfig()).folds_id(source, plan)
 
 
 def test_without_a_key_other_features_are_other_folds():

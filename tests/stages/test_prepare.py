@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.load import load_config
 from pipeline.errors import StoreError
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 
 pytestmark = pytest.mark.spark
 
@@ -60,9 +60,9 @@ def test_a_store_that_was_not_prepared_is_not_found(spark, tmp_path, repository)
     config = config_of(repository, tmp_path, "iris")
     with open_stage(config, "evaluate", spark=spark) as resources:
         with pytest.raises(StoreError, match=r"There is no complete store at .*Run jobs/prepare\.py\."):
-            find_store(resources, StoreRecipe.of(config))
+            find_store(resources, StoreSpec.of(config))
         prepared = prepare(config, spark=spark)
-        assert find_store(resources, StoreRecipe.of(config)).manifest.store_id == prepared.store_id
+        assert find_store(resources, StoreSpec.of(config)).manifest.store_id == prepared.store_id
 
 
 def test_a_session_is_opened_for_the_training_that_may_follow(spark, tmp_path, repository, monkeypatch):

@@ -8,7 +8,7 @@ from pipeline.config import load_config
 from pipeline.stages.run import run
 from tests.support.published import reached_on_published_split
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.slow]
 
 BOUNDS = [("iris", "accuracy", 0.93), ("breast_cancer", "auc", 0.98)]
 

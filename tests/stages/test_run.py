@@ -1,4 +1,4 @@
-"""The whole road on real parts: Spark, a store, two Horovod ranks, Keras, scikit-learn's metrics, MLflow."""
+"""The whole job on real parts: Spark, a store, two Horovod ranks, Keras, scikit-learn's metrics, MLflow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def iris(repository, root, *overrides: str) -> RunConfig:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """One storage root for this module: its store is prepared once."""
-    return tmp_path_factory.mktemp("road")
+    return tmp_path_factory.mktemp("run")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def done(root, repository, _spark_of_the_session):
     return run(iris(repository, root, "train.workers=2"), spark=_spark_of_the_session)
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_the_main_job_prepares_trains_and_evaluates(done):
     assert done.prepare.rows["train"] + done.prepare.rows["validation"] + done.prepare.rows["test"] == 150
     assert (done.train.epochs, len(done.train.history), done.train.workers) == (4, 4, 2)
@@ -47,7 +47,7 @@ def test_the_main_job_prepares_trains_and_evaluates(done):
     assert json.loads(done.model_dump_json())["run_id"] == done.run_id
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_the_run_is_recorded_with_epochs_plots_parameters_and_the_model(done, root):
     from mlflow import MlflowClient
 
@@ -68,7 +68,7 @@ def test_the_run_is_recorded_with_epochs_plots_parameters_and_the_model(done, ro
     assert [model.source_run_id for model in models] == [done.run_id]
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_the_recorded_model_takes_raw_columns(done, root):
     """In a process of its own, as a service would load it."""
     code = f"""
@@ -85,7 +85,7 @@ print(found.filter(like="probability").sum(axis=1).round(5).tolist())
     assert answer.stdout.strip().endswith("[1.0, 1.0]"), answer.stderr[-2000:]
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_training_again_gives_identical_weights_and_evaluating_again_the_same_metrics(done, root, repository, spark):
     config = iris(repository, root, "train.workers=2")
     again = train(config, spark=spark)
@@ -95,7 +95,7 @@ def test_training_again_gives_identical_weights_and_evaluating_again_the_same_me
     assert evaluated.run_id == again.run_id
 
 
-@pytest.mark.dist
+@pytest.mark.world_size(2)
 def test_one_rank_learns_what_two_learn(done, root, repository, spark):
     alone = run(iris(repository, root), spark=spark)
     assert alone.prepare.reused
@@ -103,6 +103,7 @@ def test_one_rank_learns_what_two_learn(done, root, repository, spark):
         assert alone.evaluate.metrics[name] == pytest.approx(value, abs=1e-4)
 
 
+@pytest.mark.world_size(2)
 def test_a_training_that_fails_leaves_the_earlier_model(root, repository, spark, done):
     config = iris(repository, root, "train.workers=2", "track.enabled=false")
     broken = config.model_copy(update={"train": config.train.model_copy(update={"loss": "mse"})})
@@ -126,6 +127,7 @@ def test_a_failed_run_is_recorded_as_failed(root, repository, spark):
     assert [recorded.info.status for recorded in found] == ["FAILED"]
 
 
+@pytest.mark.world_size(2)
 def test_a_model_that_is_missing_or_altered_is_named(root, repository, spark, done):
     with pytest.raises(StoreError, match=r"There is no model for this configuration .* Run jobs/train.py"):
         evaluate(iris(repository, root, "train.epochs=5", "track.enabled=false"), spark=spark)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.spark, pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.slow, pytest.mark.timeout(290)]
 
 
 def command(root: Path, *overrides: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyspark.sql.functions as F
 
-from tests.support.recipes import build, recipe_for, rows_of
+from tests.support.store_specs import build, rows_of, spec_for
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,8 +22,8 @@ def check_a_million_categories(spark: SparkSession, folder: Path, *, kept: int) 
     table.write.parquet(str(folder / "t.parquet"))
     groups = [{"columns": ["c"], "max_categories": kept, "encoding": "embedding", "dimension": 2}]
     fractions = {"train": 0.998, "validation": 0.001, "test": 0.001}
-    recipe = recipe_for(folder / "t.parquet", categorical=groups, key="id", fractions=fractions)
-    store = build(spark, recipe, folder / "root")
+    store_spec = spec_for(folder / "t.parquet", categorical=groups, key="id", fractions=fractions)
+    store = build(spark, store_spec, folder / "root")
     (feature,) = store.features.categorical
     rows = rows_of(store)
     assert feature.size > 0.99 * kept

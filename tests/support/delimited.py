@@ -14,7 +14,7 @@ from pipeline.preparation.reading.delimited import delimited_table
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.header import Dialect, parse_header
 from pipeline.store.filesystem import storage_path
-from tests.support.roads import over_spark
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 DIALECTS = [
@@ -32,7 +32,7 @@ NOISE = (0x80, 0xFF, 0xED, 0xA0, 0xC3, 0xE2, 0xF0)
 def rows_of_spark(spark, path: Path, **options) -> list[tuple]:
     config = SourceConfig(path=str(path), format="csv", **options)
     source = open_source(spark, config, storage_path("unused"))
-    with over_spark():
+    with read_by_spark():
         table = delimited_table(spark, source, config)
     return raw_rows(table.read(table.names))
 

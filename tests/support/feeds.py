@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.memory import Memory, Resources
-from pipeline.kinds.state import contract_of
+from pipeline.kinds.fitted_features import contract_of
 from pipeline.schemas.columns import ROW_ID, StoreContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState, contract_of
-from pipeline.kinds.unscaled import LABEL, PART, Text, Unscaled, number_column
+from pipeline.kinds.shared_fold_rows import LABEL, PART, SharedFoldRows, Text, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
@@ -47,7 +47,11 @@ def write_rows(folder: Path, tables: Mapping[str, pa.Table], row_group: int = 64
 
 
 def write_fold(
-    folder: Path, unscaled: Unscaled, state: FeatureState, splits: Mapping[str, Sequence[str]], number: int = 0
+    folder: Path,
+    shared_rows: SharedFoldRows,
+    state: FittedFeatures,
+    splits: Mapping[str, Sequence[str]],
+    number: int = 0,
 ) -> Store:
     """A fold whose splits have these files, each of them as often as it is listed."""
     place = store_folder(storage_path(str(folder)), NAME, FOLDS_ID).child(f"fold-{number}")
@@ -55,7 +59,7 @@ def write_fold(
     documents = {
         CONTRACT: contract_of(state).to_json().encode(),
         FEATURES: state.to_json().encode(),
-        UNSCALED: unscaled.to_json().encode(),
+        UNSCALED: shared_rows.to_json().encode(),
     }
     for name, content in documents.items():
         files.write_bytes(place.child(name), content)
@@ -76,7 +80,9 @@ def write_fold(
     return open_store(place)
 
 
-def joint(state: FeatureState, *, more: Sequence[str] = (), slots: int = 0, has_parts: bool = False) -> Unscaled:
+def joint(
+    state: FittedFeatures, *, more: Sequence[str] = (), slots: int = 0, has_parts: bool = False
+) -> SharedFoldRows:
     """What rows hold that a fold with these features shares with others.
 
     Args:
@@ -87,7 +93,7 @@ def joint(state: FeatureState, *, more: Sequence[str] = (), slots: int = 0, has_
     """
     features = (*state.numeric, *state.categorical)
     numbers = (feature.source for feature in features if hasattr(feature, "source"))
-    return Unscaled(
+    return SharedFoldRows(
         numbers=tuple(dict.fromkeys(numbers)),
         texts=tuple(_joint_text(f, more, slots) for f in features if not hasattr(f, "source")),
         task=state.label.task,
@@ -96,23 +102,23 @@ def joint(state: FeatureState, *, more: Sequence[str] = (), slots: int = 0, has_
     )
 
 
-def table_of(unscaled: Unscaled, rows: Sequence[RawRow], **columns: object) -> pa.Table:
+def table_of(shared_rows: SharedFoldRows, rows: Sequence[RawRow], **columns: object) -> pa.Table:
     """Rows as they are at rest.
 
     Args:
-        unscaled: what they hold.
+        shared_rows: what they hold.
         rows: raw ones.
         columns: what is not computed from raw rows: `part`, `weight`, and `label` and ids, which count the rows if
             they are not told.
     """
     named = [dict(zip(("area", "city", "zip", "tags"), row, strict=True)) for row in rows]
     made: dict[str, object] = {LABEL: range(len(rows)), ROW_ID: range(len(rows)), PART: [0] * len(rows), **columns}
-    for place, source in enumerate(unscaled.numbers):
+    for place, source in enumerate(shared_rows.numbers):
         made[number_column(place)] = [_number(row["area"], 0.5 if source == "half area" else 1.0) for row in named]
-    for place, text in enumerate(unscaled.texts):
+    for place, text in enumerate(shared_rows.texts):
         slots = zip(*(_ids(text, _joined([row[source] for source in text.sources])) for row in named), strict=True)
-        made |= dict(zip(unscaled.text_columns(place), slots, strict=True))
-    return pa.table({name: pa.array(np.asarray(made[name], kind)) for name, kind in unscaled.columns.items()})
+        made |= dict(zip(shared_rows.text_columns(place), slots, strict=True))
+    return pa.table({name: pa.array(np.asarray(made[name], kind)) for name, kind in shared_rows.columns.items()})
 
 
 def _base(folder: Path) -> Path:

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from pipeline.arrays.expressions import evaluate
 from pipeline.kinds.bucket.fitted import BucketFeature
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, NumberNode
 from pipeline.schemas.label import LabelSpec
@@ -31,9 +31,9 @@ TAGS = ("pool", "sea view", "日本")
 EDGES = (-1.0, 0.0, 0.5, 2.0)
 
 
-def every_kind(label: LabelSpec = REGRESSION) -> FeatureState:
+def every_kind(label: LabelSpec = REGRESSION) -> FittedFeatures:
     """Kinds stand mixed, so that order matters."""
-    return FeatureState(
+    return FittedFeatures(
         numeric=(
             ScaledFeature(name="area_log", source="area", fill=1.0, high=1e6, shape="log1p", center=3.0, scale=2.0),
             MappedFeature(name="city_mean", sources=("city",), vocabulary=CITY, values=(1, 2, 3, 4, 5, 6.5), default=9),
@@ -82,7 +82,7 @@ ROWS: tuple[tuple[float | None, str | None, str | None, str | None], ...] = (
 """Area, city, zip, tags."""
 
 
-def values_of(state: FeatureState, rows: Sequence[tuple[Any, ...]]) -> dict[str, pa.Array]:
+def values_of(state: FittedFeatures, rows: Sequence[tuple[Any, ...]]) -> dict[str, pa.Array]:
     """Raw and derived columns of rows, as a store is written of them."""
     columns = [*zip(*rows, strict=True)] or [()] * 4
     values = {"area": pa.array(columns[0], pa.float64())}

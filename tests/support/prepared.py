@@ -27,15 +27,15 @@ def main(master: str, table: str, root: str, kills: int = 0) -> None:
     os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     from pipeline.config.run import SparkConfig
     from pipeline.runtime.spark import open_session
-    from tests.support.recipes import build, recipe_for
+    from tests.support.store_specs import build, spec_for
 
     conf = {"spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"], "spark.task.maxFailures": "8"}
     spark = open_session(SparkConfig(master=master, conf=conf), app="prepared", workers=1)
     if kills:
         application = spark.sparkContext.applicationId
         threading.Thread(target=_kill_executors, args=(application, kills), daemon=True).start()
-    recipe = recipe_for(table, numeric=["x", "z"], categorical=["c"], key="id")
-    store = build(spark, recipe, Path(root))
+    store_spec = spec_for(table, numeric=["x", "z"], categorical=["c"], key="id")
+    store = build(spark, store_spec, Path(root))
     sums = {file.path: file.sha256 for split in store.manifest.splits.values() for file in split.files}
     sys.stdout.write(json.dumps(sums) + "\n")
 

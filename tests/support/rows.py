@@ -1,4 +1,4 @@
-"""Rows of a batch, typed and placed, without Spark; and a scan that goes through batches in this process."""
+"""Rows of a batch, typed, with their placement, without Spark; and a scan that goes through batches in this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.preparation.reading.scan import FrameScan, Work
 from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram
-from pipeline.preparation.rows.typed_rows import Inputs, Places, Rows, TypedRows
+from pipeline.preparation.rows.typed_rows import Inputs, RowPlacement, Rows, TypedRows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +42,7 @@ def program_of(
     seed: int = 0,
     folds: FoldPlacement | None = None,
 ) -> TableProgram:
-    """What places rows with these columns, none of which is a feature."""
+    """What gives rows with these columns their placement, none of which is a feature."""
     raw = RawColumns(tuple(schema.names), {field.name: field.type for field in schema})
     inputs = Inputs(raw, (), (), data.label, data.weight, data)
     return TableProgram(inputs, (), None, split or ResolvedSplit("hash"), seed, folds)
@@ -53,7 +53,7 @@ def values_rows(values: Mapping[str, Sequence[float | None]], groups: Sequence[i
     count = len(groups)
     arrays = {name: pa.array(column, pa.float64()) for name, column in values.items()}
     none, group = np.zeros(count, np.int64), np.array(groups, np.int32)
-    return Rows(TypedRows(count, {}, arrays, np.ones(count, bool)), Places(none, none, none, group, group, none))
+    return Rows(TypedRows(count, {}, arrays, np.ones(count, bool)), RowPlacement(none, none, none, group, group, none))
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState, contract_of
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.schemas.columns import ROW_ID, WEIGHT
 from pipeline.schemas.label import LabelSpec
@@ -29,9 +29,9 @@ SPARSE = {"train": [47, 1]}
 """In steps of 16 rows, two ranks have 47 rows and 1, which is in one step of three; two of four ranks have none."""
 
 
-def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FeatureState:
+def regression_state(numeric: int = 2, sizes: Sequence[int] = (4,)) -> FittedFeatures:
     """Columns x0, x1, ... and c0, ... with a label y in its own unit."""
-    return FeatureState(
+    return FittedFeatures(
         numeric=tuple(
             ScaledFeature(name=f"x{i}", source=f"x{i}", fill=0.0, center=0.0, scale=1.0) for i in range(numeric)
         ),
@@ -47,7 +47,7 @@ def write_small_store(
     folder: Path,
     shard_rows: Mapping[str, Sequence[int]],
     *,
-    state: FeatureState | None = None,
+    state: FittedFeatures | None = None,
     row_group: int = 64,
     seed: int = 0,
 ) -> Store:
@@ -90,7 +90,7 @@ def write_small_store(
 
 
 def _write_file(
-    folder: Path, state: FeatureState, split: str, shard: int, ids: range, row_group: int, seed: int
+    folder: Path, state: FittedFeatures, split: str, shard: int, ids: range, row_group: int, seed: int
 ) -> FileEntry:
     name = f"{split}/shard-{shard:05d}.parquet"
     path = folder / "stores" / NAME / STORE_ID / name
@@ -101,7 +101,7 @@ def _write_file(
     return listed(folder / "stores" / NAME / STORE_ID, name, shard)
 
 
-def _table(state: FeatureState, ids: range, rng: np.random.Generator) -> pa.Table:
+def _table(state: FittedFeatures, ids: range, rng: np.random.Generator) -> pa.Table:
     n, label = len(ids), state.label
     columns = {f.name: rng.normal(size=n).astype(np.float32) for f in state.numeric}
     columns |= {name: rng.integers(0, feature.size, n).astype(np.int32) for name, feature in state.id_columns}

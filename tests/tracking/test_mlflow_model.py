@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
-from pipeline.kinds.state import FeatureState
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
@@ -38,11 +38,11 @@ LABELS = {
 RAW = {"region": ["north", None, "elsewhere"], "net worth": [1, 2, 3], "age": [50.0, None, 20.0], "id": [7, 8, 9]}
 
 
-def state_of(task: str) -> FeatureState:
-    return FeatureState(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task], null_values=("?", ""))
+def state_of(task: str) -> FittedFeatures:
+    return FittedFeatures(numeric=NUMERIC, categorical=CATEGORICAL, label=LABELS[task], null_values=("?", ""))
 
 
-def save_model(folder: Path, state: FeatureState) -> StoragePath:
+def save_model(folder: Path, state: FittedFeatures) -> StoragePath:
     """A network with its first weights, wrapped to take raw columns."""
     from pipeline.model.network import build_network
     from pipeline.model.serving import build_serving_model
@@ -69,7 +69,7 @@ def keras_answer(file: StoragePath) -> dict[str, np.ndarray]:
 def load(open_run: Open, client: MlflowClient, tmp_path: Path) -> Any:
     """Logs a model to a run and loads it again, as a user does."""
 
-    def loaded(state: FeatureState) -> tuple[Any, StoragePath]:
+    def loaded(state: FittedFeatures) -> tuple[Any, StoragePath]:
         import mlflow
 
         file = save_model(tmp_path, state)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError, TrainError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.networks.mlp import MlpConfig
 from pipeline.schemas.label import LabelSpec
 from pipeline.store.filesystem import storage_path
@@ -49,7 +49,7 @@ def history(done: RankJob):
     return records
 
 
-def with_label(task: str, classes: tuple[str, ...]) -> FeatureState:
+def with_label(task: str, classes: tuple[str, ...]) -> FittedFeatures:
     return regression_state().model_copy(update={"label": LabelSpec(name="y", task=task, classes=classes)})
 
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-TIME = "time"
-"""The kind of thing that stands for the time of the rows of a part."""
+KEY, GROUP, ROW, TIME = "key", "group", "row", "time"
+"""The kinds of units: a key, a group, all values of a row, and the time of the rows of a part."""
 
-THINGS = pa.schema(
+UNITS = pa.schema(
     {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
     | {"first": pa.float64(), "last": pa.float64()}
 )
-"""Each thing once: its first and last part, its rows, and its first and last moment."""
+"""Each unit once: its first and last part, its rows, and its first and last timestamp."""
 
 _NO_PART = -1
 """In place of null, by which Arrow before version 15 does not group."""
@@ -25,19 +25,19 @@ _NO_PART = -1
 _COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
 
 COUNTS = pa.schema(
-    {"kind": pa.string(), "part": pa.int64(), "things": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
+    {"kind": pa.string(), "part": pa.int64(), "units": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
     | {"first": pa.float64(), "last": pa.float64()}
 )
-"""By kind; of the time by part, each of which is a thing: things, those in several parts, rows of the latter, and the
-first and last moment."""
+"""By kind; of the time by part, each of which is a unit: units, those in several parts, rows of the latter, and the
+first and last timestamp."""
 
-Found = Mapping[tuple[str, int | None], Mapping[str, Any]]
+CountsByKind = Mapping[tuple[str, int | None], Mapping[str, Any]]
 """The counts of each kind; of the time, of each part."""
 
 
-def count_things(things: Sequence[pa.Table]) -> pa.Table:
-    """Count things that are all known here, whichever batches they were met in."""
-    together = _each_once(pa.concat_tables([THINGS.empty_table(), *things]))
+def count_units(units: Sequence[pa.Table]) -> pa.Table:
+    """Count units that are all known here, whichever batches they were met in."""
+    together = _each_once(pa.concat_tables([UNITS.empty_table(), *units]))
     shared = pc.less(together["low"], together["high"])
     part = pc.if_else(pc.equal(together["kind"], TIME), together["id"], _NO_PART)
     rows = pc.if_else(shared, together["rows"], 0)
@@ -47,33 +47,33 @@ def count_things(things: Sequence[pa.Table]) -> pa.Table:
 
 
 def _added(counts: pa.Table) -> pa.Table:
-    how = {"things": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
+    how = {"units": "sum", "shared": "sum", "rows": "sum", "first": "min", "last": "max"}
     added = counts.group_by(["kind", "part"]).aggregate([*how.items()])
     return added.select(["kind", "part", *(f"{name}_{what}" for name, what in how.items())]).rename_columns(
         COUNTS.names
     )
 
 
-def counts_by_kind(counts: Sequence[pa.Table]) -> Found:
+def counts_by_kind(counts: Sequence[pa.Table]) -> CountsByKind:
     """The counts of all parts, by kind and, of the time, by part."""
     added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
     return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
 
 
-def things_once(
+def units_once(
     kind: str,
     ids: npt.NDArray[np.int64],
     part: npt.NDArray[np.int32],
-    moments: npt.NDArray[np.float64] | None = None,
+    timestamps: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:
-    """What n rows stand for: each id once, with its first and last part and moment."""
+    """What n rows stand for: each id once, with its first and last part and timestamp."""
     rows = len(ids)
-    known = pa.nulls(rows, pa.float64()) if moments is None else pa.array(moments)
-    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), known, known]
-    return _each_once(pa.table(columns, schema=THINGS))
+    times = pa.nulls(rows, pa.float64()) if timestamps is None else pa.array(timestamps)
+    columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), times, times]
+    return _each_once(pa.table(columns, schema=UNITS))
 
 
-def _each_once(things: pa.Table) -> pa.Table:
-    once = things.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
+def _each_once(units: pa.Table) -> pa.Table:
+    once = units.group_by(["kind", "id"]).aggregate([*_COMBINED.items()])
     names = ["kind", "id", *(f"{name}_{how}" for name, how in _COMBINED.items())]
-    return once.select(names).rename_columns(THINGS.names)
+    return once.select(names).rename_columns(UNITS.names)

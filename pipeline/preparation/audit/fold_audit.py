@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.config.split import Method
-from pipeline.preparation.audit.leak_audit import Audit, Parts, audit_of
+from pipeline.preparation.audit.leak_audit import Audit, audit_of
+from pipeline.preparation.audit.parts import Parts
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import FoldAssignment
@@ -37,9 +38,9 @@ def audit_of_assignment(
     return audit_of(_decided(plan, opened.table.split), total, level, parts)
 
 
-def checks_of_assignment(audit: Audit, things: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
+def checks_of_assignment(audit: Audit, units: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
     """What was found between the groups of an assignment."""
-    checks = audit.checks(things)
+    checks = audit.checks(units)
     return checks if plan.assignments == 1 else tuple(_named(check, f"division {number + 1}") for check in checks)
 
 
@@ -48,7 +49,7 @@ def periods(plan: FoldPlan) -> Mapping[str, str]:
     return (
         {}
         if plan.time is None
-        else {f"period {place + 2}": plan.time.text(border) for place, border in enumerate(plan.borders)}
+        else {f"period {index + 2}": plan.time.text(border) for index, border in enumerate(plan.borders)}
     )
 
 

@@ -11,67 +11,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.masks import valid_of
 from pipeline.errors import DataError, Problem, gather
-from pipeline.formatting import counted
-from pipeline.preparation.audit.audit_counts import THINGS, TIME, Found, counts_by_kind, things_once
+from pipeline.preparation.audit.audit_checks import shared_check, time_check
+from pipeline.preparation.audit.audit_counts import GROUP, KEY, ROW, TIME, UNITS, counts_by_kind, units_once
+from pipeline.preparation.audit.parts import THE_SPLITS, Parts
 from pipeline.preparation.rows.split import ResolvedSplit
-from pipeline.preparation.rows.timestamps import TimeColumn
-from pipeline.preparation.rows.typed_rows import SPLIT, Places
+from pipeline.preparation.rows.typed_rows import RowPlacement
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.target import TARGETS
-from pipeline.store.layout import SPLITS
 
 log = logging.getLogger(__name__)
 
 QUICK_ROWS = 100_000
 """A quick audit looks at about so many rows where it takes a sample."""
 
-NEARLY_PERFECT = 0.99
-
-_KEY, _GROUP, _ROW = "key", "group", "row"
-_NAMES = {
-    _KEY: "key in one {} only",
-    _GROUP: "group in one {} only",
-    _ROW: "no equal rows in several {}s",
-    TIME: "{}s in the order of time",
-}
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What is compared: the splits of a store, or the parts of a division into folds.
-
-    Attributes:
-        column: of integers, the part of a row; rows of other parts do not count.
-        names: of the parts, in the order of time where that decides; neighbours of one name are one stretch of it.
-        noun: what people call a part.
-    """
-
-    column: str = SPLIT
-    names: tuple[str, ...] = SPLITS
-    noun: str = "split"
-
-
-THE_SPLITS = Parts()
-
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of thing to compare.
+    """One kind of unit to compare.
 
     Attributes:
         ids: of n rows, a hash that tells one from another, int64 [n]; null where there is none.
         every: one in so many is looked at.
     """
 
-    ids: Callable[[Places], pa.Array]
+    ids: Callable[[RowPlacement], pa.Array]
     every: int
 
 
@@ -81,7 +49,7 @@ class Audit:
 
     Attributes:
         split: what decided.
-        every: one thing in so many is looked at where a sample is enough.
+        every: one unit in so many is looked at where a sample is enough.
         parts: what is compared.
     """
 
@@ -89,9 +57,9 @@ class Audit:
     every: int
     parts: Parts = THE_SPLITS
 
-    def things(self, places: Places) -> pa.Table:
+    def units(self, placement: RowPlacement) -> pa.Table:
         """What the rows of a batch stand for; those of no part do not count."""
-        return _things(places, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
+        return _units(placement, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
 
     @property
     def every_one_in(self) -> int:
@@ -102,11 +70,11 @@ class Audit:
         """The checks that make sense for this division.
 
         Args:
-            counts: from `count_things`, of which each saw all that is known of its things.
+            counts: from `count_units`, of which each saw all that is known of its units.
         """
-        kinds, found = _kinds(self.split, self.every), counts_by_kind(counts)
-        checks = [_shared_check(kind, kinds[kind].every, found, self.split, self.parts.noun) for kind in kinds]
-        return (*checks, _time_check(found, self.split.time, self.parts)) if self.split.time else tuple(checks)
+        kinds, by_kind = _kinds(self.split, self.every), counts_by_kind(counts)
+        checks = [shared_check(kind, kinds[kind].every, by_kind, self.split, self.parts.noun) for kind in kinds]
+        return (*checks, time_check(by_kind, self.split.time, self.parts)) if self.split.time else tuple(checks)
 
 
 def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
@@ -119,26 +87,6 @@ def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SP
         parts: what is compared.
     """
     return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
-
-
-def feature_check(scores: Mapping[str, float], task: str) -> Check:
-    """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
-    measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
-    perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
-    shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
-    detail = (
-        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
-        "If they are known only once the label is, leave them out"
-    )
-    return Check(
-        name="no column gives the label away",
-        passed=not perfect,
-        severity="warning",
-        found=len(perfect),
-        detail=detail
-        if perfect
-        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
-    )
 
 
 def report_audit(audit: LeakAudit) -> None:
@@ -158,78 +106,26 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
     key_decides = split.by_hash and not split.groups
     kinds = {}
     if split.key or key_decides:
-        kinds[_KEY] = _Kind(lambda places: pa.array(places.row_id), every if key_decides else 1)
+        kinds[KEY] = _Kind(lambda placement: pa.array(placement.row_id), every if key_decides else 1)
     if split.groups:
-        kinds[_GROUP] = _Kind(lambda places: places.group, every if split.by_hash else 1)
+        kinds[GROUP] = _Kind(lambda placement: placement.group, every if split.by_hash else 1)
     if split.key or not key_decides:
-        kinds[_ROW] = _Kind(lambda places: pa.array(places.values), every)
+        kinds[ROW] = _Kind(lambda placement: pa.array(placement.values), every)
     return kinds
 
 
-def _things(places: Places, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
+def _units(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
     """What the rows of a batch stand for."""
-    part = places.of(parts.column)
+    part = placement.of(parts.column)
     used = (part >= 0) & (part < len(parts.names))
-    found = [THINGS.empty_table()]
+    tables = [UNITS.empty_table()]
     for name, kind in kinds.items():
-        ids = kind.ids(places)
+        ids = kind.ids(placement)
         hashes = ids.fill_null(0).to_numpy()
-        own = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
-        found.append(things_once(name, hashes[own], part[own]))
+        compared = np.flatnonzero(used & valid_of(ids) & (np.mod(hashes, kind.every) == 0))
+        tables.append(units_once(name, hashes[compared], part[compared]))
     if timed:
-        assert places.moment is not None
-        moments = places.moment.to_numpy(zero_copy_only=False)[used]
-        found.append(things_once(TIME, part[used].astype(np.int64), part[used], moments))
-    return pa.concat_tables(found)
-
-
-def _shared_check(kind: str, every: int, found: Found, split: ResolvedSplit, noun: str) -> Check:
-    seen = found.get((kind, None), {"things": 0, "shared": 0, "rows": 0})
-    what = _thing(kind, split)
-    if not seen["shared"]:
-        none = f"none of {seen['things']:,} {what}" if every == 1 else "none"
-        detail = f"{none} is in more than one {noun}"
-    else:
-        count = counted(seen["rows"], "row")
-        detail = f"{seen['shared']:,} of {seen['things']:,} {what} are in more than one {noun}, in {count}; "
-        detail += _advice(kind, split)
-    if every > 1:
-        detail = f"checked a sample of one in {every} {what} ({seen['things']:,}): {detail}"
-    tolerated = kind == _ROW or split.method == "time"
-    severity: Literal["error", "warning"] = "warning" if tolerated else "error"
-    name = _NAMES[kind].format(noun)
-    return Check(name=name, passed=not seen["shared"], severity=severity, found=seen["shared"], detail=detail)
-
-
-def _thing(kind: str, split: ResolvedSplit) -> str:
-    if kind == _GROUP:
-        return f"groups of {', '.join(map(repr, split.groups))}"
-    if kind == _KEY and split.key:
-        return f"keys of {', '.join(map(repr, split.key))}"
-    return "different rows (features and label)"
-
-
-def _advice(kind: str, split: ResolvedSplit) -> str:
-    if kind == _ROW:
-        return "remove repeated rows, or take a data.key that they share, or the metrics are too good"
-    if split.method == "time":
-        return f"if a {kind} says much about its label, the metrics are too good for new ones"
-    if split.column:
-        return f"correct column '{split.column}' (split.column), or data.{kind}"
-    return "name as data.group what must stay together"
-
-
-def _time_check(found: Found, time: TimeColumn, parts: Parts) -> Check:
-    seen: dict[str, list[Mapping[str, Any]]] = {}
-    for part, name in enumerate(parts.names):
-        if (TIME, part) in found:
-            seen.setdefault(name, []).append(found[TIME, part])
-    wrong: list[str] = []
-    right: list[str] = []
-    for (name, own), (following, later) in pairwise(seen.items()):
-        last = max(part["last"] for part in own if part["last"] is not None)
-        first = min(part["first"] for part in later if part["first"] is not None)
-        answers = right if last < first else wrong
-        answers.append(f"{name} ends at {time.text(last)}, {following} begins at {time.text(first)}")
-    name = _NAMES[TIME].format(parts.noun)
-    return Check(name=name, passed=not wrong, found=len(wrong), detail="; ".join(wrong or right))
+        assert placement.timestamp is not None
+        timestamps = placement.timestamp.to_numpy(zero_copy_only=False)[used]
+        tables.append(units_once(TIME, part[used].astype(np.int64), part[used], timestamps))
+    return pa.concat_tables(tables)

@@ -67,8 +67,8 @@ def _parts(rows: int) -> Integers:
 
 def _outside(values: Floats, cells: Integers, count: int) -> Floats:
     """Cells x parts: sums over the rows of a cell that are outside of a part."""
-    place = cells * PARTS + _parts(len(cells))
-    sums = np.bincount(place, values, count * PARTS).reshape(count, PARTS)
+    cell_and_part = cells * PARTS + _parts(len(cells))
+    sums = np.bincount(cell_and_part, values, count * PARTS).reshape(count, PARTS)
     return np.asarray(sums.sum(axis=1, keepdims=True) - sums, dtype=np.float64)
 
 
@@ -87,19 +87,21 @@ def _by_cell(cells: Integers, targets: Floats) -> Floats:
 
 def _by_bins(number: Floats, targets: Floats) -> Floats:
     """Rows x targets: between the means of the bins a straight line, so that a curve is followed closely."""
-    known = np.isfinite(number)
-    edges = np.unique(np.quantile(number[known], np.arange(1, BINS) / BINS)) if known.any() else np.empty(0)
-    cells = np.where(known, np.searchsorted(edges, number, side="left"), len(edges) + 1)
+    is_finite = np.isfinite(number)
+    edges = np.unique(np.quantile(number[is_finite], np.arange(1, BINS) / BINS)) if is_finite.any() else np.empty(0)
+    cells = np.where(is_finite, np.searchsorted(edges, number, side="left"), len(edges) + 1)
     by_cell, parts, bins = _by_cell(cells, targets), _parts(len(cells)), len(edges) + 1
-    filled = np.where(known, number, 0.0)
-    places, sizes = _means(filled, cells, bins + 1)
+    filled = np.where(is_finite, number, 0.0)
+    centres, sizes = _means(filled, cells, bins + 1)
     guess = by_cell.copy()
     for index, target in enumerate(targets.T):
         means, _ = _means(target, cells, bins + 1)
         for part in range(PARTS):
-            seen, rows = sizes[:bins, part] > 0, known & (parts == part)
-            if seen.any():
-                guess[rows, index] = np.interp(number[rows], places[:bins, part][seen], means[:bins, part][seen])
+            has_rows, rows = sizes[:bins, part] > 0, is_finite & (parts == part)
+            if has_rows.any():
+                guess[rows, index] = np.interp(
+                    number[rows], centres[:bins, part][has_rows], means[:bins, part][has_rows]
+                )
     return guess
 
 
@@ -116,8 +118,8 @@ def _by_line(number: Floats, targets: Floats) -> Floats:
 
 
 def _filled(number: Floats) -> Floats:
-    known = np.isfinite(number)
-    return np.where(known, number, number[known].mean() if known.any() else 0.0)
+    is_finite = np.isfinite(number)
+    return np.where(is_finite, number, number[is_finite].mean() if is_finite.any() else 0.0)
 
 
 def _codes(text: Objects | Ids) -> Integers:
@@ -147,7 +149,7 @@ def _auc_of_order(number: Floats, targets: Floats) -> float:
 
 def _area(guess: Floats, target: Floats) -> float:
     """By the sum of the positive rows' ranks, ties sharing their mean rank."""
-    _, place, counts = np.unique(guess, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
+    _, rank_of_row, counts = np.unique(guess, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[rank_of_row]
     positive = target.sum()
     return float(((ranks * target).sum() - positive * (positive + 1) / 2) / (positive * (len(target) - positive)))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.preparation.audit.leak_audit import Audit, feature_check
+from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.target import TARGETS
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
@@ -23,7 +24,7 @@ SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
 
 def audit_store(
     audit: Audit,
-    things: Sequence[pa.Table],
+    units: Sequence[pa.Table],
     statistics: DatasetStatistics,
     *,
     contract: StoreContract,
@@ -35,16 +36,16 @@ def audit_store(
 
     Args:
         audit: what was compared while the store was written.
-        things: what the audit counted meanwhile.
+        units: what the audit counted meanwhile.
         statistics: counts of rows.
         contract: the columns of the store.
         train: the files of the training rows.
         work: the folder of the store.
         task: of the label.
     """
-    split, checks = audit.split, audit.checks(things)
+    split, checks = audit.split, audit.checks(units)
     time = split.time
-    cuts = {SPLITS[index]: time.text(place) for index, place in split.cuts} if time is not None else {}
+    cuts = {SPLITS[index]: time.text(cut) for index, cut in split.cuts} if time is not None else {}
     return LeakAudit(
         method=split.method,
         rows=statistics.splits,
@@ -66,3 +67,26 @@ def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath
         task,
     )
     return feature_check(scores, task)
+
+
+NEARLY_PERFECT = 0.99
+
+
+def feature_check(scores: Mapping[str, float], task: str) -> Check:
+    """Which columns predict the label nearly perfectly, by `single_feature_scores`."""
+    measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
+    perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
+    shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
+    detail = (
+        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
+        "If they are known only once the label is, leave them out"
+    )
+    return Check(
+        name="no column gives the label away",
+        passed=not perfect,
+        severity="warning",
+        found=len(perfect),
+        detail=detail
+        if perfect
+        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
+    )

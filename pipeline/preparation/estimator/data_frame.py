@@ -16,35 +16,35 @@ from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
 from pipeline.errors import DataError, Problem, gather
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.open_dataset import open_rows
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable, arrow_type, typed_table
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.preparation.survey.checked_statistics import checked_statistics
+from pipeline.preparation.statistics.checked_statistics import checked_statistics
 from pipeline.preparation.writing.store_columns import feature_columns
 
 
-def fit_frame(rows: DataFrame, recipe: StoreRecipe, null_values: Sequence[str] = ()) -> FeatureState:
-    """Fit on the rows that the recipe's split calls training rows.
+def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str] = ()) -> FittedFeatures:
+    """Fit on the rows that the split of `store_spec` assigns to training.
 
     Args:
         rows: gone through several times, so they must be the same each time.
-        recipe: features, label and split; its source is not looked at.
+        store_spec: features, label and split; its source is not looked at.
         null_values: texts that mean null.
 
     Raises:
         ConfigError: the features do not fit the columns or the label.
         DataError: columns are missing, or rows are not as configured.
     """
-    opened = open_rows(recipe, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(recipe, opened, *checked_statistics(recipe, opened)).state
+    opened = open_rows(store_spec, _with_markers(typed_table(rows), tuple(null_values)))
+    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).state
 
 
-def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> DataFrame:
+def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:
     """Add the columns of a store; the label too, where it is there.
 
     A text that is no number counts as null in a numeric feature. A label is null where it is missing or a class that
@@ -69,7 +69,7 @@ def with_features(rows: DataFrame, state: FeatureState, prefix: str = "") -> Dat
     return _added(rows, inputs, state, kinds)
 
 
-def feature_names(state: FeatureState, prefix: str = "") -> list[str]:
+def feature_names(state: FittedFeatures, prefix: str = "") -> list[str]:
     """The names of the columns that `with_features` adds, the label's aside."""
     return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
 
@@ -82,7 +82,7 @@ def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
     return replace(table, reader=read)
 
 
-def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> RawColumns:
+def _raw_columns(rows: DataFrame, state: FittedFeatures, label: str | None) -> RawColumns:
     """The columns that are needed."""
     names = rows.columns
     wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
@@ -93,37 +93,40 @@ def _raw_columns(rows: DataFrame, state: FeatureState, label: str | None) -> Raw
     return raw
 
 
-def _store_kind(state: FeatureState, name: str) -> pa.DataType:
+def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
     """The type of a new column."""
     if name == state.label.name:
         return pa.int32() if state.label.classes else pa.float64()
     return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
 
 
-def _added(rows: DataFrame, inputs: Inputs, state: FeatureState, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
     """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
     names = rows.columns
-    placed = rows.toDF(*(f"c{place}" for place in range(len(names))))
-    places = [names.index(name) for name in inputs.raw.names]
-    made = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
-    schema = StructType([*placed.schema.fields, *made])
+    numbered = rows.toDF(*(f"c{index}" for index in range(len(names))))
+    indices = [names.index(name) for name in inputs.raw.names]
+    new_fields = [StructField(f"m{i}", from_arrow_type(kind)) for i, kind in enumerate(kinds.values())]
+    schema = StructType([*numbered.schema.fields, *new_fields])
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            own = pa.RecordBatch.from_arrays([batch.column(place) for place in places], names=[str(p) for p in places])
-            added = _made(inputs, state, own)
+            raw_batch = pa.RecordBatch.from_arrays(
+                [batch.column(index) for index in indices], names=[str(p) for p in indices]
+            )
+            new_columns = _new_columns(inputs, state, raw_batch)
             columns = [
-                pa.array(column, kind, from_pandas=True) for column, kind in zip(added, kinds.values(), strict=True)
+                pa.array(column, kind, from_pandas=True)
+                for column, kind in zip(new_columns, kinds.values(), strict=True)
             ]
             yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=schema.names)
 
-    known = placed.mapInArrow(work, schema)
+    extended = numbered.mapInArrow(work, schema)
     new = {name: F.col(f"m{i}").alias(name) for i, name in enumerate(kinds)}
     old = [new[name] if name in new else F.col(f"c{i}").alias(name) for i, name in enumerate(names)]
-    return known.select(*old, *(column for name, column in new.items() if name not in names))
+    return extended.select(*old, *(column for name, column in new.items() if name not in names))
 
 
-def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[Any]:
+def _new_columns(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
     """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
     rows = inputs.rows(batch)
     columns: list[Any] = [*feature_columns(state, rows.values).values()]
@@ -131,13 +134,13 @@ def _made(inputs: Inputs, state: FeatureState, batch: pa.RecordBatch) -> list[An
         return columns
     if not state.label.classes:
         return [*columns, rows.label_number]
-    places = label_value(state.label, rows)
-    return [*columns, pa.array(places, mask=places < 0)]
+    class_ids = label_value(state.label, rows)
+    return [*columns, pa.array(class_ids, mask=class_ids < 0)]
 
 
-def _check_new(new: Sequence[str], there: Sequence[str], replaced: Collection[str]) -> None:
+def _check_new(new: Sequence[str], existing: Sequence[str], replaced: Collection[str]) -> None:
     alike: dict[str, list[str]] = {}
-    for name in there:
+    for name in existing:
         alike.setdefault(name.lower(), []).append(name)
     taken = [name for name in new if any(old != name or old not in replaced for old in alike.get(name.lower(), ()))]
     problems = [Problem(f"The data frame already has a column '{name}'") for name in taken]

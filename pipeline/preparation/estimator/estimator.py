@@ -29,10 +29,10 @@ from pyspark.sql import DataFrame
 
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.estimator.data_frame import feature_names, fit_frame, with_features
 from pipeline.preparation.estimator.saving import read_state, write_state
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 
 EVERY_ROW = {"train": 1.0, "validation": 0.0, "test": 0.0}
 
@@ -72,7 +72,7 @@ class FeatureModel(Model, _HasOutputPrefix, MLWritable, MLReadable["FeatureModel
 
     __module__ = SAVED_IN
 
-    def __init__(self, state: FeatureState) -> None:
+    def __init__(self, state: FittedFeatures) -> None:
         """A fitted stage; an estimator makes it, or the features of a store."""
         super().__init__()
         self._setDefault(outputPrefix="")
@@ -144,11 +144,11 @@ class FeatureEstimator(
         self._set(**self._input_kwargs)
 
     def _fit(self, dataset: DataFrame) -> FeatureModel:
-        state = fit_frame(dataset, self._recipe(), self.getOrDefault(self.nullValues))
+        state = fit_frame(dataset, self._store_spec(), self.getOrDefault(self.nullValues))
         return self._copyValues(FeatureModel(state)._resetUid(self.uid))
 
-    def _recipe(self) -> StoreRecipe:
-        """The recipe of a store with the same columns, of which every row is a training row."""
+    def _store_spec(self) -> StoreSpec:
+        """The specification of a store with the same columns, of which every row is a training row."""
         value = self.getOrDefault
         content = {
             "name": "frame",
@@ -163,7 +163,7 @@ class FeatureEstimator(
             "split": {"fractions": EVERY_ROW},
             "features": value(self.features),
         }
-        return StoreRecipe.of(parse_config(content))
+        return StoreSpec.of(parse_config(content))
 
 
 class _FeatureModelWriter(MLWriter):

@@ -6,12 +6,12 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from pipeline.errors import StoreError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.listing.hadoop_files import hadoop_conf, java_message, java_path
 from pipeline.store.layout import FEATURES
 
 
-def write_state(spark: SparkSession, state: FeatureState, folder: str) -> None:
+def write_state(spark: SparkSession, state: FittedFeatures, folder: str) -> None:
     """Write `features.json` where Spark itself resolves `folder`, so that both parts lie in one place."""
     path = java_path(spark, f"{folder.rstrip('/')}/{FEATURES}")
     stream = path.getFileSystem(hadoop_conf(spark)).create(path, False)
@@ -21,7 +21,7 @@ def write_state(spark: SparkSession, state: FeatureState, folder: str) -> None:
         stream.close()
 
 
-def read_state(spark: SparkSession, folder: str) -> FeatureState:
+def read_state(spark: SparkSession, folder: str) -> FittedFeatures:
     """Read it back.
 
     Raises:
@@ -34,6 +34,6 @@ def read_state(spark: SparkSession, folder: str) -> FeatureState:
     except Py4JJavaError as error:
         raise StoreError(f"'{location}' cannot be read: {java_message(error)}. Save the model again.") from error
     try:
-        return FeatureState.from_json(bytes(stream.readAllBytes()), location)
+        return FittedFeatures.from_json(bytes(stream.readAllBytes()), location)
     finally:
         stream.close()

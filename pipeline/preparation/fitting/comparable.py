@@ -9,19 +9,19 @@ import pyarrow as pa
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.redundant import Compared, Described
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.label import LabelSpec
 
 
 def compared_columns(
-    recipe: StoreRecipe, opened: OpenedDataset, known: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
+    store_spec: StoreSpec, opened: OpenedDataset, facts: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
 ) -> Compared:
     """What is known of a fold's columns, by which those are told that may be equal."""
-    plan, statistics, counts = opened.plan, known.statistics, known.counts
+    plan, statistics, counts = opened.plan, facts.statistics, facts.counts
     described = [
         Described(
             feature.name,
@@ -43,13 +43,15 @@ def compared_columns(
         for feature in plan.categorical
         if feature.name in counts.categories and len(feature.sources) == 1 and feature.group.separator is None
     ]
-    label = Described(recipe.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
+    label = Described(store_spec.data.label, lambda rows: rows.typed.label, (0, statistics.label.train), constant=False)
     if spec.classes:
-        seen = sorted(((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+        class_rows = sorted(
+            ((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
+        )
         if statistics.label.texts:
-            label = Described(recipe.data.label, _class_text, tuple(seen), constant=False)
-    fold = known.fold
-    return Compared(lambda rows: assignment.is_trained_on(fold, rows.places), described, label)
+            label = Described(store_spec.data.label, _class_text, tuple(class_rows), constant=False)
+    fold = facts.fold
+    return Compared(lambda rows: assignment.is_trained_on(fold, rows.placement), described, label)
 
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:

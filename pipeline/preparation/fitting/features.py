@@ -1,6 +1,6 @@
-"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FeatureState`.
+"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FittedFeatures`.
 
-    [pass 1] moments of every number, counts of every text, samples -> FeatureState
+    [pass 1] moments of every number, counts of every text, samples -> FittedFeatures
 
 and, only where the kind of a feature needs them (`Needs`), one more pass each: a larger sample, moments of numbers that
 were transformed as the sample says, and sums of the label by text.
@@ -27,9 +27,9 @@ from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
 from pipeline.preparation.rows.label_values import network_label
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import Measured, measure, regrouped, train_moments
-from pipeline.preparation.survey.feature_inputs import raw_numbers
-from pipeline.preparation.survey.sample import Sample, take_samples
+from pipeline.preparation.statistics.column_statistics import Measured, measure, regrouped, train_moments
+from pipeline.preparation.statistics.feature_inputs import raw_numbers
+from pipeline.preparation.statistics.sample import Sample, take_samples
 from pipeline.schemas.label import LabelSpec
 
 NO_VALUES: Values = np.zeros(0)
@@ -142,7 +142,7 @@ def fit_texts(
     }
     labels = [fit.label for fit in fits]
     sums = sum_labels(table, means, lambda rows: [network_label(label, rows.typed) for label in labels], assignment)
-    return tuple(fit.features(own) for fit, own in zip(fits, sums, strict=True))
+    return tuple(fit.features(fold_sums) for fit, fold_sums in zip(fits, sums, strict=True))
 
 
 def samples_of(
@@ -156,13 +156,13 @@ def _transformed_moments(
     fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment
 ) -> list[dict[str, Moments]]:
     """Of numbers that each fold transforms as its own sample says, in one query."""
-    wanted = {
+    transforms = {
         f"{number}:{feature.name}": (feature.source, transform)
         for number, fit in enumerate(fits)
         for feature in fit.plan.numeric
         if feature.needs.transformed and (transform := fit.transforms[feature.name]) is not None
     }
-    if not wanted:
+    if not transforms:
         return [{} for _ in fits]
 
     def measures(rows: Rows) -> dict[str, pa.Array]:
@@ -170,15 +170,15 @@ def _transformed_moments(
         with np.errstate(all="ignore"):
             return {
                 name: pa.array(transform.array(finite_numbers(values[source])))
-                for name, (source, transform) in wanted.items()
+                for name, (source, transform) in transforms.items()
             }
 
-    found = measure(table, measures, assignment.column)
+    measured = measure(table, measures, assignment.column)
     return [
-        train_moments(regrouped(_of_fold(found, number), fold.roles)) for number, fold in enumerate(assignment.folds)
+        train_moments(regrouped(_of_fold(measured, number), fold.roles)) for number, fold in enumerate(assignment.folds)
     ]
 
 
-def _of_fold(found: Measured, number: int) -> Measured:
-    start = f"{number}:"
-    return {name.removeprefix(start): groups for name, groups in found.items() if name.startswith(start)}
+def _of_fold(measured: Measured, number: int) -> Measured:
+    prefix = f"{number}:"
+    return {name.removeprefix(prefix): groups for name, groups in measured.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Fitting a store's features: what is asked of the rows after the survey, and what is made of the answers."""
+"""Fitting a store's features: what is asked of the rows after their statistics, and what is made of the answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.arrays.moments import Moments
 from pipeline.errors import ConfigError, DataError
 from pipeline.kinds.feature import Feature, Role
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.state import FeatureState
 from pipeline.preparation.fitting.comparable import compared_columns
 from pipeline.preparation.fitting.features import NumericFit, TextFit, fit_numeric, fit_texts, samples_of
 from pipeline.preparation.fitting.fit_labels import fit_labels
@@ -20,19 +20,19 @@ from pipeline.preparation.fitting.label import infer_task
 from pipeline.preparation.fitting.redundant import redundant_columns
 from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges
 from pipeline.preparation.planning.open_dataset import OpenedDataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
-from pipeline.preparation.survey.dataset_statistics import CollectedStatistics, DatasetStatistics
-from pipeline.preparation.survey.feature_inputs import counter_of, sampled_numbers
-from pipeline.preparation.survey.sample import Sample, samples_in
-from pipeline.preparation.survey.value_counts import Counts, counts_of
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics
+from pipeline.preparation.statistics.feature_inputs import counter_of, sampled_numbers
+from pipeline.preparation.statistics.sample import Sample, samples_in
+from pipeline.preparation.statistics.value_counts import Counts, counts_of
 from pipeline.runtime.logs import logging_once
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
-TELLING = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
+REPEATING_LOGGERS = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
 """Loggers of what is found out of columns."""
 
 
@@ -46,13 +46,13 @@ class Fitted:
         limits: how many values of each text were counted at most, null being one.
     """
 
-    state: FeatureState
+    state: FittedFeatures
     counts: Counts
     limits: Mapping[str, int]
 
 
 def fit_features(
-    recipe: StoreRecipe, opened: OpenedDataset, statistics: DatasetStatistics, collected: CollectedStatistics
+    store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, collected: CollectedStatistics
 ) -> Fitted:
     """Learn from training rows.
 
@@ -60,12 +60,12 @@ def fit_features(
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    (fitted,) = fit_folds(recipe, opened, statistics, [statistics], collected)
+    (fitted,) = fit_folds(store_spec, opened, statistics, [statistics], collected)
     return fitted
 
 
 def fit_folds(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
@@ -75,58 +75,58 @@ def fit_folds(
     """Learn from the training rows of each fold, in one pass for all of them.
 
     Args:
-        recipe: how a store is made.
+        store_spec: how a store is made.
         opened: the source; its rows have the column of groups.
         whole: of all rows, whose label tells the task.
         folds: of each fold's rows.
-        collected: with the survey.
+        collected: with the statistics.
         assignment: the folds.
 
     Raises:
         ConfigError: a feature does not fit the label.
         DataError: the label, or a column, has nothing to learn from.
     """
-    with logging_once(TELLING):
-        return _fit_folds(recipe, opened, whole, folds, collected, assignment)
+    with logging_once(REPEATING_LOGGERS):
+        return _fit_folds(store_spec, opened, whole, folds, collected, assignment)
 
 
 def _fit_folds(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
     whole: DatasetStatistics,
     folds: Sequence[DatasetStatistics],
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Fitted, ...]:
-    table, task = opened.table, infer_task(recipe.data, whole.label)
+    table, task = opened.table, infer_task(store_spec.data, whole.label)
     counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
-    known = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
-    labels = fit_labels(recipe, known, whole, task, table, assignment)
-    plans = _plans(recipe, opened, known, labels, assignment)
-    samples = _samples(opened, plans, known, collected, assignment)
-    _tell_error(samples[0])
+    facts = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
+    labels = fit_labels(store_spec, facts, whole, task, table, assignment)
+    plans = _plans(store_spec, opened, facts, labels, assignment)
+    samples = _samples(opened, plans, facts, collected, assignment)
+    _log_rank_error(samples[0])
     numbers = [
         NumericFit(plan, each.statistics.moments, sample)
-        for plan, each, sample in zip(plans, known, samples, strict=True)
+        for plan, each, sample in zip(plans, facts, samples, strict=True)
     ]
     texts = [
         TextFit(plan, each.counts.categories, each.statistics.slots, label)
-        for plan, each, label in zip(plans, known, labels, strict=True)
+        for plan, each, label in zip(plans, facts, labels, strict=True)
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
-    made = zip(known, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
+    fits = zip(facts, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
     fitted = []
-    for each, fit, of_numbers, of_texts in made:
+    for each, fit, of_numbers, of_texts in fits:
         with each.fold.named():
             check_ranges(of_numbers, each.statistics.columns)
-            weight_mean = _weight_mean(recipe.data.weight, each.statistics.weight)
-        state = FeatureState(
+            weight_mean = _weight_mean(store_spec.data.weight, each.statistics.weight)
+        state = FittedFeatures(
             numeric=_of_role("numeric", (*of_numbers, *of_texts)),
             categorical=_of_role("categorical", (*of_texts, *of_numbers)),
             label=fit.label,
             derived=fit.plan.needed_derived,
-            weight=recipe.data.weight,
+            weight=store_spec.data.weight,
             weight_mean=weight_mean,
             null_values=opened.raw.columns.markers,
         )
@@ -141,29 +141,29 @@ def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:
 def _samples(
     opened: OpenedDataset,
     plans: Sequence[FeaturePlan],
-    known: Sequence[FoldFacts],
+    facts: Sequence[FoldFacts],
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Sample, ...]:
     """Values of the numbers that ask for them; in one more pass where too few were kept in the first one."""
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
-    train_rows, kept = [each.statistics.splits["train"] for each in known], sampled_numbers(opened.plan)
+    train_rows, kept = [each.statistics.splits["train"] for each in facts], sampled_numbers(opened.plan)
     samples = samples_in(collected.sample, kept, names, train_rows, assignment)
     return samples_of(opened.table, names, train_rows, assignment) if samples is None else samples
 
 
 def _plans(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     opened: OpenedDataset,
-    known: Sequence[FoldFacts],
+    facts: Sequence[FoldFacts],
     labels: Sequence[LabelSpec],
     assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
     """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
-    compared = [compared_columns(recipe, opened, *each, assignment) for each in zip(known, labels, strict=True)]
-    left_out = redundant_columns(opened.table, compared, recipe.features.drop)
+    compared = [compared_columns(store_spec, opened, *each, assignment) for each in zip(facts, labels, strict=True)]
+    left_out = redundant_columns(opened.table, compared, store_spec.features.drop)
     plans = [opened.plan.without(names) for names in left_out]
-    for plan, each, label in zip(plans, known, labels, strict=True):
+    for plan, each, label in zip(plans, facts, labels, strict=True):
         with each.fold.named():
             if not plan.numeric and not plan.categorical:
                 raise DataError("No feature column is left. Name others under features, or set features.drop: false.")
@@ -173,17 +173,17 @@ def _plans(
 
 
 def _check_target_means(plan: FeaturePlan, label: LabelSpec) -> None:
-    asking = [feature for feature in plan.categorical if feature.needs.label_sums]
-    if asking and label.outputs > 1:
-        shown = ", ".join(f"'{feature.name}'" for feature in asking)
-        encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in asking))
+    features = [feature for feature in plan.categorical if feature.needs.label_sums]
+    if features and label.outputs > 1:
+        names = ", ".join(f"'{feature.name}'" for feature in features)
+        encodings = " and ".join(dict.fromkeys(feature.group.encoding for feature in features))
         raise ConfigError(
-            f"encoding: {encodings} of {shown} needs a label with one mean. Allowed: a number, or two classes. "
+            f"encoding: {encodings} of {names} needs a label with one mean. Allowed: a number, or two classes. "
             f"Received: '{label.name}' with {len(label.classes)} classes. Use encoding: one_hot or embedding."
         )
 
 
-def _tell_error(sample: Sample) -> None:
+def _log_rank_error(sample: Sample) -> None:
     if sample.error:
         log.info(
             "Quantiles are from %d training rows; their ranks are off by less than %.2f %%.",

@@ -11,20 +11,20 @@ from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.label import fit_classes, fit_regression, label_power
 from pipeline.preparation.fitting.value_checks import check_regression
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.column_statistics import measure, regrouped, train_moments
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.sample import take_samples
+from pipeline.preparation.statistics.column_statistics import measure, regrouped, train_moments
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.sample import take_samples
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 
 
 def fit_labels(
-    recipe: StoreRecipe,
-    known: Sequence[FoldFacts],
+    store_spec: StoreSpec,
+    facts: Sequence[FoldFacts],
     whole: DatasetStatistics,
     task: str,
     table: Table,
@@ -35,17 +35,17 @@ def fit_labels(
     Raises:
         DataError: the label has nothing to learn from.
     """
-    data, target = recipe.data, recipe.features.target
+    data, target = store_spec.data, store_spec.features.target
     if TARGETS.get(task).has_classes:
-        return [_fit_classes(recipe, each, whole, task) for each in known]
-    for each in known:
-        with each.fold.named():
-            check_regression(data.label, each.statistics.label)
+        return [_fit_classes(store_spec, fact, whole, task) for fact in facts]
+    for fact in facts:
+        with fact.fold.named():
+            check_regression(data.label, fact.statistics.label)
     if target.transform == "log":
-        return [fit_regression(data.label, target, each.statistics.label.train_log, task=task) for each in known]
+        return [fit_regression(data.label, target, fact.statistics.label.train_log, task=task) for fact in facts]
     if target.transform != "power":
-        return [fit_regression(data.label, target, each.statistics.label.train, task=task) for each in known]
-    train_rows = [each.statistics.splits["train"] for each in known]
+        return [fit_regression(data.label, target, fact.statistics.label.train, task=task) for fact in facts]
+    train_rows = [fact.statistics.splits["train"] for fact in facts]
     samples = take_samples(table, (data.label,), lambda rows: {data.label: rows.typed.label}, train_rows, assignment)
     powers = [label_power(target, sample.finite(data.label)) for sample in samples]
     transforms = {str(number): NumericTransform(shape="power", power=power) for number, power in enumerate(powers)}
@@ -54,13 +54,13 @@ def fit_labels(
         return {name: pa.array(transformed(rows.typed.label, transform)) for name, transform in transforms.items()}
 
     measured = measure(table, measures, assignment.column)
-    seen = [
+    moments = [
         train_moments(regrouped({data.label: measured[str(number)]}, fold.roles))[data.label]
         for number, fold in enumerate(assignment.folds)
     ]
-    return [fit_regression(data.label, target, *each, task=task) for each in zip(seen, powers, strict=True)]
+    return [fit_regression(data.label, target, *each, task=task) for each in zip(moments, powers, strict=True)]
 
 
-def _fit_classes(recipe: StoreRecipe, known: FoldFacts, whole: DatasetStatistics, task: str) -> LabelSpec:
-    with known.fold.named():
-        return fit_classes(recipe.data, whole.label, task=task, classes=known.counts.classes)
+def _fit_classes(store_spec: StoreSpec, facts: FoldFacts, whole: DatasetStatistics, task: str) -> LabelSpec:
+    with facts.fold.named():
+        return fit_classes(store_spec.data, whole.label, task=task, classes=facts.counts.classes)

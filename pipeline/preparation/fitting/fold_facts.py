@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.preparation.rows.fold_roles import Fold
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.value_counts import Counts
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.value_counts import Counts
 
 
 @dataclass(frozen=True)

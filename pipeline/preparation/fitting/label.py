@@ -10,8 +10,8 @@ from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.kinds.scaled.fit import fit_power
-from pipeline.preparation.survey.label_statistics import LabelStatistics
-from pipeline.preparation.survey.value_counts import MAX_CLASSES
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.value_counter import MAX_CLASSES
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS
@@ -66,27 +66,27 @@ def label_power(target: TargetConfig, values: Values) -> float:
 
 
 def fit_regression(
-    name: str, target: TargetConfig, seen: Moments, power: float = 1.0, *, task: str = "regression"
+    name: str, target: TargetConfig, moments: Moments, power: float = 1.0, *, task: str = "regression"
 ) -> LabelSpec:
     """The document of a number.
 
     Args:
         name: of the label.
         target: how the network sees it.
-        seen: moments of what the network learns, before it is scaled, in training rows.
+        moments: moments of what the network learns, before it is scaled, in training rows.
         power: from `label_power`.
         task: whose labels are numbers.
     """
     if target.transform == "none":
         return LabelSpec(name=name, task=task)
-    assert seen.mean is not None
+    assert moments.mean is not None
     return LabelSpec(
         name=name,
         task=task,
         transform=target.transform,
         power=power,
-        center=seen.mean,
-        scale=seen.std or 1.0,
+        center=moments.mean,
+        scale=moments.std or 1.0,
     )
 
 
@@ -95,29 +95,29 @@ def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
 
 
 def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: ClassCounts) -> list[Problem]:
-    what, shown = f"Label '{data.label}'", ", ".join(f"'{name}'" for name in names[:5])
+    label, shown = f"Label '{data.label}'", ", ".join(f"'{name}'" for name in names[:5])
     if len(names) == 1:
-        return [Problem(f"{what} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]
+        return [Problem(f"{label} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]
     if len(names) > MAX_CLASSES:
         remedy = "Correct data.label, or set data.task: regression"
-        return [Problem(f"{what} has more than {MAX_CLASSES} classes, such as {shown}", remedy=remedy)]
+        return [Problem(f"{label} has more than {MAX_CLASSES} classes, such as {shown}", remedy=remedy)]
     if len(names) not in TARGETS.get(task).classes:
         remedy = "Set data.task: multiclass"
-        return [Problem(f"{what} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
+        return [Problem(f"{label} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
     unseen = [name for name in names if any(classes[name]) and not classes[name][0]]
-    problems = [_unseen(what, name, classes[name]) for name in unseen]
+    problems = [_unseen(label, name, classes[name]) for name in unseen]
     if data.positive_class is not None and not TARGETS.get(task).has_positive:
         problems.append(Problem("data.positive_class is for two classes", "two", f"{len(names)}", "Leave it out"))
     elif data.positive_class is not None and data.positive_class not in names:
-        known = nearest(data.positive_class, names)
-        problems.append(Problem(f"Label '{data.label}' has no class '{data.positive_class}'", remedy=known))
+        hint = nearest(data.positive_class, names)
+        problems.append(Problem(f"Label '{data.label}' has no class '{data.positive_class}'", remedy=hint))
     return problems
 
 
-def _unseen(what: str, name: str, counts: tuple[int, int, int]) -> Problem:
-    places = [f"{count} in {split}" for split, count in zip(SPLITS, counts, strict=True) if count]
+def _unseen(label: str, name: str, counts: tuple[int, int, int]) -> Problem:
+    counts_by_split = [f"{count} in {split}" for split, count in zip(SPLITS, counts, strict=True) if count]
     return Problem(
-        f"{what} has a class that no training row has, '{name}'",
-        received=", ".join(places),
+        f"{label} has a class that no training row has, '{name}'",
+        received=", ".join(counts_by_split),
         remedy="Give more rows of it, remove it, or change the seed",
     )

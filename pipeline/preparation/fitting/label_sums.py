@@ -50,8 +50,8 @@ def sum_labels(
         parts = (part for rows in batches for part in _batch(rows, texts, labels(rows), assignment, seed, schema))
         return {"sums": _summed(parts, schema)}
 
-    found = _summed(table.collect(work).get("sums", []), schema)
-    answers = found.sort_by([(name, "ascending") for name in ("column", "value", "group")]).to_pylist()
+    sums = _summed(table.collect(work).get("sums", []), schema)
+    answers = sums.sort_by([(name, "ascending") for name in ("column", "value", "group")]).to_pylist()
     return tuple(_sums(answers, list(texts), number, fold) for number, fold in enumerate(assignment.folds))
 
 
@@ -64,13 +64,19 @@ def _batch(
     schema: pa.Schema,
 ) -> Iterator[pa.Table]:
     """Sums of a batch, by column, value, part and group."""
-    groups = rows.places.of(assignment.column)
-    own = np.flatnonzero(np.isin(groups, assignment.trained_on))
-    part = fold_of_row(seed, rows.places.row_id[own])
+    groups = rows.placement.of(assignment.column)
+    trained_on = np.flatnonzero(np.isin(groups, assignment.trained_on))
+    part = fold_of_row(seed, rows.placement.row_id[trained_on])
     for name, sources in texts.items():
-        text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(own))
-        columns = [pa.array([name] * len(own), pa.string()), text, part, groups[own], np.ones(len(own), np.int64)]
-        yield _summed([pa.table([*columns, *(label[own] for label in labels)], schema=schema)], schema)
+        text = with_null_token(text_of(rows.typed.values, sources)).take(pa.array(trained_on))
+        columns = [
+            pa.array([name] * len(trained_on), pa.string()),
+            text,
+            part,
+            groups[trained_on],
+            np.ones(len(trained_on), np.int64),
+        ]
+        yield _summed([pa.table([*columns, *(label[trained_on] for label in labels)], schema=schema)], schema)
 
 
 def _summed(parts: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -63,13 +63,15 @@ def redundant_columns(table: Table, folds: Sequence[Compared], drop: DropConfig)
         drop: what is left out.
     """
     candidates = [_candidates(fold, drop) for fold in folds]
-    asked = [_Pair(fold.training, *pair) for fold, pairs in zip(folds, candidates, strict=True) for pair in pairs]
-    equal = _equal(table, asked)
-    found = []
+    pairs_of_folds = [
+        _Pair(fold.training, *pair) for fold, pairs in zip(folds, candidates, strict=True) for pair in pairs
+    ]
+    equal = _equal(table, pairs_of_folds)
+    redundant = []
     for fold, pairs in zip(folds, candidates, strict=True):
-        own, equal = equal[: len(pairs)], equal[len(pairs) :]
-        found.append(_redundant(fold, [pair for pair, is_equal in zip(pairs, own, strict=True) if is_equal], drop))
-    return found
+        is_equal, equal = equal[: len(pairs)], equal[len(pairs) :]
+        redundant.append(_redundant(fold, [pair for pair, same in zip(pairs, is_equal, strict=True) if same], drop))
+    return redundant
 
 
 def _candidates(fold: Compared, drop: DropConfig) -> list[tuple[Described, Described]]:
@@ -82,22 +84,24 @@ def _candidates(fold: Compared, drop: DropConfig) -> list[tuple[Described, Descr
 
 
 def _redundant(fold: Compared, equal: Sequence[tuple[Described, Described]], drop: DropConfig) -> frozenset[str]:
-    found = {column.name for column in fold.columns if column.constant} if drop.constant else set()
-    for name in sorted(found):
+    redundant = {column.name for column in fold.columns if column.constant} if drop.constant else set()
+    for name in sorted(redundant):
         log.warning("Column '%s' has one value in all training rows; it is left out.", name)
     for first, second in equal:
-        if first.name in found and first is not fold.label:
+        if first.name in redundant and first is not fold.label:
             continue
-        what = f"label '{first.name}'" if first is fold.label else f"column '{first.name}'"
-        log.warning("Column '%s' equals the %s in all training rows; it is left out.", second.name, what)
-        found.add(second.name)
-    return frozenset(found)
+        other = f"label '{first.name}'" if first is fold.label else f"column '{first.name}'"
+        log.warning("Column '%s' equals the %s in all training rows; it is left out.", second.name, other)
+        redundant.add(second.name)
+    return frozenset(redundant)
 
 
 def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
     """Pairs with the same summary: each column with the first one like it."""
     first: dict[Hashable, Described] = {}
-    return [(known, column) for column in columns if (known := first.setdefault(column.summary, column)) is not column]
+    return [
+        (earlier, column) for column in columns if (earlier := first.setdefault(column.summary, column)) is not column
+    ]
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _equal(table: Table, pairs: Sequence[_Pair]) -> list[bool]:
     def compare(batches: Iterator[Rows]) -> Parts:
         differ = np.zeros(len(pairs), bool)
         for rows in batches:
-            differ |= [known or pair.differs(rows) for known, pair in zip(differ, pairs, strict=True)]
+            differ |= [differs or pair.differs(rows) for differs, pair in zip(differ, pairs, strict=True)]
         return {"differ": pa.table({"differ": differ})}
 
     parts = table.collect(compare).get("differ", [])

@@ -10,8 +10,8 @@ from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
-from pipeline.preparation.survey.column_statistics import Measured, total
-from pipeline.preparation.survey.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.column_statistics import Measured, total
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
 from pipeline.schemas.expression import columns_of
 
 
@@ -51,13 +51,15 @@ def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
     """
     problems = []
     for feature in features:
-        seen = total(columns[feature.source].get(split, ColumnStatistics()) for split in (TRAIN, VALIDATION, TEST))
-        ends = [end for end in (seen.moments.low, seen.moments.high) if end is not None]
-        beyond = number_arrays_of(feature.kind).beyond_float32(feature, ends)
-        if beyond:
-            low, high = beyond
-            what = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"
-            problems.append(Problem(what, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
+        statistics = total(
+            columns[feature.source].get(split, ColumnStatistics()) for split in (TRAIN, VALIDATION, TEST)
+        )
+        ends = [end for end in (statistics.moments.low, statistics.moments.high) if end is not None]
+        bounds = number_arrays_of(feature.kind).beyond_float32(feature, ends)
+        if bounds:
+            low, high = bounds
+            subject = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"
+            problems.append(Problem(subject, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
     if problems:
         raise DataError(gather("The data does not hold what the configuration asks for", problems))
 

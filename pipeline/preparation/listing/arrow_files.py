@@ -12,13 +12,13 @@ from pyarrow import fs
 from pipeline.errors import DataError
 from pipeline.preparation.listing.files import (
     PATTERN_SIGN,
-    Place,
     SourceFile,
+    SourcePath,
     literal_part,
-    nothing_fits,
+    no_match,
     nothing_there,
-    shown,
-    shown_files,
+    visible_files,
+    visible_paths,
 )
 from pipeline.sources.decoding.remote import RemotePlace, open_place
 from pipeline.sources.decoding.streams import first_line
@@ -43,46 +43,48 @@ class ArrowFiles:
         Raises:
             OSError: the file system cannot be opened, or refuses.
         """
-        before = literal_part(location)
-        place = open_place(location if before is None else before, self.query)
-        place.filesystem.get_file_info(place.full(place.path))
+        literal = literal_part(location)
+        remote = open_place(location if literal is None else literal, self.query)
+        remote.filesystem.get_file_info(remote.full(remote.path))
 
-    def find_places(self, location: str) -> tuple[Place, ...]:
+    def find_paths(self, location: str) -> tuple[SourcePath, ...]:
         """What a path or a pattern names."""
         try:
-            place = open_place(location, self.query)
-            info = place.filesystem.get_file_info(place.full(place.path))
+            remote = open_place(location, self.query)
+            info = remote.filesystem.get_file_info(remote.full(remote.path))
             if info.type == fs.FileType.NotFound:
-                return _fitting(place, location)
+                return _matching(remote, location)
         except (OSError, pa.ArrowException) as error:
             raise _refused(location, error) from error
-        uri = place.uri(place.full(place.path))
-        return (Place(uri, uri.rpartition("/")[0] if info.is_file else uri, bool(info.is_file)),)
+        uri = remote.uri(remote.full(remote.path))
+        return (SourcePath(uri, uri.rpartition("/")[0] if info.is_file else uri, bool(info.is_file)),)
 
-    def list_files(self, place: Place) -> tuple[SourceFile, ...]:
+    def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
         """The data files at a place."""
         try:
-            found = open_place(place.uri, self.query)
-            path = found.full(found.path)
-            files = found.filesystem.get_file_info([path] if place.is_file else fs.FileSelector(path, recursive=True))
+            remote = open_place(path.uri, self.query)
+            remote_path = remote.full(remote.path)
+            files = remote.filesystem.get_file_info(
+                [remote_path] if path.is_file else fs.FileSelector(remote_path, recursive=True)
+            )
         except (OSError, pa.ArrowException) as error:
-            raise _refused(place.uri, error) from error
-        return shown_files(_source_file(found, info, place.base) for info in files if info.is_file)
+            raise _refused(path.uri, error) from error
+        return visible_files(_source_file(remote, info, path.base) for info in files if info.is_file)
 
-    def has_folder(self, place: Place, name: str) -> bool:
+    def has_folder(self, path: SourcePath, name: str) -> bool:
         """Whether a place is a folder that holds the named folder."""
-        if place.is_file:
+        if path.is_file:
             return False
         try:
-            found = open_place(f"{place.uri}/{name}", self.query)
-            info = found.filesystem.get_file_info(found.full(found.path))
+            remote = open_place(f"{path.uri}/{name}", self.query)
+            info = remote.filesystem.get_file_info(remote.full(remote.path))
         except (OSError, pa.ArrowException) as error:
-            raise _refused(place.uri, error) from error
+            raise _refused(path.uri, error) from error
         return bool(info.type == fs.FileType.Directory)
 
 
-def _source_file(place: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
-    uri, modified = place.uri(info.path), place.modified(info)
+def _source_file(remote: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
+    uri, modified = remote.uri(info.path), remote.modified(info)
     if modified is None:
         raise DataError(
             f"File '{uri}' has no time of change, without which no job could see that it changed. "
@@ -91,28 +93,30 @@ def _source_file(place: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile
     return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)
 
 
-def _fitting(place: RemotePlace, location: str) -> tuple[Place, ...]:
-    before = literal_part(place.path)
-    if before is None:
+def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
+    literal = literal_part(remote.path)
+    if literal is None:
         raise nothing_there(location)
-    base = place.full(before.rstrip("/"))
-    found = {info.path: info for pattern in _without_braces(place.path) for info in _glob(place, pattern, location)}
-    places = shown(Place(place.uri(path), place.uri(base), bool(info.is_file)) for path, info in found.items())
-    if not places:
-        raise nothing_fits(location, place.uri(_nearest_folder(place, before.rstrip("/"))))
-    return places
+    base = remote.full(literal.rstrip("/"))
+    infos = {info.path: info for pattern in _without_braces(remote.path) for info in _glob(remote, pattern, location)}
+    paths = visible_paths(
+        SourcePath(remote.uri(info_path), remote.uri(base), bool(info.is_file)) for info_path, info in infos.items()
+    )
+    if not paths:
+        raise no_match(location, remote.uri(_nearest_folder(remote, literal.rstrip("/"))))
+    return paths
 
 
-def _glob(place: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
+def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
     """All that fits a pattern without braces."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
-    folders = [place.full("/".join(parts[:first]))]
+    folders = [remote.full("/".join(parts[:first]))]
     for number, part in enumerate(parts[first:], first):
-        fits = re.compile(_regex(part, location))
+        regex = re.compile(_regex(part, location))
         selectors = [fs.FileSelector(folder, allow_not_found=True) for folder in folders]
-        found = [info for selector in selectors for info in place.filesystem.get_file_info(selector)]
-        fitting = [info for info in found if fits.fullmatch(info.base_name)]
+        infos = [info for selector in selectors for info in remote.filesystem.get_file_info(selector)]
+        fitting = [info for info in infos if regex.fullmatch(info.base_name)]
         if number == len(parts) - 1:
             yield from fitting
         folders = [info.path for info in fitting if not info.is_file]
@@ -120,11 +124,11 @@ def _glob(place: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileIn
 
 def _without_braces(pattern: str) -> list[str]:
     """The patterns that `{a,b}` stands for."""
-    found = _INNERMOST_BRACES.search(pattern)
-    if found is None:
+    braces = _INNERMOST_BRACES.search(pattern)
+    if braces is None:
         return [pattern]
-    before, behind = pattern[: found.start()], pattern[found.end() :]
-    return [own for part in found[1].split(",") for own in _without_braces(before + part + behind)]
+    prefix, suffix = pattern[: braces.start()], pattern[braces.end() :]
+    return [expanded for part in braces[1].split(",") for expanded in _without_braces(prefix + part + suffix)]
 
 
 def _regex(part: str, location: str) -> str:
@@ -143,10 +147,10 @@ def _regex_of_sign(sign: str, location: str) -> str:
     return re.escape(sign[1:] if sign.startswith("\\") and len(sign) > 1 else sign)
 
 
-def _nearest_folder(place: RemotePlace, path: str) -> str:
-    while path and place.filesystem.get_file_info(place.full(path)).type == fs.FileType.NotFound:
+def _nearest_folder(remote: RemotePlace, path: str) -> str:
+    while path and remote.filesystem.get_file_info(remote.full(path)).type == fs.FileType.NotFound:
         path = path.rpartition("/")[0]
-    return place.full(path)
+    return remote.full(path)
 
 
 def _refused(location: str, error: Exception) -> DataError:

@@ -55,7 +55,7 @@ def bank_chunk(seed: int, chunk: int, rows: int) -> pa.RecordBatch:
     tenure = np.minimum(random.exponential(8.0, rows), age - 17.0)
     region = random.choice(len(REGIONS), rows, p=REGION_SHARES)
     channel = random.choice(len(CHANNELS), rows, p=CHANNEL_SHARES)
-    expected = _expected(age, balance, retired, children, accounts, tenure) + _place(region, accounts, channel)
+    expected = _expected(age, balance, retired, children, accounts, tenure) + _banking(region, accounts, channel)
     transactions = np.maximum(np.round(expected + random.normal(0.0, NOISE, rows)), 0.0)
     columns: list[Any] = [
         pa.array(np.arange(rows) + chunk * CHUNK_ROWS + 1),
@@ -81,7 +81,7 @@ def _expected(age: Any, balance: Any, retired: Any, children: Any, accounts: Any
     return result
 
 
-def _place(region: Any, accounts: Any, channel: Any) -> Floats:
+def _banking(region: Any, accounts: Any, channel: Any) -> Floats:
     """Transactions that follow from where and how the customer banks."""
     result: Floats = REGION_LEVEL[region] + REGION_PER_ACCOUNT[region] * (accounts - 2.5) + CHANNEL_LEVEL[channel]
     return result

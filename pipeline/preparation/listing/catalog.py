@@ -35,7 +35,7 @@ def open_relation(spark: SparkSession, config: SourceConfig) -> DataFrame:
     Raises:
         DataError: Spark does not know it or cannot make sense of it, or it can give other rows the next time.
     """
-    what = f"Table '{config.table}'" if config.table is not None else "The query of data.source.query"
+    subject = f"Table '{config.table}'" if config.table is not None else "The query of data.source.query"
     try:
         if config.table is not None:
             spark.catalog.refreshTable(config.table)
@@ -45,10 +45,10 @@ def open_relation(spark: SparkSession, config: SourceConfig) -> DataFrame:
             rows = spark.sql(f"SELECT * FROM (\n{config.query}\n)")
         reasons = sorted(set(_unsteady(spark, rows)))
     except (AnalysisException, PySparkException, Py4JJavaError) as error:
-        raise DataError(f"{what} cannot be read. {explain_spark_error(error)}") from error
+        raise DataError(f"{subject} cannot be read. {explain_spark_error(error)}") from error
     if reasons:
         raise DataError(
-            f"{what} can give other rows each time, but it is read more than once. "
+            f"{subject} can give other rows each time, but it is read more than once. "
             f"Received: {', '.join(reasons)}. Write constants instead, or save the rows as a table first."
         )
     return rows
@@ -137,9 +137,9 @@ def _content(rows: DataFrame) -> list[str]:
     # A null does not change a hash: without the flags, a value could move to the next column unseen.
     values = [*columns, *(F.isnull(name) for name in names)]
     total = F.sum(F.xxhash64(*values).cast("decimal(38,0)"))
-    found = rows.toDF(*names).agg(F.count(F.lit(1)), total).first()
-    assert found is not None
-    return [str(value) for value in found]
+    totals = rows.toDF(*names).agg(F.count(F.lit(1)), total).first()
+    assert totals is not None
+    return [str(value) for value in totals]
 
 
 def _hashable(column: Column, kind: DataType) -> Column:

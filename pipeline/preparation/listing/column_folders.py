@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pipeline.errors import DataError
-from pipeline.preparation.listing.files import Place, SourceFile
+from pipeline.preparation.listing.files import SourceFile, SourcePath
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class _Layout:
     columns: tuple[str, ...]
 
 
-def column_folders(location: str, files: Mapping[Place, Sequence[SourceFile]]) -> ColumnFolders | None:
+def column_folders(location: str, files: Mapping[SourcePath, Sequence[SourceFile]]) -> ColumnFolders | None:
     """The folders of columns that all files are in, or None where there are no such.
 
     Raises:
         DataError: naming a file that Spark would leave out, or two that do not fit together.
     """
-    layouts = [_layout(location, place, file) for place, found in files.items() for file in found]
+    layouts = [_layout(location, path, file) for path, listed in files.items() for file in listed]
     first = layouts[0]
     other = next((layout for layout in layouts if layout.columns != first.columns), None)
     if other is not None:
@@ -60,9 +60,9 @@ def column_folders(location: str, files: Mapping[Place, Sequence[SourceFile]]) -
     return ColumnFolders(first.above, tuple(unquote(name) for name in first.columns))
 
 
-def _layout(location: str, place: Place, file: SourceFile) -> _Layout:
+def _layout(location: str, path: SourcePath, file: SourceFile) -> _Layout:
     parts = file.name.split("/")[:-1]
-    outside = len(place.name.split("/")) - place.is_file if place.name else 0
+    outside = len(path.name.split("/")) - path.is_file if path.name else 0
     start = next((i for i, part in enumerate(parts) if "=" in part), len(parts))
     if any("=" not in part for part in parts[min(start, outside) :]):
         raise DataError(
@@ -70,5 +70,5 @@ def _layout(location: str, place: Place, file: SourceFile) -> _Layout:
             "Allowed: files in the folder itself, or all in subfolders named COLUMN=VALUE. "
             "Move the files, or give the folder that they are in as data.source.path."
         )
-    above = "/".join([place.base.rstrip("/"), *parts[:start]]) if start else place.base
+    above = "/".join([path.base.rstrip("/"), *parts[:start]]) if start else path.base
     return _Layout(file.name, above, tuple(part.split("=")[0] for part in parts[start:]))

@@ -78,11 +78,11 @@ def spark_reads_delta(spark: SparkSession) -> bool:
     """
     sources = spark._jvm.org.apache.spark.sql.execution.datasources.DataSource  # type: ignore[union-attr]
     try:
-        found = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()
+        class_name = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()
     except Py4JJavaError:
         return False
     # Without its extension, the open-source one would read rows that are deleted. Databricks has it built in.
-    if found.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
+    if class_name.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
         raise PlatformError(f"Delta's jar is there, but Spark was not told to use it. Set {SPARK_SETTINGS}.")
     return True
 
@@ -124,13 +124,13 @@ def _refuse_features(location: str, table: Any) -> None:
 
 def _options(query: str) -> dict[str, str]:
     """What deltalake's client must be told beside what it finds in the environment."""
-    given = {name: values[-1] for name, values in parse_qs(query).items()}
-    found = {"AWS_REGION": given["region"]} if "region" in given else {}
-    if "endpoint_override" in given:
-        scheme, _, host = given["endpoint_override"].rpartition("://")
-        found["AWS_ENDPOINT_URL"] = f"{given.get('scheme') or scheme or 'https'}://{host}"
-    endpoint = found.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
-    return found | ({"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http:") else {})
+    query_options = {name: values[-1] for name, values in parse_qs(query).items()}
+    options = {"AWS_REGION": query_options["region"]} if "region" in query_options else {}
+    if "endpoint_override" in query_options:
+        scheme, _, host = query_options["endpoint_override"].rpartition("://")
+        options["AWS_ENDPOINT_URL"] = f"{query_options.get('scheme') or scheme or 'https'}://{host}"
+    endpoint = options.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", ""))
+    return options | ({"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http:") else {})
 
 
 def unreadable(location: str, reason: object) -> DataError:

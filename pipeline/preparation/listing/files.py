@@ -31,7 +31,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePath:
     """A file or folder that a path or a pattern names.
 
     Attributes:
@@ -54,34 +54,34 @@ class Place:
 class Lister(Protocol):
     """Finds files on some file systems. All methods raise a `DataError` where a file system refuses."""
 
-    def find_places(self, location: str) -> tuple[Place, ...]:
+    def find_paths(self, location: str) -> tuple[SourcePath, ...]:
         """What a path names: itself where it exists, else all that fit it as a pattern, in the order of their names.
 
         Raises:
             DataError: nothing is there.
         """
 
-    def list_files(self, place: Place) -> tuple[SourceFile, ...]:
+    def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
         """The data files at a place, in subfolders too; those that Spark takes for hidden do not count."""
 
-    def has_folder(self, place: Place, name: str) -> bool:
+    def has_folder(self, path: SourcePath, name: str) -> bool:
         """Whether a place is a folder that holds the named folder."""
 
 
-def outermost(places: Sequence[Place]) -> tuple[Place, ...]:
+def outermost(paths: Sequence[SourcePath]) -> tuple[SourcePath, ...]:
     """Each place once, without those that are within another one."""
-    folders = {place.uri.rstrip("/") for place in places if not place.is_file}
+    folders = {path.uri.rstrip("/") for path in paths if not path.is_file}
     # Sorted, so that the order of the paths does not decide which base a file's name is relative to.
-    alone = sorted((place for place in places if not any(up in folders for up in _above(place.uri))), key=_rank)
-    return tuple({place.uri: place for place in alone}.values())
+    alone = sorted((path for path in paths if not any(folder in folders for folder in _above(path.uri))), key=_rank)
+    return tuple({path.uri: path for path in alone}.values())
 
 
-def shown(places: Iterable[Place]) -> tuple[Place, ...]:
+def visible_paths(paths: Iterable[SourcePath]) -> tuple[SourcePath, ...]:
     """Those that are not hidden, by their URIs."""
-    return tuple(sorted((place for place in places if not is_hidden(place.name)), key=lambda place: place.uri))
+    return tuple(sorted((path for path in paths if not is_hidden(path.name)), key=lambda path: path.uri))
 
 
-def shown_files(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+def visible_files(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     """Those that are not hidden, by their names."""
     return tuple(sorted((file for file in files if not is_hidden(file.name)), key=lambda file: file.name))
 
@@ -97,7 +97,7 @@ def nothing_there(location: str) -> DataError:
     return DataError(f"Source '{location}' does not exist. Correct data.source.path.")
 
 
-def nothing_fits(location: str, folder: str) -> DataError:
+def no_match(location: str, folder: str) -> DataError:
     """A pattern; and the nearest folder that exists."""
     return DataError(
         f"Nothing fits the pattern '{location}'. The nearest folder that exists is '{folder}'. "
@@ -118,8 +118,8 @@ def is_hidden(name: str) -> bool:
     )
 
 
-def _rank(place: Place) -> tuple[str, str]:
-    return place.uri, place.base
+def _rank(path: SourcePath) -> tuple[str, str]:
+    return path.uri, path.base
 
 
 def _above(uri: str) -> Iterator[str]:

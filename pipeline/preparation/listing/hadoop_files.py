@@ -14,13 +14,13 @@ from pyspark.sql import SparkSession
 from pipeline.errors import DataError
 from pipeline.preparation.listing.files import (
     HEAD_BYTES,
-    Place,
     SourceFile,
+    SourcePath,
     literal_part,
-    nothing_fits,
+    no_match,
     nothing_there,
-    shown,
-    shown_files,
+    visible_files,
+    visible_paths,
 )
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/")
@@ -46,46 +46,46 @@ class HadoopFiles:
     spark: SparkSession
     note: str = ""
 
-    def find_places(self, location: str) -> tuple[Place, ...]:
+    def find_paths(self, location: str) -> tuple[SourcePath, ...]:
         """What a path or a pattern names."""
         try:
             path = java_path(self.spark, location)
             filesystem = path.getFileSystem(hadoop_conf(self.spark))
             if filesystem.exists(path):
-                return (_literal_place(filesystem.getFileStatus(path)),)
-            return self._fitting(filesystem, location)
+                return (_literal_path(filesystem.getFileStatus(path)),)
+            return self._matching(filesystem, location)
         except Py4JJavaError as error:
             raise self._refused(location, error) from error
 
-    def _fitting(self, filesystem: Any, location: str) -> tuple[Place, ...]:
-        before = literal_part(location)
-        if before is None:
+    def _matching(self, filesystem: Any, location: str) -> tuple[SourcePath, ...]:
+        literal = literal_part(location)
+        if literal is None:
             raise nothing_there(location)
-        base = filesystem.makeQualified(java_path(self.spark, before or "."))
-        found = filesystem.globStatus(java_path(self.spark, location))
-        places = shown(_place(status, str(base)) for status in found)
-        if not places:
-            raise nothing_fits(location, _nearest_folder(filesystem, base))
-        return places
+        base = filesystem.makeQualified(java_path(self.spark, literal or "."))
+        statuses = filesystem.globStatus(java_path(self.spark, location))
+        paths = visible_paths(_source_path(status, str(base)) for status in statuses)
+        if not paths:
+            raise no_match(location, _nearest_folder(filesystem, base))
+        return paths
 
-    def list_files(self, place: Place) -> tuple[SourceFile, ...]:
+    def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
         """The data files at a place."""
         try:
-            path = java_path(self.spark, place.uri)
-            found = path.getFileSystem(hadoop_conf(self.spark)).listFiles(path, True)
-            return shown_files(_source_file(status, place.base) for status in _walk(found))
+            hadoop_path = java_path(self.spark, path.uri)
+            statuses = hadoop_path.getFileSystem(hadoop_conf(self.spark)).listFiles(hadoop_path, True)
+            return visible_files(_source_file(status, path.base) for status in _walk(statuses))
         except Py4JJavaError as error:
-            raise self._refused(place.uri, error) from error
+            raise self._refused(path.uri, error) from error
 
-    def has_folder(self, place: Place, name: str) -> bool:
+    def has_folder(self, path: SourcePath, name: str) -> bool:
         """Whether a place is a folder that holds the named folder."""
-        if place.is_file:
+        if path.is_file:
             return False
-        path = java_path(self.spark, f"{place.uri}/{name}")
+        hadoop_path = java_path(self.spark, f"{path.uri}/{name}")
         try:
-            return bool(path.getFileSystem(hadoop_conf(self.spark)).exists(path))
+            return bool(hadoop_path.getFileSystem(hadoop_conf(self.spark)).exists(hadoop_path))
         except Py4JJavaError as error:
-            raise self._refused(place.uri, error) from error
+            raise self._refused(path.uri, error) from error
 
     def _refused(self, location: str, error: Py4JJavaError) -> DataError:
         return DataError(f"Source '{location}' cannot be opened: {java_message(error)}{self.note}.")
@@ -124,13 +124,13 @@ def hadoop_conf(spark: SparkSession) -> Any:
     return spark._jsc.hadoopConfiguration()
 
 
-def _literal_place(status: Any) -> Place:
+def _literal_path(status: Any) -> SourcePath:
     path = status.getPath()
-    return _place(status, str(path.getParent() if status.isFile() else path))
+    return _source_path(status, str(path.getParent() if status.isFile() else path))
 
 
-def _place(status: Any, base: str) -> Place:
-    return Place(str(status.getPath()), base, bool(status.isFile()))
+def _source_path(status: Any, base: str) -> SourcePath:
+    return SourcePath(str(status.getPath()), base, bool(status.isFile()))
 
 
 def _nearest_folder(filesystem: Any, path: Any) -> str:

@@ -37,18 +37,18 @@ def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
     An object store gets it whole, from a file of this machine.
     """
     name = "-".join([*_identity(config), f"v{VERSION}"])
-    place = root.child("samples", f"{name}.parquet")
-    if files.exists(place):
-        return place
+    path = root.child("samples", f"{name}.parquet")
+    if files.exists(path):
+        return path
     with _work_folder(root) as work:
         draft = work.child("sample.parquet")
         files.make_folder(work)
         _write(draft, _bank(config) if config.sample == "bank" else _from_sklearn(str(config.sample)))
         if root.renames_folders:
-            files.move(draft, place)
+            files.move(draft, path)
         else:
-            files.copy_file(draft, place)
-    return place
+            files.copy_file(draft, path)
+    return path
 
 
 def samples_root(spark: SparkSession, root: StoragePath) -> StoragePath:
@@ -74,9 +74,9 @@ def _identity(config: SourceConfig) -> tuple[str, ...]:
     return (str(config.sample), str(config.rows), str(config.seed)) if generated else (str(config.sample),)
 
 
-def _write(place: StoragePath, batches: Iterator[pa.RecordBatch]) -> None:
+def _write(path: StoragePath, batches: Iterator[pa.RecordBatch]) -> None:
     first = next(batches)
-    with pq.ParquetWriter(place.path, first.schema, filesystem=place.filesystem) as writer:
+    with pq.ParquetWriter(path.path, first.schema, filesystem=path.filesystem) as writer:
         writer.write_batch(first)
         for batch in batches:
             writer.write_batch(batch)

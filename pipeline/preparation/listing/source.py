@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.catalog import open_relation, relation_fingerprint
 from pipeline.preparation.listing.column_folders import ColumnFolders, column_folders
 from pipeline.preparation.listing.delta_log import LOG, find_snapshot
-from pipeline.preparation.listing.files import Lister, Place, SourceFile, outermost
+from pipeline.preparation.listing.files import Lister, SourceFile, SourcePath, outermost
 from pipeline.preparation.listing.listers import Listing, find_lister
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint, samples_root
 from pipeline.schemas.document import fingerprint
@@ -25,7 +25,7 @@ TABLE, QUERY = "table", "query"
 
 SHOWN_PATHS = 3
 
-Files = Mapping[Place, tuple[SourceFile, ...]]
+Files = Mapping[SourcePath, tuple[SourceFile, ...]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def check_unchanged(
         config: of the source.
         source: as it was before the queries.
         root: of the storage.
-        same_rows: whether the rows that were written are as many as those that were surveyed.
+        same_rows: whether the rows that were written are as many as those that were counted.
 
     Raises:
         DataError: it changed.
@@ -87,18 +87,20 @@ def open_source(spark: SparkSession, config: SourceConfig, root: StoragePath) ->
         rows = open_relation(spark, config)
         kind = QUERY if config.table is None else TABLE
         return Source(config.table or QUERY, kind, relation_fingerprint(spark, rows, config.query or ""))
-    paths = (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
-    listing = find_lister(spark, paths)
-    groups = [listing.lister.find_places(location) for location in listing.locations]
-    places = outermost([place for group in groups for place in group])
-    if _is_delta(listing.lister, config, places):
-        return _delta_source(spark, config, places, listing.query)
-    return _file_source(listing, config, places, groups=groups)
+    locations = (
+        (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
+    )
+    listing = find_lister(spark, locations)
+    groups = [listing.lister.find_paths(location) for location in listing.locations]
+    paths = outermost([path for group in groups for path in group])
+    if _is_delta(listing.lister, config, paths):
+        return _delta_source(spark, config, paths, listing.query)
+    return _file_source(listing, config, paths, groups=groups)
 
 
-def _is_delta(lister: Lister, config: SourceConfig, places: tuple[Place, ...]) -> bool:
+def _is_delta(lister: Lister, config: SourceConfig, paths: tuple[SourcePath, ...]) -> bool:
     if config.format in ("auto", "delta", "parquet"):
-        table = next((place for place in places if lister.has_folder(place, LOG)), None)
+        table = next((path for path in paths if lister.has_folder(path, LOG)), None)
         if table is not None and config.format == "parquet":
             raise ConfigError(
                 f"'{table.uri}' is a Delta table, whose folder also holds rows that are deleted. "
@@ -108,26 +110,26 @@ def _is_delta(lister: Lister, config: SourceConfig, places: tuple[Place, ...]) -
     return False
 
 
-def _delta_source(spark: SparkSession, config: SourceConfig, places: tuple[Place, ...], query: str) -> Source:
-    if len(places) != 1:
+def _delta_source(spark: SparkSession, config: SourceConfig, paths: tuple[SourcePath, ...], query: str) -> Source:
+    if len(paths) != 1:
         raise ConfigError(
-            f"A Delta table is one folder. Received: {len(places)} files and folders, '{places[0].uri}' among them. "
+            f"A Delta table is one folder. Received: {len(paths)} files and folders, '{paths[0].uri}' among them. "
             "Correct data.source.path."
         )
     _refuse_unused(config, "delta")
-    found = find_snapshot(spark, places[0].uri, query)
-    content = fingerprint([found.id, found.version])
-    uri = places[0].uri
-    return Source(uri, "delta", content, paths=(uri,), version=found.version, query=query)
+    snapshot = find_snapshot(spark, paths[0].uri, query)
+    content = fingerprint([snapshot.id, snapshot.version])
+    uri = paths[0].uri
+    return Source(uri, "delta", content, paths=(uri,), version=snapshot.version, query=query)
 
 
 def _file_source(
-    listing: Listing, config: SourceConfig, places: tuple[Place, ...], *, groups: list[tuple[Place, ...]]
+    listing: Listing, config: SourceConfig, paths: tuple[SourcePath, ...], *, groups: list[tuple[SourcePath, ...]]
 ) -> Source:
     locations = listing.locations
     location = ", ".join(locations[:SHOWN_PATHS]) + (", ..." if len(locations) > SHOWN_PATHS else "")
-    files = {place: listing.lister.list_files(place) for place in places}
-    every = tuple(sorted((file for found in files.values() for file in found), key=_order))
+    files = {path: listing.lister.list_files(path) for path in paths}
+    every = tuple(sorted((file for listed in files.values() for file in listed), key=_order))
     if not any(file.bytes for file in every):
         what = "is empty" if every else "holds no data file"
         raise DataError(f"Source '{location}' {what}. Correct data.source.path.")
@@ -137,7 +139,7 @@ def _file_source(
         location,
         format,
         sample_fingerprint(config) if config.sample is not None else files_fingerprint(every),
-        paths=tuple(place.uri for place in places),
+        paths=tuple(path.uri for path in paths),
         files=every,
         firsts=_firsts(groups, files),
         folders=column_folders(location, files),
@@ -155,9 +157,9 @@ def _order(file: SourceFile) -> tuple[str, int, int, str]:
     return file.name, file.bytes, file.modified, file.uri
 
 
-def _firsts(groups: list[tuple[Place, ...]], files: Files) -> tuple[SourceFile, ...]:
-    filled = ([file for place in group for file in files.get(place, ()) if file.bytes] for group in groups)
-    return tuple(found[0] for found in filled if found)
+def _firsts(groups: list[tuple[SourcePath, ...]], files: Files) -> tuple[SourceFile, ...]:
+    filled = ([file for path in group for file in files.get(path, ()) if file.bytes] for group in groups)
+    return tuple(files_of_group[0] for files_of_group in filled if files_of_group)
 
 
 def _refuse_unused(config: SourceConfig, format: str) -> None:
@@ -171,8 +173,8 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
         return "parquet"
     if config.format != "auto":
         return config.format
-    known = endings()
-    first, *others = [known.get(_ending(file.name)) for file in files]
+    formats = endings()
+    first, *others = [formats.get(_ending(file.name)) for file in files]
     odd = next((file.name for file, format in zip(files[1:], others, strict=True) if format != first), None)
     if odd is not None:
         raise ConfigError(
@@ -181,7 +183,7 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
         )
     if first is None:
         raise ConfigError(
-            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(known))}. "
+            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(formats))}. "
             "Set data.source.format."
         )
     return first

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pipeline.arrays.cells import is_usable
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import listed, times
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 
 SHOWN_CHARACTERS = 120
@@ -63,7 +63,7 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
         return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
     if count == 1:
         return None
-    other_case = [known for known in names if known.lower() == name.lower()]
+    other_case = [there for there in names if there.lower() == name.lower()]
     if other_case:
         remedy = f"Names are compared with their case: write '{other_case[0]}'"
         return Problem(f"Column '{name}' is not in the source", remedy=remedy)

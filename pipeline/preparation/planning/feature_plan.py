@@ -99,16 +99,16 @@ def _one_hot(texts: Sequence[str]) -> CategoricalConfig:
 
 
 def _derived(features: FeaturesConfig, types: Types) -> list[DerivedColumn]:
-    known = value_types(types)
+    column_types = value_types(types)
     derived, problems = [], []
     for column in features.derived:
         try:
-            node = parse_expression(column.expression, known)
+            node = parse_expression(column.expression, column_types)
         except ValueError as error:
             problems.append(Problem(f"Derived column '{column.name}': {error}"))
             continue
         derived.append(DerivedColumn(name=column.name, type=node.type, expression=node))
-        known[column.name] = node.type
+        column_types[column.name] = node.type
     if problems:
         raise ConfigError(gather("Some derived columns cannot be computed", problems))
     return derived
@@ -134,9 +134,9 @@ class _Chooser:
 
     def columns(self, entries: Sequence[str]) -> tuple[str, ...]:
         """The columns of one group, each given out once."""
-        found = [name for entry in entries for name in self._chosen(entry)]
-        self._taken |= set(found)
-        return tuple(dict.fromkeys(found))
+        chosen = [name for entry in entries for name in self._chosen(entry)]
+        self._taken |= set(chosen)
+        return tuple(dict.fromkeys(chosen))
 
     def dates(self, group: DateConfig) -> tuple[DerivedColumn, ...]:
         """The parts of one group of dates."""
@@ -156,13 +156,13 @@ class _Chooser:
             return [entry]
         free = [name for name in self._free if name not in self._taken]
         if entry.startswith(TYPE_PREFIX):
-            found = self._of_type(entry, free)
+            chosen = self._of_type(entry, free)
         else:
-            found = [name for name in free if fnmatchcase(name, entry)]
-        if not found:
+            chosen = [name for name in free if fnmatchcase(name, entry)]
+        if not chosen:
             remedy = "Correct it, or leave it out; columns named elsewhere and those with another role do not count"
             self.problems.append(Problem(f"'{entry}' in features fits no column", remedy=remedy))
-        return found
+        return chosen
 
     def _of_type(self, entry: str, free: Sequence[str]) -> list[str]:
         kind = entry.removeprefix(TYPE_PREFIX)

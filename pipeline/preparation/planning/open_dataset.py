@@ -11,12 +11,13 @@ from pyspark.sql import SparkSession
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
 from pipeline.formatting import listed
+from pipeline.kinds.fitted_features import RawColumn, raw_columns
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.state import RawColumn, raw_columns
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
 from pipeline.preparation.planning.feature_plan import needs_types, plan_features, value_types
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.resolve_split import resolve_split
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
@@ -24,7 +25,6 @@ from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.reading.staging import staged
 from pipeline.preparation.rows.contract_checks import agreed_types, check_columns, terms_of
 from pipeline.preparation.rows.row_checks import find_row_errors
-from pipeline.preparation.rows.split import resolve_split
 from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
@@ -55,13 +55,13 @@ class OpenedDataset:
 
 
 def open_dataset(
-    spark: SparkSession, recipe: StoreRecipe, source: Source, staging: StoragePath | None = None
+    spark: SparkSession, store_spec: StoreSpec, source: Source, staging: StoragePath | None = None
 ) -> OpenedDataset:
     """Open a source; queries run only where types must be found out, or cuts in time.
 
     Args:
         spark: the session.
-        recipe: how a store is made.
+        store_spec: how a store is made.
         source: what it is made of.
         staging: see `open_rows`.
 
@@ -69,77 +69,79 @@ def open_dataset(
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(recipe, open_table(spark, source, recipe.data.source), staging=staging)
+    return open_rows(store_spec, open_table(spark, source, store_spec.data.source), staging=staging)
 
 
 def open_rows(
-    recipe: StoreRecipe, found: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
+    store_spec: StoreSpec, source_table: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
 ) -> OpenedDataset:
-    """The same for a table whose columns are known; what the recipe says of a source's place does not matter.
+    """The same for a table whose columns are known; the path of the source in `store_spec` does not matter.
 
     Args:
-        recipe: how a store is made.
-        found: the table.
-        more: columns that are read beside those that the recipe needs; ids of rows do not depend on them.
+        store_spec: how a store is made.
+        source_table: the table.
+        more: columns that are read beside those that the store_spec needs; ids of rows do not depend on them.
         staging: where what only Spark reads is written, for all passes; None where there is one.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
         DataError: the table lacks columns, or has them in types that cannot be used.
     """
-    data, features, kept = recipe.data, recipe.features, recipe.contract
-    promised = () if kept is None else tuple(kept.table.columns)
-    found = found.knowing((*recipe.named_columns, *promised))
-    if kept is not None:
-        check_columns(kept, found)
-    check_names(found.names, recipe.named_columns, found.first_line)
-    types = _types(found, recipe)
-    plan = plan_features(features, _offered(found.names, recipe), types, recipe.roles)
-    where = _filter(data.filter, types)
-    typed = _with_filter(plan.raw, where)
-    wanted = tuple(dict.fromkeys((*(column.name for column in typed), *recipe.roles, *recipe.split_columns, *more)))
-    check_names(found.names, wanted)
-    raw = found.read(wanted)
-    check_types(raw.columns, typed)
+    data, features, contract = store_spec.data, store_spec.features, store_spec.contract
+    promised = () if contract is None else tuple(contract.table.columns)
+    source_table = source_table.knowing((*store_spec.named_columns, *promised))
+    if contract is not None:
+        check_columns(contract, source_table)
+    check_names(source_table.names, store_spec.named_columns, source_table.first_line)
+    types = _types(source_table, store_spec)
+    plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles)
+    row_filter = _filter(data.filter, types)
+    typed_columns = _with_filter(plan.raw, row_filter)
+    wanted = tuple(
+        dict.fromkeys((*(column.name for column in typed_columns), *store_spec.roles, *store_spec.split_columns, *more))
+    )
+    check_names(source_table.names, wanted)
+    raw = source_table.read(wanted)
+    check_types(raw.columns, typed_columns)
     raw = raw if staging is None else staged(raw, staging)
-    inputs = Inputs(raw.columns, typed, plan.derived, data.label, data.weight, data)
-    agreed = agreed_types(found, inputs, plan, types)
-    split = resolve_split(recipe.split, data, raw)
-    terms = terms_of(kept, found, agreed)
+    inputs = Inputs(raw.columns, typed_columns, plan.derived, data.label, data.weight, data)
+    agreed = agreed_types(source_table, inputs, plan, types)
+    split = resolve_split(store_spec.split, data, raw)
+    terms = terms_of(contract, source_table, agreed)
     row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
-    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), where, split, recipe.seed)
-    parsed = raw.parsed(_numbers_alone(inputs, recipe, terms))
+    program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), row_filter, split, store_spec.seed)
+    parsed = raw.parsed(_numbers_alone(inputs, store_spec, terms))
     return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed)
 
 
-def _numbers_alone(inputs: Inputs, recipe: StoreRecipe, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
+def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
     """Columns whose numbers are looked at and whose texts are not: they are no key, group, stratum, time or boolean."""
-    data = recipe.data
-    texts = {*data.key, *data.group, data.time, *recipe.split_columns}
+    data = store_spec.data
+    texts = {*data.key, *data.group, data.time, *store_spec.split_columns}
     texts |= {name for name, term in terms.items() if term.type not in NUMBERS}
     numbers = [column.name for column in inputs.typed if column.type == "number"]
     return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
 
 
-def _types(found: SourceTable, recipe: StoreRecipe) -> dict[str, ColumnType]:
+def _types(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
     """Of all columns, where they matter; what the contract says of a text format need not be found out."""
-    if not needs_types(recipe.features) and recipe.data.filter is None:
+    if not needs_types(store_spec.features) and store_spec.data.filter is None:
         return {}
-    promised = {} if recipe.contract is None else recipe.contract.table.columns
-    return column_types(found, {name: terms.type for name, terms in promised.items()})
+    promised = {} if store_spec.contract is None else store_spec.contract.table.columns
+    return column_types(source_table, {name: terms.type for name, terms in promised.items()})
 
 
-def _offered(names: Sequence[str], recipe: StoreRecipe) -> Sequence[str]:
+def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
     """The columns that features can be made of; automatic ones are made of those that the contract has."""
-    if recipe.contract is None or not recipe.features.is_automatic:
+    if store_spec.contract is None or not store_spec.features.is_automatic:
         return names
-    promised = recipe.contract.table.columns
+    promised = store_spec.contract.table.columns
     more = [name for name in names if name not in promised]
     if more:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
             listed(more),
-            recipe.contract.place,
+            store_spec.contract.place,
         )
     return [name for name in names if name in promised]
 
@@ -156,7 +158,7 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
     return node
 
 
-def _with_filter(typed: Sequence[RawColumn], where: Node | None) -> tuple[RawColumn, ...]:
+def _with_filter(typed: Sequence[RawColumn], row_filter: Node | None) -> tuple[RawColumn, ...]:
     """The columns of the features and of the filter, numbers first."""
-    mentions = () if where is None else columns_of(where)
+    mentions = () if row_filter is None else columns_of(row_filter)
     return raw_columns((column.name, column.type) for column in (*typed, *mentions))

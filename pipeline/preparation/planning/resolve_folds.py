@@ -57,7 +57,7 @@ def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.
     """A column of the rows that are divided."""
     program = table.program
     return lambda batches: (
-        rows.typed.raw[name].filter(pa.array(is_divided(rows.places))) for rows in map(program.rows, batches)
+        rows.typed.raw[name].filter(pa.array(is_divided(rows.placement))) for rows in map(program.rows, batches)
     )
 
 
@@ -78,13 +78,18 @@ def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
     groups = plan.groups
 
     def distinct(batches: Iterator[Rows]) -> Parts:
-        found = pa.schema([(str(place), pa.string()) for place in range(len(groups))]).empty_table()
+        distinct_groups = pa.schema([(str(index), pa.string()) for index in range(len(groups))]).empty_table()
         for rows in batches:
-            divided = pa.array(is_divided(rows.places))
+            divided = pa.array(is_divided(rows.placement))
             texts = [rows.typed.text(name).filter(divided) for name in groups]
-            own = pa.table({str(place): text for place, text in enumerate(texts)}).drop_null()
-            found = pa.concat_tables([found, own]).group_by(found.schema.names).aggregate([]).slice(0, MAX_FOLDS + 1)
-        return {"members": found}
+            groups_of_batch = pa.table({str(index): text for index, text in enumerate(texts)}).drop_null()
+            distinct_groups = (
+                pa.concat_tables([distinct_groups, groups_of_batch])
+                .group_by(distinct_groups.schema.names)
+                .aggregate([])
+                .slice(0, MAX_FOLDS + 1)
+            )
+        return {"members": distinct_groups}
 
     members = sorted(
         {tuple(row.values()) for part in table.collect(distinct).get("members", []) for row in part.to_pylist()}

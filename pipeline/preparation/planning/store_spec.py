@@ -9,7 +9,7 @@ from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.run import RunConfig
 from pipeline.config.split import SplitConfig
 from pipeline.preparation.listing.source import Source
-from pipeline.preparation.rows.split import needed_columns
+from pipeline.preparation.planning.resolve_split import needed_columns
 from pipeline.schemas.document import fingerprint
 from pipeline.schemas.table import KeptContract
 from pipeline.store.filesystem import StoragePath
@@ -22,8 +22,8 @@ _NAMING = 3
 
 
 @dataclass(frozen=True)
-class StoreRecipe:
-    """How a store is made.
+class StoreSpec:
+    """What shapes a store.
 
     Attributes:
         name: of the experiment.
@@ -42,8 +42,8 @@ class StoreRecipe:
     contract: KeptContract | None = None
 
     @classmethod
-    def of(cls, config: RunConfig, contract: KeptContract | None = None) -> StoreRecipe:
-        """The recipe in a configuration."""
+    def of(cls, config: RunConfig, contract: KeptContract | None = None) -> StoreSpec:
+        """The specification of a store in a configuration."""
         return cls(config.name, config.seed, config.data, config.split, config.features, contract)
 
     @property
@@ -64,7 +64,7 @@ class StoreRecipe:
     def store_id(self, source: Source) -> str:
         """The store's name: changes with the source and with every setting that shapes the store.
 
-        A contract that was inferred from this very source by this very recipe, and is enforced as it was inferred,
+        A contract that was inferred from this very source by this very store_spec, and is enforced as it was inferred,
         changes nothing of the store, so the name is as without one. The terms of any other contract are part of it.
         """
         inputs = [source.fingerprint, self.fingerprint]
@@ -73,7 +73,7 @@ class StoreRecipe:
             return plain
         return fingerprint([*inputs, self.contract.table.fingerprint])[:STORE_ID_LENGTH]
 
-    def place(self, source: Source, root: StoragePath) -> StoragePath:
+    def folder(self, source: Source, root: StoragePath) -> StoragePath:
         """Where the store is published."""
         return store_folder(root, self.name, self.store_id(source))
 

@@ -59,8 +59,8 @@ def bins_of(values: Values) -> Bins | None:
 
 def counts_between(edges: Values, values: Values) -> tuple[int, ...]:
     """Values of each bin: below the first edge, from each edge on, from the last edge on."""
-    places = np.searchsorted(edges, values, side="right")
-    return tuple(np.bincount(places, minlength=len(edges) + 1).tolist())
+    bins = np.searchsorted(edges, values, side="right")
+    return tuple(np.bincount(bins, minlength=len(edges) + 1).tolist())
 
 
 def _middles(distinct: Values) -> Values:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.arrays.tables import combined
 from pipeline.kinds.feature import TextFeature
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import counts_between
 from pipeline.preparation.profile.number_shares import number_after, number_before, number_code, share_outside
 from pipeline.preparation.profile.shares import Shares, compare
@@ -37,7 +37,7 @@ _ALL = -1
 
 
 def drift_of_rows(
-    profile: DataProfile, state: FeatureState, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
+    profile: DataProfile, state: FittedFeatures, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
 ) -> DriftReport:
     """Compare rows of a source, in one pass.
 
@@ -55,10 +55,10 @@ def drift_of_rows(
         parts = [part for batch in batches for part in _counted(values(batch), numbers, texts)]
         return {"codes": _summed(parts)}
 
-    found = _summed(collect_parts(scan, count).get("codes", []))
+    codes = _summed(collect_parts(scan, count).get("codes", []))
     counted: dict[int, dict[int, int]] = {}
-    for place, code, rows in zip(*(found[name].to_pylist() for name in _COUNTS.names), strict=True):
-        counted.setdefault(place, {})[code] = rows
+    for index, code, rows in zip(*(codes[name].to_pylist() for name in _COUNTS.names), strict=True):
+        counted.setdefault(index, {})[code] = rows
     total = counted.get(_ALL, {}).get(0, 0)
     columns = [
         compare(number.name, number_before(profile, number), number_after(number, counted.get(i, {})))
@@ -93,7 +93,7 @@ def _summed(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def drift_of_split(
-    profile: DataProfile, state: FeatureState, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
+    profile: DataProfile, state: FittedFeatures, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
 ) -> DriftReport:
     """Compare a split of the same store; of texts, those that are stored as ids.
 
@@ -104,7 +104,7 @@ def drift_of_split(
         sample: of the split.
         data: what messages call it.
     """
-    found = []
+    drifts = []
     for number in profile.numbers:
         if number.bins is None:
             continue
@@ -114,22 +114,22 @@ def drift_of_split(
         else:
             bins = counts_between(np.array(number.bins.edges), values)
             after = Shares(sample.rows, bins, summary.missing, share_outside(values, number.train, summary))
-        found.append(compare(number.name, number_before(profile, number), after))
+        drifts.append(compare(number.name, number_before(profile, number), after))
     for text in profile.texts:
         for feature in state.of_texts:
             if feature.name == text.name and feature.role == "categorical":
                 after = stored_text(text, feature, sample)
-                found.append(compare(text.name, text_before(text, feature), after, text=True))
+                drifts.append(compare(text.name, text_before(text, feature), after, text=True))
     label = _label_drift(profile, state, sample)
-    return _report(data, sample.rows, [*found, *([label] if label else [])])
+    return _report(data, sample.rows, [*drifts, *([label] if label else [])])
 
 
-def _report(data: str, rows: int, found: Sequence[ColumnDrift]) -> DriftReport:
-    columns = sorted(found, key=lambda column: (-column.shift, -column.psi, column.name)) if rows else ()
+def _report(data: str, rows: int, drifts: Sequence[ColumnDrift]) -> DriftReport:
+    columns = sorted(drifts, key=lambda column: (-column.shift, -column.psi, column.name)) if rows else ()
     return DriftReport(data=data, rows=rows, columns=tuple(columns))
 
 
-def _label_drift(profile: DataProfile, state: FeatureState, sample: StoredValues) -> ColumnDrift | None:
+def _label_drift(profile: DataProfile, state: FittedFeatures, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
     if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)

@@ -21,30 +21,32 @@ def enforce(report: DriftReport, limits: DriftConfig) -> None:
     beyond = _beyond(report, limits.psi_stop, limits.new_category_stop)
     if beyond:
         table = report.model_copy(update={"columns": tuple(column for column, _ in beyond)}).to_text()
-        allowed = ", ".join(dict.fromkeys(f"{limit} at most" for _, said in beyond for limit in said.values()))
+        allowed = ", ".join(dict.fromkeys(f"{limit} at most" for _, exceeded in beyond for limit in exceeded.values()))
         raise DataError(
             f"{len(beyond)} of {len(report.columns)} columns drifted too far. Allowed: {allowed}.\n{table}\n"
             "Correct the data, train on newer rows, or raise the limits in the section drift."
         )
-    for column, said in _beyond(report, limits.psi_warn, limits.new_category_warn):
-        log.warning("Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_told(column, said)))
+    for column, exceeded in _beyond(report, limits.psi_warn, limits.new_category_warn):
+        log.warning(
+            "Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_exceeded_texts(column, exceeded))
+        )
 
 
 def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[tuple[ColumnDrift, dict[str, str]]]:
     """Columns beyond a limit, with the limits that they are beyond."""
-    found = []
+    columns = []
     for column in report.columns:
-        said = {}
+        exceeded = {}
         if psi is not None and column.shift > psi:
-            said["psi"] = f"a population stability index of {psi:g}"
+            exceeded["psi"] = f"a population stability index of {psi:g}"
         if new is not None and column.kind == "text" and (column.new or 0.0) > new:
-            said["new"] = f"{new:.2%} new categories"
-        if said:
-            found.append((column, said))
-    return found
+            exceeded["new"] = f"{new:.2%} new categories"
+        if exceeded:
+            columns.append((column, exceeded))
+    return columns
 
 
-def _told(column: ColumnDrift, said: Mapping[str, str]) -> Iterator[str]:
+def _exceeded_texts(column: ColumnDrift, exceeded: Mapping[str, str]) -> Iterator[str]:
     received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
-    for name, limit in said.items():
+    for name, limit in exceeded.items():
         yield f"{received[name]}, more than {limit}"

@@ -20,13 +20,13 @@ from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary
 def number_code(number: NumberProfile, values: pa.Array) -> Indices:
     """int32 [n]: the code of each row."""
     assert number.bins is not None
-    place = bucket_id(values, number.bins.edges)
+    code = bucket_id(values, number.bins.edges)
     if number.train.low is None or number.train.high is None:
-        return place
-    known = finite_numbers(values)
+        return code
+    numbers = finite_numbers(values)
     with np.errstate(invalid="ignore"):
-        outside = (known < number.train.low) | (known > number.train.high)
-    return np.where(outside, place + np.int32(_codes(number.bins)), place)
+        outside = (numbers < number.train.low) | (numbers > number.train.high)
+    return np.where(outside, code + np.int32(_codes(number.bins)), code)
 
 
 def share_outside(values: npt.NDArray[np.float64], train: Summary, other: Summary) -> float:
@@ -52,6 +52,6 @@ def number_after(number: NumberProfile, counted: Mapping[int, int]) -> Shares:
     """Of other rows, by how often each code occurs."""
     assert number.bins is not None
     size, rows = _codes(number.bins), sum(counted.values())
-    bins = [counted.get(place, 0) + counted.get(place + size, 0) for place in range(1, size)]
+    bins = [counted.get(code, 0) + counted.get(code + size, 0) for code in range(1, size)]
     outside = sum(count for code, count in counted.items() if code > size)
     return Shares(rows, bins, counted.get(0, 0) / max(rows, 1), outside / max(rows, 1))

@@ -1,7 +1,7 @@
-"""The profile of a store that was just written: from the survey, the counts of texts, and a sample of what was written.
+"""The profile of a store that was just written.
 
-It costs no further look at the source: counts and moments come from the survey's query, counts of texts from the
-vocabularies' query, and quantiles and histograms from the store's own files.
+It costs no further pass over the source: counts and moments come from the statistics, counts of texts from the
+vocabularies' query, and quantiles and histograms from a sample of the store's own files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from pipeline.arrays.moments import ColumnStatistics, rounded
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.preparation.profile.drift import drift_of_split
 from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.value_counts import Counts
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.value_counts import Counts
 from pipeline.schemas.drift import DriftReport
 from pipeline.schemas.profile import (
     QUANTILES,
@@ -46,33 +46,33 @@ class StoreSample:
     Attributes:
         state: what made its columns, with the classes of training rows as they were before sampling.
         splits: its files.
-        place: its folder.
+        folder: its folder.
         limits: how many values of each text were counted at most.
     """
 
-    state: FeatureState
+    state: FittedFeatures
     splits: Mapping[str, SplitEntry]
-    place: StoragePath
+    folder: StoragePath
     limits: Mapping[str, int]
 
 
-def profile_store(written: StoreSample, found: DatasetStatistics, counts: Counts) -> DataProfile:
+def profile_store(written: StoreSample, statistics: DatasetStatistics, counts: Counts) -> DataProfile:
     """Describe a store with training rows.
 
     Args:
         written: the store.
-        found: statistics of all rows.
+        statistics: statistics of all rows.
         counts: of texts in training rows, and of classes.
     """
     state = written.state
-    summaries, features = _summaries(state, found), number_features(state)
+    summaries, features = _summaries(state, statistics), number_features(state)
     samples = {
         split: read_values(
             entry,
-            written.place,
+            written.folder,
             state,
             {name: of[split] for name, of in summaries.items()},
-            classes=state.label.counts if entry.rows != found.splits[split] else (),
+            classes=state.label.counts if entry.rows != statistics.splits[split] else (),
         )
         for split, entry in written.splits.items()
         if entry.rows
@@ -83,14 +83,14 @@ def profile_store(written: StoreSample, found: DatasetStatistics, counts: Counts
         return _number(name, state, features.get(name), summaries[name], train)
 
     profile = DataProfile(
-        rows=found.splits,
-        quarantined=found.bad,
-        left_out=found.left_out,
-        label=_label(state, found, counts, train),
+        rows=statistics.splits,
+        quarantined=statistics.bad,
+        left_out=statistics.left_out,
+        label=_label(state, statistics, counts, train),
         numbers=tuple(in_threads(number_of, summaries)),
-        texts=tuple(_text(feature, found.splits["train"], written, counts, train) for feature in state.of_texts),
+        texts=tuple(_text(feature, statistics.splits["train"], written, counts, train) for feature in state.of_texts),
         sample_rows=train.rows,
-        rank_error=rank_error(train.rows) if train.rows < found.splits["train"] else 0.0,
+        rank_error=rank_error(train.rows) if train.rows < statistics.splits["train"] else 0.0,
     )
 
     def drift_of(split: str) -> DriftReport:
@@ -101,13 +101,14 @@ def profile_store(written: StoreSample, found: DatasetStatistics, counts: Counts
     return profile.model_copy(update={"drift": tuple(reports)})
 
 
-def _summaries(state: FeatureState, found: DatasetStatistics) -> dict[str, dict[str, Summary]]:
+def _summaries(state: FittedFeatures, statistics: DatasetStatistics) -> dict[str, dict[str, Summary]]:
     """Of each number that features use, raw ones first, by split."""
     names = [column.name for column in state.raw if column.type == "number"]
-    names += [column.name for column in state.derived if column.name in found.columns]
+    names += [column.name for column in state.derived if column.name in statistics.columns]
     return {
         name: {
-            split: _summary(found.columns[name].get(index, ColumnStatistics())) for index, split in enumerate(SPLITS)
+            split: _summary(statistics.columns[name].get(index, ColumnStatistics()))
+            for index, split in enumerate(SPLITS)
         }
         for name in names
     }
@@ -128,7 +129,7 @@ def _summary(statistics: ColumnStatistics) -> Summary:
 
 
 def _number(
-    name: str, state: FeatureState, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
+    name: str, state: FittedFeatures, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
 ) -> NumberProfile:
     derived = any(column.name == name for column in state.derived)
     profile = NumberProfile(name=name, derived=derived, splits=splits)
@@ -171,7 +172,7 @@ def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts,
     complete = len(counted) <= written.limits[feature.name]
     rows = sum(counted.values()) if multiple else rows
     nulls = counted.pop(NULL_TOKEN, 0)
-    known = sum(counted.get(value, 0) for value in feature.vocabulary)
+    in_vocabulary = sum(counted.get(value, 0) for value in feature.vocabulary)
     notes = ["counts are of values, of which a row has several"] if multiple else []
     notes += [] if complete else [f"only the {len(counted):,} most frequent values were counted"]
     return TextProfile(
@@ -181,7 +182,7 @@ def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts,
         nulls=nulls,
         distinct=len(counted) if complete else None,
         values=_top(list(counted.items())),
-        unknown=rows - nulls - known,
+        unknown=rows - nulls - in_vocabulary,
         note="; ".join(notes),
     )
 
@@ -198,13 +199,15 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
 
 
 def _label(
-    state: FeatureState, found: DatasetStatistics, counts: Counts, train: StoredValues
+    state: FittedFeatures, statistics: DatasetStatistics, counts: Counts, train: StoredValues
 ) -> NumberProfile | TextProfile:
-    label, rows = state.label, found.splits["train"]
+    label, rows = state.label, statistics.splits["train"]
     if not label.classes:
-        summary = _summary(ColumnStatistics(rows=rows, moments=found.label.train))
+        summary = _summary(ColumnStatistics(rows=rows, moments=statistics.label.train))
         return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))
-    seen = sorted(((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0]))
+    class_rows = sorted(
+        ((name, splits[0]) for name, splits in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
+    )
     return TextProfile(
-        name=label.name, sources=(label.name,), rows=rows, distinct=len(seen), values=_top(seen), unknown=0
+        name=label.name, sources=(label.name,), rows=rows, distinct=len(class_rows), values=_top(class_rows), unknown=0
     )

@@ -2,7 +2,7 @@
 
 A row's shard and its place in it follow from a hash, so the first row groups of all files are a random sample. It holds
 all rows of a split where there are at most `SAMPLE_ROWS`; with more, the share of rows below a sampled quantile is off
-by less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/survey/sample.py`). Of wide tables, fewer
+by less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/statistics/sample.py`). Of wide tables, fewer
 rows are taken.
 """
 
@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.kinds.registry import number_arrays_of
-from pipeline.kinds.state import CategoricalFeature, FeatureState
-from pipeline.preparation.survey.sample import CONFIDENCE
+from pipeline.preparation.statistics.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.manifest import FileEntry, SplitEntry
@@ -59,8 +59,8 @@ class StoredValues:
 
 def read_values(
     split: SplitEntry,
-    place: StoragePath,
-    state: FeatureState,
+    folder: StoragePath,
+    state: FittedFeatures,
     summaries: Mapping[str, Summary],
     *,
     classes: Sequence[int] = (),
@@ -69,7 +69,7 @@ def read_values(
 
     Args:
         split: its files.
-        place: the folder of the store.
+        folder: the folder of the store.
         state: what made the stored columns.
         summaries: of each raw or derived number, in this split.
         classes: rows of each class before the split was up- or down-sampled, to undo that; empty where it was not.
@@ -77,7 +77,7 @@ def read_values(
     sources = number_features(state)
     texts = [feature for feature in state.categorical if feature.reads == "text"]
     wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in text.columns]
-    table = sample_stored(split, place, list(dict.fromkeys((*wanted, state.label.name))))
+    table = sample_stored(split, folder, list(dict.fromkeys((*wanted, state.label.name))))
     if classes:
         table = _with_shares(table, table[state.label.name].to_numpy(), classes)
     kept = {name: feature for name, feature in sources.items() if feature.keeps_values}
@@ -105,31 +105,31 @@ def in_threads(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made
         return [*pool.map(work, items)]
 
 
-def number_features(state: FeatureState) -> dict[str, NumberFeature]:
+def number_features(state: FittedFeatures) -> dict[str, NumberFeature]:
     """The feature from which the values of each raw or derived number can be told best."""
-    found: dict[str, NumberFeature] = {}
+    features: dict[str, NumberFeature] = {}
     for feature in sorted(state.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
-        found.setdefault(feature.source, feature)
-    return found
+        features.setdefault(feature.source, feature)
+    return features
 
 
-def sample_stored(split: SplitEntry, place: StoragePath, columns: Sequence[str]) -> pa.Table:
+def sample_stored(split: SplitEntry, folder: StoragePath, columns: Sequence[str]) -> pa.Table:
     """Some columns of some rows, or of all.
 
     Args:
         split: its files.
-        place: the folder of the store.
+        folder: the folder of the store.
         columns: names in the store.
     """
-    return first_rows(split, place, columns, min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(len(columns), 1), 1000)))
+    return first_rows(split, folder, columns, min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(len(columns), 1), 1000)))
 
 
-def first_rows(split: SplitEntry, place: StoragePath, columns: Sequence[str], most: int) -> pa.Table:
+def first_rows(split: SplitEntry, folder: StoragePath, columns: Sequence[str], most: int) -> pa.Table:
     """Some columns of the first rows of all files, at most so many.
 
     Args:
         split: its files; it has rows.
-        place: the folder of the store.
+        folder: the folder of the store.
         columns: names in the store.
         most: how many rows.
     """
@@ -137,7 +137,7 @@ def first_rows(split: SplitEntry, place: StoragePath, columns: Sequence[str], mo
     for file, group in _groups(split):
         if rows >= most:
             break
-        with place.child(file.path).filesystem.open_input_file(place.child(file.path).path) as stream:
+        with folder.child(file.path).filesystem.open_input_file(folder.child(file.path).path) as stream:
             parts.append(pq.ParquetFile(stream, **READ_CHECKED).read_row_group(group, columns=list(columns)))
         rows += len(parts[-1])
     return pa.concat_tables(parts).slice(0, most)
@@ -156,8 +156,8 @@ def _groups(split: SplitEntry) -> Iterator[tuple[FileEntry, int]]:
 
 def _with_shares(table: pa.Table, ids: npt.NDArray[np.int32], classes: Sequence[int]) -> pa.Table:
     """As many of the rows as have the classes in the given shares."""
-    there = np.bincount(ids, minlength=len(classes))
-    scale = min(have / count for have, count in zip(there, classes, strict=True) if count)
+    rows_of_class = np.bincount(ids, minlength=len(classes))
+    scale = min(have / count for have, count in zip(rows_of_class, classes, strict=True) if count)
     kept = [np.flatnonzero(ids == i)[: round(scale * count)] for i, count in enumerate(classes)]
     return table.take(np.sort(np.concatenate(kept)))
 

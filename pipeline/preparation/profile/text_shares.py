@@ -28,8 +28,8 @@ Values = Mapping[str, pa.Array]
 
 def top_values(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]:
     """The place in the vocabulary and the count of the most frequent values, those left out that are not in it."""
-    places = {value: place for place, value in enumerate(feature.vocabulary)}
-    return [(places[value.value], value.count) for value in text.values if value.value in places]
+    ids = {value: index for index, value in enumerate(feature.vocabulary)}
+    return [(ids[value.value], value.count) for value in text.values if value.value in ids]
 
 
 def text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
@@ -38,9 +38,9 @@ def text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Itera
     if feature.separator is None:
         yield _text_code(whole, text, feature)
         return
-    found = values_of(whole, feature.separator)
-    for place in range(feature.slots):
-        yield _text_code(found.slot(place).drop_null(), text, feature)
+    split_values = values_of(whole, feature.separator)
+    for slot in range(feature.slots):
+        yield _text_code(split_values.slot(slot).drop_null(), text, feature)
 
 
 def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indices:
@@ -50,8 +50,8 @@ def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indi
     ids = vocabulary_id(value, feature.vocabulary)
     codes = np.full(len(feature.vocabulary) + 1, _REST, np.int32)
     codes[OUT_OF_VOCABULARY] = _UNKNOWN
-    for place, (word, _) in enumerate(top_values(text, feature)):
-        codes[word + 1] = place + _FIRST
+    for rank, (word, _) in enumerate(top_values(text, feature)):
+        codes[word + 1] = rank + _FIRST
     return np.where(missing, np.int32(_MISSING), codes[ids])
 
 
@@ -66,7 +66,7 @@ def text_before(text: TextProfile, feature: TextFeature) -> Shares:
 def text_after(size: int, counted: Mapping[int, int], feature: TextFeature) -> Shares:
     """Of other rows, by how often each code occurs; `size` of the most frequent values have bins of their own."""
     rows, unknown = sum(counted.values()), counted.get(_UNKNOWN, 0)
-    top = [counted.get(place + _FIRST, 0) for place in range(size)]
+    top = [counted.get(rank + _FIRST, 0) for rank in range(size)]
     new = unknown / max(rows, 1) if feature.has_vocabulary else None
     return Shares(rows, [*top, counted.get(_REST, 0) + unknown], counted.get(_MISSING, 0) / max(rows, 1), new)
 
@@ -78,8 +78,8 @@ def stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) -
         return text_after(0, {_MISSING: int(np.sum(ids == 0)), _REST: int(np.sum(ids != 0))}, feature)
     counts = np.bincount(ids, minlength=len(feature.vocabulary) + 1).tolist()
     null = feature.vocabulary.index(NULL_TOKEN) + 1 if NULL_TOKEN in feature.vocabulary else None
-    top = [counts[place + 1] for place, _ in top_values(text, feature)]
+    top = [counts[index + 1] for index, _ in top_values(text, feature)]
     missing = counts[null] if null is not None else 0
-    codes = {place + _FIRST: count for place, count in enumerate(top)}
+    codes = {index + _FIRST: count for index, count in enumerate(top)}
     rest = len(ids) - sum(top) - missing - counts[0]
     return text_after(len(top), codes | {_MISSING: missing, _UNKNOWN: counts[0], _REST: rest}, feature)

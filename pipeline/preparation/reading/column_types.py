@@ -19,19 +19,19 @@ from pipeline.preparation.reading.scan import Batches, Parts, collect_parts
 from pipeline.schemas.table import ColumnType
 
 
-def column_types(table: SourceTable, known: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+def column_types(table: SourceTable, given: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
     """The type of every column that has a name of its own; of a text format, by one query over all rows.
 
     Args:
         table: the source.
-        known: columns of a text format that need not be looked at.
+        given: columns of a text format that need not be looked at.
     """
     names = [name for name in table.names if name and table.names.count(name) == 1]
     if not table.is_text:
         return {name: column_type(table.kinds[name]) for name in names}
-    asked = [name for name in names if name not in known]
-    found = _seen_types(table.read(asked)) if asked else {}
-    return {name: known.get(name) or found[name] for name in names}
+    unknown = [name for name in names if name not in given]
+    seen = _seen_types(table.read(unknown)) if unknown else {}
+    return {name: given.get(name) or seen[name] for name in names}
 
 
 def _seen_types(raw: RawTable) -> dict[str, ColumnType]:

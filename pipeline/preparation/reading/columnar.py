@@ -13,7 +13,7 @@ from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.raw import SourceTable, typed_table
-from pipeline.preparation.reading.route import ReadRoute, log_spark_route
+from pipeline.preparation.reading.source_reader import SourceReader, log_read_by_spark
 from pipeline.preparation.reading.typed_files import TypedFiles, check_alike
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding import orc as orc_files
@@ -30,31 +30,31 @@ def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> Sour
     Raises:
         DataError: they cannot be read, or not all paths hold the same columns.
     """
-    route = ReadRoute.of(spark, source)
-    return _table_of_pieces(spark, source, route.open_file) if route.by_tasks else _table_of_spark(spark, source)
+    reader = SourceReader.of(spark, source)
+    return _table_of_pieces(spark, source, reader.open_file) if reader.by_tasks else _table_of_spark(spark, source)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -> SourceTable:
     """Read by tasks themselves, unless a column that is wanted has a type that only Spark reads as Spark does."""
-    own = _common_columns(source, open_file)
+    file_columns = _common_columns(source, open_file)
     values = typed_values(spark, source)
-    reason = values if isinstance(values, str) else _named_twice(source, own)
+    reason = values if isinstance(values, str) else _named_twice(source, file_columns)
     if isinstance(values, str) or reason is not None:
-        log_spark_route(source, str(reason))
+        log_read_by_spark(source, str(reason))
         return _table_of_spark(spark, source)
-    kinds = {**own.kinds, **({} if values is None else values.kinds)}
+    kinds = {**file_columns.kinds, **({} if values is None else values.kinds)}
     files = [(file.uri, file.bytes) for file in source.files if file.bytes]
-    typed = TypedFiles(source.format == "orc", files, open_file, own, values)
+    typed = TypedFiles(source.format == "orc", files, open_file, file_columns, values)
     return typed.table(spark, source, kinds, lambda: _table_of_spark(spark, source))
 
 
 def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
     """The columns that all paths have."""
-    found = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
-    first, columns = found[0]
-    for name, other in found[1:]:
+    columns_by_file = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
+    first, columns = columns_by_file[0]
+    for name, other in columns_by_file[1:]:
         check_alike((first, _described(columns)), (name, _described(other)))
-    return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in found)))
+    return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in columns_by_file)))
 
 
 def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
@@ -67,10 +67,10 @@ def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
         ) from error
 
 
-def _named_twice(source: Source, own: FileColumns) -> str | None:
+def _named_twice(source: Source, file_columns: FileColumns) -> str | None:
     folders = () if source.folders is None else source.folders.names
-    known = {name.lower() for name in own.kinds}
-    both = next((name for name in folders if name.lower() in known), None)
+    lowered = {name.lower() for name in file_columns.kinds}
+    both = next((name for name in folders if name.lower() in lowered), None)
     return None if both is None else f"column '{both}' is in the files and in the names of their folders"
 
 

@@ -18,7 +18,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
-from pipeline.preparation.reading.route import ReadRoute
+from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
@@ -36,8 +36,8 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
         DataError: a file has no such line, or another one than the others.
     """
     dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
-    route = ReadRoute.of(spark, source)
-    headers = _headers(spark, route, source, dialect)
+    reader = SourceReader.of(spark, source)
+    headers = _headers(spark, reader, source, dialect)
     header = next(iter(headers.values()))
     folders = folder_columns(source, header.names)
     fields = _field_names(header)
@@ -48,8 +48,8 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
 
     def read(wanted: Sequence[str]) -> RawTable:
         columns = text_columns(wanted, markers=markers)
-        if route.by_tasks:
-            scan = partial(_scan, spark, source, route.open_file, format, headers, wanted)
+        if reader.by_tasks:
+            scan = partial(_scan, spark, source, reader.open_file, format, headers, wanted)
             return RawTable(columns, scan(), lambda names: scan(numbers=names, markers=config.null_values))
         rows = _rows(spark, source, dialect, header, multiline=config.multiline)
         return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
@@ -73,23 +73,23 @@ def _scan(
     """Read by tasks themselves, each file by the header of its own, whose names may be in another order."""
     tasks = text_tasks(plan_pieces(source.files, format), source.files)
     unnamed = format.header.unnamed
-    other = {
+    other_headers = {
         uri: replace(header, unnamed=unnamed) for uri, header in headers.items() if header.names != format.header.names
     }
-    read = partial(_read_piece, open_file, format, other, wanted, numbers, markers)
+    read = partial(_read_piece, open_file, format, other_headers, wanted, numbers, markers)
     return PieceScan(spark, tasks, filling(text_values(source), (*wanted, MALFORMED), read))
 
 
 def _read_piece(
     open_file: OpenFile,
     format: DelimitedFormat,
-    other: Mapping[str, Header],
+    other_headers: Mapping[str, Header],
     wanted: Sequence[str],
     numbers: Collection[str],
     markers: Sequence[str],
     piece: Piece,
 ) -> Iterator[pa.RecordBatch]:
-    header = other.get(piece.uri, format.header)
+    header = other_headers.get(piece.uri, format.header)
     fields = [header.index(name) for name in wanted if name in header.names]
     doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
     return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles)
@@ -132,17 +132,17 @@ def _field_names(header: Header) -> list[str]:
     return [f"f{i}" for i in range(header.fields)]
 
 
-def _headers(spark: SparkSession, route: ReadRoute, source: Source, dialect: Dialect) -> dict[str, Header]:
+def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect) -> dict[str, Header]:
     """The header of each file that is not empty, by URI: of the same columns, which tasks alone read in any order."""
     filled = [file for file in source.files if file.bytes]
-    headers = [parse_header(route.read_head(spark, file), dialect, file.name) for file in filled]
+    headers = [parse_header(reader.read_head(spark, file), dialect, file.name) for file in filled]
     names = headers[0].names
     for file, header in zip(filled, headers, strict=True):
         is_other = sorted(header.names) != sorted(names)
-        if is_other or (header.names != names and not route.by_tasks):
-            what = "other columns than" if is_other else "its columns in another order than"
+        if is_other or (header.names != names and not reader.by_tasks):
+            difference = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
-                f"File '{file.name}' has {what} '{filled[0].name}'. Allowed: {', '.join(names)}. "
+                f"File '{file.name}' has {difference} '{filled[0].name}'. Allowed: {', '.join(names)}. "
                 f"Received: {', '.join(header.names)}. Write them alike, or give only some as data.source.path."
             )
     return {file.uri: header for file, header in zip(filled, headers, strict=True)}

@@ -27,7 +27,7 @@ from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.raw import SourceTable, arrow_type, typed_table
-from pipeline.preparation.reading.route import ReadRoute, log_spark_route
+from pipeline.preparation.reading.source_reader import SourceReader, log_read_by_spark
 from pipeline.preparation.reading.typed_files import TypedFiles
 from pipeline.runtime.spark_errors import explain_spark_error
 from pipeline.sources.decoding.parquet import read_columns
@@ -59,11 +59,13 @@ class DeltaFiles:
         actions = pa.table(log.get_add_actions(flatten=False))
         parts = tuple(log.metadata().partition_columns)
         uris = [_resolve(location, path) for path in actions["path"].to_pylist()]
-        own = actions["partition"].combine_chunks().flatten() if parts else []
+        partition_values = actions["partition"].combine_chunks().flatten() if parts else []
         names = [field.name for field in actions.schema.field("partition").type] if parts else []
         schema = StructType.fromJson(json.loads(log.schema().to_json()))
         sizes = actions["size_bytes"].to_pylist()
-        return cls(schema, parts, pa.table([*own], names).select(parts), tuple(zip(uris, sizes, strict=True)))
+        return cls(
+            schema, parts, pa.table([*partition_values], names).select(parts), tuple(zip(uris, sizes, strict=True))
+        )
 
     @property
     def kinds(self) -> dict[str, pa.DataType]:
@@ -91,55 +93,55 @@ def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceT
     except (DataError, PlatformError) as error:
         if not spark_reads_delta(spark):
             raise
-        log_spark_route(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
+        log_read_by_spark(source, f"the package deltalake cannot serve its log ({str(error).rstrip('.')})")
         return _table_of_spark(spark, source, None)
-    found = DeltaFiles.of(source.location, log)
-    route = ReadRoute.of(spark, source, [uri for uri, _ in found.files])
-    if not route.by_tasks or not found.files:
-        return _table_of_spark(spark, source, found)
-    return _table_of_pieces(spark, source, found, route.open_file)
+    delta_files = DeltaFiles.of(source.location, log)
+    reader = SourceReader.of(spark, source, [uri for uri, _ in delta_files.files])
+    if not reader.by_tasks or not delta_files.files:
+        return _table_of_spark(spark, source, delta_files)
+    return _table_of_pieces(spark, source, delta_files, reader.open_file)
 
 
-def _table_of_pieces(spark: SparkSession, source: Source, found: DeltaFiles, open_file: OpenFile) -> SourceTable:
-    kinds, values = found.kinds, found.file_values()
-    first = read_columns(open_file, found.files[0][0])
+def _table_of_pieces(spark: SparkSession, source: Source, delta_files: DeltaFiles, open_file: OpenFile) -> SourceTable:
+    kinds, values = delta_files.kinds, delta_files.file_values()
+    first = read_columns(open_file, delta_files.files[0][0])
     odd = first.odd | {name for name, kind in kinds.items() if not is_exact(kind)}
-    own = FileColumns({name: kind for name, kind in kinds.items() if name not in found.parts}, odd)
-    files = TypedFiles(False, found.files, open_file, own, values)
-    return files.table(spark, source, kinds, lambda: _table_of_spark(spark, source, found))
+    file_columns = FileColumns({name: kind for name, kind in kinds.items() if name not in delta_files.parts}, odd)
+    files = TypedFiles(False, delta_files.files, open_file, file_columns, values)
+    return files.table(spark, source, kinds, lambda: _table_of_spark(spark, source, delta_files))
 
 
-def _table_of_spark(spark: SparkSession, source: Source, found: DeltaFiles | None) -> SourceTable:
+def _table_of_spark(spark: SparkSession, source: Source, delta_files: DeltaFiles | None) -> SourceTable:
     """Read by Spark's data source for Delta, or where it is not there, from the files of the log."""
     try:
-        if found is None or spark_reads_delta(spark):
+        if delta_files is None or spark_reads_delta(spark):
             rows = spark.read.format("delta").option("versionAsOf", source.version).load(source.location)
             return typed_table(rows)
-        return typed_table(_listed_rows(spark, found))
+        return typed_table(_listed_rows(spark, delta_files))
     except (PySparkException, Py4JJavaError) as error:
         raise unreadable(source.location, explain_spark_error(error)) from error
 
 
-def _listed_rows(spark: SparkSession, found: DeltaFiles) -> DataFrame:
+def _listed_rows(spark: SparkSession, delta_files: DeltaFiles) -> DataFrame:
     """The rows of the files that a log lists, with the columns that the log alone knows."""
-    if not found.files:
-        return spark.createDataFrame([], found.schema)
-    stored = StructType([field for field in found.schema.fields if field.name not in found.parts])
-    rows = spark.read.schema(stored).parquet(*(escaped(uri) for uri, _ in found.files))
-    return _with_parts(spark, rows, found) if found.parts else rows
+    if not delta_files.files:
+        return spark.createDataFrame([], delta_files.schema)
+    stored = StructType([field for field in delta_files.schema.fields if field.name not in delta_files.parts])
+    rows = spark.read.schema(stored).parquet(*(escaped(uri) for uri, _ in delta_files.files))
+    return _with_parts(spark, rows, delta_files) if delta_files.parts else rows
 
 
-def _with_parts(spark: SparkSession, rows: DataFrame, found: DeltaFiles) -> DataFrame:
+def _with_parts(spark: SparkSession, rows: DataFrame, delta_files: DeltaFiles) -> DataFrame:
     """Rows with the values of their file; names of folders tell them too, but are written in more than one way."""
-    names = [uri.rpartition("/")[2] for uri, _ in found.files]
+    names = [uri.rpartition("/")[2] for uri, _ in delta_files.files]
     if len(set(names)) < len(names):
         raise DataError("Two files of the Delta table have one name. Rewrite the table (OPTIMIZE).")
-    values = zip(*(found.values[name].to_pylist() for name in found.parts), strict=True)
-    listed = [(name, *own) for name, own in zip(names, values, strict=True)]
-    fields = [StructField(_FILE, StringType()), *(found.schema[name] for name in found.parts)]
-    known = spark.createDataFrame(listed, StructType(fields))
-    joined = rows.withColumn(_FILE, F.col("_metadata.file_name")).join(F.broadcast(known), _FILE)
-    return joined.select(*(quoted(name) for name in found.schema.names))
+    values = zip(*(delta_files.values[name].to_pylist() for name in delta_files.parts), strict=True)
+    listed = [(name, *row) for name, row in zip(names, values, strict=True)]
+    fields = [StructField(_FILE, StringType()), *(delta_files.schema[name] for name in delta_files.parts)]
+    values_by_file = spark.createDataFrame(listed, StructType(fields))
+    joined = rows.withColumn(_FILE, F.col("_metadata.file_name")).join(F.broadcast(values_by_file), _FILE)
+    return joined.select(*(quoted(name) for name in delta_files.schema.names))
 
 
 def _resolve(location: str, path: str) -> str:

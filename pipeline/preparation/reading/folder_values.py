@@ -46,10 +46,12 @@ class FileValues:
 
     def filled(self, batches: Iterator[pa.RecordBatch], uri: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Batches of a file with these columns, in the order of the names; the others are the batches' own."""
-        own = [name for name in names if name not in self.columns.schema.names]
+        own_names = [name for name in names if name not in self.columns.schema.names]
         for batch in batches:
-            found = dict(zip(own, batch.columns[: len(own)], strict=True)) | self._repeated(uri, len(batch))
-            yield pa.RecordBatch.from_arrays([found[name] for name in names], [*names])
+            columns = dict(zip(own_names, batch.columns[: len(own_names)], strict=True)) | self._repeated(
+                uri, len(batch)
+            )
+            yield pa.RecordBatch.from_arrays([columns[name] for name in names], [*names])
 
     def _repeated(self, uri: str, count: int) -> dict[str, pa.Array]:
         rows = pa.array([self.rows[uri]], pa.int64()).take(pa.array([0] * count, pa.int64()))
@@ -65,8 +67,10 @@ def text_values(source: Source) -> FileValues | None:
     folders = source.folders
     if folders is None:
         return None
-    found, rows = _by_folder(source, folders)
-    texts = [[None if raw == NULL else _unescaped(raw) for raw in _raw_values(path, folders)] for path in found]
+    folder_numbers, rows = _by_folder(source, folders)
+    texts = [
+        [None if raw == NULL else _unescaped(raw) for raw in _raw_values(path, folders)] for path in folder_numbers
+    ]
     columns = [pa.array(column, pa.string()) for column in zip(*texts, strict=True)]
     return FileValues(pa.RecordBatch.from_arrays(columns, [*folders.names]), rows)
 
@@ -82,27 +86,29 @@ def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None
     """
     if source.folders is None:
         return None
-    found, rows = _by_folder(source, source.folders)
+    folder_numbers, rows = _by_folder(source, source.folders)
     try:
-        schema, values = _inferred(spark, [*found], source.folders)
+        schema, values = _inferred(spark, [*folder_numbers], source.folders)
     except Py4JError:
         return "this Spark does not tell the types of columns that folders name"
     kinds = {field.name: arrow_type(field.dataType) for field in schema.fields}
     odd = next((name for name, kind in kinds.items() if not is_exact(kind)), None)
     if odd is not None:
         return f"the values of folders '{odd}=' are {schema[odd].dataType.simpleString()}"
-    columns = [_array([row[place] for row in values], kind) for place, kind in enumerate(kinds.values())]
+    columns = [_array([row[index] for row in values], kind) for index, kind in enumerate(kinds.values())]
     return FileValues(pa.RecordBatch.from_arrays(columns, [*kinds]), rows)
 
 
 def _by_folder(source: Source, folders: ColumnFolders) -> tuple[dict[str, int], dict[str, int]]:
     """Numbers of all folders with files, and the number of each file's folder."""
-    found: dict[str, int] = {}
-    rows = {file.uri: found.setdefault(file.uri.rpartition("/")[0], len(found)) for file in source.files}
-    empty = next((path for path in found if not all(_raw_values(path, folders))), None)
+    folder_numbers: dict[str, int] = {}
+    rows = {
+        file.uri: folder_numbers.setdefault(file.uri.rpartition("/")[0], len(folder_numbers)) for file in source.files
+    }
+    empty = next((path for path in folder_numbers if not all(_raw_values(path, folders))), None)
     if empty is not None:
         raise DataError(f"Folder '{empty}' of source '{source.location}' has no value behind its '='. Rename it.")
-    return found, rows
+    return folder_numbers, rows
 
 
 def _raw_values(path: str, folders: ColumnFolders) -> list[str]:
@@ -111,7 +117,7 @@ def _raw_values(path: str, folders: ColumnFolders) -> list[str]:
 
 def _unescaped(raw: str) -> str:
     """As Spark does it: each escape is a character, whatever its neighbours."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw)
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), raw)
 
 
 def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders) -> tuple[StructType, list[list[Any]]]:
@@ -130,12 +136,14 @@ def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders)
         conf.sessionLocalTimeZone(),
     )
     try:
-        found = utilities.parsePartitions(sequence, *settings, False)
+        partitions = utilities.parsePartitions(sequence, *settings, False)
     except Py4JError:
         # Spark 4.0 does not ask whether to pass over folders that are named otherwise.
-        found = utilities.parsePartitions(sequence, *settings)
-    schema = found.partitionColumns()
-    values = {part.path().toString(): [*elements(part.values().toSeq(schema))] for part in elements(found.partitions())}
+        partitions = utilities.parsePartitions(sequence, *settings)
+    schema = partitions.partitionColumns()
+    values = {
+        part.path().toString(): [*elements(part.values().toSeq(schema))] for part in elements(partitions.partitions())
+    }
     return StructType.fromJson(json.loads(schema.json())), [values[java_path(spark, path).toString()] for path in paths]
 
 

@@ -18,8 +18,8 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
-from pipeline.preparation.reading.route import ReadRoute
 from pipeline.preparation.reading.scan import collect_parts
+from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
 from pipeline.sources.decoding.pieces import MALFORMED, Piece, Tasks
@@ -36,36 +36,36 @@ def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTa
 
     A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
     """
-    file, route = next(file for file in source.files if file.bytes), ReadRoute.of(spark, source)
-    lines = _first_lines(route.read_head(spark, file))
+    file, reader = next(file for file in source.files if file.bytes), SourceReader.of(spark, source)
+    lines = _first_lines(reader.read_head(spark, file))
     names = _names(lines)
 
     def scan() -> SourceTable:
-        found = _all_names(spark, source, route)
+        all_names = _all_names(spark, source, reader)
         folders = () if source.folders is None else source.folders.names
-        known = [*names, *(name for name in found if name not in (MALFORMED, *names, *folders))]
-        _check_lines(source, file, lines, known)
-        return _table(spark, source, route, known)
+        every_name = [*names, *(name for name in all_names if name not in (MALFORMED, *names, *folders))]
+        _check_lines(source, file, lines, every_name)
+        return _table(spark, source, reader, every_name)
 
     if not names:
         return scan()
     _check_lines(source, file, lines, names)
-    table = _table(spark, source, route, names)
+    table = _table(spark, source, reader, names)
     return SourceTable(table.names, table.kinds, table.is_text, table.reader, scan)
 
 
-def _table(spark: SparkSession, source: Source, route: ReadRoute, names: Sequence[str]) -> SourceTable:
+def _table(spark: SparkSession, source: Source, reader: SourceReader, names: Sequence[str]) -> SourceTable:
     every = (*names, *folder_columns(source, names))
 
     def read(wanted: Sequence[str]) -> RawTable:
-        if route.by_tasks:
+        if reader.by_tasks:
             values = text_values(source)
-            own = tuple(name for name in wanted if values is None or name not in values.kinds)
-            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, route.open_file, names=own))
+            file_names = tuple(name for name in wanted if values is None or name not in values.kinds)
+            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, reader.open_file, names=file_names))
             return RawTable(text_columns(wanted, is_json=True), PieceScan(spark, _tasks(source), read_one))
-        reader = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
+        frames = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
-        return frame_table(reader.json(_paths(source)), columns, text_columns(wanted, is_json=True))
+        return frame_table(frames.json(_paths(source)), columns, text_columns(wanted, is_json=True))
 
     return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
 
@@ -74,13 +74,13 @@ def _tasks(source: Source) -> Tasks:
     return text_tasks(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
 
 
-def _all_names(spark: SparkSession, source: Source, route: ReadRoute) -> list[str]:
+def _all_names(spark: SparkSession, source: Source, reader: SourceReader) -> list[str]:
     """The keys of all objects, sorted."""
-    if not route.by_tasks:
+    if not reader.by_tasks:
         return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
-    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, route.open_file))
-    found = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
-    return sorted({name for part in found for name in part["name"].to_pylist() if name})
+    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, reader.open_file))
+    tables = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
+    return sorted({name for part in tables for name in part["name"].to_pylist() if name})
 
 
 def _names_of_piece(open_file: OpenFile, piece: Piece) -> Iterator[pa.RecordBatch]:

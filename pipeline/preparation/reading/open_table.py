@@ -19,7 +19,7 @@ from pipeline.preparation.listing.catalog import open_relation
 from pipeline.preparation.listing.source import QUERY, TABLE, Source
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
-from pipeline.preparation.reading.route import log_spark_route, log_task_route
+from pipeline.preparation.reading.source_reader import log_read_by_spark, log_read_by_tasks
 from pipeline.sources.registry import find_format
 
 
@@ -36,28 +36,28 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
         PlatformError: nothing here can read its format.
     """
     if source.format in (TABLE, QUERY):
-        log_spark_route(source, "only Spark reads tables and queries of its catalog")
+        log_read_by_spark(source, "only Spark reads tables and queries of its catalog")
         return typed_table(open_relation(spark, config))
     module, _, function = find_format(source.format).opening.partition(":")
     table: SourceTable = getattr(import_module(module), function)(spark, source, config)
-    return _logging_route(source, table, partial(_log_route, source, cache(log_task_route)))
+    return _logging_reader(source, table, partial(_log_reader, source, cache(log_read_by_tasks)))
 
 
-def _logging_route(source: Source, table: SourceTable, log_route: Callable[[RawTable], None]) -> SourceTable:
+def _logging_reader(source: Source, table: SourceTable, log_reader: Callable[[RawTable], None]) -> SourceTable:
     """The same table, which logs how it is read, and whose rows know their files."""
 
     def read(wanted: Sequence[str]) -> RawTable:
         raw = table.reader(wanted)
-        log_route(raw)
+        log_reader(raw)
         if not isinstance(raw.scan, PieceScan):
             return raw
         return replace(raw, scan=replace(raw.scan, files={file.uri: file.name for file in source.files}))
 
     look = table.scan
-    return replace(table, reader=read, scan=look and (lambda: _logging_route(source, look(), log_route)))
+    return replace(table, reader=read, scan=look and (lambda: _logging_reader(source, look(), log_reader)))
 
 
-def _log_route(source: Source, log_once: Callable[[str, int], None], raw: RawTable) -> None:
+def _log_reader(source: Source, log_once: Callable[[str, int], None], raw: RawTable) -> None:
     """Tasks log nothing, so the driver does; why Spark reads is logged where it is found out."""
     if isinstance(raw.scan, PieceScan):
         log_once(source.format, len({piece.uri for task in raw.scan.tasks for piece in task}))

@@ -28,41 +28,41 @@ SUCCESS = "_SUCCESS"
 _NAMES = pa.schema([("name", pa.string())])
 
 
-def write_parts(rows: DataFrame, place: StoragePath, prefix: str = "part") -> list[str]:
+def write_parts(rows: DataFrame, folder: StoragePath, prefix: str = "part") -> list[str]:
     """Write into a folder, which is a fresh one but in an object store, where other files stay as they are.
 
     Args:
         rows: what to write.
-        place: the folder.
+        folder: the folder.
         prefix: what the names of an object store's files begin with.
 
     Returns:
         The names of the files; what else an object store has there does not count.
     """
-    if place.renames_folders:
-        rows.write.parquet(place.uri, compression="snappy")
-        return [name for name in files.list_files(place) if name.endswith(".parquet")]
-    schema, folder = to_arrow_schema(rows.schema), place.uri
+    if folder.renames_folders:
+        rows.write.parquet(folder.uri, compression="snappy")
+        return [name for name in files.list_files(folder) if name.endswith(".parquet")]
+    schema, uri = to_arrow_schema(rows.schema), folder.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         filled = (batch for batch in batches if len(batch))
         first = next(filled, None)
         if first is not None:
             name = new_name(prefix, partition_number(), "parquet")
-            _write_file(chain([first], filled), storage_path(folder).child(name), schema)
+            _write_file(chain([first], filled), storage_path(uri).child(name), schema)
             yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
     names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
     if not names:  # the columns are told all the same
         names = [new_name(prefix, 0, "parquet")]
-        _write_file([], place.child(names[0]), schema)
+        _write_file([], folder.child(names[0]), schema)
     return sorted(names)
 
 
-def _write_file(batches: Iterable[pa.RecordBatch], place: StoragePath, schema: pa.Schema) -> None:
+def _write_file(batches: Iterable[pa.RecordBatch], path: StoragePath, schema: pa.Schema) -> None:
     with (
-        ended_or_gone(place),
-        pq.ParquetWriter(place.path, schema, filesystem=place.filesystem, compression="snappy") as writer,
+        ended_or_gone(path),
+        pq.ParquetWriter(path.path, schema, filesystem=path.filesystem, compression="snappy") as writer,
     ):
         for batch in batches:
             writer.write_table(pa.Table.from_batches([batch]).cast(schema))
@@ -74,47 +74,47 @@ def new_name(prefix: str, partition: int, ending: str) -> str:
 
 
 @contextmanager
-def ended_or_gone(place: StoragePath) -> Iterator[None]:
+def ended_or_gone(path: StoragePath) -> Iterator[None]:
     """Delete an object under a name of its own that a block does not write to its end."""
     try:
         yield
     except BaseException:
-        files.remove_file(place)
+        files.remove_file(path)
         raise
 
 
-def read_parts(spark: SparkSession, place: StoragePath, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:
+def read_parts(spark: SparkSession, folder: StoragePath, schema: pa.Schema, names: Sequence[str] = ()) -> DataFrame:
     """The rows of a folder.
 
     Args:
         spark: the session.
-        place: the folder.
+        folder: the folder.
         schema: of its files.
         names: of the files of an object store that count; none means all.
     """
     kinds = from_arrow_schema(schema, prefer_timestamp_ntz=True)
-    if place.renames_folders:
-        return spark.read.schema(kinds).parquet(place.uri)
-    chosen = list(names) or [name for name in files.list_files(place) if name.endswith(".parquet")]
-    folder = place.uri
+    if folder.renames_folders:
+        return spark.read.schema(kinds).parquet(folder.uri)
+    chosen = list(names) or [name for name in files.list_files(folder) if name.endswith(".parquet")]
+    uri = folder.uri
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        root = storage_path(folder)
-        for batch in batches:
-            for name in batch["name"].to_pylist():
+        root = storage_path(uri)
+        for names_batch in batches:
+            for name in names_batch["name"].to_pylist():
                 with root.filesystem.open_input_file(root.child(name).path) as stream:
-                    for found in pq.ParquetFile(stream).iter_batches(columns=schema.names):
-                        yield from pa.Table.from_batches([found]).cast(schema).to_batches()
+                    for batch in pq.ParquetFile(stream).iter_batches(columns=schema.names):
+                        yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
 
     listed = spark.createDataFrame(pa.table({"name": chosen}, schema=_NAMES))
     return listed.repartition(max(min(len(chosen), spark.sparkContext.defaultParallelism), 1)).mapInArrow(read, kinds)
 
 
-def replace_parts(rows: DataFrame, place: StoragePath) -> None:
+def replace_parts(rows: DataFrame, folder: StoragePath) -> None:
     """The same as `write_parts` where an object store may hold earlier files; as with Spark, `_SUCCESS` comes last."""
-    files.remove_file(place.child(SUCCESS))
-    names = set(write_parts(rows, place))
-    for name in files.list_files(place):
+    files.remove_file(folder.child(SUCCESS))
+    names = set(write_parts(rows, folder))
+    for name in files.list_files(folder):
         if name not in names:
-            files.remove_file(place.child(name))
-    files.write_bytes(place.child(SUCCESS), b"")
+            files.remove_file(folder.child(name))
+    files.write_bytes(folder.child(SUCCESS), b"")

@@ -87,24 +87,24 @@ def collect_parts(scan: Scan, work: Callable[[Batches], Parts]) -> dict[str, lis
             schema=_PARTIAL,
         )
 
-    found = scan.mapped(partial, _PARTIAL).toArrow().sort_by("piece")
+    answer = scan.mapped(partial, _PARTIAL).toArrow().sort_by("piece")
     collected: dict[str, list[pa.Table]] = {}
-    for name, content in zip(found["name"].to_pylist(), found["table"], strict=True):
+    for name, content in zip(answer["name"].to_pylist(), answer["table"], strict=True):
         collected.setdefault(name, []).append(from_bytes(content.as_buffer()))
     return collected
 
 
 def gathered(items: Iterable[Item], size_of: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
     """Items in their order, put together until a group has at least a size; the last one may have less."""
-    waiting, size = list[Item](), 0
+    group, size = list[Item](), 0
     for item in items:
-        waiting.append(item)
+        group.append(item)
         size += size_of(item)
         if size >= least:
-            yield waiting
-            waiting, size = [], 0
-    if waiting:
-        yield waiting
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def to_bytes(table: pa.Table | pa.RecordBatch) -> bytes:

@@ -27,36 +27,36 @@ from pipeline.store.filesystem import StoragePath, list_files, list_sizes
 log = logging.getLogger(__name__)
 
 
-def staged(raw: RawTable, place: StoragePath) -> RawTable:
+def staged(raw: RawTable, folder: StoragePath) -> RawTable:
     """The same rows from files; the rows as they are where tasks read them anyway, or where Spark cannot write.
 
     Args:
         raw: some columns of a source.
-        place: a folder that is not there yet, for as long as the rows are read.
+        folder: a folder that is not there yet, for as long as the rows are read.
     """
     columns = _columns(raw)
     if not isinstance(raw.scan, FrameScan) or not all(map(is_exact, columns.values())):
         return raw
     try:
-        names = _write(raw.scan.rows, place)
-        sizes = list_sizes(place)
+        names = _write(raw.scan.rows, folder)
+        sizes = list_sizes(folder)
     except (PySparkException, Py4JJavaError, OSError, pa.ArrowException) as error:
         # Where the rows themselves are at fault, the first pass says so.
         reason = first_line(explain_spark_error(error) or error)
-        log.info("Each pass reads the source anew: it cannot be written to %s (%s).", place.uri, reason)
+        log.info("Each pass reads the source anew: it cannot be written to %s (%s).", folder.uri, reason)
         return raw
-    files = [(place.child(name).uri, sizes[name]) for name in names]
-    own = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())
-    scan = TypedFiles(False, files, open_stored, own, None).scan(raw.scan.spark, tuple(own.kinds))
+    files = [(folder.child(name).uri, sizes[name]) for name in names]
+    file_columns = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())
+    scan = TypedFiles(False, files, open_stored, file_columns, None).scan(raw.scan.spark, tuple(file_columns.kinds))
     return RawTable(raw.columns, scan)
 
 
-def _write(rows: DataFrame, place: StoragePath) -> list[str]:
+def _write(rows: DataFrame, folder: StoragePath) -> list[str]:
     """The names of the files; row groups are what tasks divide them by."""
-    if not place.renames_folders:
-        return write_parts(rows, place)
-    rows.write.option("parquet.block.size", PIECE_BYTES).parquet(place.uri)
-    return [name for name in list_files(place) if name.endswith(".parquet")]
+    if not folder.renames_folders:
+        return write_parts(rows, folder)
+    rows.write.option("parquet.block.size", PIECE_BYTES).parquet(folder.uri)
+    return [name for name in list_files(folder) if name.endswith(".parquet")]
 
 
 def _columns(raw: RawTable) -> dict[str, pa.DataType]:

@@ -22,8 +22,8 @@ def folder_columns(source: Source, names: Sequence[str]) -> tuple[str, ...]:
         DataError: naming one that is in both.
     """
     folders = () if source.folders is None else source.folders.names
-    known = {name.lower() for name in names}
-    both = next((name for name in folders if name.lower() in known), None)
+    lowered = {name.lower() for name in names}
+    both = next((name for name in folders if name.lower() in lowered), None)
     if both is not None:
         raise DataError(
             f"Column '{both}' of source '{source.location}' is in the files and in the names of their folders. "

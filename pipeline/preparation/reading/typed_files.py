@@ -14,7 +14,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
-from pipeline.preparation.reading.route import log_spark_route
+from pipeline.preparation.reading.source_reader import log_read_by_spark
 from pipeline.sources.decoding import orc, parquet
 from pipeline.sources.decoding.pieces import Piece
 from pipeline.sources.decoding.streams import OpenFile
@@ -29,14 +29,14 @@ class TypedFiles:
         is_orc: or Parquet.
         files: URI and bytes of each, none of them empty.
         open_file: opens one; plain data.
-        own: the columns that are in the files.
+        columns: the columns that are in the files.
         values: the columns that have one value in each file.
     """
 
     is_orc: bool
     files: Sequence[tuple[str, int]]
     open_file: OpenFile
-    own: FileColumns
+    columns: FileColumns
     values: FileValues | None
 
     def table(
@@ -52,9 +52,9 @@ class TypedFiles:
         """
 
         def read(wanted: Sequence[str]) -> RawTable:
-            odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.own.odd]
+            odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.columns.odd]
             if odd:
-                log_spark_route(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
+                log_read_by_spark(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
                 return by_spark().read(wanted)
             return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), self.scan(spark, wanted))
 
@@ -62,9 +62,9 @@ class TypedFiles:
 
     def scan(self, spark: SparkSession, wanted: Sequence[str]) -> PieceScan[Piece]:
         """The rows of some columns."""
-        names = [name for name in wanted if name in self.own.kinds]
+        names = [name for name in wanted if name in self.columns.kinds]
         # Without any column, files would not tell how many rows they have.
-        schema = pa.schema([(name, self.own.kinds[name]) for name in names or [*self.own.kinds][:1]])
+        schema = pa.schema([(name, self.columns.kinds[name]) for name in names or [*self.columns.kinds][:1]])
         open_file, read = self.open_file, orc.read_piece if self.is_orc else parquet.read_piece
         tasks = (
             orc.plan_pieces(self.files, lambda uri: orc.count_stripes(open_file, uri))

@@ -16,7 +16,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
-from pipeline.preparation.reading.route import ReadRoute
+from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns
 from pipeline.preparation.reading.typed_files import check_alike
 from pipeline.sources.decoding.compressed import decompressed
@@ -74,25 +74,25 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
         DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
     """
     format = find_format(source.format)
-    route = ReadRoute.of(spark, source)
-    if not route.by_tasks:
+    reader = SourceReader.of(spark, source)
+    if not reader.by_tasks:
         raise DataError(
             f"Source '{source.location}' cannot be read as {format.name}, which Python tasks alone can read: "
-            f"{route.reason}. Copy it to where they see it."
+            f"{reader.reason}. Copy it to where they see it."
         )
-    files = WholeFiles(format, format.parsed_options(config.options), route.open_file)
-    own, values = _common_columns(files, source), typed_values(spark, source)
+    files = WholeFiles(format, format.parsed_options(config.options), reader.open_file)
+    file_kinds, values = _common_columns(files, source), typed_values(spark, source)
     if isinstance(values, str):
         raise DataError(f"Source '{source.location}' cannot be read as {format.name}: {values}. Rename the folders.")
-    folder_columns(source, [*own])
-    kinds = {**own, **({} if values is None else values.kinds)}
+    folder_columns(source, [*file_kinds])
+    kinds = {**file_kinds, **({} if values is None else values.kinds)}
     pieces = [(Piece(file.uri), file.bytes) for file in source.files if file.bytes]
     tasks = tasks_of(pieces, may_exceed=True)
 
     def read(wanted: Sequence[str]) -> RawTable:
         # Without any column, files would not tell how many rows they have.
-        names = [name for name in wanted if name in own] or [*own][:1]
-        schema = pa.schema([(name, own[name]) for name in names])
+        names = [name for name in wanted if name in file_kinds] or [*file_kinds][:1]
+        schema = pa.schema([(name, file_kinds[name]) for name in names])
         scan = PieceScan(spark, tasks, filling(values, wanted, files.rows(schema)))
         return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), scan)
 
@@ -105,9 +105,9 @@ def _common_columns(files: WholeFiles, source: Source) -> dict[str, pa.DataType]
     Raises:
         DataError: they differ, or have types that Spark does not have.
     """
-    found = [(file.name, files.columns(file.uri)) for file in source.firsts]
-    first, kinds = found[0]
-    for name, other in found[1:]:
+    kinds_by_file = [(file.name, files.columns(file.uri)) for file in source.firsts]
+    first, kinds = kinds_by_file[0]
+    for name, other in kinds_by_file[1:]:
         check_alike((first, _described(kinds)), (name, _described(other)))
     problems = [
         Problem(f"Column '{name}' has type {kind}", "booleans, numbers, strings, dates, timestamps")

@@ -61,11 +61,11 @@ _TEXT = ColumnNode(name="text", type="text")
 
 def find_date_texts(derived: Sequence[DerivedColumn]) -> list[DateText]:
     """The texts that derived columns read as dates, each once."""
-    found: dict[str, DateText] = {}
+    date_texts: dict[str, DateText] = {}
     for column in derived:
         for node in _texts(column.expression):
-            found.setdefault(node.model_dump_json(), DateText(node, column.name))
-    return list(found.values())
+            date_texts.setdefault(node.model_dump_json(), DateText(node, column.name))
+    return list(date_texts.values())
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -29,7 +29,7 @@ from pipeline.arrays.masks import Mask, valid_of
 from pipeline.config.split import FoldMethod
 from pipeline.preparation.rows.split import TRAIN, VALIDATION, group_of
 from pipeline.preparation.rows.timestamps import TimeColumn
-from pipeline.preparation.rows.typed_rows import Hashes, Places, Rows, TypedRows
+from pipeline.preparation.rows.typed_rows import Hashes, RowPlacement, Rows, TypedRows
 
 Integers = npt.NDArray[np.int64]
 
@@ -96,28 +96,30 @@ class FoldPlacement:
     seed: int
     validation: float
 
-    def placed(self, rows: Rows) -> Places:
+    def with_groups(self, rows: Rows) -> RowPlacement:
         """With the group of each row in each assignment: `UNDECIDED` where it lacks its group or its time."""
-        plan, places = self.plan, rows.places
-        moment = plan.time.moments(rows.typed.raw[plan.time.name]) if plan.time else places.moment
-        group = group_of(rows.typed, plan.groups) if plan.groups else places.group
-        unit = pa.array(places.row_id) if group is None or not plan.groups else group
+        plan, placement = self.plan, rows.placement
+        timestamp = plan.time.timestamps(rows.typed.raw[plan.time.name]) if plan.time else placement.timestamp
+        group = group_of(rows.typed, plan.groups) if plan.groups else placement.group
+        unit = pa.array(placement.row_id) if group is None or not plan.groups else group
         hashes = unit.fill_null(0).to_numpy()
-        known = np.ones(rows.count, bool) if plan.time else valid_of(unit)
-        ends = uniform(salted("fold validation", self.seed, hashes)) < self.validation
+        decided = np.ones(rows.count, bool) if plan.time else valid_of(unit)
+        ends_training = uniform(salted("fold validation", self.seed, hashes)) < self.validation
         folds = {}
         for number in range(plan.assignments):
-            part = self._part(rows.typed, number, hashes, moment)
-            inside = np.where(known & (part > -_FAR), part * 2 + ends, UNDECIDED)
-            folds[group_column(number)] = np.where(is_divided(places), inside, OTHERS - places.split).astype(np.int32)
-        return replace(places, moment=moment, group=group, folds=folds)
+            part = self._part(rows.typed, number, hashes, timestamp)
+            inside = np.where(decided & (part > -_FAR), part * 2 + ends_training, UNDECIDED)
+            folds[group_column(number)] = np.where(is_divided(placement), inside, OTHERS - placement.split).astype(
+                np.int32
+            )
+        return replace(placement, timestamp=timestamp, group=group, folds=folds)
 
-    def _part(self, rows: TypedRows, number: int, hashes: Hashes, moment: pa.Array | None) -> Integers:
+    def _part(self, rows: TypedRows, number: int, hashes: Hashes, timestamp: pa.Array | None) -> Integers:
         """[n]: of the time the period, of the bootstrap how often the row was drawn, else the fold."""
         plan = self.plan
         if plan.time:
-            assert moment is not None
-            return _period_of(moment, plan.borders)
+            assert timestamp is not None
+            return _period_of(timestamp, plan.borders)
         if plan.method == "leave_one_group_out":
             return _place_among(rows, plan)
         if plan.method == "bootstrap":
@@ -125,9 +127,9 @@ class FoldPlacement:
         return np.mod(salted(f"fold {number}", self.seed, hashes), plan.folds)
 
 
-def is_divided(places: Places) -> Mask:
+def is_divided(placement: RowPlacement) -> Mask:
     """[n]: whether a row is one that folds are made of, by its split."""
-    divided: Mask = (places.split == TRAIN) | (places.split == VALIDATION)
+    divided: Mask = (placement.split == TRAIN) | (placement.split == VALIDATION)
     return divided
 
 
@@ -152,22 +154,22 @@ def draws(unit: npt.NDArray[np.float64]) -> Integers:
     return np.searchsorted(below, unit, side="right").astype(np.int64)
 
 
-def _period_of(moment: pa.Array, borders: Sequence[float]) -> Integers:
-    """[n]: how many borders are not later than the moment; far below all for null."""
-    places = moment.to_numpy(zero_copy_only=False)
-    return np.where(np.isnan(places), -_FAR, np.searchsorted(borders, places, side="right"))
+def _period_of(timestamps: pa.Array, borders: Sequence[float]) -> Integers:
+    """[n]: how many borders are not later than the timestamp; far below all for null."""
+    positions = timestamps.to_numpy(zero_copy_only=False)
+    return np.where(np.isnan(positions), -_FAR, np.searchsorted(borders, positions, side="right"))
 
 
 def _place_among(rows: TypedRows, plan: FoldPlan) -> Integers:
     """[n]: the place of the row's group in `plan.members`; far below all where it is not there."""
-    found = np.zeros(rows.count, np.int64)
-    members = np.zeros(len(plan.members), np.int64)
+    codes = np.zeros(rows.count, np.int64)
+    member_codes = np.zeros(len(plan.members), np.int64)
     for number, name in enumerate(plan.groups):
         parts = pa.array(sorted({member[number] for member in plan.members}), pa.string())
-        own = pa.array([member[number] for member in plan.members], pa.string())
+        member_parts = pa.array([member[number] for member in plan.members], pa.string())
         # A number of more digits with each column: equal where all of its values are.
-        found = found * (len(parts) + 1) + pc.index_in(rows.text(name), parts).fill_null(len(parts)).to_numpy()
-        members = members * (len(parts) + 1) + pc.index_in(own, parts).to_numpy()
-    place = pc.index_in(pa.array(found), pa.array(members)).cast(pa.int64())
-    places: Integers = place.fill_null(-_FAR).to_numpy()
-    return places
+        codes = codes * (len(parts) + 1) + pc.index_in(rows.text(name), parts).fill_null(len(parts)).to_numpy()
+        member_codes = member_codes * (len(parts) + 1) + pc.index_in(member_parts, parts).to_numpy()
+    index = pc.index_in(pa.array(codes), pa.array(member_codes)).cast(pa.int64())
+    indices: Integers = index.fill_null(-_FAR).to_numpy()
+    return indices

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.arrays.masks import Mask
 from pipeline.errors import PipelineError
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
-from pipeline.preparation.rows.typed_rows import SPLIT, Places
+from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement
 
 Roles = Mapping[int, tuple[int, int]]
 """For each group that plays a part: which split its rows are in, and how often each of them counts."""
@@ -79,9 +79,9 @@ class FoldAssignment:
         """Groups that some fold learns from."""
         return tuple(sorted({group for fold in self.folds for group in fold.train}))
 
-    def is_trained_on(self, fold: Fold, places: Places) -> Mask:
+    def is_trained_on(self, fold: Fold, placement: RowPlacement) -> Mask:
         """[n]: whether a row is one that a fold learns from."""
-        return np.isin(places.of(self.column), [*fold.train])
+        return np.isin(placement.of(self.column), [*fold.train])
 
 
 WHOLE = FoldAssignment()

@@ -34,8 +34,8 @@ def assignments(plan: FoldPlan, use: FoldUse = "measure") -> tuple[FoldAssignmen
             group_column(number),
             tuple(
                 fold
-                for place, parts in enumerate(_parts(plan))
-                for fold in _folds(plan, use, fold_folder(number * folds + place), *parts)
+                for index, parts in enumerate(_parts(plan))
+                for fold in _folds(plan, use, fold_folder(number * folds + index), *parts)
             ),
         )
         for number in range(plan.assignments)

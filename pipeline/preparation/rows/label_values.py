@@ -23,9 +23,9 @@ def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
     numbers = _few_integers(label.classes)
     if numbers is None:
         return places_among(rows.class_text, label.classes)
-    found = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
-    places: Stored = found.to_numpy()
-    return places
+    class_ids = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
+    ids: Stored = class_ids.to_numpy()
+    return ids
 
 
 def _few_integers(classes: Sequence[str]) -> list[float] | None:

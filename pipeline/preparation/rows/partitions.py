@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +24,13 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from pipeline.arrays.masks import Mask
-from pipeline.arrays.tables import by_number
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.scan import gathered
-from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
-from pipeline.preparation.rows.typed_rows import SPLIT, Indices, Places, Rows, TypedRows
-from pipeline.store.filesystem import StoragePath, naming, storage_path
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import BATCHES
+from pipeline.preparation.rows.split import MAX_SHARDS
+from pipeline.preparation.rows.typed_rows import Indices
+from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
 
@@ -39,73 +39,6 @@ CHUNK_BYTES = 64 << 20
 
 MOST_GROUPS = 128
 """Of more, most batches would be of a few rows."""
-
-_LABEL, _CLASS, _WEIGHT, _MOMENT, _GROUP = "label", "class", "weight", "moment", "group"
-_VALUES, _ID, _HASH, _SPLIT, _PARTITION = "values", "row_id", "row_hash", "split", "partition"
-_BATCHES = pa.schema([("file", pa.string()), ("batch", pa.int32()), ("partition", pa.int32()), ("rows", pa.int64())])
-
-
-@dataclass(frozen=True)
-class PartitionColumns:
-    """What is kept of a row; plain data, which goes to the tasks.
-
-    Attributes:
-        numbers: raw and derived columns that are numbers.
-        texts: those that are texts.
-        column: of the groups, in the words of an assignment.
-        keyed: whether rows have a key, and so more hashes than one.
-        seed: of shards and of the order of rows.
-    """
-
-    numbers: tuple[str, ...]
-    texts: tuple[str, ...]
-    column: str
-    keyed: bool
-    seed: int
-
-    def table(self, rows: Rows) -> pa.Table:
-        """What is kept of a batch; values under `0`, `1`, ..., since columns may be called anything."""
-        typed, places = rows.typed, rows.places
-        columns = {str(i): typed.values[name] for i, name in enumerate((*self.numbers, *self.texts))}
-        columns |= {_LABEL: typed.label_number, _CLASS: typed.label_text, _WEIGHT: typed.weight}
-        columns |= {_HASH: places.row_hash, _SPLIT: places.split, _MOMENT: places.moment, _GROUP: places.group}
-        columns |= {_VALUES: places.values, _ID: places.row_id} if self.keyed else {}
-        columns |= {self.column: places.of(self.column)} if self.column != SPLIT else {}
-        return pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
-
-    def rows(self, batch: pa.RecordBatch) -> Rows:
-        """What was kept, as rows; columns of the source that no feature is made of are missing."""
-        columns = _arrays(batch)
-        typed = TypedRows(
-            count=len(batch),
-            raw={},
-            values={name: columns[str(place)] for place, name in enumerate((*self.numbers, *self.texts))},
-            good=np.ones(len(batch), bool),
-            label_number=columns[_LABEL],
-            label_text=columns[_CLASS],
-            weight=columns.get(_WEIGHT),
-        )
-        return Rows(typed, self.places(batch))
-
-    def places(self, batch: pa.RecordBatch) -> Places:
-        """Where rows belong; the columns of which `is_place` is true are enough."""
-        columns = _arrays(batch)
-        row_hash = columns[_HASH].to_numpy()
-        return Places(
-            values=columns[_VALUES].to_numpy() if self.keyed else row_hash,
-            row_id=columns[_ID].to_numpy() if self.keyed else row_hash,
-            row_hash=row_hash,
-            split=columns[_SPLIT].to_numpy(),
-            shard=shard_of(self.seed, row_hash),
-            order=order_of(self.seed, row_hash),
-            moment=columns.get(_MOMENT),
-            group=columns.get(_GROUP),
-            folds={} if self.column == SPLIT else {self.column: columns[self.column].to_numpy()},
-        )
-
-    def is_place(self, name: str) -> bool:
-        """Whether a column that is kept tells where a row belongs, and nothing of its values."""
-        return not name.isdecimal() and name not in (_LABEL, _CLASS, _WEIGHT)
 
 
 @dataclass(frozen=True)
@@ -149,8 +82,8 @@ class Partitions:
             shard: of its rows, below `shards`.
             shards: how many there are, a divisor of `MAX_SHARDS`.
         """
-        for own in range(shard, MAX_SHARDS, shards):
-            yield from self._chosen(self.partition == group * MAX_SHARDS + own)
+        for partition_shard in range(shard, MAX_SHARDS, shards):
+            yield from self._chosen(self.partition == group * MAX_SHARDS + partition_shard)
 
     def of_file(self, file: int) -> Iterator[PartitionBatch]:
         """All of a file."""
@@ -158,62 +91,20 @@ class Partitions:
 
     def count(self, group: int, shard: int, shards: int) -> int:
         """Rows of a file of a store; arguments as of `batches`."""
-        own = [group * MAX_SHARDS + each for each in range(shard, MAX_SHARDS, shards)]
-        return int(self.rows[np.isin(self.partition, own)].sum())
+        partitions = [group * MAX_SHARDS + partition_shard for partition_shard in range(shard, MAX_SHARDS, shards)]
+        return int(self.rows[np.isin(self.partition, partitions)].sum())
 
-    def _chosen(self, own: Mask) -> Iterator[PartitionBatch]:
-        for place in np.flatnonzero(own).tolist():
-            yield PartitionBatch(self.uris[self.file[place]], int(self.number[place]))
-
-
-class PartitionAccumulator:
-    """Writes the rows of a piece that are in a group; the result tells the batches of its file."""
-
-    def __init__(self, folder: str, columns: PartitionColumns, groups: int) -> None:
-        """`folder` is a URI; rows of the first so many groups are kept."""
-        self._columns, self._groups = columns, groups
-        self._place = storage_path(f"{folder}/{uuid4().hex}.arrow")
-        self._sink: pa.NativeFile | None = None
-        self._written: list[tuple[int, int]] = []
-
-    def add(self, rows: Rows) -> None:
-        """Write the rows of a batch, those of each partition as a batch of their own, in their order."""
-        group = rows.places.of(self._columns.column)
-        partition = (group * MAX_SHARDS + rows.places.shard).astype(np.int32)
-        kept = (group >= 0) & (group < self._groups)
-        table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
-        table = table if kept.all() else table.filter(pa.array(kept))
-        # A task's batches are large enough: to sort more rows at once would copy them once more.
-        with naming(self._place):
-            for number, own in by_number(table, _PARTITION).items():
-                self._write(number, own)
-
-    def result(self) -> pa.Table:
-        """The batches, in their order."""
-        if self._sink is not None:
-            with naming(self._place):
-                self._writer.close()
-                self._sink.close()
-        count = len(self._written)
-        partitions, rows = zip(*self._written, strict=True) if count else ((), ())
-        columns = [[self._place.uri] * count, [*range(count)], [*partitions], [*rows]]
-        return pa.table(columns, schema=_BATCHES)
-
-    def _write(self, partition: int, rows: pa.Table) -> None:
-        if self._sink is None:
-            self._place.filesystem.create_dir(self._place.folder.path, recursive=True)
-            self._sink = self._place.filesystem.open_output_stream(self._place.path)
-            self._writer = pa.ipc.new_file(self._sink, rows.schema)
-        self._writer.write_table(rows)
-        self._written.append((partition, len(rows)))
+    def _chosen(self, chosen: Mask) -> Iterator[PartitionBatch]:
+        for index in np.flatnonzero(chosen).tolist():
+            yield PartitionBatch(self.uris[self.file[index]], int(self.number[index]))
 
 
 def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Partitions:
     """What accumulators wrote, in the order of the pieces."""
-    found = pa.concat_tables([_BATCHES.empty_table(), *parts])
-    places = found["file"].combine_chunks().dictionary_encode()
-    numbers = [found[name].to_numpy() for name in ("batch", "partition", "rows")]
-    return Partitions(columns, places.dictionary.to_pylist(), places.indices.to_numpy(), *numbers)
+    batches = pa.concat_tables([BATCHES.empty_table(), *parts])
+    files = batches["file"].combine_chunks().dictionary_encode()
+    numbers = [batches[name].to_numpy() for name in ("batch", "partition", "rows")]
+    return Partitions(columns, files.dictionary.to_pylist(), files.indices.to_numpy(), *numbers)
 
 
 def read_partitions(
@@ -231,14 +122,14 @@ def read_partitions(
 
 def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
     """Each file is opened once where its batches follow one another."""
-    for uri, own in groupby(batches, key=attrgetter("file")):
-        place = storage_path(uri)
-        with place.filesystem.open_input_file(place.path) as source:
+    for uri, file_batches in groupby(batches, key=attrgetter("file")):
+        path = storage_path(uri)
+        with path.filesystem.open_input_file(path.path) as source:
             reader = pa.ipc.open_file(source)
             if wanted is not None:
                 fields = [number for number, name in enumerate(reader.schema.names) if wanted(name)]
                 reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=fields))
-            yield from (reader.get_batch(batch.number) for batch in own)
+            yield from (reader.get_batch(batch.number) for batch in file_batches)
 
 
 @contextmanager
@@ -260,7 +151,3 @@ def partition_scan(spark: SparkSession, partitions: Partitions) -> PieceScan[int
     """All rows, a task for each file."""
     tasks = [[file] for file in range(len(partitions.uris))]
     return PieceScan(spark, tasks, lambda file: read_partitions(partitions.of_file(file)))
-
-
-def _arrays(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    return dict(zip(batch.schema.names, batch.columns, strict=True))

@@ -14,7 +14,7 @@ from pipeline.errors import Problem
 from pipeline.formatting import counted
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
-from pipeline.preparation.rows.contract_checks import broken_terms
+from pipeline.preparation.rows.contract_values import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
@@ -39,14 +39,14 @@ def find_value_errors(
 def _with_values(
     row_errors: list[RowError], inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms]
 ) -> tuple[RowError, ...]:
-    done = set()
+    checked = set()
     for feature in numeric:
-        if feature.source not in done:
-            done.add(feature.source)
+        if feature.source not in checked:
+            checked.add(feature.source)
             row_errors += _number_errors(feature.source, feature.group)
-    said = {row_error.reason for row_error in row_errors}
+    reasons = {row_error.reason for row_error in row_errors}
     texts = find_date_texts(inputs.derived)
-    broken = [row_error for row_error in _broken_terms(inputs, terms, texts) if row_error.reason not in said]
+    broken = [row_error for row_error in _broken_terms(inputs, terms, texts) if row_error.reason not in reasons]
     return (*row_errors, *map(_not_a_date, texts), *broken)
 
 

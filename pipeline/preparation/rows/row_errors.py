@@ -72,9 +72,9 @@ def reasons_of(rows: TypedRows, row_errors: Sequence[RowError]) -> list[str]:
     """All reasons of each of n rows, joined."""
     reasons: list[list[str]] = [[] for _ in range(rows.count)]
     for row_error in row_errors:
-        for place in np.flatnonzero(row_error.condition(rows)).tolist():
-            reasons[place].append(row_error.reason)
-    return ["; ".join(own) for own in reasons]
+        for row in np.flatnonzero(row_error.condition(rows)).tolist():
+            reasons[row].append(row_error.reason)
+    return ["; ".join(row_reasons) for row_reasons in reasons]
 
 
 def bad_rows_error(
@@ -100,8 +100,8 @@ def bad_rows_error(
     """
 
     def count(batches: Batches) -> Parts:
-        found = [_counted(inputs.rows(batch), files_of(batch), row_errors) for batch in batches]
-        return {"row_errors": pa.concat_tables([_NOTHING, *found])}
+        tables = [_counted(inputs.rows(batch), files_of(batch), row_errors) for batch in batches]
+        return {"row_errors": pa.concat_tables([_NOTHING, *tables])}
 
     parts = pa.concat_tables([_NOTHING, *collect_parts(with_files(scan), count).get("row_errors", [])])
     least = [("rows", "sum"), ("example", "min"), ("file", "min")]
@@ -128,16 +128,16 @@ def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Probl
 
 def _counted(rows: TypedRows, files: pa.Array, row_errors: Sequence[RowError]) -> pa.Table:
     """The row errors that some rows of a batch have, how many rows each, and the least example and file."""
-    found: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
-    for place, row_error in enumerate(row_errors):
-        has = row_error.condition(rows)
-        if not has.any():
+    columns: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
+    for number, row_error in enumerate(row_errors):
+        is_bad = row_error.condition(rows)
+        if not is_bad.any():
             continue
-        shown = None
+        example = None
         if row_error.example is not None:
-            texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(pa.array(has)), 0, SHOWN_CHARACTERS)
-            shown = pc.min(texts).as_py()
-        file = pc.min(files.filter(pa.array(has))).as_py()
-        for name, value in zip(found, (place, int(has.sum()), shown, file), strict=True):
-            found[name].append(value)
-    return pa.table(found, schema=_NOTHING.schema)
+            texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(pa.array(is_bad)), 0, SHOWN_CHARACTERS)
+            example = pc.min(texts).as_py()
+        file = pc.min(files.filter(pa.array(is_bad))).as_py()
+        for name, value in zip(columns, (number, int(is_bad.sum()), example, file), strict=True):
+            columns[name].append(value)
+    return pa.table(columns, schema=_NOTHING.schema)

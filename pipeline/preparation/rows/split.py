@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -27,11 +27,8 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.arrays.masks import mask_of, missing_of
-from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
-from pipeline.config.split import FoldConfig, Method, SplitConfig, SplitFractions
-from pipeline.preparation.reading.raw import RawTable
-from pipeline.preparation.rows.timestamps import TimeColumn, column_of, find_cuts, open_time
+from pipeline.config.split import Method, SplitFractions
+from pipeline.preparation.rows.timestamps import TimeColumn
 from pipeline.preparation.rows.typed_rows import Hashes, Indices, TypedRows
 from pipeline.store.layout import SPLITS
 
@@ -104,43 +101,6 @@ class ResolvedSplit:
         return self.fractions.model_dump() if self.by_hash else {}
 
 
-def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[str, ...]:
-    """Columns of the source that a division needs besides features, label and key; each once."""
-    strata = (config.by or (data.label,)) if config.method == "stratified" else ()
-    time = (data.time,) if config.method == "time" and data.time else ()
-    column = (config.column,) if isinstance(config, SplitConfig) and config.column else ()
-    return tuple(dict.fromkeys((*data.group, *time, *strata, *column)))
-
-
-def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> ResolvedSplit:
-    """Find what a division needs to know; runs queries only to divide by time, for what was left open.
-
-    Args:
-        config: the division.
-        data: the roles of columns.
-        raw: the columns that are read.
-
-    Raises:
-        ConfigError: the cuts do not fit the time column.
-        DataError: the time column holds neither dates nor numbers, or too few of them.
-    """
-    split = ResolvedSplit(config.method, config.fractions, key=data.key, groups=data.group)
-    match config.method:
-        case "stratified":
-            return replace(split, strata=config.by or (data.label,), bins=config.bins)
-        case "column":
-            assert config.column is not None and config.values is not None
-            values = tuple(getattr(config.values, name) for name in SPLITS)
-            return replace(split, column=config.column, values=values)
-        case "time":
-            assert data.time is not None
-            columns = column_of(raw, data.time)
-            kind = raw.kind(data.time)
-            time = open_time(raw.scan, columns, kind, data.time, given=config.cuts, gap=config.gap)
-            return replace(split, time=time, cuts=_cuts(config, raw, time), gap=config.extent)
-    return split
-
-
 def group_of(rows: TypedRows, groups: Sequence[str]) -> pa.Array | None:
     """int64 [n]: a hash that rows of one group share; null where a part of the group's name is missing."""
     if not groups:
@@ -151,7 +111,13 @@ def group_of(rows: TypedRows, groups: Sequence[str]) -> pa.Array | None:
 
 
 def split_of(
-    rows: TypedRows, split: ResolvedSplit, *, seed: int, row_id: Hashes, moment: pa.Array | None, group: pa.Array | None
+    rows: TypedRows,
+    split: ResolvedSplit,
+    *,
+    seed: int,
+    row_id: Hashes,
+    timestamp: pa.Array | None,
+    group: pa.Array | None,
 ) -> Indices:
     """[n]: the index of the split, `LEFT_OUT`, or `NOWHERE`.
 
@@ -160,18 +126,18 @@ def split_of(
         split: what decides.
         seed: mixed into the hash.
         row_id: [n], of the key.
-        moment: float64 [n], where time decides.
+        timestamp: float64 [n], where time decides.
         group: int64 [n], from `group_of`.
     """
     if split.time:
-        assert moment is not None
-        return _split_by_time(moment, split)
+        assert timestamp is not None
+        return _split_by_time(timestamp, split)
     if split.column:
         return _split_by_value(rows.text(split.column), split.values)
     if group is None:
         return _split_by_hash(salted("split", seed, row_id), split.fractions)
-    found = _split_by_hash(salted("split", seed, group.fill_null(0).to_numpy()), split.fractions)
-    return np.where(missing_of(group), NOWHERE, found).astype(np.int32)
+    split_index = _split_by_hash(salted("split", seed, group.fill_null(0).to_numpy()), split.fractions)
+    return np.where(missing_of(group), NOWHERE, split_index).astype(np.int32)
 
 
 def shard_of(seed: int, row_hash: Hashes) -> Indices:
@@ -196,46 +162,25 @@ def _split_by_hash(hashed: Hashes, fractions: SplitFractions) -> Indices:
     """Without a validation share there is one cut, so that no gap can open."""
     unit = uniform(hashed)
     train_end = fractions.train if fractions.validation else 1.0 - fractions.test
-    found = np.where(unit >= 1.0 - fractions.test, TEST, VALIDATION)
-    return np.where(unit < train_end, TRAIN, found).astype(np.int32)
+    later_split = np.where(unit >= 1.0 - fractions.test, TEST, VALIDATION)
+    return np.where(unit < train_end, TRAIN, later_split).astype(np.int32)
 
 
-def _split_by_time(moment: pa.Array, split: ResolvedSplit) -> Indices:
+def _split_by_time(timestamps: pa.Array, split: ResolvedSplit) -> Indices:
     """From the first cut to the last: the gap before it, then the split from it on."""
-    places = moment.to_numpy(zero_copy_only=False)
-    found = np.full(len(places), TRAIN, np.int32)
-    for begun, cut in split.cuts:
+    positions = timestamps.to_numpy(zero_copy_only=False)
+    split_index = np.full(len(positions), TRAIN, np.int32)
+    for later_split, cut in split.cuts:
         if split.gap:
-            found[places >= cut - split.gap] = LEFT_OUT
-        found[places >= cut] = begun
-    found[np.isnan(places)] = NOWHERE
-    return found
+            split_index[positions >= cut - split.gap] = LEFT_OUT
+        split_index[positions >= cut] = later_split
+    split_index[np.isnan(positions)] = NOWHERE
+    return split_index
 
 
 def _split_by_value(text: pa.Array, values: Sequence[Sequence[str]]) -> Indices:
-    found = np.full(len(text), NOWHERE, np.int32)
+    split_index = np.full(len(text), NOWHERE, np.int32)
     for index, names in reversed([*enumerate(values)]):
         if names:
-            found[mask_of(pc.is_in(text, pa.array(names, pa.string())))] = index
-    return found
-
-
-def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[int, float], ...]:
-    given = ((VALIDATION, config.validation_from), (TEST, config.test_from))
-    if config.cuts:
-        return tuple((index, place_of(cut)) for index, cut in given if cut is not None)
-    shares, fractions = [], config.fractions
-    if fractions.validation:
-        shares.append((VALIDATION, fractions.train))
-    if fractions.test:
-        shares.append((TEST, 1.0 - fractions.test))
-    if not shares:
-        return ()
-    places, unit = find_cuts(raw.scan, column_of(raw, time.name), time, [share for _, share in shares])
-    log.warning(
-        "The splits by time are cut at %s, found from the rows to %s. Cuts move when rows are added; "
-        "set split.validation_from and split.test_from to keep them.",
-        " and ".join(time.text(place) for place in places),
-        unit,
-    )
-    return tuple((index, place) for (index, _), place in zip(shares, places, strict=True))
+            split_index[mask_of(pc.is_in(text, pa.array(names, pa.string())))] = index
+    return split_index

@@ -51,15 +51,15 @@ def _time_errors(time: TimeColumn) -> Iterator[RowError]:
     )
     yield row_error_of(
         f"{what} is no {'time' if time.dated else 'number'}",
-        lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.moments(rows.raw[name])),
+        lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.timestamps(rows.raw[name])),
         allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
         remedy="Repair these rows, or correct data.time",
         example=lambda rows: rows.text(name),
     )
 
 
-def _value_errors(name: str, known: Sequence[str]) -> Iterator[RowError]:
-    what, values = f"column '{name}' (split.column)", pa.array(known, pa.string())
+def _value_errors(name: str, values: Sequence[str]) -> Iterator[RowError]:
+    what, value_array = f"column '{name}' (split.column)", pa.array(values, pa.string())
     yield row_error_of(
         f"{what} is missing",
         lambda rows: rows.good & _missing(rows, name),
@@ -67,8 +67,8 @@ def _value_errors(name: str, known: Sequence[str]) -> Iterator[RowError]:
     )
     yield row_error_of(
         f"{what} has a value that split.values does not name",
-        lambda rows: rows.good & ~_missing(rows, name) & ~mask_of(pc.is_in(rows.text(name), values)),
-        allowed=", ".join(known[:SHOWN_VALUES]) + (", ..." if len(known) > SHOWN_VALUES else ""),
+        lambda rows: rows.good & ~_missing(rows, name) & ~mask_of(pc.is_in(rows.text(name), value_array)),
+        allowed=", ".join(values[:SHOWN_VALUES]) + (", ..." if len(values) > SHOWN_VALUES else ""),
         remedy="Name the value under split.values, or repair these rows",
         example=lambda rows: rows.text(name),
     )

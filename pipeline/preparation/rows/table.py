@@ -1,4 +1,4 @@
-"""The table that everything works on: rows of a source with their places, gone through in tasks.
+"""The table that everything works on: rows of a source with their placement, gone through in tasks.
 
 TableProgram    plain data: from a batch of the source to `Rows`; what a task is given
 Table           the program and the scan it is applied to
@@ -29,7 +29,7 @@ from pipeline.preparation.rows.split import (
     shard_of,
     split_of,
 )
-from pipeline.preparation.rows.typed_rows import Indices, Inputs, Places, Rows, TypedRows, hashes_of
+from pipeline.preparation.rows.typed_rows import Indices, Inputs, RowPlacement, Rows, TypedRows, hashes_of
 from pipeline.schemas.expression import Node
 
 RowsOf = Callable[[Iterator[Rows]], Parts]
@@ -57,7 +57,7 @@ class TableProgram:
     Attributes:
         inputs: how rows are read.
         row_errors: what can be wrong with a row; one of which nothing tells where it belongs has one.
-        where: what a row must fulfil not to be left out.
+        row_filter: the condition that a row must meet not to be left out.
         split: what decides the split of a row.
         seed: of the split and of the order of rows.
         folds: what decides the groups of a row in a cross-validation.
@@ -65,37 +65,37 @@ class TableProgram:
 
     inputs: Inputs
     row_errors: tuple[RowError, ...]
-    where: Node | None
+    row_filter: Node | None
     split: ResolvedSplit
     seed: int
     folds: FoldPlacement | None = None
 
     def rows(self, batch: pa.RecordBatch) -> Rows:
-        """A batch of the source, typed and placed."""
+        """A batch of the source, typed, with its placement."""
         typed = self.inputs.rows(batch)
         values, row_id, row_hash = hashes_of(typed, self.inputs)
         split, seed = self.split, self.seed
-        moment = split.time.moments(typed.raw[split.time.name]) if split.time else None
+        timestamp = split.time.timestamps(typed.raw[split.time.name]) if split.time else None
         group = group_of(typed, split.groups)
-        place = split_of(typed, split, seed=seed, row_id=row_id, moment=moment, group=group)
-        places = Places(
+        split_index = split_of(typed, split, seed=seed, row_id=row_id, timestamp=timestamp, group=group)
+        placement = RowPlacement(
             values=values,
             row_id=row_id,
             row_hash=row_hash,
-            split=self._usable(typed, place),
+            split=self._usable(typed, split_index),
             shard=shard_of(seed, row_hash),
             order=order_of(seed, row_hash),
-            moment=moment,
+            timestamp=timestamp,
             group=group,
         )
-        rows = Rows(typed, places)
-        return rows if self.folds is None else replace(rows, places=self.folds.placed(rows))
+        rows = Rows(typed, placement)
+        return rows if self.folds is None else replace(rows, placement=self.folds.with_groups(rows))
 
-    def _usable(self, rows: TypedRows, place: Indices) -> Indices:
+    def _usable(self, rows: TypedRows, split_index: Indices) -> Indices:
         """The split of rows that are neither bad nor left out by the filter."""
-        if self.where is not None:
-            place = np.where(_fulfils(rows, self.where), place, LEFT_OUT)
-        return np.where(has_row_error(rows, self.row_errors), QUARANTINED, place).astype(np.int32)
+        if self.row_filter is not None:
+            split_index = np.where(_fulfils(rows, self.row_filter), split_index, LEFT_OUT)
+        return np.where(has_row_error(rows, self.row_errors), QUARANTINED, split_index).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,14 @@ class Table:
         """Run a query that asks several things at once: the partial results of each, in the order of the pieces."""
 
         def work(batches: Iterator[Rows]) -> Parts:
-            started = {name: start() for name, start in asked.items()}
+            accumulators = {name: new_accumulator() for name, new_accumulator in asked.items()}
             for rows in batches:
-                for accumulator in started.values():
+                for accumulator in accumulators.values():
                     accumulator.add(rows)
-            return {name: accumulator.result() for name, accumulator in started.items()}
+            return {name: accumulator.result() for name, accumulator in accumulators.items()}
 
-        found = self.collect(work)
-        return {name: found.get(name, []) for name in asked}
+        results = self.collect(work)
+        return {name: results.get(name, []) for name in asked}
 
     def mapped(self, work: Callable[[int, Iterator[Rows]], Batches], schema: pa.Schema) -> DataFrame:
         """What the work makes of the rows of each piece, lazily."""
@@ -163,7 +163,7 @@ class Table:
         return partition_scan(self.scan.spark, self.partitions), self.partitions.columns.rows
 
 
-def _fulfils(rows: TypedRows, where: Node) -> Mask:
-    truth = evaluate(where, rows.values, rows.count).to_numpy(zero_copy_only=False)
+def _fulfils(rows: TypedRows, row_filter: Node) -> Mask:
+    truth = evaluate(row_filter, rows.values, rows.count).to_numpy(zero_copy_only=False)
     fulfilled: Mask = ~np.isnan(truth) & (truth != 0.0)
     return fulfilled

@@ -18,7 +18,7 @@ from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 
 MIN_CELLS = 100
-"""Cuts are sought among the borders of at least so many equal cells between the first and the last moment."""
+"""Cuts are sought among the borders of at least so many equal cells between the first and the last timestamp."""
 
 _DATE_UNITS = (86_400.0, 3600.0, 60.0, 1.0)
 _UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
@@ -26,7 +26,7 @@ _UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A column that holds moments.
+    """A column that holds timestamps.
 
     Attributes:
         name: in the source.
@@ -36,11 +36,11 @@ class TimeColumn:
     name: str
     dated: bool
 
-    def text(self, place: float) -> str:
+    def text(self, timestamp: float) -> str:
         """A place on the axis as people write it."""
-        return text_of(place) if self.dated else f"{place:.15g}"
+        return text_of(timestamp) if self.dated else f"{timestamp:.15g}"
 
-    def moments(self, values: pa.Array) -> pa.Array:
+    def timestamps(self, values: pa.Array) -> pa.Array:
         """float64 [n]: where on the axis rows lie; null where a value is missing or cannot be read."""
         return moment_of(values, dated=self.dated)
 
@@ -100,8 +100,8 @@ def _holds_dates(scan: Scan, columns: Columns) -> bool:
             counts += [len(column) - moment_of(column, dated=dated).null_count for dated in (False, True)]
         return {"counts": pa.table({"count": counts})}
 
-    found = collect_parts(scan, count).get("counts", [])
-    numbers, dates = np.sum([part["count"].to_numpy() for part in found], axis=0) if found else (0, 0)
+    parts = collect_parts(scan, count).get("counts", [])
+    numbers, dates = np.sum([part["count"].to_numpy() for part in parts], axis=0) if parts else (0, 0)
     return bool(dates >= numbers)
 
 
@@ -133,18 +133,18 @@ def find_cuts(scan: Scan, columns: Columns, time: TimeColumn, shares: Sequence[f
 
 
 def _ends(scan: Scan, columns: Columns, time: TimeColumn) -> tuple[float, float]:
-    """The first and the last moment."""
+    """The first and the last timestamp."""
 
     def ends(batches: Batches) -> Parts:
-        seen = [pc.min_max(time.moments(column)) for column in columns(batches)]
-        known = [each for each in seen if each["min"].is_valid]
-        return {"ends": pa.table({end: [each[end].as_py() for each in known] for end in ("min", "max")})}
+        seen = [pc.min_max(time.timestamps(column)) for column in columns(batches)]
+        present = [each for each in seen if each["min"].is_valid]
+        return {"ends": pa.table({end: [each[end].as_py() for each in present] for end in ("min", "max")})}
 
-    found = collect_parts(scan, ends).get("ends", [])
-    lows = [low for part in found for low in part["min"].to_pylist()]
+    parts = collect_parts(scan, ends).get("ends", [])
+    lows = [low for part in parts for low in part["min"].to_pylist()]
     if not lows:
         raise DataError(f"Column '{time.name}' (data.time) has no time in any row. Correct data.time.")
-    return min(lows), max(high for part in found for high in part["max"].to_pylist())
+    return min(lows), max(high for part in parts for high in part["max"].to_pylist())
 
 
 def _cells(
@@ -153,12 +153,12 @@ def _cells(
     """The cells that have rows, ascending, and how many each has."""
 
     def count(batches: Batches) -> Parts:
-        moments = [time.moments(column).drop_null().to_numpy() for column in columns(batches)]
-        cells = np.floor(np.concatenate([np.zeros(0), *moments]) / unit).astype(np.int64)
+        timestamps = [time.timestamps(column).drop_null().to_numpy() for column in columns(batches)]
+        cells = np.floor(np.concatenate([np.zeros(0), *timestamps]) / unit).astype(np.int64)
         return {"cells": pa.table(dict(zip(("cell", "rows"), np.unique(cells, return_counts=True), strict=True)))}
 
-    found = pa.concat_tables(collect_parts(scan, count)["cells"])
-    total = found.group_by("cell").aggregate([("rows", "sum")]).sort_by("cell")
+    counts = pa.concat_tables(collect_parts(scan, count)["cells"])
+    total = counts.group_by("cell").aggregate([("rows", "sum")]).sort_by("cell")
     return total["cell"].to_numpy(), total["rows_sum"].to_numpy()
 
 

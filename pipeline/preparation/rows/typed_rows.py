@@ -20,7 +20,7 @@ from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
 from pipeline.arrays.masks import Mask, missing_of
 from pipeline.config.data import DataConfig
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.schemas.expression import DerivedColumn, ValueType
 
@@ -73,7 +73,7 @@ Condition = Callable[[TypedRows], Mask]
 
 
 @dataclass(frozen=True)
-class Places:
+class RowPlacement:
     """What is decided for each row of a batch.
 
     Attributes:
@@ -83,7 +83,7 @@ class Places:
         split: [n], the index in `SPLITS`, `LEFT_OUT`, or `QUARANTINED`.
         shard: [n], below `MAX_SHARDS`.
         order: [n], by which the rows of a shard are sorted.
-        moment: float64 [n], on the axis of time; None where no time decides.
+        timestamp: float64 [n], on the axis of time; None where no time decides.
         group: int64 [n], a hash that rows of one group share, null where it is missing; None without groups.
         folds: [n], the group of a row in each assignment of a cross-validation, by its column.
     """
@@ -94,7 +94,7 @@ class Places:
     split: Indices
     shard: Indices
     order: Hashes
-    moment: pa.Array | None = None
+    timestamp: pa.Array | None = None
     group: pa.Array | None = None
     folds: Mapping[str, Indices] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class Rows:
     """A batch, ready to be counted, fitted on or written."""
 
     typed: TypedRows
-    places: Places
+    placement: RowPlacement
 
     @property
     def count(self) -> int:
@@ -178,11 +178,11 @@ class Inputs:
 
 
 def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
-    """`Places.values`, `row_id` and `row_hash`."""
+    """`RowPlacement.values`, `row_id` and `row_hash`."""
     assert inputs.label is not None and inputs.data is not None
-    parts = {column.name: [rows.values[column.name]] for column in inputs.typed}
-    parts[inputs.label] = [rows.label_number, rows.label_text]
-    values = hash_of([part for name in sorted(parts) for part in parts[name]])
+    columns = {column.name: [rows.values[column.name]] for column in inputs.typed}
+    columns[inputs.label] = [rows.label_number, rows.label_text]
+    values = hash_of([column for name in sorted(columns) for column in columns[name]])
     if not inputs.data.key:
         return values, values, values
     row_id = hash_of([rows.text(name) for name in inputs.data.key])

@@ -14,20 +14,20 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.listing.source import Source, check_unchanged
 from pipeline.preparation.planning.open_dataset import open_dataset
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.store_profile import StoreSample, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
-from pipeline.preparation.survey.checked_statistics import checked_statistics
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.survey.source_contract import contract_to_keep
-from pipeline.preparation.writing.quarantine import QUARANTINE, tell_quarantined, write_bad_rows
+from pipeline.preparation.statistics.checked_statistics import checked_statistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.source_contract import contract_to_keep
+from pipeline.preparation.writing.quarantine import QUARANTINE, warn_of_quarantined, write_bad_rows
 from pipeline.preparation.writing.sampling import Sampling, count_sampled, plan_sampling, with_counts
 from pipeline.preparation.writing.write_rows import write_rows
 from pipeline.runtime.progress import Progress, watch_spark
@@ -52,28 +52,28 @@ class _Stored:
 
 
 def build_store(
-    spark: SparkSession, recipe: StoreRecipe, source: Source, *, root: StoragePath, progress: Progress
+    spark: SparkSession, store_spec: StoreSpec, source: Source, *, root: StoragePath, progress: Progress
 ) -> None:
-    """Publish the store of a recipe at `recipe.place(source, root)`.
+    """Publish a store at `store_spec.folder(source, root)`.
 
     Raises:
         ConfigError: the configuration does not fit the source.
         DataError: the data cannot be read, or is not as configured; nothing is published then.
     """
-    place = recipe.place(source, root)
-    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, place, MANIFEST) as store:
+    folder = store_spec.folder(source, root)
+    with scratch(root) as staging, partition_folder(root) as partitions, draft(root, folder, MANIFEST) as store:
         with watch_spark(spark, progress, "Reading the source"):
-            opened = open_dataset(spark, recipe, source, staging)
+            opened = open_dataset(spark, store_spec, source, staging)
         with watch_spark(spark, progress, "Collecting statistics"):
-            statistics, collected = checked_statistics(recipe, opened, partitions)
+            statistics, collected = checked_statistics(store_spec, opened, partitions)
         table = replace(opened.table, partitions=collected.partitions)
         with watch_spark(spark, progress, "Fitting features"):
-            fitted = fit_features(recipe, replace(opened, table=table), statistics, collected)
+            fitted = fit_features(store_spec, replace(opened, table=table), statistics, collected)
         state, work = fitted.state, store.folder
-        sampling = plan_sampling(recipe.data.sampling, state.label)
+        sampling = plan_sampling(store_spec.data.sampling, state.label)
         train = statistics.splits["train"] if sampling is None else sampling.rows
         shards, most = shards_for(train), max(train, *statistics.splits.values())
-        audit = audit_of(table.split, sum(statistics.splits.values()), recipe.data.audit)
+        audit = audit_of(table.split, sum(statistics.splits.values()), store_spec.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
             written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
             reasons = write_bad_rows(opened.table, work) if statistics.bad else {}
@@ -81,7 +81,7 @@ def build_store(
         stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
         leaks = audit_store(
             audit,
-            written.things,
+            written.units,
             statistics,
             contract=contract_of(state),
             train=written.groups["train"],
@@ -91,19 +91,19 @@ def build_store(
         profile = profile_store(
             StoreSample(fitted.state, written.groups, work, fitted.limits), statistics, fitted.counts
         )
-        check_unchanged(spark, recipe.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
-        kept = contract_to_keep(recipe, opened, statistics, state)
+        check_unchanged(spark, store_spec.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
+        kept = contract_to_keep(store_spec, opened, statistics, state)
         documents = _documents(state, leaks, profile, kept)
         manifest = _manifest(
-            recipe, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
+            store_spec, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
         )
         store.publish(manifest.to_json().encode())
     if reasons:
-        tell_quarantined(reasons, statistics.rows, place.child(QUARANTINE))
+        warn_of_quarantined(reasons, statistics.rows, folder.child(QUARANTINE))
 
 
 def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Sampling | None) -> bool:
-    """Whether the rows that were written can be those that were surveyed."""
+    """Whether the rows that were written can be those that were counted."""
     rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
     if sampling is None or sampled is None:
         return rows == statistics.splits
@@ -111,7 +111,7 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    state: FeatureState, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    state: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
 ) -> dict[str, Document]:
     """What lies beside the rows, by name."""
     report_audit(audit)
@@ -122,7 +122,7 @@ def _documents(
 
 
 def _manifest(
-    recipe: StoreRecipe,
+    store_spec: StoreSpec,
     source: Source,
     statistics: DatasetStatistics,
     reasons: Mapping[str, int],
@@ -132,10 +132,10 @@ def _manifest(
 ) -> Manifest:
     """The last file of a store."""
     return Manifest(
-        name=recipe.name,
-        store_id=recipe.store_id(source),
+        name=store_spec.name,
+        store_id=store_spec.store_id(source),
         source=source.fingerprint,
-        config=recipe.fingerprint,
+        config=store_spec.fingerprint,
         shards=stored.shards,
         splits=stored.splits,
         documents=documents,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.kinds.state import FeatureState, contract_of
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.audit.fold_audit import periods
 from pipeline.preparation.audit.leak_audit import report_audit
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.rows.fold_placement import FoldPlan
 from pipeline.preparation.rows.fold_roles import Fold
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
-from pipeline.preparation.writing.fold_spec import FoldsRecipe
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
+from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
@@ -38,7 +38,7 @@ class FittedFold:
         name: of the fold.
         whole: of all rows.
         state: its features.
-        unscaled: what its files hold.
+        shared_rows: what its files hold.
         shards: virtual ones.
         splits: its files.
         written: rows in the files of all folds of its assignment.
@@ -46,8 +46,8 @@ class FittedFold:
 
     name: str
     whole: DatasetStatistics
-    state: FeatureState
-    unscaled: Unscaled
+    state: FittedFeatures
+    shared_rows: SharedFoldRows
     shards: int
     splits: Mapping[str, SplitEntry]
     written: int
@@ -59,12 +59,12 @@ def splits_of(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry
     for group, (split, times) in sorted(fold.roles.items()):
         if group < len(entries):
             groups[SPLITS[split]] += [entries[group]] * times
-    return {name: _together(own) for name, own in groups.items()}
+    return {name: _together(group_entries) for name, group_entries in groups.items()}
 
 
 def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
-    own = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
-    return SplitEntry(rows=sum(file.rows for file in own), files=tuple(own))
+    files = sorted((file for entry in entries for file in entry.files), key=lambda file: (file.shard, file.path))
+    return SplitEntry(rows=sum(file.rows for file in files), files=tuple(files))
 
 
 def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
@@ -77,14 +77,14 @@ def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check
 
 
 def folds_manifest(
-    recipe: FoldsRecipe, source: Source, opened: OpenedDataset, plan: FoldPlan, made: Sequence[FittedFold]
+    folds_spec: FoldsSpec, source: Source, opened: OpenedDataset, plan: FoldPlan, fitted_folds: Sequence[FittedFold]
 ) -> FoldsManifest:
     """The last file of a cross-validation."""
-    whole = made[0].whole
+    whole = fitted_folds[0].whole
     return FoldsManifest(
-        name=recipe.recipe.name,
-        store_id=recipe.store_id(source),
-        folds_id=recipe.folds_id(source, opened.plan),
+        name=folds_spec.store_spec.name,
+        store_id=folds_spec.store_id(source),
+        folds_id=folds_spec.folds_id(source, opened.plan),
         source=source.fingerprint,
         method=plan.method,
         folds=plan.folds,
@@ -93,21 +93,21 @@ def folds_manifest(
         quarantined=whole.bad,
         left_out=whole.left_out,
         apart=whole.splits["test"],
-        names=tuple(fold.name for fold in made),
+        names=tuple(fold.name for fold in fitted_folds),
     )
 
 
 def write_fold_documents(
-    manifest: FoldsManifest, config: str, made: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
+    manifest: FoldsManifest, config: str, fitted_folds: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
 ) -> None:
     """The documents of each fold, and the audit."""
-    for fold in made:
+    for fold in fitted_folds:
         _write_fold(manifest, config, fold, work.child(fold.name))
     write_documents(work, {AUDIT: audit})
 
 
-def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: StoragePath) -> None:
-    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.unscaled}
+def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, folder: StoragePath) -> None:
+    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),
@@ -115,7 +115,7 @@ def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, place: Stor
         config=config,
         shards=fold.shards,
         splits=fold.splits,
-        documents=write_documents(place, documents),
+        documents=write_documents(folder, documents),
         base="..",
     )
-    write_documents(place, {MANIFEST: manifest})
+    write_documents(folder, {MANIFEST: manifest})

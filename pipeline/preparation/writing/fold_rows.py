@@ -8,15 +8,15 @@ from typing import Any
 import numpy.typing as npt
 
 from pipeline.arrays.values import finite_numbers, numbers_of
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.label_sums import fold_of_row
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.rows.fold_roles import FoldAssignment
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import shards_for
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.survey.dataset_statistics import DatasetStatistics
+from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.preparation.writing.sampling import copies_of
 from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.preparation.writing.stored_rows import Filing, StoredRows
@@ -30,13 +30,13 @@ MOST_FILES = 2048
 """Of an assignment: its groups are spread over fewer shards where they would have more."""
 
 
-def unscaled_of(states: Sequence[FeatureState]) -> Unscaled:
+def shared_rows_of(states: Sequence[FittedFeatures]) -> SharedFoldRows:
     """What the rows must hold for all folds: every number, and every text that one of them knows."""
     numbers = dict.fromkeys(feature.source for state in states for feature in state.of_numbers)
     texts: dict[str, Any] = {}
     for feature in (feature for state in states for feature in state.of_texts):
         texts[feature.name] = feature.shared(texts.get(feature.name))
-    return Unscaled(
+    return SharedFoldRows(
         numbers=tuple(numbers),
         texts=tuple(texts.values()),
         task=states[0].label.task,
@@ -46,18 +46,18 @@ def unscaled_of(states: Sequence[FeatureState]) -> Unscaled:
 
 
 def stored_rows(
-    unscaled: Unscaled,
-    state: FeatureState,
+    shared_rows: SharedFoldRows,
+    state: FittedFeatures,
     assignment: FoldAssignment,
     filing: Filing,
     seed: int,
     audit: Audit,
 ) -> StoredRows:
-    """The columns of `unscaled`."""
+    """The columns of `shared_rows`."""
     return StoredRows(
-        columns=lambda rows: _unscaled_columns(unscaled, state, rows, seed),
-        types=unscaled.columns,
-        group=lambda rows: rows.places.of(assignment.column),
+        columns=lambda rows: _shared_columns(shared_rows, state, rows, seed),
+        types=shared_rows.columns,
+        group=lambda rows: rows.placement.of(assignment.column),
         filing=filing,
         copies=lambda rows: copies_of(rows, None, seed),
         sampled=False,
@@ -66,17 +66,19 @@ def stored_rows(
     )
 
 
-def _unscaled_columns(unscaled: Unscaled, state: FeatureState, rows: Rows, seed: int) -> dict[str, npt.NDArray[Any]]:
-    """[n] each, by name, in the order of `unscaled`."""
-    joint = state.model_copy(update={"numeric": (), "categorical": unscaled.texts})
+def _shared_columns(
+    shared_rows: SharedFoldRows, state: FittedFeatures, rows: Rows, seed: int
+) -> dict[str, npt.NDArray[Any]]:
+    """[n] each, by name, in the order of `shared_rows`."""
+    joint = state.model_copy(update={"numeric": (), "categorical": shared_rows.texts})
     values, typed = rows.typed.values, rows.typed
-    columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in unscaled.numbers]
+    columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in shared_rows.numbers]
     columns += feature_columns(joint, values).values()
-    columns += [fold_of_row(seed, rows.places.row_id)] if unscaled.has_parts else []
+    columns += [fold_of_row(seed, rows.placement.row_id)] if shared_rows.has_parts else []
     columns.append(label_value(state.label, typed))
-    columns += [numbers_of(typed.weight)] if unscaled.weighted else []
-    columns.append(rows.places.row_id)
-    return dict(zip(unscaled.columns, columns, strict=True))
+    columns += [numbers_of(typed.weight)] if shared_rows.weighted else []
+    columns.append(rows.placement.row_id)
+    return dict(zip(shared_rows.columns, columns, strict=True))
 
 
 def fold_shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], groups: int) -> int:

@@ -61,26 +61,26 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 
     def bad(batch: pa.RecordBatch) -> tuple[TypedRows, Mask]:
         rows = program.rows(batch)
-        return rows.typed, rows.places.split == QUARANTINED
+        return rows.typed, rows.placement.split == QUARANTINED
 
-    place = work.child(QUARANTINE)
-    if place.renames_folders:
-        return write_quarantine(table.scan, bad, program.row_errors, place).reasons
-    attempts = place.sibling(f"-{uuid4().hex}")
+    folder = work.child(QUARANTINE)
+    if folder.renames_folders:
+        return write_quarantine(table.scan, bad, program.row_errors, folder).reasons
+    attempts = folder.sibling(f"-{uuid4().hex}")
     try:
-        found = write_quarantine(table.scan, bad, program.row_errors, attempts)
-        for number, name in enumerate(found.names):
-            files.copy_file(attempts.child(name), place.child(f"part-{number:05d}.parquet"))
+        written = write_quarantine(table.scan, bad, program.row_errors, attempts)
+        for number, name in enumerate(written.names):
+            files.copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
     finally:
         files.remove_folder(attempts)
-    return found.reasons
+    return written.reasons
 
 
 def write_quarantine(
     scan: Scan,
     bad: Callable[[pa.RecordBatch], tuple[TypedRows, Mask]],
     row_errors: Sequence[RowError],
-    place: StoragePath,
+    folder: StoragePath,
     *,
     prefix: str = "part",
 ) -> SetAside:
@@ -90,7 +90,7 @@ def write_quarantine(
         scan: the rows.
         bad: of a batch of n rows, its rows and which are to be set aside, [n].
         row_errors: what can be wrong with a row.
-        place: the folder.
+        folder: the folder.
         prefix: what the names of its files begin with, in an object store.
     """
 
@@ -103,10 +103,10 @@ def write_quarantine(
                 yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
 
     rows = with_files(scan).mapped(aside, _ROWS)
-    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), place, prefix)
-    written = read_parts(scan.spark, place, _ROWS, names)
-    found = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
-    reasons = {row["reason"]: row["rows"] for row in sorted(found, key=lambda row: (-row["rows"], row["reason"]))}
+    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), folder, prefix)
+    written = read_parts(scan.spark, folder, _ROWS, names)
+    counts = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
+    reasons = {row["reason"]: row["rows"] for row in sorted(counts, key=lambda row: (-row["rows"], row["reason"]))}
     return SetAside(names, reasons)
 
 
@@ -121,13 +121,13 @@ def lines_of(rows: TypedRows) -> pa.Array:
     return shown if rows.malformed is None else pc.coalesce(rows.malformed, shown)
 
 
-def tell_quarantined(reasons: Mapping[str, int], total: int, place: StoragePath) -> None:
+def warn_of_quarantined(reasons: Mapping[str, int], total: int, folder: StoragePath) -> None:
     """Warn of rows that were set aside.
 
     Args:
         reasons: from `write_quarantine`.
         total: rows in the source.
-        place: where they are.
+        folder: where they are.
     """
     bad = sum(reasons.values())
     lines = [f"  {count:,}  {reason}" for reason, count in list(reasons.items())[:SHOWN_AT_MOST]]
@@ -137,6 +137,6 @@ def tell_quarantined(reasons: Mapping[str, int], total: int, place: StoragePath)
         "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
         f"{bad:,}",
         f"{total:,}",
-        place,
+        folder,
         "\n".join([*lines, *tail]),
     )

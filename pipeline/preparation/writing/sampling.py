@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays.hashing import hash_of, salted, uniform
 from pipeline.config.sampling import SamplingConfig
 from pipeline.errors import ConfigError, DataError
-from pipeline.kinds.state import FeatureState
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN, order_of, shard_of
 from pipeline.preparation.rows.typed_rows import Rows
@@ -97,16 +97,16 @@ class Copies:
 
 def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
     """The rows of a batch that are to be written; copy 0 keeps its row's place, each further one has its own."""
-    places = rows.places
+    placement = rows.placement
     if sampling is None:
-        return Copies(np.arange(rows.count), places.shard, places.order)
-    own = np.repeat(np.arange(rows.count), _times(rows, sampling, seed))
-    copy = np.arange(len(own)) - np.searchsorted(own, own)
-    copied = hash_of([pa.array(places.row_hash[own]), pa.array(copy.astype(np.int32))])
+        return Copies(np.arange(rows.count), placement.shard, placement.order)
+    source_rows = np.repeat(np.arange(rows.count), _times(rows, sampling, seed))
+    copy = np.arange(len(source_rows)) - np.searchsorted(source_rows, source_rows)
+    copied = hash_of([pa.array(placement.row_hash[source_rows]), pa.array(copy.astype(np.int32))])
     return Copies(
-        own,
-        np.where(copy == 0, places.shard[own], shard_of(seed, copied)),
-        np.where(copy == 0, places.order[own], order_of(seed, copied)),
+        source_rows,
+        np.where(copy == 0, placement.shard[source_rows], shard_of(seed, copied)),
+        np.where(copy == 0, placement.order[source_rows], order_of(seed, copied)),
     )
 
 
@@ -124,18 +124,18 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> S
     classes = sampling.label.classes
     counts = np.zeros(len(classes), np.int64)
     for file in train.files:
-        place = work.child(file.path)
-        with place.filesystem.open_input_file(place.path) as stream:
+        path = work.child(file.path)
+        with path.filesystem.open_input_file(path.path) as stream:
             rows = pq.ParquetFile(stream, **READ_CHECKED).read(columns=[sampling.label.name])
         labels = rows[sampling.label.name].to_numpy()
         counts += np.bincount(labels, minlength=len(classes))
     after = dict(zip(classes, counts.tolist(), strict=True))
     sampled = Sampled(before=dict(zip(classes, sampling.label.counts, strict=True)), after=after)
-    _tell(sampling.label, sampled)
+    _log_sampled(sampling.label, sampled)
     return sampled
 
 
-def with_counts(state: FeatureState, sampled: Sampled | None) -> FeatureState:
+def with_counts(state: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
     """The features with the label's classes counted as they are in the store."""
     if sampled is None:
         return state
@@ -147,12 +147,12 @@ def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:
     """[n]: how often a row is written; of rows that are not for training, once."""
     label = label_value(sampling.label, rows.typed)
     factors = np.array([*sampling.factors, 0.0])[label]
-    drawn = uniform(salted("sampling", seed, rows.places.row_hash)) < factors - np.floor(factors)
+    drawn = uniform(salted("sampling", seed, rows.placement.row_hash)) < factors - np.floor(factors)
     times = np.floor(factors).astype(np.int64) + drawn
-    return np.where(rows.places.split == TRAIN, times, 1)
+    return np.where(rows.placement.split == TRAIN, times, 1)
 
 
-def _tell(label: LabelSpec, sampled: Sampled) -> None:
+def _log_sampled(label: LabelSpec, sampled: Sampled) -> None:
     lost = [name for name, count in sampled.after.items() if not count]
     if lost:
         raise DataError(

@@ -19,11 +19,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.arrays.tables import by_number
-from pipeline.preparation.audit.audit_counts import THINGS, count_things
+from pipeline.preparation.audit.audit_counts import UNITS, count_units
 from pipeline.preparation.reading.scan import from_bytes, gathered, to_bytes
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.preparation.writing.store_file import AUDIT, FILES, counted_things, write_file
+from pipeline.preparation.writing.store_file import AUDIT, FILES, counted_units, write_file
 from pipeline.preparation.writing.stored_rows import FILE, StoredRows
 
 CHUNK_BYTES = 64 << 20
@@ -76,29 +76,29 @@ def _split_up(
     piece: int, batches: Iterable[Rows], stored: StoredRows, tasks: Sequence[int]
 ) -> Iterator[pa.RecordBatch]:
     """In a task: the rows of a piece, those of a file together, and what they are to the audit."""
-    things = [THINGS.empty_table()]
-    made = (_noting(rows, stored, things) for rows in batches)
-    for place, chunk in enumerate(gathered(made, attrgetter("nbytes"), CHUNK_BYTES)):
-        yield _batch(piece, place, tasks, by_number(pa.concat_tables(chunk), FILE))
-    partitions, met = sorted(set(tasks)), pa.concat_tables(things)
-    place_of = np.mod(met["id"].to_numpy(), len(partitions)).astype(np.int32)
-    for number, own in by_number(met.append_column("task", pa.array(place_of)), "task").items():
+    units = [UNITS.empty_table()]
+    stored_tables = (_with_units(rows, stored, units) for rows in batches)
+    for chunk_number, chunk in enumerate(gathered(stored_tables, attrgetter("nbytes"), CHUNK_BYTES)):
+        yield _batch(piece, chunk_number, tasks, by_number(pa.concat_tables(chunk), FILE))
+    partitions, units_of_piece = sorted(set(tasks)), pa.concat_tables(units)
+    task_of_unit = np.mod(units_of_piece["id"].to_numpy(), len(partitions)).astype(np.int32)
+    for number, own in by_number(units_of_piece.append_column("task", pa.array(task_of_unit)), "task").items():
         yield _batch(piece, 0, [partitions[number]], {AUDIT: own})
 
 
-def _noting(rows: Rows, stored: StoredRows, things: list[pa.Table]) -> pa.Table:
-    things.append(stored.audit.things(rows.places))
+def _with_units(rows: Rows, stored: StoredRows, units: list[pa.Table]) -> pa.Table:
+    units.append(stored.audit.units(rows.placement))
     return stored.table(rows)
 
 
-def _batch(piece: int, place: int, tasks: Sequence[int], parts: Mapping[int, pa.Table]) -> pa.RecordBatch:
+def _batch(piece: int, chunk_number: int, tasks: Sequence[int], parts: Mapping[int, pa.Table]) -> pa.RecordBatch:
     """A row for each part, by the number of its file."""
     count = len(parts)
     columns = [
         pa.array([tasks[number] for number in parts], pa.int32()),
         pa.array([*parts], pa.int32()),
         pa.array([piece] * count, pa.int32()),
-        pa.array([place] * count, pa.int32()),
+        pa.array([chunk_number] * count, pa.int32()),
         pa.array([to_bytes(part) for part in parts.values()], pa.binary()),
     ]
     return pa.record_batch(columns, schema=_BATCHES)
@@ -117,10 +117,10 @@ def _writer(
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = (row for batch in batches for row in zip(batch["file"].to_pylist(), batch["rows"], strict=True))
-        for file, own in groupby(rows, key=itemgetter(0)):
-            parts = [from_bytes(content.as_buffer()) for _, content in own]
+        for file, file_rows in groupby(rows, key=itemgetter(0)):
+            parts = [from_bytes(content.as_buffer()) for _, content in file_rows]
             if file == AUDIT:
-                yield counted_things(count_things(parts))
+                yield counted_units(count_units(parts))
             else:
                 yield write_file(file, pa.concat_tables(parts), schema, uri_of(file), group_rows=group_rows)
 

@@ -1,4 +1,4 @@
-"""Transforming: fitted numbers on the arrays of a batch; see `kinds/state.py` for what they mean.
+"""Transforming: fitted numbers on the arrays of a batch; see `kinds/fitted_features.py` for what they mean.
 
 In double precision until the last step, a missing number being NaN.
 """
@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.values import Stored, numbers_of
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.label_sums import fold_of_row
 from pipeline.kinds.registry import arrays_of
-from pipeline.kinds.state import FeatureState
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Indices, Rows
 from pipeline.schemas.columns import ROW_ID, WEIGHT
 
 
-def stored_columns(state: FeatureState, rows: Rows, seed: int) -> dict[str, Stored]:
+def stored_columns(state: FittedFeatures, rows: Rows, seed: int) -> dict[str, Stored]:
     """The columns of a store, [n] each, by their names in the order of `contract_of(state)`.
 
     Args:
@@ -33,12 +33,12 @@ def stored_columns(state: FeatureState, rows: Rows, seed: int) -> dict[str, Stor
     if state.weight:
         assert rows.typed.weight is not None
         columns[WEIGHT] = (numbers_of(rows.typed.weight) / state.weight_mean).astype(np.float32)
-    columns[ROW_ID] = rows.places.row_id
+    columns[ROW_ID] = rows.placement.row_id
     return columns
 
 
 def feature_columns(
-    state: FeatureState, values: Mapping[str, pa.Array], folds: Indices | None = None
+    state: FittedFeatures, values: Mapping[str, pa.Array], folds: Indices | None = None
 ) -> dict[str, Stored]:
     """All features, float32 or int32 [n], by the names of their columns.
 
@@ -53,8 +53,8 @@ def feature_columns(
     return columns
 
 
-def _training_folds(state: FeatureState, rows: Rows, seed: int) -> Indices | None:
+def _training_folds(state: FittedFeatures, rows: Rows, seed: int) -> Indices | None:
     if not any(feature.out_of_fold for feature in state.features):
         return None
-    folds = fold_of_row(seed, rows.places.row_id)
-    return np.where(rows.places.split == TRAIN, folds, -1).astype(np.int32)
+    folds = fold_of_row(seed, rows.placement.row_id)
+    return np.where(rows.placement.split == TRAIN, folds, -1).astype(np.int32)

@@ -20,7 +20,7 @@ AUDIT = -1
 
 FILES = pa.schema(
     {"file": pa.int32(), "path": pa.string(), "rows": pa.int64(), "bytes": pa.int64(), "sha256": pa.string()}
-    | {"row_groups": pa.list_(pa.int64()), "parts": pa.string(), "things": pa.binary()}
+    | {"row_groups": pa.list_(pa.int64()), "parts": pa.string(), "units": pa.binary()}
 )
 """What tasks answer: of each file that they wrote, and of what the audit compares."""
 
@@ -35,18 +35,18 @@ def write_file(file: int, rows: pa.Table, schema: pa.Schema, uri: str, *, group_
         uri: where.
         group_rows: rows of a row group.
     """
-    place = storage_path(uri)
+    path = storage_path(uri)
     content, row_groups = parquet_bytes(_in_order(rows).select(schema.names).cast(schema), group_rows)
-    with files.naming(place):
-        files.write_bytes(place, content)
+    with files.naming(path):
+        files.write_bytes(path, content)
     digest, checksums = hashlib.sha256(content).hexdigest(), checksums_of(content).to_json()
     values = (file, uri, sum(row_groups), len(content), digest, row_groups, checksums, None)
     return pa.RecordBatch.from_pylist([dict(zip(FILES.names, values, strict=True))], schema=FILES)
 
 
-def counted_things(things: pa.Table) -> pa.RecordBatch:
+def counted_units(units: pa.Table) -> pa.RecordBatch:
     """What the audit counted, as a row of `FILES`."""
-    return pa.RecordBatch.from_pylist([{"file": AUDIT, "things": to_bytes(things)}], schema=FILES)
+    return pa.RecordBatch.from_pylist([{"file": AUDIT, "units": to_bytes(units)}], schema=FILES)
 
 
 def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]]:

@@ -71,13 +71,13 @@ class Filing:
             number = number * self.pieces + (ascending >> np.uint64(65 - self.pieces.bit_length())).astype(np.int64)
         return number.astype(np.int32)
 
-    def place(self, file: int) -> tuple[int, int]:
+    def group_and_shard(self, file: int) -> tuple[int, int]:
         """The group and the shard of a file."""
         return divmod(file // self.pieces, self.shards)
 
     def path(self, file: int) -> str:
         """Of a file, within the store."""
-        group, shard = self.place(file)
+        group, shard = self.group_and_shard(file)
         return f"{self.folders[group]}/shard-{shard:02d}-{file % self.pieces:03d}.parquet"
 
 
@@ -127,11 +127,13 @@ class StoredRows:
         """The stored columns of the rows that are written, with `ORDER` and `FILE`."""
         copies = self.copies(rows)
         group = self.group(rows)[copies.rows]
-        own = np.flatnonzero((group >= 0) & (group < len(self.filing.folders)))
-        source, order = copies.rows[own], copies.order[own]
+        has_file = np.flatnonzero((group >= 0) & (group < len(self.filing.folders)))
+        source, order = copies.rows[has_file], copies.order[has_file]
         columns = self.columns(rows)
         if len(source) != rows.count or (source[1:] <= source[:-1]).any():
             columns = {name: column[source] for name, column in columns.items()}
-        made = [pa.array(columns[name], _TYPES[kind]) for name, kind in self.types.items()]
+        arrays = [pa.array(columns[name], _TYPES[kind]) for name, kind in self.types.items()]
         schema = pa.schema([*self.schema, (ORDER, pa.int64()), (FILE, pa.int32())])
-        return pa.table([*made, order, self.filing.numbers(group[own], copies.shard[own], order)], schema=schema)
+        return pa.table(
+            [*arrays, order, self.filing.numbers(group[has_file], copies.shard[has_file], order)], schema=schema
+        )

@@ -14,11 +14,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipeline.preparation.audit.audit_counts import THINGS, count_things
+from pipeline.preparation.audit.audit_counts import UNITS, count_units
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import quicken_worker
 from pipeline.preparation.rows.partitions import Partitions, read_partitions
-from pipeline.preparation.writing.store_file import FILES, counted_things, write_file
+from pipeline.preparation.writing.store_file import FILES, counted_units, write_file
 from pipeline.preparation.writing.stored_rows import StoredRows
 
 AUDITED_ROWS = 1 << 21
@@ -39,7 +39,7 @@ def write_unshuffled(
         uri_of: where a task puts a file, by its number.
     """
     filing = stored.filing
-    rows = {file: partitions.count(*filing.place(file), filing.shards) for file in range(filing.count)}
+    rows = {file: partitions.count(*filing.group_and_shard(file), filing.shards) for file in range(filing.count)}
     tasks = _shared_out(rows, 2 * spark.sparkContext.defaultParallelism)
     audits = _audit_tasks(partitions, stored.audit)
     schema, group_rows = stored.schema, stored.group_rows
@@ -48,12 +48,12 @@ def write_unshuffled(
         quicken_worker()
         for number in (number for batch in numbers for number in batch.column(0).to_pylist()):
             if number >= len(tasks):
-                yield counted_things(_things(partitions, stored.audit, number - len(tasks), audits))
+                yield counted_units(_units(partitions, stored.audit, number - len(tasks), audits))
                 continue
             for file in tasks[number]:
-                batches = read_partitions(partitions.batches(*filing.place(file), filing.shards))
-                made = [stored.table(partitions.columns.rows(batch)) for batch in batches]
-                yield write_file(file, pa.concat_tables(made), schema, uri_of(file), group_rows=group_rows)
+                batches = read_partitions(partitions.batches(*filing.group_and_shard(file), filing.shards))
+                tables = [stored.table(partitions.columns.rows(batch)) for batch in batches]
+                yield write_file(file, pa.concat_tables(tables), schema, uri_of(file), group_rows=group_rows)
 
     count = len(tasks) + audits
     return spark.range(0, count, 1, count).mapInArrow(task, from_arrow_schema(FILES))
@@ -71,21 +71,21 @@ def _audit_tasks(partitions: Partitions, audit: Audit) -> int:
 
 def _shared_out(sizes: Mapping[int, int], count: int) -> list[list[int]]:
     """Files for each task, which all have about as many rows to write; their bytes do not depend on it."""
-    there = {file: size for file, size in sizes.items() if size}
-    shares: list[list[int]] = [[] for _ in range(min(count, len(there)))]
+    filled = {file: size for file, size in sizes.items() if size}
+    shares: list[list[int]] = [[] for _ in range(min(count, len(filled)))]
     loads = [0] * len(shares)
-    for file, size in sorted(there.items(), key=lambda pair: (-pair[1], pair[0])):
-        least = loads.index(min(loads))
-        shares[least].append(file)
-        loads[least] += size
+    for file, size in sorted(filled.items(), key=lambda pair: (-pair[1], pair[0])):
+        smallest = loads.index(min(loads))
+        shares[smallest].append(file)
+        loads[smallest] += size
     return shares
 
 
-def _things(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
+def _units(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
     """What the audit counts of one part of all that it compares."""
-    met = [THINGS.empty_table()]
+    tables = [UNITS.empty_table()]
     everything = (batch for file in range(len(partitions.uris)) for batch in partitions.of_file(file))
-    for batch in read_partitions(everything, partitions.columns.is_place):
-        things = audit.things(partitions.columns.places(batch))
-        met.append(things.filter(pa.array(np.mod(things["id"].to_numpy(), count) == number)))
-    return count_things(met)
+    for batch in read_partitions(everything, partitions.columns.is_placement):
+        units = audit.units(partitions.columns.placement(batch))
+        tables.append(units.filter(pa.array(np.mod(units["id"].to_numpy(), count) == number)))
+    return count_units(tables)

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.state import FeatureState, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, contract_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
@@ -43,30 +43,30 @@ class Written:
 
     Attributes:
         groups: by folder; one without rows has no file.
-        things: what the audit counted.
+        units: what the audit counted.
     """
 
     groups: Mapping[str, SplitEntry]
-    things: Sequence[pa.Table]
+    units: Sequence[pa.Table]
 
 
 def write_rows(
     table: Table,
-    state: FeatureState,
+    state: FittedFeatures,
     shards: int,
-    place: StoragePath,
+    folder: StoragePath,
     *,
     rows: int,
     audit: Audit,
     sampling: Sampling | None = None,
 ) -> Written:
-    """Write all splits below `place`.
+    """Write all splits below `folder`.
 
     Args:
         table: typed rows.
         state: what turns them into stored columns.
         shards: how many virtual shards; a divisor of `MAX_SHARDS`.
-        place: a fresh folder.
+        folder: a fresh folder.
         rows: of the largest split, about.
         audit: what is compared on the way.
         sampling: of training rows.
@@ -75,43 +75,43 @@ def write_rows(
     stored = StoredRows(
         columns=lambda rows: stored_columns(state, rows, seed),
         types=types,
-        group=lambda rows: rows.places.split,
+        group=lambda rows: rows.placement.split,
         filing=filing_of(SPLITS, shards, types, rows),
         copies=lambda rows: copies_of(rows, sampling, seed),
         sampled=sampling is not None,
         group_rows=ROWS_PER_GROUP,
         audit=audit,
     )
-    return write_groups(table, stored, place)
+    return write_groups(table, stored, folder)
 
 
-def write_groups(table: Table, stored: StoredRows, place: StoragePath) -> Written:
-    """Write all groups below `place`."""
-    moves, filing = place.renames_folders, stored.filing
-    drafts = place.child("drafts")
+def write_groups(table: Table, stored: StoredRows, folder: StoragePath) -> Written:
+    """Write all groups below `folder`."""
+    moves, filing = folder.renames_folders, stored.filing
+    drafts = folder.child("drafts")
 
     def uri_of(file: int) -> str:
-        return (drafts.child(f"{file:05d}-{uuid4().hex}.parquet") if moves else place.child(filing.path(file))).uri
+        return (drafts.child(f"{file:05d}-{uuid4().hex}.parquet") if moves else folder.child(filing.path(file))).uri
 
     partitions = table.partitions
     if partitions is None or stored.sampled or filing.pieces > 1 or is_much_to_audit(partitions, stored.audit):
         written = write_shuffled(table, stored, uri_of)
     else:
         written = write_unshuffled(table.scan.spark, partitions, stored, uri_of)
-    found = written.toArrow().sort_by("file").to_pylist()
-    entries = [_named(row, filing, place, moves=moves) for row in found if row["file"] != AUDIT]
+    answers = written.toArrow().sort_by("file").to_pylist()
+    entries = [_named(row, filing, folder, moves=moves) for row in answers if row["file"] != AUDIT]
     files.remove_folder(drafts)
     return Written(
-        groups={folder: _split_entry(folder, entries) for folder in filing.folders},
-        things=[from_bytes(row["things"]) for row in found if row["file"] == AUDIT],
+        groups={name: _split_entry(name, entries) for name in filing.folders},
+        units=[from_bytes(row["units"]) for row in answers if row["file"] == AUDIT],
     )
 
 
-def _named(row: Mapping[str, Any], filing: Filing, place: StoragePath, *, moves: bool) -> FileEntry:
+def _named(row: Mapping[str, Any], filing: Filing, folder: StoragePath, *, moves: bool) -> FileEntry:
     """What the manifest says of a file that is at its place now."""
-    path, (_, shard) = filing.path(row["file"]), filing.place(row["file"])
+    path, (_, shard) = filing.path(row["file"]), filing.group_and_shard(row["file"])
     if moves:
-        files.move(storage_path(row["path"]), place.child(path))
+        files.move(storage_path(row["path"]), folder.child(path))
     return FileEntry(
         path=path,
         shard=shard,
@@ -124,5 +124,5 @@ def _named(row: Mapping[str, Any], filing: Filing, place: StoragePath, *, moves:
 
 
 def _split_entry(split: str, entries: Sequence[FileEntry]) -> SplitEntry:
-    own = tuple(entry for entry in entries if entry.path.startswith(f"{split}/"))
-    return SplitEntry(rows=sum(entry.rows for entry in own), files=own)
+    split_entries = tuple(entry for entry in entries if entry.path.startswith(f"{split}/"))
+    return SplitEntry(rows=sum(entry.rows for entry in split_entries), files=split_entries)

@@ -19,7 +19,7 @@ from report import say, seconds_of
 from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig, SparkConfig
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.store_spec import StoreRecipe
+from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.spark import open_session
@@ -101,11 +101,11 @@ class Workplace:
 
     def build_configured(self, config: RunConfig) -> Store:
         """The store of a configuration whose storage is this workplace's, made anew."""
-        root, recipe = storage_path(config.storage.root), StoreRecipe.of(config)
+        root, store_spec = storage_path(config.storage.root), StoreSpec.of(config)
         shutil.rmtree(config.storage.root, ignore_errors=True)
-        source = open_source(self.spark, recipe.data.source, root)
-        build_store(self.spark, recipe, source, root=root, progress=Progress(Terminal(io.StringIO())))
-        return open_store(recipe.place(source, root))
+        source = open_source(self.spark, store_spec.data.source, root)
+        build_store(self.spark, store_spec, source, root=root, progress=Progress(Terminal(io.StringIO())))
+        return open_store(store_spec.folder(source, root))
 
 
 def usual_features(names: Sequence[str], **categorical: Any) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.audit import leak_audit as audit
-from pipeline.preparation.audit.audit_counts import count_things
-from pipeline.preparation.audit.leak_audit import audit_of, feature_check, report_audit
+from pipeline.preparation.audit.audit_counts import count_units
+from pipeline.preparation.audit.leak_audit import audit_of, report_audit
+from pipeline.preparation.audit.store_audit import feature_check
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.split import ResolvedSplit
 from pipeline.preparation.rows.table import Table, TableProgram
@@ -48,11 +49,11 @@ def table(split: ResolvedSplit, *, keys: int = ROWS, values: int = ROWS, key: bo
 
 
 def audit_splits(table: Table, split: ResolvedSplit, *, total: int, level: str) -> tuple[Check, ...]:
-    """As two tasks compare the splits that get half of the things each."""
+    """As two tasks compare the splits that get half of the units each."""
     found = audit_of(split, total, level)
-    met = pa.concat_tables([found.things(rows.places) for rows in rows_of(table)])
+    met = pa.concat_tables([found.units(rows.placement) for rows in rows_of(table)])
     side = np.mod(met["id"].to_numpy(), 2) == 0
-    return found.checks([count_things([met.filter(pa.array(own))]) for own in (side, ~side)])
+    return found.checks([count_units([met.filter(pa.array(own))]) for own in (side, ~side)])
 
 
 def names(checks) -> list[str]:

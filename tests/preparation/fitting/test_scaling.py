@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
+from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.mapped.fitted import MappedFeature
-from pipeline.kinds.state import FeatureState
-from pipeline.kinds.unscaled import Unscaled
+from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.writing.store_columns import feature_columns
 from pipeline.schemas.tokens import NULL_TOKEN
 from tests.support import kinds
@@ -22,7 +22,7 @@ OTHERS = ("x", "Ulm", " ", "\x1f", "é")
 FILE = "rows/0/shard-00-000.parquet"
 
 
-def fold() -> FeatureState:
+def fold() -> FittedFeatures:
     """Every kind, and means of the label by parts."""
     state = kinds.every_kind()
     random = np.random.default_rng(1)
@@ -58,15 +58,15 @@ def random_rows() -> list[RawRow]:
     ]
 
 
-def as_stored(state: FeatureState, rows: list[RawRow], parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def as_stored(state: FittedFeatures, rows: list[RawRow], parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """float32 [n, a] and int32 [n, c]."""
     made = [*feature_columns(state, kinds.values_of(state, rows), parts).values()]
     width = len(state.numeric)
     return np.stack(made[:width], axis=1), np.stack(made[width:], axis=1)
 
 
-def by_feed(folder: Path, unscaled: Unscaled, state: FeatureState, split: str) -> Rows:
-    (rows,) = read_shard(write_fold(folder, unscaled, state, {split: [FILE]}), split, 0)
+def by_feed(folder: Path, shared_rows: SharedFoldRows, state: FittedFeatures, split: str) -> Rows:
+    (rows,) = read_shard(write_fold(folder, shared_rows, state, {split: [FILE]}), split, 0)
     return rows
 
 
@@ -74,9 +74,9 @@ def by_feed(folder: Path, unscaled: Unscaled, state: FeatureState, split: str) -
 def test_the_feed_gives_what_is_stored(tmp_path, split):
     state, raw = fold(), random_rows()
     parts = np.random.default_rng(3).integers(0, PARTS, ROWS)
-    unscaled = joint(state, more=OTHERS[:3], slots=5, has_parts=True)
-    write_rows(tmp_path, {FILE: table_of(unscaled, raw, part=parts)}, row_group=ROWS)
-    rows = by_feed(tmp_path, unscaled, state, split)
+    shared_rows = joint(state, more=OTHERS[:3], slots=5, has_parts=True)
+    write_rows(tmp_path, {FILE: table_of(shared_rows, raw, part=parts)}, row_group=ROWS)
+    rows = by_feed(tmp_path, shared_rows, state, split)
     numbers, ids = as_stored(state, raw, parts if split == "train" else None)
     np.testing.assert_allclose(rows.tensors["numeric"], numbers, rtol=2e-7, atol=1e-9)
     np.testing.assert_array_equal(rows.tensors["categorical"], ids)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipeline.config.expression import parse_expression
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
-from pipeline.kinds.state import RawColumn
+from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.preparation.rows.date_texts import find_date_texts
 from pipeline.preparation.rows.row_checks import find_value_errors
@@ -32,9 +32,9 @@ def inputs_of(derived) -> Inputs:
 
 def test_new_rows_have_the_fault_too():
     inputs = inputs_of(dates_of(DateConfig(columns=("sold",), parts=("year",), since="built")))
-    faults = find_value_errors(inputs, (), {}, multiline=False)
+    row_errors = find_value_errors(inputs, (), {}, multiline=False)
 
-    reasons = reasons_of(inputs.rows(BATCH), faults)
+    reasons = reasons_of(inputs.rows(BATCH), row_errors)
 
     sold, built = "column 'sold' is not a date", "column 'built' is not a date"
     assert reasons == ["", "", sold, built, "", f"{sold}; {built}"]
@@ -43,9 +43,9 @@ def test_new_rows_have_the_fault_too():
 def test_what_the_contract_asks_for_is_said_once():
     inputs = inputs_of(dates_of(DateConfig(columns=("sold", "built"), parts=("year",))))
     terms = {"sold": ColumnTerms(type="date"), "built": ColumnTerms(type="timestamp")}
-    faults = find_value_errors(inputs, (), terms, multiline=False)
+    row_errors = find_value_errors(inputs, (), terms, multiline=False)
 
-    reasons = reasons_of(inputs.rows(BATCH), faults)
+    reasons = reasons_of(inputs.rows(BATCH), row_errors)
 
     sold, built = "column 'sold' is not a date", "column 'built' is not a date"
     # The contract's date has no time of day, and its timestamp is written with signs.

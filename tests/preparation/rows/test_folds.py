@@ -55,7 +55,7 @@ def groups_of(
     """The group of each row in each division."""
     batch = batch_of(frame)
     folds = FoldPlacement(plan, seed, validation)
-    return program_of(batch.schema, data_for(name), EVERY_ROW, folds=folds).rows(batch).places.folds
+    return program_of(batch.schema, data_for(name), EVERY_ROW, folds=folds).rows(batch).placement.folds
 
 
 def divided(frame: pd.DataFrame, found: dict[str, FoldPlan], validation: float = 0.0) -> pd.DataFrame:

@@ -9,16 +9,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import PlatformError
-from pipeline.preparation.rows.partitions import (
-    PartitionAccumulator,
-    PartitionColumns,
-    Partitions,
-    partition_folder,
-    partitions_of,
-    read_partitions,
-)
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import PartitionAccumulator
+from pipeline.preparation.rows.partitions import Partitions, partition_folder, partitions_of, read_partitions
 from pipeline.preparation.rows.split import MAX_SHARDS, order_of, shard_of
-from pipeline.preparation.rows.typed_rows import SPLIT, Places, Rows, TypedRows
+from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement, Rows, TypedRows
 from pipeline.store.filesystem import storage_path
 
 SEED, GROUPS = 7, 3
@@ -40,7 +35,7 @@ def some_rows(count: int, seed: int, **more) -> Rows:
         label_text=pa.nulls(count, pa.string()),
         weight=more.pop("weight", None),
     )
-    places = Places(
+    placement = RowPlacement(
         values=row_hash ^ 1,
         row_id=row_hash ^ 2,
         row_hash=row_hash,
@@ -49,7 +44,7 @@ def some_rows(count: int, seed: int, **more) -> Rows:
         order=order_of(SEED, row_hash),
         **more,
     )
-    return Rows(typed, places)
+    return Rows(typed, placement)
 
 
 def kept(folder, pieces: list[list[Rows]], columns: PartitionColumns = COLUMNS) -> Partitions:
@@ -71,30 +66,36 @@ def test_each_partition_has_its_rows_in_the_order_of_the_source(tmp_path, shards
     for group in range(GROUPS):
         for shard in range(shards):
             found = [COLUMNS.rows(batch) for batch in read_partitions(partitions.batches(group, shard, shards))]
-            mine = [(rows.places.split == group) & (rows.places.shard % shards == shard) for rows in batches]
+            mine = [(rows.placement.split == group) & (rows.placement.shard % shards == shard) for rows in batches]
             expected = [COLUMNS.table(rows).filter(pa.array(own)) for rows, own in zip(batches, mine, strict=True)]
             table = pa.concat_tables([COLUMNS.table(rows) for rows in found]).sort_by("row_hash")
             assert table.equals(pa.concat_tables(expected).sort_by("row_hash"))
             if shards == MAX_SHARDS:
-                hashes = np.concatenate([rows.places.row_hash for rows in found])
+                hashes = np.concatenate([rows.placement.row_hash for rows in found])
                 assert hashes.tolist() == pa.concat_tables(expected)["row_hash"].to_pylist()
             met += len(table)
-    assert met == sum(int(np.sum(rows.places.split < GROUPS)) for rows in batches)
+    assert met == sum(int(np.sum(rows.placement.split < GROUPS)) for rows in batches)
 
 
 def test_what_is_kept_is_what_was_there(tmp_path):
-    more = {"weight": pa.array(np.arange(50.0)), "moment": pa.array(np.arange(50.0)), "group": pa.array(np.arange(50))}
+    more = {
+        "weight": pa.array(np.arange(50.0)),
+        "timestamp": pa.array(np.arange(50.0)),
+        "group": pa.array(np.arange(50)),
+    }
     rows = some_rows(50, 5, folds={"__fold": np.zeros(50, np.int32)}, **more)
     columns = PartitionColumns(("0", "label"), ("a/b", "__x"), "__fold", keyed=True, seed=SEED)
     partitions = kept(tmp_path, [[rows]], columns)
     found = [columns.rows(batch) for batch in read_partitions(partitions.batches(0, 0, 1))]
-    places = [columns.places(batch) for batch in read_partitions(partitions.batches(0, 0, 1), columns.is_place)]
-    order = np.argsort(np.concatenate([own.places.row_hash for own in found]))
-    by_hash = np.argsort(rows.places.row_hash)
+    placement = [
+        columns.placement(batch) for batch in read_partitions(partitions.batches(0, 0, 1), columns.is_placement)
+    ]
+    order = np.argsort(np.concatenate([own.placement.row_hash for own in found]))
+    by_hash = np.argsort(rows.placement.row_hash)
     for name in ("values", "row_id", "shard", "order", "split"):
-        together = np.concatenate([getattr(own.places, name) for own in found])
-        np.testing.assert_array_equal(together[order], getattr(rows.places, name)[by_hash])
-        np.testing.assert_array_equal(together, np.concatenate([getattr(own, name) for own in places]))
+        together = np.concatenate([getattr(own.placement, name) for own in found])
+        np.testing.assert_array_equal(together[order], getattr(rows.placement, name)[by_hash])
+        np.testing.assert_array_equal(together, np.concatenate([getattr(own, name) for own in placement]))
     for name in ("weight", "label_number", "label_text"):
         together = pa.concat_arrays([getattr(own.typed, name) for own in found])
         assert together.take(pa.array(order)).equals(getattr(rows.typed, name).take(pa.array(by_hash)))

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.data import DataConfig
-from pipeline.config.split import FoldConfig, SplitConfig
-from pipeline.preparation.rows.split import MIN_ROWS_PER_SHARD, needed_columns, shards_for
+from pipeline.preparation.rows.split import MIN_ROWS_PER_SHARD, shards_for
 from pipeline.preparation.rows.timestamps import closest_cuts
 
 
@@ -29,13 +27,3 @@ def test_cuts_come_closest_to_the_shares():
     assert closest_cuts(np.array([10, 10, 10, 10]), [0.5]) == [2]
     assert closest_cuts(np.array([97, 1, 1, 1]), [0.5, 0.6]) == [1, 2]
     assert closest_cuts(np.array([1, 1, 1, 97]), [0.5, 0.6]) == [2, 3]
-
-
-def test_only_columns_that_decide_are_needed():
-    data = DataConfig(source={"sample": "iris"}, label="y", key="k", group=["g", "h"], time="t")
-    assert needed_columns(SplitConfig(), data) == ("g", "h")
-    assert needed_columns(SplitConfig(method="stratified"), data) == ("g", "h", "y")
-    assert needed_columns(SplitConfig(method="stratified", by=["a", "g"]), data) == ("g", "h", "a")
-    assert needed_columns(FoldConfig(method="time"), data) == ("g", "h", "t")
-    values = {"train": ["a"], "test": ["b"]}
-    assert needed_columns(SplitConfig(method="column", column="c", values=values), data) == ("g", "h", "c")

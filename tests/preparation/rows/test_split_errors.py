@@ -9,27 +9,19 @@ import pytest
 
 from pipeline.config.split import SplitConfig, SplitFractions
 from pipeline.errors import ConfigError, DataError, PipelineError
+from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.reading.raw import RawColumns, RawTable
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.rows.split import (
-    LEFT_OUT,
-    NOWHERE,
-    ResolvedSplit,
-    group_of,
-    order_of,
-    resolve_split,
-    shard_of,
-    split_of,
-)
+from pipeline.preparation.rows.split import LEFT_OUT, NOWHERE, ResolvedSplit, group_of, order_of, shard_of, split_of
 from pipeline.preparation.rows.split_errors import find_split_errors
-from pipeline.preparation.survey.strata import count_strata, strata_problems
+from pipeline.preparation.statistics.strata import count_strata, strata_problems
 from tests.support.rows import batch_of, data_of, local_scan, program_of, table_of
 
 
 def by_hash(rows: int, seed: int, **fractions: float) -> np.ndarray:
     """The split of rows with ids of their own."""
     split = ResolvedSplit("hash", SplitFractions(**fractions))
-    return split_of(None, split, seed=seed, row_id=np.arange(rows), moment=None, group=None)
+    return split_of(None, split, seed=seed, row_id=np.arange(rows), timestamp=None, group=None)
 
 
 def test_shares_are_as_configured_and_shards_independent_of_them():
@@ -97,7 +89,7 @@ def places(frame: pd.DataFrame) -> pd.DataFrame:
     for method, content in CONFIGS.items():
         data = DATA if method == "group" else UNGROUPED
         program = program_of(batch.schema, data, resolved(frame, content, data), seed=7)
-        frame = frame.assign(**{f"by_{method}": program.rows(batch).places.split})
+        frame = frame.assign(**{f"by_{method}": program.rows(batch).placement.split})
     return frame.sort_values("number", ignore_index=True)
 
 
@@ -143,7 +135,7 @@ def test_shares_by_time_come_close_and_are_told(table, caplog):
     split = resolved(table, content, UNGROUPED)
     assert split == resolved(table.sample(frac=1.0, random_state=1), content, UNGROUPED)
     batch = batch_of(table)
-    found = program_of(batch.schema, UNGROUPED, split).rows(batch).places.split
+    found = program_of(batch.schema, UNGROUPED, split).rows(batch).placement.split
     assert np.bincount(found) / len(table) == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
     begun = " and ".join(split.time.text(cut) for _, cut in split.cuts)
     assert f"cut at {begun}, found from the rows to 1 hour" in caplog.text
@@ -191,15 +183,15 @@ def test_a_time_column_without_time_is_named():
     )
 
 
-def unplaced(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
+def split_errors_of(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
     """What is said of rows that have no place."""
     data = data.model_copy(update={"label": "part", "key": ()})
     split = resolved(frame, content, data)
     table, row_errors = table_of(frame, data, split), tuple(find_split_errors(split))
     rows = table.program.inputs.rows(batch_of(frame))
-    moment = split.time.moments(rows.raw["day"]) if split.time else None
+    timestamp = split.time.timestamps(rows.raw["day"]) if split.time else None
     found = split_of(
-        rows, split, seed=0, row_id=np.arange(rows.count), moment=moment, group=group_of(rows, split.groups)
+        rows, split, seed=0, row_id=np.arange(rows.count), timestamp=timestamp, group=group_of(rows, split.groups)
     )
     nowhere = found == NOWHERE
     assert (nowhere == np.logical_or.reduce([row_error.condition(rows) for row_error in row_errors])).all()
@@ -210,20 +202,20 @@ def unplaced(frame: pa.Table, content: dict, data=UNGROUPED) -> str:
 
 def test_rows_that_belong_nowhere_are_named():
     rows = pa.table({"part": ["a", "x", None], "day": ["2024-01-01", "soon", None]})
-    answer = unplaced(rows, CONFIGS["column"])
+    answer = split_errors_of(rows, CONFIGS["column"])
     assert (
         "- Column 'part' (split.column) is missing in 1 of 3 rows. Fill it, or correct split.column.\n"
         "  - Column 'part' (split.column) has a value that split.values does not name in 1 of 3 rows. "
         "Allowed: a, b, c, 1. Received: 'x'. Name the value under split.values, or repair these rows."
     ) in answer
-    answer = unplaced(rows, {"method": "time", "test_from": "2024-01-01"})
+    answer = split_errors_of(rows, {"method": "time", "test_from": "2024-01-01"})
     assert "Column 'day' (data.time) is missing in 1 of 3 rows. Fill it, or correct data.time." in answer
     assert (
         "Column 'day' (data.time) is no time in 1 of 3 rows. Allowed: a date or time like 2024-06-30T12:00:00. "
         "Received: 'soon'. Repair these rows, or correct data.time."
     ) in answer
     data = DATA.model_copy(update={"group": ("part", "day")})
-    assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in unplaced(
+    assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in split_errors_of(
         rows, {"method": "group"}, data
     )
 
@@ -235,7 +227,7 @@ def test_strata_have_shares_and_a_stratum_without_rows_in_a_split_is_named():
     split = resolved(frame, {"method": "stratified", "by": ["part", "number"], "bins": 2}, data)
     assert resolved(frame, {"method": "stratified"}, data).strata == ("number",)
     table = table_of(frame, data, split)
-    counts = count_strata(table, split.strata, lambda rows: rows.places.split, parts=3, bins=split.bins)
+    counts = count_strata(table, split.strata, lambda rows: rows.placement.split, parts=3, bins=split.bins)
     assert list(counts) == [
         "part = 'rare', number < 214.143",
         "part = 'usual', number < 214.143",

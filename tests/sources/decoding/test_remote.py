@@ -37,7 +37,7 @@ def lake():
 
 
 def test_files_of_fsspec(lake):
-    (place,) = ArrowFiles().find_places(lake)
+    (place,) = ArrowFiles().find_paths(lake)
     found = ArrowFiles().list_files(place)
     assert [(file.uri, file.name, file.bytes) for file in found] == [
         ("memory://lake/k=a%20b/1.csv", "k=a%20b/1.csv", 4),
@@ -46,10 +46,10 @@ def test_files_of_fsspec(lake):
     assert all(file.modified > 1_600_000_000_000 for file in found)
     with closing(FileOpener()(found[0].uri)) as stream:
         assert stream.read() == b"x\n1\n"
-    assert [place.name for place in ArrowFiles().find_places(f"{lake}/k=*/?.csv")] == ["k=a%20b/1.csv", "k=c/3.csv"]
+    assert [place.name for place in ArrowFiles().find_paths(f"{lake}/k=*/?.csv")] == ["k=a%20b/1.csv", "k=c/3.csv"]
     assert ArrowFiles().has_folder(place, "k=c") and not ArrowFiles().has_folder(place, "k=d")
     with pytest.raises(DataError, match=r"^Source 'memory://lake/none' does not exist\."):
-        ArrowFiles().find_places(f"{lake}/none")
+        ArrowFiles().find_paths(f"{lake}/none")
 
 
 @pytest.mark.parametrize("location", ["viewfs:/lake/x", "wasbs://c@a/x", "nothing://h/x"])

@@ -1,0 +1,113 @@
+"""Checks the values of each row against the contract of the source, in the columns that the configuration uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.cells import category_of, finite, number_of
+from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.arrays.times import as_moment_ntz, is_date_text
+from pipeline.formatting import listed
+from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
+from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.tokens import FALSE, TRUE
+
+INTEGERS_BELOW = float(1 << 63)
+
+
+def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tuple[str, str, Condition]]:
+    """Ways to break the terms of a column that is read: what, what is allowed, and which of n rows do, [n].
+
+    Args:
+        name: of the column.
+        terms: of the column.
+        inputs: how rows are read.
+    """
+    data, is_number = inputs.data, _is_number(name, inputs)
+    roles = () if data is None else (data.label, data.weight, *data.key)
+    if not terms.nullable and name not in roles:
+        yield "is null", "a value in every row", lambda rows: rows.good & missing_of(rows.raw[name])
+    if pa.types.is_string(inputs.raw.kinds[name]):
+        yield from _wrong_type(name, terms.type, is_number=is_number)
+    value = partial(_value, name, terms.type, is_number)
+    if terms.min is not None:
+        below = _bound(terms.min)
+        yield f"is below {terms.min}", f"at least {terms.min}", lambda rows: _holds(rows, pc.less(value(rows), below))
+    if terms.max is not None:
+        above = _bound(terms.max)
+        yield f"is above {terms.max}", f"at most {terms.max}", lambda rows: _holds(rows, pc.greater(value(rows), above))
+    if terms.allowed is not None:
+        allowed = pa.array([float(each) if isinstance(each, (bool, int)) else each for each in terms.allowed])
+        yield "has another value", listed(terms.allowed), lambda rows: rows.good & _is_other(value(rows), allowed)
+
+
+def _holds(rows: TypedRows, condition: pa.Array) -> Mask:
+    return rows.good & mask_of(condition)
+
+
+def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
+    """-0.0 is 0.0."""
+    plain = pc.add(values, 0.0) if pa.types.is_floating(values.type) else values
+    other: Mask = ~missing_of(values) & ~mask_of(pc.is_in(plain, allowed))
+    return other
+
+
+def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tuple[str, str, Condition]]:
+    """Of texts; that a column that is used as a number is none is said elsewhere."""
+
+    def absent(rows: TypedRows) -> Mask:
+        return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, rows))
+
+    if kind in NUMBERS and not is_number:
+        yield "is not a number", "a number", absent
+    if kind == "integer":
+        yield "is not an integer", "a whole number of at most 64 bits", lambda rows: _is_broken(name, is_number, rows)
+    if kind == "boolean":
+        yield "is not true or false", "true, false", lambda rows: _is_no_boolean(rows, name)
+    if kind == "date":
+        yield "is not a date", "a date, such as 2024-03-01", absent
+    if kind == "timestamp":
+        yield "is not a date and time", "a date and time, such as 2024-03-01 12:30:00", absent
+
+
+def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
+    """Whether a number is not whole, or beyond 64 bits."""
+    values = _value(name, "integer", is_number, rows).to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        whole = (np.floor(values) == values) & (np.abs(values) < INTEGERS_BELOW)
+    broken: Mask = rows.good & ~np.isnan(values) & ~whole
+    return broken
+
+
+def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
+    text = rows.raw[name]
+    is_boolean = pc.is_in(pc.ascii_trim(text, " "), pa.array([*TRUE, *FALSE]))
+    return rows.good & ~missing_of(text) & ~mask_of(is_boolean)
+
+
+def _is_number(name: str, inputs: Inputs) -> bool:
+    return any(column.name == name and column.type == "number" for column in inputs.typed)
+
+
+def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:
+    """The value of a column as its type has it: a double, a text or a timestamp."""
+    column = rows.raw[name]
+    if kind in DATES:
+        timestamps = as_moment_ntz(column)
+        if kind == "timestamp" or not pa.types.is_string(column.type):
+            return timestamps
+        is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
+        return pc.if_else(is_date, timestamps, pa.scalar(None, timestamps.type))
+    if kind == "text":
+        return category_of(column)
+    return finite(rows.values[name] if is_number else number_of(column))
+
+
+def _bound(bound: float | str) -> pa.Scalar:
+    """A text is a date, or a date and time."""
+    return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))

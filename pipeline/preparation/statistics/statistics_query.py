@@ -1,0 +1,203 @@
+"""The query that collects the statistics of all rows, by the groups of an assignment to folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.cells import finite, is_finite
+from pipeline.arrays.masks import missing_of
+from pipeline.arrays.moments import ColumnStatistics, Moments
+from pipeline.kinds.plan import FeaturePlan
+from pipeline.preparation.planning.open_dataset import OpenedDataset
+from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.rows.fold_roles import FoldAssignment
+from pipeline.preparation.rows.partition_columns import PartitionColumns
+from pipeline.preparation.rows.partition_writer import PartitionAccumulator
+from pipeline.preparation.rows.partitions import partitions_of
+from pipeline.preparation.rows.split import LEFT_OUT, QUARANTINED, TEST, TRAIN, VALIDATION
+from pipeline.preparation.rows.table import Accumulator, Table
+from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.preparation.statistics.column_statistics import (
+    Measured,
+    MomentAccumulator,
+    merged_parts,
+    total,
+    train_moments,
+)
+from pipeline.preparation.statistics.dataset_statistics import CollectedStatistics, DatasetStatistics, good_rows
+from pipeline.preparation.statistics.feature_inputs import (
+    counter_of,
+    raw_numbers,
+    sampled_numbers,
+    slot_columns,
+    slot_counts,
+)
+from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.preparation.statistics.sample import SampleAccumulator, rows_of_sample
+from pipeline.preparation.statistics.value_counts import CountAccumulator
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.layout import SPLITS
+
+USED = (TRAIN, VALIDATION, TEST)
+
+_LABEL, _LOG, _KIND, _WEIGHT = "label", "label_log", "label_kind", "weight"
+_A_TEXT, _ZERO_OR_ONE = 0.0, 1.0
+"""What `_KIND` is of a label; null of other numbers. Of so many columns the query counts the zeros already."""
+
+PLENTY, FEWEST_DRAWN = 2, 1000
+"""A task keeps so many times its share of a sample, and so many rows more: pieces are not all alike."""
+
+_COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
+
+
+def statistics_query(store_spec: StoreSpec, opened: OpenedDataset) -> StatisticsQuery:
+    """The query of the statistics that a store needs."""
+    return StatisticsQuery(
+        opened.table,
+        opened.plan,
+        weighted=store_spec.data.weight is not None,
+        count_nulls=store_spec.infers_contract,
+        log_label=store_spec.features.target.transform == "log",
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is measured; plain data, which goes to the tasks.
+
+    Attributes:
+        plan: the features.
+        numbers: the columns that are numbers.
+        texts: those texts whose nulls are counted.
+        weighted: whether rows have weights.
+        log_label: whether moments of log1p(label) are wanted.
+    """
+
+    plan: FeaturePlan
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+    weighted: bool
+    log_label: bool
+
+    def of(self, rows: Rows) -> dict[str, pa.Array]:
+        """float64 [n] by name, of n rows."""
+        typed = rows.typed
+        number, text = typed.label_number, typed.label_text
+        measures = {_LABEL: finite(number), _KIND: _kinds(number, text)}
+        if self.log_label:
+            measures[_LOG] = _log1p(number)
+        if self.weighted:
+            measures[_WEIGHT] = typed.weight
+        measures |= {_SLOTS + name: slot_counts(feature, rows) for name, feature in slot_columns(self.plan).items()}
+        measures |= {_COLUMN + name: typed.values[name] for name in self.numbers}
+        return measures | {_PRESENT + name: _present(typed.values[name]) for name in self.texts}
+
+
+@dataclass(frozen=True)
+class StatisticsQuery:
+    """What is asked of all rows.
+
+    Attributes:
+        table: the rows.
+        plan: the features.
+        weighted: whether rows have weights.
+        count_nulls: whether the nulls of texts are wanted.
+        log_label: whether moments of log1p(label) are wanted.
+    """
+
+    table: Table
+    plan: FeaturePlan
+    weighted: bool
+    count_nulls: bool = False
+    log_label: bool = False
+
+    def gather(self, assignment: FoldAssignment, partitions: StoragePath | None = None) -> CollectedStatistics:
+        """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
+        measures = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
+        counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)
+        most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
+        accumulators: dict[str, Callable[[], Accumulator]] = {
+            "moments": lambda: MomentAccumulator(measures.of, assignment.column),
+            "counts": lambda: CountAccumulator(counter),
+            "sample": lambda: SampleAccumulator(names, raw_numbers, assignment, most if names else 0),
+        }
+        if partitions is None:
+            return _collected(self.table.gather(accumulators))
+        columns, folder, groups = self._partition_columns(assignment.column), partitions.uri, assignment.used[-1] + 1
+        accumulators["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
+        results = self.table.gather(accumulators)
+        return replace(_collected(results), partitions=partitions_of(results["partitions"], columns))
+
+    def _partition_columns(self, column: str) -> PartitionColumns:
+        """What features are made of, and what tells where rows belong."""
+        inputs = self.table.program.inputs
+        numbers = tuple(dict.fromkeys(feature.source for feature in self.plan.numeric))
+        texts = tuple(dict.fromkeys(source for feature in self.plan.categorical for source in feature.sources))
+        keyed = inputs.data is not None and bool(inputs.data.key)
+        return PartitionColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
+
+    def statistics(self, measured: Measured) -> DatasetStatistics:
+        """What the answer, by split, tells."""
+        table = self.table
+        rows = {index: statistics.rows for index, statistics in measured.get(_LABEL, {}).items()}
+        return DatasetStatistics(
+            rows=sum(rows.values()),
+            bad=rows.get(QUARANTINED, 0),
+            left_out=rows.get(LEFT_OUT, 0),
+            splits={name: rows.get(index, 0) for index, name in enumerate(SPLITS)},
+            columns={name: measured.get(_COLUMN + name, {}) for name in table.numbers},
+            label=_label_of(measured),
+            weight=measured.get(_WEIGHT, {}).get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
+            slots={name: _most(measured.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
+            nulls={name: good_rows(measured.get(_COLUMN + name, {})).nulls for name in table.numbers}
+            | {name: good_rows(measured.get(_PRESENT + name, {})).nulls for name in self._texts},
+        )
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return self.table.texts if self.count_nulls else ()
+
+
+def _collected(results: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
+    return CollectedStatistics(merged_parts(results["moments"]), results["counts"], results["sample"])
+
+
+def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
+    """`_A_TEXT` or `_ZERO_OR_ONE`, null for other labels."""
+    is_flag = pc.is_in(pc.add(number, 0.0), pa.array([0.0, 1.0]))
+    return pc.case_when(pc.make_struct(text.is_valid(), is_flag), _A_TEXT, _ZERO_OR_ONE)
+
+
+def _log1p(label: pa.Array) -> pa.Array:
+    valid = pc.if_else(pc.and_(is_finite(label), pc.greater(label, -1.0)), label, pa.scalar(None, pa.float64()))
+    return pc.log1p(valid)
+
+
+def _present(text: pa.Array) -> pa.Array:
+    """1, or null."""
+    return pa.array(np.ones(len(text)), mask=missing_of(text))
+
+
+def _label_of(measured: Measured) -> LabelStatistics:
+    numbers, kinds = (
+        total(statistics for index, statistics in measured.get(name, {}).items() if index in USED)
+        for name in (_LABEL, _KIND)
+    )
+    texts = kinds.moments.zeros
+    moments = train_moments({name: measured.get(name, {}) for name in (_LABEL, _LOG)})
+    return LabelStatistics(
+        numbers=numbers.rows - numbers.nulls,
+        texts=texts,
+        zero_one=kinds.moments.count - texts,
+        train=moments[_LABEL],
+        train_log=moments[_LOG],
+    )
+
+
+def _most(groups: Mapping[int, ColumnStatistics]) -> int:
+    return int(groups[TRAIN].moments.high or 0) if TRAIN in groups else 0

@@ -1,0 +1,139 @@
+"""What is counted of texts and of classes, in a batch and of all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.tables import combined
+from pipeline.kinds.text.arrays import text_of, values_of, with_null_token
+from pipeline.preparation.rows.fold_roles import FoldAssignment
+from pipeline.preparation.rows.table import Table
+from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.preparation.statistics.group_index import GroupIndex, Groups
+from pipeline.preparation.statistics.ranked_counts import (
+    CLASS,
+    RANKED,
+    counts_by_fold,
+    counts_of_fold,
+    limited,
+    ranked,
+)
+
+MAX_CLASSES = 1000
+
+DENSE_CELLS = 1 << 22
+"""Of groups times values: more are not counted in a table with a place for each."""
+
+COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Category:
+    """A text, or the texts of a multi-valued column, to be counted.
+
+    Attributes:
+        sources: raw or derived columns; more than one is a cross.
+        limit: how many values are needed, null aside.
+        separator: between the values of a multi-valued column.
+    """
+
+    sources: tuple[str, ...]
+    limit: int
+    separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What is counted; plain data, which goes to the tasks.
+
+    Attributes:
+        categories: by name.
+        assignment: the folds.
+        classes: whether those of the label are.
+    """
+
+    categories: Mapping[str, Category]
+    assignment: FoldAssignment
+    classes: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what is counted."""
+        return (*self.categories, *((CLASS,) if self.classes else ()))
+
+    def only(self, names: Sequence[str]) -> Counter:
+        """The same for some columns."""
+        kept = {name: category for name, category in self.categories.items() if name in names}
+        return Counter(kept, self.assignment, classes=self.classes and CLASS in names)
+
+    def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
+        """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
+        if name == CLASS:
+            return _occurrences(CLASS, rows.typed.class_text, groups.index_of(self.assignment.used))
+        category, trained = self.categories[name], groups.index_of(self.assignment.trained_on)
+        text = text_of(rows.typed.values, category.sources)
+        if category.separator is None:
+            return _occurrences(name, text, trained)
+        split_values = values_of(text, category.separator)
+        return _occurrences(name, split_values.values, trained.of(split_values.rows))
+
+    def ranked(self, counts: pa.Table) -> list[pa.Table]:
+        """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
+        return [ranked(counts_of_fold(counts, fold.roles), self._limits) for fold in self.assignment.folds]
+
+    def ranked_by_spark(self, table: Table) -> list[pa.Table]:
+        """The same from a pass of its own, for columns with many values."""
+        counts = table.mapped(self._all_counted, COUNTS)
+        most_frequent = limited(counts_by_fold(counts, self.assignment), self._limits).toArrow()
+        folds = (
+            most_frequent.filter(pc.equal(most_frequent["fold"], number)).drop("fold")
+            for number in range(len(self.assignment.folds))
+        )
+        return [ranked(fold_counts.cast(RANKED), self._limits) for fold_counts in folds]
+
+    def _all_counted(self, _: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
+        for rows in batches:
+            groups = Groups(rows.placement.of(self.assignment.column))
+            yield from summed_counts(self.counted(name, rows, groups) for name in self.columns).to_batches()
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        limits = {name: category.limit + 1 for name, category in self.categories.items()}
+        return limits | ({CLASS: MAX_CLASSES + 1} if self.classes else {})
+
+
+def _occurrences(column: str, text: pa.Array, groups: GroupIndex) -> pa.Table:
+    """Column, group, value and count of texts, null being `NULL_TOKEN`."""
+    encoded = with_null_token(text).dictionary_encode()
+    size, is_counted = len(encoded.dictionary), groups.index >= 0
+    # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
+    cells, counts = _counts((groups.index * np.int64(size) + encoded.indices.to_numpy())[is_counted])
+    return pa.table(
+        [
+            pa.array([column] * len(cells), pa.string()),
+            pa.array(groups.numbers[cells // max(size, 1)], pa.int32()),
+            encoded.dictionary.take(pa.array(cells % max(size, 1))),
+            pa.array(counts, pa.int64()),
+        ],
+        schema=COUNTS,
+    )
+
+
+def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Each cell that occurs, ascending, and how often."""
+    if cells.max(initial=0) > DENSE_CELLS:
+        return np.unique(cells, return_counts=True)
+    counts = np.bincount(cells)
+    occurring = np.flatnonzero(counts)
+    return occurring, counts[occurring]
+
+
+def summed_counts(parts: Iterable[pa.Table]) -> pa.Table:
+    """Each column, group and value once."""
+    return combined(parts, COUNTS, count="sum")
