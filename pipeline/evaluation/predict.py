@@ -26,7 +26,8 @@ from pipeline.evaluation.tally import Measure, Tally, merge_tallies, tally_from_
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
-from pipeline.runtime.ranks import LaunchOptions, RankInfo, run_ranks
+from pipeline.runtime.rank_info import RankInfo
+from pipeline.runtime.ranks import LaunchOptions, run_ranks
 from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document

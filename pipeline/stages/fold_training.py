@@ -14,7 +14,8 @@ from pipeline.evaluation.regression import Window
 from pipeline.evaluation.tally import Tally, tally_to_bytes
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import DECISION, PREDICTIONS, SCORE, TALLY, FoldResult
-from pipeline.stages.train import check_training, log_resumed
+from pipeline.stages.train import check_training
+from pipeline.stages.train_log import log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import BUNDLE, MODEL

@@ -17,7 +17,7 @@ from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.profile import report_profile
-from pipeline.stages.results import PrepareResult
+from pipeline.stages.results.run import PrepareResult
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store, is_published, open_store
 from pipeline.store.table import contract_file, keep_contract, read_contract, read_table

@@ -14,7 +14,7 @@ from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
 from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
-from pipeline.stages.results import CrossvalResult
+from pipeline.stages.results.crossval import CrossvalResult
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
 

@@ -18,7 +18,7 @@ import pytest
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import StoragePath
-from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.open_tracker import open_tracker, warm_up
 from tests.tracking.conftest import Open
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_first_use_is_silent_and_loads_no_tensorflow(free_folder: StoragePath) -
 import sys
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.open_tracker import open_tracker, warm_up
 from tests.support.stores import regression_state
 root = storage_path({free_folder.path!r})
 root.filesystem.open_output_stream(root.path + "/model.keras").close()
