@@ -14,7 +14,6 @@ from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Se
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
-HIDDEN = "model.hidden"
 AUTO = "auto"
 """A space that is the network's own, see `Network.search`; a configuration at rest has its settings written out."""
 PARAMETERS = "parameters"
@@ -113,7 +112,7 @@ class SearchConfig(Section):
         sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space. `capacity`
             begins with the smallest network; doubles its width or adds a layer while validation improves by more than
             `tolerance`; and then takes width or layers off again while that costs no more than `tolerance`. Its space
-            is `model.hidden` alone, a list of whole numbers.
+            is the setting alone by which the network declares its capacity, such as `model.hidden`.
         pruner: how trials that are behind are ended early; with further goals, none can. With `crossval` it is
             `wilcoxon`, if anything: a trial ends where it is worse than the best one by the signed-rank test over the
             folds that both had.
@@ -197,11 +196,6 @@ class SearchConfig(Section):
     @model_validator(mode="after")
     def _space_is_sound(self) -> SearchConfig:
         problems = [problem for place, name in enumerate(self.space) for problem in self._problems(place, name)]
-        if self.sampler == "capacity" and self.space and not _is_of_networks(self.space):
-            problems.append(
-                f"sampler capacity searches {HIDDEN} alone, such as {{list: [1, 4], of: {{int: [8, 512]}}}}. Received: "
-                f"{', '.join(self.space)}"
-            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -216,13 +210,6 @@ class SearchConfig(Section):
         if self.sampler == "grid" and not _is_finite(parameter):
             problems.append(f"space.{name}: a grid needs choice, int, or uniform with a step")
         return problems
-
-
-def _is_of_networks(space: dict[str, ParameterConfig]) -> bool:
-    if [*space] != [HIDDEN]:
-        return False
-    parameter = space[HIDDEN]
-    return parameter.of is not None and parameter.of.kind == "int" and not parameter.when
 
 
 def _is_maximized(metric: str) -> bool:

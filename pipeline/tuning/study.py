@@ -18,11 +18,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.config.search import HIDDEN, SearchConfig
+from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
 from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
-from pipeline.tuning.capacity import capacity_progress, hidden_of, params_of
+from pipeline.tuning.capacity import capacity_progress
+from pipeline.tuning.capacity_setting import CapacitySetting
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.study_trial import SETTINGS, STATES, Trial, record_of
@@ -96,12 +97,12 @@ class Study:
     def _has_queued(self) -> bool:
         """Whether a queued trial can start; first queues the networks that a capacity search wants next."""
         if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
-            records = self.records()
-            begun = [hidden_of(record) for record in records]
+            records, setting = self.records(), CapacitySetting.of(self._config)
+            begun = [setting.hidden_of(record) for record in records]
             for hidden in capacity_progress(records, self._config).wanted:
                 if hidden not in begun:
-                    attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
-                    self._study.enqueue_trial(params_of(hidden), user_attrs=attributes)
+                    attributes = {SETTINGS: json.dumps(setting.settings_of(hidden))}
+                    self._study.enqueue_trial(setting.params_of(hidden), user_attrs=attributes)
         return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
