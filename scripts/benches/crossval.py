@@ -93,18 +93,18 @@ def prepare_folds(spark: SparkSession, table: Path, root: Path) -> None:
 
 def _build(spark: SparkSession, table: Path, root: Path, *, folds: bool) -> None:
     store_spec = StoreSpec.of(config_of(spark, table, root))
-    place, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
-    source = open_source(spark, store_spec.data.source, place)
+    root_path, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
+    source = open_source(spark, store_spec.data.source, root_path)
     shutil.rmtree(root, ignore_errors=True)
     if folds:
-        build_folds(spark, FoldsSpec(store_spec, FoldConfig(folds=FOLDS)), source, root=place, progress=progress)
+        build_folds(spark, FoldsSpec(store_spec, FoldConfig(folds=FOLDS)), source, root=root_path, progress=progress)
     else:
-        build_store(spark, store_spec, source, root=place, progress=progress)
+        build_store(spark, store_spec, source, root=root_path, progress=progress)
 
 
 def measured(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, dict[str, list[float]]]:
     """Wall clock and processor seconds of each work, in turns, without the first round."""
-    found = {name: {"seconds": [], "processor_seconds": []} for name in works}
+    measured = {name: {"seconds": [], "processor_seconds": []} for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
             before = _processor_seconds()
@@ -112,9 +112,9 @@ def measured(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, d
             spent = round(_processor_seconds() - before, 2)
             say(f"round {number} of {rounds}: {name} {wall} s, {spent} s of processor time")
             if number:
-                found[name]["seconds"].append(wall)
-                found[name]["processor_seconds"].append(spent)
-    return found
+                measured[name]["seconds"].append(wall)
+                measured[name]["processor_seconds"].append(spent)
+    return measured
 
 
 def _processor_seconds() -> float:
@@ -131,8 +131,8 @@ def validated(
     before = _processor_seconds()
     result = cross_validate(config, spark=spark)
     spent = _processor_seconds() - before
-    (found,) = (root / "mlartifacts").glob(f"{result.run_id}/artifacts/crossval.json")
-    return result.seconds, spent, list(json.loads(found.read_text())["scores"])
+    (file,) = (root / "mlartifacts").glob(f"{result.run_id}/artifacts/crossval.json")
+    return result.seconds, spent, list(json.loads(file.read_text())["scores"])
 
 
 def shared_out(seconds: Iterable[float], slots: int) -> float:
@@ -168,10 +168,10 @@ def main() -> None:
     targets = [
         Target(
             f"features of {FOLDS} folds / of one store, {table}, {kind.replace('_', ' ')}",
-            ratio(found["folds"][kind], found["store"][kind]),
+            ratio(measured["folds"][kind], measured["store"][kind]),
             at_most=1.2,
         )
-        for table, found in features.items()
+        for table, measured in features.items()
         for kind in ("processor_seconds", "seconds")
     ]
     training = whole["training_seconds"]

@@ -33,7 +33,7 @@ def write_table(file: Path) -> None:
     random = np.random.default_rng(1)
     values = random.normal(size=(ROWS, COLUMNS)).astype(np.float32)
     label = values @ random.normal(size=COLUMNS) + random.normal(size=ROWS)
-    columns = {f"x{place}": values[:, place] for place in range(COLUMNS)}
+    columns = {f"x{index}": values[:, index] for index in range(COLUMNS)}
     pq.write_table(pa.table({**columns, "y": label}), file)
 
 
@@ -47,7 +47,7 @@ def searched(folder: Path, *, trials: int, epochs: int, study: str) -> list[dict
             "name": "bench",
             "storage": {"root": str(folder / "root")},
             "data": {"source": {"path": str(folder / "table.parquet")}, "label": "y"},
-            "features": {"numeric": [{"columns": [f"x{place}" for place in range(COLUMNS)]}]},
+            "features": {"numeric": [{"columns": [f"x{index}" for index in range(COLUMNS)]}]},
             "train": {"epochs": epochs, "batch_size": 128, "early_stopping": None, "cache": "memory"},
             "search": {
                 "space": {"train.optimizer.learning_rate": {"loguniform": [1e-4, 1e-2]}},
@@ -62,9 +62,9 @@ def searched(folder: Path, *, trials: int, epochs: int, study: str) -> list[dict
         }
     )
     result = search(config)
-    say(f"{study}: {result.trials} trials, {result.finished} ran to their end")
-    (found,) = (folder / "root" / "mlartifacts").glob(f"{result.run_id}/artifacts/trials.json")
-    return list(json.loads(found.read_text()))
+    say(f"{study}: {result.trials} trials, {result.finished} finished")
+    (file,) = (folder / "root" / "mlartifacts").glob(f"{result.run_id}/artifacts/trials.json")
+    return list(json.loads(file.read_text()))
 
 
 def seconds_of_all(folder: Path, study: str) -> float:
