@@ -67,7 +67,8 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
     """
     start = time.monotonic()
     check_training(store, config.train, config.evaluate)
-    resources.tracker.log_params(run_params(config) | _rows(store))
+    rows = {f"rows.{name}": split.rows for name, split in store.manifest.splits.items()}
+    resources.tracker.log_params(run_params(config) | rows)
     resources.tracker.set_tags({"store_id": store.manifest.store_id})
     spec = TrainingSpec.of(config, store.manifest.store_id)
     with run_training(resources.spark, resources.root, spec, _hooks(resources, spec.train.epochs)) as outcome:
@@ -151,7 +152,3 @@ def _result(model: PublishedModel, history: TrainingHistory, *, seconds: float, 
         seconds=seconds,
         run_id=run_id,
     )
-
-
-def _rows(store: Store) -> dict[str, int]:
-    return {f"rows.{name}": split.rows for name, split in store.manifest.splits.items()}

@@ -141,7 +141,8 @@ class MlflowSender:
         except Exception as error:
             if is_down(error):
                 raise
-            if _is_gone(error) and self._new_runs < MOST_NEW_RUNS:
+            is_gone = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+            if is_gone and self._new_runs < MOST_NEW_RUNS:
                 self._start_new_run()
                 return
             if len(batch) > 1:  # one of them was refused: from now on each is sent alone
@@ -207,10 +208,6 @@ class MlflowSender:
             self._refused = True
             what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
             logger.warning("MLflow did not take %s of run %s. %s", what, self.outbox.run_id, reason_of(error))
-
-
-def _is_gone(error: Exception) -> bool:
-    return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
 
 
 def _nothing(*_: Any) -> None:

@@ -79,17 +79,14 @@ def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float
             if wanted := tuple(one for one in candidates if one not in losses):
                 return CapacityProgress((*steps, Step(kind, candidates)), wanted)
             current = min(candidates, key=lambda one: (losses[one], sum(one)))
-            if _is_good(losses[current], best + bar, strictly=kind == "grow"):
-                taken, best, left = current, min(best, losses[current]), misses
+            loss, bound = losses[current], best + bar
+            if math.isfinite(loss) and (loss < bound or (loss == bound and kind == "shrink")):
+                taken, best, left = current, min(best, loss), misses
                 steps.append(Step(kind, candidates, taken))
             else:
                 steps.append(Step(kind, candidates))
                 left -= 1
     return CapacityProgress(tuple(steps))
-
-
-def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
-    return math.isfinite(loss) and (loss < bound or (loss == bound and not strictly))
 
 
 def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
