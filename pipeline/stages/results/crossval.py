@@ -8,20 +8,20 @@ from pipeline.schemas.document import Document
 
 
 class CrossvalResult(Document):
-    """What the folds of a cross-validation reached on their held-out rows.
+    """The metrics of the folds on their held-out rows.
 
     Attributes:
-        id: of this cross-validation, by which a later one is compared with it.
-        folds: metrics of each fold; None where its rows do not define one.
-        mean: of each metric, over the folds that define it.
-        std: their deviation, of the sample.
-        intervals: by metric, the bounds of the mean's 95 % interval.
-        pooled: metrics of all held-out rows together, where each row is held out once.
-        rows: that were divided.
+        id: the id of this cross-validation, by which a later one is compared with it.
+        folds: the metrics of each fold; None where its rows do not define one.
+        mean: the mean of each metric, over the folds that define it.
+        std: its standard deviation, of the sample.
+        intervals: the bounds of the mean's 95 % interval, by metric.
+        pooled: the metrics of all held-out rows together, if each row is held out once.
+        rows: the number of rows that were divided.
         predictions: URI of the folder of out-of-fold predictions.
-        comparison: with the one of `crossval.compare_to`, in a sentence.
-        seconds: that the job took.
-        run_id: of the tracked run, if any.
+        comparison: the comparison with `crossval.compare_to`, in a sentence.
+        seconds: the duration of the job.
+        run_id: the tracked run, if any.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What the stages return, and what the jobs print."""
+"""The results of prepare, train and evaluate, and of the main job, which has all of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class PrepareResult(Document):
 
     Attributes:
         store: its URI.
-        store_id: its name, derived from the source and the configuration.
-        rows: of each split, and `quarantined`; and `left_out`, where a filter or the split may leave rows out.
-        reused: whether it was there already.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
+        store_id: its id, derived from the source and the configuration.
+        rows: the rows of each split, and `quarantined`; and `left_out`, if a filter or the split may leave rows out.
+        reused: whether it existed already.
+        seconds: the duration of the stage.
+        run_id: the tracked run, if any.
     """
 
     store: str
@@ -33,18 +33,18 @@ class TrainResult(Document):
 
     Attributes:
         model: URI of its file.
-        model_id: its name, derived from the store and the configuration.
-        store_id: what it was trained on.
+        model_id: its id, derived from the store and the configuration.
+        store_id: the store that it was trained on.
         weights: SHA-256 over its weights; equal only for bit-identical networks.
-        epochs: that were trained.
-        best_epoch: whose weights were kept, counted from 1.
-        metrics: of that epoch.
-        history: of all epochs.
-        rows_per_second: over all ranks, of the epochs after the first, which also compiles.
-        input_bound_percent: share of the training time in which the model waited for rows.
-        workers: ranks.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
+        epochs: the number of epochs that were trained.
+        best_epoch: the epoch whose weights were kept, counted from 1.
+        metrics: the metrics of that epoch.
+        history: the records of all epochs.
+        rows_per_second: over all ranks and the epochs after the first, which also compiles.
+        input_bound_percent: percentage of the training time in which the model waited for rows.
+        workers: the number of ranks.
+        seconds: the duration of the stage.
+        run_id: the tracked run, if any.
     """
 
     model: str
@@ -66,14 +66,14 @@ class EvaluateResult(Document):
     """Metrics of the whole test split.
 
     Attributes:
-        rows: that were scored.
-        metrics: of the model; None where undefined for these rows.
-        intervals: by metric, the bounds of its 95 % interval.
+        rows: the number of test rows.
+        metrics: the metrics of the model; None where these rows do not define one.
+        intervals: the bounds of the 95 % interval, by metric.
         baselines: the same metrics of simple models on the same rows: `mean` or `majority`, and `linear`.
-        confusion: rows by actual class (first axis) and predicted class, for a classification.
-        classes: their names.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
+        confusion: numbers of rows by actual class (first axis) and predicted class, for a classification.
+        classes: the names of the classes.
+        seconds: the duration of the stage.
+        run_id: the tracked run, if any.
     """
 
     rows: int
@@ -93,8 +93,8 @@ class RunResult(Document):
         prepare: the store.
         train: the model.
         evaluate: its test metrics.
-        seconds: that all took.
-        run_id: of the tracked run, if any.
+        seconds: the duration of the job.
+        run_id: the tracked run, if any.
     """
 
     prepare: PrepareResult

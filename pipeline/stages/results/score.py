@@ -9,9 +9,9 @@ class WorstDrift(Document):
     """The column that differs most from the training rows.
 
     Attributes:
-        column: its name, or that of the feature that is made of a text.
+        column: its name, or that of the feature made from a text.
         psi: its population stability index.
-        rows: that were compared.
+        rows: the number of rows that were compared.
     """
 
     column: str
@@ -24,13 +24,13 @@ class ScoreResult(Document):
 
     Attributes:
         output: its URI.
-        rows: that were scored.
-        quarantined: rows that could not be.
-        model_version: what the output's column of that name holds.
-        drift: None where nothing was compared.
-        rows_per_second: of reading, scoring and writing together.
-        seconds: that the stage took.
-        run_id: of the tracked run, if any.
+        rows: the number of scored rows.
+        quarantined: the number of rows that could not be scored.
+        model_version: the value of the output's column of that name.
+        drift: the column with the most drift; None where nothing was compared.
+        rows_per_second: the speed of reading, scoring and writing together.
+        seconds: the duration of the stage.
+        run_id: the tracked run, if any.
     """
 
     output: str

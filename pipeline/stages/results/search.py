@@ -10,14 +10,14 @@ from pipeline.stages.results.run import EvaluateResult, TrainResult
 
 
 class FrontTrial(Document):
-    """A trial that no other one beats in all goals.
+    """A trial on the Pareto front.
 
     Attributes:
-        number: counted from 0.
+        number: its number, counted from 0.
         params: its settings by name.
-        value: of the metric.
-        further: the values of the other goals, by name.
-        parameters: how many weights its network has.
+        value: its value of the metric.
+        further: its values of the other goals, by name.
+        parameters: the number of weights of its network.
     """
 
     number: int
@@ -31,7 +31,7 @@ class BestTrial(FrontTrial):
     """The best trial of a search, see `search.tolerance`.
 
     Attributes:
-        run_id: of the tracked run in which it was trained again, evaluated and logged.
+        run_id: the tracked run in which it was trained again, evaluated and logged.
     """
 
     run_id: str | None
@@ -42,16 +42,16 @@ class SearchResult(Document):
 
     Attributes:
         best: the best trial.
-        front: the trials that no other one beats, the best by the metric first; empty where that is the only goal.
-        trials: how many there were, earlier jobs' included.
-        finished: that ran to their end.
-        pruned: that were ended since they were behind.
-        failed: that ended with an error.
-        failures: how often each cause.
+        front: the Pareto front, the best by the metric first; empty where the metric is the only goal.
+        trials: the number of trials, including those of earlier jobs.
+        finished: the number of trials that finished.
+        pruned: the number of trials that were pruned.
+        failed: the number of trials that ended with an error.
+        failures: the number of trials by error message.
         train: the model of the best trial.
         evaluate: its test metrics.
-        seconds: that the job took.
-        run_id: of the tracked run, if any.
+        seconds: the duration of the job.
+        run_id: the tracked run, if any.
     """
 
     best: BestTrial
