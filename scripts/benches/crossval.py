@@ -1,11 +1,11 @@
-"""What k folds cost: their features beside those of one store, and a whole cross-validation beside its trainings.
+"""What k folds cost: their features beside those of one store, and a whole cross-validation beside its training runs.
 
 Features are prepared in one Spark session on two task slots, in turns, after a first round that is not counted.
 Processor time is that of this process and of all that it started, Java's compiler included. A cross-validation runs two
 folds at a time, a rank each, on folds that are there already, after one that warms up Spark's Python workers.
 
-Equal trainings of five folds cannot be shared out evenly among two slots: the third round has one. So the whole is also
-compared with what the trainings themselves take if each one begins where a slot becomes free.
+Equal training runs of five folds cannot be divided evenly among two slots: the third round has one. So the whole is
+also compared with what the training runs alone take if each begins when a slot becomes free.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def mixed_table(spark: SparkSession, rows: int) -> DataFrame:
 
 
 def config_of(spark: SparkSession, table: Path, root: Path, *, epochs: int = EPOCHS) -> RunConfig:
-    """The usual features of all columns, and a training of some seconds."""
+    """The usual features of all columns, and a training run of a few seconds."""
     names = spark.read.parquet(str(table)).columns
     features = {
         "numeric": [{"columns": [name for name in names if name.startswith("n")]}],

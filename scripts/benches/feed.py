@@ -259,7 +259,7 @@ def measure_training(folder: Path, _: bool) -> dict[str, Any]:
 def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> dict[str, Any]:
     """In turns: `fit`, from the files, and from the caches. Of each epoch one `share`-th is taken, in full steps.
 
-    A feed of a training is opened once for all its epochs, and here anew each time: the half second until the first
+    A feed of a training run is opened once for all epochs, and here each time: the half second until the first
     batch would be a fifth of a tenth of an epoch.
     """
     import keras

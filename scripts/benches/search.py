@@ -1,4 +1,4 @@
-"""What a search adds to the trainings that it consists of, and whether its ranks' memory grows from trial to trial.
+"""What a search adds to its training runs, and whether its ranks' memory grows from trial to trial.
 
 A training lasts from its first step to its last one, validations and the tracing of the first of them included. What a
 trial needs before and after that is what the search adds, and so is what passes between two trials.
