@@ -69,7 +69,9 @@ def signature_of(state: FittedFeatures) -> Any:
     anything = AnyType()  # type: ignore[no-untyped-call]
     needed = never_null(state)
     inputs = Schema([ColSpec(anything, column.name, required=column.name in needed) for column in state.raw])
-    outputs = [ColSpec("string" if name == "label" else "double", name) for name in state.label.prediction_columns]
+    outputs: list[Any] = [
+        ColSpec("string" if name == "label" else "double", name) for name in state.label.prediction_columns
+    ]
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
