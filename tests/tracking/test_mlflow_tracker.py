@@ -95,7 +95,7 @@ def test_run_is_continued(open_run: Open, client: MlflowClient) -> None:
 def test_run_that_is_gone_is_replaced(open_run: Open, caplog: pytest.LogCaptureFixture) -> None:
     with open_run(run_id="0" * 32) as tracker:
         assert tracker.run_id not in (None, "0" * 32)
-    assert f"MLflow no longer has run {'0' * 32}, so a new one is started" in caplog.text
+    assert f"MLflow no longer has run {'0' * 32}, so a new run is started" in caplog.text
 
 
 def test_deleted_experiment_is_named(open_run: Open, client: MlflowClient, request: pytest.FixtureRequest) -> None:
