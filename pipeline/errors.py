@@ -89,9 +89,12 @@ def gather(title: str, problems: Sequence[Problem], most: int = SHOWN_AT_MOST) -
     return "\n".join([f"{title} ({len(problems)} problems):", *shown, *tail])
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, allowed: Sequence[str]) -> str:
+    """`Did you mean 'x'?` of the closest known spelling; empty where none is close."""
+    close = get_close_matches(name, allowed, n=1)
+    return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def nearest(name: str, allowed: Sequence[str]) -> str:
     """A remedy that names the closest known spelling, or lists what is known."""
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"Did you mean '{close[0]}'?"
-    return f"Known: {listed(sorted(known), KNOWN_AT_MOST)}"
+    return did_you_mean(name, allowed) or f"Known: {listed(sorted(allowed), KNOWN_AT_MOST)}"

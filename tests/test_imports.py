@@ -66,7 +66,7 @@ def test_a_stage_that_is_asked_for_is_loaded():
     assert "tensorflow" not in loaded, "the Spark side does without TensorFlow"
 
 
-@pytest.mark.parametrize("first", ["pass", "import pipeline.training.job", "import pipeline.evaluation.metrics"])
+@pytest.mark.parametrize("first", ["pass", "import pipeline.training.job", "import pipeline.evaluation.class_metrics"])
 def test_train_and_evaluate_are_the_functions_whatever_was_imported_before(first):
     code = f"{first}\nfrom pipeline import evaluate, train\nprint(train.__module__, evaluate.__module__)"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.config.search import ParameterConfig
+from pipeline.config.search_space import ParameterConfig
 from pipeline.networks.network import NETWORKS
 
 

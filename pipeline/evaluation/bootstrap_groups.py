@@ -35,7 +35,7 @@ def groups_of(shard: int, shards: int, first: int, rows: int) -> Ints:
     return ((first + np.arange(rows, dtype=np.int64)) * shards + shard) % GROUPS
 
 
-def sums_by(group: Ints, terms: Floats, groups: int) -> Floats:
+def sums_by_group(group: Ints, terms: Floats, groups: int) -> Floats:
     """Sums of terms [n, t] by group, [groups, t]."""
     if groups == 1:
         total: Floats = terms.sum(axis=0, keepdims=True)
@@ -49,19 +49,19 @@ def replicate_weights(groups: int) -> Floats:
     return np.concatenate([np.ones((1, groups)), drawn])
 
 
-def weigh(weights: Floats, sums: NDArray[np.generic]) -> Floats:
+def weighted_sums(weights: Floats, sums: NDArray[np.generic]) -> Floats:
     """Sums of each replicate, [r, ...], of those by group, [groups, ...]."""
     flat = sums.reshape(len(sums), -1).astype(np.float64)
-    weighed: Floats = (weights @ flat).reshape(len(weights), *sums.shape[1:])
-    return weighed
+    weighted: Floats = (weights @ flat).reshape(len(weights), *sums.shape[1:])
+    return weighted
 
 
 def intervals(replicates: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
     """The middle `LEVEL` of each metric's replicates, [r]; none where most of them do not define it."""
-    found = {}
+    bounds = {}
     for name, values in replicates.items():
-        known = values[np.isfinite(values)]
-        if len(known) and 2 * len(known) >= len(values):
-            low, high = np.quantile(known, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
-            found[name] = (float(low), float(high))
-    return found
+        defined = values[np.isfinite(values)]
+        if len(defined) and 2 * len(defined) >= len(values):
+            low, high = np.quantile(defined, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+            bounds[name] = (float(low), float(high))
+    return bounds

@@ -15,13 +15,8 @@ from typing import Literal
 from pipeline.errors import ConfigError, Problem, gather
 from pipeline.evaluation.bootstrap_groups import LEVEL
 from pipeline.evaluation.corrected_mean import corrected_mean
-from pipeline.evaluation.folds import (
-    CrossvalReport,
-    FoldScore,
-    headlines_of,
-    held_out_ratio,
-)
-from pipeline.evaluation.names import is_lower_better, metric_name
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, headlines_of, held_out_ratio
+from pipeline.evaluation.metric_names import is_lower_better, metric_name
 from pipeline.formatting import format_interval, format_number, format_p_value
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TaskName
@@ -164,24 +159,24 @@ def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple
 def _paired(metric: str, pairs: Pairs) -> PairedMetric:
     values = [(one.value(metric), other.value(metric)) for one, other in pairs]
     differences = [_difference(*pair) for pair in values]
-    known = [difference for difference in differences if difference is not None]
-    there = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
-    spread = corrected_mean(known, held_out_ratio(score for pair in there for score in pair))
-    gains = [-difference if is_lower_better(metric) else difference for difference in known]
+    defined = [difference for difference in differences if difference is not None]
+    defined_pairs = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
+    summary = corrected_mean(defined, held_out_ratio(score for pair in defined_pairs for score in pair))
+    gains = [-difference if is_lower_better(metric) else difference for difference in defined]
     wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     return PairedMetric(
         metric=metric,
-        first=_mean_of(metric, [one for one, _ in there]),
-        second=_mean_of(metric, [other for _, other in there]),
+        first=_mean_of(metric, [one for one, _ in defined_pairs]),
+        second=_mean_of(metric, [other for _, other in defined_pairs]),
         differences=tuple(differences),
-        mean=spread.mean,
-        std=spread.deviation,
-        interval=spread.interval,
-        p_value=spread.p_value,
+        mean=summary.mean,
+        std=summary.deviation,
+        interval=summary.interval,
+        p_value=summary.p_value,
         wins=wins,
-        ties=len(known) - wins - losses,
+        ties=len(defined) - wins - losses,
         losses=losses,
-        better=_better(metric, spread.mean),
+        better=_better(metric, summary.mean),
     )
 
 
@@ -205,18 +200,18 @@ def _better(metric: str, mean: float | None) -> Side | None:
 
 def _sentence(metrics: Sequence[PairedMetric], names: tuple[str, str]) -> str:
     """About the first metric that has something to tell."""
-    found = next((metric for metric in metrics if metric.mean is not None), None)
-    if found is None or found.mean is None:
+    metric = next((metric for metric in metrics if metric.mean is not None), None)
+    if metric is None or metric.mean is None:
         return "Nothing can be compared: no metric is defined for both in any fold."
-    name, folds = metric_name(found.metric), f"{found.folds} fold{'' if found.folds == 1 else 's'}"
-    if found.better is None:
+    name, folds = metric_name(metric.metric), f"{metric.folds} fold{'' if metric.folds == 1 else 's'}"
+    if metric.better is None:
         return f"By {name}, {names[0]} and {names[1]} are equal on average over {folds}."
-    ahead, behind = names if found.better == "first" else names[::-1]
-    won = found.wins if found.better == "first" else found.losses
-    margin = format_number(abs(found.mean))
-    told = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
-    if found.interval is None or found.p_value is None:
-        return f"{told}. Whether by chance cannot be told."
-    low, high = sorted(bound if found.mean > 0 else -bound for bound in found.interval)
-    said = "more than chance" if found.is_certain else "no more than chance may do"
-    return f"{told} (95 % interval {format_interval((low, high))}, {format_p_value(found.p_value)}): {said}."
+    ahead, behind = names if metric.better == "first" else names[::-1]
+    won = metric.wins if metric.better == "first" else metric.losses
+    margin = format_number(abs(metric.mean))
+    sentence = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
+    if metric.interval is None or metric.p_value is None:
+        return f"{sentence}. Whether by chance cannot be told."
+    low, high = sorted(bound if metric.mean > 0 else -bound for bound in metric.interval)
+    certainty = "more than chance" if metric.is_certain else "no more than chance may do"
+    return f"{sentence} (95 % interval {format_interval((low, high))}, {format_p_value(metric.p_value)}): {certainty}."

@@ -8,12 +8,12 @@ sharp, so a finding names its figures and a reader can disagree.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.evaluation.finding import Finding, FindingKind
+from pipeline.evaluation.loss_curves import LossCurves
 
 Floats = NDArray[np.float64]
 
@@ -47,108 +47,6 @@ NOTICEABLE = 0.02
 """Share of the level below which a difference matters to nobody, whatever share of a small loss it is."""
 
 
-class Kind(StrEnum):
-    """What a curve may show."""
-
-    DIVERGED = "diverged"
-    UNSTABLE = "unstable"
-    UNDERFITTING = "underfitting"
-    OVERFITTING = "overfitting"
-    STILL_IMPROVING = "still improving"
-    VALIDATION_EASIER = "validation easier than training"
-    NO_VALIDATION = "no validation"
-    TOO_SHORT = "too short"
-    HEALTHY = "nothing to complain about"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the curves show.
-
-    Attributes:
-        kind: its name.
-        shown_by: a sentence with the figures.
-        remedy: a sentence that says what to do; empty where there is nothing to do.
-    """
-
-    kind: Kind
-    shown_by: str
-    remedy: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """All of it, as one reads it."""
-        return " ".join(part for part in (f"{self.kind.capitalize()}.", self.shown_by, self.remedy) if part)
-
-
-@dataclass(frozen=True)
-class LossCurves:
-    """How the loss went.
-
-    Attributes:
-        training: [epochs], as measured while the weights moved; NaN where it is not known.
-        validation: [epochs]; empty without validation rows.
-        best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
-        constant: the training loss of the best constant prediction; None where it is not known.
-        unexplained: what the best epoch left of a constant prediction's loss, or squared error, on training rows, as a
-            share; None where it is not known.
-        train_only_regularizers: settings that raise the training loss alone, such as `model.dropout`.
-        comparable: whether both losses weigh rows alike; class weights count in training alone.
-    """
-
-    training: Floats
-    validation: Floats
-    best: int
-    planned: int
-    constant: float | None = None
-    unexplained: float | None = None
-    train_only_regularizers: tuple[str, ...] = ()
-    comparable: bool = True
-
-    @property
-    def watched(self) -> Floats:
-        """The loss that decides: of validation rows where there are any."""
-        return self.validation if self.validation.size else self.training
-
-    @property
-    def level(self) -> float:
-        """What differences are measured against."""
-        return self.constant if self.constant is not None else float(self.training[0])
-
-
-def loss_curves(
-    history: Mapping[str, Sequence[float | None]],
-    *,
-    best: int,
-    planned: int,
-    constant: float | None = None,
-    deviation: float | None = None,
-    train_only_regularizers: Sequence[str] = (),
-    comparable: bool = True,
-) -> LossCurves:
-    """The curves of the loss.
-
-    Args:
-        history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
-        best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
-        constant: see `Target.constant_loss`.
-        deviation: of a label that is a number, over training rows, in its unit.
-        train_only_regularizers: settings that raise the training loss alone.
-        comparable: whether both losses weigh rows alike.
-    """
-    training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
-    unexplained = None
-    if constant and training.size:
-        unexplained = float(training.min()) / constant
-    elif deviation and rmse.size:
-        unexplained = (float(rmse.min()) / deviation) ** 2
-    return LossCurves(
-        training, validation, best, planned, constant, unexplained, tuple(train_only_regularizers), comparable
-    )
-
-
 def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
     """The findings, the gravest first; one that says that all is well where there is none other.
 
@@ -158,22 +56,22 @@ def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
         return (diverged,)
     if curves.training.size < FEWEST_EPOCHS:
         return (_too_short(curves), *_without_validation(curves))
-    looks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
-    found = tuple(finding for look in looks if (finding := look(curves)) is not None)
-    return (*(found or (_healthy(curves),)), *_without_validation(curves))
+    checks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
+    findings = tuple(finding for check in checks if (finding := check(curves)) is not None)
+    return (*(findings or (_healthy(curves),)), *_without_validation(curves))
 
 
 def _diverged(curves: LossCurves) -> Finding | None:
     remedy = "Lower train.optimizer.learning_rate, set optimizer.clip_global_norm, or look for extreme values."
     lost = sum(int((~np.isfinite(losses)).sum()) for losses in (curves.training, curves.validation))
     if lost:
-        return Finding(Kind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
+        return Finding(FindingKind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
     if curves.training.size < 2:
         return None
     first, last = curves.training[0], curves.training[-1]
     if last <= DIVERGED * max(first, curves.level):
         return None
-    return Finding(Kind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
+    return Finding(FindingKind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
 
 
 def _unstable(curves: LossCurves) -> Finding | None:
@@ -191,7 +89,7 @@ def _unstable(curves: LossCurves) -> Finding | None:
     remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
     if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * curves.level:
         return Finding(
-            Kind.UNSTABLE,
+            FindingKind.UNSTABLE,
             f"The {_name(curves)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",
             remedy,
         )
@@ -199,7 +97,7 @@ def _unstable(curves: LossCurves) -> Finding | None:
         return None
     count, top = int(spikes.sum()), float(losses[1:-1][spikes].max())
     shown_by = f"The {_name(curves)} loss has {count} spike{'s' * (count > 1)}, the highest {top:.4g}"
-    return Finding(Kind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
+    return Finding(FindingKind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
 
 
 def _underfitting(curves: LossCurves) -> Finding | None:
@@ -215,7 +113,7 @@ def _underfitting(curves: LossCurves) -> Finding | None:
         against += f", after a first epoch at {curves.training[0]:.4g}"
         remedy = "Lower the learning rate: units that one large step put out of action stay so"
     return Finding(
-        Kind.UNDERFITTING,
+        FindingKind.UNDERFITTING,
         f"The training loss is flat at {curves.training[-1]:.4g}, and the network {against}.",
         f"{remedy}. If that changes nothing, the features say little about the label.",
     )
@@ -224,24 +122,24 @@ def _underfitting(curves: LossCurves) -> Finding | None:
 def _overfitting(curves: LossCurves) -> Finding | None:
     if not curves.validation.size:
         return None
-    training, validation, place = curves.training, curves.validation, curves.best - 1
-    best, last = float(validation[place]), float(validation[-1])
+    training, validation, index = curves.training, curves.validation, curves.best - 1
+    best, last = float(validation[index]), float(validation[-1])
     remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
     rise = last - best
-    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[place]:
+    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[index]:
         return Finding(
-            Kind.OVERFITTING,
+            FindingKind.OVERFITTING,
             f"After epoch {curves.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
-            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
+            f"loss fell from {training[index]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
             remedy,
         )
-    gap = best - float(training[place])
+    gap = best - float(training[index])
     if not curves.comparable or gap <= WIDE_GAP * best or gap <= FAR * curves.level:
         return None
     return Finding(
-        Kind.OVERFITTING,
+        FindingKind.OVERFITTING,
         f"At epoch {curves.best}, whose weights are kept, the validation loss of {best:.4g} is "
-        f"{gap / training[place]:.0%} above the training loss.",
+        f"{gap / training[index]:.0%} above the training loss.",
         remedy,
     )
 
@@ -253,7 +151,7 @@ def _still_improving(curves: LossCurves) -> Finding | None:
     if losses.size < curves.planned or curves.best <= 0.9 * losses.size or fall <= IMPROVING:
         return None
     return Finding(
-        Kind.STILL_IMPROVING,
+        FindingKind.STILL_IMPROVING,
         f"Epoch {curves.best} of {losses.size} was the best, and the {_name(curves)} loss fell by {fall:.1%} "
         "over the last quarter of the epochs.",
         f"Train longer (train.epochs={2 * curves.planned}), or with a higher learning rate.",
@@ -275,9 +173,11 @@ def _validation_easier(curves: LossCurves) -> Finding | None:
         reason = (
             f"That is what {' and '.join(curves.train_only_regularizers)} may do, which acts on training rows alone."
         )
-        return Finding(Kind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it.")
+        return Finding(
+            FindingKind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it."
+        )
     return Finding(
-        Kind.VALIDATION_EASIER,
+        FindingKind.VALIDATION_EASIER,
         shown_by,
         "Look at the split: validation rows may be of another kind, too few, or known from training (see the audit).",
     )
@@ -286,7 +186,7 @@ def _validation_easier(curves: LossCurves) -> Finding | None:
 def _too_short(curves: LossCurves) -> Finding:
     epochs = curves.training.size
     return Finding(
-        Kind.TOO_SHORT,
+        FindingKind.TOO_SHORT,
         f"{epochs} epoch{'' if epochs == 1 else 's'} make no curve.",
         f"Train at least {FEWEST_EPOCHS} epochs to see where it goes.",
     )
@@ -297,7 +197,7 @@ def _without_validation(curves: LossCurves) -> tuple[Finding, ...]:
         return ()
     return (
         Finding(
-            Kind.NO_VALIDATION,
+            FindingKind.NO_VALIDATION,
             "There are no validation rows, so overfitting cannot be seen.",
             "Set split.fractions.validation above 0.",
         ),
@@ -308,17 +208,15 @@ def _healthy(curves: LossCurves) -> Finding:
     losses = curves.watched
     best = float(losses[curves.best - 1])
     against = f", {1.0 - best / curves.constant:.0%} below that of a constant prediction" if curves.constant else ""
-    return Finding(Kind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}.")
+    return Finding(
+        FindingKind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}."
+    )
 
 
 def _fall(losses: Floats, part: int) -> float:
     """How much lower the loss is at the end than before the last `1/part` of the epochs, as a share of it."""
     before = float(losses[-1 - max(1, losses.size // part)])
     return 1.0 - float(losses[-1]) / before if before > 0.0 and math.isfinite(before) else 0.0
-
-
-def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
-    return np.array(history.get(name, ()), dtype=np.float64)
 
 
 def _name(curves: LossCurves) -> str:

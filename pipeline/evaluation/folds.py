@@ -10,8 +10,7 @@ from pydantic import model_validator
 
 from pipeline.config.split import FoldMethod
 from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
-from pipeline.evaluation.names import limits_of, metric_name
-from pipeline.evaluation.report import Metrics
+from pipeline.evaluation.metric_names import Metrics, limits_of, metric_name
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TARGETS, TaskName
 
@@ -47,8 +46,8 @@ class FoldScore(Document):
 
     def value(self, metric: str) -> float | None:
         """Of a metric; None where it is not defined, NaN included."""
-        found = self.metrics.get(metric)
-        return None if found is None or math.isnan(found) else found
+        value = self.metrics.get(metric)
+        return None if value is None or math.isnan(value) else value
 
 
 class CrossvalReport(Document):
@@ -127,14 +126,14 @@ class CrossvalReport(Document):
 
 def summarize(report: CrossvalReport) -> CrossvalReport:
     """The report with mean, deviation and interval of each metric, and notes on what is missing."""
-    spreads = {name: _spread(report.scores, name) for name in report.metrics}
-    found = {
-        "mean": {name: spread.mean for name, spread in spreads.items()},
-        "std": {name: spread.deviation for name, spread in spreads.items()},
-        "intervals": {name: within for name, spread in spreads.items() if (within := _within(name, spread.interval))},
-        "notes": tuple(dict.fromkeys([*report.notes, *_notes(report, spreads)])),
+    means = {name: _mean_over_folds(report.scores, name) for name in report.metrics}
+    summary = {
+        "mean": {name: mean.mean for name, mean in means.items()},
+        "std": {name: mean.deviation for name, mean in means.items()},
+        "intervals": {name: interval for name, mean in means.items() if (interval := _clipped(name, mean.interval))},
+        "notes": tuple(dict.fromkeys([*report.notes, *_notes(report, means)])),
     }
-    return report.model_copy(update=found)
+    return report.model_copy(update=summary)
 
 
 def held_out_ratio(scores: Iterable[FoldScore]) -> float:
@@ -142,9 +141,9 @@ def held_out_ratio(scores: Iterable[FoldScore]) -> float:
 
     Rows that choose the epoch count as neither, which makes intervals a little wider.
     """
-    known = list(scores)
-    trained = sum(score.train_rows for score in known)
-    return sum(score.test_rows for score in known) / trained if trained else 0.0
+    counted = list(scores)
+    trained = sum(score.train_rows for score in counted)
+    return sum(score.test_rows for score in counted) / trained if trained else 0.0
 
 
 def headlines_of(task: str, metrics: Container[str]) -> tuple[str, ...]:
@@ -152,12 +151,12 @@ def headlines_of(task: str, metrics: Container[str]) -> tuple[str, ...]:
     return tuple(name for name in TARGETS.get(task).headlines if name in metrics)
 
 
-def _spread(scores: Sequence[FoldScore], metric: str) -> CorrectedMean:
-    known = [(score, value) for score in scores if (value := score.value(metric)) is not None]
-    return corrected_mean([value for _, value in known], held_out_ratio(score for score, _ in known))
+def _mean_over_folds(scores: Sequence[FoldScore], metric: str) -> CorrectedMean:
+    defined = [(score, value) for score in scores if (value := score.value(metric)) is not None]
+    return corrected_mean([value for _, value in defined], held_out_ratio(score for score, _ in defined))
 
 
-def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+def _clipped(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
     """An interval no further than the metric can reach."""
     if interval is None:
         return None
@@ -165,12 +164,12 @@ def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, f
     return max(interval[0], low), min(interval[1], high)
 
 
-def _notes(report: CrossvalReport, spreads: Mapping[str, CorrectedMean]) -> list[str]:
+def _notes(report: CrossvalReport, means: Mapping[str, CorrectedMean]) -> list[str]:
     missing = report.count - len(report.scores)
     notes = [f"{missing} of {report.count} folds have no score."] if missing else []
-    for name, spread in spreads.items():
-        undefined = len(report.scores) - spread.count
+    for name, mean in means.items():
+        undefined = len(report.scores) - mean.count
         if undefined:
-            rest = "its mean is that of the others" if spread.count else "it has no mean"
+            rest = "its mean is that of the others" if mean.count else "it has no mean"
             notes.append(f"{metric_name(name)} is not defined in {undefined} of {len(report.scores)} folds; {rest}.")
     return notes

@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.evaluation.linear import concatenate, sample_rows
-from pipeline.evaluation.measures import measure
-from pipeline.evaluation.report import Importance, ImportanceReport
-from pipeline.evaluation.tally import Measure
+from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.report.importance import Importance, ImportanceReport
+from pipeline.evaluation.row_sample import concatenate, sample_rows
 from pipeline.feed.rows import Rows
 from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
@@ -36,13 +36,13 @@ class Shuffled(Document):
     """The main metric with one column shuffled.
 
     Attributes:
-        place: of the column, in the order of `dependent_columns`.
+        position: of the column, in the order of `dependent_columns`.
         column: of the source; empty for the rows as they are.
         rows: that were predicted.
         values: of the metric, of each repeat.
     """
 
-    place: int
+    position: int
     column: str
     rows: int
     values: tuple[float, ...]
@@ -66,61 +66,63 @@ def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
 
 
 def measure_importance(
-    store: Store, split: str, what: Measure, predict: Predict, *, rows: int, seed: int, own: tuple[int, int]
+    store: Store, split: str, spec: AccumulatorSpec, predict: Predict, *, rows: int, seed: int, rank: tuple[int, int]
 ) -> tuple[Shuffled, ...]:
     """This rank's part of the columns.
 
     Args:
         store: where rows are.
         split: whose rows.
-        what: is measured.
+        spec: what is measured.
         predict: the model.
         rows: of a sample, at most; 0 measures nothing.
         seed: of the permutations, which do not depend on the number of ranks.
-        own: this rank, and the number of ranks.
+        rank: this rank, and the number of ranks.
     """
     columns = dependent_columns(store.features)
-    mine = range(own[0], len(columns) + 1, own[1])
-    if not rows or not mine:
+    positions = range(rank[0], len(columns) + 1, rank[1])
+    if not rows or not positions:
         return ()
     sample = concatenate(list(sample_rows(store, split, rows)))
     named: list[tuple[str, Dependent]] = [("", {}), *columns.items()]
-    return tuple(_shuffled(place, *named[place], sample, what, predict, seed) for place in mine)
+    return tuple(_shuffled(position, *named[position], sample, spec, predict, seed) for position in positions)
 
 
 def importance_of(metric: str, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
     """How much worse `metric` gets by column, of all ranks together; None where nothing was asked for."""
     if not shuffled:
         return None
-    (plain,) = (one for one in shuffled if not one.column)
+    (plain,) = (result for result in shuffled if not result.column)
     (value,) = plain.values
     columns = [
-        Importance(column=one.column, drop=float(np.mean(one.values)) - value, deviation=float(np.std(one.values)))
-        for one in sorted(shuffled, key=lambda one: one.place)
-        if one.column
+        Importance(
+            column=result.column, drop=float(np.mean(result.values)) - value, deviation=float(np.std(result.values))
+        )
+        for result in sorted(shuffled, key=lambda result: result.position)
+        if result.column
     ]
-    columns.sort(key=lambda one: -one.drop)
+    columns.sort(key=lambda result: -result.drop)
     return ImportanceReport(metric=metric, value=value, rows=plain.rows, repeats=REPEATS, columns=tuple(columns))
 
 
 def _shuffled(
-    place: int,
+    position: int,
     column: str,
     dependent: Dependent,
     rows: Rows,
-    what: Measure,
+    spec: AccumulatorSpec,
     predict: Predict,
     seed: int,
 ) -> Shuffled:
     values = []
     for repeat in range(REPEATS if column else 1):
-        order = np.random.default_rng([seed, place, repeat]).permutation(len(rows))
+        order = np.random.default_rng([seed, position, repeat]).permutation(len(rows))
         changed = _with_order(rows, order, dependent) if column else rows
-        tally = what.tally(rows.row_id, rows.label, predict(changed))
-        value = measure(tally, with_intervals=False).metrics[what.label.target.main_metric]
+        accumulator = spec.accumulate(rows.row_id, rows.label, predict(changed))
+        value = compute_metrics(accumulator, with_intervals=False).metrics[spec.label.target.main_metric]
         assert value is not None, "a sample has rows"
         values.append(value)
-    return Shuffled(place=place, column=column, rows=len(rows), values=tuple(values))
+    return Shuffled(position=position, column=column, rows=len(rows), values=tuple(values))
 
 
 def _with_order(rows: Rows, order: npt.NDArray[np.int64], dependent: Dependent) -> Rows:

@@ -46,8 +46,8 @@ class Sketch:
             limit: cells at most.
             shift: bits that are left out at least.
         """
-        keys, places = np.unique(_ordered(values) >> np.int64(shift), return_inverse=True)
-        counts = np.bincount(places * width + kinds, minlength=len(keys) * width).reshape(len(keys), width)
+        keys, cells = np.unique(_ordered(values) >> np.int64(shift), return_inverse=True)
+        counts = np.bincount(cells * width + kinds, minlength=len(keys) * width).reshape(len(keys), width)
         return _within_limit(cls(keys, counts, shift, limit))
 
     @property
@@ -127,9 +127,9 @@ def quantiles(sketch: Sketch, shares: Sequence[float]) -> tuple[Floats, Floats]:
     first = np.searchsorted(ends, below, side="right")
     second = np.searchsorted(ends, np.minimum(below + 1, ends[-1] - 1), side="right")
     weight, middle, low, high = ranks - below, sketch.middle, sketch.low, sketch.high
-    found = middle[first] * (1.0 - weight) + middle[second] * weight
+    values = middle[first] * (1.0 - weight) + middle[second] * weight
     off = np.maximum(high - middle, middle - low)
-    return found, np.maximum(off[first], off[second])
+    return values, np.maximum(off[first], off[second])
 
 
 def absolute(sketch: Sketch) -> Sketch:

@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pipeline.arrays.cells import category_of, number_of, raw_text
 from pipeline.arrays.expressions import evaluate
 from pipeline.config.expression import parse_expression
-from pipeline.evaluation.predict import LABEL
+from pipeline.evaluation.predict_job import LABEL
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import value_types
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -40,7 +40,7 @@ SHOWN_COLUMNS = 200
 
 
 @dataclass(frozen=True)
-class Values:
+class ExpressionValues:
     """What expressions give for the rows of a split.
 
     Attributes:
@@ -74,26 +74,26 @@ class SourceRows:
     label: LabelSpec
     split: str
 
-    def values(self, expressions: Sequence[str]) -> Values:
+    def values(self, expressions: Sequence[str]) -> ExpressionValues:
         """The values of columns, or of SQL expressions of columns; runs a query where types must be found out."""
-        found = self._open()
-        types = _types(found, expressions)
+        table = self._open()
+        types = _types(table, expressions)
         nodes, problems = _nodes(expressions, types)
         used = [column.name for node in nodes.values() for column in columns_of(node)]
         chosen = tuple(nodes.values())
         rows = self._once(
-            found, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
+            table, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
         )
-        return Values(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
+        return ExpressionValues(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
 
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
         """The values of some rows as texts, by column, for each id and label."""
-        found = self._open()
-        names = [name for name in found.names if name and found.names.count(name) == 1][:SHOWN_COLUMNS]
+        table = self._open()
+        names = [name for name in table.names if name and table.names.count(name) == 1][:SHOWN_COLUMNS]
         wanted = np.unique(np.array([*ids], np.int64))
         kinds = [pa.string()] * len(names)
         chosen = self._once(
-            found, names, lambda rows: [raw_text(rows.typed.raw[name]) for name in names], kinds, wanted
+            table, names, lambda rows: [raw_text(rows.typed.raw[name]) for name in names], kinds, wanted
         )
         return {
             (row[ROW_ID], row[LABEL]): {name: row[f"s{i}"] for i, name in enumerate(names)} for row in chosen.collect()
@@ -104,7 +104,7 @@ class SourceRows:
 
     def _once(
         self,
-        found: SourceTable,
+        source_table: SourceTable,
         names: Sequence[str],
         values: Callable[[Rows], Sequence[pa.Array]],
         kinds: Sequence[pa.DataType],
@@ -114,7 +114,11 @@ class SourceRows:
 
         Of rows that share both, those of the split come first, then the least values.
         """
-        table, label, wanted = open_rows(self.store_spec, found, more=names).table, self.label, SPLITS.index(self.split)
+        table, label, wanted = (
+            open_rows(self.store_spec, source_table, more=names).table,
+            self.label,
+            SPLITS.index(self.split),
+        )
         safe = [f"s{i}" for i in range(len(kinds))]
         schema = pa.schema(
             [(ROW_ID, pa.int64()), (LABEL, pa.float64()), (_ELSEWHERE, pa.bool_()), *zip(safe, kinds, strict=True)]
@@ -123,8 +127,8 @@ class SourceRows:
         def look(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
             for rows in batches:
                 placement = rows.placement
-                known = label_value(label, rows.typed).astype(np.float64)
-                columns = [placement.row_id, known, placement.split != wanted, *values(rows)]
+                labels = label_value(label, rows.typed).astype(np.float64)
+                columns = [placement.row_id, labels, placement.split != wanted, *values(rows)]
                 batch = pa.record_batch([pa.array(column) for column in columns], schema=schema)
                 yield batch if ids is None else batch.filter(pa.array(np.isin(placement.row_id, ids)))
 
@@ -141,14 +145,14 @@ def _evaluated(nodes: Sequence[Node], rows: Rows, types: Mapping[str, ValueType]
     """The values of expressions of columns of the source."""
     raw = rows.typed.raw
     used = {column.name for node in nodes for column in columns_of(node)}
-    known = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
-    return [evaluate(node, known, rows.count) for node in nodes]
+    columns = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
+    return [evaluate(node, columns, rows.count) for node in nodes]
 
 
-def _types(found: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
+def _types(table: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
     """Of the columns that expressions may mention; what cannot be among them is not looked at."""
-    mentioned = [name for name in found.names if any(name in text for text in expressions)]
-    types = column_types(found, {name: "text" for name in found.names if name not in mentioned})
+    mentioned = [name for name in table.names if any(name in text for text in expressions)]
+    types = column_types(table, {name: "text" for name in table.names if name not in mentioned})
     return value_types({name: kind for name, kind in types.items() if name in mentioned})
 
 
@@ -158,8 +162,10 @@ def _nodes(expressions: Sequence[str], types: Mapping[str, ValueType]) -> tuple[
     problems = []
     for text in expressions:
         try:
-            known = types.get(text)
-            nodes[text] = ColumnNode(name=text, type=known) if known else parse_expression(text, types)
+            type_of_column = types.get(text)
+            nodes[text] = (
+                ColumnNode(name=text, type=type_of_column) if type_of_column else parse_expression(text, types)
+            )
         except ValueError as error:
             problems.append(f"evaluate.slices: '{text}': {error}")
     return nodes, tuple(problems)

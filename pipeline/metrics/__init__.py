@@ -32,9 +32,9 @@ class Metric:
         is_share: whether it is a share of rows or the like, shown as a percentage.
         of_numbers: makes the Keras metric for labels that are numbers; None where training cannot measure it.
         of_classes: the same for labels with classes, from the width of the network's output: 1 for two classes.
-        reduce: from an evaluation's tally (`RegressionTally` or `ClassTally`) and how often each of its g groups counts
-            in r replicates, [r, g], to the metric of each replicate, [r], NaN where undefined. None for the metrics
-            that `evaluation/measures.py` computes together, since they share sums.
+        reduce: from an evaluation's accumulator (`RegressionAccumulator` or `ClassAccumulator`) and how often each of
+            its g groups counts in r replicates, [r, g], to the metric of each replicate, [r], NaN where undefined. None
+            for the metrics that `evaluation/measured_metrics.py` computes together, since they share sums.
         fits_numbers: whether an evaluation measures it by `reduce` for labels that are numbers.
         fits_classes: the same for labels with classes.
     """

@@ -53,8 +53,8 @@ def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
     columns = np.column_stack([z, np.ones(len(z))])
 
     def loss(at: Floats) -> Any:
-        found = columns @ at
-        return np.mean(np.logaddexp(0.0, found) - target * found)
+        z_calibrated = columns @ at
+        return np.mean(np.logaddexp(0.0, z_calibrated) - target * z_calibrated)
 
     def slope(at: Floats) -> Any:
         return columns.T @ (expit(columns @ at) - target) / len(z)
@@ -63,10 +63,8 @@ def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
         rate = expit(columns @ at)
         return (columns * (rate * (1.0 - rate))[:, None]).T @ columns / len(z)
 
-    found = minimize(
-        loss, np.array([1.0, 0.0]), jac=slope, hess=curvature, method="trust-exact", options={"gtol": 1e-10}
-    )
-    return Calibration(kind="platt", slope=float(found.x[0]), intercept=float(found.x[1]))
+    fit = minimize(loss, np.array([1.0, 0.0]), jac=slope, hess=curvature, method="trust-exact", options={"gtol": 1e-10})
+    return Calibration(kind="platt", slope=float(fit.x[0]), intercept=float(fit.x[1]))
 
 
 def _isotonic(ids: NDArray[np.int64], given: Floats) -> Calibration:
@@ -82,5 +80,5 @@ def _temperature(ids: NDArray[np.int64], z: Floats) -> Calibration:
         return float(-log_softmax(z / np.exp(log_temperature), axis=1)[rows, ids].mean())
 
     bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
-    return Calibration(kind="temperature", temperature=float(np.exp(found.x)))
+    fit = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return Calibration(kind="temperature", temperature=float(np.exp(fit.x)))

@@ -20,7 +20,7 @@ DATE_OR_TIME = rf"[0-9]{{8}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{TIME}(?:Z|{OFFS
 """The layouts of `arrays/layouts.py`."""
 
 HOURS_OF_OFFSETS = 18
-PLACES = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
+PART_SPANS = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
 """Position and length of the parts of `2024-03-01 12:30:00.000`."""
 
 MILLISECONDS = (20, 3)
@@ -37,10 +37,10 @@ DAYS_OF_AN_ERA, YEARS_OF_AN_ERA = 146_097, 400
 def days_of_text(text: Tensor) -> Tensor:
     """float64: days of UTC with the time as a fraction, to the millisecond; NaN where the text is not a date."""
     is_date = tf.strings.regex_full_match(text, DATE_OR_TIME)
-    known = tf.where(is_date, text, "1970-01-01")
-    full = _with_time(tf.strings.regex_replace(known, f"(Z|{OFFSET})$", ""))
-    ahead, is_offset = _minutes_ahead(known)
-    year, month, day, hour, minute, second = (_digits(full, place) for place in PLACES.values())
+    valid_text = tf.where(is_date, text, "1970-01-01")
+    full = _with_time(tf.strings.regex_replace(valid_text, f"(Z|{OFFSET})$", ""))
+    ahead, is_offset = _minutes_ahead(valid_text)
+    year, month, day, hour, minute, second = (_digits(full, part) for part in PART_SPANS.values())
     days = _days_of_civil(year, month, day)
     again = _civil(days)
     conditions = (
@@ -71,8 +71,8 @@ def _minutes_ahead(text: Tensor) -> tuple[Tensor, Tensor]:
     return tf.where(tf.strings.substr(offset, 0, 1) == "-", -ahead, ahead), exists
 
 
-def _digits(text: Tensor, place: tuple[int, int]) -> Tensor:
-    return tf.strings.to_number(tf.strings.substr(text, *place), tf.int64)
+def _digits(text: Tensor, part: tuple[int, int]) -> Tensor:
+    return tf.strings.to_number(tf.strings.substr(text, *part), tf.int64)
 
 
 def _days_of_civil(year: Tensor, month: Tensor, day: Tensor) -> Tensor:

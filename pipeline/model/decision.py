@@ -49,19 +49,19 @@ def calibrated(calibration: Calibration, probabilities: ArrayLike) -> Floats:
     """
     given = np.asarray(probabilities, np.float64)
     kept = np.clip(given, SMALLEST, LARGEST)
-    found: Floats
+    corrected: Floats
     match calibration.kind:
         case "none":
-            found = given
+            corrected = given
         case "platt":
-            found = expit(calibration.slope * logit(kept) + calibration.intercept)
+            corrected = expit(calibration.slope * logit(kept) + calibration.intercept)
         case "isotonic":
-            found = np.interp(given, calibration.scores, calibration.rates)
+            corrected = np.interp(given, calibration.scores, calibration.rates)
         case "temperature" if given.ndim == 1 or given.shape[1] == 1:
-            found = expit(logit(kept) / calibration.temperature)
+            corrected = expit(logit(kept) / calibration.temperature)
         case "temperature":
-            found = softmax(np.log(kept) / calibration.temperature, axis=1)
-    return found
+            corrected = softmax(np.log(kept) / calibration.temperature, axis=1)
+    return corrected
 
 
 def class_ids(decision: DecisionRule, probabilities: ArrayLike) -> NDArray[np.int64]:
@@ -75,5 +75,5 @@ def class_ids(decision: DecisionRule, probabilities: ArrayLike) -> NDArray[np.in
 
 def logit(probabilities: Floats) -> Floats:
     """log(p / (1 - p))."""
-    found: Floats = np.log(probabilities) - np.log1p(-probabilities)
-    return found
+    logits: Floats = np.log(probabilities) - np.log1p(-probabilities)
+    return logits

@@ -37,8 +37,8 @@ class PiecewiseLinear(FixedLayer):
 
     def call(self, x: Any) -> Any:
         """All columns' components side by side."""
-        place = (tf.gather(x, self._column, axis=1) - self._start) / self._length
-        return tf.minimum(tf.maximum(place, self._low), self._high)
+        position = (tf.gather(x, self._column, axis=1) - self._start) / self._length
+        return tf.minimum(tf.maximum(position, self._low), self._high)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -83,7 +83,7 @@ def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -
 
 def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
     """All features of one value in one layer, then those of several values."""
-    features = [(first, f) for first, f in _with_places(state) if f.encoding == "one_hot"]
+    features = [(first, f) for first, f in _with_first_columns(state) if f.encoding == "one_hot"]
     single = [(first, f.size) for first, f in features if f.separator is None]
     if single:
         columns, sizes = zip(*single, strict=True)
@@ -94,7 +94,7 @@ def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.Ke
 
 
 def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
-    for first, feature in _with_places(state):
+    for first, feature in _with_first_columns(state):
         if feature.encoding != "embedding":
             continue
         embedding = keras.layers.Embedding(feature.size, feature.dimension, name=f"embedding_{first}")
@@ -105,7 +105,7 @@ def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
 
 
-def _with_places(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
+def _with_first_columns(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
     """Each categorical feature with the place of its first column."""
     first = 0
     for feature in state.categorical:

@@ -57,9 +57,9 @@ def write_saved_model(model: keras.Model, state: FittedFeatures, folder: Path) -
     module.tables = [layer.table for layer in model.layers if isinstance(layer, LookUpTexts)]
     served = tf.function(serve, input_signature=[signature])
     tf.saved_model.save(module, str(folder), signatures={ENDPOINT: served})
-    place = folder / COLUMNS
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps({name: column for column, name in names.items()}, ensure_ascii=False, indent=1) + "\n")
+    file = folder / COLUMNS
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({name: column for column, name in names.items()}, ensure_ascii=False, indent=1) + "\n")
     _compare(model, folder, rows_to_try(state), names)
 
 
@@ -79,7 +79,7 @@ def input_names(columns: list[str]) -> dict[str, str]:
 def rows_to_try(state: FittedFeatures) -> dict[str, Any]:
     """Raw columns of a few rows: usual values, odd ones, and what features know, as tensors [b, 1]."""
     values: dict[str, list[Any]] = {
-        column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_known(state, column.name))]
+        column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_examples(state, column.name))]
         for column in state.raw
     }
     rows = max(map(len, values.values()))
@@ -89,7 +89,7 @@ def rows_to_try(state: FittedFeatures) -> dict[str, Any]:
     }
 
 
-def _known(state: FittedFeatures, column: str) -> Iterator[Any]:
+def _examples(state: FittedFeatures, column: str) -> Iterator[Any]:
     """Some values that mean something to a feature."""
     for feature in state.features:
         yield from islice(feature.examples(column), KNOWN_AT_MOST)
@@ -98,13 +98,13 @@ def _known(state: FittedFeatures, column: str) -> Iterator[Any]:
 def _compare(model: keras.Model, folder: Path, rows: Mapping[str, Any], names: Mapping[str, str]) -> None:
     """Numbers alone: the classes follow from them, and one that is just at the threshold may be either."""
     served = tf.saved_model.load(str(folder)).signatures[ENDPOINT]
-    found = served(**{names[column]: values for column, values in rows.items()})
+    outputs = served(**{names[column]: values for column, values in rows.items()})
     for name, expected in model(rows, training=False).items():
         if name == LABEL:
             continue
-        wanted, got = np.asarray(expected, np.float64), np.asarray(found[name], np.float64)
-        if not np.allclose(got, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
-            off = np.nanmax(np.abs(got - wanted))
+        keras_values, saved_values = np.asarray(expected, np.float64), np.asarray(outputs[name], np.float64)
+        if not np.allclose(saved_values, keras_values, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            off = np.nanmax(np.abs(saved_values - keras_values))
             raise TrainError(
                 f"The SavedModel answers otherwise than the Keras model: {name} differs by {off:.3g}. Allowed: "
                 f"{TOLERANCE:g}. Remove saved_model from export.formats."

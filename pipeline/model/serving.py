@@ -20,8 +20,9 @@ import pipeline.model.label_unit
 import pipeline.model.prediction_layer  # noqa: F401
 from pipeline.errors import StoreError
 from pipeline.kinds.fitted_features import FittedFeatures
-from pipeline.kinds.layer import OWN, Columns, SideBySide
-from pipeline.kinds.registry import by_kind, feature_kinds, layers_of
+from pipeline.kinds.interfaces import layers_of
+from pipeline.kinds.layer import OWN, Columns, ConcatColumns
+from pipeline.kinds.registry import by_kind, feature_kinds
 from pipeline.model.expression import Derive
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import DecisionRule
@@ -42,7 +43,7 @@ def build_serving_model(network: keras.Model, state: FittedFeatures, decision: D
     columns = _derived(inputs, state)
     tensors = {spec.name: _tensor(spec.name, state, columns) for spec in state.tensors}
     z = _named(network, OWN + NETWORK)(tensors)
-    return keras.Model(inputs, state.label.target.answer(z, state.label, decision, prefix=OWN), name="model")
+    return keras.Model(inputs, state.label.target.serving_outputs(z, state.label, decision, prefix=OWN), name="model")
 
 
 def load_network(path: Path) -> keras.Model:
@@ -80,6 +81,6 @@ def _tensor(name: str, state: FittedFeatures, columns: Columns) -> keras.KerasTe
         for kind, placed in by_kind(fed, first=state.features.index(fed[0])).items()
         for part in layers_of(kind).serve(placed, columns)
     ]
-    made = {column: place for place, column in enumerate(column for names, _ in parts for column in names)}
-    order = [made[column] for feature in fed for column in feature.columns]
-    return SideBySide(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])
+    positions = {column: position for position, column in enumerate(column for names, _ in parts for column in names)}
+    order = [positions[column] for feature in fed for column in feature.columns]
+    return ConcatColumns(order, name=OWN + LAYER_NAMES.get(name, name))([part for _, part in parts])

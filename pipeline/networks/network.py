@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from pipeline.errors import ConfigError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.registry import Registry
 from pipeline.schemas.section import Section
@@ -81,7 +80,7 @@ class NetworkConfig(Section):
     @classmethod
     def variant(cls, content: Any) -> SectionType:
         """The section of the network that `content` names."""
-        return NETWORKS.get(NETWORKS.check(network_name(content))).config if cls is NetworkConfig else cls
+        return NETWORKS.resolve(network_name(content)).config if cls is NetworkConfig else cls
 
     @model_validator(mode="wrap")
     @classmethod
@@ -90,7 +89,7 @@ class NetworkConfig(Section):
             return handler(value)
         try:
             section = cls.variant(value)
-        except (ConfigError, ValueError) as error:
+        except ValueError as error:
             wrong = PydanticCustomError("value_error", "{error}", {"error": str(error)})
             details = InitErrorDetails(type=wrong, loc=("type",), input=value)
             raise ValidationError.from_exception_data(cls.__name__, [details]) from error

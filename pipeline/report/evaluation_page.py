@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.evaluation.diagnosis import Finding, Kind
-from pipeline.evaluation.names import capital, is_lower_better, metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.finding import Finding, FindingKind
+from pipeline.evaluation.metric_names import capital, is_lower_better, metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
     BASELINES,
-    RowsBeside,
+    TransposedRows,
     class_table,
     importance_table,
     metric_interval,
@@ -82,7 +82,7 @@ def evaluation_page(subject: Subject) -> str:
         config=subject.config,
         history=subject.history,
         findings=subject.findings,
-        healthy=Kind.HEALTHY,
+        healthy=FindingKind.HEALTHY,
         audit=subject.audit,
         pictures=subject.pictures,
         heading=report.target.heading.format(classes=len(report.classes)),
@@ -99,8 +99,8 @@ def evaluation_page(subject: Subject) -> str:
         thresholds=threshold_table(report),
         slices=[slice_table(report, part) for part in report.slices],
         importance=importance_table(report.importance) if report.importance else None,
-        worst=RowsBeside.of(report.extremes.worst),
-        best=RowsBeside.of(report.extremes.best),
+        worst=TransposedRows.of(report.extremes.worst),
+        best=TransposedRows.of(report.extremes.best),
         metrics=metric_table(report),
     )
 

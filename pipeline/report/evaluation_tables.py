@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluation.names import capital, metric_name
-from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.metric_names import capital, metric_name
+from pipeline.evaluation.report.classification import ClassMetrics
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.extremes import ExtremeRow
+from pipeline.evaluation.report.importance import ImportanceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.formatting import format_share
 from pipeline.report.bars import bar
 from pipeline.report.table import BarLine, BarTable, Table, beyond
@@ -131,7 +135,7 @@ def importance_table(report: ImportanceReport) -> BarTable:
 
 
 @dataclass(frozen=True)
-class RowsBeside:
+class TransposedRows:
     """Single rows, a column of the table each.
 
     Attributes:
@@ -145,7 +149,7 @@ class RowsBeside:
     beyond: str
 
     @classmethod
-    def of(cls, rows: Sequence[ExtremeRow]) -> RowsBeside:
+    def of(cls, rows: Sequence[ExtremeRow]) -> TransposedRows:
         """With the first `MOST_COLUMNS` columns."""
         columns = [*dict.fromkeys(name for row in rows for name in row.values)]
         return cls(rows, columns[:MOST_COLUMNS], beyond(len(columns) - MOST_COLUMNS, "column"))

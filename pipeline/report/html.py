@@ -10,7 +10,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.formatting import counted, format_share
 from pipeline.report.bars import histogram_path
 from pipeline.report.text import metric_value, page_number, sentence, text

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.evaluation.comparison import Comparison, PairedMetric
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.metric_names import metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.formatting import counted, format_interval, format_number
 from pipeline.report.markdown import markdown_table
 

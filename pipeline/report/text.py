@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pipeline.evaluation.names import is_share
+from pipeline.evaluation.metric_names import is_share
 from pipeline.formatting import format_number, format_share
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 

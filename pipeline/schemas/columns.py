@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pipeline.schemas.document import Document
-from pipeline.schemas.tensors import Dtype, TensorSpec, side_by_side
+from pipeline.schemas.tensors import Dtype, TensorSpec, concat_specs
 
 ROW_ID = "__row_id"
 """int64: a stable hash of the row's key (of all feature columns and the label, where there is no key)."""
@@ -54,7 +54,7 @@ class ColumnSpec(Document):
         return TensorSpec(name=self.name, dtype=self.type, shape=self.shape, ragged=self.ragged, padding=self.padding)
 
 
-class StoreContract(Document):
+class StoreSchema(Document):
     """All columns of a store, in the order in which they are written."""
 
     columns: tuple[ColumnSpec, ...]
@@ -71,7 +71,7 @@ class StoreContract(Document):
             ValueError: a further column is called like the tensor of other columns.
         """
         features = [column for column in self.columns if column.role in ("numeric", "categorical")]
-        tensors = side_by_side(column.tensor for column in features)
+        tensors = concat_specs(column.tensor for column in features)
         further = tuple(column.tensor for column in self.columns if column.role == "extra")
         if taken := {spec.name for spec in tensors} & {spec.name for spec in further}:
             raise ValueError(f"column '{min(taken)}' is called like the tensor of several columns. Rename it.")

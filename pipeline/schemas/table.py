@@ -30,7 +30,7 @@ NUMBERS: frozenset[ColumnType] = frozenset({"number", "integer"})
 DATES: frozenset[ColumnType] = frozenset({"date", "timestamp"})
 
 
-def _moment_text(value: Any) -> Any:
+def _timestamp_text(value: Any) -> Any:
     """YAML reads `2024-03-01` as a date."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
@@ -43,7 +43,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-Bound = Annotated[StrictInt | StrictFloat | StrictStr, BeforeValidator(_moment_text), AfterValidator(_finite)]
+Bound = Annotated[StrictInt | StrictFloat | StrictStr, BeforeValidator(_timestamp_text), AfterValidator(_finite)]
 Value = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, AfterValidator(_finite)]
 
 
@@ -117,7 +117,7 @@ class Origin(Document):
     terms: str
 
 
-class TableContract(Document):
+class SourceContract(Document):
     """The contract.
 
     Attributes:
@@ -134,7 +134,7 @@ class TableContract(Document):
         enforced = {"type", "nullable", "min", "max", "allowed"}
         return fingerprint({name: terms.model_dump(include=enforced) for name, terms in self.columns.items()})
 
-    def inferred_with(self, store_id: str) -> TableContract:
+    def inferred_with(self, store_id: str) -> SourceContract:
         """The same, marked as inferred when this store was prepared."""
         return self.model_copy(update={"inferred": Origin(store=store_id, terms=self.fingerprint)})
 
@@ -145,19 +145,19 @@ class TableContract(Document):
 
 @dataclass(frozen=True)
 class KeptContract:
-    """A contract, and where it is kept, for messages."""
+    """A contract, and the file that keeps it, for messages."""
 
-    table: TableContract
-    place: str
+    table: SourceContract
+    location: str
 
 
 def _is_bound(bound: Any, kind: ColumnType) -> bool:
     if kind in NUMBERS:
         return not isinstance(bound, str)
-    return kind in DATES and isinstance(bound, str) and _is_moment(bound)
+    return kind in DATES and isinstance(bound, str) and _is_timestamp(bound)
 
 
-def _is_moment(text: str) -> bool:
+def _is_timestamp(text: str) -> bool:
     try:
         return datetime.fromisoformat(text).tzinfo is None
     except ValueError:

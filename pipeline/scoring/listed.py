@@ -27,7 +27,7 @@ from pipeline.formatting import counted
 from pipeline.scoring.publication import CARD, QUARANTINE, ScoreCard, not_an_output_error, output_exists_error
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.publish import runs, this_host
+from pipeline.store.publish import is_running, this_host
 from pipeline.store.reach import PROBE
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def new_token() -> str:
 
 def _has_ended(token: str) -> bool:
     """Whether the process of a token has certainly ended."""
-    return token.startswith(_host()) and not runs(int(token[16:24], 16))
+    return token.startswith(_host()) and not is_running(int(token[16:24], 16))
 
 
 def _host() -> str:

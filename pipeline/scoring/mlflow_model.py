@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
+from pipeline.formatting import shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in
@@ -28,7 +29,6 @@ from pipeline.tracking.mlflow_folder import never_null
 
 ROWS_AT_ONCE = 8192
 """Bounds the memory of the expanded features of a long data frame."""
-SHOWN_AT_MOST = 80
 
 
 class RawColumnsModel(PythonModel):
@@ -118,7 +118,7 @@ def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.floa
         index = next((index for index, cell in enumerate(cells) if not _is_number(cell)), 0)
         raise DataError(
             f"Column '{column.name}' must be numeric. Allowed: numbers, true and false, numbers as text, null. "
-            f"Received: {_shown(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
+            f"Received: {shortened(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
         ) from error
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -129,11 +129,6 @@ def _is_number(cell: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _shown(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= SHOWN_AT_MOST else f"{text[: SHOWN_AT_MOST - 3]}..."
 
 
 def _refuse_nulls(names: list[str]) -> None:
@@ -149,7 +144,7 @@ def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
         if isinstance(cell, (list, tuple, dict, set, np.ndarray)):
             raise DataError(
                 f"Column '{column.name}' must hold single values. Allowed: text, numbers, true and false, times, null. "
-                f"Received: {_shown(cell)} in row {column.index[index]}. Send one value; several go into one text."
+                f"Received: {shortened(cell)} in row {column.index[index]}. Send one value; several go into one text."
             )
     return [categories.text(value) for value in column]
 

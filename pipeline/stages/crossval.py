@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError
+from pipeline.evaluation.accumulator import merge_accumulators
 from pipeline.evaluation.comparison import check_comparable, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
-from pipeline.evaluation.measures import measure
-from pipeline.evaluation.tally import merge_tallies
+from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage, tracked
@@ -131,6 +131,6 @@ def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -
     scores, manifest = tuple(result.score() for result in results), folds.manifest
     report = _without_scores(crossval, folds).model_copy(update={"scores": scores})
     if manifest.repeats == 1 and manifest.method != "bootstrap":
-        together = measure(merge_tallies([result.tally() for result in results]))
+        together = compute_metrics(merge_accumulators([result.accumulator() for result in results]))
         report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
     return summarize(report)

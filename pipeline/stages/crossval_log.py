@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import metric_name
+from pipeline.evaluation.metric_names import metric_name
 from pipeline.formatting import format_interval, format_number
 from pipeline.report.plots.fold_curves import fold_curves
 from pipeline.report.plots.folds import fold_metrics, paired_differences

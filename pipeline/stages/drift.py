@@ -58,7 +58,7 @@ def drift(
 def _compare(resources: Resources, store: Store, config: SourceConfig) -> DriftReport:
     profile, state = read_profile(store), store.features
     if profile is None:
-        raise StoreError(f"Store {store.place} has no profile. Delete it and run jobs/prepare.py.")
+        raise StoreError(f"Store {store.path} has no profile. Delete it and run jobs/prepare.py.")
     source = open_source(resources.spark, config, resources.root)
     raw = open_table(resources.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
     with watch_spark(resources.spark, resources.progress, "Measuring drift"):

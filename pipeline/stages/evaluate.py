@@ -11,13 +11,15 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
-from pipeline.evaluation.assemble import assemble, with_values
-from pipeline.evaluation.linear import fit_baselines
-from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.extremes_report import with_values
+from pipeline.evaluation.predict import plot_window_of_rows, predict_split
+from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob, prediction_schema
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.slices import slice_rows
 from pipeline.evaluation.source_rows import SourceRows
-from pipeline.evaluation.tally import Measure
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
@@ -75,7 +77,7 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
     """
     start = time.monotonic()
     if not store.split(SPLIT).rows:
-        raise DataError(f"Store {store.place} has no test rows. Set split.fractions.test above 0.")
+        raise DataError(f"Store {store.path} has no test rows. Set split.fractions.test above 0.")
     with scratch(resources.root) as work, cancelling(resources.spark):
         resources.progress.update("Fitting the baselines")
         job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)
@@ -114,7 +116,7 @@ def _predict_job(
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
         files.write_bytes(work.child(LINEAR_FILE), simple.linear.to_bytes())
-    window = window_of_rows(store, SPLIT)
+    window = plot_window_of_rows(store, SPLIT)
     return PredictJob(
         root=root.uri,
         name=model.card.name,
@@ -169,9 +171,9 @@ def _with_slices(
         report = _with_note(report, problem)
     if not values.by:
         return report
-    what = Measure.of(rows.label, decision=report.decision, groups=1)
+    spec = AccumulatorSpec.of(rows.label, decision=report.decision, groups=1)
     predicted = read_parts(spark, predictions, prediction_schema(rows.label.outputs))
-    return report.model_copy(update={"slices": slice_rows(predicted, values, what)})
+    return report.model_copy(update={"slices": slice_rows(predicted, values, spec)})
 
 
 def _with_note(report: EvalReport, note: str) -> EvalReport:

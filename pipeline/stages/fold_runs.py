@@ -11,8 +11,8 @@ from dataclasses import replace
 from pipeline.config.run import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluation.folds import FoldScore, headlines_of
-from pipeline.evaluation.names import capital, metric_name
-from pipeline.evaluation.predict import window_of_rows
+from pipeline.evaluation.metric_names import capital, metric_name
+from pipeline.evaluation.predict import plot_window_of_rows
 from pipeline.formatting import format_number
 from pipeline.stages.context import Resources
 from pipeline.stages.crossval_log import fold_params, log_score
@@ -46,7 +46,7 @@ class FoldRuns:
         self._resources, self._config, self._folds = resources, config, folds
         self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_published]
-        self._window = window_of_rows(folds.stores[0], "train")
+        self._window = plot_window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.config.search import SearchConfig
 from pipeline.config.split import FoldConfig
+from pipeline.evaluation.accumulator import Accumulator, accumulator_from_bytes
 from pipeline.evaluation.folds import FoldScore
-from pipeline.evaluation.tally import Tally, tally_from_bytes
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.rows.folds import INNER, FoldUse
@@ -25,7 +25,7 @@ from pipeline.store.manifest import FoldsManifest
 from pipeline.store.store import Store, open_store
 from pipeline.training.spec import TrainingSpec
 
-SCORE, DECISION, TALLY, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
+SCORE, DECISION, ACCUMULATOR, PREDICTIONS = "score.json", "decision.json", "tally.npz", "predictions"
 WITHOUT_INFLUENCE = {"final", "resume", "study"}
 """Settings of `search` that a nested cross-validation does not depend on."""
 
@@ -50,7 +50,7 @@ class Folds:
 
     def inner(self, number: int) -> tuple[Store, ...]:
         """The inner folds by which a nested cross-validation chooses the settings of a fold."""
-        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].place.folder
+        prefix, folder = f"{fold_folder(number)}-{INNER}-", self.stores[0].path.folder
         return tuple(open_store(folder.child(name)) for name in self.manifest.names if name.startswith(prefix))
 
 
@@ -90,7 +90,7 @@ def crossval_id(spec: TrainingSpec, search: SearchConfig | None) -> str:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """The published results of a fold: its score, its tally, and the predictions of its held-out rows.
+    """The published results of a fold: its score, its accumulator, and the predictions of its held-out rows.
 
     Attributes:
         folder: the folder of these results.
@@ -118,9 +118,9 @@ class FoldResult:
         """The rule from its model's probabilities to classes."""
         return DecisionRule.from_json(files.read_bytes(self.folder.child(DECISION)), str(self.folder.child(DECISION)))
 
-    def tally(self) -> Tally:
-        """The tally of its held-out rows."""
-        return tally_from_bytes(files.read_bytes(self.folder.child(TALLY)))
+    def accumulator(self) -> Accumulator:
+        """The accumulator of its held-out rows."""
+        return accumulator_from_bytes(files.read_bytes(self.folder.child(ACCUMULATOR)))
 
     @property
     def predictions(self) -> StoragePath:

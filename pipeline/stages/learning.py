@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.diagnosis import Finding, diagnose, loss_curves
+from pipeline.evaluation.diagnosis import diagnose
+from pipeline.evaluation.finding import Finding
+from pipeline.evaluation.loss_curves import loss_curves
 from pipeline.model.losses import loss_of
 from pipeline.schemas.profile import NumberProfile
 from pipeline.store.store import Store, read_profile

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from pipeline.evaluation.predict import LABEL, prediction_schema
+from pipeline.evaluation.predict_job import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -30,7 +30,7 @@ from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.publish import place_folder, scratch
+from pipeline.store.publish import replace_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
@@ -56,7 +56,7 @@ def write_predictions(
     with scratch(root) as work:
         drafts = work.child("predictions")
         write_parts(rows, drafts)
-        place_folder(drafts, folder)
+        replace_folder(drafts, folder)
 
 
 def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:

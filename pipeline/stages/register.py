@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
 from pipeline.tracking.promotion import Candidate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_page import Subject, evaluation_page
 from pipeline.report.plots.curves import learning_curves

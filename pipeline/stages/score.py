@@ -19,7 +19,7 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.writing.quarantine import SetAside, warn_of_quarantined, write_quarantine
+from pipeline.preparation.writing.quarantine import QuarantinedRows, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.scoring.batches import Written, score_job, write_scored
 from pipeline.scoring.draft import OutputDraft, check_writable, output_draft
@@ -157,10 +157,10 @@ def _write(
 
 def _set_aside(
     resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, written: Written, draft: OutputDraft
-) -> SetAside:
+) -> QuarantinedRows:
     """Quarantine the rows that could not be scored, or stop if there are too many."""
     if not written.bad:
-        return SetAside()
+        return QuarantinedRows()
     allowed = bad_rows.allowed(written.total)
     with watch_spark(resources.spark, resources.progress, "Collecting the rows that cannot be scored"):
         if written.bad > allowed:

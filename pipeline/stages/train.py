@@ -106,11 +106,11 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
     check_decision(store.features.label, evaluate)
     if not store.split("validation").rows and DecisionConfig.of(evaluate).needs_rows:
         raise DataError(
-            f"Store {store.place} has no validation rows, which evaluate.calibration and a goal of "
+            f"Store {store.path} has no validation rows, which evaluate.calibration and a goal of "
             "evaluate.threshold are fitted on. Set split.fractions.validation above 0, or remove these settings."
         )
     if not store.split("train").rows:
-        raise DataError(f"Store {store.place} has no training rows. Check split.fractions and the source.")
+        raise DataError(f"Store {store.path} has no training rows. Check split.fractions and the source.")
 
 
 def _publish(

@@ -26,7 +26,7 @@ class Classification(Target):
     sections = ("classes", "probabilities")
     constant = "majority"
 
-    def columns(self, label: LabelSpec) -> tuple[str, ...]:
+    def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
         """The class, and a probability of each."""
         return ("label", *(f"probability_{name}" for name in label.classes))
 
@@ -34,23 +34,23 @@ class Classification(Target):
         """Of class ids, as they are."""
         return loss
 
-    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
+    def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """`label`, string [b, 1], and `probabilities`, float32 [b, k], calibrated."""
         from pipeline.model.prediction_layer import PredictionLayer
 
         calibration = decision.calibration.model_dump(mode="json")
-        answer: dict[str, Any] = PredictionLayer(
+        outputs: dict[str, Any] = PredictionLayer(
             label.classes, calibration, decision.threshold, name=f"{prefix}decide"
         )(z)
-        return answer
+        return outputs
 
-    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+    def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Counts of classes, and sketches of their scores."""
-        from pipeline.evaluation.classification import tally_classes
-        from pipeline.evaluation.tally import probability_table
+        from pipeline.evaluation.accumulator import probability_table
+        from pipeline.evaluation.class_accumulator import accumulate_classes
 
-        table = probability_table(prediction, len(measure.label.classes))
-        return tally_classes(row_id, label, table, group, groups=measure.groups, decision=measure.decision)
+        table = probability_table(prediction, len(spec.label.classes))
+        return accumulate_classes(row_id, label, table, group, groups=spec.groups, decision=spec.decision)
 
     def linear_model(self) -> Any:
         """Logistic regression."""

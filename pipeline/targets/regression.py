@@ -34,7 +34,7 @@ class Regression(Target):
         """One number."""
         return 1
 
-    def columns(self, label: LabelSpec) -> tuple[str, ...]:
+    def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
         """The number alone."""
         return ("prediction",)
 
@@ -49,19 +49,19 @@ class Regression(Target):
         unit = label_unit(label)
         return lambda z: unit(z)[:, 0]
 
-    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
+    def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """`prediction`, float32 [b, 1]."""
         from pipeline.model.label_unit import label_unit
 
         return {"prediction": label_unit(label, name=f"{prefix}label_unit")(z)}
 
-    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+    def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Sums of errors and their sketches."""
-        from pipeline.evaluation.regression import tally_regression
-        from pipeline.evaluation.tally import finite
+        from pipeline.evaluation.accumulator import finite
+        from pipeline.evaluation.regression_accumulator import accumulate_regression
 
         predicted = finite(prediction).reshape(-1)
-        return tally_regression(row_id, label, predicted, group, groups=measure.groups, window=measure.window)
+        return accumulate_regression(row_id, label, predicted, group, groups=spec.groups, window=spec.window)
 
     def linear_model(self) -> Any:
         """Ridge regression."""

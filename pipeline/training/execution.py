@@ -14,7 +14,8 @@ from typing import Literal
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block, Feed
+from pipeline.feed.block import Block
+from pipeline.feed.blocks import Feed
 from pipeline.feed.dataset import signature_of
 from pipeline.training.step_runner import StepRunner
 

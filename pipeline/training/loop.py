@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import TrainError
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 from pipeline.feed.dataset import BlockReader
 from pipeline.runtime.activity import report_activity
 from pipeline.store.filesystem import StoragePath

@@ -1,6 +1,6 @@
 """Padding rows enter no statistic, no loss and no gradient, whatever they hold.
 
-A rank's batch is padded to a fixed number of rows (`feed/blocks.py`); padding rows have weight 0. The weight alone does
+A rank's batch is padded to a fixed number of rows (`feed/block.py`); padding rows have weight 0. A weight alone does
 not keep them out: a moving mean ignores it, and 0 times NaN or infinity is NaN, in the backward pass too, where a
 padding row's activations are multiplied by its gradient of 0. So padding never reaches the network: it is replaced by
 copies of a real row, which keeps the batch's shape, or dropped where rows of a batch affect each other.
@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 
 
 def replace_padding(batch: Block) -> Block:

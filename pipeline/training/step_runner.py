@@ -18,7 +18,7 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 from pipeline.model.head import Head
 from pipeline.model.network import output_of
 from pipeline.training.forward_state import find_forward_state, spread_seeds

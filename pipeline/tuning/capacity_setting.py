@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config.search import ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import ParameterConfig
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.table import setting_name
 

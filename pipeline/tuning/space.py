@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pipeline.config.load import merge, parse_config
 from pipeline.config.run import RunConfig
-from pipeline.config.search import ParameterConfig
+from pipeline.config.search_space import ParameterConfig
 
 Settings = Mapping[str, Any]
 """Values by the dotted names of settings."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.table import ColumnTerms, Seen, TableContract
+from pipeline.schemas.table import ColumnTerms, Seen, SourceContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import contract_file, keep_contract, read_contract
 
-CONTRACT = TableContract(
+CONTRACT = SourceContract(
     columns={
         "age": ColumnTerms(type="integer", nullable=False, min=0, max=120, unit="years", seen=Seen(nulls=0, max=90)),
         "größe: a/b": ColumnTerms(type="text", allowed=("yes", "no", "1"), description="odd # name"),
@@ -26,7 +26,7 @@ def test_the_file_holds_the_contract_and_is_never_overwritten(tmp_path):
     assert keep_contract(place, CONTRACT, name="people")
     assert not keep_contract(place, CONTRACT.inferred_with("other"), name="people")
     kept = read_contract(place)
-    assert (kept.table, kept.place) == (CONTRACT, place.path)
+    assert (kept.table, kept.location) == (CONTRACT, place.path)
     assert list(kept.table.columns) == list(CONTRACT.columns)
     assert [path.name for path in (tmp_path / "contracts").iterdir()] == ["people.yaml"]
     text = (tmp_path / "contracts" / "people.yaml").read_text()
@@ -91,7 +91,7 @@ colums: {}
         "  - C, column 'f': max of a column of type date is a date, such as 2024-03-01, not '2024-02-30x'.",
         "  - C, column 'g': allowed of a column of type date holds nothing (give min and max): 'a'.",
         "  - C, column 'h' needs keys and values. Allowed: such as {type: text}. Received: 5.",
-        "  - C, column '7': a name is a text. Write it in quotes.",
+        "  - C, column '7': a name must be a text. Write it in quotes.",
         "  - C, column 'i': a finite number is needed.",
         "  - C, column 'j': 'nullable' has a wrong value. Allowed: boolean. Received: 1.",
         "  - C, column 'j', seen: unknown key 'nuls'. Did you mean 'nulls'?",

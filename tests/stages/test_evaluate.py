@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.stages.context import open_stage
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.run import run

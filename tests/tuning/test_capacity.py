@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from pipeline.config.load import parse_config
-from pipeline.config.search import ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import ParameterConfig
 from pipeline.errors import ConfigError
 from pipeline.tuning.capacity import Step, capacity_progress, losses_of, progress_of, steps_table
 from pipeline.tuning.capacity_setting import Bounds, CapacitySetting
@@ -248,7 +249,7 @@ def test_a_capacity_search_has_one_goal():
         "data": {"source": {"path": "a.csv"}, "label": "y"},
         "search": {"space": SPACE, "sampler": "capacity", "pruner": "none", "further_goals": ["parameters"]},
     }
-    with pytest.raises(ConfigError, match="sampler capacity knows one goal only"):
+    with pytest.raises(ConfigError, match="sampler capacity optimizes one goal"):
         parse_config(content)
 
 

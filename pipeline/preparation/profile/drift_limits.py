@@ -1,4 +1,4 @@
-"""Limits of drift, which warn or stop."""
+"""Applies the limits of drift, which warn or stop the job."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def enforce(report: DriftReport, limits: DriftConfig) -> None:
-    """Log each column beyond a warning limit.
+    """Log a warning for each column beyond a warning limit.
 
     Raises:
-        DataError: a column is beyond a limit that stops; the message holds the table.
+        DataError: a column is beyond a limit that stops the job; the message has the table of these columns.
     """
     beyond = _beyond(report, limits.psi_stop, limits.new_category_stop)
     if beyond:
@@ -33,7 +33,7 @@ def enforce(report: DriftReport, limits: DriftConfig) -> None:
 
 
 def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[tuple[ColumnDrift, dict[str, str]]]:
-    """Columns beyond a limit, with the limits that they are beyond."""
+    """Columns beyond a limit, each with the limits that it exceeds."""
     columns = []
     for column in report.columns:
         exceeded = {}

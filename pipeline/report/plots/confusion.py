@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import ConfusionMatrix
+from pipeline.evaluation.report.classification import ConfusionMatrix
 from pipeline.formatting import counted, format_percent
 from pipeline.report.plots.style import FAINT, INK, SHADES, caption, colour_bar, new_figure, plain, style_axes
 from pipeline.report.text import short_name
@@ -40,7 +40,7 @@ def _name_ticks(axes: Axes, classes: tuple[str, ...]) -> None:
     size = len(classes)
     step = max(1, -(-size // MOST_WITH_NAMES))
     positions = list(range(0, size, step))
-    names = [short_name(classes[place]) for place in positions]
+    names = [short_name(classes[position]) for position in positions]
     upright = size <= 4 and max(map(len, names)) <= 12
     font = 10 if size <= 10 else 8 if size <= MOST_WITH_TEXT else 6
     axes.set_xticks(positions, names, rotation=0 if upright else 45, ha="center" if upright else "right", fontsize=font)

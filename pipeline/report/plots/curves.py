@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluation.diagnosis import Finding
+from pipeline.evaluation.finding import Finding
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import (
     BLUE,

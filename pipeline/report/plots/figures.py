@@ -8,8 +8,8 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.names import metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.metric_names import metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.report.plots.calibration import calibration_curve
 from pipeline.report.plots.confusion import confusion_matrix
 from pipeline.report.plots.importance import importance_bars
@@ -29,9 +29,9 @@ def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
     yield from _of_classes(report)
     metric = report.target.main_metric
     whole, interval = report.metrics.get(metric), report.intervals.get(metric)
-    for place, part in enumerate(report.slices, 1):
+    for number, part in enumerate(report.slices, 1):
         draw = partial(slice_plot, part, metric=metric, name=metric_name(metric), whole=whole, interval=interval)
-        yield f"slice_{place}_{safe_name(part.by)}", draw
+        yield f"slice_{number}_{safe_name(part.by)}", draw
     if report.importance is not None:
         yield "importance", partial(importance_bars, report.importance, name=metric_name(report.importance.metric))
 

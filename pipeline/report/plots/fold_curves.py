@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.formatting import counted
 from pipeline.report.plots.curves import TITLES, metric_names
 from pipeline.report.plots.fold_panels import finite_values, panel_grid, set_ticks

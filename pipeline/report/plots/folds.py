@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.comparison import Comparison, PairedMetric
 from pipeline.evaluation.folds import CrossvalReport
-from pipeline.evaluation.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.metric_names import capital, is_lower_better, metric_name
 from pipeline.formatting import format_number, format_p_value
 from pipeline.report.plots.fold_panels import (
     Panel,

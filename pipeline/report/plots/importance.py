@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ImportanceReport
+from pipeline.evaluation.report.importance import ImportanceReport
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import BLUE, INK, caption, compact_ticks, new_figure, plain, style_axes, without_data
 from pipeline.report.text import short_name

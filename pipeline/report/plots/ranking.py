@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ClassCurves, Curve
+from pipeline.evaluation.report.classification import ClassCurves, Curve
 from pipeline.report.plots.style import (
     BLUE,
     FAINT,
@@ -119,9 +119,9 @@ def _legend(figure: Figure, axes: Axes, curves: Sequence[ClassCurves], labels: M
     names = [name for name, look in zip(labels, _looks(curves), strict=True) if look.named and name in drawn]
     if not names:
         return
-    place: dict[str, Any] = {"loc": "outside right upper"} if len(curves) > FEW else {"loc": "lower left"}
+    location: dict[str, Any] = {"loc": "outside right upper"} if len(curves) > FEW else {"loc": "lower left"}
     owner = figure if len(curves) > FEW else axes
-    legend = owner.legend([drawn[name] for name in names], [labels[name] for name in names], **place, **PLAIN_LEGEND)
+    legend = owner.legend([drawn[name] for name in names], [labels[name] for name in names], **location, **PLAIN_LEGEND)
     for label in legend.get_texts():
         plain(label)
 

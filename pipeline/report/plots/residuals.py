@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import Counts, Grid, RegressionReport
+from pipeline.evaluation.report.regression import Counts, Grid, RegressionReport
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import (
     BLUE,

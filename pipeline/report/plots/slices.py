@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluation.report import SliceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.formatting import compact
 from pipeline.report.plots.style import (
     BLUE,

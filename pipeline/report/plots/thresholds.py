@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ThresholdRow
+from pipeline.evaluation.report.classification import ThresholdRow
 from pipeline.report.plots.style import (
     BLUE,
     GREEN,

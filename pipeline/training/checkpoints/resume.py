@@ -14,11 +14,11 @@ from typing import Any
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import ConfigError, StoreError
-from pipeline.formatting import SHOWN_AT_MOST
+from pipeline.formatting import listed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
-from pipeline.store.publish import place_folder
+from pipeline.store.publish import replace_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead, decode_checkpoint
 from pipeline.training.checkpoints.writer import checkpoint_file, list_generations
 from pipeline.training.job import WORLD_SIZE
@@ -88,11 +88,9 @@ def check_unchanged(head: CheckpointHead, identity: str, folder: StoragePath, *,
     """
     changes = differences(head.identity, identity)
     if changes and not allowed:
-        hidden = len(changes) - SHOWN_AT_MOST
-        shown = "; ".join(changes[:SHOWN_AT_MOST]) + (f"; and {hidden} more" if hidden > 0 else "")
         raise ConfigError(
             f"A training run was interrupted at {head.position()}, and its checkpoint in {folder} does not match this "
-            f"run: {shown}. {REMEDY}."
+            f"run: {listed(changes, separator='; ')}. {REMEDY}."
         )
     return changes
 
@@ -121,7 +119,7 @@ def _take_over(
         return None
     head, other = max(interrupted, key=lambda entry: (entry[0].epoch, entry[0].step))
     check_unchanged(head, identity, other, allowed=config.allow_changes)
-    place_folder(other, run_folder)
+    replace_folder(other, run_folder)
     return head
 
 

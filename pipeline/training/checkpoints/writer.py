@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import write_durably
 from pipeline.training.checkpoints.format import Checkpoint, encode_checkpoint
 
 ENDING = ".checkpoint"
@@ -77,7 +78,7 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
     """
     file = checkpoint_file(folder, generation)
     try:
-        files.write_durably(file, encode_checkpoint(checkpoint))
+        write_durably(file, encode_checkpoint(checkpoint))
         # Only now: until the new one is durable, the two before it are all there is.
         for old in list_generations(folder)[:-KEPT]:
             files.remove_file(checkpoint_file(folder, old))

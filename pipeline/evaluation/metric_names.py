@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipeline.metrics import metric_info, parts_of
 
 
@@ -30,3 +32,7 @@ def is_lower_better(metric: str) -> bool:
 def capital(text: str) -> str:
     """With a capital first letter, the others as they are."""
     return text[:1].upper() + text[1:]
+
+
+Metrics = Mapping[str, float | None]
+"""Values by the metric's name; None where a metric is not defined for these rows."""

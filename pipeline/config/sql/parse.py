@@ -1,7 +1,7 @@
 """Spark's SQL, as far as its expressions: text to sqlglot's tree.
 
 sqlglot knows many functions and rewrites some. Here it knows none: each call stays a call by the name that the user
-wrote, which `config/expression.py` allows or refuses.
+wrote, which `names.py` allows or refuses.
 """
 
 from __future__ import annotations

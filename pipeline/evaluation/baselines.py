@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.baseline import Inputs, LinearBaseline, fit_baseline
-from pipeline.feed.reader import read_shard
+from pipeline.evaluation.linear_baseline import Inputs, LinearBaseline, fit_baseline
+from pipeline.evaluation.row_sample import concatenate, sample_rows
 from pipeline.feed.rows import Rows
 from pipeline.schemas.profile import NumberProfile
 from pipeline.schemas.tensors import Dtype
@@ -45,8 +44,8 @@ def fit_baselines(store: Store, *, linear: bool, rows: int) -> Baselines:
 
 def _mean(store: Store, training: Rows) -> float:
     profile = read_profile(store)
-    known = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
-    return float(training.label.mean()) if known is None else known
+    mean = profile.label.train.mean if profile and isinstance(profile.label, NumberProfile) else None
+    return float(training.label.mean()) if mean is None else mean
 
 
 def linear_inputs(store: Store, rows: Rows) -> Inputs:
@@ -63,23 +62,3 @@ def _matrix(store: Store, rows: Rows, dtype: Dtype) -> NDArray[Any]:
     specs = [spec for spec in store.features.tensors if spec.dtype == dtype and len(spec.shape) == 1]
     parts = [rows.tensors[spec.name] for spec in specs]
     return parts[0] if len(parts) == 1 else np.hstack([np.empty((len(rows), 0), dtype), *parts])
-
-
-def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
-    """Row groups of a split, shard by shard, until `limit` rows were given.
-
-    Shards are filled by a hash of the row, so the first rows are as good a sample as any.
-    """
-    left = limit
-    for shard in range(store.manifest.shards):
-        for rows in read_shard(store, split, shard):
-            if left <= 0:
-                return
-            yield rows.take(slice(left))
-            left -= len(rows)
-
-
-def concatenate(parts: Sequence[Rows]) -> Rows:
-    """All rows of `parts`, of which there is at least one."""
-    arrays = [part.arrays() for part in parts]
-    return Rows.of_arrays({name: np.concatenate([part[name] for part in arrays]) for name in arrays[0]})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.evaluation.baseline import Inputs, LinearBaseline, fit_baseline
+from pipeline.evaluation.linear_baseline import Inputs, LinearBaseline, fit_baseline
 from pipeline.schemas.label import LabelSpec
 
 REGRESSION = LabelSpec(name="y", task="regression")

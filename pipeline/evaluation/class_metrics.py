@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap_groups import weigh
-from pipeline.evaluation.classification import (
+from pipeline.evaluation.bootstrap_groups import weighted_sums
+from pipeline.evaluation.class_accumulator import (
     ACTUAL,
     BIN_ROWS,
     BIN_SCORES,
@@ -26,7 +26,7 @@ from pipeline.evaluation.classification import (
     PREDICTED,
     RIGHT,
     ROWS,
-    ClassTally,
+    ClassAccumulator,
 )
 from pipeline.evaluation.curves import average_precision, precision_error_bound, roc_area, roc_error_bound
 from pipeline.evaluation.sketch import Sketch, merge_sketches
@@ -36,27 +36,27 @@ Floats = NDArray[np.float64]
 BETAS = {"f1": 1.0, "f2": 2.0, "f0.5": 0.5}
 
 
-def class_replicates(tally: ClassTally, weights: Floats) -> dict[str, Floats]:
+def class_replicates(accumulator: ClassAccumulator, weights: Floats) -> dict[str, Floats]:
     """Metrics of replicates, [r] each, but for the areas under curves.
 
     Args:
-        tally: the rows.
+        accumulator: the rows.
         weights: [r, g], how often each group counts.
     """
-    sums, counts = weigh(weights, tally.sums), weigh(weights, tally.counts)
+    sums, counts = weighted_sums(weights, accumulator.sums), weighted_sums(weights, accumulator.counts)
     rows = sums[:, ROWS]
     with _undefined():
         accuracy = counts[:, RIGHT].sum(axis=1) / rows
-        found = {
+        metrics = {
             "accuracy": accuracy,
             "error_rate": 1.0 - accuracy,
             "null_error_rate": 1.0 - counts[:, ACTUAL].max(axis=1) / rows,
             "balanced_accuracy": np.nanmean(rates(counts)["recall"], axis=1),
             "log_loss": sums[:, LOSS] / rows,
             "brier": sums[:, BRIER] / rows,
-            "calibration_error": calibration_error(weigh(weights, tally.calibration)),
+            "calibration_error": calibration_error(weighted_sums(weights, accumulator.calibration)),
         }
-        return found | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
+        return metrics | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
@@ -69,7 +69,7 @@ def rates(counts: Floats) -> dict[str, Floats]:
     others = actual.sum(axis=1, keepdims=True) - actual
     wrong = predicted - right
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = {
+        metrics = {
             "prevalence": actual / actual.sum(axis=1, keepdims=True),
             "precision": right / predicted,
             "recall": right / actual,
@@ -77,8 +77,8 @@ def rates(counts: Floats) -> dict[str, Floats]:
             "false_positive_rate": wrong / others,
         }
         for name, beta in BETAS.items():
-            found[name] = (1.0 + beta**2) * right / (beta**2 * actual + predicted)
-        return found
+            metrics[name] = (1.0 + beta**2) * right / (beta**2 * actual + predicted)
+        return metrics
 
 
 def calibration_error(bins: Floats) -> Floats:
@@ -93,57 +93,59 @@ def counts_of(sketch: Sketch) -> Floats:
     return np.ascontiguousarray(sketch.counts.T).astype(np.float64)
 
 
-def micro(tally: ClassTally) -> Floats:
+def micro(accumulator: ClassAccumulator) -> Floats:
     """[2, m], of all pairs of row and class; no cell is given up for it."""
-    room = sum(sketch.limit for sketch in tally.scores)
-    return counts_of(merge_sketches([replace(sketch, limit=room) for sketch in tally.scores]))
+    room = sum(sketch.limit for sketch in accumulator.scores)
+    return counts_of(merge_sketches([replace(sketch, limit=room) for sketch in accumulator.scores]))
 
 
-def class_areas(tally: ClassTally) -> tuple[Floats, Floats]:
+def class_areas(accumulator: ClassAccumulator) -> tuple[Floats, Floats]:
     """AUC and average precision of each score, [c] and [c]; NaN where undefined."""
-    counts = [counts_of(sketch) for sketch in tally.scores]
+    counts = [counts_of(sketch) for sketch in accumulator.scores]
     return (
         np.array([float(roc_area(line)) for line in counts]),
         np.array([float(average_precision(line)) for line in counts]),
     )
 
 
-def area_metrics(tally: ClassTally) -> tuple[dict[str, float], dict[str, float]]:
+def area_metrics(accumulator: ClassAccumulator) -> tuple[dict[str, float], dict[str, float]]:
     """Areas under curves, NaN where undefined, and by how much each may be off, where it may.
 
     Of several classes, `auc` and `average_precision` are means over the classes that define them.
     """
-    auc, precision = class_areas(tally)
-    counts = [counts_of(sketch) for sketch in tally.scores]
+    auc, precision = class_areas(accumulator)
+    counts = [counts_of(sketch) for sketch in accumulator.scores]
     error_bounds = np.array([[roc_error_bound(line), precision_error_bound(line)] for line in counts])
-    error_bounds[[sketch.shift == 0 for sketch in tally.scores]] = 0.0
+    error_bounds[[sketch.shift == 0 for sketch in accumulator.scores]] = 0.0
     with _undefined():
-        found = {"auc": float(np.nanmean(auc)), "average_precision": float(np.nanmean(precision))}
-        off = {
+        areas = {"auc": float(np.nanmean(auc)), "average_precision": float(np.nanmean(precision))}
+        bounds = {
             "auc": float(np.nanmean(np.where(np.isnan(auc), np.nan, error_bounds[:, 0]))),
             "average_precision": float(np.nanmean(np.where(np.isnan(precision), np.nan, error_bounds[:, 1]))),
         }
-        if len(tally.scores) > 1:
-            share = tally.confusion.sum(axis=1) / max(tally.rows, 1)
-            pooled = micro(tally)
-            found |= {
+        if len(accumulator.scores) > 1:
+            share = accumulator.confusion.sum(axis=1) / max(accumulator.rows, 1)
+            pooled = micro(accumulator)
+            areas |= {
                 "auc_weighted": float(_weighted(auc, share)),
                 "auc_micro": float(roc_area(pooled)),
                 "average_precision_micro": float(average_precision(pooled)),
             }
-            off["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, error_bounds[:, 0]), share))
+            bounds["auc_weighted"] = float(_weighted(np.where(np.isnan(auc), np.nan, error_bounds[:, 0]), share))
             if error_bounds.any():
-                off |= {"auc_micro": roc_error_bound(pooled), "average_precision_micro": precision_error_bound(pooled)}
-    told = {name: value for name, value in off.items() if value > 0.0}
-    return found, told
+                bounds |= {
+                    "auc_micro": roc_error_bound(pooled),
+                    "average_precision_micro": precision_error_bound(pooled),
+                }
+    return areas, {name: bound for name, bound in bounds.items() if bound > 0.0}
 
 
-def area_replicates(tally: ClassTally, weights: Floats, found: dict[str, float]) -> dict[str, Floats]:
+def area_replicates(accumulator: ClassAccumulator, weights: Floats, exact: dict[str, float]) -> dict[str, Floats]:
     """Areas of replicates, [r] each, from coarse cells; their deviations from the area of these cells are added to
-    the area that was `found`."""
-    if not tally.cells.shape[-1]:
+    the `exact` area."""
+    if not accumulator.cells.shape[-1]:
         return {}
-    cells = weigh(weights, tally.cells)
+    cells = weighted_sums(weights, accumulator.cells)
     with _undefined():
         areas = {"auc": np.nanmean(roc_area(cells), axis=1)}
         areas["average_precision"] = np.nanmean(average_precision(cells), axis=1)
@@ -152,7 +154,7 @@ def area_replicates(tally: ClassTally, weights: Floats, found: dict[str, float])
             areas["auc_weighted"] = _weighted(roc_area(cells), share / share.sum(axis=1, keepdims=True))
             areas["auc_micro"] = roc_area(cells.sum(axis=1))
             areas["average_precision_micro"] = average_precision(cells.sum(axis=1))
-        return {name: np.clip(values - values[0] + found[name], 0.0, 1.0) for name, values in areas.items()}
+        return {name: np.clip(values - values[0] + exact[name], 0.0, 1.0) for name, values in areas.items()}
 
 
 def _of_class_1(counts: Floats) -> dict[str, Floats]:
@@ -160,17 +162,17 @@ def _of_class_1(counts: Floats) -> dict[str, Floats]:
 
 
 def _over_classes(counts: Floats) -> dict[str, Floats]:
-    found = rates(counts)
-    share = found.pop("prevalence")
-    means = {f"{name}_macro": np.nanmean(values, axis=1) for name, values in found.items()}
-    return means | {f"{name}_weighted": _weighted(found[name], share) for name in ("precision", "f1")}
+    metrics = rates(counts)
+    share = metrics.pop("prevalence")
+    means = {f"{name}_macro": np.nanmean(values, axis=1) for name, values in metrics.items()}
+    return means | {f"{name}_weighted": _weighted(metrics[name], share) for name in ("precision", "f1")}
 
 
 def _weighted(values: Floats, share: Floats) -> Floats:
     """Means over the last axis by share, of what is defined."""
-    known = np.where(np.isnan(values), 0.0, share)
-    found: Floats = (np.nan_to_num(values) * known).sum(axis=-1) / known.sum(axis=-1)
-    return found
+    weight = np.where(np.isnan(values), 0.0, share)
+    mean: Floats = (np.nan_to_num(values) * weight).sum(axis=-1) / weight.sum(axis=-1)
+    return mean
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.names import is_lower_better, is_share, metric_name
+from pipeline.evaluation.metric_names import is_lower_better, is_share, metric_name
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap_groups import sums_by
+from pipeline.evaluation.bootstrap_groups import sums_by_group
 from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
-from pipeline.evaluation.report import THRESHOLDS
+from pipeline.evaluation.report.classification import THRESHOLDS
 from pipeline.evaluation.sketch import Sketch, merge_sketches
 from pipeline.model.decision import class_ids
 from pipeline.schemas.decision import DecisionRule
@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ROWS, LOSS, BRIER = range(3)
-"""Columns of `ClassTally.sums`."""
+"""Columns of `ClassAccumulator.sums`."""
 ACTUAL, PREDICTED, RIGHT = range(3)
-"""Rows of `ClassTally.counts`."""
+"""Rows of `ClassAccumulator.counts`."""
 BIN_ROWS, BIN_SCORES, BIN_TRUE = range(3)
-"""Columns of `ClassTally.calibration`."""
+"""Columns of `ClassAccumulator.calibration`."""
 
 CELLS = 1 << 16
 """Of the sketches of all classes together at most, but `LEAST_CELLS` each."""
@@ -40,7 +40,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class ClassTally:
+class ClassAccumulator:
     """n rows of k classes with c scores: one for a binary label, else k.
 
     Attributes:
@@ -61,7 +61,7 @@ class ClassTally:
     cells: NDArray[np.int32]
     calibration: Floats
     thresholds: Ints
-    ends: ExtremeRows
+    extreme_rows: ExtremeRows
 
     @property
     def rows(self) -> int:
@@ -69,10 +69,10 @@ class ClassTally:
         return int(self.confusion.sum())
 
 
-def tally_classes(
+def accumulate_classes(
     row_id: Ints, label: Floats, probabilities: Floats, group: Ints, *, groups: int, decision: DecisionRule
-) -> ClassTally:
-    """The tally of some rows.
+) -> ClassAccumulator:
+    """The accumulator of some rows.
 
     Args:
         row_id: [n].
@@ -87,29 +87,33 @@ def tally_classes(
     predicted = class_ids(decision, probabilities[:, 1] if binary else probabilities)
     # By class, since every class is sorted by itself.
     scores = np.ascontiguousarray((probabilities[:, 1:] if binary else probabilities).T)
-    own = (ids == (np.array([[1]]) if binary else np.arange(k)[:, None])).astype(np.int64)
+    is_class = (ids == (np.array([[1]]) if binary else np.arange(k)[:, None])).astype(np.int64)
     logits = _logits(scores)
     confusion = np.bincount(ids * k + predicted, minlength=k * k).reshape(k, k)
-    truth, sure = (ids == 1, scores[0]) if binary else (ids == predicted, probabilities.max(axis=1, initial=0.0))
-    mine = probabilities[np.arange(len(ids)), ids]
-    loss = -np.log(np.clip(mine, EPSILON, 1.0 - EPSILON))
+    is_right, confidence = (
+        (ids == 1, scores[0]) if binary else (ids == predicted, probabilities.max(axis=1, initial=0.0))
+    )
+    own_probability = probabilities[np.arange(len(ids)), ids]
+    loss = -np.log(np.clip(own_probability, EPSILON, 1.0 - EPSILON))
     limit = max(CELLS // len(scores), LEAST_CELLS)
-    return ClassTally(
+    return ClassAccumulator(
         confusion,
-        sums_by(group, np.column_stack([np.ones(len(ids)), loss, _brier(probabilities, mine, binary)]), groups),
+        sums_by_group(
+            group, np.column_stack([np.ones(len(ids)), loss, _brier(probabilities, own_probability, binary)]), groups
+        ),
         _class_counts(ids, predicted, group, groups, k),
-        tuple(Sketch.of(logits[c], own[c], 2, limit=limit) for c in range(len(scores))),
-        _cells(logits, own, group, groups),
-        _calibration(sure, truth, group, groups),
+        tuple(Sketch.of(logits[c], is_class[c], 2, limit=limit) for c in range(len(scores))),
+        _cells(logits, is_class, group, groups),
+        _calibration(confidence, is_right, group, groups),
         _thresholds(scores[0], ids) if binary else np.zeros((0, 2), np.int64),
-        ExtremeRows.of(row_id, np.column_stack([loss, ids, predicted, mine])),
+        ExtremeRows.of(row_id, np.column_stack([loss, ids, predicted, own_probability])),
     )
 
 
-def merge_classes(parts: Sequence[ClassTally]) -> ClassTally:
-    """The tally of all rows together; there is at least one part."""
+def merge_class_accumulators(parts: Sequence[ClassAccumulator]) -> ClassAccumulator:
+    """The accumulator of all rows together; there is at least one part."""
     scores = zip(*(part.scores for part in parts), strict=True)
-    return ClassTally(
+    return ClassAccumulator(
         np.sum([part.confusion for part in parts], axis=0),
         np.sum([part.sums for part in parts], axis=0),
         np.sum([part.counts for part in parts], axis=0),
@@ -117,22 +121,22 @@ def merge_classes(parts: Sequence[ClassTally]) -> ClassTally:
         np.sum([part.cells for part in parts], axis=0, dtype=np.int32),
         np.sum([part.calibration for part in parts], axis=0),
         np.sum([part.thresholds for part in parts], axis=0),
-        merge_extreme_rows([part.ends for part in parts]),
+        merge_extreme_rows([part.extreme_rows for part in parts]),
     )
 
 
 def _logits(scores: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        found: Floats = np.log(scores) - np.log1p(-scores)
-    return found
+        logits: Floats = np.log(scores) - np.log1p(-scores)
+    return logits
 
 
-def _brier(probabilities: Floats, mine: Floats, binary: bool) -> Floats:
+def _brier(probabilities: Floats, own_probability: Floats, binary: bool) -> Floats:
     """Of each row; of two classes half the sum over both, which is how it is defined for one event."""
     if binary:
-        return (1.0 - mine) ** 2
-    found: Floats = (probabilities**2).sum(axis=1) - 2.0 * mine + 1.0
-    return found
+        return (1.0 - own_probability) ** 2
+    scores: Floats = (probabilities**2).sum(axis=1) - 2.0 * own_probability + 1.0
+    return scores
 
 
 def _class_counts(ids: Ints, predicted: Ints, group: Ints, groups: int, k: int) -> Floats:
@@ -147,25 +151,25 @@ def score_cells(classes: int) -> int:
     return 256 if classes == 1 else 64
 
 
-def _cells(logits: Floats, own: Ints, group: Ints, groups: int) -> NDArray[np.int32]:
+def _cells(logits: Floats, is_class: Ints, group: Ints, groups: int) -> NDArray[np.int32]:
     classes = len(logits)
     if groups == 1 or classes > BOOTSTRAPPED:
         return np.zeros((groups, classes, 2, 0), np.int32)
     size = score_cells(classes)
     # The inverse hyperbolic sine is fine around 0, and has every logit of a double within 7.4.
-    places = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
-    index = ((group * classes + np.arange(classes)[:, None]) * 2 + own) * size + places
+    cells = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
+    index = ((group * classes + np.arange(classes)[:, None]) * 2 + is_class) * size + cells
     shape = (groups, classes, 2, size)
     return np.bincount(index.reshape(-1), minlength=int(np.prod(shape))).reshape(shape).astype(np.int32)
 
 
-def _calibration(sure: Floats, truth: NDArray[np.bool_], group: Ints, groups: int) -> Floats:
-    places = np.minimum((sure * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    index, size = group * CALIBRATION_BINS + places, groups * CALIBRATION_BINS
+def _calibration(confidence: Floats, is_right: NDArray[np.bool_], group: Ints, groups: int) -> Floats:
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    index, size = group * CALIBRATION_BINS + bins, groups * CALIBRATION_BINS
     columns = [
         np.bincount(index, minlength=size),
-        np.bincount(index, weights=sure, minlength=size),
-        np.bincount(index[truth], minlength=size),
+        np.bincount(index, weights=confidence, minlength=size),
+        np.bincount(index[is_right], minlength=size),
     ]
     return np.stack(columns, axis=-1).reshape(groups, CALIBRATION_BINS, 3).astype(np.float64)
 

@@ -13,21 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap_groups import sums_by, weigh
+from pipeline.evaluation.bootstrap_groups import sums_by_group, weighted_sums
 from pipeline.evaluation.extreme_rows import ExtremeRows, merge_extreme_rows
+from pipeline.evaluation.plot_window import PlotWindow
 from pipeline.evaluation.sketch import Sketch, absolute, merge_sketches, quantiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ROWS, ABSOLUTE, SQUARED, SIGNED, RELATIVE, ZEROS = range(6)
-"""Columns of `RegressionTally.sums`."""
+"""Columns of `RegressionAccumulator.sums`."""
 NORMAL_95 = 1.959963984540054
 """Standard deviations between which 95 % of a normal distribution lies, on either side."""
 EPSILON = float(np.finfo(np.float64).eps)
-
 MEDIANS = ("median_error", "median_absolute_error")
-
 CELLS = 1 << 17
 """Of the sketch of errors at most."""
 COARSE_CELLS, COARSE_SHIFT = 4096, 46
@@ -35,44 +34,7 @@ COARSE_CELLS, COARSE_SHIFT = 4096, 46
 
 
 @dataclass(frozen=True)
-class Window:
-    """The part of an axis of labels that plots show, in bins.
-
-    Attributes:
-        edges: ascending.
-        log: whether they are in equal ratios.
-    """
-
-    edges: Floats
-    log: bool = False
-
-    @property
-    def bins(self) -> int:
-        """Their number."""
-        return len(self.edges) - 1
-
-    def places(self, values: Floats) -> Ints:
-        """The bin of each value, [n]; `bins` for those beyond. The last bin holds its upper edge."""
-        found = np.searchsorted(self.edges, values, side="right") - 1
-        found[values == self.edges[-1]] = self.bins - 1
-        return np.where((found < 0) | (found >= self.bins), self.bins, found)
-
-
-def window_of(labels: Floats, bins: int = 60) -> Window:
-    """The window that holds all but the outermost of some labels, with a margin; labels over orders of magnitude get
-    bins in equal ratios."""
-    if not len(labels):
-        return Window(np.linspace(-1.0, 1.0, bins + 1))
-    low, high = np.quantile(labels, [0.005, 0.995])
-    if labels.min() > 0 and high > 20.0 * low:
-        return Window(np.geomspace(labels.min() / 1.15, labels.max() * 1.15, bins + 1), True)
-    low, high = np.quantile(labels, [0.001, 0.999])
-    margin = 0.05 * (high - low) or max(1.0, abs(high)) * 0.05
-    return Window(np.linspace(low - margin, high + margin, bins + 1))
-
-
-@dataclass(frozen=True)
-class RegressionTally:
+class RegressionAccumulator:
     """n rows.
 
     Attributes:
@@ -93,7 +55,7 @@ class RegressionTally:
     by_prediction: Sketch
     grid: Ints
     ranges: Floats
-    ends: ExtremeRows
+    extreme_rows: ExtremeRows
 
     @property
     def rows(self) -> int:
@@ -101,10 +63,10 @@ class RegressionTally:
         return int(self.sums[:, ROWS].sum())
 
 
-def tally_regression(
-    row_id: Ints, label: Floats, prediction: Floats, group: Ints, *, groups: int, window: Window
-) -> RegressionTally:
-    """The tally of some rows.
+def accumulate_regression(
+    row_id: Ints, label: Floats, prediction: Floats, group: Ints, *, groups: int, window: PlotWindow
+) -> RegressionAccumulator:
+    """The accumulator of some rows.
 
     Args:
         row_id: [n].
@@ -118,13 +80,13 @@ def tally_regression(
     size = np.abs(error)
     relative = size / np.maximum(np.abs(label), EPSILON)
     terms = np.column_stack([np.ones_like(size), size, size * size, error, relative, label == 0.0])
-    sums = sums_by(group, terms, groups)
-    mean = sums_by(group, label[:, None], groups)[:, 0] / np.maximum(sums[:, ROWS], 1.0)
-    deviations = sums_by(group, ((label - mean[group]) ** 2)[:, None], groups)[:, 0]
+    sums = sums_by_group(group, terms, groups)
+    mean = sums_by_group(group, label[:, None], groups)[:, 0] / np.maximum(sums[:, ROWS], 1.0)
+    deviations = sums_by_group(group, ((label - mean[group]) ** 2)[:, None], groups)[:, 0]
     none, bins = np.zeros(len(error), np.int64), window.bins + 1
-    predicted, actual = window.places(prediction), window.places(label)
+    predicted, actual = window.bins_of(prediction), window.bins_of(label)
     grid = np.bincount(predicted * bins + actual, minlength=bins * bins).reshape(bins, bins)
-    return RegressionTally(
+    return RegressionAccumulator(
         sums,
         mean,
         deviations,
@@ -136,15 +98,15 @@ def tally_regression(
     )
 
 
-def merge_regressions(parts: Sequence[RegressionTally]) -> RegressionTally:
-    """The tally of all rows together; there is at least one part."""
+def merge_regression_accumulators(parts: Sequence[RegressionAccumulator]) -> RegressionAccumulator:
+    """The accumulator of all rows together; there is at least one part."""
     sums = np.sum([part.sums for part in parts], axis=0)
     rows = np.stack([part.sums[:, ROWS] for part in parts])
     means = np.stack([part.mean for part in parts])
     mean = (rows * means).sum(axis=0) / np.maximum(sums[:, ROWS], 1.0)
     between = (rows * (means - mean) ** 2).sum(axis=0)
     ranges = np.stack([part.ranges for part in parts])
-    return RegressionTally(
+    return RegressionAccumulator(
         sums,
         mean,
         np.sum([part.deviations for part in parts], axis=0) + between,
@@ -152,26 +114,26 @@ def merge_regressions(parts: Sequence[RegressionTally]) -> RegressionTally:
         merge_sketches([part.by_prediction for part in parts]),
         np.sum([part.grid for part in parts], axis=0),
         np.where([True, False, True, False], ranges.min(axis=0), ranges.max(axis=0)),
-        merge_extreme_rows([part.ends for part in parts]),
+        merge_extreme_rows([part.extreme_rows for part in parts]),
     )
 
 
-def regression_replicates(tally: RegressionTally, weights: Floats) -> dict[str, Floats]:
+def regression_replicates(accumulator: RegressionAccumulator, weights: Floats) -> dict[str, Floats]:
     """Metrics of replicates, [r] each; NaN where undefined.
 
     Args:
-        tally: the rows.
+        accumulator: the rows.
         weights: [r, g], how often each group counts.
     """
-    sums = weigh(weights, tally.sums)
+    sums = weighted_sums(weights, accumulator.sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = sums / sums[:, [ROWS]]
-        squared = _squared_deviations(tally, weights, sums[:, ROWS])
+        squared = _squared_deviations(accumulator, weights, sums[:, ROWS])
         return {
             "mae": means[:, ABSOLUTE],
             "rmse": np.sqrt(means[:, SQUARED]),
             "mse": means[:, SQUARED],
-            "r2": np.where(squared > _nothing(tally), 1.0 - sums[:, SQUARED] / squared, np.nan),
+            "r2": np.where(squared > _rounding_error(accumulator), 1.0 - sums[:, SQUARED] / squared, np.nan),
             "mean_error": means[:, SIGNED],
             "mape": np.where(sums[:, ZEROS] > 0.0, np.nan, means[:, RELATIVE]),
         }
@@ -204,22 +166,22 @@ def _median(sketch: Sketch) -> Median:
     return Median(float(value), float(error_bound), (float(low), float(high)))
 
 
-def _squared_deviations(tally: RegressionTally, weights: Floats, rows: Floats) -> Floats:
+def _squared_deviations(accumulator: RegressionAccumulator, weights: Floats, rows: Floats) -> Floats:
     """Sums of (label - mean of the replicate) squared, [r]."""
-    counts = tally.sums[:, ROWS]
-    shift = tally.mean[counts > 0].mean() if counts.any() else 0.0
-    centred = tally.mean - shift
+    counts = accumulator.sums[:, ROWS]
+    shift = accumulator.mean[counts > 0].mean() if counts.any() else 0.0
+    centred = accumulator.mean - shift
     mean = weights @ (counts * centred) / rows
-    within = weights @ tally.deviations
+    within = weights @ accumulator.deviations
     between = np.stack([line @ (counts * (centred - m) ** 2) for line, m in zip(weights, mean, strict=True)])
     total: Floats = within + between
     return total
 
 
-def _nothing(tally: RegressionTally) -> float:
+def _rounding_error(accumulator: RegressionAccumulator) -> float:
     """What squared deviations of equal labels may add up to, since their mean is rounded."""
-    size = np.abs(tally.ranges[:2]).max()
-    return float(tally.rows * (4.0 * EPSILON * size) ** 2) if tally.rows else 0.0
+    size = np.abs(accumulator.ranges[:2]).max()
+    return float(accumulator.rows * (4.0 * EPSILON * size) ** 2) if accumulator.rows else 0.0
 
 
 def _ranges(label: Floats, prediction: Floats) -> Floats:

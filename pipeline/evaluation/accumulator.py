@@ -1,6 +1,6 @@
-"""The tally of a model's predictions: everything that an evaluation needs to keep of rows that it has seen.
+"""The accumulator of a model's predictions: everything that an evaluation needs to keep of rows that it has seen.
 
-Tallies of parts are merged. Of n rows they give the same figures in whatever parts these were counted, up to the
+Accumulators of parts are merged. Of n rows they give the same figures in whatever parts these were counted, up to the
 rounding of sums; merged in the same order, the same bits. Every row counts once: weights are for training.
 """
 
@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import TrainError
 from pipeline.evaluation.bootstrap_groups import GROUPS
-from pipeline.evaluation.classification import ClassTally, merge_classes
+from pipeline.evaluation.class_accumulator import ClassAccumulator, merge_class_accumulators
 from pipeline.evaluation.extreme_rows import ExtremeRows
-from pipeline.evaluation.regression import RegressionTally, Window, merge_regressions, window_of
+from pipeline.evaluation.plot_window import PlotWindow, plot_window_of
+from pipeline.evaluation.regression_accumulator import RegressionAccumulator, merge_regression_accumulators
 from pipeline.evaluation.sketch import Sketch
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
@@ -26,15 +27,23 @@ from pipeline.schemas.label import LabelSpec
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-Tally = RegressionTally | ClassTally
+Accumulator = RegressionAccumulator | ClassAccumulator
+
+KINDS: Mapping[str, type[RegressionAccumulator] | type[ClassAccumulator]] = {
+    "RegressionTally": RegressionAccumulator,
+    "ClassTally": ClassAccumulator,
+}
+"""By their names in files."""
+FIELDS = {"extreme_rows": "ends"}
+"""Names in files of fields that have others here."""
 
 LARGE = 1 << 12
 """Numbers from which on an array is looked through for zeros before it is written."""
-PLACES, VALUES, SHAPE = "@places", "@values", "@shape"
+INDICES, VALUES, SHAPE = "@places", "@values", "@shape"
 
 
 @dataclass(frozen=True)
-class Measure:
+class AccumulatorSpec:
     """What is counted.
 
     Attributes:
@@ -46,16 +55,18 @@ class Measure:
 
     label: LabelSpec
     decision: DecisionRule
-    window: Window
+    window: PlotWindow
     groups: int = GROUPS
 
     @classmethod
-    def of(cls, label: LabelSpec, *, decision: DecisionRule | None = None, groups: int = GROUPS) -> Measure:
+    def of(cls, label: LabelSpec, *, decision: DecisionRule | None = None, groups: int = GROUPS) -> AccumulatorSpec:
         """With a window that fits no rows in particular."""
-        return cls(label, decision or DecisionRule(), window_of(np.empty(0)), groups)
+        return cls(label, decision or DecisionRule(), plot_window_of(np.empty(0)), groups)
 
-    def tally(self, row_id: Ints, label: ArrayLike, prediction: ArrayLike, group: Ints | None = None) -> Tally:
-        """The tally of n rows.
+    def accumulate(
+        self, row_id: Ints, label: ArrayLike, prediction: ArrayLike, group: Ints | None = None
+    ) -> Accumulator:
+        """The accumulator of n rows.
 
         Args:
             row_id: [n].
@@ -69,21 +80,21 @@ class Measure:
         """
         actual = np.asarray(label, np.float64).reshape(-1)
         dealt = np.zeros(len(actual), np.int64) if group is None else group
-        tally: Tally = self.label.target.accumulate(self, row_id, actual, prediction, dealt)
-        return tally
+        accumulator: Accumulator = self.label.target.accumulate(self, row_id, actual, prediction, dealt)
+        return accumulator
 
-    def nothing(self) -> Tally:
-        """The tally of no rows."""
+    def empty(self) -> Accumulator:
+        """The accumulator of no rows."""
         width = len(self.label.classes)
         prediction = np.empty((0, width) if width > 2 else 0)
-        return self.tally(np.empty(0, np.int64), np.empty(0), prediction)
+        return self.accumulate(np.empty(0, np.int64), np.empty(0), prediction)
 
 
-def merge_tallies(parts: Sequence[Tally]) -> Tally:
-    """The tally of all rows together; there is at least one part, and all are of one measure."""
-    if isinstance(parts[0], RegressionTally):
-        return merge_regressions(cast(Sequence[RegressionTally], parts))
-    return merge_classes(cast(Sequence[ClassTally], parts))
+def merge_accumulators(parts: Sequence[Accumulator]) -> Accumulator:
+    """The accumulator of all rows together; there is at least one part, and all are of one spec."""
+    if isinstance(parts[0], RegressionAccumulator):
+        return merge_regression_accumulators(cast(Sequence[RegressionAccumulator], parts))
+    return merge_class_accumulators(cast(Sequence[ClassAccumulator], parts))
 
 
 def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
@@ -104,42 +115,43 @@ def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
     return table
 
 
-def tally_to_bytes(tally: Tally) -> bytes:
+def accumulator_to_bytes(accumulator: Accumulator) -> bytes:
     """numpy's arrays, without pickle; of an array that is mostly 0, what is not."""
-    arrays: dict[str, NDArray[Any]] = {"kind": np.array(type(tally).__name__)}
-    for field in fields(tally):
-        arrays |= _flat(field.name, getattr(tally, field.name))
+    kind = next(name for name, kind in KINDS.items() if isinstance(accumulator, kind))
+    arrays: dict[str, NDArray[Any]] = {"kind": np.array(kind)}
+    for field in fields(accumulator):
+        arrays |= _flat(FIELDS.get(field.name, field.name), getattr(accumulator, field.name))
     buffer = io.BytesIO()
     parts: dict[str, Any] = {key: part for name, array in arrays.items() for key, part in _sparse(name, array).items()}
     np.savez(buffer, **parts)
     return buffer.getvalue()
 
 
-def tally_from_bytes(content: bytes) -> Tally:
-    """What `tally_to_bytes` wrote."""
+def accumulator_from_bytes(content: bytes) -> Accumulator:
+    """What `accumulator_to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = _dense({name: stored[name] for name in stored.files})
-    kind = RegressionTally if str(arrays["kind"]) == RegressionTally.__name__ else ClassTally
-    return kind(**{field.name: _built(field.name, arrays) for field in fields(kind)})
+    kind = KINDS[str(arrays["kind"])]
+    return kind(**{field.name: _rebuilt(FIELDS.get(field.name, field.name), arrays) for field in fields(kind)})
 
 
 def _sparse(name: str, array: NDArray[Any]) -> dict[str, NDArray[Any]]:
     if array.size < LARGE or 4 * (used := np.flatnonzero(array)).size > array.size:
         return {name: array}
     return {
-        f"{name}{PLACES}": used,
+        f"{name}{INDICES}": used,
         f"{name}{VALUES}": array.reshape(-1)[used],
         f"{name}{SHAPE}": np.array(array.shape),
     }
 
 
 def _dense(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    found = {name: array for name, array in arrays.items() if not name.endswith((PLACES, VALUES, SHAPE))}
+    dense = {name: array for name, array in arrays.items() if not name.endswith((INDICES, VALUES, SHAPE))}
     for name in (key.removesuffix(SHAPE) for key in arrays if key.endswith(SHAPE)):
         values = arrays[f"{name}{VALUES}"]
-        found[name] = np.zeros(arrays[f"{name}{SHAPE}"], values.dtype)
-        found[name].reshape(-1)[arrays[f"{name}{PLACES}"]] = values
-    return found
+        dense[name] = np.zeros(arrays[f"{name}{SHAPE}"], values.dtype)
+        dense[name].reshape(-1)[arrays[f"{name}{INDICES}"]] = values
+    return dense
 
 
 def _flat(name: str, value: Any) -> dict[str, NDArray[Any]]:
@@ -149,12 +161,12 @@ def _flat(name: str, value: Any) -> dict[str, NDArray[Any]]:
     if isinstance(value, ExtremeRows):
         return {f"{name}.row_id": value.row_id, f"{name}.facts": value.facts}
     if isinstance(value, tuple):
-        parts = [_flat(f"{name}.{place}", part) for place, part in enumerate(value)]
+        parts = [_flat(f"{name}.{number}", part) for number, part in enumerate(value)]
         return {key: array for part in parts for key, array in part.items()}
     return {name: value}
 
 
-def _built(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _rebuilt(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if name in arrays:
         return arrays[name]
     if f"{name}.row_id" in arrays:
@@ -164,7 +176,7 @@ def _built(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
         return Sketch(arrays[f"{name}.keys"], arrays[f"{name}.counts"], shift, limit)
     parts: list[Any] = []
     while f"{name}.{len(parts)}.keys" in arrays:
-        parts.append(_built(f"{name}.{len(parts)}", arrays))
+        parts.append(_rebuilt(f"{name}.{len(parts)}", arrays))
     return tuple(parts)
 
 

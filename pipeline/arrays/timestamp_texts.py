@@ -29,25 +29,25 @@ def date_texts(dates: pa.Array) -> pa.Array:
     )
 
 
-def moment_texts(moments: pa.Array, *, zone: str) -> pa.Array:
+def timestamp_texts(timestamps: pa.Array, *, zone: str) -> pa.Array:
     """String [n]: dates and times of day, without zeros at the end of a fraction.
 
     Args:
-        moments: timestamp("us") [n], with a zone or without one.
-        zone: of the texts of instants, which are the moments with a zone.
+        timestamps: timestamp("us") [n], with a zone or without one.
+        zone: of the texts of instants, which are the timestamps with a zone.
     """
-    local = local_moments(moments, zone=zone)
+    local = local_timestamps(timestamps, zone=zone)
     micros = local.cast(pa.int64())
     odd = _is_odd(micros.fill_null(0).to_numpy() // _DAY)
     text = pc.ascii_rtrim(pc.ascii_rtrim(local.cast(pa.string()), "0"), ".")
-    return replaced(text, odd, lambda micros: by_value(micros, _moment, pa.string()), source=micros)
+    return replaced(text, odd, lambda micros: by_value(micros, _timestamp, pa.string()), source=micros)
 
 
-def local_moments(moments: pa.Array, *, zone: str) -> pa.Array:
-    """Timestamp("us") without a zone [n]: what clocks show at instants; moments without a zone are as they are."""
-    if moments.type.tz is None:
-        return moments
-    micros = moments.cast(pa.int64())
+def local_timestamps(timestamps: pa.Array, *, zone: str) -> pa.Array:
+    """Timestamp("us") without a zone [n]: what clocks show at instants; timestamps without a zone are as they are."""
+    if timestamps.type.tz is None:
+        return timestamps
+    micros = timestamps.cast(pa.int64())
     local = to_local(micros.fill_null(0).to_numpy(), zone)
     return pa.array(local, mask=~valid_of(micros)).cast(pa.timestamp("us"))
 
@@ -72,7 +72,7 @@ def _date(days: int) -> str:
     return f"{sign}{abs(number):04d}-{rest}"
 
 
-def _moment(micros: int) -> str:
+def _timestamp(micros: int) -> str:
     days, rest = divmod(micros, _DAY)
     seconds, fraction = divmod(rest, 1_000_000)
     time = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

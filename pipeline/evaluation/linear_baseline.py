@@ -135,6 +135,6 @@ def _design(inputs: Inputs, mean: Floats, deviation: Floats) -> sparse.csr_matri
 def _one_hot(inputs: Inputs) -> sparse.csr_matrix:
     rows, columns = inputs.ids.shape
     starts = np.concatenate([[0], np.cumsum(inputs.sizes)]).astype(np.int64)
-    places = (inputs.ids + starts[:-1]).reshape(-1)
+    indices = (inputs.ids + starts[:-1]).reshape(-1)
     bounds = np.arange(rows + 1) * columns
-    return sparse.csr_matrix((np.ones(rows * columns), places, bounds), shape=(rows, int(starts[-1])))
+    return sparse.csr_matrix((np.ones(rows * columns), indices, bounds), shape=(rows, int(starts[-1])))
