@@ -38,9 +38,9 @@ def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[t
     for column in report.columns:
         exceeded = {}
         if psi is not None and column.shift > psi:
-            exceeded["psi"] = f"a population stability index of {psi:g}"
+            exceeded["psi"] = f"population stability index {psi:g}"
         if new is not None and column.kind == "text" and (column.new or 0.0) > new:
-            exceeded["new"] = f"{new:.2%} new categories"
+            exceeded["new"] = f"new categories {new:.2%}"
         if exceeded:
             columns.append((column, exceeded))
     return columns
@@ -49,4 +49,5 @@ def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[t
 def _exceeded_texts(column: ColumnDrift, exceeded: Mapping[str, str]) -> Iterator[str]:
     received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
     for name, limit in exceeded.items():
-        yield f"{received[name]}, more than {limit}"
+        what, _, bound = limit.rpartition(" ")
+        yield f"{what} {received[name]}, above {bound}"
