@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
 
 from pipeline.config.drift import DriftConfig
 from pipeline.errors import DataError
@@ -21,33 +20,29 @@ def enforce(report: DriftReport, limits: DriftConfig) -> None:
     beyond = _beyond(report, limits.psi_stop, limits.new_category_stop)
     if beyond:
         table = report.model_copy(update={"columns": tuple(column for column, _ in beyond)}).to_text()
-        allowed = ", ".join(dict.fromkeys(f"{limit} at most" for _, exceeded in beyond for limit in exceeded.values()))
+        allowed = dict.fromkeys(
+            f"{measure} {limit} at most" for _, exceeded in beyond for measure, (_, limit) in exceeded.items()
+        )
         raise DataError(
-            f"{len(beyond)} of {len(report.columns)} columns drifted too far. Allowed: {allowed}.\n{table}\n"
+            f"{len(beyond)} of {len(report.columns)} columns drifted too far. Allowed: {', '.join(allowed)}.\n{table}\n"
             "Correct the data, train on newer rows, or raise the limits in the section drift."
         )
     for column, exceeded in _beyond(report, limits.psi_warn, limits.new_category_warn):
-        log.warning(
-            "Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_exceeded_texts(column, exceeded))
-        )
+        values = "; ".join(f"{measure} {value}, above {limit}" for measure, (value, limit) in exceeded.items())
+        log.warning("Drift of %s, column '%s': %s.", report.data, column.name, values)
 
 
-def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[tuple[ColumnDrift, dict[str, str]]]:
-    """Columns beyond a limit, each with the limits that it exceeds."""
+def _beyond(
+    report: DriftReport, psi: float | None, new: float | None
+) -> list[tuple[ColumnDrift, dict[str, tuple[str, str]]]]:
+    """Columns beyond a limit, each with the value and the limit of the measures that exceed theirs."""
     columns = []
     for column in report.columns:
         exceeded = {}
         if psi is not None and column.shift > psi:
-            exceeded["psi"] = f"population stability index {psi:g}"
+            exceeded["population stability index"] = f"{column.psi:.3f}", f"{psi:g}"
         if new is not None and column.kind == "text" and (column.new or 0.0) > new:
-            exceeded["new"] = f"new categories {new:.2%}"
+            exceeded["new categories"] = f"{column.new or 0.0:.2%}", f"{new:.2%}"
         if exceeded:
             columns.append((column, exceeded))
     return columns
-
-
-def _exceeded_texts(column: ColumnDrift, exceeded: Mapping[str, str]) -> Iterator[str]:
-    received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
-    for name, limit in exceeded.items():
-        what, _, bound = limit.rpartition(" ")
-        yield f"{what} {received[name]}, above {bound}"

@@ -90,7 +90,8 @@ def test_a_limit_that_stops_shows_the_table():
         enforce(REPORT, DriftConfig(psi_stop=0.25, new_category_stop=0.02))
     lines = str(error.value).splitlines()
     assert lines[0] == (
-        "2 of 4 columns drifted too far. Allowed: population stability index 0.25 at most, new categories 2.00% at most."
+        "2 of 4 columns drifted too far. Allowed: population stability index 0.25 at most, new categories 2.00% at "
+        "most."
     )
     assert [line.split()[:2] for line in lines[3:5]] == [["size", "0.4000"], ["city", "0.0500"]]
     assert len({len(line) for line in lines[2:5]}) == 1, "the table is aligned"
