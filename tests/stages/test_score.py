@@ -178,7 +178,7 @@ def test_a_drift_limit_stops_before_anything_is_published(spark, folder, tmp_pat
     asked = {"path": str(write_csv(moved, tmp_path / "moved.csv")), "output": str(tmp_path / "out")}
     config = untracked(config_for(folder, **asked))
     limits = config.drift.model_copy(update={"new_category_stop": 0.5})
-    with pytest.raises(DataError, match=r"drifted too far\. Allowed: new categories 50\.00% at most\.\n"):
+    with pytest.raises(DataError, match=r"drifted too far\. Allowed: 50\.00% new categories at most\.\n"):
         score(config.model_copy(update={"drift": limits}), spark=spark)
     assert not (tmp_path / "out").exists()
     worst = score(config, spark=spark).drift

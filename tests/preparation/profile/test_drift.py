@@ -70,12 +70,12 @@ REPORT = DriftReport(
 )
 
 
-def test_a_warning_a_column_and_none_for_chance(caplog):
+def test_a_warning_a_limit_and_none_for_chance(caplog):
     with caplog.at_level(logging.WARNING):
         enforce(REPORT, DriftConfig())
     assert [record.getMessage() for record in caplog.records] == [
-        "Drift of new.csv, column 'size': population stability index 0.400, above 0.1.",
-        "Drift of new.csv, column 'city': new categories 3.00%, above 1.00%.",
+        "Drift of new.csv: more than a population stability index of 0.1 in 'size' (0.400)",
+        "Drift of new.csv: more than 1.00% new categories in 'city' (3.00%)",
     ]
 
 
@@ -90,8 +90,8 @@ def test_a_limit_that_stops_shows_the_table():
         enforce(REPORT, DriftConfig(psi_stop=0.25, new_category_stop=0.02))
     lines = str(error.value).splitlines()
     assert lines[0] == (
-        "2 of 4 columns drifted too far. Allowed: population stability index 0.25 at most, new categories 2.00% at "
-        "most."
+        "2 of 4 columns drifted too far. Allowed: a population stability index of 0.25 at most, 2.00% new categories "
+        "at most."
     )
     assert [line.split()[:2] for line in lines[3:5]] == [["size", "0.4000"], ["city", "0.0500"]]
     assert len({len(line) for line in lines[2:5]}) == 1, "the table is aligned"
