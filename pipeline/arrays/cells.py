@@ -21,7 +21,7 @@ from pipeline.arrays.notation import java_texts
 from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.timestamp_texts import date_texts, floored, timestamp_texts
 from pipeline.arrays.types import is_fractional, is_number, is_text, plain_type
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 EXACT_INTEGER = float(1 << 53)

@@ -17,7 +17,7 @@ from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import LINE_END, Mask, mask_of, matches, valid_of
 from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.times import is_time_text
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 SHARE = 0.99

@@ -46,8 +46,8 @@ class DataConfig(Section):
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
-        contract: the YAML file that says what the columns hold (`schemas/table.py`), written by the first run and
-            enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
+        contract: the YAML file that says what the columns hold (`schemas/source_contract.py`), written by the first run
+            and enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
             `none` keeps and enforces nothing.
     """
 

@@ -1,7 +1,7 @@
-"""The accumulator of a model's predictions: everything that an evaluation needs to keep of rows that it has seen.
+"""The accumulator of a model's predictions: what an evaluation keeps of rows, whatever their number.
 
-Accumulators of parts are merged. Of n rows they give the same figures in whatever parts these were counted, up to the
-rounding of sums; merged in the same order, the same bits. Every row counts once: weights are for training.
+Accumulators of parts of the rows are merged. The metrics do not depend on how rows were divided into parts, up to the
+rounding of sums; merged in the same order, they are equal to the bit. Every row counts once: weights are for training.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ KINDS: Mapping[str, type[RegressionAccumulator] | type[ClassAccumulator]] = {
     "RegressionTally": RegressionAccumulator,
     "ClassTally": ClassAccumulator,
 }
-"""By their names in files."""
+"""Classes of accumulators by their names in files."""
 FIELDS = {"extreme_rows": "ends"}
-"""Names in files of fields that have others here."""
+"""Names in files of the fields that are called otherwise here."""
 
 LARGE = 1 << 12
-"""Numbers from which on an array is looked through for zeros before it is written."""
+"""Size from which on an array is searched for zeros before it is written."""
 INDICES, VALUES, SHAPE = "@places", "@values", "@shape"
 
 
 @dataclass(frozen=True)
 class AccumulatorSpec:
-    """What is counted.
+    """What an accumulator counts.
 
     Attributes:
         label: the fitted label.
         decision: how calibrated probabilities become classes.
-        window: of plots of a regression.
-        groups: of rows, for intervals; 1 for none.
+        window: bins of the plots of a regression.
+        groups: number of bootstrap groups of rows, for intervals; 1 for none.
     """
 
     label: LabelSpec
@@ -60,20 +60,20 @@ class AccumulatorSpec:
 
     @classmethod
     def of(cls, label: LabelSpec, *, decision: DecisionRule | None = None, groups: int = GROUPS) -> AccumulatorSpec:
-        """With a window that fits no rows in particular."""
+        """A spec whose window fits no particular rows."""
         return cls(label, decision or DecisionRule(), plot_window_of(np.empty(0)), groups)
 
     def accumulate(
         self, row_id: Ints, label: ArrayLike, prediction: ArrayLike, group: Ints | None = None
     ) -> Accumulator:
-        """The accumulator of n rows.
+        """Accumulate n rows.
 
         Args:
-            row_id: [n].
-            label: [n], in the label's own unit, or class ids.
+            row_id: hashes of the rows, [n].
+            label: labels in their own unit, or class ids, [n].
             prediction: regression [n] or [n, 1] in the label's unit; binary [n] or [n, 1], the calibrated probability
                 of class id 1; several classes [n, k], calibrated.
-            group: [n], of each row; None puts all rows into the first one.
+            group: the bootstrap group of each row, [n]; None puts all rows into the first one.
 
         Raises:
             TrainError: a prediction is not a finite number.
@@ -91,7 +91,7 @@ class AccumulatorSpec:
 
 
 def merge_accumulators(parts: Sequence[Accumulator]) -> Accumulator:
-    """The accumulator of all rows together; there is at least one part, and all are of one spec."""
+    """The accumulator of all rows together, of at least one part; all parts have one spec."""
     if isinstance(parts[0], RegressionAccumulator):
         return merge_regression_accumulators(cast(Sequence[RegressionAccumulator], parts))
     return merge_class_accumulators(cast(Sequence[ClassAccumulator], parts))
@@ -116,7 +116,7 @@ def probability_table(probabilities: ArrayLike, classes: int) -> Floats:
 
 
 def accumulator_to_bytes(accumulator: Accumulator) -> bytes:
-    """numpy's arrays, without pickle; of an array that is mostly 0, what is not."""
+    """The accumulator as numpy's arrays, without pickle; arrays that are mostly 0 are stored sparsely."""
     kind = next(name for name, kind in KINDS.items() if isinstance(accumulator, kind))
     arrays: dict[str, NDArray[Any]] = {"kind": np.array(kind)}
     for field in fields(accumulator):
@@ -128,7 +128,7 @@ def accumulator_to_bytes(accumulator: Accumulator) -> bytes:
 
 
 def accumulator_from_bytes(content: bytes) -> Accumulator:
-    """What `accumulator_to_bytes` wrote."""
+    """The inverse of `accumulator_to_bytes`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = _dense({name: stored[name] for name in stored.files})
     kind = KINDS[str(arrays["kind"])]

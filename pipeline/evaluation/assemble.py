@@ -1,4 +1,4 @@
-"""The report of an evaluation, put together from what was counted."""
+"""The report of an evaluation, put together from accumulators."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pipeline.schemas.label import LabelSpec
 
 
 def assemble(label: LabelSpec, job: PredictJob, scored: Scored, *, further: Sequence[str] = ()) -> EvalReport:
-    """Everything but slices and the values of single rows.
+    """The report without slices and without the source's values of single rows.
 
     Args:
         label: the fitted label.
-        job: what was predicted.
-        scored: what was counted.
+        job: what ranks were asked to predict.
+        scored: the accumulators of a scored split.
         further: metrics of the user's own, see `evaluate.metrics`.
     """
     accumulator = scored.accumulators[NETWORK]

@@ -21,8 +21,8 @@ class Baselines:
     """Simple models of a store.
 
     Attributes:
-        constant: what always is predicted: the mean label of training rows, or the share of each class in them.
-        linear: on the features; None where none was asked for.
+        constant: the constant prediction: the mean label of training rows, or the share of each class in them.
+        linear: a linear model on the features; None if none was asked for.
     """
 
     constant: tuple[float, ...]
@@ -30,7 +30,7 @@ class Baselines:
 
 
 def fit_baselines(store: Store, *, linear: bool, rows: int) -> Baselines:
-    """Fit on `rows` training rows at most; what is known of all of them is taken from there."""
+    """Fit on at most `rows` training rows; statistics that the store has of all training rows are used as they are."""
     training = concatenate(list(sample_rows(store, "train", rows)))
     spec = store.features.label
     if not spec.classes:
@@ -49,7 +49,7 @@ def _mean(store: Store, training: Rows) -> float:
 
 
 def linear_inputs(store: Store, rows: Rows) -> Inputs:
-    """Rows as the linear model takes them: all tensors of single numbers, and all of ids."""
+    """Rows as the linear model takes them: all tensors of numbers, and all tensors of ids."""
     return Inputs(
         numeric=_matrix(store, rows, "float32"),
         ids=_matrix(store, rows, "int32"),
@@ -58,7 +58,7 @@ def linear_inputs(store: Store, rows: Rows) -> Inputs:
 
 
 def _matrix(store: Store, rows: Rows, dtype: Dtype) -> NDArray[Any]:
-    """[n, width]: the tensors of single values of a type, side by side."""
+    """The tensors of one type and one dimension, concatenated: [n, width]."""
     specs = [spec for spec in store.features.tensors if spec.dtype == dtype and len(spec.shape) == 1]
     parts = [rows.tensors[spec.name] for spec in specs]
     return parts[0] if len(parts) == 1 else np.hstack([np.empty((len(rows), 0), dtype), *parts])

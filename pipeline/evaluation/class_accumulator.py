@@ -1,7 +1,7 @@
-"""What is kept of the rows of a classification: counts, sums and ends, of a size that rows do not change.
+"""What an evaluation keeps of the rows of a classification: counts, sums and extreme rows.
 
-Of a binary label one score is kept, the probability of class id 1; of several classes one a class, each class against
-all others. Scores are kept as logits, so that cells are fine next to 0 and next to 1.
+A binary label has one score, the probability of class id 1; several classes have one score each, the class against all
+others. Scores are kept as logits, so that cells are fine close to 0 and close to 1.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ BIN_ROWS, BIN_SCORES, BIN_TRUE = range(3)
 """Columns of `ClassAccumulator.calibration`."""
 
 CELLS = 1 << 16
-"""Of the sketches of all classes together at most, but `LEAST_CELLS` each."""
+"""The largest number of cells in the sketches of all classes together, but for `LEAST_CELLS` each."""
 LEAST_CELLS = 1 << 10
 CALIBRATION_BINS = 20
 BOOTSTRAPPED = 20
-"""Classes up to which areas under curves have intervals."""
+"""Number of classes up to which areas under curves have intervals."""
 STEPS = np.linspace(0.0, 1.0, THRESHOLDS)
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -44,14 +44,14 @@ class ClassAccumulator:
     """n rows of k classes with c scores: one for a binary label, else k.
 
     Attributes:
-        confusion: [k, k], rows by the class that they belong to and the class that was predicted.
-        sums: [g, 3], by group, see the constants above.
-        counts: [g, 3, k], by group and class.
-        scores: c sketches of logits; rows of other classes, and rows of the class.
-        cells: int32 [g, c, 2, s], the same in s cells by group; s is 0 where areas get no intervals.
-        calibration: [g, CALIBRATION_BINS, 3], by the probability of class id 1, or of the class that was predicted.
-        thresholds: [THRESHOLDS + 1, 2], rows of class id 0 and 1 by how many of `STEPS` their score reaches.
-        ends: loss, label, predicted class, probability of the own class.
+        confusion: number of rows by actual and by predicted class, [k, k].
+        sums: sums by group, [g, 3]; columns as the constants above.
+        counts: number of rows by group and class, [g, 3, k]; rows as the constants above.
+        scores: c sketches of logits, each of rows of other classes and rows of the class.
+        cells: the same by group in s cells, int32 [g, c, 2, s]; s is 0 if areas get no intervals.
+        calibration: sums by bin of the probability of class id 1, or of the predicted class, [g, CALIBRATION_BINS, 3].
+        thresholds: number of rows of class id 0 and 1 by how many of `STEPS` their score reaches, [THRESHOLDS + 1, 2].
+        extreme_rows: rows by loss, with label, predicted class and probability of the actual class.
     """
 
     confusion: Ints
@@ -65,27 +65,27 @@ class ClassAccumulator:
 
     @property
     def rows(self) -> int:
-        """n."""
+        """n, the number of rows."""
         return int(self.confusion.sum())
 
 
 def accumulate_classes(
     row_id: Ints, label: Floats, probabilities: Floats, group: Ints, *, groups: int, decision: DecisionRule
 ) -> ClassAccumulator:
-    """The accumulator of some rows.
+    """Accumulate n rows.
 
     Args:
-        row_id: [n].
-        label: [n], class ids.
-        probabilities: calibrated, [n, k], whose rows add up to 1.
-        group: [n], below `groups`.
-        groups: g.
+        row_id: hashes of the rows, [n].
+        label: class ids, [n].
+        probabilities: calibrated probabilities, [n, k], each row of which adds up to 1.
+        group: the bootstrap group of each row, [n], below `groups`.
+        groups: g, the number of bootstrap groups.
         decision: how classes are chosen.
     """
     ids, k = label.astype(np.int64), probabilities.shape[1]
     binary = k == 2
     predicted = class_ids(decision, probabilities[:, 1] if binary else probabilities)
-    # By class, since every class is sorted by itself.
+    # Contiguous by class, since each class is sorted by itself.
     scores = np.ascontiguousarray((probabilities[:, 1:] if binary else probabilities).T)
     is_class = (ids == (np.array([[1]]) if binary else np.arange(k)[:, None])).astype(np.int64)
     logits = _logits(scores)
@@ -111,7 +111,7 @@ def accumulate_classes(
 
 
 def merge_class_accumulators(parts: Sequence[ClassAccumulator]) -> ClassAccumulator:
-    """The accumulator of all rows together; there is at least one part."""
+    """The accumulator of all rows together, of at least one part."""
     scores = zip(*(part.scores for part in parts), strict=True)
     return ClassAccumulator(
         np.sum([part.confusion for part in parts], axis=0),
@@ -132,7 +132,7 @@ def _logits(scores: Floats) -> Floats:
 
 
 def _brier(probabilities: Floats, own_probability: Floats, binary: bool) -> Floats:
-    """Of each row; of two classes half the sum over both, which is how it is defined for one event."""
+    """The Brier score of each row; for two classes, half the sum over both, as defined for one event."""
     if binary:
         return (1.0 - own_probability) ** 2
     scores: Floats = (probabilities**2).sum(axis=1) - 2.0 * own_probability + 1.0
@@ -147,7 +147,7 @@ def _class_counts(ids: Ints, predicted: Ints, group: Ints, groups: int, k: int) 
 
 
 def score_cells(classes: int) -> int:
-    """s for c scores."""
+    """s, the number of cells for each of `classes` scores."""
     return 256 if classes == 1 else 64
 
 
@@ -156,7 +156,7 @@ def _cells(logits: Floats, is_class: Ints, group: Ints, groups: int) -> NDArray[
     if groups == 1 or classes > BOOTSTRAPPED:
         return np.zeros((groups, classes, 2, 0), np.int32)
     size = score_cells(classes)
-    # The inverse hyperbolic sine is fine around 0, and has every logit of a double within 7.4.
+    # The inverse hyperbolic sine resolves well around 0, and maps every logit of a double to at most 7.4 in size.
     cells = np.clip((np.arcsinh(logits) + 7.4) * (size / 14.8), 0, size - 1).astype(np.int64)
     index = ((group * classes + np.arange(classes)[:, None]) * 2 + is_class) * size + cells
     shape = (groups, classes, 2, size)

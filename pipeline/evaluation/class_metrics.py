@@ -1,8 +1,8 @@
 """Metrics of a classification from counts and sums, as scikit-learn defines them; NaN where undefined.
 
-Every function takes replicates at once, in its first dimension. The precision of a class that is never predicted is
-undefined, and so is the recall of one without rows; means over classes leave these out, as scikit-learn's do with
-`zero_division=nan`.
+Every function computes all replicates at once, along the first dimension. The precision of a class that is never
+predicted is undefined, and so is the recall of a class without rows; means over classes leave these out, as
+scikit-learn's do with `zero_division=nan`.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ BETAS = {"f1": 1.0, "f2": 2.0, "f0.5": 0.5}
 
 
 def class_replicates(accumulator: ClassAccumulator, weights: Floats) -> dict[str, Floats]:
-    """Metrics of replicates, [r] each, but for the areas under curves.
+    """Metrics of replicates, [r] each, except for areas under curves.
 
     Args:
-        accumulator: the rows.
-        weights: [r, g], how often each group counts.
+        accumulator: the accumulator of the rows.
+        weights: how often each group counts in each replicate, [r, g].
     """
     sums, counts = weighted_sums(weights, accumulator.sums), weighted_sums(weights, accumulator.counts)
     rows = sums[:, ROWS]
@@ -56,14 +56,16 @@ def class_replicates(accumulator: ClassAccumulator, weights: Floats) -> dict[str
             "brier": sums[:, BRIER] / rows,
             "calibration_error": calibration_error(weighted_sums(weights, accumulator.calibration)),
         }
-        return metrics | (_of_class_1(counts) if counts.shape[2] == 2 else _over_classes(counts))
+        if counts.shape[2] > 2:
+            return metrics | _over_classes(counts)
+        return metrics | {name: values[:, 1] for name, values in rates(counts).items()}
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
-    """Of each class against all others, [r, k] each.
+    """Metrics of each class against all others, [r, k] each.
 
     Args:
-        counts: [r, 3, k]: rows that belong to the class, that were predicted as it, and both.
+        counts: number of rows that belong to a class, that were predicted as it, and both, [r, 3, k].
     """
     actual, predicted, right = counts[:, ACTUAL], counts[:, PREDICTED], counts[:, RIGHT]
     others = actual.sum(axis=1, keepdims=True) - actual
@@ -82,25 +84,25 @@ def rates(counts: Floats) -> dict[str, Floats]:
 
 
 def calibration_error(bins: Floats) -> Floats:
-    """The expected calibration error, [r], of [r, bins, 3]."""
+    """The expected calibration error [r] of sums by bin [r, bins, 3]."""
     rows = bins[..., BIN_ROWS]
     error: Floats = np.abs(bins[..., BIN_SCORES] - bins[..., BIN_TRUE]).sum(axis=-1) / rows.sum(axis=-1)
     return error
 
 
 def counts_of(sketch: Sketch) -> Floats:
-    """[2, m], as `curves` takes them."""
+    """Counts by cell of other rows and rows of the class, [2, m], as `curves` takes them."""
     return np.ascontiguousarray(sketch.counts.T).astype(np.float64)
 
 
 def micro(accumulator: ClassAccumulator) -> Floats:
-    """[2, m], of all pairs of row and class; no cell is given up for it."""
+    """Counts by cell of all pairs of row and class, [2, m], without merging any cells."""
     room = sum(sketch.limit for sketch in accumulator.scores)
     return counts_of(merge_sketches([replace(sketch, limit=room) for sketch in accumulator.scores]))
 
 
 def class_areas(accumulator: ClassAccumulator) -> tuple[Floats, Floats]:
-    """AUC and average precision of each score, [c] and [c]; NaN where undefined."""
+    """AUC [c] and average precision [c] of each score; NaN where undefined."""
     counts = [counts_of(sketch) for sketch in accumulator.scores]
     return (
         np.array([float(roc_area(line)) for line in counts]),
@@ -109,7 +111,7 @@ def class_areas(accumulator: ClassAccumulator) -> tuple[Floats, Floats]:
 
 
 def area_metrics(accumulator: ClassAccumulator) -> tuple[dict[str, float], dict[str, float]]:
-    """Areas under curves, NaN where undefined, and by how much each may be off, where it may.
+    """Areas under curves, NaN where undefined, and the error bounds of those that are not exact.
 
     Of several classes, `auc` and `average_precision` are means over the classes that define them.
     """
@@ -141,8 +143,7 @@ def area_metrics(accumulator: ClassAccumulator) -> tuple[dict[str, float], dict[
 
 
 def area_replicates(accumulator: ClassAccumulator, weights: Floats, exact: dict[str, float]) -> dict[str, Floats]:
-    """Areas of replicates, [r] each, from coarse cells; their deviations from the area of these cells are added to
-    the `exact` area."""
+    """Areas of replicates, [r] each: deviations from the area of coarse cells, added to the `exact` area."""
     if not accumulator.cells.shape[-1]:
         return {}
     cells = weighted_sums(weights, accumulator.cells)
@@ -157,10 +158,6 @@ def area_replicates(accumulator: ClassAccumulator, weights: Floats, exact: dict[
         return {name: np.clip(values - values[0] + exact[name], 0.0, 1.0) for name, values in areas.items()}
 
 
-def _of_class_1(counts: Floats) -> dict[str, Floats]:
-    return {name: values[:, 1] for name, values in rates(counts).items()}
-
-
 def _over_classes(counts: Floats) -> dict[str, Floats]:
     metrics = rates(counts)
     share = metrics.pop("prevalence")
@@ -169,7 +166,7 @@ def _over_classes(counts: Floats) -> dict[str, Floats]:
 
 
 def _weighted(values: Floats, share: Floats) -> Floats:
-    """Means over the last axis by share, of what is defined."""
+    """Means over the last axis, weighted by share, of the values that are defined."""
     weight = np.where(np.isnan(values), 0.0, share)
     mean: Floats = (np.nan_to_num(values) * weight).sum(axis=-1) / weight.sum(axis=-1)
     return mean
@@ -177,7 +174,7 @@ def _weighted(values: Floats, share: Floats) -> Floats:
 
 @contextmanager
 def _undefined() -> Iterator[None]:
-    """0 / 0 and the mean of nothing are NaN, silently."""
+    """Let 0 / 0 and the mean of nothing be NaN, without a warning."""
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
         yield

@@ -1,4 +1,4 @@
-"""What an evaluation reports of labels with classes, from their accumulator."""
+"""The parts of a report about labels with classes, from their accumulator."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from pipeline.schemas.label import LabelSpec
 Floats = NDArray[np.float64]
 
 CURVES_AT_MOST = 20
-"""Classes whose curves are told."""
+"""The largest number of classes whose curves are reported."""
 
 
 def confusion_of(label: LabelSpec, accumulator: ClassAccumulator) -> ConfusionMatrix | None:
-    """The confusion matrix; None of too many classes."""
+    """The confusion matrix; None for more than `CONFUSION_CLASSES` classes."""
     if len(label.classes) > CONFUSION_CLASSES:
         return None
     return ConfusionMatrix(classes=label.classes, counts=tuple(tuple(row) for row in accumulator.confusion.tolist()))
 
 
 def classes_of(label: LabelSpec, accumulator: ClassAccumulator) -> tuple[ClassMetrics, ...]:
-    """Every class against all others."""
+    """Metrics of every class against all others."""
     actual, predicted = accumulator.confusion.sum(axis=1), accumulator.confusion.sum(axis=0)
     counts = np.stack([actual, predicted, np.diag(accumulator.confusion)])[None].astype(np.float64)
     metrics = {name: values[0] for name, values in rates(counts).items() if name in ClassMetrics.model_fields}
@@ -58,7 +58,7 @@ def classes_of(label: LabelSpec, accumulator: ClassAccumulator) -> tuple[ClassMe
 
 
 def _class_areas(accumulator: ClassAccumulator) -> tuple[Floats, Floats]:
-    """By class id. Of two classes the first one's scores are the second one's, turned round."""
+    """AUC and average precision by class id; of two classes, the first one's scores are the second one's, reversed."""
     areas, precisions = class_areas(accumulator)
     if len(accumulator.scores) > 1:
         return areas, precisions
@@ -67,7 +67,7 @@ def _class_areas(accumulator: ClassAccumulator) -> tuple[Floats, Floats]:
 
 
 def curves_of(label: LabelSpec, accumulator: ClassAccumulator) -> tuple[ClassCurves, ...]:
-    """Curves of classes, those of all classes together first."""
+    """Curves of the most frequent classes, after those of all classes together."""
     areas, precisions = class_areas(accumulator)
     if len(accumulator.scores) == 1:
         return (_curves(label.classes[1], counts_of(accumulator.scores[0]), areas[0], precisions[0]),)
@@ -97,7 +97,7 @@ def _curves(name: str, counts: Floats, auc: float, precision: float) -> ClassCur
 
 
 def calibration_of(label: LabelSpec, accumulator: ClassAccumulator) -> CalibrationReport:
-    """Probabilities against what came true."""
+    """Predicted probabilities against observed shares."""
     sums = accumulator.calibration.sum(axis=0)
     rows = sums[:, BIN_ROWS]
     used = np.flatnonzero(rows)
@@ -118,7 +118,7 @@ def calibration_of(label: LabelSpec, accumulator: ClassAccumulator) -> Calibrati
 
 
 def thresholds_of(accumulator: ClassAccumulator) -> tuple[ThresholdRow, ...]:
-    """A binary label at every threshold; empty for several classes."""
+    """Metrics of a binary label at every threshold; empty for several classes."""
     if not len(accumulator.thresholds):
         return ()
     reached = accumulator.thresholds[::-1].cumsum(axis=0)[::-1][1:]

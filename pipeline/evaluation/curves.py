@@ -1,10 +1,10 @@
-"""Areas and curves of scores, from counts by cell: rows of other classes and rows of the class, ascending by score.
+"""Areas and curves of scores, from counts of negative and positive rows by cell, ascending by score.
 
-Rows of one cell count as equal, as scikit-learn counts equal scores. Where a cell holds different scores, an area is
-off by what their order could change at most, and that is told:
+Rows of one cell count as ties, as equal scores do in scikit-learn. If a cell holds different scores, their order could
+change an area by at most its error bound:
 
-    AUC   half of all pairs of rows, one of either kind, that share a cell, over all pairs of rows of either kind
-    AP    of each cell the share of the class, times how far precision can be from what it is taken for
+    AUC   half of the pairs of a negative and a positive row that share a cell, over all such pairs
+    AP    by cell, the share of the positive rows in it, times how far precision may be from its estimate
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ NEGATIVE, POSITIVE = range(2)
 
 
 def roc_area(counts: Floats) -> Floats:
-    """Areas under ROC curves; NaN where rows of one kind are missing.
+    """Areas under ROC curves; NaN without negative or without positive rows.
 
     Args:
-        counts: [..., 2, m], others and own.
+        counts: counts of negative and positive rows by cell, [..., 2, m].
 
     Returns:
-        [...].
+        The areas, [...].
     """
     negatives, positives = counts[..., NEGATIVE, :], counts[..., POSITIVE, :]
     below = np.cumsum(negatives, axis=-1) - negatives / 2.0
@@ -36,7 +36,7 @@ def roc_area(counts: Floats) -> Floats:
 
 
 def average_precision(counts: Floats) -> Floats:
-    """Areas under precision-recall curves; NaN without rows of the class. Arguments as above."""
+    """Areas under precision-recall curves; NaN without positive rows. Arguments as above."""
     positives = counts[..., POSITIVE, ::-1]
     hits = np.cumsum(positives, axis=-1)
     predicted = np.cumsum(counts[..., ::-1].sum(axis=-2), axis=-1)
@@ -46,14 +46,14 @@ def average_precision(counts: Floats) -> Floats:
 
 
 def roc_error_bound(counts: Floats) -> float:
-    """By how much `roc_area` of [2, m] may be off."""
+    """The error bound of `roc_area`, from counts [2, m]."""
     negatives, positives = counts
     pairs = positives.sum() * negatives.sum()
     return float((positives * negatives).sum() / 2.0 / pairs) if pairs else 0.0
 
 
 def precision_error_bound(counts: Floats) -> float:
-    """By how much `average_precision` of [2, m] may be off."""
+    """The error bound of `average_precision`, from counts [2, m]."""
     negatives, positives = counts[NEGATIVE, ::-1], counts[POSITIVE, ::-1]
     hits, misses = np.cumsum(positives), np.cumsum(negatives)
     taken = hits / np.maximum(hits + misses, 1.0)
@@ -66,7 +66,7 @@ def precision_error_bound(counts: Floats) -> float:
 
 
 def roc_curve(counts: Floats) -> Curve | None:
-    """True-positive over false-positive rate of [2, m]; None where rows of one kind are missing."""
+    """True-positive over false-positive rate, from counts [2, m]; None without negative or without positive rows."""
     negatives, positives = counts[NEGATIVE, ::-1], counts[POSITIVE, ::-1]
     if not negatives.sum() or not positives.sum():
         return None
@@ -76,7 +76,7 @@ def roc_curve(counts: Floats) -> Curve | None:
 
 
 def precision_curve(counts: Floats) -> Curve | None:
-    """Precision over recall of [2, m]; None without rows of the class."""
+    """Precision over recall, from counts [2, m]; None without positive rows."""
     positives = counts[POSITIVE, ::-1]
     if not positives.sum():
         return None
@@ -87,7 +87,7 @@ def precision_curve(counts: Floats) -> Curve | None:
 
 
 def lift_curve(counts: Floats) -> Curve | None:
-    """Lift over the share of rows of [2, m]; None without rows of the class."""
+    """Lift over the share of rows, from counts [2, m]; None without positive rows."""
     positives, both = counts[POSITIVE, ::-1], counts[:, ::-1].sum(axis=0)
     if not positives.sum():
         return None
@@ -107,7 +107,7 @@ def mean_curve(curves: list[Curve]) -> Curve | None:
 
 
 def _thinned(x: Floats, y: Floats, *, along: Floats) -> Curve:
-    """Points as evenly along the curve as there are some, its ends among them."""
+    """At most `CURVE_POINTS` points, as evenly spaced along the curve as possible, both ends included."""
     if len(x) > CURVE_POINTS:
         indices = np.searchsorted(along, np.linspace(along[0], along[-1], CURVE_POINTS))
         indices[-1] = len(x) - 1

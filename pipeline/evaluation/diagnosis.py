@@ -1,8 +1,8 @@
-"""What a training's curves say, in words: each finding with the figures that show it and with what to do about it.
+"""What the loss curves of a training run show, in words: each finding with its figures and a remedy.
 
-Losses are compared with their own level, since their unit differs from label to label: the loss of the best constant
-prediction where that is known, and else the loss of the first epoch. Every threshold stands below; none of them is
-sharp, so a finding names its figures and a reader can disagree.
+Losses are compared with a level, since their unit differs from label to label: the loss of the best constant
+prediction if it is known, else the loss of the first epoch. All thresholds stand below; none of them is sharp, so a
+finding names its figures and a reader can disagree.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from pipeline.evaluation.loss_curves import LossCurves
 Floats = NDArray[np.float64]
 
 FEWEST_EPOCHS = 4
-"""Below, a curve has no shape."""
+"""Epochs below which a curve has no shape."""
 FEWEST_SWINGING = 6
-"""Below, swings are not told from a turn."""
+"""Epochs below which swings cannot be told from a single turn."""
 DIVERGED = 1.25
-"""The last training loss, as a multiple of the first epoch's and of a constant's, from which on nothing was learned."""
+"""Last training loss, as a multiple of both the first epoch's and a constant prediction's, above which it diverged."""
 LITTLE_LEARNED = 0.1
-"""Share of what a constant prediction leaves unexplained below which explaining it is called little."""
+"""Share of a constant prediction's loss below which explaining it counts as little."""
 BLOWN_UP = 2.0
-"""Loss of the first epoch, as a multiple of a constant's, that only steps too large bring about."""
+"""Loss of the first epoch, as a multiple of a constant prediction's, that only too large steps explain."""
 FLAT = 0.01
-"""Fall of the training loss over the last third of the epochs, as a share of itself, up to which it is flat."""
+"""Relative fall of the training loss over the last third of the epochs up to which it counts as flat."""
 IMPROVING = 0.01
-"""Fall of the deciding loss over the last quarter of the epochs, as a share of itself, from which on it improves."""
+"""Relative fall of the monitored loss over the last quarter of the epochs above which it still improves."""
 WORSE = 0.03
-"""Rise of the validation loss from its best epoch to the last, as a share of the best, that is no chance."""
+"""Relative rise of the validation loss from its best epoch to the last above which it is not chance."""
 WIDE_GAP = 0.25
-"""Validation loss above the training loss at the best epoch, as a share of the validation loss."""
+"""Gap from the training loss up to the validation loss at the best epoch, as a share of the validation loss."""
 FAR = 0.05
-"""The same as a share of the level."""
+"""The same gap, as a share of the level."""
 EASIER = 0.05
-"""Validation loss below the training loss, as a share of the training loss, in the median of the later half."""
+"""Gap from the validation loss up to the training loss, as a share of it, in the median of the later half."""
 SWING = 0.05
 """Median distance of an epoch's loss from the mean of its neighbours, as a share of the median loss."""
 SPIKE = 0.5
-"""Height of one epoch's loss above the higher of its neighbours, as a share of that neighbour."""
+"""Rise of one epoch's loss above the higher of its neighbours, as a share of that neighbour."""
 NOTICEABLE = 0.02
-"""Share of the level below which a difference matters to nobody, whatever share of a small loss it is."""
+"""Share of the level below which a difference does not matter, however large relative to a small loss."""
 
 
 def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
-    """The findings, the gravest first; one that says that all is well where there is none other.
+    """The findings, the most serious first, or the one that nothing is wrong.
 
-    A training that diverged is not looked at further.
+    Curves that diverged are not examined further.
     """
     if diverged := _diverged(curves):
         return (diverged,)
@@ -75,18 +75,18 @@ def _diverged(curves: LossCurves) -> Finding | None:
 
 
 def _unstable(curves: LossCurves) -> Finding | None:
-    """Swings of all epochs, or single spikes; the first fifth, in which the loss falls fast, is left out."""
+    """Swings from epoch to epoch, or single spikes, without the first fifth, in which the loss falls fast."""
     losses = curves.watched[curves.watched.size // 5 :]
     if losses.size < FEWEST_SWINGING:
         return None
     bends = losses[1:-1] - (losses[:-2] + losses[2:]) / 2
     swing, typical = float(np.median(np.abs(bends))), float(np.median(losses))
-    # A curve that falls and rises once bends one way; one that swings bends to and fro.
+    # A curve that falls and rises once bends one way; one that swings bends back and forth.
     to_and_fro = float(np.mean(bends[1:] * bends[:-1] < 0.0)) >= 0.5
     higher = np.maximum(losses[:-2], losses[2:])
     heights = losses[1:-1] - higher
     spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * curves.level)
-    remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
+    remedy = "Lower the learning rate, use a larger batch, or a schedule that ends low (train.schedule: cosine)."
     if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * curves.level:
         return Finding(
             FindingKind.UNSTABLE,
@@ -101,17 +101,17 @@ def _unstable(curves: LossCurves) -> Finding | None:
 
 
 def _underfitting(curves: LossCurves) -> Finding | None:
-    """Little is explained, and no more is being learned."""
+    """The network explains little, and learns no more."""
     if curves.unexplained is None or 1.0 - curves.unexplained >= LITTLE_LEARNED or _fall(curves.training, 3) > FLAT:
         return None
     explained = 1.0 - curves.unexplained
     against = "is no better than a constant prediction"
     if explained >= 0.001:
         against = f"explains only {explained:.1%} of what a constant prediction leaves open"
-    remedy = "Raise the learning rate, take a larger network or less regularisation"
+    remedy = "Raise the learning rate, or use a larger network or less regularisation"
     if curves.training[0] > BLOWN_UP * curves.level:
         against += f", after a first epoch at {curves.training[0]:.4g}"
-        remedy = "Lower the learning rate: units that one large step put out of action stay so"
+        remedy = "Lower the learning rate: units that one large step made dead stay dead"
     return Finding(
         FindingKind.UNDERFITTING,
         f"The training loss is flat at {curves.training[-1]:.4g}, and the network {against}.",
@@ -124,7 +124,7 @@ def _overfitting(curves: LossCurves) -> Finding | None:
         return None
     training, validation, index = curves.training, curves.validation, curves.best - 1
     best, last = float(validation[index]), float(validation[-1])
-    remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
+    remedy = "Add model.dropout or model.l2, use a smaller network, or more rows."
     rise = last - best
     if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[index]:
         return Finding(
@@ -145,7 +145,7 @@ def _overfitting(curves: LossCurves) -> Finding | None:
 
 
 def _still_improving(curves: LossCurves) -> Finding | None:
-    """Of a training that was stopped by the number of its epochs."""
+    """Training ended only because it reached its number of epochs."""
     losses = curves.watched
     fall = _fall(losses, 4)
     if losses.size < curves.planned or curves.best <= 0.9 * losses.size or fall <= IMPROVING:
@@ -161,7 +161,7 @@ def _still_improving(curves: LossCurves) -> Finding | None:
 def _validation_easier(curves: LossCurves) -> Finding | None:
     if not curves.validation.size or not curves.comparable:
         return None
-    # The training loss of an epoch is that of its middle, the validation loss that of its end.
+    # The training loss of an epoch is measured on average in its middle, the validation loss at its end.
     training = (curves.training[:-1] + curves.training[1:]) / 2
     half = training.size // 2
     below = 1.0 - float(np.median(curves.validation[half:-1] / np.maximum(training[half:], np.finfo(float).tiny)))
@@ -179,7 +179,7 @@ def _validation_easier(curves: LossCurves) -> Finding | None:
     return Finding(
         FindingKind.VALIDATION_EASIER,
         shown_by,
-        "Look at the split: validation rows may be of another kind, too few, or known from training (see the audit).",
+        "Look at the split: validation rows may differ in kind, be too few, or leak from training (see the audit).",
     )
 
 
@@ -214,7 +214,7 @@ def _healthy(curves: LossCurves) -> Finding:
 
 
 def _fall(losses: Floats, part: int) -> float:
-    """How much lower the loss is at the end than before the last `1/part` of the epochs, as a share of it."""
+    """Relative fall of the loss over the last `1/part` of the epochs."""
     before = float(losses[-1 - max(1, losses.size // part)])
     return 1.0 - float(losses[-1]) / before if before > 0.0 and math.isfinite(before) else 0.0
 

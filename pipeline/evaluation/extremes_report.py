@@ -11,7 +11,7 @@ from pipeline.schemas.label import LabelSpec
 
 
 def extremes_of(spec: AccumulatorSpec, accumulator: Accumulator) -> Extremes:
-    """The rows at both ends, without the values of the source."""
+    """The extreme rows, without the source's values."""
     extreme_rows = accumulator.extreme_rows
     rows = [_extreme(spec.label, accumulator, position) for position in range(len(extreme_rows.row_id))]
     return Extremes(
@@ -36,11 +36,11 @@ def _extreme(label: LabelSpec, accumulator: Accumulator, position: int) -> Extre
 
 
 RowValues = Mapping[tuple[int, float], Mapping[str, str | None]]
-"""Values of rows by id and label; the label of a class is its id."""
+"""Values of rows, by hash and label; the label of a class is its id."""
 
 
 def with_values(label: LabelSpec, extremes: Extremes, values: RowValues) -> Extremes:
-    """The same rows with what the source has for them, where it is known."""
+    """The same rows with their values in the source, if these are known."""
 
     def with_source(row: ExtremeRow) -> ExtremeRow:
         number = label.classes.index(row.label) if isinstance(row.label, str) else row.label

@@ -1,4 +1,4 @@
-"""What the learning curves of a training run may show."""
+"""Findings about the learning curves of a training run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class FindingKind(StrEnum):
-    """What a curve may show."""
+    """What curves may show."""
 
     DIVERGED = "diverged"
     UNSTABLE = "unstable"
@@ -17,17 +17,17 @@ class FindingKind(StrEnum):
     VALIDATION_EASIER = "validation easier than training"
     NO_VALIDATION = "no validation"
     TOO_SHORT = "too short"
-    HEALTHY = "nothing to complain about"
+    HEALTHY = "no problems found"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the curves show.
+    """Something that the curves show.
 
     Attributes:
-        kind: its name.
+        kind: what was found.
         shown_by: a sentence with the figures.
-        remedy: a sentence that says what to do; empty where there is nothing to do.
+        remedy: a sentence that says what to do; empty if there is nothing to do.
     """
 
     kind: FindingKind
@@ -36,5 +36,5 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """All of it, as one reads it."""
+        """The whole finding, as text."""
         return " ".join(part for part in (f"{self.kind.capitalize()}.", self.shown_by, self.remedy) if part)

@@ -1,4 +1,4 @@
-"""What the folds of a cross-validation tell together."""
+"""The results of a cross-validation: each fold's score, and their summary."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pipeline.schemas.target import TARGETS, TaskName
 
 
 class FoldScore(Document):
-    """One fold: a model, and what it reached on rows that it was not trained on.
+    """One fold: its model's metrics on the rows that it was not trained on.
 
     Attributes:
-        fold: its number, counted from 0 through all repeats.
-        train_rows: that the model was trained on, each counted once.
-        validation_rows: kept from training to choose the epoch.
-        test_rows: the held-out ones, which `metrics` are of.
-        metrics: of the held-out rows; None where these rows do not define one.
-        epochs: that were trained.
-        best_epoch: whose weights were kept, counted from 1.
+        fold: number of the fold, counted from 0 through all repeats.
+        train_rows: number of rows that the model was trained on, each counted once.
+        validation_rows: number of rows kept from training to choose the epoch.
+        test_rows: number of held-out rows.
+        metrics: metrics on the held-out rows; None where these rows do not define one.
+        epochs: number of epochs that were trained.
+        best_epoch: the epoch whose weights were kept, counted from 1.
         history: values by epoch, keyed as Keras does: `loss`, `val_loss`.
-        seconds: that it took.
-        training_seconds: of these, from the first step of its training to the last one, validations included.
-        settings: that were chosen for it, by name, where a search within its training rows did so.
+        seconds: time that the fold took.
+        training_seconds: time from the first training step to the last one, validations included.
+        settings: settings that a search within its training rows chose for it, by name.
     """
 
     fold: int
@@ -45,7 +45,7 @@ class FoldScore(Document):
     settings: Mapping[str, Any] = {}
 
     def value(self, metric: str) -> float | None:
-        """Of a metric; None where it is not defined, NaN included."""
+        """The value of a metric; None if it is undefined or NaN."""
         value = self.metrics.get(metric)
         return None if value is None or math.isnan(value) else value
 
@@ -53,35 +53,35 @@ class FoldScore(Document):
 class CrossvalReport(Document):
     """A cross-validation; `summarize` fills in what follows from the scores.
 
-    An interval is where the expected metric of a model lies that is trained on as many rows as the folds' models are,
-    by the corrected variance of `corrected_mean`, whatever the division:
+    An interval is that of the expected metric of a model trained on as many rows as the folds' models, by the corrected
+    variance of `corrected_mean`, whatever the method:
 
     - `hash`, `stratified`, `group` and `leave_one_group_out`, repeated or not: n_test / n_train is 1 / (k - 1).
-    - `bootstrap`: the out-of-bag rows are 0.58 times as many as the different rows that were drawn. This is the case
-      that the correction was derived for, random subsets drawn again and again, and it holds from few folds on. A
-      percentile interval of the folds' scores is not told: it describes one fold and not the mean of all, is too short
-      for few folds, and no better for many.
+    - `bootstrap`: there are 0.58 times as many out-of-bag rows as different rows that were drawn. The correction was
+      derived for this case, repeated random subsets, and holds from few folds on. A percentile interval of the folds'
+      scores is not given: it describes one fold and not the mean of all, is too short for few folds, and no better for
+      many.
     - `time`: held-out periods do not overlap, but training periods do, and neighbouring periods are alike, so the
-      correction is needed here as well. Where errors change from period to period in the long run, an interval of
-      their mean says little about the next period.
+      correction is needed here as well. If errors drift from period to period, an interval of their mean says little
+      about the next period.
 
-    The ratio is that of all folds together: with groups or periods of different sizes it differs from fold to fold.
+    The ratio is that of all folds together, since groups or periods of different sizes make it differ between folds.
 
     Attributes:
         task: the name of a target.
         label: the label's name.
-        method: how rows were divided.
-        folds: of one repeat.
-        repeats: of the division.
-        scores: by fold, ascending.
-        mean: by metric, over the folds that define it; None where none does.
-        std: by metric, the deviation of the sample of folds; None of fewer than two.
-        intervals: by metric, of the mean, 95 %; a metric without one is not there.
+        method: how rows were assigned to folds.
+        folds: number of folds in one repeat.
+        repeats: number of repeats.
+        scores: scores of the folds, ascending by fold.
+        mean: mean by metric over the folds that define it; None if none does.
+        std: sample standard deviation over folds by metric; None for fewer than two.
+        intervals: 95 % intervals of the mean by metric; metrics without one are absent.
         pooled: metrics over the held-out rows of all folds together.
-        pooled_intervals: of these, as an evaluation tells them.
-        rows: that were divided.
-        folds_id: tells the division and the source: the folds of two reports are the same only where it is equal.
-        notes: what could not be told, and why.
+        pooled_intervals: bootstrap intervals of these, as in an evaluation.
+        rows: number of rows that were divided into folds.
+        folds_id: id of the fold assignment and the source; two reports have the same folds only if it is equal.
+        notes: what could not be measured, and why.
     """
 
     task: TaskName
@@ -110,7 +110,7 @@ class CrossvalReport(Document):
 
     @property
     def count(self) -> int:
-        """Folds of all repeats together, also those without a score."""
+        """Number of folds in all repeats, including those without a score."""
         return self.folds * self.repeats
 
     @property
@@ -120,12 +120,12 @@ class CrossvalReport(Document):
 
     @property
     def headlines(self) -> tuple[str, ...]:
-        """The metrics that a reader wants first, of those that are there."""
+        """The headline metrics of the task, of those that were measured."""
         return headlines_of(self.task, self.metrics)
 
 
 def summarize(report: CrossvalReport) -> CrossvalReport:
-    """The report with mean, deviation and interval of each metric, and notes on what is missing."""
+    """Add mean, deviation and interval of each metric, and notes on what is missing, to a report."""
     means = {name: _mean_over_folds(report.scores, name) for name in report.metrics}
     summary = {
         "mean": {name: mean.mean for name, mean in means.items()},
@@ -137,7 +137,7 @@ def summarize(report: CrossvalReport) -> CrossvalReport:
 
 
 def held_out_ratio(scores: Iterable[FoldScore]) -> float:
-    """Held-out rows over training rows, of all folds together; 0 without training rows.
+    """Held-out rows over training rows, for all folds together; 0 without training rows.
 
     Rows that choose the epoch count as neither, which makes intervals a little wider.
     """
@@ -147,7 +147,7 @@ def held_out_ratio(scores: Iterable[FoldScore]) -> float:
 
 
 def headlines_of(task: str, metrics: Container[str]) -> tuple[str, ...]:
-    """The metrics that a reader of a task wants first, of those that are there."""
+    """The headline metrics of a task, of those in `metrics`."""
     return tuple(name for name in TARGETS.get(task).headlines if name in metrics)
 
 
@@ -157,7 +157,7 @@ def _mean_over_folds(scores: Sequence[FoldScore], metric: str) -> CorrectedMean:
 
 
 def _clipped(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """An interval no further than the metric can reach."""
+    """An interval, clipped to the range of its metric."""
     if interval is None:
         return None
     low, high = limits_of(metric)

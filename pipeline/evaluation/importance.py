@@ -1,8 +1,8 @@
-"""Permutation importance: how much worse a model gets where the values of a column are shuffled among the rows.
+"""Permutation importance: how much worse a model gets if the values of a column are shuffled among the rows.
 
-A column of the source may have become several columns of the store, itself, through derived columns, or within a cross.
-They are shuffled together, by one permutation: what the network sees of the column is another row's, and nothing else
-changes. What a cross or a derived column makes of several columns is shuffled with each of these.
+A column of the source may lead to several columns of the store: its own, those of derived columns, and crosses. They
+are shuffled together by one permutation, so that the network sees another row's value of that column and nothing else
+changes. A cross or a derived column of several columns is shuffled with each of these.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.report.importance import Importance, ImportanceReport
 from pipeline.evaluation.row_sample import concatenate, sample_rows
 from pipeline.feed.rows import Rows
-from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import columns_of
@@ -36,10 +35,10 @@ class Shuffled(Document):
     """The main metric with one column shuffled.
 
     Attributes:
-        position: of the column, in the order of `dependent_columns`.
-        column: of the source; empty for the rows as they are.
-        rows: that were predicted.
-        values: of the metric, of each repeat.
+        position: position of the column in `dependent_columns`, counted from 1; 0 for the rows as they are.
+        column: name of the column of the source; empty for the rows as they are.
+        rows: number of rows that were predicted.
+        values: value of the metric in each repeat.
     """
 
     position: int
@@ -49,7 +48,7 @@ class Shuffled(Document):
 
 
 def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
-    """For each column of the source, what depends on it: positions along the first axis of each tensor."""
+    """For each column of the source, the positions that depend on it, along the first axis of each tensor."""
     sources: dict[str, set[str]] = {}
     for derived in features.derived:
         used = [column.name for column in columns_of(derived.expression)]
@@ -60,7 +59,7 @@ def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
         for spec in feature.tensors:
             positions = range(filled[spec.name], filled[spec.name] + spec.shape[0])
             filled[spec.name] += spec.shape[0]
-            for name in _sources(feature, sources):
+            for name in {name for source in feature.inputs for name in sources.get(source, {source})}:
                 dependent[name].setdefault(spec.name, []).extend(positions)
     return dependent
 
@@ -68,15 +67,15 @@ def dependent_columns(features: FittedFeatures) -> Mapping[str, Dependent]:
 def measure_importance(
     store: Store, split: str, spec: AccumulatorSpec, predict: Predict, *, rows: int, seed: int, rank: tuple[int, int]
 ) -> tuple[Shuffled, ...]:
-    """This rank's part of the columns.
+    """The importance of this rank's share of the columns.
 
     Args:
-        store: where rows are.
-        split: whose rows.
-        spec: what is measured.
+        store: the store that holds the rows.
+        split: the split to take rows from.
+        spec: the spec of the accumulators.
         predict: the model.
-        rows: of a sample, at most; 0 measures nothing.
-        seed: of the permutations, which do not depend on the number of ranks.
+        rows: the largest number of rows in the sample; 0 measures nothing.
+        seed: seed of the permutations, which do not depend on the number of ranks.
         rank: this rank, and the number of ranks.
     """
     columns = dependent_columns(store.features)
@@ -89,7 +88,7 @@ def measure_importance(
 
 
 def importance_of(metric: str, shuffled: Sequence[Shuffled]) -> ImportanceReport | None:
-    """How much worse `metric` gets by column, of all ranks together; None where nothing was asked for."""
+    """How much worse `metric` gets by column, from the results of all ranks; None if nothing was measured."""
     if not shuffled:
         return None
     (plain,) = (result for result in shuffled if not result.column)
@@ -126,13 +125,9 @@ def _shuffled(
 
 
 def _with_order(rows: Rows, order: npt.NDArray[np.int64], dependent: Dependent) -> Rows:
-    """Rows whose dependent columns are those of other rows."""
+    """The rows, with the dependent columns of other rows."""
     tensors = dict(rows.tensors)
     for name, positions in dependent.items():
         tensors[name] = tensors[name].copy()
         tensors[name][:, positions] = rows.tensors[name][order][:, positions]
     return replace(rows, tensors=tensors)
-
-
-def _sources(feature: Feature, derived: Mapping[str, set[str]]) -> set[str]:
-    return {name for source in feature.inputs for name in derived.get(source, {source})}

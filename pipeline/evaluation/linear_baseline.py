@@ -1,4 +1,4 @@
-"""A linear model on the same features, so that a reader sees what the network adds."""
+"""A linear model on the same features, which shows what the network adds."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Inputs:
 
     Attributes:
         numeric: float32 [n, a]; a may be 0.
-        ids: int32 [n, c], ids, a column for each slot of a multi-valued feature; c may be 0.
-        sizes: number of ids of each column of ids, c numbers.
+        ids: int32 [n, c], with a column for each slot of a multi-valued feature; c may be 0.
+        sizes: number of different ids in each column of `ids`, [c].
     """
 
     numeric: NDArray[np.float32]
@@ -39,11 +39,11 @@ class LinearBaseline:
     """A fitted linear model, as plain numbers.
 
     Attributes:
-        task: of the label, whose target says what scores mean.
-        mean: [a], of the numeric columns.
-        deviation: [a], never 0.
-        coefficients: [w, a + sum(sizes)]; w is 1, or k for several classes.
-        intercept: [w]; minus infinity for classes that training rows do not have.
+        task: task of the label, whose target defines what scores mean.
+        mean: means of the numeric columns, [a].
+        deviation: standard deviations of the numeric columns, [a], never 0.
+        coefficients: those of numeric and one-hot columns, [w, a + sum(sizes)]; w is 1, or k for several classes.
+        intercept: intercepts, [w]; minus infinity for classes without training rows.
     """
 
     task: str
@@ -53,11 +53,11 @@ class LinearBaseline:
     intercept: Floats
 
     def predict(self, inputs: Inputs) -> Floats:
-        """Regression [n] in the label's unit; binary [n], the probability of class 1; multiclass [n, k]."""
+        """Predictions: numbers [n] in the label's unit, probabilities of class id 1 [n], or of all classes [n, k]."""
         return TARGETS.get(self.task).linear_prediction(self._scores(inputs))
 
     def _scores(self, inputs: Inputs) -> Floats:
-        """[n, w]. Coefficients of ids are looked up, which takes a fraction of what one-hot columns would."""
+        """Scores [n, w]. Coefficients of ids are looked up, much faster than multiplying one-hot columns."""
         width = inputs.numeric.shape[1]
         scores = ((inputs.numeric - self.mean) / self.deviation) @ self.coefficients[:, :width].T + self.intercept
         starts = width + np.cumsum([0, *inputs.sizes])
@@ -66,7 +66,7 @@ class LinearBaseline:
         return np.asarray(scores)
 
     def to_bytes(self) -> bytes:
-        """numpy's arrays, without pickle."""
+        """The model as numpy's arrays, without pickle."""
         buffer = io.BytesIO()
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         np.savez(buffer, **arrays | {"task": np.array(self.task)})
@@ -74,7 +74,7 @@ class LinearBaseline:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> LinearBaseline:
-        """What `to_bytes` wrote."""
+        """The inverse of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if name != "task"}
             return cls(str(stored["task"]), **arrays)
@@ -84,9 +84,9 @@ def fit_baseline(spec: LabelSpec, inputs: Inputs, label: NDArray[Any]) -> Linear
     """Fit the linear model of the label's target: ridge regression, or logistic regression for classes.
 
     Args:
-        spec: the label.
-        inputs: training rows; the caller bounds their number.
-        label: [n], in the label's own unit, or class ids.
+        spec: the fitted label.
+        inputs: features of training rows, whose number the caller bounds.
+        label: labels in their own unit, or class ids, [n].
     """
     mean = inputs.numeric.mean(axis=0, dtype=np.float64)
     deviation = inputs.numeric.std(axis=0, dtype=np.float64)
@@ -97,7 +97,7 @@ def fit_baseline(spec: LabelSpec, inputs: Inputs, label: NDArray[Any]) -> Linear
         return LinearBaseline(spec.task, mean, deviation, *_one_class(spec, int(present[0]), rows.shape[1]))
     model = spec.target.linear_model()
     with warnings.catch_warnings():
-        # A baseline that stops a little early is still a baseline.
+        # A baseline that did not quite converge still serves.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(rows, label)
     coefficients, intercept = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
@@ -117,7 +117,7 @@ def _one_class(spec: LabelSpec, only: int, width: int) -> tuple[Floats, Floats]:
 def _of_all_classes(
     spec: LabelSpec, present: NDArray[np.int64], slopes: Floats, offsets: Floats
 ) -> tuple[Floats, Floats]:
-    """A line for every class; two classes that occur share one, which is that of the second against the first."""
+    """Coefficients and intercepts of every class; scikit-learn fits one line for the only two classes that occur."""
     coefficients = np.zeros((len(spec.classes), slopes.shape[1]))
     intercept = np.full(len(spec.classes), -np.inf)
     if len(present) == 2:
@@ -127,7 +127,7 @@ def _of_all_classes(
 
 
 def _design(inputs: Inputs, mean: Floats, deviation: Floats) -> sparse.csr_matrix:
-    """Scaled numeric columns beside one-hot ones, sparse: [n, a + sum(sizes)]."""
+    """Scaled numeric columns and one-hot columns as a sparse matrix: [n, a + sum(sizes)]."""
     scaled = sparse.csr_matrix((inputs.numeric - mean) / deviation)
     return sparse.hstack([scaled, _one_hot(inputs)], format="csr")
 

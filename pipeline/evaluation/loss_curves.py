@@ -13,16 +13,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LossCurves:
-    """How the loss went.
+    """The losses of a training run, epoch by epoch.
 
     Attributes:
-        training: [epochs], as measured while the weights moved; NaN where it is not known.
-        validation: [epochs]; empty without validation rows.
+        training: training losses, [epochs], as measured while the weights changed; NaN where unknown.
+        validation: validation losses, [epochs]; empty without validation rows.
         best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
-        constant: the training loss of the best constant prediction; None where it is not known.
-        unexplained: what the best epoch left of a constant prediction's loss, or squared error, on training rows, as a
-            share; None where it is not known.
+        planned: number of epochs in the configuration.
+        constant: training loss of the best constant prediction; None if unknown.
+        unexplained: share of a constant prediction's loss, or squared error, on training rows that the best epoch left;
+            None if unknown.
         train_only_regularizers: settings that raise the training loss alone, such as `model.dropout`.
         comparable: whether both losses weigh rows alike; class weights count in training alone.
     """
@@ -38,7 +38,7 @@ class LossCurves:
 
     @property
     def watched(self) -> Floats:
-        """The loss that decides: of validation rows where there are any."""
+        """The monitored loss: of validation rows, if there are any."""
         return self.validation if self.validation.size else self.training
 
     @property
@@ -57,18 +57,20 @@ def loss_curves(
     train_only_regularizers: Sequence[str] = (),
     comparable: bool = True,
 ) -> LossCurves:
-    """The curves of the loss.
+    """The loss curves in a history.
 
     Args:
         history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
         best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
+        planned: number of epochs in the configuration.
         constant: see `Target.constant_loss`.
-        deviation: of a label that is a number, over training rows, in its unit.
+        deviation: standard deviation of a label that is a number, over training rows, in its unit.
         train_only_regularizers: settings that raise the training loss alone.
         comparable: whether both losses weigh rows alike.
     """
-    training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
+    training, validation, rmse = (
+        np.array(history.get(name, ()), dtype=np.float64) for name in ("loss", "val_loss", "rmse")
+    )
     unexplained = None
     if constant and training.size:
         unexplained = float(training.min()) / constant
@@ -77,7 +79,3 @@ def loss_curves(
     return LossCurves(
         training, validation, best, planned, constant, unexplained, tuple(train_only_regularizers), comparable
     )
-
-
-def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
-    return np.array(history.get(name, ()), dtype=np.float64)

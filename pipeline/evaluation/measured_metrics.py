@@ -21,12 +21,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeasuredMetrics:
-    """Metrics of an accumulator.
+    """The metrics of an accumulator.
 
     Attributes:
-        metrics: by name; None where undefined.
-        intervals: by metric, of those that have one.
-        error_bounds: by metric, by how much it may be off since it is computed of cells.
+        metrics: values by name; None where undefined.
+        intervals: 95 % intervals by metric, of those that have one.
+        error_bounds: by metric, how far it may be off because it is computed from cells.
     """
 
     metrics: Mapping[str, float | None]
@@ -37,15 +37,15 @@ class MeasuredMetrics:
 def compute_metrics(
     accumulator: Accumulator, *, with_intervals: bool = True, further: Sequence[str] = ()
 ) -> MeasuredMetrics:
-    """The metrics of some rows.
+    """Compute the metrics of some rows.
 
     Args:
-        accumulator: the rows.
-        with_intervals: whether replicates are drawn; the accumulator is to have groups then.
+        accumulator: the accumulator of the rows.
+        with_intervals: whether to compute bootstrap intervals; the accumulator needs groups for them.
         further: metrics of the user's own beside the registered ones, see `evaluate.metrics`.
 
     Raises:
-        ConfigError: one of these is none, or an evaluation cannot measure it for such labels.
+        ConfigError: one of `further` is no metric, or cannot be measured for such labels.
     """
     groups = len(accumulator.sums)
     weights = replicate_weights(groups) if with_intervals and accumulator.rows else np.ones((1, groups))
@@ -60,7 +60,7 @@ def compute_metrics(
 
 
 def further_metrics(names: Sequence[str], accumulator: Accumulator) -> list[Metric]:
-    """Metrics that are measured one by one: the registered ones that fit, and the named ones.
+    """Metrics that are measured by their own `reduce`: the registered ones that fit, and the named ones.
 
     Raises:
         ConfigError: a named one does not fit.

@@ -16,8 +16,8 @@ class PlotWindow:
     """The part of an axis of labels that plots show, in bins.
 
     Attributes:
-        edges: ascending.
-        log: whether they are in equal ratios.
+        edges: edges of the bins, ascending.
+        log: whether the edges have equal ratios, for a logarithmic axis.
     """
 
     edges: Floats
@@ -25,19 +25,19 @@ class PlotWindow:
 
     @property
     def bins(self) -> int:
-        """Their number."""
+        """Number of bins."""
         return len(self.edges) - 1
 
     def bins_of(self, values: Floats) -> Ints:
-        """The bin of each value, [n]; `bins` for those beyond. The last bin holds its upper edge."""
+        """The bin of each value, [n]; `bins` for values outside. The last bin includes its upper edge."""
         bins = np.searchsorted(self.edges, values, side="right") - 1
         bins[values == self.edges[-1]] = self.bins - 1
         return np.where((bins < 0) | (bins >= self.bins), self.bins, bins)
 
 
 def plot_window_of(labels: Floats, bins: int = 60) -> PlotWindow:
-    """The window that holds all but the outermost of some labels, with a margin; labels over orders of magnitude get
-    bins in equal ratios."""
+    """The window that holds all but the outermost labels, with a margin; labels that span orders of magnitude get bins
+    with equal ratios."""
     if not len(labels):
         return PlotWindow(np.linspace(-1.0, 1.0, bins + 1))
     low, high = np.quantile(labels, [0.005, 0.995])

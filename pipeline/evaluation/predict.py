@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 TARGET = "pipeline.evaluation.predict_rank:run"
 FIRST_LOOK = 10_000
-"""Rows whose labels tell where the axes of plots end."""
+"""Number of rows whose labels determine the axes of plots."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A split, counted.
+    """A scored split.
 
     Attributes:
-        accumulators: of each model, `NETWORK` and the baselines.
-        shuffled: what was measured of permutation importance.
+        accumulators: accumulators by model: `NETWORK` and the baselines.
+        shuffled: results of permutation importance, from all ranks.
     """
 
     accumulators: Mapping[str, Accumulator]
@@ -45,14 +45,14 @@ class Scored:
 
 
 def plot_window_of_rows(store: Store, split: str) -> PlotWindow:
-    """Where the axes of plots end, by the labels of the first rows of a split."""
+    """The window of plots, from the labels of a split's first rows."""
     return plot_window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
 
 
 def predict_split(
     spark: SparkSession, workers: int, job: PredictJob, store: Store, *, always_on_spark: bool = False
 ) -> Scored:
-    """Predict and count a split on `workers` ranks; `always_on_spark` never does so in this process."""
+    """Score a split on `workers` ranks; with `always_on_spark`, never in this process."""
     scratch = storage_path(job.scratch)
     texts = run_ranks(
         spark,
@@ -70,7 +70,7 @@ def predict_split(
 
 
 def _merged(scratch: StoragePath, name: str, spec: AccumulatorSpec, store: Store) -> Accumulator:
-    """One after the other, so that no more than two are in memory."""
+    """Merge the accumulators of all shards, one after the other, so that no more than two are in memory."""
     accumulator = spec.empty()
     for shard in range(store.manifest.shards):
         part = accumulator_from_bytes(files.read_bytes(accumulator_file(scratch, name, shard)))

@@ -1,4 +1,4 @@
-"""What each rank is asked to score, and how."""
+"""What ranks score, and how: the job that each of them gets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pyarrow as pa
 from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.importance import Shuffled
 from pipeline.evaluation.plot_window import PlotWindow
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store
 
@@ -20,24 +20,24 @@ LINEAR_FILE = "linear.npz"
 
 
 class PredictJob(Document):
-    """The work of every rank.
+    """The job of every rank.
 
     Attributes:
         root: the storage root's URI.
-        name: of the experiment.
-        store_id: what to read.
-        model: URI of the model file to apply.
-        sha256: of that file.
-        split: which rows.
-        scratch: URI of the folder for results; the linear baseline is there.
-        decision: from the network's probabilities to calibrated ones, and to classes.
-        edges: of the window of a regression's plots.
-        log: whether they are in equal ratios.
-        constant: what the simplest model predicts; see `baselines.Baselines`.
+        name: name of the experiment.
+        store_id: id of the store to read.
+        model: URI of the Keras file of the model.
+        sha256: SHA-256 of that file.
+        split: the split to score.
+        scratch: URI of the folder for results, which also holds the linear baseline.
+        decision: how the network's probabilities are calibrated and become classes.
+        edges: edges of the window of a regression's plots.
+        log: whether the edges have equal ratios.
+        constant: the constant prediction; see `baselines.Baselines`.
         linear: whether there is a linear baseline.
-        predictions: URI of the folder where predictions are left as Parquet, too; None keeps none.
-        importance_rows: how many rows permutation importance is measured on at most; 0 for none.
-        seed: of the permutations.
+        predictions: URI of the folder for predictions as Parquet; None writes none.
+        importance_rows: the largest number of rows for permutation importance; 0 measures none.
+        seed: seed of the permutations.
     """
 
     root: str
@@ -57,8 +57,7 @@ class PredictJob(Document):
     seed: int = 0
 
     def accumulator_specs(self, store: Store) -> dict[str, AccumulatorSpec]:
-        """What is counted of each model. A decision belongs to the network that it was made for; intervals are those
-        of the network alone."""
+        """The spec of each model's accumulator, by model. Only the network has a decision rule and intervals."""
         label, window = store.features.label, PlotWindow(np.array(self.edges), self.log)
         simple = AccumulatorSpec(label, DecisionRule(), window, groups=1)
         specs = {NETWORK: AccumulatorSpec(label, self.decision, window)}
@@ -68,17 +67,17 @@ class PredictJob(Document):
 
 
 class RankResult(Document):
-    """What a rank tells by itself.
+    """What a rank returns.
 
     Attributes:
-        shuffled: the columns that it shuffled.
+        shuffled: results of permutation importance for its columns.
     """
 
     shuffled: tuple[Shuffled, ...] = ()
 
 
 def prediction_schema(outputs: int) -> pa.Schema:
-    """Of predictions that are kept, all as the accumulator took them: so many doubles beside the label."""
+    """The schema of predictions in files: the row, its label, and as many predictions as the network has outputs."""
     doubles = [LABEL, *(f"p{output}" for output in range(outputs))]
     return pa.schema([(ROW_ID, pa.int64()), *((name, pa.float64()) for name in doubles)])
 

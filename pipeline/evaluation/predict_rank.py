@@ -1,7 +1,7 @@
 """How ranks score a split: each takes the shards that it would train on.
 
-A rank leaves an accumulator for every shard and model in the launch's scratch folder, as numpy files without pickle,
-and where they are needed the predictions themselves, as Parquet.
+A rank writes an accumulator for every shard and model to the launch's scratch folder, as numpy files without pickle,
+and, if they are needed, the predictions themselves as Parquet. Ranks take no common steps: there is no collective here.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from pipeline.store.model import local_copy
 from pipeline.store.store import Store, open_store
 
 NUMBERS_AT_ONCE = 1 << 22
-"""Predictions that are counted together: a thousand classes of a whole window would take gigabytes."""
+"""Predictions that are accumulated together: those of a whole row slice for a thousand classes would take gigabytes."""
 Predict = Callable[[Rows], npt.NDArray[np.float64]]
 """From n rows to predictions: [n], or [n, k] probabilities of several classes."""
 
 
 def run(payload: str, info: RankInfo) -> str:
-    """Predict and count this rank's shards."""
+    """Score this rank's shards; `payload` is a `PredictJob`, the result a `RankResult`, both as JSON."""
     from pipeline.model.device import configure_devices
 
     configure_devices(None, info.local_size, info.local_rank)
@@ -65,7 +65,7 @@ def run(payload: str, info: RankInfo) -> str:
 
 
 def network_of(job: PredictJob, store: Store) -> Predict:
-    """The trained network, its probabilities calibrated."""
+    """The trained network, with calibrated probabilities."""
     from pipeline.model.head import build_head
     from pipeline.model.network import output_of
 
@@ -87,7 +87,7 @@ def _simple_model(job: PredictJob, store: Store, name: str) -> Predict:
     if name == LINEAR:
         linear = LinearBaseline.from_bytes(files.read_bytes(storage_path(job.scratch).child(LINEAR_FILE)))
         return lambda rows: linear.predict(linear_inputs(store, rows))
-    # Of two classes, as of every network, the second one's probability.
+    # For two classes, as with every network, the probability of class id 1.
     value = np.array(job.constant[1:] if len(job.constant) == 2 else job.constant)
     return lambda rows: np.broadcast_to(value, (len(rows), len(value)))
 
@@ -109,7 +109,7 @@ def _count(job: PredictJob, store: Store, shard: int, models: Mapping[str, Predi
 
 
 def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
-    """The same rows, of each window no more at once than have `NUMBERS_AT_ONCE` predictions, `width` each."""
+    """The same rows in pieces of at most `NUMBERS_AT_ONCE` predictions, `width` for each row."""
     size = max(NUMBERS_AT_ONCE // width, 1)
     for rows in windows:
         for first in range(0, len(rows), size):
@@ -118,7 +118,7 @@ def _pieces(windows: Iterable[Rows], width: int) -> Iterator[Rows]:
 
 @contextmanager
 def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows, npt.NDArray[np.float64]], None]]:
-    """Writes rows with their predictions to a file of the shard, where that is asked for."""
+    """Give a function that writes rows and predictions to the shard's file, or does nothing if none are kept."""
     if job.predictions is None:
         yield lambda rows, prediction: None
         return

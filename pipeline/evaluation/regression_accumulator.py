@@ -1,8 +1,8 @@
-"""What is kept of the rows of a regression: sums, counts and ends, of a size that rows do not change.
+"""What an evaluation keeps of the rows of a regression: sums, counts and extreme rows.
 
-An error is predicted minus actual. Labels are kept as count, mean and sum of squared deviations of each group, which
-are merged as Chan, Golub and LeVeque do (The American Statistician, 1983): squares of the labels themselves would lose
-all digits of labels that are large and close together.
+An error is predicted minus actual. Labels are kept as count, mean and sum of squared deviations by group, which are
+merged as Chan, Golub and LeVeque do (The American Statistician, 1983): sums of squared labels would lose all digits of
+labels that are large and close together.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Ints = NDArray[np.int64]
 ROWS, ABSOLUTE, SQUARED, SIGNED, RELATIVE, ZEROS = range(6)
 """Columns of `RegressionAccumulator.sums`."""
 NORMAL_95 = 1.959963984540054
-"""Standard deviations between which 95 % of a normal distribution lies, on either side."""
+"""Standard deviations on either side of the mean between which 95 % of a normal distribution lie."""
 EPSILON = float(np.finfo(np.float64).eps)
 MEDIANS = ("median_error", "median_absolute_error")
 CELLS = 1 << 17
-"""Of the sketch of errors at most."""
+"""The largest number of cells in the sketch of errors."""
 COARSE_CELLS, COARSE_SHIFT = 4096, 46
-"""Of the sketch of errors by prediction: cells are 1.6 % of an error wide, or more."""
+"""The same for the sketch of errors by prediction, whose cells are at least 1.6 % of an error wide."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class RegressionAccumulator:
     """n rows.
 
     Attributes:
-        sums: [g, 6], see the constants above; RELATIVE as scikit-learn's MAPE, ZEROS counts labels that are 0.
-        mean: [g], of the labels.
-        deviations: [g], sums of (label - mean) squared.
-        errors: one kind of rows.
-        by_prediction: errors, the kind of a row being the bin of its prediction, the last one beyond all bins.
-        grid: [b + 1, b + 1], rows by the bin of the prediction and that of the label.
+        sums: sums by group, [g, 6], columns as above; RELATIVE as in scikit-learn's MAPE, ZEROS counts labels of 0.
+        mean: mean of the labels by group, [g].
+        deviations: sums of (label - mean) squared by group, [g].
+        errors: sketch of errors, with one kind of rows.
+        by_prediction: sketch of errors; the kind of a row is the bin of its prediction, the last one for those outside.
+        grid: number of rows by the bins of prediction and label, [b + 1, b + 1].
         ranges: lowest and highest label, lowest and highest prediction; infinite without rows.
-        ends: |error|, label, prediction.
+        extreme_rows: rows by |error|, with label and prediction.
     """
 
     sums: Floats
@@ -59,22 +59,22 @@ class RegressionAccumulator:
 
     @property
     def rows(self) -> int:
-        """n."""
+        """n, the number of rows."""
         return int(self.sums[:, ROWS].sum())
 
 
 def accumulate_regression(
     row_id: Ints, label: Floats, prediction: Floats, group: Ints, *, groups: int, window: PlotWindow
 ) -> RegressionAccumulator:
-    """The accumulator of some rows.
+    """Accumulate n rows.
 
     Args:
-        row_id: [n].
-        label: [n], in its own unit.
-        prediction: [n], finite.
-        group: [n], below `groups`.
-        groups: g.
-        window: how labels and predictions are binned.
+        row_id: hashes of the rows, [n].
+        label: labels in their own unit, [n].
+        prediction: finite predictions, [n].
+        group: the bootstrap group of each row, [n], below `groups`.
+        groups: g, the number of bootstrap groups.
+        window: bins of labels and predictions.
     """
     error = prediction - label
     size = np.abs(error)
@@ -99,7 +99,7 @@ def accumulate_regression(
 
 
 def merge_regression_accumulators(parts: Sequence[RegressionAccumulator]) -> RegressionAccumulator:
-    """The accumulator of all rows together; there is at least one part."""
+    """The accumulator of all rows together, of at least one part."""
     sums = np.sum([part.sums for part in parts], axis=0)
     rows = np.stack([part.sums[:, ROWS] for part in parts])
     means = np.stack([part.mean for part in parts])
@@ -122,8 +122,8 @@ def regression_replicates(accumulator: RegressionAccumulator, weights: Floats) -
     """Metrics of replicates, [r] each; NaN where undefined.
 
     Args:
-        accumulator: the rows.
-        weights: [r, g], how often each group counts.
+        accumulator: the accumulator of the rows.
+        weights: how often each group counts in each replicate, [r, g].
     """
     sums = weighted_sums(weights, accumulator.sums)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -141,13 +141,13 @@ def regression_replicates(accumulator: RegressionAccumulator, weights: Floats) -
 
 @dataclass(frozen=True)
 class Median:
-    """A median of many rows.
+    """A median over many rows.
 
     Attributes:
-        value: itself.
-        error_bound: by how much it may be off, since it is found among cells.
-        interval: bounds of its 95 % interval. Half of the rows are below the true median, give or take what tossing a
-            coin for each row gives: the bounds are the rows whose places are so far from the middle.
+        value: the median.
+        error_bound: how far it may be off, because it is computed from cells.
+        interval: its 95 % interval, from order statistics: the number of rows below the true median is binomial with
+            probability 1/2.
     """
 
     value: float
@@ -179,7 +179,7 @@ def _squared_deviations(accumulator: RegressionAccumulator, weights: Floats, row
 
 
 def _rounding_error(accumulator: RegressionAccumulator) -> float:
-    """What squared deviations of equal labels may add up to, since their mean is rounded."""
+    """The largest sum of squared deviations that rounding the mean of equal labels can give."""
     size = np.abs(accumulator.ranges[:2]).max()
     return float(accumulator.rows * (4.0 * EPSILON * size) ** 2) if accumulator.rows else 0.0
 

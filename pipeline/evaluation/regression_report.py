@@ -1,4 +1,4 @@
-"""What an evaluation reports of labels that are numbers, from their accumulator."""
+"""The part of a report about labels that are numbers, from their accumulator."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ERROR_BINS = 60
 
 
 def regression_of(accumulator: RegressionAccumulator, edges: Floats, *, log: bool) -> RegressionReport:
-    """How a regression is wrong.
+    """The errors of a regression.
 
     Args:
-        accumulator: the rows.
-        edges: of its window.
-        log: whether they are in equal ratios.
+        accumulator: the accumulator of the rows.
+        edges: edges of its window.
+        log: whether the edges have equal ratios.
     """
     if not accumulator.rows:
         return RegressionReport()
@@ -49,7 +49,7 @@ def regression_of(accumulator: RegressionAccumulator, edges: Floats, *, log: boo
 
 
 def _reach(accumulator: RegressionAccumulator) -> float:
-    """How far from 0 histograms go: 99 % of the errors, unless few of them stretch it out of all shape."""
+    """How far from 0 histograms reach: over 99 % of the errors, unless a few outliers would flatten the rest."""
     low, lower, upper, high = quantiles(accumulator.errors, [0.005, 0.25, 0.75, 0.995])[0].tolist()
     reach, interquartile = max(abs(low), abs(high)), upper - lower
     return 1.02 * (min(reach, max(abs(lower), abs(upper)) + 8.0 * interquartile) if interquartile else reach) or 1.0

@@ -12,9 +12,9 @@ from pipeline.store.store import Store
 
 
 def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
-    """Row groups of a split, shard by shard, until `limit` rows were given.
+    """Rows of a split, shard by shard, until there were `limit` rows.
 
-    Shards are filled by a hash of the row, so the first rows are as good a sample as any.
+    A hash of the row decides its shard, so the first rows are as good a sample as any.
     """
     left = limit
     for shard in range(store.manifest.shards):
@@ -26,6 +26,6 @@ def sample_rows(store: Store, split: str, limit: int) -> Iterator[Rows]:
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """All rows of `parts`, of which there is at least one."""
+    """All rows of at least one part."""
     arrays = [part.arrays() for part in parts]
     return Rows.of_arrays({name: np.concatenate([part[name] for part in arrays]) for name in arrays[0]})

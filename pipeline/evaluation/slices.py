@@ -1,4 +1,4 @@
-"""Metrics by the values of a column or an expression: where a model is worse than its average tells.
+"""Metrics by the values of a column or an expression: where a model is worse than on average.
 
 Spark joins predictions with the values of their rows and fills one accumulator for each value; only these reach the
 driver. Numbers are cut into intervals with about the same number of rows, unless they have few values.
@@ -26,27 +26,27 @@ from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.predict_job import LABEL
 from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.evaluation.source_rows import ExpressionValues
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ValueType
+from pipeline.schemas.store_schema import ROW_ID
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INTERVALS = 5
-"""Of a number; one with no more values than these is taken as it is."""
+"""Number of intervals of a number; one with no more different values than this is not divided."""
 VALUES = 20
-"""Of a text, the most frequent ones; the others are taken together."""
+"""Number of most frequent values of a text that have a slice of their own."""
 QUANTILE_ERROR = 0.001
 NULL, OTHERS = "(null)", "(others)"
 
 
 @dataclass(frozen=True)
 class SliceParts:
-    """How the values of an expression are told apart.
+    """How the values of an expression are divided into parts.
 
     Attributes:
-        names: of its parts, in order, `OTHERS` and `NULL` last.
-        part: int, the position of a row's part in `names`.
+        names: names of the parts, in order, `OTHERS` and `NULL` last.
+        part: position of a row's part in `names`, an int column.
     """
 
     names: tuple[str, ...]
@@ -57,9 +57,9 @@ def slice_rows(predictions: DataFrame, values: ExpressionValues, spec: Accumulat
     """A report for each expression.
 
     Args:
-        predictions: `ROW_ID`, `LABEL`, `p0`, ...
-        values: of the expressions.
-        spec: what is measured, without groups.
+        predictions: columns `ROW_ID`, `LABEL`, `p0`, ...
+        values: values of the expressions.
+        spec: the spec of the accumulators, with one group.
     """
     rows = predictions.join(values.rows, [ROW_ID, LABEL], "left").cache()
     try:
@@ -86,7 +86,7 @@ def _report(text: str, parts: SliceParts, number: int, accumulators: dict[tuple[
 def _parts_of(rows: DataFrame, column: str, kind: ValueType) -> SliceParts:
     value = F.col(column)
     if kind == "number":
-        # NaN and infinities are no numbers anywhere in the pipeline.
+        # NaN and infinities count as null everywhere in the pipeline.
         value = F.when(~F.isnan(value) & (F.abs(value) != float("inf")), value)
     defined = rows.select(value.alias("v")).where(F.col("v").isNotNull())
     distinct = [row["v"] for row in defined.distinct().limit(INTERVALS + 1).collect()]
@@ -128,7 +128,7 @@ def _text(number: float) -> str:
 def _accumulators(
     rows: DataFrame, slice_parts: Sequence[SliceParts], spec: AccumulatorSpec
 ) -> dict[tuple[int, int], Accumulator]:
-    """By expression and part."""
+    """Accumulators by expression and part."""
     predicted = sorted((name for name in rows.columns if name[0] == "p" and name[1:].isdecimal()), key=len)
     columns = [parts.part.alias(f"part{i}") for i, parts in enumerate(slice_parts)]
     narrow = rows.select(ROW_ID, LABEL, *predicted, *columns)
@@ -166,7 +166,7 @@ def _count(frames: Iterable[pd.DataFrame], slices: int, width: int, spec: Accumu
 
 
 def _merge(frame: pd.DataFrame) -> pd.DataFrame:
-    # In an order of their own, whatever order they came in, so that sums are the same in their last bit.
+    # Sorted by content, whatever order they arrived in, so that sums are equal to the last bit.
     accumulators = [accumulator_from_bytes(content) for content in sorted(map(bytes, frame["accumulator"]))]
     first = frame.iloc[:1].copy()
     first["accumulator"] = [accumulator_to_bytes(merge_accumulators(accumulators))]

@@ -1,4 +1,4 @@
-"""An evaluation in one or two sentences: whether the model is worth more than simple ones on the same rows."""
+"""An evaluation in one or two sentences: whether the model is better than simple ones on the same rows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ JOIN = {"good": "than", "fair": "as", "bad": "than"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a reader should know first.
+    """The result of an evaluation in a sentence.
 
     Attributes:
-        grade: `good` is better than all simple models by more than chance, `fair` about as good, `bad` worse than one
-            of them, `open` where nothing can be said.
-        sentence: why, with the figures.
+        grade: `good` is significantly better than all simple models, `fair` about as good, `bad` worse than one of
+            them, `open` if nothing can be said.
+        sentence: the reason, with figures.
     """
 
     grade: Grade
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def judge(report: EvalReport) -> Verdict:
-    """Compare the main metric with that of the best simple model; chance is what its interval says."""
+    """Compare the main metric with that of the best simple model, up to its interval."""
     if not report.rows:
         return Verdict("open", "No rows were scored, so nothing can be said.")
     present = [entry for entry in report.classes if entry.rows]
@@ -70,7 +70,7 @@ def _against(report: EvalReport, rival: str, value: float, other: float) -> Verd
 
 
 def _compare(report: EvalReport, rival: str, metric: str, ours: float, theirs: float) -> tuple[Grade, str]:
-    """How the model compares by one metric, and its figures; what lies within the interval is chance."""
+    """How the model compares by one metric, with figures; a difference within the interval counts as none."""
     low, high = report.intervals.get(metric, (ours, ours))
     within = f" (95 % interval {format_interval((low, high))})" if metric in report.intervals else ""
     comparison = f"{metric_name(metric)} {format_number(ours)}{within} against {format_number(theirs)}"

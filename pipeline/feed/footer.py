@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.feed.layout import Layout
-from pipeline.schemas.columns import ColumnSpec
+from pipeline.schemas.store_schema import ColumnSpec
 from pipeline.store.manifest import FileEntry
 
 _LABEL_TYPES = ("int32", "int64", "float32", "float64")

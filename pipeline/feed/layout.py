@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreSchema
+from pipeline.schemas.store_schema import WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec
 
 Values = npt.NDArray[Any]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
-from pipeline.schemas.columns import BYTES, ColumnSpec, StoreSchema
+from pipeline.schemas.store_schema import BYTES, ColumnSpec, StoreSchema
 from pipeline.store.manifest import SplitEntry
 
 logger = logging.getLogger(__name__)

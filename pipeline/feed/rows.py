@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.feed.layout import Column, Layout, TensorLayout
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tensors import TensorSpec, described
 
 COLUMNS_AT_ONCE = 64
@@ -152,18 +152,14 @@ def _matrix(columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[A
     """
     count = rows.stop - rows.start
     matrix = empty((count, len(columns)), dtype)
-    for first, some in _portions(columns):
+    for first in range(0, len(columns), COLUMNS_AT_ONCE):
+        some = columns[first : first + COLUMNS_AT_ONCE]
         table = read(list(dict.fromkeys(name for column in some for name in column.sources)))
         lines = empty((len(some), count), dtype)
         for line, column in zip(lines, some, strict=True):
             line[:] = _column_values(column, table, rows)
         matrix[:, first : first + len(some)] = lines.T
     return matrix
-
-
-def _portions(columns: Sequence[Column]) -> Iterator[tuple[int, Sequence[Column]]]:
-    for first in range(0, len(columns), COLUMNS_AT_ONCE):
-        yield first, columns[first : first + COLUMNS_AT_ONCE]
 
 
 def _column_values(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Scales the rows of folds, which share unscaled files (`kinds/shared_fold_rows.py`), as a store of one fold would be.
+"""Scales the unscaled rows that folds share (see `kinds/shared_fold_rows.py`), as a store of one fold would hold them.
 
 The numbers are those of `preparation/writing/store_columns.py`, computed in the same order and in double precision
 until the last step. Texts are stored as ids of a vocabulary that all folds share; a table maps each to the fold's id,
@@ -25,7 +25,7 @@ from pipeline.kinds.feature import Feature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.interfaces import number_arrays_of, text_arrays_of
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT, SharedFoldRows, number_column
-from pipeline.schemas.columns import ColumnSpec, StoreType
+from pipeline.schemas.store_schema import ColumnSpec
 
 TRAIN = "train"
 """The split whose rows get numbers to which their own labels did not contribute: see `MappedFeature.folds`."""
@@ -47,7 +47,10 @@ def fold_layout(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) 
         raise StoreError(gather("A fold's features do not fit its rows", problems))
     rows = _SharedRowsReader(shared_rows, split)
     return Layout(
-        tuple(_spec(name, kind) for name, kind in shared_rows.columns.items()),
+        tuple(
+            ColumnSpec(name=name, type=kind, role="label" if name == LABEL else "extra")
+            for name, kind in shared_rows.columns.items()
+        ),
         tuple(TensorLayout(spec, rows.columns_of(spec.name, state)) for spec in state.tensors),
         LABEL,
         Column((WEIGHT,), partial(_relative_weights, state.weight_mean)) if state.weight else None,
@@ -117,7 +120,7 @@ def _problems(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) ->
     for feature in state.of_texts:
         if feature.name not in texts:
             yield Problem(f"Feature '{feature.name}': the rows have no text of that name", remedy=remedy)
-        elif not feature.can_be_made_of(texts[feature.name]):
+        elif not feature.can_be_derived_from(texts[feature.name]):
             what = f"Feature '{feature.name}': the rows' text has other values, slots or another separator"
             yield Problem(what, remedy=remedy)
         elif _by_fold(feature, split) and not shared_rows.has_parts:
@@ -126,7 +129,3 @@ def _problems(shared_rows: SharedFoldRows, state: FittedFeatures, split: str) ->
         yield Problem(f"Weight '{state.weight}': the rows have no weights", remedy=remedy)
     if state.label.task != shared_rows.task:
         yield Problem(f"Label '{state.label.name}'", shared_rows.task, state.label.task, remedy)
-
-
-def _spec(name: str, kind: StoreType) -> ColumnSpec:
-    return ColumnSpec(name=name, type=kind, role="label" if name == LABEL else "extra")

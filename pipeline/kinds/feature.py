@@ -168,11 +168,11 @@ class TextFeature(Feature):
         """
         raise NotImplementedError
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
+    def can_be_derived_from(self, text: TextFeature) -> bool:
         """Whether the column of this feature follows from the ids that rows hold, by `shared`."""
         raise NotImplementedError
 
-    def tells_apart(self, texts: Collection[str]) -> bool:
+    def has_ids_for(self, texts: Collection[str]) -> bool:
         """Whether each of these texts has an id of its own."""
         return self.has_vocabulary and set(texts) <= set(self.vocabulary)
 
@@ -181,7 +181,7 @@ class TextFeature(Feature):
         if self.sources == (column,):
             yield from self.vocabulary
 
-    def known_texts(self, column: str) -> Iterator[str]:
+    def texts_of_column(self, column: str) -> Iterator[str]:
         """The vocabulary's texts of one column; of a cross, the parts that come from that column."""
         parts = len(self.sources)
         for index in [index for index, source in enumerate(self.sources) if source == column]:

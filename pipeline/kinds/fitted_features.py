@@ -34,10 +34,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 
 from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
 from pipeline.kinds.registry import KINDS
-from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec, concat_specs
 
 

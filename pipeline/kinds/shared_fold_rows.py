@@ -21,8 +21,8 @@ from pydantic import Field
 
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, StoreType
 from pipeline.schemas.document import Document
+from pipeline.schemas.store_schema import ROW_ID, StoreType
 from pipeline.schemas.target import TARGETS, TaskName
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
@@ -65,9 +65,9 @@ class SharedFoldRows(Document):
         return tuple(_slot_names(index, self.texts[index]))
 
 
-def number_column(place: int) -> str:
+def number_column(index: int) -> str:
     """The column of one of `SharedFoldRows.numbers`."""
-    return f"number_{place}"
+    return f"number_{index}"
 
 
 def _slot_names(index: int, feature: Text) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Calibration fitted to what was observed: which probabilities mean which rates.
+"""Fits calibration: a mapping from predicted probabilities to observed rates.
 
 References: Platt, Probabilistic outputs for support vector machines (1999); Zadrozny and Elkan, Transforming
 classifier scores into accurate multiclass probability estimates (2002); Guo et al., On calibration of modern neural
@@ -19,18 +19,18 @@ from pipeline.model.decision import LARGEST, SMALLEST, Floats, logit
 from pipeline.schemas.decision import Calibration
 
 LARGEST_LOG_TEMPERATURE = 5.0
-"""Temperatures from 0.007 to 148 are tried."""
+"""Bound on the logarithm of the temperature: from 0.007 to 148 are tried."""
 
 
 def fit_calibration(
     kind: Literal["none", "platt", "isotonic", "temperature"], label: ArrayLike, probabilities: ArrayLike
 ) -> Calibration:
-    """The calibration of one kind with the least loss on some rows, whatever their order.
+    """The calibration of one kind that minimises the loss on some rows, independently of their order.
 
     Args:
-        kind: which one.
-        label: class ids, [n]; more than one of them occurs.
-        probabilities: of class id 1, [n]; for `temperature` also of all of k classes, [n, k].
+        kind: the kind of calibration.
+        label: class ids, [n], at least two different ones.
+        probabilities: probabilities of class id 1, [n]; for `temperature` also of all k classes, [n, k].
     """
     ids, given = np.asarray(label).astype(np.int64), np.asarray(probabilities, np.float64)
     kept = np.clip(given, SMALLEST, LARGEST)
@@ -47,7 +47,7 @@ def fit_calibration(
 
 
 def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
-    """With Platt's targets, a little away from 0 and 1: the slope stays finite where the classes are told apart."""
+    """Platt scaling. Its targets lie slightly inside 0 and 1, so that the slope stays finite for separable classes."""
     positive = int(ids.sum())
     target = np.where(ids == 1, (positive + 1) / (positive + 2), 1 / (len(ids) - positive + 2))
     columns = np.column_stack([z, np.ones(len(z))])

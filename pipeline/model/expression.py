@@ -29,24 +29,24 @@ from pipeline.schemas.tokens import NULL_TOKEN
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Derive(keras.layers.Layer):  # type: ignore[misc]
-    """Adds derived columns: a dict of raw columns, [b, 1] each, to that dict with the new ones at its end."""
+    """Adds derived columns to a dict of raw columns, [b, 1] each; new ones come last."""
 
     def __init__(self, columns: Sequence[dict[str, Any]], **kwargs: Any) -> None:
-        """`columns` are `DerivedColumn`s as JSON holds them, each using raw columns and those before it."""
-        # Keras would otherwise round what comes in to float32 first.
+        """`columns` are `DerivedColumn`s as JSON, each of which may use raw columns and those before it."""
+        # By default, Keras would round inputs to float32 first.
         super().__init__(autocast=False, **kwargs)
         self.columns = tuple(DerivedColumn.model_validate(column) for column in columns)
 
     def call(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Every value, raw ones among them."""
-        # A Keras model has no layer that gives back what it got.
+        """The values of all columns, including raw ones."""
+        # Keras does not allow a layer to return its inputs as they are.
         tensors = {name: tf.identity(tensor) for name, tensor in raw.items()}
         for column in self.columns:
             tensors[column.name] = evaluate(column.expression, tensors)
         return tensors
 
     def compute_output_spec(self, raw: Mapping[str, keras.KerasTensor]) -> dict[str, keras.KerasTensor]:
-        """As many rows as come in."""
+        """Shapes and types of the outputs, which have as many rows as the inputs."""
         rows = next(iter(raw.values())).shape[0]
         kinds = {name: tensor.dtype for name, tensor in raw.items()}
         kinds |= {column.name: "float64" if column.type == "number" else "string" for column in self.columns}
@@ -78,7 +78,7 @@ def evaluate(node: Node, tensors: Mapping[str, Tensor]) -> Tensor:
 
 
 def _called(function: str, arguments: Sequence[Node], values: Sequence[Tensor]) -> Tensor:
-    """The function of `values`, which are those of `arguments`."""
+    """Apply a function to `values`, the values of `arguments`."""
     if function in OF_CONSTANTS:
         constants = [argument.value for argument in arguments[1:] if isinstance(argument, (NumberNode, TextNode))]
         return null_where(is_null(values[0]), OF_CONSTANTS[function](values[0], *constants))

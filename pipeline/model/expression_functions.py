@@ -40,19 +40,19 @@ def finite(number: Tensor) -> Tensor:
 
 
 def _holds(truth: Tensor) -> Tensor:
-    """Whether a truth is neither 0 nor null."""
+    """Whether a truth value is neither 0 nor null."""
     return tf.logical_and(tf.not_equal(truth, 0.0), tf.logical_not(tf.math.is_nan(truth)))
 
 
 def _and(*truths: Tensor) -> Tensor:
-    """One that is false decides; else one that is unknown."""
+    """False if any is false, else null if any is null."""
     is_false = reduce(tf.logical_or, [tf.equal(truth, 0.0) for truth in truths])
     unknown = reduce(tf.logical_or, map(is_null, truths))
     return null_where(tf.logical_and(unknown, tf.logical_not(is_false)), tf.logical_not(is_false))
 
 
 def _or(*truths: Tensor) -> Tensor:
-    """One that is true decides; else one that is unknown."""
+    """True if any is true, else null if any is null."""
     is_true = reduce(tf.logical_or, map(_holds, truths))
     unknown = reduce(tf.logical_or, map(is_null, truths))
     return null_where(tf.logical_and(unknown, tf.logical_not(is_true)), is_true)
@@ -64,7 +64,7 @@ def _same(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _if(*arguments: Tensor) -> Tensor:
-    """Conditions and values in turn, and what holds otherwise."""
+    """The value of the first condition that holds; conditions and values alternate, and the default is last."""
     chosen = arguments[-1]
     for condition, value in reversed(list(zip(arguments[:-1:2], arguments[1::2], strict=True))):
         chosen = tf.where(_holds(condition), value, chosen)
@@ -76,7 +76,7 @@ def _coalesce(*values: Tensor) -> Tensor:
 
 
 def _extreme(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """Of the values that are not null."""
+    """The smallest or largest value that is not null."""
 
     def of_two(a: Tensor, b: Tensor) -> Tensor:
         return tf.where(is_null(a), b, tf.where(is_null(b), a, function(a, b)))
@@ -85,7 +85,7 @@ def _extreme(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tens
 
 
 def _log10(number: Tensor) -> Tensor:
-    """Exact for powers of ten, as Java's is."""
+    """Exact for powers of ten, like Java's."""
     plain = tf.math.log(number) / math.log(10.0)
     whole = tf.round(plain)
     return tf.where(tf.equal(tf.pow(tf.constant(10.0, tf.float64), whole), number), whole, plain)
@@ -96,7 +96,7 @@ def _below_two_to_63(number: Tensor) -> Tensor:
 
 
 def _round(number: Tensor) -> Tensor:
-    """Halves away from zero. Adding 1/2 first would round its neighbour below up."""
+    """Rounds halves away from zero. Adding 1/2 first would round up the largest double below 1/2."""
     size = tf.abs(number)
     whole = tf.floor(size)
     return tf.sign(number) * (whole + tf.cast(size - whole >= 0.5, tf.float64))
@@ -107,13 +107,13 @@ def _is_in(value: Tensor, *constants: Any) -> Tensor:
 
 
 def _substring(text: Tensor, start: float, length: float) -> Tensor:
-    """`start` counts from 1; TensorFlow refuses one behind the end."""
+    """`start` counts from 1; TensorFlow refuses one beyond the end."""
     first = tf.minimum(tf.strings.length(text, unit="UTF8_CHAR"), max(int(start) - 1, 0))
     return tf.strings.substr(text, first, tf.fill(tf.shape(first), int(length)), unit="UTF8_CHAR")
 
 
 def _pattern(before: str, after: str) -> Callable[[Tensor, str], Tensor]:
-    """Whether a text has the constant between what the two patterns match."""
+    """A function that tells whether a text is a constant between matches of two patterns."""
 
     def matches(text: Tensor, needle: str) -> Tensor:
         quoted = "".join(c if c.isalnum() or ord(c) > 127 else f"\\x{{{ord(c):x}}}" for c in needle)
@@ -139,7 +139,7 @@ OF_CONSTANTS: Mapping[str, Callable[..., Tensor]] = {
     "starts_with": _pattern("", ".*"),
     "ends_with": _pattern(".*", ""),
 }
-"""Of a value and of constants as Python has them; null of null."""
+"""Functions of a value and Python constants; they give null for null."""
 OF_NULLS: Mapping[str, Callable[..., Tensor]] = {
     "and": _and,
     "or": _or,
@@ -150,7 +150,7 @@ OF_NULLS: Mapping[str, Callable[..., Tensor]] = {
     "least": _extreme(tf.minimum),
     "greatest": _extreme(tf.maximum),
 }
-"""Which see nulls."""
+"""Functions that see nulls."""
 STRICT: Mapping[str, Callable[..., Tensor]] = {
     "add": lambda *numbers: fold(tf.add, numbers),
     "multiply": lambda *numbers: fold(tf.multiply, numbers),
@@ -189,4 +189,4 @@ STRICT: Mapping[str, Callable[..., Tensor]] = {
     "to_days": days_of_text,
     **DATE_PARTS,
 }
-"""Null of null; what they make of null themselves does not matter."""
+"""Functions that give null if an argument is null, whatever they compute from it."""

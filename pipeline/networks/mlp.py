@@ -1,4 +1,4 @@
-"""A multi-layer perceptron: dense layers on all features side by side."""
+"""A multi-layer perceptron: dense layers on all features, concatenated."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class MlpConfig(NetworkConfig):
     """A multi-layer perceptron.
 
     Attributes:
-        hidden: units of each hidden layer; an empty list gives a linear model.
-        activation: of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
-        dropout: the share of each hidden layer's outputs that is dropped in training.
-        l2: weight of the squared kernels in the loss; short for `regularizer: {name: l2, weight: ...}`.
-        regularizer: of the kernels of all layers; a name or a section, None for none.
+        hidden: number of units in each hidden layer; an empty list gives a linear model.
+        activation: activation of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
+        dropout: share of each hidden layer's outputs that is dropped in training.
+        l2: factor of the squared kernels in the loss; short for `regularizer: {name: l2, weight: ...}`.
+        regularizer: regularizer of the kernels of all layers: a name or a section; None for none.
     """
 
     type: Literal["mlp"] = "mlp"

@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 
 from pipeline.losses import RowLoss
 from pipeline.registry import Registry
-from pipeline.schemas.columns import StoreType
+from pipeline.schemas.store_schema import StoreType
 
 if TYPE_CHECKING:
     from pipeline.schemas.decision import DecisionRule

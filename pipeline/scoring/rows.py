@@ -23,7 +23,7 @@ from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.rows.row_checks import find_value_errors
 from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.scoring.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle
 

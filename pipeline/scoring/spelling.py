@@ -52,7 +52,7 @@ def categories_of(state: FittedFeatures) -> dict[str, Categories]:
     markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]
     vocabularies = {
-        name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names
+        name: dict.fromkeys(text for one in state.of_texts for text in one.texts_of_column(name)) for name in names
     }
     return {name: Categories(texts, markers) for name, texts in vocabularies.items()}
 

@@ -25,9 +25,9 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import replace_folder, scratch

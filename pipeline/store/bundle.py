@@ -23,7 +23,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import SourceContract
+from pipeline.schemas.source_contract import SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD

@@ -118,7 +118,7 @@ def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -
     model, predecessor = PublishedModel(target, card), None
     with suppress(StoreError):
         predecessor = _read(target)
-    if _is_whole(model):
+    if files.exists(model.folder) and not _problems(model):
         files.remove_folder(finished)
     else:
         replace_folder(finished, model.folder)  # also over an altered or unfinished one
@@ -190,10 +190,6 @@ def _read(folder: StoragePath) -> PublishedModel:
     if MODEL not in card.files:
         raise StoreError(f"{folder}/{MODEL_CARD} names no {MODEL}. Train it again.")
     return PublishedModel(folder, card)
-
-
-def _is_whole(model: PublishedModel) -> bool:
-    return files.exists(model.folder) and not _problems(model)
 
 
 def _problems(model: PublishedModel) -> list[Problem]:

@@ -9,8 +9,8 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.schemas.audit import LeakAudit
-from pipeline.schemas.columns import StoreSchema
 from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.store_schema import StoreSchema
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
@@ -29,7 +29,7 @@ class Store:
         manifest: the manifest, which lists its files.
         contract: the contract of its columns.
         features: the fitted features and label.
-        shared_rows: the columns of its files, if features are applied only when rows are read; else None.
+        shared_rows: columns of its files, if features are applied only when rows are read; else None.
     """
 
     path: StoragePath

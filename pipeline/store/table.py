@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.load import MAX_BYTES, parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
-from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, SourceContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, Origin, Seen, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE

@@ -18,7 +18,10 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
 
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the installed libraries that a model depends on, by name."""
-    versions = {name: _first(candidates) for name, candidates in DISTRIBUTIONS.items()}
+    versions = {
+        name: next((version for each in candidates if (version := version_of(each))), None)
+        for name, candidates in DISTRIBUTIONS.items()
+    }
     return {"python": platform.python_version()} | {name: version for name, version in versions.items() if version}
 
 
@@ -28,7 +31,3 @@ def version_of(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _first(candidates: tuple[str, ...]) -> str | None:
-    return next((version for name in candidates if (version := version_of(name))), None)

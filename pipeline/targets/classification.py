@@ -1,6 +1,7 @@
 """What labels of two classes and of several have in common.
 
-Probabilities are float64: in float32 all logits from 17 on give a probability of 1, which no calibration tells apart.
+Probabilities are float64: in float32 all logits from 17 on give a probability of exactly 1, which no calibration can
+tell apart.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LOGISTIC_ITERATIONS = 200
 
 
 class Classification(Target):
-    """A class of some: predictions are probabilities."""
+    """A label with classes: predictions are probabilities."""
 
     loss = "cross_entropy"
     training_metrics = ("accuracy",)
@@ -27,11 +28,11 @@ class Classification(Target):
     constant = "majority"
 
     def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
-        """The class, and a probability of each."""
+        """The class, and the probability of each class."""
         return ("label", *(f"probability_{name}" for name in label.classes))
 
     def row_loss(self, label: LabelSpec, loss: RowLoss) -> RowLoss:
-        """Of class ids, as they are."""
+        """The loss of class ids, as they are."""
         return loss
 
     def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Classification(Target):
         return LogisticRegression(max_iter=LOGISTIC_ITERATIONS)
 
     def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
-        """The entropy of the classes, for cross-entropy."""
+        """For cross-entropy, the entropy of the classes."""
         counts = np.array([count for count in label.counts if count], dtype=np.float64)
         if loss != self.loss or not counts.size:
             return None

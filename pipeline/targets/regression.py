@@ -14,11 +14,11 @@ from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import Floats, Ints, Target
 
 RIDGE_PENALTY = 1.0
-"""It keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
+"""It makes one-hot columns, which add up to the intercept, solvable, and is otherwise too small to matter."""
 
 
 class Regression(Target):
-    """A number."""
+    """A label that is a number."""
 
     name = "regression"
     heading = "Regression of"
@@ -35,15 +35,15 @@ class Regression(Target):
         return 1
 
     def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
-        """The number alone."""
+        """The number only."""
         return ("prediction",)
 
     def row_loss(self, label: LabelSpec, loss: RowLoss) -> RowLoss:
-        """Of labels in their own unit, which are scaled first."""
+        """The loss of labels in their own unit, which are scaled first."""
         return lambda y, z: loss(scaled(label, y), z)
 
     def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
-        """[b], in the label's unit."""
+        """Predictions in the label's own unit, [b]."""
         from pipeline.model.label_unit import label_unit
 
         unit = label_unit(label)
@@ -70,16 +70,16 @@ class Regression(Target):
         return Ridge(alpha=RIDGE_PENALTY, solver="sparse_cg", tol=1e-6)
 
     def linear_prediction(self, scores: Floats) -> Floats:
-        """[n], in the label's unit."""
+        """Predictions in the label's own unit, [n]."""
         return np.asarray(scores[:, 0])
 
     def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
-        """1 for squared errors: a scaled label has the variance 1."""
+        """1 for squared errors, since a scaled label has a variance of 1."""
         return 1.0 if loss == "mse" and label.transform != "none" else None
 
 
 def scaled(label: LabelSpec, y: Any) -> Any:
-    """What z should be: float32 [b]. A power transform leaves large labels nearly equal; float64 tells them apart."""
+    """The scaled labels, float32 [b], computed in float64: a power transform brings large labels close together."""
     import tensorflow as tf
 
     from pipeline.kinds.scaled.power import yeo_johnson

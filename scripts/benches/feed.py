@@ -113,7 +113,7 @@ def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
     from pipeline.kinds.fitted_features import store_schema_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
-    from pipeline.schemas.columns import ROW_ID
+    from pipeline.schemas.store_schema import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
 

@@ -85,8 +85,7 @@ def test_settled_training_is_healthy():
     (finding,) = diagnose(loss_curves({"loss": curve, "val_loss": curve}, best=30, planned=30, constant=1.2))
     assert finding.kind is FindingKind.HEALTHY
     assert finding.sentence == (
-        "Nothing to complain about. The validation loss was best at epoch 30: 0.3, "
-        "75% below that of a constant prediction."
+        "No problems found. The validation loss was best at epoch 30: 0.3, 75% below that of a constant prediction."
     )
 
 

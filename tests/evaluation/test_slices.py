@@ -11,8 +11,8 @@ from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.report.slices import SliceReport
 from pipeline.evaluation.slices import NULL, OTHERS, slice_rows
 from pipeline.evaluation.source_rows import LABEL, ExpressionValues
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 
 pytestmark = [pytest.mark.spark]
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import StoreError
 from pipeline.feed.rows import COLUMNS_AT_ONCE, check_tensors
 from pipeline.kinds.fitted_features import store_schema_of
-from pipeline.schemas.columns import ColumnSpec, StoreSchema
+from pipeline.schemas.store_schema import ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec
 from tests.support.feeds import feed_of, numbered, publish, with_memory
 from tests.support.stores import regression_state, write_small_store

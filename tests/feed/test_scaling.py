@@ -23,8 +23,8 @@ from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.store import Store
 from tests.support import kinds

@@ -19,7 +19,7 @@ import pytest
 from pipeline.config import RunConfig, load_config
 from pipeline.feed.blocks import open_feed
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.schemas.table import KeptContract
+from pipeline.schemas.source_contract import KeptContract
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import SPLITS, model_folder, store_folder

@@ -8,9 +8,9 @@ from pipeline.errors import StoreError
 from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.document import fingerprint
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import NULL_TOKEN
 
 STATE = FittedFeatures(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.kinds.fitted_features import store_schema_of
-from pipeline.schemas.columns import ColumnSpec, StoreSchema
+from pipeline.schemas.store_schema import ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec, concat_specs
 from tests.support import kinds
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.schemas.table import ColumnTerms, SourceContract
+from pipeline.schemas.source_contract import ColumnTerms, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test, open_bundle, read_test, write_bundle
 from pipeline.store.layout import FEATURES, MANIFEST, MODEL, TABLE

@@ -85,7 +85,7 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
 def test_an_object_that_is_deleted_while_it_is_read_is_missing(bucket):
     place = storage_path(bucket).child("a")
     files.write_bytes(place, b"one")
-    with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files._reading(place) as stream:
+    with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files.open_stream(place) as stream:
         files.remove_file(place)
         stream.read()
 

@@ -113,6 +113,6 @@ def test_a_model_is_replaced_by_its_card(root, step):
 def test_scratch_folders_of_ended_processes_are_swept(root, monkeypatch):
     with scratch(root) as work:
         files.write_bytes(work.child("deep", "er"), b"x")
-        monkeypatch.setattr(publish, "runs", lambda pid: False)
+        monkeypatch.setattr(publish, "is_running", lambda pid: False)
         sweep_scratch(root)
         assert files.list_files(root) == []

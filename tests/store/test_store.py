@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.layout import MANIFEST
 from pipeline.store.manifest import FORMAT
 from pipeline.store.store import Store, is_published, open_store

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.memory import Memory, Resources
 from pipeline.kinds.fitted_features import store_schema_of
-from pipeline.schemas.columns import ROW_ID, StoreSchema
+from pipeline.schemas.store_schema import ROW_ID, StoreSchema
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder

@@ -17,7 +17,7 @@ from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.shared_fold_rows import LABEL, PART, SharedFoldRows, Text, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, WEIGHT
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder

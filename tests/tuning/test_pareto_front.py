@@ -77,7 +77,7 @@ def test_a_trial_without_a_known_size_is_the_best_only_where_it_is_better():
 @pytest.mark.parametrize(
     ("search", "said"),
     [
-        ({"further_goals": ["parameters"]}, "pruner median cannot tell.*set pruner: none"),
+        ({"further_goals": ["parameters"]}, "pruner median compares trials by one goal.*set pruner: none"),
         ({"further_goals": ["parameters"], "pruner": "none", "sampler": "cmaes"}, "allowed are tpe, random, grid"),
         ({"further_goals": ["val_loss"], "pruner": "none"}, "'val_loss' is given 2 times"),
         ({"further_goals": ["size"], "pruner": "none"}, "parameters"),

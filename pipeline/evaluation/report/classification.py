@@ -1,4 +1,4 @@
-"""What an evaluation reports of labels with classes: confusion, curves, calibration and thresholds."""
+"""The documents of a classification: confusion, curves, calibration and thresholds."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pydantic import model_validator
 from pipeline.schemas.document import Document
 
 CURVE_POINTS = 200
-"""Of a curve at most."""
+"""The largest number of points of a curve."""
 
 
 THRESHOLDS = 101
-"""Rows of a threshold sweep: 0, 0.01, ..., 1."""
+"""Number of thresholds in a sweep: 0, 0.01, ..., 1."""
 
 
 CONFUSION_CLASSES = 200
-"""Classes up to which the confusion matrix is in the report."""
+"""Number of classes up to which a report has the confusion matrix."""
 
 
 class ConfusionMatrix(Document):
-    """How often each class was taken for which.
+    """How often each class was predicted as which.
 
     Attributes:
         classes: names by class id.
@@ -43,9 +43,9 @@ class ClassMetrics(Document):
     """One class against all others, each row belonging to the class that was predicted.
 
     Attributes:
-        name: of the class.
-        rows: that belong to it.
-        predicted: rows that were predicted as it.
+        name: name of the class.
+        rows: number of rows that belong to it.
+        predicted: number of rows that were predicted as it.
         prevalence: share of the rows that belong to it.
         precision: share of the rows predicted as it that belong to it.
         recall: share of its rows that were predicted as it; the true-positive rate.
@@ -73,8 +73,8 @@ class Curve(Document):
     """A line of at most `CURVE_POINTS` points.
 
     Attributes:
-        x: ascending.
-        y: as many.
+        x: ascending numbers.
+        y: as many numbers.
     """
 
     x: tuple[float, ...]
@@ -82,13 +82,13 @@ class Curve(Document):
 
 
 class ClassCurves(Document):
-    """What a probability is worth at all thresholds together.
+    """How well a probability ranks rows, over all thresholds.
 
     Attributes:
-        name: of the class; `micro` (all pairs of row and class together) or `macro` (the mean over classes) for
+        name: name of the class; `micro` (all pairs of row and class together) or `macro` (the mean over classes) for
             several classes. A binary label has its class id 1 alone.
         auc: area under the whole ROC curve, not only the points here.
-        average_precision: under the precision-recall curve.
+        average_precision: area under the precision-recall curve.
         roc: true-positive rate (y) over false-positive rate (x), from (0, 0) to (1, 1); None where undefined.
         pr: precision (y) over recall (x); None where undefined, and for `macro`.
         lift: how many times more frequent the class is (y) in the share of rows with its highest probabilities (x)
@@ -107,11 +107,11 @@ class CalibrationBin(Document):
     """Rows whose probability is between two bounds.
 
     Attributes:
-        low: the lower bound, which belongs to the bin.
-        high: the upper bound, which belongs to the last bin only.
-        rows: in it, more than 0.
+        low: the lower bound, included.
+        high: the upper bound, included in the last bin only.
+        rows: number of rows in the bin, more than 0.
         predicted: their mean probability.
-        observed: the share of them for which it came true.
+        observed: share of them for which the prediction came true.
     """
 
     low: float
@@ -122,12 +122,12 @@ class CalibrationBin(Document):
 
 
 class CalibrationReport(Document):
-    """Whether probabilities mean what they say.
+    """How predicted probabilities compare with observed shares.
 
     Attributes:
-        of: whose probability: the name of class id 1 of a binary label; empty for several classes, where it is that
-            of the class that was predicted.
-        bins: of equal width, those without rows left out.
+        of: name of the class whose probability it is, class id 1 of a binary label; empty for several classes, for the
+            predicted class.
+        bins: bins of equal width, without empty ones.
         error: the expected calibration error: the mean of |predicted - observed|, weighted by rows.
         worst: the largest |predicted - observed|.
     """
@@ -139,19 +139,19 @@ class CalibrationReport(Document):
 
 
 class ThresholdRow(Document):
-    """A binary label, were rows given to class id 1 from this probability on.
+    """Metrics of a binary label if rows from this probability on are predicted as class id 1.
 
     Attributes:
         threshold: the probability.
-        true_positives: rows of class id 1 at or above it.
-        false_positives: rows of class id 0 at or above it.
+        true_positives: number of rows of class id 1 at or above it.
+        false_positives: number of rows of class id 0 at or above it.
         precision: see `ClassMetrics`; so are the next four.
         recall: of class id 1.
         specificity: of class id 1.
         false_positive_rate: of class id 1.
         f1: of class id 1.
         accuracy: share of all rows that are right.
-        predicted: share of all rows that are given to class id 1.
+        predicted: share of all rows that are predicted as class id 1.
     """
 
     threshold: float

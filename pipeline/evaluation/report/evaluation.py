@@ -1,9 +1,9 @@
-"""What an evaluation found, as one document, `evaluation.json`.
+"""The results of an evaluation, as one document, `evaluation.json`.
 
 Its size is bounded whatever the number of rows: curves have at most `CURVE_POINTS` points, sweeps `THRESHOLDS` rows,
 histograms fixed numbers of bins, and slices at most 21 values each.
 
-A figure that these rows do not define (R2 of a constant label, AUC with one class only, anything of no rows) is None,
+A value that the rows do not define (R2 of a constant label, AUC with one class only, anything without rows) is None,
 never 0.
 """
 
@@ -34,24 +34,24 @@ class EvalReport(Document):
     Attributes:
         task: the name of a target.
         label: the label's name.
-        split: whose rows.
-        rows: how many rows were scored.
-        metrics: of the model.
-        intervals: by metric, the bounds between which it lies in 95 % of Poisson bootstrap replicates; a metric
-            without one is not there.
-        errors_of_bins: by metric, by how much it may be off since it is computed of bins; not there where exact.
-        baselines: the same metrics of simple models on the same rows: `mean` or `majority`, which knows the training
+        split: name of the split.
+        rows: number of rows that were scored.
+        metrics: metrics of the model.
+        intervals: by metric, the bounds that hold 95 % of its Poisson bootstrap replicates; metrics without an interval
+            are absent.
+        errors_of_bins: by metric, how far it may be off because it is computed from bins; exact ones are absent.
+        baselines: the same metrics of simple models on the same rows: `mean` or `majority`, which know the training
             labels only, and `linear`.
-        confusion: of a classification of at most `CONFUSION_CLASSES` classes.
-        classes: of a classification, by class id.
-        curves: of a classification: `micro` and `macro` first, then classes, the most frequent first, at most 20.
-        calibration: of a classification.
-        thresholds: of a binary label.
-        regression: of a regression.
-        slices: as asked for.
-        importance: of the source's columns; None where it was not asked for.
-        extremes: the largest and the smallest errors.
-        decision: how probabilities became calibrated ones, and classes.
+        confusion: confusion matrix of a classification with at most `CONFUSION_CLASSES` classes.
+        classes: metrics of each class of a classification, by class id.
+        curves: curves of a classification: `micro` and `macro`, then at most 20 classes, the most frequent first.
+        calibration: calibration of a classification.
+        thresholds: threshold sweep of a binary label.
+        regression: errors of a regression.
+        slices: metrics by the values of the columns and expressions that were asked for.
+        importance: importance of the source's columns; None if it was not asked for.
+        extremes: rows with the largest and the smallest errors.
+        decision: how probabilities were calibrated and became classes.
         notes: what could not be measured, and why.
     """
 

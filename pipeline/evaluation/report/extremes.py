@@ -1,4 +1,4 @@
-"""The rows that a model is most wrong and most right about."""
+"""The rows with the largest and the smallest errors."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pipeline.schemas.document import Document
 
 
 class ExtremeRow(Document):
-    """A row that the model is very wrong or very right about.
+    """A row with a very large or a very small error.
 
     Attributes:
-        row_id: its hash.
-        label: in its unit, or the name of the class.
-        prediction: in its unit, or the name of the class.
-        error: predicted minus actual; for classes the loss of the row, -log(probability of its own class).
-        probability: of the class that it belongs to; None for a regression.
-        values: of the source's columns, as they are; None is null. Empty where the source cannot be read again.
+        row_id: hash of the row.
+        label: the label in its unit, or the name of the class.
+        prediction: the prediction in the label's unit, or the name of the class.
+        error: predicted minus actual; for classes the loss of the row, -log(probability of its class).
+        probability: predicted probability of the class that it belongs to; None for a regression.
+        values: values in the source by column; None is null. Empty if the source cannot be read again.
     """
 
     row_id: int
@@ -28,11 +28,11 @@ class ExtremeRow(Document):
 
 
 class Extremes(Document):
-    """The rows at both ends.
+    """The rows with the largest and the smallest errors.
 
     Attributes:
-        worst: the largest errors (|error|, or loss) first.
-        best: the smallest ones first.
+        worst: rows with the largest errors (|error|, or loss), the largest first.
+        best: rows with the smallest errors, the smallest first.
     """
 
     worst: tuple[ExtremeRow, ...] = ()

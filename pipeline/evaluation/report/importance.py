@@ -1,4 +1,4 @@
-"""What the columns of the source are worth to a model."""
+"""How much a model depends on the columns of the source."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pipeline.schemas.document import Document
 
 
 class Importance(Document):
-    """What a column is worth: how much worse the model is where its values are shuffled.
+    """The importance of a column: how much worse the model is if its values are shuffled.
 
     Attributes:
-        column: of the source.
-        drop: by how much `metric` gets worse, the mean of the repeats; negative where it gets better.
-        deviation: of the repeats.
+        column: name of the column of the source.
+        drop: how much worse `metric` gets, the mean of the repeats; negative if it gets better.
+        deviation: standard deviation over the repeats.
     """
 
     column: str
@@ -23,11 +23,11 @@ class ImportanceReport(Document):
     """Permutation importance (Breiman, Random Forests, 2001).
 
     Attributes:
-        metric: that gets worse: `rmse` or `log_loss`.
-        value: of the rows as they are.
-        rows: that it was measured on, a sample of the split.
-        repeats: shuffles of each column.
-        columns: the most important first.
+        metric: name of the metric, such as `rmse` or `log_loss`.
+        value: value of the metric on the rows as they are.
+        rows: number of rows in the sample that it was measured on.
+        repeats: number of shuffles of each column.
+        columns: importance of each column, the most important first.
     """
 
     metric: str

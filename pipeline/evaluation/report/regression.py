@@ -1,4 +1,4 @@
-"""What an evaluation reports of labels that are numbers: errors and how they are distributed."""
+"""The documents of a regression: errors and their distribution."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pipeline.schemas.document import Document
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-"""At which errors are told."""
+"""Shares of the rows at which quantiles of errors are reported."""
 
 
 class Counts(Document):
     """A histogram.
 
     Attributes:
-        edges: ascending, one more than counts; the outer bins also hold what lies beyond.
-        counts: rows by bin; a bin holds its lower edge.
-        below: rows of the first bin that lie below its edge.
-        above: rows of the last bin that lie above its edge.
+        edges: edges of bins, ascending, one more than counts; the outer bins also hold what lies beyond.
+        counts: number of rows by bin; a bin includes its lower edge.
+        below: number of rows of the first bin that lie below its edge.
+        above: number of rows of the last bin that lie above its edge.
     """
 
     edges: tuple[float, ...]
@@ -27,13 +27,13 @@ class Counts(Document):
 
 
 class Grid(Document):
-    """A histogram in two dimensions, over the same edges on both axes or not.
+    """A histogram in two dimensions.
 
     Attributes:
-        x_edges: ascending, one more than columns.
-        y_edges: ascending, one more than rows of counts.
+        x_edges: edges of columns, ascending, one more than columns.
+        y_edges: edges of rows of counts, ascending, one more than rows.
         counts: `counts[i][j]` rows lie in bin i of y and bin j of x.
-        outside: rows that lie outside the edges, and so in no bin.
+        outside: number of rows outside of the edges, in no bin.
         log: whether both axes are to be logarithmic.
     """
 
@@ -45,18 +45,18 @@ class Grid(Document):
 
 
 class RegressionReport(Document):
-    """How a regression is wrong; an error is predicted minus actual, in the label's unit.
+    """The errors of a regression; an error is predicted minus actual, in the label's unit.
 
     Attributes:
-        quantiles: error at each of `QUANTILES`, keyed `0.05`; of many rows within some 0.01 % of the exact one.
+        quantiles: error at each of `QUANTILES`, keyed `0.05`; for many rows within some 0.01 % of the exact one.
         absolute_quantiles: the same of |error|.
-        errors: their histogram.
+        errors: histogram of errors.
         predicted_over_actual: predicted (y) over actual values (x).
         error_over_predicted: errors (y) over predicted values (x).
-        lowest: of the actual values; so are the next three.
-        highest: of the actual values.
+        lowest: the smallest actual value.
+        highest: the largest actual value.
         lowest_predicted: the smallest prediction.
-        highest_predicted: the largest one.
+        highest_predicted: the largest prediction.
     """
 
     quantiles: Mapping[str, float] = {}

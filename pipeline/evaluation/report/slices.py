@@ -10,9 +10,9 @@ class SliceValue(Document):
     """The rows that share a value.
 
     Attributes:
-        value: for people: a text, `[low, high)` of a number, `(null)`, or `(others)`, the rest of the values.
-        rows: that have it.
-        metrics: of the model on them.
+        value: the value for people: a text, `[low, high)` of a number, `(null)`, or `(others)`, the rest of the values.
+        rows: number of rows that have it.
+        metrics: metrics of the model on these rows.
     """
 
     value: str
@@ -25,7 +25,7 @@ class SliceReport(Document):
 
     Attributes:
         by: the column or the expression.
-        values: numbers ascending, texts by their rows; `(others)` and `(null)` last.
+        values: numbers in ascending order, texts by descending number of rows; `(others)` and `(null)` last.
     """
 
     by: str

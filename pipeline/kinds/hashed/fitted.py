@@ -49,7 +49,7 @@ class HashedFeature(TextFeature, IdFeature):
         """
         return self.model_copy(update={"slots": max(self.slots, earlier.slots if earlier else 1)})
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
+    def can_be_derived_from(self, text: TextFeature) -> bool:
         """Whether rows hold the ids of as many buckets."""
         same = text.separator == self.separator and text.slots >= self.slots
         return same and isinstance(text, HashedFeature) and text.buckets == self.buckets

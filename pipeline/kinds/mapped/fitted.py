@@ -43,6 +43,6 @@ class MappedFeature(TextFeature, ValueFeature):
         """The ids that rows of all folds share, from which the numbers of this fold and of earlier ones follow."""
         return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(earlier)
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
+    def can_be_derived_from(self, text: TextFeature) -> bool:
         """Whether each text of the vocabulary has an id of its own among those that rows hold."""
-        return text.separator is None and text.tells_apart(self.vocabulary)
+        return text.separator is None and text.has_ids_for(self.vocabulary)

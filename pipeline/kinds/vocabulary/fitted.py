@@ -48,7 +48,7 @@ class VocabularyFeature(TextFeature, IdFeature):
             slots=max(self.slots, earlier.slots if earlier else 1),
         )
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
+    def can_be_derived_from(self, text: TextFeature) -> bool:
         """Whether each text of the vocabulary has an id of its own among those that rows hold."""
         same = text.separator == self.separator and text.slots >= self.slots
-        return same and text.tells_apart(self.vocabulary)
+        return same and text.has_ids_for(self.vocabulary)

@@ -12,7 +12,7 @@ from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.columns import StoreSchema
+from pipeline.schemas.store_schema import StoreSchema
 from pipeline.schemas.target import TARGETS
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS

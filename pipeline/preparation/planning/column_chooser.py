@@ -10,7 +10,7 @@ from pipeline.errors import Problem
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
 from pipeline.schemas.expression import DerivedColumn
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 
 Types = Mapping[str, ColumnType]
 """The type of each column of a source, by name."""

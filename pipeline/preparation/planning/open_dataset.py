@@ -29,7 +29,7 @@ from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import Node, columns_of
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)

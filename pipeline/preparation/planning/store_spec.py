@@ -11,7 +11,7 @@ from pipeline.config.split import SplitConfig
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.resolve_split import needed_columns
 from pipeline.schemas.document import fingerprint
-from pipeline.schemas.table import KeptContract
+from pipeline.schemas.source_contract import KeptContract
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import store_folder
 

@@ -16,7 +16,7 @@ from pipeline.arrays.cells import column_type
 from pipeline.arrays.text_types import TextCounts, count_texts
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Batches, Parts, collect_parts
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 
 
 def column_types(table: SourceTable, given: Mapping[str, ColumnType]) -> dict[str, ColumnType]:

@@ -15,7 +15,7 @@ from pipeline.formatting import SHOWN_AT_MOST
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
+from pipeline.schemas.source_contract import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
 
 log = logging.getLogger(__name__)
 

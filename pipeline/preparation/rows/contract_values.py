@@ -14,7 +14,7 @@ from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.arrays.times import as_timestamp_ntz, is_date_text
 from pipeline.formatting import listed
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
-from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import DATES, NUMBERS, ColumnTerms, ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 INTEGERS_BELOW = float(1 << 63)

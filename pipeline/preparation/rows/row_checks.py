@@ -19,7 +19,7 @@ from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_te
 from pipeline.preparation.rows.role_errors import is_not_finite, key_errors, label_errors, weight_errors
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.typed_rows import Condition, Inputs
-from pipeline.schemas.table import ColumnTerms
+from pipeline.schemas.source_contract import ColumnTerms
 
 
 def find_row_errors(

@@ -11,7 +11,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType, Seen, SourceContract
+from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType, Seen, SourceContract
 from pipeline.schemas.tokens import NULL_TOKEN
 
 SHOWN_VALUES = 20

@@ -34,7 +34,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.document import Document
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import SourceContract
+from pipeline.schemas.source_contract import SourceContract
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE

@@ -17,7 +17,7 @@ from pipeline.kinds.label_sums import fold_of_row
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.split import TRAIN
 from pipeline.preparation.rows.typed_rows import Indices, Rows
-from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT
 
 
 def stored_columns(features: FittedFeatures, rows: Rows, seed: int) -> dict[str, Stored]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.rows.typed_rows import Hashes, Indices, Rows
 from pipeline.preparation.writing.sampling import Copies
-from pipeline.schemas.columns import BYTES, StoreType
+from pipeline.schemas.store_schema import BYTES, StoreType
 
 ORDER, FILE = "__order", "__file"
 """Columns beside the stored ones: the hash by which rows are sorted, and the number of the row's file."""

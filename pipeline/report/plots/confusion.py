@@ -13,12 +13,12 @@ from pipeline.report.plots.style import FAINT, INK, SHADES, caption, colour_bar,
 from pipeline.report.text import short_name
 
 MOST_WITH_TEXT = 20
-"""Classes up to which each cell can hold readable numbers."""
+"""Number of classes up to which each cell has room for readable numbers."""
 MOST_WITH_NAMES = 60
 
 
 def confusion_matrix(confusion: ConfusionMatrix, *, title: str = "Confusion matrix") -> Figure:
-    """Rows are actual classes, columns predicted ones; the shade is the share of the row."""
+    """Rows are actual classes, columns predicted ones; the shade is the share of the actual class."""
     counts = np.array(confusion.counts, dtype=np.int64).reshape(len(confusion.classes), -1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = len(confusion.classes)

@@ -23,7 +23,7 @@ LONGEST = 40
 
 
 def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
-    """Each plot that has something to show: its name, which is safe for a file, and what draws it."""
+    """The plots that have something to show: a name that is safe for a file, and a function that draws the plot."""
     if report.regression is not None:
         yield "residuals", partial(residual_plots, report.regression, rows=report.rows, name=report.label)
     yield from _of_classes(report)
@@ -52,5 +52,5 @@ def _of_classes(report: EvalReport) -> Iterator[tuple[str, Draw]]:
 
 
 def safe_name(text: str) -> str:
-    """Letters, digits and underscores, for the name of a file; other characters give way."""
+    """A name for a file, of letters, digits and underscores; other characters are replaced."""
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:LONGEST].lower() or "column"

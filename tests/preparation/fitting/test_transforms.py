@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 
 from pipeline.arrays.hashing import hash_of
 from pipeline.kinds.label_sums import FOLDS, fold_of_row
-from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store

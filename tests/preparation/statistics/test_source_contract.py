@@ -16,7 +16,7 @@ from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.open_dataset import open_dataset
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.contract_checks import check_columns
-from pipeline.schemas.table import ColumnTerms, KeptContract, SourceContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, SourceContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import read_contract
 from tests.support.store_specs import build, rows_of, spec_for

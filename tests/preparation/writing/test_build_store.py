@@ -16,7 +16,7 @@ from pipeline.errors import DataError, StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.writing import write_rows as write
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.store_specs import build, rows_of, spec_for

@@ -21,7 +21,7 @@ from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_folder
 from pipeline.store.manifest import FoldsManifest

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.schemas.table import ColumnTerms, KeptContract, SourceContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, SourceContract
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.table import ColumnTerms, Seen, SourceContract
+from pipeline.schemas.source_contract import ColumnTerms, Seen, SourceContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import contract_file, keep_contract, read_contract
 

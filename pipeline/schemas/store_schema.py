@@ -1,4 +1,4 @@
-"""The contract of a store: its columns and their types, `contract.json`.
+"""The schema of a store: its columns and their types, `contract.json`.
 
 The tensors of a batch are made of them, see `tensors.py`: columns of the roles `numeric` and `categorical` lie side by
 side in one tensor each, an `extra` column is a tensor of its own.
