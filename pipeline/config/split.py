@@ -213,4 +213,5 @@ def _refuse_foreign(section: SplitConfig | FoldConfig, belongs: dict[str, tuple[
     for method, names in belongs.items():
         for name in names:
             if section.has_changed(name) and section.method != method:
-                raise ValueError(f"{name} goes with method: {method}, not with {section.method}")
+                hint = "; data.time names the column of times" if (name, section.method) == ("column", "time") else ""
+                raise ValueError(f"{name} goes with method: {method}, not with {section.method}{hint}")

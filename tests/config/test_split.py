@@ -28,6 +28,10 @@ def message_of(section: type, content: dict[str, Any]) -> str:
         ({"by": "x"}, "by goes with method: stratified, not with hash"),
         ({"method": "group", "gap": "7d"}, "gap goes with method: time, not with group"),
         ({"column": "x"}, "column goes with method: column, not with hash"),
+        (
+            {"method": "time", "column": "x"},
+            "column goes with method: column, not with time; data.time names the column of times",
+        ),
         ({"method": "column", "column": "x"}, "method: column needs column and values"),
         (
             {"method": "column", "column": "x", "values": PARTS, "fractions": {"train": 0.7, "test": 0.2}},

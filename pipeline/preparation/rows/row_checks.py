@@ -76,7 +76,10 @@ def _of_lines(allowed: str, remedy: str) -> RowError:
 
 
 def _no_number(name: str) -> RowError:
-    remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
+    remedy = (
+        "Repair the data, list the text in data.source.null_values, make the column categorical, or allow some in "
+        "data.bad_rows"
+    )
     return RowError(
         f"column '{name}' is not a number",
         lambda rows: rows.good & missing_of(rows.values[name]) & ~missing_of(rows.raw[name]),

@@ -156,7 +156,7 @@ def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
         "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
         "allow some in data.bad_rows.\n"
         "  - Column 'x' is not a number in 4 rows. Received: '1;5'. Repair the data, list the text in "
-        "data.source.null_values, or make the column categorical."
+        "data.source.null_values, make the column categorical, or allow some in data.bad_rows."
     )
 
 
