@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from pipeline.config.capacity import capacity_problem
 from pipeline.config.crossval import CrossvalConfig
 from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
@@ -124,6 +125,14 @@ class RunConfig(Section):
             raise ValueError(
                 "crossval.nested searches within each fold, and search.space is empty. Name settings there"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _capacity_can_be_searched(self) -> RunConfig:
+        if self.search.sampler == "capacity" and self.search.space:
+            problem = capacity_problem(self.search.space, self.model.type)
+            if problem is not None:
+                raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

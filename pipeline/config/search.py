@@ -48,7 +48,7 @@ class SearchConfig(Section):
         sampler: how the next trial is chosen. `grid` tries all combinations, and needs a finite space. `capacity`
             starts with the smallest network, doubles its width or adds a layer while validation improves by more than
             `tolerance`, and then removes width or layers while that costs no more than `tolerance`; its space is
-            `model.hidden` alone, a list of whole numbers.
+            the setting alone that sets the network's capacity, such as `model.hidden`.
         pruner: how unpromising trials are ended early; `none` with further goals. With `crossval`, `wilcoxon` ends a
             trial that is worse than the best one by the signed-rank test over the folds that both were trained on.
         startup_trials: trials drawn at random before `tpe` and `cmaes` learn from them, and before `median` prunes.

@@ -12,7 +12,6 @@ from pipeline.schemas.section import Count, Integer, Number, Section
 KINDS = ("choice", "uniform", "loguniform", "int", "list")
 UNSEARCHABLE = ("crossval", "name", "storage", "track", "spark", "search", "evaluate", "drift")
 """Sections that all trials share."""
-HIDDEN = "model.hidden"
 
 
 class ParameterConfig(Section):
@@ -84,13 +83,7 @@ def space_problems(space: Mapping[str, ParameterConfig], sampler: str) -> list[s
         space: values by the dotted name of a setting.
         sampler: see `SearchConfig`.
     """
-    problems = [problem for index, name in enumerate(space) for problem in _problems(space, index, name, sampler)]
-    if sampler == "capacity" and space and not _is_of_networks(space):
-        problems.append(
-            f"sampler capacity searches {HIDDEN} alone, such as {{list: [1, 4], of: {{int: [8, 512]}}}}. Received: "
-            f"{', '.join(space)}"
-        )
-    return problems
+    return [problem for index, name in enumerate(space) for problem in _problems(space, index, name, sampler)]
 
 
 def _problems(space: Mapping[str, ParameterConfig], index: int, name: str, sampler: str) -> Iterator[str]:
@@ -101,13 +94,6 @@ def _problems(space: Mapping[str, ParameterConfig], index: int, name: str, sampl
         yield f"space.{name}: 'when' names {', '.join(late)}, which must stand before it"
     if sampler == "grid" and not _is_finite(parameter):
         yield f"space.{name}: a grid needs choice, int, or uniform with a step"
-
-
-def _is_of_networks(space: Mapping[str, ParameterConfig]) -> bool:
-    if [*space] != [HIDDEN]:
-        return False
-    parameter = space[HIDDEN]
-    return parameter.of is not None and parameter.of.kind == "int" and not parameter.when
 
 
 def _is_finite(parameter: ParameterConfig) -> bool:

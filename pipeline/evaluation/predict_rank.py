@@ -32,7 +32,7 @@ from pipeline.evaluation.predict_job import (
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
-from pipeline.runtime.ranks import RankInfo
+from pipeline.runtime.rank_info import RankInfo
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import store_folder

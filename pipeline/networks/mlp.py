@@ -78,4 +78,5 @@ MLP = Network(
         "model.activation": {"choice": ["relu", "gelu", "tanh"]},
         "model.dropout": {"uniform": [0.0, 0.5]},
     },
+    capacity="model.hidden",
 )

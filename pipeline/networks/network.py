@@ -110,12 +110,15 @@ class Network:
         summary: one line for the documentation.
         config: its section.
         search: what `search.space: auto` tries, by the dotted names of settings, as in `search.space`.
+        capacity: the dotted name of the setting that `search.sampler: capacity` varies: the units of each hidden layer,
+            or a single number of units; empty where there is none.
     """
 
     name: str
     summary: str
     config: type[NetworkConfig]
     search: Mapping[str, Any] = field(default_factory=dict)
+    capacity: str = ""
 
 
 def _own_network(reference: str, value: Any) -> Network:

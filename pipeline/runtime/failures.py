@@ -68,9 +68,10 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             kind=type(error).__name__,
             message=str(error),
             details="".join(traceback.format_exception(error)),
-            consequence=_is_consequence(error),
+            # Horovod breaks off the collectives of all ranks; an error of ours is a cause.
+            consequence=not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower(),
         )
-        file = _record_file(launch, rank)
+        file = launch.child(FAILURES, f"{rank:06d}.json")
         if not files.exists(file):  # the innermost record has the most detail
             files.write_atomically(file, record.to_json().encode())
         raise
@@ -143,14 +144,6 @@ def _death_of(heartbeat: Heartbeat) -> str:
         f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) died without an error: it was killed, or "
         f"ran out of memory (it held {held}). {MEMORY_HINT}"
     )
-
-
-def _is_consequence(error: Exception) -> bool:
-    return not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower()
-
-
-def _record_file(launch: StoragePath, rank: int) -> StoragePath:
-    return launch.child(FAILURES, f"{rank:06d}.json")
 
 
 def _records(launch: StoragePath) -> list[FailureRecord]:

@@ -117,13 +117,9 @@ def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
 def _where(frame: FrameType | None) -> str:
     """The innermost line of code outside of libraries."""
     innermost = frame
-    while frame is not None and _is_library(frame):
+    while frame is not None and frame.f_code.co_filename.startswith((*LIBRARIES, "<")):
         frame = frame.f_back
     shown = frame or innermost
     if shown is None:
         return ""
     return f"{os.path.basename(shown.f_code.co_filename)}:{shown.f_lineno} in {shown.f_code.co_name}"
-
-
-def _is_library(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith((*LIBRARIES, "<"))

@@ -10,7 +10,6 @@ payload and its `RankInfo`, and returns text.
 from __future__ import annotations
 
 import gc
-import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,53 +20,19 @@ import psutil
 
 from pipeline.errors import PipelineError, TrainError
 from pipeline.runtime.failures import failures_recorded, first_cause
-from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
+from pipeline.runtime.heartbeats import Heartbeat, sending_heartbeats
 from pipeline.runtime.quiet import import_quietly, quiet_environment
+from pipeline.runtime.rank_info import ALONE, RankInfo, rank_info_of
+from pipeline.runtime.rank_watch import RankWatch
 from pipeline.runtime.stall_detector import Limits, StallDetector
 from pipeline.runtime.stderr_filter import filtered_standard_error
 from pipeline.store.filesystem import StoragePath, storage_path
 
 if TYPE_CHECKING:
-    from pyspark import BarrierTaskContext, SparkContext
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-WATCH_SECONDS = 0.5
 WORKER_MEMORY = 4 << 30
-
-
-@dataclass(frozen=True)
-class RankInfo:
-    """The ranks of one launch, as one of them sees them.
-
-    Attributes:
-        rank: this one.
-        hosts: the host of every rank; ranks of one host stand together.
-        launch: URI of a folder that all of them share and no other launch uses; empty for a single rank.
-        gpu: the GPU of its host that Spark assigned to this rank; None where Spark assigns none.
-    """
-
-    rank: int
-    hosts: tuple[str, ...]
-    launch: str = ""
-    gpu: int | None = None
-
-    @property
-    def size(self) -> int:
-        """Number of ranks."""
-        return len(self.hosts)
-
-    @property
-    def local_rank(self) -> int:
-        """Position among the ranks of this host."""
-        return self.hosts[: self.rank].count(self.hosts[self.rank])
-
-    @property
-    def local_size(self) -> int:
-        """Number of ranks on this host."""
-        return self.hosts.count(self.hosts[self.rank])
-
-
-ALONE = RankInfo(0, ("localhost",))
 
 
 @dataclass(frozen=True)
@@ -119,7 +84,7 @@ def run_ranks(
     uri, bound = launch.uri, options.worker_memory
     context = spark.sparkContext
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
-    watch = _Watch(launch, StallDetector(workers, options.limits), options.on_heartbeats)
+    watch = RankWatch(launch, StallDetector(workers, options.limits), options.on_heartbeats)
     try:
         # A list, because a range would be generated in the workers: a task must have input to leave unread, see below.
         stage = context.parallelize([*range(workers)], workers).barrier()
@@ -130,50 +95,6 @@ def run_ranks(
     finally:
         context.setJobDescription(None)  # type: ignore[arg-type]
     return [text for _, text in sorted(answers)]
-
-
-class _Watch:
-    """Checks heartbeats in a thread of its own; `failure` may be read once the block of `until_failure` has ended."""
-
-    def __init__(
-        self,
-        launch: StoragePath,
-        detector: StallDetector,
-        on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None,
-    ) -> None:
-        self._launch, self._detector, self._on_heartbeats = launch, detector, on_heartbeats
-        self.failure: PipelineError | None = None
-
-    @contextmanager
-    def until_failure(self, act: Callable[[], None]) -> Iterator[None]:
-        """Watch while the block runs, and call `act` at the first failure.
-
-        The thread is joined at the end of the block, so that `failure` is final and no heartbeat is read from a folder
-        that is being removed.
-        """
-        over = threading.Event()
-
-        def follow() -> None:
-            while self.failure is None and not over.wait(WATCH_SECONDS):
-                with suppress(OSError):  # storage that does not answer now may answer next time
-                    self._check()
-            if self.failure is not None:
-                with suppress(Exception):  # Java may be gone; the block ends then as well
-                    act()
-
-        thread = threading.Thread(target=follow, name="watch-ranks", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-    def _check(self) -> None:
-        heartbeats = read_heartbeats(self._launch)
-        if self._on_heartbeats is not None and heartbeats:
-            self._on_heartbeats(heartbeats)
-        self.failure = self._detector.failure(heartbeats)
 
 
 @contextmanager
@@ -209,7 +130,7 @@ def _run_task(
     from pyspark import BarrierTaskContext
 
     context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
-    info = _rank_info(context, launch_uri)
+    info = rank_info_of(context, launch_uri)
     quiet_environment()
     # The filter is the outermost, so that it passes on what the others write when they end. The record of a failure is
     # the innermost, so that it is written before anything else of this rank ends.
@@ -227,17 +148,3 @@ def _run_task(
     if psutil.Process().memory_info().rss <= worker_memory:
         for _ in rows:  # Spark ends a worker whose task left its input unread, and keeps the others for later tasks
             pass
-
-
-def _rank_info(context: BarrierTaskContext, launch: str) -> RankInfo:
-    """Number the ranks by host, then by partition; Spark gives every task the hosts of all, so none must be sent."""
-    hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
-    order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
-    rank = order.index(context.partitionId())
-    return RankInfo(rank, tuple(hosts[partition] for partition in order), launch, _gpu(context))
-
-
-def _gpu(context: BarrierTaskContext) -> int | None:
-    assigned = context.resources().get("gpu")
-    addresses = assigned.addresses if assigned is not None else []
-    return int(addresses[0]) if addresses and addresses[0].isdecimal() else None

@@ -81,7 +81,8 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
     if live is not None:
         refuse_connect(live)
         return live if is_owned(live) else _beside(live)
-    _silence_query_loggers()
+    for kind in ("SQL", "DataFrame"):  # PySpark logs the query of an error in its own format, though the error has it
+        PySparkLogger.getLogger(f"{kind}QueryContextLogger").setLevel(logging.CRITICAL)
     try:
         start_java(config)
         conf = _settings(config, app, workers)
@@ -130,12 +131,6 @@ def _running_session() -> SparkSession | None:
     if SparkContext._active_spark_context is not None:
         return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
     return SparkSession.getActiveSession()
-
-
-def _silence_query_loggers() -> None:
-    """PySpark logs the query of an error in its own format, though the error has it too."""
-    for kind in ("SQL", "DataFrame"):
-        PySparkLogger.getLogger(f"{kind}QueryContextLogger").setLevel(logging.CRITICAL)
 
 
 def _beside(live: SparkSession) -> SparkSession:

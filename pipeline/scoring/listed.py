@@ -23,6 +23,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from pipeline.errors import ConfigError
+from pipeline.formatting import counted
 from pipeline.scoring.publication import CARD, QUARANTINE, ScoreCard, not_an_output_error, output_exists_error
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
@@ -107,9 +108,9 @@ def publish_listed(output: StoragePath, token: str, names: Sequence[str], card: 
         raise _shared_error(output, f"'{CARD}' is of another scoring run in")
     if stay:
         log.warning(
-            "The output %s also holds %d files of scoring runs that still run or were killed, such as '%s'. "
+            "The output %s also holds %s of scoring runs that still run or were killed, such as '%s'. "
             "%s does not list them; delete them if no other job writes there.",
-            output, len(stay), min(stay), CARD,
+            output, counted(len(stay), "file"), min(stay), CARD,
         )  # fmt: skip
 
 

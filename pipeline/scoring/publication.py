@@ -76,7 +76,9 @@ def check_output(output: StoragePath, *, replace: bool) -> None:
         return
     if not replace:
         raise output_exists_error(output)
-    if not files.exists(output.child(CARD)) and _holds_anything(output):
+    if files.exists(output.child(CARD)):
+        return
+    if files.size_of(output) is not None or files.list_files(output):
         raise not_an_output_error(output)
 
 
@@ -135,10 +137,6 @@ def _exchange(one: str, other: str) -> bool:
 
 def _previous(work: StoragePath) -> StoragePath:
     return work.child("previous")
-
-
-def _holds_anything(folder: StoragePath) -> bool:
-    return files.size_of(folder) is not None or bool(files.list_files(folder))
 
 
 def _remove_empty_folders(work: StoragePath) -> None:

@@ -15,7 +15,7 @@ from pipeline.runtime.spark import open_session, refuse_connect
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import sweep_scratch
 from pipeline.store.reach import check_reachable
-from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.open_tracker import open_tracker, warm_up
 from pipeline.tracking.params import config_text, run_name
 from pipeline.tracking.tracker import NullTracker, Tracker
 

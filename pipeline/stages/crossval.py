@@ -22,7 +22,7 @@ from pipeline.stages.fold_runs import FoldRuns
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds
 from pipeline.stages.nested import check_nested, use_of
 from pipeline.stages.out_of_fold import write_predictions
-from pipeline.stages.results import CrossvalResult
+from pipeline.stages.results.crossval import CrossvalResult
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath

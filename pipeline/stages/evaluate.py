@@ -28,7 +28,7 @@ from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store, open_store_spec
 from pipeline.stages.register import register_model
 from pipeline.stages.report import log_report
-from pipeline.stages.results import EvaluateResult
+from pipeline.stages.results.run import EvaluateResult
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test
 from pipeline.store.filesystem import StoragePath

@@ -19,7 +19,7 @@ from pipeline.stages.crossval_log import fold_params, log_score
 from pipeline.stages.fold_training import fold_spec, run_fold
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.stages.nested import choose_settings
-from pipeline.stages.train import tracked_names, tracked_values
+from pipeline.stages.train_log import tracked_names, tracked_values
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store
 from pipeline.tracking.tags import PARENT

@@ -15,7 +15,8 @@ from pipeline.evaluation.predict import predict_split
 from pipeline.evaluation.predict_job import NETWORK, PredictJob
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, FoldResult
-from pipeline.stages.train import check_training, log_resumed
+from pipeline.stages.train import check_training
+from pipeline.stages.train_log import log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.large_files import sha256_of

@@ -17,7 +17,7 @@ from pipeline.preparation.writing.build_store import build_store
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.profile import report_profile
-from pipeline.stages.results import PrepareResult
+from pipeline.stages.results.run import PrepareResult
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store, is_published, open_store
 from pipeline.store.table import contract_file, keep_contract, read_contract, read_table
@@ -54,7 +54,7 @@ def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfi
         drift: limits for drift between the splits.
 
     Raises:
-        ConfigError: the store_spec does not fit the source.
+        ConfigError: the specification does not fit the source.
         DataError: the data is missing, unreadable, or not as configured; nothing is published then.
     """
     start = time.monotonic()
@@ -94,7 +94,7 @@ def _rows_of(store: Store, store_spec: StoreSpec) -> dict[str, int]:
 
 
 def find_store(resources: Resources, store_spec: StoreSpec) -> Store:
-    """The store of a store_spec, which must exist.
+    """The store of a specification, which must exist.
 
     Raises:
         StoreError: it was not prepared, or the source or the configuration has changed since.
@@ -104,7 +104,7 @@ def find_store(resources: Resources, store_spec: StoreSpec) -> Store:
 
 
 def open_store_spec(resources: Resources, store_spec: StoreSpec) -> tuple[StoreSpec, Source]:
-    """A store_spec with the contract that the storage root keeps, and its source, both in their present state."""
+    """A specification with the contract that the storage root keeps, and its source, both in their present state."""
     kept = contract_file(resources.root, store_spec.name, store_spec.data.contract)
     store_spec = replace(store_spec, contract=None if kept is None else read_contract(kept))
     return store_spec, open_source(resources.spark, store_spec.data.source, resources.root)

@@ -12,7 +12,7 @@ from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.prepare import prepare_store
-from pipeline.stages.results import EvaluateResult, RunResult, TrainResult
+from pipeline.stages.results.run import EvaluateResult, RunResult, TrainResult
 from pipeline.stages.train import train_model
 from pipeline.store.layout import model_folder
 from pipeline.store.model import open_model

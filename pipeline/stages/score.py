@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
@@ -16,21 +16,20 @@ from pipeline.config.score import ScoreConfig
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
 from pipeline.preparation.writing.quarantine import QuarantinedRows, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
-from pipeline.schemas.drift import DriftReport
-from pipeline.scoring.batches import score_job, write_scored
+from pipeline.scoring.batches import Written, score_job, write_scored
 from pipeline.scoring.draft import OutputDraft, check_writable, output_draft
 from pipeline.scoring.publication import QUARANTINE, ScoreCard
-from pipeline.scoring.rows import NewRows, good_values, open_new_rows
+from pipeline.scoring.rows import NewRows, open_new_rows
 from pipeline.scoring.writing import check_format, convert
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import find_store
-from pipeline.stages.results import ScoreResult, WorstDrift
+from pipeline.stages.results.score import ScoreResult
+from pipeline.stages.score_drift import drift_report, worst_drift
 from pipeline.store.bundle import Bundle, open_bundle
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import model_folder
@@ -41,16 +40,6 @@ from pipeline.training.spec import TrainingSpec
 log = logging.getLogger(__name__)
 
 SHORT_HASH = 12
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """The written output: rows of the source, rows that could not be scored, names of files, and the duration."""
-
-    total: int
-    bad: int
-    names: tuple[str, ...]
-    seconds: float
 
 
 def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> ScoreResult:
@@ -95,9 +84,11 @@ def score_source(
     trained = parse_config(parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is"))
     source, opened = _open(resources, config, bundle, trained)
     with output_draft(output) as draft:
-        scored = _write(resources, config, bundle, opened, draft, version=version)
-        aside = _set_aside(resources, config.bad_rows, opened, scored, draft)
-        report = _drift_report(resources, config, bundle, opened, scored, source.location)
+        scoring = time.monotonic()
+        written = _write(resources, config, bundle, opened, draft, version=version)
+        scoring_seconds = time.monotonic() - scoring
+        aside = _set_aside(resources, config.bad_rows, opened, written, draft)
+        report = drift_report(resources, config, bundle, opened, written, source.location)
         if report is not None:
             enforce(report, drift)  # before anything is published
         card = ScoreCard(
@@ -106,19 +97,19 @@ def score_source(
             sha256=bundle.card.sha256,
             source=source.location,
             format=config.format,
-            rows=scored.total - scored.bad,
-            quarantined=scored.bad,
+            rows=written.total - written.bad,
+            quarantined=written.bad,
         )
-        draft.publish(scored.names, card, set_aside=aside.names, replace=_replaces(config))
+        draft.publish(written.names, card, set_aside=aside.names, replace=_replaces(config))
     if aside.reasons:
-        warn_of_quarantined(aside.reasons, scored.total, output.child(QUARANTINE))
+        warn_of_quarantined(aside.reasons, written.total, output.child(QUARANTINE))
     result = ScoreResult(
         output=output.uri,
         rows=card.rows,
         quarantined=card.quarantined,
         model_version=version,
-        drift=_worst(report),
-        rows_per_second=round(scored.total / scored.seconds, 1),
+        drift=worst_drift(report),
+        rows_per_second=round(written.total / scoring_seconds, 1),
         seconds=time.monotonic() - start,
         run_id=resources.tracker.run_id,
     )
@@ -154,69 +145,36 @@ def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: R
 
 def _write(
     resources: Resources, request: ScoreConfig, bundle: Bundle, opened: NewRows, draft: OutputDraft, *, version: str
-) -> _Scored:
+) -> Written:
     """Score, write and count the rows in one pass over the source."""
-    start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(resources.spark, resources.progress, "Scoring"):
         target = draft.rows if request.format == "parquet" else draft.parts
         written = write_scored(opened, job, target, draft.prefix)
         names = convert(resources.spark, written.names, job.schema, draft, request.format)
-    return _Scored(written.total, written.bad, names, time.monotonic() - start)
+    return replace(written, names=names)
 
 
 def _set_aside(
-    resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, scored: _Scored, draft: OutputDraft
+    resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, written: Written, draft: OutputDraft
 ) -> QuarantinedRows:
     """Quarantine the rows that could not be scored, or stop if there are too many."""
-    if not scored.bad:
+    if not written.bad:
         return QuarantinedRows()
-    allowed = bad_rows.allowed(scored.total)
+    allowed = bad_rows.allowed(written.total)
     with watch_spark(resources.spark, resources.progress, "Collecting the rows that cannot be scored"):
-        if scored.bad > allowed:
+        if written.bad > allowed:
             raise bad_rows_error(
                 opened.scan,
                 opened.program.inputs,
                 opened.program.row_errors,
-                total=scored.total,
-                bad=scored.bad,
+                total=written.total,
+                bad=written.bad,
                 allowed=allowed,
                 setting="score.bad_rows.budget",
             )
         program = opened.program
         return write_quarantine(opened.scan, program.rows, program.row_errors, draft.aside, prefix=draft.prefix)
-
-
-def _drift_report(
-    resources: Resources, config: ScoreConfig, bundle: Bundle, opened: NewRows, scored: _Scored, location: str
-) -> DriftReport | None:
-    """Compare the rows with the training rows, and log the report; None where nothing was compared."""
-    compared, good = config.drift_rows, scored.total - scored.bad
-    if bundle.profile is None and compared:
-        log.warning("Model %s has no profile of its training rows, so drift is not measured.", bundle.card.model_id)
-    if bundle.profile is None or not compared or not good:
-        return None
-    with watch_spark(resources.spark, resources.progress, "Measuring drift"):
-        chosen = good_values(opened.program, compared / scored.total)
-        report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=location)
-    log.info("%s", report.to_text())
-    _log_drift(resources.tracker, report)
-    return report
-
-
-def _worst(report: DriftReport | None) -> WorstDrift | None:
-    if report is None or not report.columns:
-        return None
-    worst, *_ = report.columns
-    return WorstDrift(column=worst.name, psi=worst.psi, rows=report.rows)
-
-
-def _log_drift(tracker: Tracker, report: DriftReport) -> None:
-    tracker.log_text(report.to_json(), "drift.json")
-    tracker.log_text(report.to_text() + "\n", "drift.txt")
-    if report.columns:
-        new = max((column.new or 0.0 for column in report.columns if column.kind == "text"), default=0.0)
-        tracker.log_metrics({"drift/worst_psi": report.columns[0].psi, "drift/most_new_categories": new})
 
 
 def _log_model(tracker: Tracker, card: ModelCard, version: str) -> None:

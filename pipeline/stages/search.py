@@ -16,7 +16,7 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
-from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
+from pipeline.stages.results.search import BestTrial, FrontTrial, SearchResult
 from pipeline.stages.run import train_and_evaluate
 from pipeline.stages.search_log import log_search
 from pipeline.stages.trial_rows import TrialRows, stores_of_trials

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from pipeline.config.search import SearchConfig
 from pipeline.tracking.tracker import Tracker
-from pipeline.tuning.capacity import capacity_progress, steps_table
+from pipeline.tuning.capacity import steps_table
 from pipeline.tuning.comparison import compared_values, comparison_plot
 from pipeline.tuning.contour import contour_plot, two_settings
 from pipeline.tuning.pareto_front import pareto_front
@@ -50,7 +50,7 @@ def log_search(
     tracker.log_metrics({f"best_{name}": value for name, value in reached.items()} | {"best_trial": float(best.number)})
     log_trials(tracker, records, config)
     if config.sampler == "capacity":
-        steps = steps_table(capacity_progress(records, config), records, config.metric)
+        steps = steps_table(records, config)
         tracker.log_text(steps, "capacity.md")
         logger.info("The steps of the capacity search:\n%s", steps)
     for name, figure in _figures(config, title, records, best, importance):

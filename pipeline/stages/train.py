@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
@@ -17,17 +16,13 @@ from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.report.plots.curves import learning_curves
-from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.signals import stopping_gracefully
-from pipeline.schemas.decision import DecisionRule
 from pipeline.stages.context import Resources, open_stage, tracked
-from pipeline.stages.learning import findings_of
 from pipeline.stages.prepare import prepare_store
-from pipeline.stages.results import TrainResult
+from pipeline.stages.results.run import TrainResult
+from pipeline.stages.train_log import log_curves, log_decision, log_epoch, log_rates, log_resumed
 from pipeline.store.bundle import write_bundle
-from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import BUNDLE, model_folder
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
 from pipeline.store.store import Store
@@ -35,8 +30,6 @@ from pipeline.store.versions import library_versions
 from pipeline.tracking.params import config_text, run_params
 from pipeline.training.history import TrainingHistory, write_history
 from pipeline.training.job import DecisionConfig
-from pipeline.training.rate_curve import read_curve
-from pipeline.training.records import EpochRecord
 from pipeline.training.resource_usage import ResourceUsage
 from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
 from pipeline.training.spec import TrainingSpec
@@ -74,17 +67,18 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
     """
     start = time.monotonic()
     check_training(store, config.train, config.evaluate)
-    resources.tracker.log_params(run_params(config) | _rows(store))
+    rows = {f"rows.{name}": split.rows for name, split in store.manifest.splits.items()}
+    resources.tracker.log_params(run_params(config) | rows)
     resources.tracker.set_tags({"store_id": store.manifest.store_id})
     spec = TrainingSpec.of(config, store.manifest.store_id)
     with run_training(resources.spark, resources.root, spec, _hooks(resources, spec.train.epochs)) as outcome:
         outcome.require_finished("Training")
         model = _publish(resources, store, spec, outcome, config_text(config))
-        _log_rates(resources, spec.name, outcome.folder)
+        log_rates(resources, spec.name, outcome.folder)
     result, history = outcome.result, outcome.history
     resources.progress.done(f"Trained {counted(result.epochs, 'epoch')}; epoch {result.best_epoch} was the best")
-    _log_decision(resources, result.decision)
-    _log_curves(resources, spec, store, history)
+    log_decision(resources, result.decision)
+    log_curves(resources, spec, store, history)
     resources.progress.update("Logging the model")
     resources.tracker.log_model(model.file, store.features)
     return _result(model, history, seconds=time.monotonic() - start, run_id=resources.tracker.run_id)
@@ -93,7 +87,7 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
 def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Show and track each epoch and the use of resources; at a signal, let the ranks finish their steps."""
     return TrainingHooks(
-        on_epoch=lambda record: _show(resources, record, epochs),
+        on_epoch=lambda record: log_epoch(resources, record, epochs),
         on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
         on_resume=lambda position: log_resumed(resources, position),
         stoppable=stopping_gracefully,
@@ -119,35 +113,6 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
         raise DataError(f"Store {store.path} has no training rows. Check split.fractions and the source.")
 
 
-def log_resumed(resources: Resources, position: str) -> None:
-    """Report the position from which a training run resumes, on the terminal and in the tracked run."""
-    resources.progress.done(f"Resuming training from {position}")
-    resources.tracker.set_tags({"resumed_from": position})
-
-
-def _show(resources: Resources, record: EpochRecord, epochs: int) -> None:
-    """Report an epoch on the terminal and in the tracked run."""
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
-    resources.progress.update(f"Epoch {record.epoch}/{epochs}: {shown}, {record.rows_per_second:,.0f} rows/s")
-    resources.tracker.log_metrics(tracked_names(record), step=record.epoch)
-
-
-def tracked_values(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics of an epoch under their tracked names: `train/loss`, `validation/loss`, ..."""
-    return {
-        f"validation/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
-        for name, value in metrics.items()
-    }
-
-
-def tracked_names(record: EpochRecord) -> dict[str, float]:
-    """The metrics of a record, with its speed, under their tracked names."""
-    return tracked_values(record.metrics) | {
-        "train/rows_per_second": record.rows_per_second,
-        "train/input_bound_percent": record.input_bound_percent,
-    }
-
-
 def _publish(
     resources: Resources, store: Store, spec: TrainingSpec, outcome: TrainingOutcome, config: str
 ) -> PublishedModel:
@@ -171,41 +136,6 @@ def _publish(
     return publish_model(finished, model_folder(resources.root, spec.name, spec.model_id), card)
 
 
-def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history: TrainingHistory) -> None:
-    """Log the learning curves with their diagnosis."""
-    best = history.best_epoch
-    findings = findings_of(spec, store, history.values, best)
-    for finding in findings:
-        resources.progress.done(finding.sentence)
-    resources.tracker.set_tags({"diagnosis": ", ".join(finding.kind for finding in findings)})
-    title = f"{spec.name}: learning curves"
-    figure = learning_curves(history.values, title=title, best_epoch=best, findings=findings)
-    resources.tracker.log_figure(figure, "plots/learning_curves.png")
-    resources.tracker.log_metrics({"train/best_epoch": float(best)})
-
-
-def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
-    """Log the curve of the learning-rate finder, where it ran."""
-    curve = read_curve(work)
-    if curve is None:
-        return
-    title = f"{name}: learning-rate finder"
-    figure = rate_curve(curve.rates, curve.losses, curve.smoothed, chosen=curve.chosen, title=title)
-    resources.tracker.log_figure(figure, "plots/learning_rate_finder.png")
-    resources.tracker.log_metrics({"train/found_learning_rate": curve.chosen})
-    resources.progress.done(f"The loss falls fastest at a learning rate of {curve.chosen:.2g}")
-
-
-def _log_decision(resources: Resources, decision: DecisionRule) -> None:
-    """Log the calibration and the threshold, if they were fitted on validation rows."""
-    if decision.remark:
-        logger.warning("%s", decision.remark)
-    if decision.rows:
-        fitted = f"calibration {decision.calibration.kind}, threshold {decision.threshold:.4g}"
-        resources.progress.done(f"Fitted on {counted(decision.rows, 'validation row')}: {fitted}")
-        resources.tracker.set_tags({"calibration": decision.calibration.kind, "threshold": f"{decision.threshold:.6g}"})
-
-
 def _result(model: PublishedModel, history: TrainingHistory, *, seconds: float, run_id: str | None) -> TrainResult:
     return TrainResult(
         model=model.file.uri,
@@ -222,7 +152,3 @@ def _result(model: PublishedModel, history: TrainingHistory, *, seconds: float, 
         seconds=seconds,
         run_id=run_id,
     )
-
-
-def _rows(store: Store) -> dict[str, int]:
-    return {f"rows.{name}": split.rows for name, split in store.manifest.splits.items()}

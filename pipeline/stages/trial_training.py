@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.stages.context import Resources
-from pipeline.stages.train import tracked_names
+from pipeline.stages.train_log import tracked_names
 from pipeline.store.store import Store
 from pipeline.training.records import EpochRecord
 from pipeline.tuning.parallel import Stopper

@@ -22,7 +22,8 @@ from pipeline.tuning.parallel import Stopper, run_parallel
 from pipeline.tuning.pareto_front import choose_best
 from pipeline.tuning.record import TrialRecord, best_of
 from pipeline.tuning.space import Settings, configured, first_settings, grid, suggest
-from pipeline.tuning.study import Study, Trial, open_study
+from pipeline.tuning.study import Study, open_study
+from pipeline.tuning.study_trial import Trial
 from pipeline.tuning.table import setting_name, setting_text
 
 NOT_OF_THE_SEARCH = {

@@ -17,7 +17,6 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from pipeline.kinds.fitted_features import FittedFeatures
-from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
@@ -70,7 +69,10 @@ def signature_of(state: FittedFeatures) -> Any:
     anything = AnyType()  # type: ignore[no-untyped-call]
     needed = never_null(state)
     inputs = Schema([ColSpec(anything, column.name, required=column.name in needed) for column in state.raw])
-    return ModelSignature(inputs=inputs, outputs=Schema(_outputs(state.label)))
+    outputs: list[Any] = [
+        ColSpec("string" if name == "label" else "double", name) for name in state.label.prediction_columns
+    ]
+    return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
 def never_null(state: FittedFeatures) -> tuple[str, ...]:
@@ -110,7 +112,3 @@ def _columns(state: FittedFeatures) -> dict[str, Any]:
         "label": state.label.name,
         "task": state.label.task,
     }
-
-
-def _outputs(label: LabelSpec) -> list[Any]:
-    return [ColSpec("string" if name == "label" else "double", name) for name in label.prediction_columns]

@@ -45,7 +45,8 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
         MlflowException: the store refuses it, or does not answer.
     """
     _ensure(client, name)
-    champion = _champion(client, name)
+    number = client.get_registered_model(name).aliases.get(CHAMPION)
+    champion = None if number is None else client.get_model_version(name, str(number))
     version = _version_of(client, name, run_id, candidate)
     tags = {"run_id": run_id, **candidate.to_tags()}
     if version is None:
@@ -76,11 +77,6 @@ def _ensure(client: MlflowClient, name: str) -> None:
             raise
         with suppress(MlflowException):
             client.create_registered_model(name)
-
-
-def _champion(client: MlflowClient, name: str) -> Any:
-    number = client.get_registered_model(name).aliases.get(CHAMPION)
-    return None if number is None else client.get_model_version(name, str(number))
 
 
 def _version_of(client: MlflowClient, name: str, run_id: str, candidate: Candidate) -> Any:

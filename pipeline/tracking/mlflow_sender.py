@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
 from pipeline.redact import without_user
 from pipeline.tracking.address import Address
+from pipeline.tracking.mlflow_requests import next_batch, send
 from pipeline.tracking.mlflow_store import connect, find_experiment, is_down, reason_of, resumed_run
 from pipeline.tracking.outbox import Entry, Outbox
 
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two attempts to reach a server."""
-METRICS_PER_REQUEST = 1000
-"""The most metrics of one request that MLflow accepts."""
 MOST_NEW_RUNS = 3
 TOKEN = "pipeline.spool"
 
@@ -111,7 +109,9 @@ class MlflowSender:
                     then()
                     then = _nothing
             except ConfigError as error:
-                self._give_up(error)
+                with self._changed:
+                    self.refusal = error
+                    self._changed.notify_all()
                 return
             except Exception as error:
                 self._report_down(error)
@@ -127,18 +127,13 @@ class MlflowSender:
             self._changed.wait_for(lambda: self._closing or not self._opened or not self.outbox.all_sent)
             return not self._closing
 
-    def _give_up(self, error: ConfigError) -> None:
-        with self._changed:
-            self.refusal = error
-            self._changed.notify_all()
-
     def _step(self) -> None:
         """Open the run, or send some entries."""
         if self.client is None or self.outbox.run_id is None or not self._opened:
             self._open()
             return
         with self._changed:
-            batch, sent = self._next(), self.outbox.sent
+            batch, sent = next_batch(self.outbox.pending, several=self._batches), self.outbox.sent
         if not batch:
             return
         try:
@@ -146,7 +141,8 @@ class MlflowSender:
         except Exception as error:
             if is_down(error):
                 raise
-            if _is_gone(error) and self._new_runs < MOST_NEW_RUNS:
+            is_gone = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+            if is_gone and self._new_runs < MOST_NEW_RUNS:
                 self._start_new_run()
                 return
             if len(batch) > 1:  # one of them was refused: from now on each is sent alone
@@ -154,19 +150,6 @@ class MlflowSender:
                 return
             self._report_refused(batch[0], error)
         self._mark(self.outbox.run_id, sent + len(batch))
-
-    def _next(self) -> list[Entry]:
-        """The next entry, or consecutive metrics that go in one request."""
-        pending = self.outbox.pending
-        batch = pending[:1]
-        if self._batches and batch and batch[0].kind == "metrics":
-            numbers = len(batch[0].metrics)
-            for entry in pending[1:]:
-                numbers += len(entry.metrics)
-                if entry.kind != "metrics" or numbers > METRICS_PER_REQUEST:
-                    break
-                batch.append(entry)
-        return batch
 
     def _open(self) -> None:
         run = self.outbox.run
@@ -225,46 +208,6 @@ class MlflowSender:
             self._refused = True
             what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
             logger.warning("MLflow did not take %s of run %s. %s", what, self.outbox.run_id, reason_of(error))
-
-
-def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
-    """Send one entry, or several of metrics."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    entry, run_id = entries[0], str(outbox.run_id)
-    match entry.kind:
-        case "metrics":
-            metrics = [Metric(n, v, e.time, e.step) for e in entries for n, v in e.metrics.items()]
-            client.log_batch(run_id, metrics=metrics)
-        case "params":
-            client.log_batch(run_id, params=[Param(name, value) for name, value in entry.texts.items()])
-        case "tags":
-            client.log_batch(run_id, tags=[RunTag(name, value) for name, value in entry.texts.items()])
-        case "artifact":
-            _send_artifact(client, outbox, entry)
-        case "status":
-            client.set_terminated(run_id, entry.texts["status"], end_time=entry.time)
-
-
-def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
-    """Send an artifact from a copy that has its name in the run."""
-    import tempfile
-    from pathlib import Path
-
-    folder, _, name = entry.path.rpartition("/")
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / name
-        copy.write_bytes((outbox.folder / entry.file).read_bytes())
-        client.log_artifact(str(outbox.run_id), str(copy), folder or None)
-
-
-def now() -> int:
-    """Milliseconds since 1970, the unit of MLflow's times."""
-    return int(time.time() * 1000)
-
-
-def _is_gone(error: Exception) -> bool:
-    return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
 
 
 def _nothing(*_: Any) -> None:

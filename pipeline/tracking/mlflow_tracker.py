@@ -11,27 +11,21 @@ import io
 import logging
 import math
 import tempfile
-import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config.run import TrackConfig
-from pipeline.errors import ConfigError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.redact import without_user
 from pipeline.store.filesystem import StoragePath
-from pipeline.tracking.address import Address, address_of
 from pipeline.tracking.mlflow_registry import Registered, register
-from pipeline.tracking.mlflow_sender import MlflowSender, now
-from pipeline.tracking.mlflow_store import connect, cut, patience, reason_of
-from pipeline.tracking.outbox import Entry, OutboxRun, new_outbox, outbox_folder, unsent_outboxes
+from pipeline.tracking.mlflow_requests import now
+from pipeline.tracking.mlflow_sender import MlflowSender
+from pipeline.tracking.mlflow_store import cut, patience, reason_of
+from pipeline.tracking.outbox import Entry
 from pipeline.tracking.promotion import Candidate, Promotion
-from pipeline.tracking.tags import run_tags
-from pipeline.tracking.tracker import NullTracker, Param, Tracker
+from pipeline.tracking.tracker import Param
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -191,118 +185,3 @@ class MlflowTracker:
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return f"models:/{model.model_id}"
-
-
-@contextmanager
-def open_tracker(
-    config: TrackConfig,
-    *,
-    root: StoragePath,
-    experiment: str,
-    run_name: str,
-    stage: str,
-    run_id: str | None = None,
-) -> Iterator[Tracker]:
-    """A run for the length of a block: finished at its end, failed or killed where the block raises.
-
-    A store that does not answer costs a warning and a few seconds; what the block logs is kept, and sent by this job or
-    a later one once the store is back.
-
-    Args:
-        config: the section `track`.
-        root: the storage root, for the default database and the outbox.
-        experiment: the experiment's name.
-        run_name: the run's name.
-        stage: the job's name, a tag of the run.
-        run_id: a run to continue; None starts a new one.
-
-    Raises:
-        ConfigError: `config` names an impossible store, or an experiment that was deleted.
-    """
-    tracker = _start(config, root, experiment, run_name, stage=stage, run_id=run_id) if config.enabled else None
-    if tracker is None:
-        yield NullTracker()
-        return
-    try:
-        yield tracker
-    except Exception as error:
-        tracker.finish("FAILED", f"{stage}: {type(error).__name__}: {error}")
-        raise
-    except BaseException as error:
-        tracker.finish("KILLED", f"{stage}: {type(error).__name__}")
-        raise
-    tracker.finish("FINISHED")
-
-
-@contextmanager
-def warm_up(config: TrackConfig, root: StoragePath) -> Iterator[None]:
-    """Load MLflow and create its database in the background, which takes seconds, while the block starts Spark.
-
-    The thread is joined however the block ends: a process that exited earlier would leave half a database. Errors in
-    reaching the store are left to `open_tracker`.
-
-    Raises:
-        ConfigError: no store is configured, and the storage root cannot hold one; nothing has been started then.
-    """
-    if not config.enabled:
-        yield
-        return
-    address = address_of(config, root)
-
-    def connect_early() -> None:
-        with suppress(Exception):
-            connect(address)
-
-    thread = threading.Thread(target=connect_early, name="mlflow")
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-def _start(
-    config: TrackConfig, root: StoragePath, experiment: str, run_name: str, *, stage: str, run_id: str | None
-) -> MlflowTracker | None:
-    address = address_of(config, root)
-    run = OutboxRun(
-        uri=without_user(address.uri),
-        artifacts=address.artifacts,
-        experiment=experiment,
-        run_name=run_name,
-        tags={**run_tags(stage), **config.tags},
-        token=uuid.uuid4().hex,
-        started=now(),
-        run_id=run_id,
-    )
-    try:
-        outbox = new_outbox(outbox_folder(root), run)
-    except OSError as error:  # a full disk must not stop a job before it has started
-        logger.warning("This run is not tracked, because its outbox cannot be written: %s", error)
-        return None
-    import mlflow  # noqa: F401 (its import is not the server's delay)
-
-    sender = MlflowSender(address, outbox)
-    tracker = MlflowTracker(sender, is_database=not address.uri.startswith(("http", "databricks")))
-    sender.start(lambda: send_unsent(address, root))
-    try:
-        tracker.open()
-    except ConfigError:
-        outbox.remove()
-        raise
-    return tracker
-
-
-def send_unsent(address: Address, root: StoragePath) -> None:
-    """Send what earlier jobs could not; the run of a killed job ends with status KILLED."""
-    for outbox in unsent_outboxes(outbox_folder(root), without_user(address.uri)):
-        try:
-            if not outbox.has_ended:
-                outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
-            MlflowSender(address, outbox, may_exist=True).send_all()
-        except Exception as error:  # the next job tries again
-            outbox.leave()
-            logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
-            return
-        outbox.remove()
-        logger.info("Sent the remaining entries of run %s, of an earlier job", outbox.run_id)

@@ -37,7 +37,9 @@ class Candidate(Document):
 
     def to_tags(self) -> dict[str, str]:
         """The candidate as tags of a version in a registry."""
-        return {PREFIX + name: str(value) for name, value in _flat(self).items() if value is not None}
+        low, high = self.interval or (None, None)
+        values = {**self.model_dump(exclude={"interval"}), "low": low, "high": high}
+        return {PREFIX + name: str(value) for name, value in values.items() if value is not None}
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Candidate | None:
@@ -109,8 +111,3 @@ def _compared(new: Candidate, value: float, before: float) -> Promotion:
 
 def _challenger(reason: str) -> Promotion:
     return Promotion(alias="challenger", reason=reason)
-
-
-def _flat(candidate: Candidate) -> dict[str, object]:
-    low, high = candidate.interval or (None, None)
-    return {**candidate.model_dump(exclude={"interval"}), "low": low, "high": high}

@@ -9,7 +9,7 @@ from pipeline.model.device import configure_devices
 from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.cores import reserved_cores
 from pipeline.runtime.failures import failures_recorded
-from pipeline.runtime.ranks import RankInfo
+from pipeline.runtime.rank_info import RankInfo
 from pipeline.store.filesystem import storage_path
 from pipeline.training.horovod_world import horovod_world
 from pipeline.training.job import RankJob

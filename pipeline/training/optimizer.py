@@ -84,8 +84,9 @@ def distribute(optimizer: keras.optimizers.Optimizer, exchange: Exchange) -> ker
 
         def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> Any:
             # Keras adds gradients up densely, and cannot add the rows of an embedding's.
-            dense = [_dense(grad) for grad in grads] if self.gradient_accumulation_steps else grads
-            return super().apply(dense, trainable_variables)
+            if self.gradient_accumulation_steps:
+                grads = [None if grad is None else tf.convert_to_tensor(grad) for grad in grads]
+            return super().apply(grads, trainable_variables)
 
         def _clip_gradients(self, grads: Sequence[Any]) -> Any:
             combined = exchange.combine(grads)
@@ -128,7 +129,3 @@ def _become(optimizer: Any, distributed: type, base: type) -> Any:
         setattr(distributed, name, getattr(base, name))
     optimizer.__class__ = distributed
     return optimizer
-
-
-def _dense(gradient: Any) -> Any:
-    return None if gradient is None else tf.convert_to_tensor(gradient)

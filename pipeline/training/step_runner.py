@@ -11,7 +11,7 @@ network, see `padding`; what the forward pass changes beside the gradient's vari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -73,21 +73,25 @@ class StepRunner:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Everything that a step changes, as arrays by name; `metrics/` are sums over this rank's rows."""
-        return {name: array for part, variables in self._parts() for name, array in _as_arrays(variables, part).items()}
+        return {name: array_of(variable) for name, variable in self._named_variables()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Restore what `state` returned; a KeyError names what is missing."""
-        for part, variables in self._parts():
-            _restore_arrays(variables, state, part)
+        for name, variable in self._named_variables():
+            variable.assign(state[name])
 
-    def _parts(self) -> list[tuple[str, Sequence[Any]]]:
-        return [
-            ("network", self.network.variables),  # those of random numbers too
-            ("optimizer", self.optimizer.variables),
-            ("norms", self.optimizer.norms.variables),
-            ("metrics/training", self.training.variables),
-            ("metrics/validation", self.validation.variables),
-        ]
+    def _named_variables(self) -> Iterator[tuple[str, Any]]:
+        """All variables that a step changes, by their position and name; checkpoints store them under these names."""
+        parts = {
+            "network": self.network.variables,  # those of random numbers too
+            "optimizer": self.optimizer.variables,
+            "norms": self.optimizer.norms.variables,
+            "metrics/training": self.training.variables,
+            "metrics/validation": self.validation.variables,
+        }
+        for part, variables in parts.items():
+            for number, variable in enumerate(variables):
+                yield f"{part}/{number:03d}/{variable.name}", variable
 
     def _run(self, work: Callable[[Block], None], block: Block) -> None:
         """All steps of a block, whatever their number, by a function that is compiled once for each shape of batch."""
@@ -152,14 +156,3 @@ def _sums(gradients: Sequence[Any], others: Sequence[Any]) -> list[Any]:
         one if other is None else other if one is None else tf.convert_to_tensor(one) + tf.convert_to_tensor(other)
         for one, other in zip(gradients, others, strict=True)
     ]
-
-
-def _as_arrays(variables: Sequence[Any], prefix: str) -> dict[str, npt.NDArray[Any]]:
-    """The values of variables by their place and name."""
-    return {f"{prefix}/{number:03d}/{variable.name}": array_of(variable) for number, variable in enumerate(variables)}
-
-
-def _restore_arrays(variables: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
-    """The reverse of `_as_arrays`; a KeyError names what is missing."""
-    for number, variable in enumerate(variables):
-        variable.assign(arrays[f"{prefix}/{number:03d}/{variable.name}"])

@@ -17,67 +17,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.config.search import SearchConfig
-from pipeline.config.search_space import HIDDEN, ParameterConfig
 from pipeline.formatting import format_number
 from pipeline.report.markdown import markdown_table
+from pipeline.tuning.capacity_setting import Bounds, CapacitySetting, Hidden
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.table import DIGITS, setting_text
 
 GROW_MISSES = 2
 """Steps in a row without a better network that end growth: one may be chance."""
-
-Hidden = tuple[int, ...]
-"""Units of each hidden layer."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The networks of the space.
-
-    Attributes:
-        depth: the least and the greatest number of layers.
-        width: the least and the greatest number of units of a layer.
-        step: the distance between widths, counted from the least one.
-    """
-
-    depth: tuple[int, int]
-    width: tuple[int, int]
-    step: int = 1
-
-    @classmethod
-    def of(cls, parameter: ParameterConfig) -> Bounds:
-        """Those of `model.hidden` in the space of a search."""
-        assert parameter.list is not None and parameter.of is not None and parameter.of.int is not None
-        return cls(parameter.list, parameter.of.int, round(parameter.of.step or 1))
-
-    @property
-    def smallest(self) -> Hidden:
-        """The network with which the search starts."""
-        return (self.width[0],) * self.depth[0]
-
-    def larger(self, hidden: Hidden) -> tuple[Hidden, ...]:
-        """The wider and the deeper network, within the bounds."""
-        wider = self._width(2.0 * hidden[0])
-        return self._within((wider,) * len(hidden), (hidden[0],) * (len(hidden) + 1), hidden)
-
-    def smaller(self, hidden: Hidden) -> tuple[Hidden, ...]:
-        """The narrower and the shallower network, within the bounds."""
-        narrower = self._width(0.75 * hidden[0])
-        return self._within((narrower,) * len(hidden), hidden[1:], hidden)
-
-    def _width(self, wished: float) -> int:
-        """The greatest width up to `wished`, or the least."""
-        least, greatest = self.width
-        steps = int((min(wished, greatest) - least) // self.step)
-        return least + max(steps, 0) * self.step
-
-    def _within(self, *candidates: Hidden) -> tuple[Hidden, ...]:
-        """All but the last, if their depth is allowed and they differ from it."""
-        *others, hidden = candidates
-        return tuple(one for one in others if one != hidden and self.depth[0] <= len(one) <= self.depth[1])
 
 
 @dataclass(frozen=True)
@@ -130,8 +79,9 @@ def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float
             if wanted := tuple(one for one in candidates if one not in losses):
                 return CapacityProgress((*steps, Step(kind, candidates)), wanted)
             current = min(candidates, key=lambda one: (losses[one], sum(one)))
-            if _is_good(losses[current], best + bar, strictly=kind == "grow"):
-                taken, best, left = current, min(best, losses[current]), misses
+            loss, bound = losses[current], best + bar
+            if math.isfinite(loss) and (loss < bound or (loss == bound and kind == "shrink")):
+                taken, best, left = current, min(best, loss), misses
                 steps.append(Step(kind, candidates, taken))
             else:
                 steps.append(Step(kind, candidates))
@@ -139,37 +89,25 @@ def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float
     return CapacityProgress(tuple(steps))
 
 
-def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
-    return math.isfinite(loss) and (loss < bound or (loss == bound and not strictly))
-
-
 def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
     """The progress of a search with `sampler: capacity`, from its trials."""
-    losses = losses_of(records, maximizes=config.maximizes)
-    return progress_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
+    setting = CapacitySetting.of(config)
+    losses = losses_of(records, setting, maximizes=config.maximizes)
+    return progress_of(losses, setting.bounds, config.tolerance)
 
 
-def losses_of(records: Iterable[TrialRecord], *, maximizes: bool) -> dict[Hidden, float]:
+def losses_of(records: Iterable[TrialRecord], setting: CapacitySetting, *, maximizes: bool) -> dict[Hidden, float]:
     """The losses of the trials that ended, by network."""
     ended = [record for record in records if record.state in ("finished", "pruned", "failed")]
     sign = -1.0 if maximizes else 1.0
-    return {hidden_of(record): sign * record.reached if record.is_finished else math.inf for record in ended}
+    return {setting.hidden_of(record): sign * record.reached if record.is_finished else math.inf for record in ended}
 
 
-def hidden_of(record: TrialRecord) -> Hidden:
-    """The network of a trial."""
-    return tuple(record.settings[HIDDEN])
-
-
-def params_of(hidden: Hidden) -> dict[str, Any]:
-    """The parameters of a trial with a given network, as `space.py` names them."""
-    return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{index}": units for index, units in enumerate(hidden)}}
-
-
-def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metric: str) -> str:
+def steps_table(records: Sequence[TrialRecord], config: SearchConfig) -> str:
     """The steps in Markdown, one line per network."""
-    trials = {hidden_of(record): record for record in records if record.settings}
-    head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
+    progress, setting = capacity_progress(records, config), CapacitySetting.of(config)
+    trials = {setting.hidden_of(record): record for record in records if record.settings}
+    head, lines = ["step", "kind", setting.title, "trial", "weights", config.metric, "taken"], []
     for index, step in enumerate(progress.steps):
         for hidden in step.tried:
             trial = trials.get(hidden)

@@ -99,7 +99,8 @@ def _table(
     style_axes(axes, f"{setting_name(down)} by {setting_name(across)}", short_name(across, 40), short_name(down, 30))
     axes.grid(False)
     _name_ticks(axes, options[across], options[down])
-    names = [[_cell(options, {across: one, down: other}) for one in options[across]] for other in options[down]]
+    values = [[{across: one, down: other} for one in options[across]] for other in options[down]]
+    names = [[tuple(pair[name] for name in options) for pair in row] for row in values]
     tried = {(row, column): cells.get(names[row][column], ()) for row, column in np.ndindex(height, width)}
     best = {cell: trials[0].reached for cell, some in tried.items() if (trials := ranked(some, maximizes=maximizes))}
     if not best:
@@ -117,10 +118,6 @@ def _table(
     axes.add_patch(frame)
     draw_colour_scale(figure, axes, shades, metric, maximizes=maximizes)
     return figure
-
-
-def _cell(options: Options, values: Mapping[str, str]) -> Cell:
-    return tuple(values[name] for name in options)
 
 
 def _fill(axes: Axes, shades: ScalarMappable, values: Mapping[tuple[int, int], float], shape: tuple[int, int]) -> None:

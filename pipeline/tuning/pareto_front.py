@@ -20,7 +20,10 @@ def pareto_front(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[
     front: list[TrialRecord] = []
     for record in ended:
         losses = _losses(record, goals)
-        if not any(_is_as_good(_losses(other, goals), losses) for other in front):
+        as_good = (
+            all(one <= other for one, other in zip(_losses(earlier, goals), losses, strict=True)) for earlier in front
+        )
+        if not any(as_good):
             front.append(record)
     return front
 
@@ -49,7 +52,3 @@ def _losses(record: TrialRecord, goals: Sequence[Goal]) -> tuple[float, ...]:
     """The values of the goals, with the sign turned where more is better."""
     values = (record.reached, *(record.further[goal.name] for goal in goals[1:]))
     return tuple(-value if goal.maximizes else value for goal, value in zip(goals, values, strict=True))
-
-
-def _is_as_good(losses: Sequence[float], others: Sequence[float]) -> bool:
-    return all(one <= other for one, other in zip(losses, others, strict=True))

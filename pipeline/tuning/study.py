@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.config.search import SearchConfig
-from pipeline.config.search_space import HIDDEN
 from pipeline.errors import ConfigError
 from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
-from pipeline.tuning.capacity import capacity_progress, hidden_of, params_of
+from pipeline.tuning.capacity import capacity_progress
+from pipeline.tuning.capacity_setting import CapacitySetting
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import TrialRecord
+from pipeline.tuning.study_trial import SETTINGS, STATES, Trial, record_of
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 # Parts of Optuna that are new; they are pinned with it.
@@ -35,84 +36,6 @@ warnings.filterwarnings("ignore", message=r"The reported value is ignored becaus
 
 MOST_CHANCE, FEWEST_FOLDS = 0.2, 2
 """Of the signed-rank test that prunes trials over folds: three folds that are all worse have p = 1 / 8."""
-SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
-STATES = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
-
-
-class Trial:
-    """A running trial: suggests settings, see `space.Suggester`, and records the values that the trial reaches.
-
-    Optuna's trials and studies are not safe for threads, so each call holds the study's lock.
-    """
-
-    def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
-        """`trial` is Optuna's; `lock` is the study's, whose waiting threads are notified when the trial ends."""
-        self._trial, self._lock = trial, lock
-
-    @property
-    def number(self) -> int:
-        """Counted from 0."""
-        return int(self._trial.number)
-
-    def choice(self, name: str, options: Sequence[str]) -> str:
-        """One of some texts."""
-        with self._lock:
-            return str(self._trial.suggest_categorical(name, options))
-
-    def whole(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """A whole number between two."""
-        with self._lock:
-            return self._trial.suggest_int(name, low, high, step=step, log=log)
-
-    def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
-        """A number between two."""
-        with self._lock:
-            return self._trial.suggest_float(name, low, high, step=step, log=log)
-
-    def record_settings(self, settings: Mapping[str, Any]) -> None:
-        """Record the settings, by their dotted names."""
-        with self._lock:
-            self._trial.set_user_attr(SETTINGS, json.dumps(settings))
-
-    def record_costs(self, **costs: float | None) -> None:
-        """Record attributes of `TrialRecord` that are reported only, or that decide between equals."""
-        with self._lock:
-            self._trial.set_user_attr(COSTS, costs)
-
-    def is_behind(self, epoch: int, value: float) -> bool:
-        """Report the metric of an epoch; returns whether to prune the trial, by what others had reached by then."""
-        with self._lock:
-            if len(self._trial.study.directions) > 1:  # Optuna takes no intermediate values then
-                values = self._trial.user_attrs.get(EPOCHS, {})
-                self._trial.set_user_attr(EPOCHS, {**values, str(epoch): value})
-                return False
-            self._trial.report(value, epoch)
-            return self._trial.should_prune()
-
-    def finish(self, *values: float) -> None:
-        """Record that it finished, with a value for each goal."""
-        self._end(TrialState.COMPLETE, values)
-
-    def prune(self) -> None:
-        """Record that it was pruned."""
-        self._end(TrialState.PRUNED)
-
-    def fail(self, failure: str) -> None:
-        """Record that it ended with an error."""
-        with self._lock:
-            self._trial.set_user_attr(FAILURE, failure)
-        self._end(TrialState.FAIL)
-
-    def _end(self, state: TrialState, values: Sequence[float] | None = None) -> None:
-        with self._lock:
-            self._trial.study.tell(self._trial, values, state=state)
-            self._lock.notify_all()
 
 
 class Study:
@@ -154,7 +77,7 @@ class Study:
     def records(self) -> list[TrialRecord]:
         """All trials that were started, in the order of their numbers, in which queued trials are started too."""
         begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
-        return [_record(trial, self._config.further_goals) for trial in begun]
+        return [record_of(trial, self._config.further_goals) for trial in begun]
 
     def importance(self) -> dict[str, float]:
         """The share of the variance between trials, by the first goal, that each setting explains.
@@ -174,12 +97,12 @@ class Study:
     def _has_queued(self) -> bool:
         """Whether a queued trial can start; first queues the networks that a capacity search wants next."""
         if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
-            records = self.records()
-            begun = [hidden_of(record) for record in records]
+            records, setting = self.records(), CapacitySetting.of(self._config)
+            begun = [setting.hidden_of(record) for record in records]
             for hidden in capacity_progress(records, self._config).wanted:
                 if hidden not in begun:
-                    attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
-                    self._study.enqueue_trial(params_of(hidden), user_attrs=attributes)
+                    attributes = {SETTINGS: json.dumps(setting.settings_of(hidden))}
+                    self._study.enqueue_trial(setting.params_of(hidden), user_attrs=attributes)
         return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
@@ -245,20 +168,3 @@ def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
         case "hyperband":
             return optuna.pruners.HyperbandPruner(max_resource=epochs)
     return optuna.pruners.NopPruner()
-
-
-def _record(trial: FrozenTrial, further_goals: Sequence[str]) -> TrialRecord:
-    attributes, duration = trial.user_attrs, trial.duration
-    value, *further = trial.values or [None]
-    on_the_way = {int(epoch): value for epoch, value in attributes.get(EPOCHS, {}).items()}
-    return TrialRecord(
-        number=trial.number,
-        state=STATES[trial.state],
-        settings=json.loads(attributes.get(SETTINGS, "{}")),
-        value=value,
-        further=dict(zip(further_goals, further, strict=False)),
-        values=trial.intermediate_values or on_the_way,
-        failure=attributes.get(FAILURE, ""),
-        seconds=duration.total_seconds() if duration is not None else None,
-        **attributes.get(COSTS, {}),
-    )

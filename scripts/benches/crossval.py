@@ -1,11 +1,11 @@
-"""What k folds cost: their features beside those of one store, and a whole cross-validation beside its trainings.
+"""What k folds cost: their features beside those of one store, and a whole cross-validation beside its training runs.
 
 Features are prepared in one Spark session on two task slots, in turns, after a first round that is not counted.
 Processor time is that of this process and of all that it started, Java's compiler included. A cross-validation runs two
 folds at a time, a rank each, on folds that are there already, after one that warms up Spark's Python workers.
 
-Equal trainings of five folds cannot be shared out evenly among two slots: the third round has one. So the whole is also
-compared with what the trainings themselves take if each one begins where a slot becomes free.
+Equal training runs of five folds cannot be divided evenly among two slots: the third round has one. So the whole is
+also compared with what the training runs alone take if each begins when a slot becomes free.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def mixed_table(spark: SparkSession, rows: int) -> DataFrame:
 
 
 def config_of(spark: SparkSession, table: Path, root: Path, *, epochs: int = EPOCHS) -> RunConfig:
-    """The usual features of all columns, and a training of some seconds."""
+    """The usual features of all columns, and a training run of a few seconds."""
     names = spark.read.parquet(str(table)).columns
     features = {
         "numeric": [{"columns": [name for name in names if name.startswith("n")]}],
@@ -93,18 +93,18 @@ def prepare_folds(spark: SparkSession, table: Path, root: Path) -> None:
 
 def _build(spark: SparkSession, table: Path, root: Path, *, folds: bool) -> None:
     store_spec = StoreSpec.of(config_of(spark, table, root))
-    place, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
-    source = open_source(spark, store_spec.data.source, place)
+    root_path, progress = storage_path(str(root)), Progress(Terminal(io.StringIO()))
+    source = open_source(spark, store_spec.data.source, root_path)
     shutil.rmtree(root, ignore_errors=True)
     if folds:
-        build_folds(spark, FoldsSpec(store_spec, FoldConfig(folds=FOLDS)), source, root=place, progress=progress)
+        build_folds(spark, FoldsSpec(store_spec, FoldConfig(folds=FOLDS)), source, root=root_path, progress=progress)
     else:
-        build_store(spark, store_spec, source, root=place, progress=progress)
+        build_store(spark, store_spec, source, root=root_path, progress=progress)
 
 
 def measured(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, dict[str, list[float]]]:
     """Wall clock and processor seconds of each work, in turns, without the first round."""
-    found = {name: {"seconds": [], "processor_seconds": []} for name in works}
+    measured = {name: {"seconds": [], "processor_seconds": []} for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
             before = _processor_seconds()
@@ -112,9 +112,9 @@ def measured(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, d
             spent = round(_processor_seconds() - before, 2)
             say(f"round {number} of {rounds}: {name} {wall} s, {spent} s of processor time")
             if number:
-                found[name]["seconds"].append(wall)
-                found[name]["processor_seconds"].append(spent)
-    return found
+                measured[name]["seconds"].append(wall)
+                measured[name]["processor_seconds"].append(spent)
+    return measured
 
 
 def _processor_seconds() -> float:
@@ -131,8 +131,8 @@ def validated(
     before = _processor_seconds()
     result = cross_validate(config, spark=spark)
     spent = _processor_seconds() - before
-    (found,) = (root / "mlartifacts").glob(f"{result.run_id}/artifacts/crossval.json")
-    return result.seconds, spent, list(json.loads(found.read_text())["scores"])
+    (file,) = (root / "mlartifacts").glob(f"{result.run_id}/artifacts/crossval.json")
+    return result.seconds, spent, list(json.loads(file.read_text())["scores"])
 
 
 def shared_out(seconds: Iterable[float], slots: int) -> float:
@@ -168,10 +168,10 @@ def main() -> None:
     targets = [
         Target(
             f"features of {FOLDS} folds / of one store, {table}, {kind.replace('_', ' ')}",
-            ratio(found["folds"][kind], found["store"][kind]),
+            ratio(measured["folds"][kind], measured["store"][kind]),
             at_most=1.2,
         )
-        for table, found in features.items()
+        for table, measured in features.items()
         for kind in ("processor_seconds", "seconds")
     ]
     training = whole["training_seconds"]

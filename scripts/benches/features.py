@@ -24,18 +24,18 @@ from support.tables import QUICK
 
 def main() -> None:
     """Measure and print."""
-    told = _arguments()
-    if told.folder:
-        found = PARTS[told.part[0]](Workplace.at(told.folder, told.quick))
-        sys.stdout.write(json.dumps(asdict(found)) + "\n")
+    options = _arguments()
+    if options.folder:
+        measured = PARTS[options.part[0]](Workplace.at(options.folder, options.quick))
+        sys.stdout.write(json.dumps(asdict(measured)) + "\n")
         return
-    figures: dict[str, Any] = {"quick": told.quick}
+    figures: dict[str, Any] = {"quick": options.quick}
     targets = []
     with tempfile.TemporaryDirectory() as folder:
-        for part in told.part or PARTS:
-            found = in_process(part, Path(folder), told.quick)
-            figures[part] = found["figures"]
-            targets += [Target(**target) for target in found["targets"]]
+        for part in options.part or PARTS:
+            measured = in_process(part, Path(folder), options.quick)
+            figures[part] = measured["figures"]
+            targets += [Target(**target) for target in measured["targets"]]
     report("features", figures, targets)
 
 
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def in_process(part: str, folder: Path, quick: bool) -> dict[str, Any]:
-    """What a part found, from a process of its own."""
+    """The figures of a part, from a process of its own."""
     say(f"measuring {part}")
     command = [sys.executable, __file__, "--part", part, "--folder", str(folder), *(["--quick"] if quick else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

@@ -82,8 +82,8 @@ def the_store(folder: Path) -> Store:
     from pipeline.store.filesystem import storage_path
     from pipeline.store.store import open_store
 
-    (place,) = (folder / "root" / "stores" / "bench").iterdir()
-    return open_store(storage_path(str(place)))
+    (folder_of_store,) = (folder / "root" / "stores" / "bench").iterdir()
+    return open_store(storage_path(str(folder_of_store)))
 
 
 def enlarge(folder: Path, times: int) -> None:
@@ -92,16 +92,16 @@ def enlarge(folder: Path, times: int) -> None:
 
     store = the_store(folder)
     split = store.split("train")
-    place, target = Path(store.path.path), folder / "large" / "root" / "stores" / "bench" / "large"
+    source, target = Path(store.path.path), folder / "large" / "root" / "stores" / "bench" / "large"
     (target / "train").mkdir(parents=True)
     files = []
     for file in split.files:
         for number in range(times):
             copy = file.model_copy(update={"path": file.path.replace(".parquet", f"-{number:03d}.parquet")})
-            os.link(place / file.path, target / copy.path)
+            os.link(source / file.path, target / copy.path)
             files.append(copy)
     for name in store.manifest.documents:
-        os.link(place / name, target / name)
+        os.link(source / name, target / name)
     empty = split.model_copy(update={"rows": 0, "files": ()})
     train = split.model_copy(update={"rows": split.rows * times, "files": tuple(files)})
     splits = {"train": train, "validation": empty, "test": empty}
@@ -245,7 +245,7 @@ def measure_speed(folder: Path, _: bool) -> dict[str, Any]:
 
 def rates(seconds: dict[str, list[float]], counts: dict[str, int]) -> dict[str, Any]:
     """Rows a second, without the first round, which warms up and fills caches."""
-    return {name: [round(counts[name] / s) for s in found[1:]] for name, found in seconds.items()}
+    return {name: [round(counts[name] / s) for s in measured[1:]] for name, measured in seconds.items()}
 
 
 def measure_training(folder: Path, _: bool) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def measure_training(folder: Path, _: bool) -> dict[str, Any]:
 def train(hidden: tuple[int, ...], folder: Path, rounds: int, *, share: int) -> dict[str, Any]:
     """In turns: `fit`, from the files, and from the caches. Of each epoch one `share`-th is taken, in full steps.
 
-    A feed of a training is opened once for all its epochs, and here anew each time: the half second until the first
+    A feed of a training run is opened once for all epochs, and here each time: the half second until the first
     batch would be a fifth of a tenth of an epoch.
     """
     import keras
@@ -364,25 +364,25 @@ def targets_of(figures: dict[str, Any]) -> list[Target]:
     def of(above: list[float], below: list[float]) -> float:
         return round(statistics.median(a / b for a, b in zip(above, below, strict=True)), 3)
 
-    found = [
+    targets = [
         Target("feed / Arrow", of(speed["feed"], speed["arrow"]), at_least=0.35),
         Target("feed / Arrow on the store's files", of(speed["feed"], speed["arrow_on_store"]), at_least=0.35),
         Target("seconds to the first batch", max(figures["first_batch"]["seconds"]), at_most=2.0),
     ]
     if "documented" in speed:
         times = of(speed["feed"], speed["documented"])
-        found.append(Target("feed / Petastorm as documented, shuffled", times, at_least=18.0))
+        targets.append(Target("feed / Petastorm as documented, shuffled", times, at_least=18.0))
     for size, least in (("64-64", 0.6), ("512-512", 0.9)):
         one = training[size]
-        found.append(Target(f"training from the feed / fit, MLP {size}", of(one["feed"], one["fit"]), at_least=least))
+        targets.append(Target(f"training from the feed / fit, MLP {size}", of(one["feed"], one["fit"]), at_least=least))
         cached = of(one["feed_memory"], one["fit"])
-        found.append(Target(f"training from memory / fit, MLP {size}", cached, at_least=0.9))
+        targets.append(Target(f"training from memory / fit, MLP {size}", cached, at_least=0.9))
     if "large" in memory:
         large = round(memory["large"]["peak"] / memory["small"]["peak"], 3)
-        found.append(Target("memory at 20 times the rows / memory", large, at_most=1.1))
+        targets.append(Target("memory at 20 times the rows / memory", large, at_most=1.1))
         wide = round((memory["wide"]["peak"] - memory["wide"]["before"]) / 1024, 3)
-        found.append(Target("memory of 500 columns / train.feed_memory", wide, at_most=1.0))
-    return found
+        targets.append(Target("memory of 500 columns / train.feed_memory", wide, at_most=1.0))
+    return targets
 
 
 def main() -> None:
@@ -391,18 +391,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, and no store of 20 times as many")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.part:
-        sys.stdout.write(json.dumps(PARTS[told.part](told.folder, told.quick)) + "\n")
+    options = parser.parse_args()
+    if options.part:
+        sys.stdout.write(json.dumps(PARTS[options.part](options.folder, options.quick)) + "\n")
         return
-    rows = ROWS // 10 if told.quick else ROWS
+    rows = ROWS // 10 if options.quick else ROWS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say(f"making the store: {seconds_of(lambda: make(folder, rows))} s")
         parts = ("speed", "training", "first_batch")
-        figures: dict[str, Any] = {"rows": rows} | {part: in_process(part, folder, told.quick) for part in parts}
-        figures["memory"] = {"small": in_process("memory", folder, told.quick)}
-        if not told.quick:
+        figures: dict[str, Any] = {"rows": rows} | {part: in_process(part, folder, options.quick) for part in parts}
+        figures["memory"] = {"small": in_process("memory", folder, options.quick)}
+        if not options.quick:
             enlarge(folder, LARGE)
             widen(folder, WIDE_GROUPS)
             figures["memory"] |= {kind: in_process("memory", folder / kind, False) for kind in ("large", "wide")}

@@ -22,7 +22,7 @@ from report import Target, report, say, seconds_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipeline.runtime.ranks import RankInfo
+    from pipeline.runtime.rank_info import RankInfo
 
 WORKERS = 2
 COLD, WARM = 3, 5

@@ -47,12 +47,12 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def in_turns(rounds: int, works: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
     """Seconds of each work, round by round, so that a busy machine is busy for all of them."""
-    found: dict[str, list[float]] = {name: [] for name in works}
+    measured: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds):
         for name, work in works.items():
-            found[name].append(seconds_of(work))
-            say(f"round {number + 1} of {rounds}: {name} {found[name][-1]} s")
-    return found
+            measured[name].append(seconds_of(work))
+            say(f"round {number + 1} of {rounds}: {name} {measured[name][-1]} s")
+    return measured
 
 
 def ratio(above: list[float], below: list[float]) -> float:

@@ -1,6 +1,6 @@
 """Scoring on Spark, from Parquet to Parquet, beside Keras's `predict` on the same rows as tensors in memory.
 
-Spark scores ten times as many rows, so that what a query costs once counts little; both are told in rows a second.
+Spark scores ten times as many rows, so that the fixed cost of a query counts little; both are in rows per second.
 Both have two cores: Spark two tasks, each with a Python worker of one thread; `predict` one process with two threads,
 which reads its rows before the clock starts. They work in turns, after a first round that is not counted: it starts the
 workers, imports TensorFlow and loads the model. What a scoring does beside its rows (finding the model, drift,
@@ -129,19 +129,19 @@ def in_turns_with_predict(folder: Path, rounds: int) -> dict[str, list[Any]]:
     open_session(parse_config(settings(folder)).spark, app="bench", workers=1)
     command = [sys.executable, __file__, "--predict", "--folder", str(folder)]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    found: dict[str, list[Any]] = {"score": [], "memory": []}
+    measured: dict[str, list[Any]] = {"score": [], "memory": []}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         for number in range(rounds + 1):
-            found["score"].append(score_once(folder, "large" if number else "small"))
+            measured["score"].append(score_once(folder, "large" if number else "small"))
             process.stdin.write("go\n")
-            found["memory"].append(json.loads(process.stdout.readline()))
-            say(f"round {number} of {rounds}: {found['score'][-1]}, {found['memory'][-1]}")
+            measured["memory"].append(json.loads(process.stdout.readline()))
+            say(f"round {number} of {rounds}: {measured['score'][-1]}, {measured['memory'][-1]}")
         process.stdin.close()
     close_session()
-    return {name: values[1:] for name, values in found.items()}
+    return {name: values[1:] for name, values in measured.items()}
 
 
 def median(values: list[float]) -> float:
@@ -167,22 +167,22 @@ def main() -> None:
     parser.add_argument("--part", choices=["memory"], help=argparse.SUPPRESS)
     parser.add_argument("--table", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     # Spark's workers find the pipeline.
     here = Path(__file__).resolve().parents[2]
     os.environ["PYTHONPATH"] = str(here)
     sys.path.insert(1, str(here))
-    if told.predict:
-        serve_predict(told.folder)
+    if options.predict:
+        serve_predict(options.folder)
         return
-    if told.part:
-        sys.stdout.write(json.dumps(measure_memory(told.folder, told.table)) + "\n")
+    if options.part:
+        sys.stdout.write(json.dumps(measure_memory(options.folder, options.table)) + "\n")
         return
-    rows = ROWS // 10 if told.quick else ROWS
+    rows = ROWS // 10 if options.quick else ROWS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say(f"making rows and a model: {seconds_of(lambda: make(folder, rows))} s")
-        speed = in_turns_with_predict(folder, 1 if told.quick else ROUNDS)
+        speed = in_turns_with_predict(folder, 1 if options.quick else ROUNDS)
         memory = {table: in_process("memory", folder, table) for table in ("small", "large")}
     pairs = list(zip(speed["score"], speed["memory"], strict=True))
     large = round(memory["large"]["peak"] / memory["small"]["peak"], 3)

@@ -1,4 +1,4 @@
-"""What a search adds to the trainings that it consists of, and whether its ranks' memory grows from trial to trial.
+"""What a search adds to its training runs, and whether its ranks' memory grows from trial to trial.
 
 A training lasts from its first step to its last one, validations and the tracing of the first of them included. What a
 trial needs before and after that is what the search adds, and so is what passes between two trials.
@@ -33,7 +33,7 @@ def write_table(file: Path) -> None:
     random = np.random.default_rng(1)
     values = random.normal(size=(ROWS, COLUMNS)).astype(np.float32)
     label = values @ random.normal(size=COLUMNS) + random.normal(size=ROWS)
-    columns = {f"x{place}": values[:, place] for place in range(COLUMNS)}
+    columns = {f"x{index}": values[:, index] for index in range(COLUMNS)}
     pq.write_table(pa.table({**columns, "y": label}), file)
 
 
@@ -47,7 +47,7 @@ def searched(folder: Path, *, trials: int, epochs: int, study: str) -> list[dict
             "name": "bench",
             "storage": {"root": str(folder / "root")},
             "data": {"source": {"path": str(folder / "table.parquet")}, "label": "y"},
-            "features": {"numeric": [{"columns": [f"x{place}" for place in range(COLUMNS)]}]},
+            "features": {"numeric": [{"columns": [f"x{index}" for index in range(COLUMNS)]}]},
             "train": {"epochs": epochs, "batch_size": 128, "early_stopping": None, "cache": "memory"},
             "search": {
                 "space": {"train.optimizer.learning_rate": {"loguniform": [1e-4, 1e-2]}},
@@ -62,9 +62,9 @@ def searched(folder: Path, *, trials: int, epochs: int, study: str) -> list[dict
         }
     )
     result = search(config)
-    say(f"{study}: {result.trials} trials, {result.finished} ran to their end")
-    (found,) = (folder / "root" / "mlartifacts").glob(f"{result.run_id}/artifacts/trials.json")
-    return list(json.loads(found.read_text()))
+    say(f"{study}: {result.trials} trials, {result.finished} finished")
+    (file,) = (folder / "root" / "mlartifacts").glob(f"{result.run_id}/artifacts/trials.json")
+    return list(json.loads(file.read_text()))
 
 
 def seconds_of_all(folder: Path, study: str) -> float:

@@ -147,17 +147,17 @@ class Pair:
 def pairs() -> Iterator[dict[str, Pair]]:
     """Both pairs, ready."""
     with tempfile.TemporaryDirectory() as name:
-        found = {kind: Pair(Path(name), kind == "together") for kind in ("alone", "together")}
+        measured = {kind: Pair(Path(name), kind == "together") for kind in ("alone", "together")}
         try:
-            yield found
+            yield measured
         finally:
-            for pair in found.values():
+            for pair in measured.values():
                 pair.close()
 
 
 def measure_steps(seconds: float) -> dict[str, dict[str, list[float]]]:
     """Rows a second of each process, for each case and pair, round by round."""
-    found: dict[str, dict[str, list[float]]] = {case: {"alone": [], "together": []} for case in CASES}
+    measured: dict[str, dict[str, list[float]]] = {case: {"alone": [], "together": []} for case in CASES}
     with pairs() as both:
         for case, (_, batch, _) in CASES.items():
             for pair in both.values():
@@ -166,9 +166,9 @@ def measure_steps(seconds: float) -> dict[str, dict[str, list[float]]]:
             for number in range(ROUNDS):
                 for kind, pair in both.items():
                     rows = blocks * STEPS * batch
-                    found[case][kind].append(round(rows / pair.take(case, blocks)))
-                    say(f"{case}, round {number + 1} of {ROUNDS}: {kind} {found[case][kind][-1]} rows/s a process")
-    return found
+                    measured[case][kind].append(round(rows / pair.take(case, blocks)))
+                    say(f"{case}, round {number + 1} of {ROUNDS}: {kind} {measured[case][kind][-1]} rows/s a process")
+    return measured
 
 
 def measure_training(rows: int) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def measure_training(rows: int) -> dict[str, Any]:
     from pipeline.training.job import RankJob
     from pipeline.training.launch import launch_training
 
-    found: dict[str, Any] = {"rows": rows, "seconds": [], "epochs": [], "input_bound": []}
+    measured: dict[str, Any] = {"rows": rows, "seconds": [], "epochs": [], "input_bound": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, rows)
@@ -204,12 +204,12 @@ def measure_training(rows: int) -> dict[str, Any]:
             )
             start = time.monotonic()
             _, history = launch_training(spark, job, lambda _: None)
-            found["seconds"].append(round(time.monotonic() - start, 2))
-            found["epochs"].append([round(record.seconds, 2) for record in history])
-            found["input_bound"].append([round(record.input_seconds, 2) for record in history])
-            say(f"training: {found['seconds'][-1]} s, epochs {found['epochs'][-1]}")
+            measured["seconds"].append(round(time.monotonic() - start, 2))
+            measured["epochs"].append([round(record.seconds, 2) for record in history])
+            measured["input_bound"].append([round(record.input_seconds, 2) for record in history])
+            say(f"training: {measured['seconds'][-1]} s, epochs {measured['epochs'][-1]}")
         spark.stop()
-    return found
+    return measured
 
 
 def main() -> None:
@@ -219,11 +219,11 @@ def main() -> None:
     parser.add_argument("--rank", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--talking", action="store_true", help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.rank is not None:
-        serve(told.rank, told.folder, told.talking)
+    options = parser.parse_args()
+    if options.rank is not None:
+        serve(options.rank, options.folder, options.talking)
         return
-    share = 10 if told.quick else 1
+    share = 10 if options.quick else 1
     steps, training = measure_steps(SECONDS / share), measure_training(ROWS // share)
     targets = []
     for case, (_, _, least) in CASES.items():

@@ -74,17 +74,17 @@ def checkout_of(ref: str) -> Path:
     commit = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False).stdout.strip()
     if not commit:
         raise CheckFailed(f"REF is '{ref}', which is no commit here; allowed are commits, branches and tags.")
-    place = cache_folder() / "checkouts" / commit
-    if not place.is_dir():
-        building = place.with_suffix(".building")
+    checkout = cache_folder() / "checkouts" / commit
+    if not checkout.is_dir():
+        building = checkout.with_suffix(".building")
         shutil.rmtree(building, ignore_errors=True)
         log = RESULTS / "clone.log"
         call(["git", "clone", "--quiet", "--no-checkout", CHECKOUT, building], log=log)
         call(["git", "checkout", "--quiet", "--detach", commit], log=log, checkout=building)
-        building.rename(place)
-    say(f"{ref}: setting up {place}")
-    call(["scripts/setup"], log=RESULTS / "setup.log", checkout=place)
-    return place
+        building.rename(checkout)
+    say(f"{ref}: setting up {checkout}")
+    call(["scripts/setup"], log=RESULTS / "setup.log", checkout=checkout)
+    return checkout
 
 
 def compare(config: Path, other: Path, tolerance: float) -> tuple[Sequence[str], bool]:
@@ -96,17 +96,22 @@ def compare(config: Path, other: Path, tolerance: float) -> tuple[Sequence[str],
     if settings is None:
         return (str(name), "-", "-", f"skipped: its data is not in {SHARED_DATA}"), True
     try:
-        mine, theirs = (train(place, name, settings) for place in (CHECKOUT, other))
+        mine, theirs = (train(checkout, name, settings) for checkout in (CHECKOUT, other))
     except CheckFailed as failure:
         say(str(failure))
         return (str(name), "-", "-", "failed; the reason is above"), False
     models = [path_of(result["train"]["model"]) for result in (mine, theirs)]
     reached = [result["evaluate"]["metrics"] for result in (mine, theirs)]
-    metrics = largest_difference(*(in_units_of(reached[1], found) for found in reached))
+    metrics = largest_difference(*(in_units_of(reached[1], values) for values in reached))
     same = weights_hash(models[0]) == weights_hash(models[1])
     weights = 0.0 if same else largest_difference(*map(weight_arrays, models))
     fine = (same or (tolerance > 0 and weights <= tolerance)) and metrics <= max(ROUNDING, tolerance)
-    return (str(name), told(weights, same), told(metrics, metrics == 0), "" if fine else "differs"), fine
+    return (
+        str(name),
+        shown_difference(weights, same),
+        shown_difference(metrics, metrics == 0),
+        "" if fine else "differs",
+    ), fine
 
 
 def in_units_of(other: Mapping[str, float | None], metrics: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -142,7 +147,7 @@ def train(checkout: Path, config: Path, settings: Sequence[str]) -> dict[str, An
     return run_job("run", options, log=folder / "run.log", checkout=checkout)
 
 
-def told(difference: float, same: bool) -> str:
+def shown_difference(difference: float, same: bool) -> str:
     """The text of a cell."""
     return "the same" if same else f"by {difference:.1e}"
 

@@ -157,7 +157,7 @@ def rows(outcomes: dict[str, Outcome]) -> list[Sequence[str]]:
 
 
 def differ_in_weights(outcomes: dict[str, Outcome]) -> list[bool]:
-    """For each model of a training or a search, whether not all environments have the same bits."""
+    """For each model of a training run or a search, whether not all environments have the same bits."""
     kinds = zip(*(outcome.models for outcome in outcomes.values()), strict=True)
     return [len({weights_hash(model) for model in models}) > 1 for models in kinds]
 

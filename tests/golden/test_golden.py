@@ -140,7 +140,7 @@ class TestJobs:
         from mlflow import MlflowClient
 
         from pipeline.tracking.address import Address
-        from pipeline.tracking.mlflow_tracker import send_unsent
+        from pipeline.tracking.open_tracker import send_unsent
 
         address = Address(f"sqlite:///{golden.folder}/mlflow.db", artifacts=(golden.folder / "artifacts").as_uri())
         (run,) = (golden.folder / "root" / "spool").glob("*/run.json")

@@ -78,7 +78,7 @@ def test_the_same_command_does_what_is_missing(repository, root, finished):
     kept = scores(root)
     done = subprocess.run(command(root), cwd=repository, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (f"{kept} of {FOLDS} folds were finished by an earlier job" in done.stderr) == (kept > 0)
+    assert (f"Reusing {kept} of {FOLDS} folds, which an earlier job finished" in done.stderr) == (kept > 0)
     folds = [int(fold) for fold in FINISHED.findall(done.stderr)]
     assert len(folds) == FOLDS - kept and not set(folds) & set(finished)
     assert len(done.stdout.splitlines()) == 1

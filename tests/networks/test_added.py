@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import pipeline.networks
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
+from pipeline.networks.network import NETWORKS
 from pipeline.reference import reference_page
 
 NETWORK = '''
@@ -69,6 +71,21 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "residual.py").write_text(NETWORK)
     monkeypatch.setattr(pipeline.networks, "__path__", [*pipeline.networks.__path__, str(tmp_path / "more")])
+
+
+@pytest.mark.usefixtures("added")
+def test_a_capacity_search_asks_the_network_for_its_setting(monkeypatch):
+    search = {"space": {"model.units": {"int": [2, 8]}}, "sampler": "capacity", "pruner": "none"}
+    content = {**MINIMAL, "model": {"type": "residual"}, "search": search}
+    with pytest.raises(
+        ConfigError, match=r"capacity needs a network that declares .* 'residual' does not.* Allowed: mlp"
+    ):
+        parse_config(content)
+    residual = NETWORKS.get("residual")
+    monkeypatch.setattr(NETWORKS, "get", lambda name: replace(residual, capacity="model.units"))
+    assert [*parse_config(content).search.space] == ["model.units"]
+    with pytest.raises(ConfigError, match=r"capacity searches model\.units alone"):
+        parse_config({**content, "search": {**search, "space": {"model.depth": {"int": [2, 8]}}}})
 
 
 @pytest.mark.usefixtures("added")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.runtime.ranks import RankInfo, _rank_info
+from pipeline.runtime.rank_info import RankInfo, rank_info_of
 
 
 def context(partition: int, hosts: list[str], **resources: list[str]) -> SimpleNamespace:
@@ -17,7 +17,7 @@ def context(partition: int, hosts: list[str], **resources: list[str]) -> SimpleN
 
 def test_ranks_of_one_host_stand_together():
     hosts = ["a:1", "b:1", "a:2", "b:2"]
-    found = [_rank_info(context(partition, hosts), "launch") for partition in range(4)]
+    found = [rank_info_of(context(partition, hosts), "launch") for partition in range(4)]
     assert [info.rank for info in found] == [0, 2, 1, 3]
     assert found[2] == RankInfo(1, ("a", "a", "b", "b"), "launch")
     assert [(info.local_rank, info.local_size) for info in found] == [(0, 2), (0, 2), (1, 2), (1, 2)]
@@ -25,4 +25,4 @@ def test_ranks_of_one_host_stand_together():
 
 @pytest.mark.parametrize(("addresses", "gpu"), [(["3"], 3), (["2", "5"], 2), ([], None), (["GPU-8f1c"], None)])
 def test_the_gpu_that_spark_assigns_is_taken(addresses, gpu):
-    assert _rank_info(context(0, ["a"], gpu=addresses), "").gpu == gpu
+    assert rank_info_of(context(0, ["a"], gpu=addresses), "").gpu == gpu

@@ -65,14 +65,14 @@ def test_a_rank_stuck_in_python_is_named_and_not_the_one_that_waits_for_it():
     second, trouble = watched(lambda s: [beat(0, s, begun=min(s, 5)), beat(1, s, **stuck)], 100)
     assert (type(trouble), second) == (RankLost, 12)
     assert "Rank 1 on host-1 (process 101) made no progress for 10 s" in str(trouble)
-    assert "it trains, at callbacks.py:7 in on_step" in str(trouble)
+    assert "Last activity: trains, at callbacks.py:7 in on_step" in str(trouble)
 
 
 def test_a_rank_that_is_behind_is_named():
     starved = {"activity": "waits for rows", "executing": False}
     _, trouble = watched(lambda s: [beat(0, s, begun=min(s, 6), **starved), beat(1, s, begun=min(s, 5), **starved)], 99)
     assert str(trouble).startswith("Rank 1 on")
-    assert "it waits for rows" in str(trouble)
+    assert "Last activity: waits for rows" in str(trouble)
 
 
 @pytest.mark.parametrize("later", [1, 4])

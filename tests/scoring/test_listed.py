@@ -161,7 +161,7 @@ def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
         publish(output, "one", replace=True)
     assert listed(output) == ["one"]
     assert len(files.list_files(output)) == 3
-    assert f"also holds 1 files of scoring runs that still run or were killed, such as '{name}'." in caplog.text
+    assert f"also holds 1 file of scoring runs that still run or were killed, such as '{name}'" in caplog.text
 
 
 @pytest.mark.parametrize("replace", [True, False])

@@ -14,7 +14,7 @@ from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
 from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
-from pipeline.stages.results import CrossvalResult
+from pipeline.stages.results.crossval import CrossvalResult
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
 
@@ -162,7 +162,7 @@ def test_the_same_again_trains_nothing_and_records_the_folds_again(flowers, repo
     again = cross_validate(iris(repository, root), spark=spark)
     assert (again.id, again.folds, again.pooled) == (flowers.id, flowers.folds, flowers.pooled)
     told = capfd.readouterr().err
-    assert "3 of 3 folds were finished by an earlier job" in told
+    assert "Reusing 3 of 3 folds, which an earlier job finished" in told
     assert "epoch" not in told
     client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
     experiment = client.get_run(again.run_id).info.experiment_id
@@ -262,7 +262,7 @@ def test_a_fold_that_fails_is_named_and_the_next_job_does_what_is_missing(table,
     (tmp_path / "fails").write_text("")
     found = cross_validate(config, spark=spark)
     assert len(found.folds) == 3
-    assert "1 of 3 folds were finished by an earlier job" in capfd.readouterr().err
+    assert "Reusing 1 of 3 folds, which an earlier job finished" in capfd.readouterr().err
     assert len(list(tmp_path.glob("began-*"))) == 4, "fold 1 twice, the others once"
 
 

@@ -170,7 +170,7 @@ def test_rows_that_cannot_be_scored_are_set_aside_within_the_budget(spark, folde
     aside = pd.read_parquet(tmp_path / "out" / "_quarantine").sort_values("reason")
     assert aside["reason"].tolist() == ["column 'x' is not a number", "malformed line"]
     assert aside["line"].tolist() == ['{"x":"many","c":"a","id":"2"}', "3,4.0"]
-    assert "2 of 4 rows cannot be used and were set aside" in caplog.text
+    assert "2 of 4 rows cannot be used and were quarantined" in caplog.text
 
 
 def test_a_drift_limit_stops_before_anything_is_published(spark, folder, tmp_path, caplog):

@@ -177,7 +177,7 @@ def test_what_cannot_be_searched_is_said_before_anything_starts(repository, root
     assert "Did you mean 'learning_rate'" in refused("search.space={train.optimizer.learning_rat: {choice: [1]}}")
     final = ("search.final=train_and_validation", "train.reduce_on_plateau={}", "evaluate.calibration=temperature")
     said = refused("search.space={model.l2: {choice: [0.1]}}", *final)
-    assert "leaves no validation rows" in said and "Set it to none" in said and "Take a schedule" in said
+    assert "leaves no validation rows" in said and "Set it to none" in said and "Use a schedule" in said
 
 
 def test_a_search_that_was_killed_is_gone_on_with(repository, tmp_path):

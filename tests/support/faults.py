@@ -14,7 +14,7 @@ from typing import NoReturn
 from pipeline.errors import ConfigError
 from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.failures import failures_recorded
-from pipeline.runtime.ranks import RankInfo
+from pipeline.runtime.rank_info import RankInfo
 from pipeline.store.filesystem import storage_path
 
 STEPS_BEFORE = 20

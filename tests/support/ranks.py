@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from pipeline.runtime.ranks import RankInfo
+from pipeline.runtime.rank_info import RankInfo
 
 
 def tell(payload: str, info: RankInfo) -> str:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.tracking.address import address_of
-from pipeline.tracking.mlflow_tracker import open_tracker
+from pipeline.tracking.open_tracker import open_tracker
 from pipeline.tracking.tracker import Tracker
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import pytest
 
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import StoragePath
-from pipeline.tracking.mlflow_tracker import open_tracker
+from pipeline.tracking.open_tracker import open_tracker
 from pipeline.tracking.tracker import Tracker
 from tests.support.stores import regression_state
 
@@ -294,7 +294,7 @@ KILLED = """
 import os, sys, time
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.tracking.mlflow_tracker import open_tracker
+from pipeline.tracking.open_tracker import open_tracker
 with open_tracker(TrackConfig(uri=sys.argv[1]), root=storage_path(sys.argv[2]), experiment="killed", run_name="r",
                   stage="train") as tracker:
     for epoch in range(1, 9):

@@ -18,7 +18,7 @@ import pytest
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
 from pipeline.store.filesystem import StoragePath
-from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.open_tracker import open_tracker, warm_up
 from tests.tracking.conftest import Open
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_run_is_continued(open_run: Open, client: MlflowClient) -> None:
 def test_run_that_is_gone_is_replaced(open_run: Open, caplog: pytest.LogCaptureFixture) -> None:
     with open_run(run_id="0" * 32) as tracker:
         assert tracker.run_id not in (None, "0" * 32)
-    assert f"MLflow no longer has run {'0' * 32}, so a new one is started" in caplog.text
+    assert f"MLflow no longer has run {'0' * 32}, so a new run is started" in caplog.text
 
 
 def test_deleted_experiment_is_named(open_run: Open, client: MlflowClient, request: pytest.FixtureRequest) -> None:
@@ -179,7 +179,7 @@ def test_first_use_is_silent_and_loads_no_tensorflow(free_folder: StoragePath) -
 import sys
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.tracking.mlflow_tracker import open_tracker, warm_up
+from pipeline.tracking.open_tracker import open_tracker, warm_up
 from tests.support.stores import regression_state
 root = storage_path({free_folder.path!r})
 root.filesystem.open_output_stream(root.path + "/model.keras").close()

@@ -21,7 +21,7 @@ CHAMPION = Candidate(model_id="m", sha256="0", store_id="s", rows=1000, metric="
         ({"value": 5.0, "interval": (4.0, 6.0), "store_id": "t"}, "challenger", "other rows: rmse of 1,000 rows of s"),
         ({"value": 5.0, "interval": (4.0, 6.0), "rows": 999}, "challenger", "rmse of 999 rows of store s"),
         ({"value": 5.0, "interval": (4.0, 6.0), "metric": "mae"}, "challenger", "this one mae of"),
-        ({"value": None, "interval": None}, "challenger", "there is no rmse"),
+        ({"value": None, "interval": None}, "challenger", "One of the two has no rmse"),
     ],
 )
 def test_the_champion_moves_only_for_more_than_chance(changes: dict[str, Any], alias: str, reason: str) -> None:

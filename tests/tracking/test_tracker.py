@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.tracking.mlflow_tracker import open_tracker
+from pipeline.tracking.open_tracker import open_tracker
 from pipeline.tracking.tracker import MemoryTracker, NullTracker, Tracker
 from tests.support.stores import regression_state
 

@@ -122,11 +122,10 @@ def test_the_first_rows_are_taken_where_there_are_many(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("label", "reason"),
-    [([], "there are no validation rows"), ([1.0, 1.0], "all validation rows are of class 'yes'")],
+    ("label", "found"), [([], "there are no validation rows"), ([1.0, 1.0], "all validation rows are of class 'yes'")]
 )
-def test_rows_of_one_class_decide_nothing(label, reason):
+def test_rows_of_one_class_decide_nothing(label, found):
     wanted = DecisionConfig(calibration="platt", threshold={"goal": "f1"})
     decision = decision_of(wanted, LABEL, Scored(np.array(label), np.full((len(label), 1), 0.7)))
     assert decision.model_copy(update={"remark": ""}) == DecisionRule()
-    assert f"not fitted: {reason}. Allowed: rows of at least two classes" in decision.remark
+    assert f"were not fitted: {found}. Allowed: rows of at least two classes" in decision.remark

@@ -11,15 +11,18 @@ import pytest
 
 from pipeline.config.load import parse_config
 from pipeline.config.search import SearchConfig
-from pipeline.config.search_space import HIDDEN, ParameterConfig
+from pipeline.config.search_space import ParameterConfig
 from pipeline.errors import ConfigError
-from pipeline.tuning.capacity import Bounds, Step, capacity_progress, losses_of, params_of, progress_of, steps_table
+from pipeline.tuning.capacity import Step, capacity_progress, losses_of, progress_of, steps_table
+from pipeline.tuning.capacity_setting import Bounds, CapacitySetting
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.space import suggest
 from pipeline.tuning.study import open_study
 
+HIDDEN = "model.hidden"
 BOUNDS = Bounds(depth=(1, 3), width=(4, 64))
 SPACE = {HIDDEN: {"list": [1, 3], "of": {"int": [4, 64], "log": True}}}
+LAYERS = CapacitySetting(HIDDEN, ParameterConfig(**SPACE[HIDDEN]))
 
 
 def searched(loss, bounds=BOUNDS, *, tolerance=0.0):
@@ -123,8 +126,8 @@ def test_losses_are_turned_where_more_is_better():
         TrialRecord(1, "pruned", {HIDDEN: [8]}, None),
         TrialRecord(2, "running", {HIDDEN: [4, 4]}, None),
     ]
-    assert losses_of(records, maximizes=True) == {(4,): -0.9, (8,): math.inf}
-    assert losses_of(records, maximizes=False)[(4,)] == 0.9
+    assert losses_of(records, LAYERS, maximizes=True) == {(4,): -0.9, (8,): math.inf}
+    assert losses_of(records, LAYERS, maximizes=False)[(4,)] == 0.9
 
 
 def config_of(**search) -> SearchConfig:
@@ -156,7 +159,7 @@ def test_a_study_tries_what_the_course_wants(tmp_path):
     assert tried == searched(loss_of)[1]
     progress = capacity_progress(records, config)
     assert taken(progress)[-1] == (24,) and not progress.wanted
-    lines = steps_table(progress, records, "val_loss").splitlines()
+    lines = steps_table(records, config).splitlines()
     assert lines[0] == "| step | kind | hidden | trial | weights | val_loss | taken |"
     assert lines[2] == "| 0 | start | 4 | 0 | 4 | 16.1 | yes |"
     assert lines[-1] == "| 7 | shrink | 18 | 11 | 18 | 2.1 |  |"
@@ -235,8 +238,9 @@ def test_no_trial_begins_late(tmp_path):
     ],
 )
 def test_other_spaces_are_refused(space):
-    with pytest.raises(ValueError, match=r"capacity searches model\.hidden alone, such as"):
-        config_of(space=space)
+    search = {"space": space, "sampler": "capacity", "pruner": "none"}
+    with pytest.raises(ConfigError, match=r"capacity searches model\.hidden alone, such as"):
+        parse_config({"name": "a", "data": {"source": {"path": "a.csv"}, "label": "y"}, "search": search})
 
 
 def test_a_capacity_search_has_one_goal():
@@ -249,6 +253,21 @@ def test_a_capacity_search_has_one_goal():
         parse_config(content)
 
 
-def test_answers_give_the_network():
-    assert params_of((8, 4)) == {"model.hidden.length": 2, "model.hidden.0": 8, "model.hidden.1": 4}
-    assert len({str(params_of(hidden)) for hidden in itertools.product((4, 8), repeat=2)}) == 4
+def test_parameters_give_the_network():
+    assert LAYERS.params_of((8, 4)) == {"model.hidden.length": 2, "model.hidden.0": 8, "model.hidden.1": 4}
+    assert len({str(LAYERS.params_of(hidden)) for hidden in itertools.product((4, 8), repeat=2)}) == 4
+
+
+def test_a_single_number_of_units_is_a_network_of_one_layer(tmp_path):
+    units = CapacitySetting("model.units", ParameterConfig(int=[4, 64]))
+    assert units.bounds == Bounds((1, 1), (4, 64))
+    assert units.params_of((8,)) == units.settings_of((8,)) == {"model.units": 8}
+    config = config_of(space={"model.units": {"int": [4, 64]}})
+    with open_study(tmp_path / "study.db", config, seed=1, epochs=5) as study:
+        while trial := study.take():
+            units_tried = trial.whole("model.units", 4, 64, step=1, log=False)
+            trial.record_settings({"model.units": units_tried})
+            trial.finish(max(20 - units_tried, 0))
+        records = study.records()
+    assert taken(capacity_progress(records, config)) == [(4,), (8,), (16,), (32,), (24,)]
+    assert steps_table(records, config).splitlines()[0].startswith("| step | kind | units | trial |")

@@ -94,7 +94,10 @@ def test_the_best_of_several_counts_and_what_did_not_end_is_said():
     ]
     figure = drawn(searched(space), records)
     assert words(figure.axes[0]) == ["3.00", "failed"]
-    assert said(figure) == "The best trial counts where several have the same values. 3 trials: 2 finished, 1 failed."
+    assert (
+        said(figure)
+        == "Where several trials have the same values, the best one is shown. 3 trials: 2 finished, 1 failed."
+    )
     assert rendered(figure)
 
 

@@ -135,7 +135,7 @@ def warn_of_quarantined(reasons: Mapping[str, int], total: int, folder: StorageP
     hidden = len(reasons) - len(lines)
     tail = [f"  ... and {hidden} more reasons."] if hidden else []
     log.warning(
-        "%s of %s rows cannot be used and were set aside, with the reason and the line, in %s:\n%s",
+        "%s of %s rows cannot be used and were quarantined, with the reason and the line, in %s:\n%s",
         f"{bad:,}",
         f"{total:,}",
         folder,

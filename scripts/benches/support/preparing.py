@@ -55,18 +55,18 @@ class Workplace:
 
     def table(self, name: str, format: str = "parquet") -> Path:
         """A table, made when it is first asked for."""
-        place = self.folder / f"{name}_{format}"
-        if not place.exists():
-            say(f"making {place.name}: {seconds_of(lambda: self._make(name, format, place))} s")
-        return place
+        table_folder = self.folder / f"{name}_{format}"
+        if not table_folder.exists():
+            say(f"making {table_folder.name}: {seconds_of(lambda: self._make(name, format, table_folder))} s")
+        return table_folder
 
-    def _make(self, name: str, format: str, place: Path) -> None:
+    def _make(self, name: str, format: str, table_folder: Path) -> None:
         write, rows = TABLES[name]
         if format == "parquet":
-            write(self.spark, rows // QUICK if self.is_quick else rows, place)
+            write(self.spark, rows // QUICK if self.is_quick else rows, table_folder)
         else:
             table = self.spark.read.parquet(str(self.table(name)))
-            table.write.format(format).option("header", True).save(str(place))
+            table.write.format(format).option("header", True).save(str(table_folder))
 
     def schema(self, name: str) -> StructType:
         """The columns of a table."""

@@ -40,16 +40,16 @@ def wide_table(spark: SparkSession, rows: int) -> DataFrame:
     return spark.range(0, rows, numPartitions=FILES).select("id", *numbers, (F.rand(7) > 0.5).cast("int").alias("y"))
 
 
-def write_very_wide(_: SparkSession, rows: int, place: Path) -> None:
+def write_very_wide(_: SparkSession, rows: int, folder: Path) -> None:
     """A key, 5,000 numbers of which 3 % are null, a label; Spark would compile 5,000 random generators for minutes."""
-    place.mkdir()
+    folder.mkdir()
     for number, ids in enumerate(np.array_split(np.arange(rows), FILES)):
         random = np.random.default_rng(number)
         numbers = {
             f"n{i}": pa.array(random.normal(size=len(ids)), mask=random.random(len(ids)) < 0.03) for i in range(5000)
         }
         label = random.integers(0, 2, len(ids), np.int32)
-        pq.write_table(pa.table({"id": ids, **numbers, "y": label}), place / f"part-{number}.parquet")
+        pq.write_table(pa.table({"id": ids, **numbers, "y": label}), folder / f"part-{number}.parquet")
 
 
 def many_categories(spark: SparkSession, rows: int) -> DataFrame:
@@ -76,12 +76,12 @@ def faulty_table(spark: SparkSession, rows: int) -> DataFrame:
     )
 
 
-def _one_in_1000(place: int) -> Column:
-    return F.pmod("id", F.lit(1000)) == place
+def _one_in_1000(remainder: int) -> Column:
+    return F.pmod("id", F.lit(1000)) == remainder
 
 
 def _written(make: Callable[[SparkSession, int], DataFrame]) -> Write:
-    return lambda spark, rows, place: make(spark, rows).write.parquet(str(place))
+    return lambda spark, rows, folder: make(spark, rows).write.parquet(str(folder))
 
 
 TABLES: dict[str, tuple[Write, int]] = {

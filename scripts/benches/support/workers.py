@@ -15,13 +15,13 @@ INTERVAL = 0.2
 
 def worker_peaks() -> list[float]:
     """Megabytes that each worker that this process's Spark session has now, and their parent, held at most."""
-    found = []
+    peaks = []
     for process in psutil.Process().children(recursive=True):
         # A process may end between two looks at it.
         with suppress(psutil.Error, OSError, StopIteration):
             if "pyspark.daemon" in process.cmdline():
-                found.append(_peak(process.pid))
-    return found
+                peaks.append(_peak(process.pid))
+    return peaks
 
 
 def _peak(pid: int) -> float:
@@ -32,17 +32,17 @@ def _peak(pid: int) -> float:
 @contextmanager
 def watched_workers() -> Iterator[list[float]]:
     """Looks until the block ends, workers that end before included; the list has the largest peak so far, in MB."""
-    found, ended = [0.0], threading.Event()
+    peak, ended = [0.0], threading.Event()
 
     def look() -> None:
         while not ended.wait(INTERVAL):
-            found[0] = max([found[0], *worker_peaks()])
+            peak[0] = max([peak[0], *worker_peaks()])
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
     try:
-        yield found
+        yield peak
     finally:
         ended.set()
         thread.join()
-        found[0] = max([found[0], *worker_peaks()])
+        peak[0] = max([peak[0], *worker_peaks()])

@@ -81,7 +81,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert len(rows_of(store)) == len(GOOD)
     warned = next(record.getMessage() for record in caplog.records if "set aside" in record.getMessage())
     assert warned.startswith(
-        f"15 of 75 rows cannot be used and were set aside, with the reason and the line, in {place}:"
+        f"15 of 75 rows cannot be used and were quarantined, with the reason and the line, in {place}:"
     )
     assert "\n  6  malformed line\n  2  column 'n' is not an integer\n" in warned
     assert "Failed to compile" not in capfd.readouterr().err

@@ -48,7 +48,7 @@ def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplo
         generation, found = latest_checkpoint(place)
     assert (generation, found.head.step) == (7, 7)
     assert "is truncated or was altered" in caplog.text
-    assert "The checkpoint before it is used" in caplog.text
+    assert "Falling back to the previous checkpoint" in caplog.text
     assert list_generations(place) == [7]
 
 

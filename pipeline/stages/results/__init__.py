@@ -1,0 +1,1 @@
+"""The results of the jobs, which they print as the last line of standard output."""
