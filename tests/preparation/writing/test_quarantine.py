@@ -79,7 +79,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert store.manifest.reasons == found.reason.value_counts().to_dict()
     assert next(iter(store.manifest.reasons)) == "malformed line"
     assert len(rows_of(store)) == len(GOOD)
-    warned = next(record.getMessage() for record in caplog.records if "set aside" in record.getMessage())
+    warned = next(record.getMessage() for record in caplog.records if "quarantined" in record.getMessage())
     assert warned.startswith(
         f"15 of 75 rows cannot be used and were quarantined, with the reason and the line, in {place}:"
     )
