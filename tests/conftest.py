@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,20 +28,37 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 SPARK_SETTINGS = {
     # A test's rows fit in one hand; every further shuffle partition is a task that costs more than they do.
     "spark.sql.shuffle.partitions": "2",
-    # Tests do not run long enough to repay the optimising compiler, nor parallel collection.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     # The machine that runs the tests may be small, and TensorFlow wants its share.
     "spark.driver.memory": "1g",
 }
 
+# Tests do not run long enough to repay the optimising compiler, nor parallel collection. Jobs that tests start as
+# processes of their own do not either: so this is no setting of the session.
+os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 @pytest.hookimpl(tryfirst=True)  # before pytest itself picks tests by mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `dist` what launches several ranks."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as `dist` what launches several ranks, and put files with slow tests first where two processes share them.
+
+    Files are handed out in this order; a long one that began last would leave the other process without work.
+    """
     for item in items:
         mark = item.get_closest_marker("world_size")
         if mark and mark.args[0] > 1:
             item.add_marker("dist")
+    if hasattr(config, "workerinput"):
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's garbage collector pass over what is there for good: half a million objects of libraries and tests.
+
+    Every training run ends with a whole collection.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -40,6 +42,7 @@ def by_keras(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return passed[:, :NUMBERS], passed[:, NUMBERS:]
 
 
+@cache
 def model() -> keras.Model:
     inputs = {
         "numeric": keras.Input((NUMBERS,), dtype="float32", name="numeric"),

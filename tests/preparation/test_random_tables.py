@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.schemas.store_schema import ROW_ID
+from pipeline.store.store import read_profile
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
@@ -181,3 +182,14 @@ def test_two_rows_are_enough_for_every_transform(spark, tmp_path):
         target="power",
     )
     assert_complete(build(spark, store_spec, tmp_path / "r"), 2)
+
+
+@pytest.mark.parametrize("binning", ["quantile", "uniform"])
+def test_a_number_of_one_value_may_become_intervals(spark, tmp_path, binning):
+    pd.DataFrame({"x": [2.5] * 40, "z": np.arange(40.0), "y": np.arange(40.0)}).to_parquet(tmp_path / "t.parquet")
+    numeric = [{"columns": ["x"], "encoding": "bucketize", "bins": 3, "binning": binning}, {"columns": ["z"]}]
+    store = build(spark, spec_for(tmp_path / "t.parquet", numeric=numeric, features={"drop": False}), tmp_path / "r")
+    assert_complete(store, 40)
+    (profile,) = (number for number in read_profile(store).numbers if number.name == "x")
+    assert sum(profile.histogram.counts) == store.manifest.rows["train"]
+    assert (profile.histogram.edges[0], profile.histogram.edges[-1]) == (2.5, 2.5)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 from pipeline.networks.mlp import MlpConfig
 from pipeline.training.job import RankJob
+from tests.support.forks import SERVER, Call
 from tests.support.jobs import rank_job
 
 SHARDS = {"train": [1400, 500, 1100, 1000], "validation": [900, 100, 0, 500]}
@@ -31,10 +31,12 @@ def job(folder: Path, name: str, **train: object) -> RankJob:
 
 def live(told: RankJob, kills: int, seed: int = 0, *, timeout: float = 270) -> dict:
     """Train on two ranks without Spark, killed so many times; see `tests/support/lives.py`."""
-    command = [sys.executable, "-m", "tests.support.lives", told.to_json(), str(kills), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    with tempfile.TemporaryDirectory() as folder:
+        out, log = f"{folder}/out.json", f"{folder}/log"
+        call = Call("tests.support.lives:live_on", (told.to_json(), str(kills), str(seed), out), log)
+        (code,) = SERVER.run([call], seconds=timeout)
+        assert code == 0, Path(log).read_text()[-3000:]
+        return json.loads(Path(out).read_text())
 
 
 def history(told: RankJob) -> list[tuple[dict[str, float], bool]]:

@@ -1,10 +1,6 @@
-"""A training that is killed again and again, on real Horovod ranks, without Spark: each life begins with a fork of this
-process, which has imported TensorFlow once and never used it.
+"""A training run that is killed again and again, on real Horovod ranks, without Spark.
 
-python -m tests.support.lives JOB KILLS SEED
-
-JOB is the JSON of a RankJob. At each of the random moments a random rank is killed by SIGKILL; then the same job is
-started again. Prints, as JSON, what rank 0 returned at last, and how many seconds each survivor took to end.
+At each of some random moments a random rank is killed by SIGKILL; then the same job is started again.
 """
 
 from __future__ import annotations
@@ -13,7 +9,6 @@ import json
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 import traceback
@@ -28,13 +23,20 @@ RANKS = 2
 DEADLINE_SECONDS = 60.0
 
 
-def main() -> None:
-    """All lives of one training."""
-    job, kills, chance = RankJob.from_json(sys.argv[1], "the job"), int(sys.argv[2]), random.Random(int(sys.argv[3]))
-    import horovod.tensorflow  # noqa: F401 (imported once, before all forks)
+def live_on(told: str, kills: str, seed: str, out: str) -> None:
+    """All lives of a training run, in forks of this process, which has imported TensorFlow and never used it.
 
+    Writes to a JSON file what rank 0 returned at last, and how many seconds each survivor took to end.
+
+    Args:
+        told: the JSON of a RankJob.
+        kills: how often a rank is killed.
+        seed: of the random moments.
+        out: the file.
+    """
+    job, chance = RankJob.from_json(told, "the job"), random.Random(int(seed))
     survivors = []
-    while len(survivors) < kills:
+    while len(survivors) < int(kills):
         with tempfile.TemporaryDirectory() as folder:
             ranks = begin(job, Path(folder))
             await_moment(job, chance)
@@ -45,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         await_end(begin(job, Path(folder)))
         result = json.loads((Path(folder) / "0.json").read_text())
-    print(json.dumps({"result": result, "survivors": survivors}))  # noqa: T201
+    Path(out).write_text(json.dumps({"result": result, "survivors": survivors}))
 
 
 def begin(job: RankJob, folder: Path) -> list[int]:
@@ -92,7 +94,3 @@ def await_end(ranks: list[int]) -> list[float]:
             time.sleep(0.01)
         seconds.append(time.monotonic() - start)
     return seconds
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,15 @@
-"""Real worlds of Horovod ranks on this machine, without Spark: processes that run one function, and what they found.
-
-python -m tests.support.worlds MODULE:FUNCTION RANK SIZE FOLDER
-"""
+"""Real worlds of Horovod ranks on this machine, without Spark: forks that run one function, and what they returned."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+
+from tests.support.forks import SERVER, Call
 
 DEADLINE_SECONDS = 800
 
@@ -22,23 +18,10 @@ def run_world(target: str, size: int, folder: Path) -> list[dict[str, np.ndarray
     """Run `target(world, folder)` on every rank of a world; returns, by rank, the arrays that it returned."""
     own = folder / f"world-{size}-{len(list(folder.glob('world-*')))}"
     own.mkdir()
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worlds", target, str(rank), str(size), str(own), str(folder)],
-            env=os.environ | quiet,
-            stderr=(own / f"{rank}.err").open("w"),
-        )
-        for rank in range(size)
-    ]
-    try:
-        codes = [rank.wait(DEADLINE_SECONDS) for rank in ranks]
-    finally:
-        for rank in ranks:
-            rank.kill()
-            rank.wait()
-    if any(codes):
-        raise AssertionError("\n".join((own / f"{rank}.err").read_text()[-3000:] for rank in range(size)))
+    ranks = [(target, str(rank), str(size), str(own), str(folder)) for rank in range(size)]
+    calls = [Call("tests.support.worlds:run_rank", rank, f"{own}/{rank[1]}.out") for rank in ranks]
+    if any(SERVER.run(calls, seconds=DEADLINE_SECONDS)):
+        raise AssertionError("\n".join(Path(call.output).read_text()[-3000:] for call in calls))
     return [dict(np.load(own / f"{rank}.npz")) for rank in range(size)]
 
 
@@ -62,16 +45,9 @@ def join(rank: int, size: int, folder: Path) -> Iterator[object]:
         yield world
 
 
-def main() -> None:
+def run_rank(target: str, rank: str, size: str, own: str, folder: str) -> None:
     """One rank."""
-    target, rank, size, own, folder = sys.argv[1:]
     module, _, name = target.partition(":")
     with join(int(rank), int(size), Path(own)) as world:
         found = getattr(import_module(module), name)(world, Path(folder))
     np.savez(Path(own) / f"{rank}.npz", **found)
-    # Libraries' threads can hold a process up for ever when it ends in the usual way; ranks on Spark do not end so.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

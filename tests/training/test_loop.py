@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from pipeline.errors import ConfigError, TrainError
 from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.training.job import RankJob
+from pipeline.training.job import RankJob, RankResult
 from pipeline.training.records import request_stop
 from tests.support.jobs import rank_job
 from tests.support.stores import write_small_store
@@ -33,10 +34,31 @@ class BrokenOffError(Exception):
     """The process is gone, as far as the training can tell."""
 
 
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A storage root with a store."""
+    root = tmp_path_factory.mktemp("loop")
+    write_small_store(root, SHARDS)
+    return root
+
+
 @pytest.fixture
-def folder(tmp_path):
-    write_small_store(tmp_path, SHARDS)
+def folder(stores, tmp_path):
+    """A storage root of the test's own with the same store."""
+    (tmp_path / "stores").symlink_to(stores / "stores")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stores):
+    """Trains like `job` without interruption, once for each setting: the result and the epochs' records."""
+
+    @cache
+    def train(settings: str) -> tuple[RankResult, list[dict]]:
+        told = job(stores, f"undisturbed-{len(list(stores.iterdir()))}", **json.loads(settings))
+        return train_rank(told, SingleWorld()), history(told)
+
+    return lambda **settings: train(json.dumps(settings))
 
 
 def job(folder: Path, name: str = "one", *, dropout: float = 0.3, **train: object) -> RankJob:
@@ -75,19 +97,18 @@ def break_off(monkeypatch, told: RankJob, steps: int) -> None:
         {"reduce_on_plateau": {"patience": 1, "min_delta": 10.0}, "callbacks": ["tests.support.callbacks:Counting"]},
     ],
 )
-def test_a_training_that_was_broken_off_ends_like_an_undisturbed_one(folder, monkeypatch, settings):
-    undisturbed, broken = job(folder, **settings), job(folder, "broken", **settings)
-    expected = train_rank(undisturbed, SingleWorld())
+def test_a_training_that_was_broken_off_ends_like_an_undisturbed_one(folder, undisturbed, monkeypatch, settings):
+    broken, (expected, records) = job(folder, "broken", **settings), undisturbed(**settings)
     for steps in (14, 30):
         break_off(monkeypatch, broken, steps)
     found = train_rank(broken, SingleWorld())
     assert found.weights == expected.weights
     assert found.resumed is not None
-    assert history(broken) == history(undisturbed)
+    assert history(broken) == records
 
 
-def test_a_damaged_checkpoint_costs_a_generation_and_changes_nothing(folder, monkeypatch, caplog):
-    expected = train_rank(job(folder), SingleWorld())
+def test_a_damaged_checkpoint_costs_a_generation_and_changes_nothing(folder, undisturbed, monkeypatch, caplog):
+    expected, _ = undisturbed()
     broken = job(folder, "broken")
     break_off(monkeypatch, broken, 30)
     newest = sorted((folder / "broken-checkpoints").iterdir())[-1]
@@ -97,8 +118,8 @@ def test_a_damaged_checkpoint_costs_a_generation_and_changes_nothing(folder, mon
     assert (found.weights, found.epochs) == (expected.weights, 4)
 
 
-def test_it_stops_when_told_and_goes_on_later(folder):
-    expected = train_rank(job(folder, checkpoint=None), SingleWorld())
+def test_it_stops_when_told_and_goes_on_later(folder, undisturbed):
+    expected, _ = undisturbed()
     told = job(folder, "told", checkpoint={"every_seconds": 1000})
     request_stop(told.open_scratch())
     stopped = train_rank(told, SingleWorld())
@@ -189,10 +210,12 @@ def test_tensorboard_finds_every_epoch(folder):
     assert {"train/loss", "train/learning_rate", "train/rows_per_second", "validation/rmse"} <= set(found)
 
 
-def test_the_finder_s_rate_is_applied_on_request_and_the_network_is_as_if_it_had_not_been(folder, monkeypatch):
+def test_the_finder_s_rate_is_applied_on_request_and_the_network_is_as_if_it_had_not_been(
+    folder, undisturbed, monkeypatch
+):
     finder = {"lowest": 1e-5, "highest": 10.0, "steps": 60}
-    plain, looked = job(folder), job(folder, "looked", find_learning_rate=finder)
-    assert train_rank(plain, SingleWorld()).weights == train_rank(looked, SingleWorld()).weights
+    looked = job(folder, "looked", find_learning_rate=finder)
+    assert train_rank(looked, SingleWorld()).weights == undisturbed()[0].weights
     curve = read_curve(looked.open_scratch())
     assert 1e-3 < curve.chosen < 3
     assert len(curve.rates) <= 60

@@ -145,7 +145,9 @@ def _number(
         return profile.model_copy(update=_described(train.numbers[name]) | {"note": _clip_note(feature)})
     bins = Bins(edges=feature.edges, counts=train.intervals[name])
     low, high = splits["train"].low, splits["train"].high
-    ends = (min(low, *feature.edges), max(high, *feature.edges)) if low is not None and high is not None else (0.0, 0.0)
+    ends = (0.0, 0.0)
+    if low is not None and high is not None:  # a column of one value has no edges
+        ends = min((low, *feature.edges)), max((high, *feature.edges))
     histogram = Histogram(edges=(ends[0], *feature.edges, ends[1]), counts=bins.counts)
     return profile.model_copy(update={"bins": bins, "histogram": histogram, "note": "stored as intervals"})
 

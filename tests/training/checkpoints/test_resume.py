@@ -56,9 +56,8 @@ def test_its_own_checkpoint_is_gone_on_from(tmp_path):
 def test_a_change_is_refused_with_the_difference_unless_it_is_allowed(tmp_path, changed, told):
     root = storage_path(str(tmp_path))
     leave(root, "a", job().identity())
-    with pytest.raises(
-        ConfigError, match=rf"A training run was interrupted at step 5 of 9 of epoch 3, .*: {told}\. Revert"
-    ):
+    interrupted = rf"A training run was interrupted at step 5 of 9 of epoch 3, .*: {told}\. Revert the changes"
+    with pytest.raises(ConfigError, match=interrupted):
         open_(root, "b", changed)
     place, head = open_(root, "b", changed, allow_changes=True)
     assert (list_generations(place), head.step) == ([1], 5)
