@@ -36,12 +36,12 @@ STAGES = {
     "crossval": "pipeline.stages.crossval:cross_validate",
     "search": "pipeline.stages.search:search",
 }
-"""Each job's function, of one RunConfig, returning a Document; imported when it is needed."""
+"""The function of each job, from a RunConfig to a Document; imported when it is called."""
 
 RED = 31
-DEBUG_HINT = "Run it again with --debug to see where it happened."
+DEBUG_HINT = "Run it again with --debug to see the traceback."
 OF_AN_OBJECT_STORE = "AWS Error"
-"""Part of Arrow's message when a bucket cannot be reached, or refuses access."""
+"""A part of Arrow's message when a bucket cannot be reached, or refuses access."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        code: for the shell.
+        code: the exit code.
         status: done, failed or stopped.
-        content: the stage's own results, or `error`.
+        content: the fields of the job's result, or `error`.
     """
 
     code: int
@@ -64,7 +64,7 @@ def main(stage: str, arguments: Sequence[str] | None = None) -> int:
 
     Args:
         stage: one of STAGES.
-        arguments: of the command line; None means this process's.
+        arguments: the command line; None takes this process's.
 
     Returns:
         The exit code.
@@ -85,8 +85,8 @@ def _attempt(stage: str, arguments: list[str]) -> Outcome:
     quiet_environment()
     configure_logging(debug)
     try:
-        with stopping_on_signals(_break_off_java_call), _spark_closed_at_end():
-            # Errors are explained before Spark is closed, because the text of Java's errors is asked from Java.
+        with stopping_on_signals(_abort_java_call), _spark_closed_at_end():
+            # Errors are explained before Spark is closed, because the text of a Java error is fetched from Java.
             try:
                 return Outcome(0, "done", _run_stage(stage, arguments))
             except Exception as error:
@@ -127,7 +127,7 @@ def _run_stage(stage: str, arguments: list[str]) -> dict[str, Any]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises what argparse would print, so that a usage error is reported like any other."""
+    """Raises what argparse would print, so that a usage error is reported like any other error."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message[:1].upper()}{message[1:]}. {self.format_usage().strip()}")
@@ -136,21 +136,21 @@ class _Parser(argparse.ArgumentParser):
 def _parser(stage: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"jobs/{stage}.py", allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--config", required=True, metavar="FILE", help="the experiment, e.g. conf/bank.yaml")
-    parser.add_argument("--env", metavar="FILE", help="laid over it, e.g. conf/env/local.yaml")
+    parser.add_argument("--env", metavar="FILE", help="an overlay on it, e.g. conf/env/local.yaml")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="A.B=VALUE", help="laid over both; may be given again"
+        "--set", action="append", default=[], metavar="A.B=VALUE", help="a setting that overrides both; may be repeated"
     )
-    parser.add_argument("--debug", action="store_true", help="log more, and show where an error happened")
+    parser.add_argument("--debug", action="store_true", help="log more, and show the traceback of an error")
     return parser
 
 
-def _break_off_java_call() -> None:
+def _abort_java_call() -> None:
     if java_process := sys.modules.get("pipeline.runtime.java_process"):
-        java_process.break_off_call()
+        java_process.abort_call()
 
 
 def _explained(error: Exception) -> PipelineError:
-    """An error that a user can act on, made of an error of any library."""
+    """Translate an error of any library into one that the user can act on."""
     if isinstance(error, PipelineError):
         return error
     if isinstance(error, ImportError):
@@ -178,7 +178,7 @@ def _result_line(stage: str, outcome: Outcome, seconds: float) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same, with null for numbers that JSON does not have."""
+    """The same content, with null for numbers that JSON does not have."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

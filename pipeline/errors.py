@@ -1,4 +1,4 @@
-"""Every error that the pipeline raises on purpose, each with the exit code of its kind.
+"""The errors that the pipeline raises on purpose, each with an exit code.
 
 A message says four things: what is wrong, what is allowed, what was received and what to do. Several problems
 of one kind are gathered and raised once, so that a user repairs a file in one go.
@@ -13,11 +13,11 @@ from difflib import get_close_matches
 from pipeline.formatting import SHOWN_AT_MOST, listed
 
 KNOWN_AT_MOST = 60
-"""Names that may be meant; more than a section of a configuration has."""
+"""The most names that a message lists; more than a section of a configuration has."""
 
 
 class PipelineError(Exception):
-    """Something that the user can act on; `exit_code` is what a job ends with."""
+    """An error that the user can act on; `exit_code` is the job's exit code."""
 
     exit_code = 1
 
@@ -29,7 +29,7 @@ class ConfigError(PipelineError):
 
 
 class DataError(PipelineError):
-    """The data cannot be read, or breaks what the configuration says of it."""
+    """The data cannot be read, or does not conform to the configuration."""
 
     exit_code = 3
 
@@ -55,9 +55,9 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        what: the thing and its place, e.g. `train.epochs must be at least 1`.
-        allowed: what would be accepted, or empty where `what` says it.
-        received: what was found instead, or empty.
+        what: what is wrong, and where, e.g. `train.epochs must be at least 1`.
+        allowed: what would be accepted; empty where `what` says it.
+        received: what was received instead, or empty.
         remedy: what to do about it, or empty.
     """
 
@@ -89,9 +89,12 @@ def gather(title: str, problems: Sequence[Problem], most: int = SHOWN_AT_MOST) -
     return "\n".join([f"{title} ({len(problems)} problems):", *shown, *tail])
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, allowed: Sequence[str]) -> str:
+    """`Did you mean 'x'?` of the closest known spelling; empty where none is close."""
+    close = get_close_matches(name, allowed, n=1)
+    return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def nearest(name: str, allowed: Sequence[str]) -> str:
     """A remedy that names the closest known spelling, or lists what is known."""
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"Did you mean '{close[0]}'?"
-    return f"Known: {listed(sorted(known), KNOWN_AT_MOST)}"
+    return did_you_mean(name, allowed) or f"Known: {listed(sorted(allowed), KNOWN_AT_MOST)}"

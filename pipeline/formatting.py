@@ -12,6 +12,8 @@ LARGEST, SMALLEST = 1e8, 1e-4
 EXPONENT_DIGITS = 4
 SHOWN_AT_MOST = 20
 """Of a list in a message."""
+CHARACTERS_AT_MOST = 80
+"""Of a value in a message."""
 UNITS = ((1e12, "T", 1e12), (1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3))
 """From which size on, the unit, and what it stands for."""
 
@@ -86,11 +88,17 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def listed(values: Iterable[object], most: int = SHOWN_AT_MOST) -> str:
-    """Values divided by commas; of more than `most`, the first ones and how many there are besides."""
+def listed(values: Iterable[object], most: int = SHOWN_AT_MOST, *, separator: str = ", ") -> str:
+    """Values beside each other; of more than `most`, the first ones and how many there are besides."""
     texts = [str(value) for value in values]
     hidden = len(texts) - most
-    return ", ".join(texts[:most]) + (f", ... and {hidden:,} more" if hidden > 0 else "")
+    return separator.join([*texts[:most], *([f"... and {hidden:,} more"] if hidden > 0 else [])])
+
+
+def shortened(value: object) -> str:
+    """A value as Python writes it, cut off after 80 characters: `'abc'`, `[1, 2]`, `nothing` for None."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= CHARACTERS_AT_MOST else f"{text[: CHARACTERS_AT_MOST - 3]}..."
 
 
 def compact(value: float) -> str:

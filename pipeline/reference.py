@@ -1,4 +1,4 @@
-"""What configurations may say by name, as a page: `docs/names.md`, which `python -m pipeline.reference` writes anew."""
+"""The names that configurations may use, as a page: `python -m pipeline.reference > docs/names.md` updates it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,48 @@ import sys
 from collections.abc import Iterable
 
 from pipeline.activations import ACTIVATIONS
-from pipeline.kinds.registry import kinds_table
+from pipeline.kinds.registry import feature_kinds
 from pipeline.losses import LOSSES
 from pipeline.metrics import METRICS, Metric
 from pipeline.networks.network import NETWORKS, NetworkConfig
 from pipeline.optimizers import OPTIMIZERS
+from pipeline.regularizers import REGULARIZERS
 from pipeline.samplers import SAMPLERS
 from pipeline.schedules import SCHEDULES
 from pipeline.schemas.target import TARGETS
-from pipeline.sources.registry import formats_table
+from pipeline.sources.registry import FORMATS
 
 HEAD = """# Names in a configuration
 
-Written by `python -m pipeline.reference > docs/names.md`; a test sees that it is up to date. Where a name stands, an
-object of your own may stand as `package.module:name`, importable wherever the pipeline runs."""
+Written by `python -m pipeline.reference > docs/names.md`; a test checks that it is up to date. Instead of a name, an
+object of your own may be given as `package.module:name`, if it can be imported wherever the pipeline runs."""
 
 
 def reference_page() -> str:
     """All names, in Markdown."""
     return "\n\n".join([HEAD, *(f"## {title}\n\n{table}" for title, table in _tables().items())]) + "\n"
+
+
+def formats_table() -> str:
+    """The source formats, in Markdown."""
+    return _table(
+        ("`format`", "file extension", "holds"),
+        (
+            (format.name, _listed(f".{ending}" for ending in format.endings) or "-", format.description)
+            for format in FORMATS.entries.values()
+        ),
+    )
+
+
+def kinds_table() -> str:
+    """The kinds of features, in Markdown."""
+    return _table(
+        ("`kind`", "section", "`encoding`", "a column becomes"),
+        (
+            (name, f"`features.{kind.section}`", _listed(kind.allowed) or "-", kind.description)
+            for name, kind in feature_kinds().items()
+        ),
+    )
 
 
 def _tables() -> dict[str, str]:
@@ -59,6 +82,10 @@ def _tables() -> dict[str, str]:
         ),
         "`search.sampler`": _table(
             ("sampler", "what it does"), ((sampler.name, sampler.summary) for sampler in SAMPLERS.entries.values())
+        ),
+        "`model.regularizer`": _table(
+            ("regularizer", "what it adds to the loss, times its weight"),
+            ((regularizer.name, regularizer.summary) for regularizer in REGULARIZERS.entries.values()),
         ),
         "`model.activation`": _table(("activation",), ((name,) for name in ACTIVATIONS.names)),
     }

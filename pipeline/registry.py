@@ -1,25 +1,24 @@
-"""Registries: what a name in a configuration stands for.
+"""Registries: what the names in a configuration stand for.
 
-A registry looks through one package: what any of its modules defines at the top level and is of the registry's kind is
-an entry under its `name`. So a new module is all that it takes to add one, and allowed values, messages and documents
-follow. Modules are found by the import system, in a zip as well. They are imported to be listed, by configurations too,
-and so import pyspark, TensorFlow and the like within their functions only.
+A registry searches one package: every object of the registry's class at the top level of a module is an entry under its
+`name`. So adding an entry takes one new module; allowed values, messages and documentation follow. Modules are found by
+the import system, in a zip too. They are imported to be listed, also by configurations, and so import pyspark,
+TensorFlow and the like within functions only.
 
-`package.module:name` stands for an object of the user's own, importable wherever the pipeline runs.
+`package.module:name` stands for an object of the user's own, which must be importable wherever the pipeline runs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 
 REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 """`package.module:name`."""
@@ -40,77 +39,100 @@ class Registry(Generic[Entry]):
     """The entries of one kind, by name."""
 
     def __init__(
-        self, noun: str, package: str, kind: type[Entry], *, adapt: Callable[[str, Any], Entry] | None = None
+        self,
+        noun: str,
+        package: str,
+        kind: type[Entry],
+        *,
+        adapt: Callable[[str, Any], Entry] | None = None,
+        folders_only: bool = False,
     ) -> None:
-        """Looks at nothing yet.
+        """Imports nothing yet.
 
         Args:
             noun: what an entry is called in messages: `loss`.
-            package: whose modules hold the entries; a single module is looked at by itself.
+            package: the package whose modules hold the entries, or a single module.
             kind: the class of the entries.
-            adapt: makes an entry of a reference and the user's object that it names, where that is none itself; raises
-                TypeError where it cannot. None takes entries only.
+            adapt: makes an entry from a reference and the user's object that it names, if that is not an entry itself;
+                raises TypeError where it cannot. None accepts entries only.
+            folders_only: whether the entries are in the `__init__.py` of folders, so that the package's files, which
+                may load TensorFlow, are not imported to list them.
         """
-        self.noun, self._package, self._kind, self._adapt = noun, package, kind, adapt
+        self.noun, self._package, self._kind = noun, package, kind
+        self._adapt, self._folders_only = adapt, folders_only
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """By name, in the order of the modules' names and within a module as they stand there."""
-        package = import_module(self._package)
-        found = _entries(self._package, tuple(getattr(package, "__path__", ())), self._kind)
-        return cast(Mapping[str, Entry], found)
+        """The entries by name, in the order of the modules' names, and within a module in their order there."""
+        path = tuple(getattr(import_module(self._package), "__path__", ()))
+        return cast(Mapping[str, Entry], _entries(self._package, path, self._kind, self._folders_only))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the entries; what a configuration may say, references apart."""
+        """The names of the entries, which a configuration may use besides references."""
         return tuple(self.entries)
 
     def check(self, name: str, *also: str) -> str:
-        """The name itself, if there is such an entry, or it is one of `also`, or reads like a reference.
+        """The name itself, if it is an entry's, one of `also`, or has the form of a reference.
 
         Raises:
-            ValueError: naming what is allowed, and the nearest name.
+            ValueError: it is none of these; names what is allowed, and the nearest name.
         """
         if name in also or name in self.entries or REFERENCE.fullmatch(name):
             return name
-        names = (*also, *self.names)
-        close = get_close_matches(name, names, n=1)
-        meant = f". Did you mean '{close[0]}'?" if close else ""
-        raise ValueError(
-            f"there is no {self.noun} '{name}'. Allowed: {', '.join(names)}, or package.module:name{meant}"
-        )
+        raise ValueError(unknown_name(self.noun, name, (*also, *self.names)))
 
-    def get(self, name: str) -> Entry:
-        """The entry of a name or a reference.
+    def resolve(self, name: str) -> Entry:
+        """The entry of a name or a reference, for validators of a configuration or document.
 
         Raises:
-            ConfigError: there is none, or the user's own cannot be imported or is something else.
+            ValueError: there is none, or the user's own cannot be imported or is something else.
+        """
+        entry = self.entries.get(self.check(name))
+        return self._imported(name) if entry is None else entry
+
+    def get(self, name: str) -> Entry:
+        """The same wherever else an entry is needed.
+
+        Raises:
+            ConfigError: there is none, or the user's object cannot be imported or has another type.
         """
         try:
-            known = self.entries.get(self.check(name))
-            return self._own(name) if known is None else known
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"{self.noun.capitalize()} '{name}' cannot be used: {error}") from error
+            return self.resolve(name)
+        except ValueError as error:
+            message = str(error)
+            raise ConfigError(f"{message[0].upper()}{message[1:]}") from error
 
-    def _own(self, reference: str) -> Entry:
+    def _imported(self, reference: str) -> Entry:
         module, _, attribute = reference.partition(":")
-        value = getattr(import_module(module), attribute)
-        if isinstance(value, self._kind):
-            return value
+        try:
+            value = getattr(import_module(module), attribute)
+            return value if isinstance(value, self._kind) else self._adapted(reference, value)
+        except Exception as error:  # whatever the user's module raises
+            remedy = ". Install its package, or correct the name" * isinstance(error, (ImportError, AttributeError))
+            raise ValueError(f"{self.noun.capitalize()} '{reference}' cannot be used: {error}{remedy}") from error
+
+    def _adapted(self, reference: str, value: Any) -> Entry:
         if self._adapt is None:
-            raise TypeError(f"allowed is a {self._kind.__name__}. Received: {type(value).__name__}")
+            allowed = f"{self._kind.__module__}.{self._kind.__name__}"
+            raise TypeError(f"allowed is an instance of {allowed}. Received: {type(value).__name__}")
         return self._adapt(reference, value)
 
 
+def unknown_name(noun: str, name: str, allowed: Sequence[str]) -> str:
+    """The message for a name that stands for nothing: what is allowed, and the nearest name."""
+    message = f"there is no {noun} '{name}'. Allowed: {', '.join(allowed)}, or package.module:name"
+    meant = did_you_mean(name, allowed)
+    return f"{message}. {meant}" if meant else message
+
+
 @lru_cache(maxsize=64)
-def _entries(package: str, path: tuple[str, ...], kind: type[Named]) -> Mapping[str, Named]:
-    """By name; anew for another path, so that a folder which is added to the package's path is seen."""
-    names = [package, *(f"{package}.{module.name}" for module in iter_modules(path))]
-    found: dict[str, Named] = {}
-    for module in names:
+def _entries(package: str, path: tuple[str, ...], kind: type[Named], folders_only: bool) -> Mapping[str, Named]:
+    """The entries by name; cached by path too, so that a folder which is added to the package's path is searched."""
+    modules = [f"{package}.{module.name}" for module in iter_modules(path) if module.ispkg or not folders_only]
+    entries: dict[str, Named] = {}
+    for module in [package, *modules]:
         for entry in vars(import_module(module)).values():
-            if isinstance(entry, kind) and found.setdefault(entry.name, entry) is not entry:
+            if isinstance(entry, kind) and entries.setdefault(entry.name, entry) is not entry:
                 raise ValueError(f"two entries of {package} are called '{entry.name}', one of them in {module}")
-    return MappingProxyType(found)
+    return MappingProxyType(entries)

@@ -1,4 +1,8 @@
-"""A target, a loss, a metric, ... that are added as one new file are allowed, used, reported and documented."""
+"""A target, a loss, a metric, ... that are added as one new file are allowed, used, reported and documented.
+
+The same of a network in `networks/test_added.py`, of a source format in `sources/test_registry.py`, and of a kind of
+feature in `kinds/test_new_kind.py`.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ class Counts(Regression):
 
         return lambda z: tf.exp(z)[:, 0]
 
-    def answer(self, z, label, decision, *, prefix):
+    def serving_outputs(self, z, label, decision, *, prefix):
         import keras
 
         return {"prediction": keras.layers.Activation("exponential", name=f"{prefix}rate")(z)}
@@ -83,16 +87,31 @@ def _keras():
     return Bias()
 
 
-def _reduce(tally, weights):
+def _reduce(accumulator, weights):
     import numpy as np
 
-    sums = weights @ tally.sums
+    sums = weights @ accumulator.sums
     return np.abs(sums[:, 3] / sums[:, 0])
 
 
 BIAS = Metric(
     "bias", "absolute bias", lower_is_better=True, low=0.0, of_numbers=_keras, reduce=_reduce, fits_numbers=True
 )
+'''
+
+ELASTIC = '''
+"""The absolute values of a kernel, and a tenth of their squares."""
+
+from pipeline.regularizers import Regularizer
+
+
+def _build(weight):
+    import keras
+
+    return keras.regularizers.L1L2(l1=weight, l2=0.1 * weight)
+
+
+ELASTIC = Regularizer("elastic", "l1 and a tenth of l2", _build, {"loguniform": [1e-3, 1e-1]})
 '''
 
 
@@ -119,14 +138,15 @@ def config(tmp_path: Path) -> Callable[..., RunConfig]:
     lines = [f"{row},{a:.6f},{b}" for row, (a, b) in enumerate(zip(x, y, strict=True))]
     (tmp_path / "rows.csv").write_text("\n".join(["id,x,y", *lines]) + "\n")
 
-    def made(*, task: str = "regression", **train: object) -> RunConfig:
+    def made(*, task: str = "regression", model: object = None, search: object = None, **train: object) -> RunConfig:
         return parse_config(
             {
                 "name": "added",
                 "storage": {"root": str(tmp_path / "root")},
                 "data": {"source": {"path": str(tmp_path / "rows.csv")}, "label": "y", "key": ["id"], "task": task},
                 "features": {"numeric": [{"columns": ["x"]}], "target": {"transform": "none"}},
-                "model": {"hidden": [8]},
+                "model": model or {"hidden": [8]},
+                "search": search or {},
                 "train": {"epochs": 3, "batch_size": 32, **train},
             }
         )
@@ -141,6 +161,7 @@ def page_of(root: Path) -> str:
 
 @pytest.mark.spark
 def test_a_target_is_one_file(add, config, tmp_path, spark):
+    from pipeline.reference import reference_page
     from pipeline.stages.run import run
 
     with pytest.raises(ConfigError, match=r"there is no task 'counts'. Allowed: auto, binary, multiclass, regression"):
@@ -152,18 +173,26 @@ def test_a_target_is_one_file(add, config, tmp_path, spark):
     assert "Counts of" in page_of(tmp_path / "root")
     with pytest.raises(ConfigError, match=r"there is no task 'count'. .*Did you mean 'counts'\?"):
         config(task="count")
+    assert "| `counts` | `" in reference_page()
 
 
 @pytest.mark.spark
 def test_a_loss_and_a_metric_are_one_file_each(add, config, tmp_path, spark):
+    from pipeline.config.evaluate import EvaluateConfig
     from pipeline.config.search import SearchConfig
     from pipeline.reference import reference_page
     from pipeline.stages.run import run
 
     with pytest.raises(ConfigError, match=r"there is no loss 'pinball'\. Allowed: auto, .*mse"):
         config(loss="pinball")
+    with pytest.raises(ValueError, match=r"there is no metric 'bias'\. Allowed: accuracy, "):
+        EvaluateConfig(metrics=("bias",))
     add("pipeline.losses", "pinball", PINBALL)
     add("pipeline.metrics", "bias", BIAS)
+    with pytest.raises(ConfigError, match=r"there is no loss 'pinbal'\. .*Did you mean 'pinball'\?"):
+        config(loss="pinbal")
+    with pytest.raises(ValueError, match=r"there is no metric 'biass'\. .*Did you mean 'bias'\?"):
+        EvaluateConfig(metrics=("biass",))
     done = run(config(loss="pinball", metrics=["bias", "mae"]), spark=spark)
     low, high = done.evaluate.intervals["bias"]
     assert low <= done.evaluate.metrics["bias"] <= high
@@ -175,6 +204,28 @@ def test_a_loss_and_a_metric_are_one_file_each(add, config, tmp_path, spark):
     assert not SearchConfig(metric="val_bias").maximizes
     assert "| `pinball` | quantile loss at 0.9 |" in reference_page()
     assert "| `bias` | absolute bias | lower | 0 to | numbers |" in reference_page()
+
+
+@pytest.mark.spark
+def test_a_regularizer_is_one_file(add, config, tmp_path, spark):
+    from pipeline.model.serving import load_network
+    from pipeline.reference import reference_page
+    from pipeline.stages.run import run
+
+    elastic = {"hidden": [8], "regularizer": {"name": "elastic", "weight": 1.0}}
+    with pytest.raises(ConfigError, match=r"there is no regularizer 'elastic'\. Allowed: l1, l2, l1_l2, or package"):
+        config(model=elastic)
+    add("pipeline.regularizers", "elastic", ELASTIC)
+    with pytest.raises(ConfigError, match=r"there is no regularizer 'elastc'\. .*Did you mean 'elastic'\?"):
+        config(model={"regularizer": "elastc"})
+    run(config(model=elastic), spark=spark)
+    network = load_network(next((tmp_path / "root" / "models").rglob("model.keras")))
+    for name in ("hidden_0", "output"):
+        assert network.get_layer(name).kernel_regularizer.get_config() == pytest.approx({"l1": 1.0, "l2": 0.1})
+    assert "name: elastic" in page_of(tmp_path / "root")
+    assert "| `elastic` | l1 and a tenth of l2 |" in reference_page()
+    searched = config(model=elastic, search={"space": "auto"}).search.space
+    assert searched["model.regularizer.weight"].loguniform == (1e-3, 1e-1)
 
 
 OWN = """
@@ -191,6 +242,10 @@ def halves(p, e):
 
 def square(x):
     return x * x
+
+
+def lasso(weight):
+    return keras.regularizers.L1(weight)
 """
 
 
@@ -214,6 +269,8 @@ def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
     rate = build_schedule(made.schedule, peak=0.8, epoch_steps=2.0, epochs=4)
     assert float(rate(4)) == pytest.approx(0.2)
     assert ACTIVATIONS.get("house:square").keras(3) == 9
+    regularizer = config(model={"regularizer": {"name": "house:lasso", "weight": 0.5}}).model.regularizer.build()
+    assert regularizer.get_config() == {"l1": 0.5}
 
 
 def test_a_reference_that_is_none_is_named(config):

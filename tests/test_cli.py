@@ -71,7 +71,7 @@ def test_what_others_print_goes_to_standard_error(job):
             "The object store failed: When getting information for key 'x' in bucket 'lake': AWS Error ",
         ),
         ("no_module", 5, "No module named 'horovod', with "),
-        ("bug", 1, "KeyError: 'forgotten'. Run it again with --debug to see where it happened."),
+        ("bug", 1, "KeyError: 'forgotten'. Run it again with --debug to see the traceback."),
     ],
 )
 def test_an_error_is_one_message_and_the_exit_code_of_its_kind(job, behaviour, code, message):

@@ -14,6 +14,8 @@ from pipeline.formatting import (
     format_p_value,
     format_percent,
     format_share,
+    listed,
+    shortened,
 )
 
 
@@ -60,6 +62,14 @@ def test_shares_do_not_round_to_a_false_nothing_or_all() -> None:
 
 def test_p_values_have_two_digits_down_to_a_thousandth() -> None:
     assert [format_p_value(value) for value in (0.0312, 0.0001)] == ["p = 0.031", "p < 0.001"]
+
+
+def test_long_lists_and_values_are_cut() -> None:
+    assert listed("abc", 2) == "a, b, ... and 1 more"
+    assert listed("abc", separator="; ") == "a; b; c"
+    assert [shortened(value) for value in ("a", None, [1, 2])] == ["'a'", "nothing", "[1, 2]"]
+    assert shortened("a" * 78) == f"'{'a' * 78}'"
+    assert shortened("a" * 79) == f"'{'a' * 76}..."
 
 
 def test_counts_have_the_noun_in_its_number() -> None:

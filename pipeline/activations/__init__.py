@@ -18,8 +18,8 @@ class Activation:
     """An activation.
 
     Attributes:
-        name: as `model.activation` says it.
-        keras: what Keras' layers take: the name that it has there, or a function.
+        name: name in `model.activation`.
+        keras: what Keras layers accept: Keras's name of it, or a function.
     """
 
     name: str

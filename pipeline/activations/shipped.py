@@ -1,4 +1,4 @@
-"""Keras' own activations."""
+"""Keras's own activations."""
 
 from __future__ import annotations
 

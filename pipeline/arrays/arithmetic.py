@@ -60,9 +60,9 @@ def _round(number: Floats) -> Floats:
 def _extreme(exceeds: Callable[[Floats, Floats], Bits]) -> Callable[..., Numbers]:
     """Of the numbers that are not null; the first of those that are equal, which a zero's sign shows."""
 
-    def of_two(found: Numbers, number: Numbers) -> Numbers:
-        kept = mask_of(found) & ~exceeds(found.floats, number.floats)
-        return either(kept | ~mask_of(number), found, number)
+    def of_two(extreme: Numbers, number: Numbers) -> Numbers:
+        kept = mask_of(extreme) & ~exceeds(extreme.floats, number.floats)
+        return either(kept | ~mask_of(number), extreme, number)
 
     return lambda *numbers: reduce(of_two, numbers)
 

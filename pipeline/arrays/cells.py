@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.decimals import decimal_texts, doubles_of
 from pipeline.arrays.masks import Mask, mask_of, replaced, valid_of
-from pipeline.arrays.moment_texts import date_texts, floored, moment_texts
 from pipeline.arrays.nested_texts import nested_texts
 from pipeline.arrays.notation import java_texts
 from pipeline.arrays.numbers import numbers_in
+from pipeline.arrays.timestamp_texts import date_texts, floored, timestamp_texts
 from pipeline.arrays.types import is_fractional, is_number, is_text, plain_type
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 EXACT_INTEGER = float(1 << 53)
@@ -178,7 +178,7 @@ def raw_text(array: pa.Array, *, zone: str = "UTC") -> pa.Array:
     if pa.types.is_date(kind):
         return date_texts(array)
     return (
-        moment_texts(array, zone=zone)
+        timestamp_texts(array, zone=zone)
         if pa.types.is_timestamp(kind)
         else nested_texts(array, partial(raw_text, zone=zone))
     )

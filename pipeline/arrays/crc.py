@@ -12,6 +12,7 @@ import pyarrow as pa
 def crc32_of(text: pa.Array) -> npt.NDArray[np.uint32]:
     """uint32 [n]: the CRC-32 of each text in UTF-8, of different texts once; of null, anything."""
     encoded = text.dictionary_encode()
-    known = [zlib.crc32(value.as_buffer()) for value in encoded.dictionary]
-    found: npt.NDArray[np.uint32] = np.array([*known, 0], np.uint32)[encoded.indices.fill_null(len(known)).to_numpy()]
-    return found
+    crcs = np.array([*(zlib.crc32(value.as_buffer()) for value in encoded.dictionary), 0], np.uint32)
+    null = len(encoded.dictionary)
+    hashes: npt.NDArray[np.uint32] = crcs[encoded.indices.fill_null(null).to_numpy()]
+    return hashes

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import mask_of
 from pipeline.arrays.operands import Floats, Numbers, null_unless, strict
-from pipeline.arrays.operands import mask_of as known_mask_of
+from pipeline.arrays.operands import mask_of as valid_mask_of
 
 Integers = npt.NDArray[Any]
 """Of any size; int64 where none is said."""
@@ -55,10 +55,10 @@ def _part(part: Callable[[Dates], npt.NDArray[Any]]) -> Callable[[Numbers], Numb
         counted = (whole >= -END_OF_DAYS) & (whole < END_OF_DAYS)
         # A day outside of the table, or one that is not known, finds any other's part.
         parts = np.asarray(near().take((whole - NEAR[0]).astype(np.intp), mode="clip"))
-        far = ((whole < NEAR[0]) | (whole >= NEAR[1])) & counted & known_mask_of(days)
+        far = ((whole < NEAR[0]) | (whole >= NEAR[1])) & counted & valid_mask_of(days)
         if far.any():
             parts[far] = part(whole[far].astype(np.int64).astype("datetime64[D]"))
-        return null_unless(counted, Numbers(parts, days.known))
+        return null_unless(counted, Numbers(parts, days.valid))
 
     return of_days
 

@@ -18,7 +18,7 @@ _EXACT_INTEGERS = 1 << 53
 
 
 def doubles_of(decimal: pa.Array) -> pa.Array:
-    """Float64 [n]: the doubles next to decimals; Arrow's own cast may be off by one place.
+    """Float64 [n]: the doubles next to decimals; Arrow's own cast may be off by one unit in the last place.
 
     Args:
         decimal: decimal128 or decimal256 [n].

@@ -67,8 +67,8 @@ def _of_constants(function: Callable[..., Value], value: Value, constants: Seque
     """A function of a value and of constants; of a text that is constant itself, the constant that it gives."""
     if not isinstance(value, pa.Scalar):
         return function(value, *constants)
-    found = function(pa.array([value.as_py()], value.type), *constants)
-    return first_of(found) if isinstance(found, Numbers) else found[0]
+    result = function(pa.array([value.as_py()], value.type), *constants)
+    return first_of(result) if isinstance(result, Numbers) else result[0]
 
 
 _OF_VALUES: Mapping[str, Callable[..., Value]] = {**NUMERIC, **LOGIC, **CALENDAR, "concat": concat}

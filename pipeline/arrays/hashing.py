@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.arrays.masks import Mask, valid_of
+from pipeline.arrays.masks import valid_of
 from pipeline.arrays.xxhash import Hashes, TextBytes, hash_integers, hash_longs, hash_texts
 
 Integers = npt.NDArray[np.int64]
@@ -33,7 +33,11 @@ _Kernel = Callable[[slice, Hashes], Hashes]
 def hash_of(columns: Sequence[pa.Array]) -> Integers:
     """int64 [n]: one hash a row, over doubles, int64, int32 and strings; null values are skipped."""
     hashed = np.full(len(columns[0]), SEED, np.uint64)
-    kernels = [(_kernel(column), _valid(column)) for column in columns if column.null_count < len(column)]
+    kernels = [
+        (_kernel(column), valid_of(column) if column.null_count else None)
+        for column in columns
+        if column.null_count < len(column)
+    ]
     for start in range(0, len(hashed), _CHUNK):
         rows = slice(start, start + _CHUNK)
         for kernel, valid in kernels:
@@ -70,10 +74,6 @@ def _kernel(column: pa.Array) -> _Kernel:
     if values.dtype == np.float64:
         return lambda rows, seeds: hash_longs(_bits(values[rows]), seeds)
     return lambda rows, seeds: hash_longs(values[rows].view(np.uint64), seeds)
-
-
-def _valid(column: pa.Array) -> Mask | None:
-    return valid_of(column) if column.null_count else None
 
 
 def _bits(values: npt.NDArray[np.float64]) -> Hashes:

@@ -35,7 +35,7 @@ _DAYS_OF_CYCLE, _YEARS_OF_CYCLE = 146_097, 400
 _MOST_MICROS = 1 << 63
 
 
-def moment_in(text: str) -> tuple[int, bool] | None:
+def timestamp_in(text: str) -> tuple[int, bool] | None:
     """Microseconds since 1970-01-01 and whether the text has a zone; then they are UTC's, else of local time.
 
     None where a text holds no date or time. Of a time without a date, Spark would make one of today; here it is none.
@@ -55,39 +55,39 @@ def moment_in(text: str) -> tuple[int, bool] | None:
 
 def local_in(text: str) -> int | None:
     """Microseconds of local time since 1970-01-01, as Spark casts a text to a time without a zone."""
-    found = _read(text)
-    return None if found is None else _in_64_bits(found[0])
+    parsed = _read(text)
+    return None if parsed is None else _in_64_bits(parsed[0])
 
 
 def _instant(text: str) -> int | None:
-    found = _read(text) or _read(_extended(text))
-    if found is None or found[1] is None:
+    parsed = _read(text) or _read(_extended(text))
+    if parsed is None or parsed[1] is None:
         return None
-    micros, zone = found[0], found[1]
+    micros, zone = parsed[0], parsed[1]
     return _in_64_bits(micros - ahead_at_local(zone, micros // MICROS) * MICROS)
 
 
 def _read(text: str) -> tuple[int, Zone | None] | None:
     """Microseconds of local time, and the zone behind it."""
-    found = _PARTS.fullmatch(text.strip(_BLANK))
-    if found is None:
+    match = _PARTS.fullmatch(text.strip(_BLANK))
+    if match is None:
         return None
-    day = _day(*(int(part) for part in found.group(1, 2, 3)))
-    hour, minute, second = (int(part or 0) for part in found.group(4, 5, 6))
-    zone = None if found[8] is None else zone_of(found[8].strip(_JAVA_BLANK))
-    if day is None or hour > 23 or minute > 59 or second > 59 or (zone is None and found[8] is not None):
+    day = _day(*(int(part) for part in match.group(1, 2, 3)))
+    hour, minute, second = (int(part or 0) for part in match.group(4, 5, 6))
+    zone = None if match[8] is None else zone_of(match[8].strip(_JAVA_BLANK))
+    if day is None or hour > 23 or minute > 59 or second > 59 or (zone is None and match[8] is not None):
         return None
-    fraction = int((found[7] or "")[:6].ljust(6, "0"))
+    fraction = int((match[7] or "")[:6].ljust(6, "0"))
     return (day * DAY + 3600 * hour + 60 * minute + second) * MICROS + fraction, zone
 
 
 def _day(year: int, month: int, day: int) -> int | None:
     """Days since 1970-01-01; None where there is no such date."""
     cycles = year // _YEARS_OF_CYCLE
-    place = 12 * (year - cycles * _YEARS_OF_CYCLE) + month - 1
-    if not 1 <= month <= 12 or not 1 <= day <= first_days()[place + 1] - first_days()[place]:
+    months = 12 * (year - cycles * _YEARS_OF_CYCLE) + month - 1
+    if not 1 <= month <= 12 or not 1 <= day <= first_days()[months + 1] - first_days()[months]:
         return None
-    return cycles * _DAYS_OF_CYCLE + int(first_days()[place]) + day - 1
+    return cycles * _DAYS_OF_CYCLE + int(first_days()[months]) + day - 1
 
 
 def _in_64_bits(micros: int) -> int | None:

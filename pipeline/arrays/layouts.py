@@ -1,6 +1,6 @@
 """Dates and times in the common layouts of ISO 8601, read column by column of their bytes: the quick way.
 
-Texts of one length make a matrix of bytes; its columns are the places of the layout:
+Texts of one length make a matrix of bytes; its columns are the positions of the layout:
 
     0         1         2
     012345678901234567890123456789
@@ -79,11 +79,11 @@ def read_layouts(text: pa.Array, *, spark_only: bool = False) -> Layouts:
         text: string [n].
         spark_only: only what Spark itself reads as a time without a zone: no zones, and no dates without signs.
     """
-    found = _nothing(len(text))
+    layouts = _nothing(len(text))
     for rows, matrix in _by_length(text):
         some = _local(matrix) if spark_only else _any(matrix)
-        found.micros[rows], found.read[rows], found.zoned[rows] = some.micros, some.read, some.zoned
-    return found
+        layouts.micros[rows], layouts.read[rows], layouts.zoned[rows] = some.micros, some.read, some.zoned
+    return layouts
 
 
 def _nothing(count: int) -> Layouts:
@@ -115,15 +115,15 @@ def _matrix(text: pa.Array, length: int) -> Bytes:
 def _any(matrix: Bytes) -> Layouts:
     zones = [zone for zone in _zones(matrix) if zone.has.any()]
     if any(zone.has.all() for zone in zones):
-        found = _nothing(matrix.shape[1])
+        layouts = _nothing(matrix.shape[1])
     else:
-        found = _basic(matrix) if len(matrix) == _BASIC else _local(matrix)
+        layouts = _basic(matrix) if len(matrix) == _BASIC else _local(matrix)
     for zone in zones:
         some = _local(matrix[: -zone.width])
         zoned = some.read & zone.has
-        micros = np.where(zoned, some.micros - zone.ahead * MICROS, found.micros)
-        found = Layouts(micros, found.read | zoned, found.zoned | zoned)
-    return found
+        micros = np.where(zoned, some.micros - zone.ahead * MICROS, layouts.micros)
+        layouts = Layouts(micros, layouts.read | zoned, layouts.zoned | zoned)
+    return layouts
 
 
 def _zones(matrix: Bytes) -> Iterator[_Zone]:
@@ -146,15 +146,15 @@ def _local(matrix: Bytes) -> Layouts:
     length = len(matrix)
     if length not in (_DATE, _MINUTES, _SECONDS, *_FRACTIONS):
         return _nothing(matrix.shape[1])
-    signs = [place for place in (4, 7, 10, 13, 16, 19) if place < length]
+    signs = [position for position in (4, 7, 10, 13, 16, 19) if position < length]
     days, read = _days(matrix, month=5, day=8)
-    read &= _are_digits(matrix, [place for place in range(length) if place not in signs])
-    for place, sign in zip(signs, ("-", "-", " ", ":", ":", "."), strict=False):
-        read &= (matrix[place] == ord(sign)) | (sign == " " and matrix[place] == ord("T"))
+    read &= _are_digits(matrix, [position for position in range(length) if position not in signs])
+    for position, sign in zip(signs, ("-", "-", " ", ":", ":", "."), strict=False):
+        read &= (matrix[position] == ord(sign)) | (sign == " " and matrix[position] == ord("T"))
     seconds = days * DAY
-    for place, unit, limit in ((11, 3600, 24), (14, 60, 60), (17, 1, 60)):
-        if place < length:
-            part = _pair(matrix, place)
+    for position, unit, limit in ((11, 3600, 24), (14, 60, 60), (17, 1, 60)):
+        if position < length:
+            part = _pair(matrix, position)
             read &= part < limit
             seconds += unit * _wide(part)
     return _laid(seconds, read, _fraction(matrix))
@@ -167,23 +167,23 @@ def _laid(seconds: Integers, read: Mask, fraction: Integers | int = 0) -> Layout
 def _days(matrix: Bytes, *, month: int, day: int) -> tuple[Integers, Mask]:
     """Days since 1970-01-01, and whether there is such a date, from where its parts begin; the year begins at 0."""
     months, days = _pair(matrix, month), _pair(matrix, day)
-    place = 12 * (100 * _wide(_pair(matrix, 0)) + _pair(matrix, 2)) + months - 1
-    first = first_days().take(place, mode="clip")
-    length = first_days().take(place + 1, mode="clip") - first
+    index = 12 * (100 * _wide(_pair(matrix, 0)) + _pair(matrix, 2)) + months - 1
+    first = first_days().take(index, mode="clip")
+    length = first_days().take(index + 1, mode="clip") - first
     return first + days - 1, (months >= 1) & (months <= 12) & (days >= 1) & (days <= length)
 
 
 def _fraction(matrix: Bytes) -> Integers | int:
     """Microseconds."""
     micros: Integers | int = 0
-    for place, unit in zip(range(_SECONDS + 1, len(matrix)), (100_000, 10_000, 1000, 100, 10, 1), strict=False):
-        micros = micros + unit * _wide(matrix[place] - _ZERO)
+    for position, unit in zip(range(_SECONDS + 1, len(matrix)), (100_000, 10_000, 1000, 100, 10, 1), strict=False):
+        micros = micros + unit * _wide(matrix[position] - _ZERO)
     return micros
 
 
-def _pair(matrix: Bytes, place: int) -> Bytes:
+def _pair(matrix: Bytes, position: int) -> Bytes:
     """What two digits are worth; of other signs, anything."""
-    worth: Bytes = 10 * (matrix[place] - _ZERO) + (matrix[place + 1] - _ZERO)
+    worth: Bytes = 10 * (matrix[position] - _ZERO) + (matrix[position + 1] - _ZERO)
     return worth
 
 
@@ -191,9 +191,9 @@ def _wide(numbers: Bytes) -> npt.NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def _are_digits(matrix: Bytes, places: Iterable[int]) -> Mask:
-    """Whether there are digits in all of some places."""
-    found = np.ones(matrix.shape[1], np.bool_)
-    for place in places:
-        found &= matrix[place] - _ZERO <= 9
-    return found
+def _are_digits(matrix: Bytes, positions: Iterable[int]) -> Mask:
+    """Whether there are digits at all of some positions."""
+    are_digits = np.ones(matrix.shape[1], np.bool_)
+    for position in positions:
+        are_digits &= matrix[position] - _ZERO <= 9
+    return are_digits

@@ -16,29 +16,29 @@ from pipeline.arrays.operands import (
     Bits,
     Numbers,
     Value,
-    all_known,
+    all_valid,
     booleans_of,
     either,
     equal,
-    known_of,
     mask_of,
     numbers_of,
     strict,
+    validity_of,
 )
 
 
 def _holds(truth: Numbers) -> Bits:
-    return truth.truths if truth.known is None else truth.truths & truth.known
+    return truth.truths if truth.valid is None else truth.truths & truth.valid
 
 
 def _fails(truth: Numbers) -> Bits:
-    return ~truth.truths if truth.known is None else ~truth.truths & truth.known
+    return ~truth.truths if truth.valid is None else ~truth.truths & truth.valid
 
 
 def _decided(value: Bits, decided: Bits, truths: Sequence[Numbers]) -> Numbers:
-    """Known where one truth has decided, or where all are known."""
-    known = all_known(truth.known for truth in truths)
-    return Numbers(value, None if known is None else known | decided)
+    """Valid where one truth has decided, or where all are valid."""
+    valid = all_valid(truth.valid for truth in truths)
+    return Numbers(value, None if valid is None else valid | decided)
 
 
 def _and(*truths: Numbers) -> Numbers:
@@ -63,11 +63,11 @@ def is_in(value: Value, *constants: float | str | None) -> Numbers:
     """Whether a value is one of the constants; null also where it is none and one of these is null."""
     wanted = [constant for constant in constants if constant is not None]
     if isinstance(value, Numbers):
-        found = np.isin(value.floats, wanted)
+        is_member = np.isin(value.floats, wanted)
     else:
-        found = numbers_of(pc.is_in(value, value_set=pa.array(wanted, pa.string()))).values
-    certain = found if len(wanted) < len(constants) else None
-    return Numbers(found, all_known((known_of(value), certain)))
+        is_member = numbers_of(pc.is_in(value, value_set=pa.array(wanted, pa.string()))).values
+    certain = is_member if len(wanted) < len(constants) else None
+    return Numbers(is_member, all_valid((validity_of(value), certain)))
 
 
 def _if(*arguments: Value) -> Value:
@@ -90,13 +90,13 @@ def _coalesce(*values: Value) -> Value:
     """The first value that is not null."""
     if not isinstance(values[0], Numbers):
         return pc.coalesce(*values)
-    return reduce(lambda found, value: found if found.known is None else either(found.known, found, value), values)
+    return reduce(lambda first, value: first if first.valid is None else either(first.valid, first, value), values)
 
 
 LOGIC: Mapping[str, Callable[..., Value]] = {
     "and": _and,
     "or": _or,
-    "not": lambda truth: Numbers(~truth.truths, truth.known),
+    "not": lambda truth: Numbers(~truth.truths, truth.valid),
     "equal": equal,
     "less": strict(np.less),
     "less_equal": strict(np.less_equal),

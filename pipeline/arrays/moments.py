@@ -115,8 +115,8 @@ def column_statistics(values: Values, nulls: int) -> ColumnStatistics:
     rows = len(values)
     # The least and the largest are finite where all are: no pass of its own in the usual case.
     with np.errstate(all="ignore"):
-        known = values if math.isfinite(values.min() + values.max()) else values[np.isfinite(values)]
-    return ColumnStatistics(rows, nulls, rows - nulls - len(known), _moments(known))
+        finite = values if math.isfinite(values.min() + values.max()) else values[np.isfinite(values)]
+    return ColumnStatistics(rows, nulls, rows - nulls - len(finite), _moments(finite))
 
 
 def _moments(values: Values) -> Moments:

@@ -33,7 +33,7 @@ def java_texts(number: pa.Array) -> pa.Array:
     values = number.to_numpy(zero_copy_only=False)
     size = np.abs(values)
     alike = (size >= 1e-3) & (size < 1e7) & (values != np.floor(values))
-    exact = _double if number.type == pa.float64() else _single
+    exact = float if number.type == pa.float64() else _single
     notation = partial(_notation, exact=exact)
     return replaced(text, ~alike & valid_of(number), lambda texts: by_value(texts, notation, pa.string()), source=text)
 
@@ -56,10 +56,6 @@ def _notation(text: str, exact: Callable[[str], float]) -> str:
         return plain if "." in plain else f"{plain}.0"
     first, *more = map(str, number.as_tuple().digits)
     return f"{'-' if number < 0 else ''}{first}.{''.join(more) or '0'}E{number.adjusted()}"
-
-
-def _double(text: str) -> float:
-    return float(text)
 
 
 def _single(text: str) -> float:

@@ -1,4 +1,4 @@
-"""What the functions of an expression take and give: numbers as numpy holds them, texts as Arrow does.
+"""The arguments and results of an expression's functions: numbers as numpy holds them, texts as Arrow does.
 
 A text is a `pa.Array` of strings, [rows], or a `pa.Scalar` where it is a constant.
 """
@@ -23,7 +23,7 @@ Text = Any
 
 
 _KINDS = {pa.float64(): np.float64, pa.int32(): np.int32}
-"""numpy's types. Arrow tells them too, but imports pandas for that."""
+"""numpy's types. Arrow knows them too, but imports pandas to say so."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Numbers:
     """The number in each row, or a constant.
 
     Attributes:
-        values: float64, int32, or bool for truths, [rows] or []; any value where it is not known.
-        known: bool, [rows] or []; None where every value is known.
+        values: float64, int32, or bool for truths, [rows] or []; any value where it is null.
+        valid: bool, [rows] or [], False for null; None where no value is null.
     """
 
     values: npt.NDArray[Any]
-    known: Bits | None = None
+    valid: Bits | None = None
 
     @property
     def floats(self) -> Floats:
@@ -45,7 +45,7 @@ class Numbers:
 
     @property
     def truths(self) -> Bits:
-        """Whether a value is not 0; any truth where it is not known."""
+        """Whether a value is not 0; any truth where it is null."""
         return self.values if self.values.dtype == np.bool_ else self.values != 0.0
 
 
@@ -65,24 +65,24 @@ def numbers_of(array: pa.Array) -> Numbers:
         return first_of(numbers_of(pa.array([array.as_py()], array.type)))
     buffer = array.buffers()[1]
     if pa.types.is_boolean(array.type):
-        return Numbers(_bits(buffer, array), known_of(array))
+        return Numbers(_bits(buffer, array), validity_of(array))
     values = np.frombuffer(buffer or b"", _KINDS[array.type], array.offset + len(array))
-    return Numbers(values[array.offset :], known_of(array))
+    return Numbers(values[array.offset :], validity_of(array))
 
 
-def known_of(value: Value) -> Bits | None:
+def validity_of(value: Value) -> Bits | None:
     """Where a value is not null; None where that is everywhere."""
     if isinstance(value, Numbers):
-        return value.known
+        return value.valid
     if isinstance(value, pa.Scalar):
         return None if value.is_valid else np.asarray(np.False_)
     return _bits(value.buffers()[0], value) if value.null_count else None
 
 
 def mask_of(value: Value) -> Bits:
-    """Like `known_of`, but true instead of None."""
-    known = known_of(value)
-    return np.asarray(np.True_) if known is None else known
+    """Like `validity_of`, but true instead of None."""
+    valid = validity_of(value)
+    return np.asarray(np.True_) if valid is None else valid
 
 
 def _bits(buffer: pa.Buffer, array: pa.Array) -> Bits:
@@ -103,13 +103,13 @@ def bytes_of(text: pa.Array) -> npt.NDArray[np.uint8]:
 
 def first_of(numbers: Numbers) -> Numbers:
     """The constant that is the first number of an array."""
-    return Numbers(numbers.values[0], None if numbers.known is None else numbers.known[0])
+    return Numbers(numbers.values[0], None if numbers.valid is None else numbers.valid[0])
 
 
 def array_of(numbers: Numbers, rows: int) -> pa.Array:
     """pa.float64(), [rows]."""
-    values, known = np.ascontiguousarray(_repeated(numbers.floats, rows)), mask_of(numbers)
-    bitmap = None if known.all() else _bitmap(_repeated(known, rows))
+    values, valid = np.ascontiguousarray(_repeated(numbers.floats, rows)), mask_of(numbers)
+    bitmap = None if valid.all() else _bitmap(_repeated(valid, rows))
     return pa.Array.from_buffers(pa.float64(), rows, [bitmap, pa.py_buffer(values)])
 
 
@@ -129,8 +129,8 @@ def _bitmap(bits: Bits) -> pa.Buffer:
     return pa.py_buffer(np.packbits(bits, bitorder="little"))
 
 
-def all_known(values: Iterable[Bits | None]) -> Bits | None:
-    """Where all are known; None where that is everywhere."""
+def all_valid(values: Iterable[Bits | None]) -> Bits | None:
+    """Where all are valid; None where that is everywhere."""
     masks = [mask for mask in values if mask is not None]
     return reduce(np.logical_and, masks) if masks else None
 
@@ -138,7 +138,7 @@ def all_known(values: Iterable[Bits | None]) -> Bits | None:
 def strict(function: Callable[..., Any]) -> Callable[..., Numbers]:
     """A function of float64 as one of numbers: null of null."""
     return lambda *numbers: Numbers(
-        function(*(number.floats for number in numbers)), all_known(number.known for number in numbers)
+        function(*(number.floats for number in numbers)), all_valid(number.valid for number in numbers)
     )
 
 
@@ -154,7 +154,7 @@ def finite(numbers: Numbers) -> Numbers:
 
 def null_unless(valid: Bits, numbers: Numbers) -> Numbers:
     """Null also where a number is not valid."""
-    return numbers if valid.all() else Numbers(numbers.values, all_known((valid, numbers.known)))
+    return numbers if valid.all() else Numbers(numbers.values, all_valid((valid, numbers.valid)))
 
 
 def counted(function: Callable[..., Any]) -> Callable[..., Numbers]:
@@ -170,7 +170,7 @@ def equal(left: Value, right: Value) -> Numbers:
 def either(holds: Bits, value: Numbers, otherwise: Numbers) -> Numbers:
     """The number where something holds, else the other."""
     values = _chosen(holds, value.values, otherwise.values)
-    if value.known is None and otherwise.known is None:
+    if value.valid is None and otherwise.valid is None:
         return Numbers(values)
     return Numbers(values, _chosen(holds, mask_of(value), mask_of(otherwise)))
 

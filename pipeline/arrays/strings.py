@@ -14,7 +14,7 @@ NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 """What Spark's side reads as a number, spaces around it aside."""
 
 TRIED = 100
-"""Texts whose cast tells whether that of all is worth a try: Arrow takes long over each that is no number."""
+"""Texts that are cast first, to see whether casting all is worth a try: Arrow is slow at texts that are no numbers."""
 
 LATER_LETTERS: Mapping[int, int] = {
     **{0x10D50 + i: 0x10D70 + i for i in range(22)},

@@ -20,9 +20,9 @@ def combined(parts: Iterable[pa.Table], schema: pa.Schema, **how: str) -> pa.Tab
     together = pa.concat_tables([schema.empty_table(), *parts])
     keys = [name for name in schema.names if name not in how]
     # Threads would add in an order of their own.
-    found = together.group_by(keys, use_threads=False).aggregate([*how.items()])
+    groups = together.group_by(keys, use_threads=False).aggregate([*how.items()])
     names = [f"{name}_{how[name]}" if name in how else name for name in schema.names]
-    return found.select(names).rename_columns(schema.names)
+    return groups.select(names).rename_columns(schema.names)
 
 
 def by_number(rows: pa.Table, column: str) -> dict[int, pa.Table]:

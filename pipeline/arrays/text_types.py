@@ -17,7 +17,7 @@ from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import LINE_END, Mask, mask_of, matches, valid_of
 from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.times import is_time_text
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 SHARE = 0.99
@@ -70,10 +70,10 @@ def count_texts(text: pa.Array) -> TextCounts:
     """
     value = pc.ascii_trim(text.drop_null(), " ")
     counts = TextCounts()
-    for told, count in ((_are_digits, _integers), (_are_moments, _moments)):
-        found = told(value)
-        counts = counts.merged(count(_where(value, found)))
-        value = _where(value, ~found)
+    for recognize, count in ((_are_digits, _integers), (_are_timestamps, _dated)):
+        recognized = recognize(value)
+        counts = counts.merged(count(_where(value, recognized)))
+        value = _where(value, ~recognized)
     number = numbers_in(value)
     fits, integer = valid_of(number), matches(_where(value, _may_be_whole(number)), _INTEGER)
     counts = counts.merged(TextCounts(len(value), number=int(fits.sum()), integer=int(integer.sum())))
@@ -90,7 +90,7 @@ def _are_digits(value: pa.Array) -> Mask:
     return mask_of(pc.and_(pc.ascii_is_decimal(value), short))
 
 
-def _are_moments(value: pa.Array) -> Mask:
+def _are_timestamps(value: pa.Array) -> Mask:
     """Whether texts are dates or times of the calendar, as they mostly are where some are."""
     return read_layouts(value, spark_only=True).read
 
@@ -106,7 +106,7 @@ def _may_be_whole(number: pa.Array) -> Mask:
     return may
 
 
-def _moments(value: pa.Array) -> TextCounts:
+def _dated(value: pa.Array) -> TextCounts:
     """Counts of texts that all are laid out as a date with or without a time of day."""
     # The shorter ones have no time of day, though a line may end behind the date.
     date = mask_of(pc.less(pc.binary_length(value), len("2024-06-30 12:00")))
@@ -116,5 +116,5 @@ def _moments(value: pa.Array) -> TextCounts:
 def _others(value: pa.Array) -> TextCounts:
     """Counts of texts that are no numbers, and that are counted as present already."""
     boolean = mask_of(pc.is_in(value, value_set=pa.array((*TRUE, *FALSE))))
-    moments = _moments(_where(value, is_time_text(value)))
-    return TextCounts(boolean=int(boolean.sum()), date=moments.date, timestamp=moments.timestamp)
+    dated = _dated(_where(value, is_time_text(value)))
+    return TextCounts(boolean=int(boolean.sum()), date=dated.date, timestamp=dated.timestamp)

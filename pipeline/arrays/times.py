@@ -1,7 +1,7 @@
 """A column as points in time, on one axis of doubles.
 
-A number is its own place on the axis; a date or a time (ISO 8601, also without its signs, like 20240630T120000) is at
-its seconds since 1970-01-01 UTC. One without a zone is taken as UTC.
+A number is its own position on the axis; that of a date or a time (ISO 8601, also without its signs, like
+20240630T120000) is its seconds since 1970-01-01 UTC. One without a zone is taken as UTC.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.calendar import MICROS
 from pipeline.arrays.cells import finite, plain, plain_number_of
-from pipeline.arrays.iso_texts import local_in, moment_in
+from pipeline.arrays.iso_texts import local_in, timestamp_in
 from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import LINE_END, Mask, by_value, matches, only, replaced, valid_of
-from pipeline.arrays.moment_texts import local_moments
+from pipeline.arrays.timestamp_texts import local_timestamps
 from pipeline.arrays.types import is_number, is_text
 from pipeline.arrays.zones import Integers
 from pipeline.errors import DataError, Problem
@@ -24,19 +24,19 @@ from pipeline.errors import DataError, Problem
 _DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{LINE_END}"
 _TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?)?{LINE_END}"
 _PERHAPS = r"^[0-9]{4}-[0-9]{1,2}-|^[0-9]{8}(?:[^0-9]|$)|^[0-9][^ T]+[ T]"
-"""At least what `moment_in` reads."""
+"""At least what `timestamp_in` reads."""
 
 _LOCAL = pa.timestamp("us")
 _EXACT_INTEGERS = 1 << 53
 
 
-def moment_of(array: pa.Array, *, dated: bool, zone: str = "UTC") -> pa.Array:
+def timestamp_of(array: pa.Array, *, dated: bool, zone: str = "UTC") -> pa.Array:
     """Float64 [n]: where rows lie on the axis; null where a value is missing or cannot be read.
 
     Args:
         array: [n], of a type that `dated_by_type` takes.
         dated: whether texts hold dates; of other types, whether the type is one of dates.
-        zone: of the session; no moment depends on it.
+        zone: of the session; no timestamp depends on it.
 
     Raises:
         TypeError: `dated`, and the type holds no dates.
@@ -49,7 +49,7 @@ def moment_of(array: pa.Array, *, dated: bool, zone: str = "UTC") -> pa.Array:
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         micros = array.cast(pa.int64())
         return pa.array(_integers(micros) / MICROS, mask=~valid_of(micros))
-    local = as_moment_ntz(array, zone=zone).cast(pa.int64())
+    local = as_timestamp_ntz(array, zone=zone).cast(pa.int64())
     return pa.array(_exact_seconds(_integers(local)), mask=~valid_of(local))
 
 
@@ -74,7 +74,7 @@ def dated_by_type(kind: pa.DataType, name: str) -> bool | None:
     raise DataError(str(Problem(f"Column '{name}' (data.time) has no usable type", allowed, str(kind))))
 
 
-def as_moment_ntz(array: pa.Array, *, zone: str = "UTC") -> pa.Array:
+def as_timestamp_ntz(array: pa.Array, *, zone: str = "UTC") -> pa.Array:
     """Timestamp("us") without a zone [n]: dates and times as clocks show them; null where there is none.
 
     Args:
@@ -90,7 +90,7 @@ def as_moment_ntz(array: pa.Array, *, zone: str = "UTC") -> pa.Array:
     if pa.types.is_date(array.type):
         return array.cast(_LOCAL)
     if pa.types.is_timestamp(array.type):
-        return local_moments(array, zone=zone)
+        return local_timestamps(array, zone=zone)
     raise TypeError(f"{array.type} holds no dates or times")
 
 
@@ -118,10 +118,10 @@ def _odd_seconds(text: pa.Array) -> pa.Array:
 
 
 def _seconds_in(text: str) -> float | None:
-    found = moment_in(text)
-    if found is None:
+    parsed = timestamp_in(text)
+    if parsed is None:
         return None
-    micros, zoned = found
+    micros, zoned = parsed
     return float(micros) / MICROS if zoned else micros / MICROS
 
 

@@ -31,7 +31,7 @@ _STRIPE = 32
 
 
 class TextBytes:
-    """The bytes of a column of texts, with numbers at any place of them, little-endian."""
+    """The bytes of a column of texts, readable as little-endian numbers at any position."""
 
     def __init__(self, column: pa.Array) -> None:
         """Null is an empty text."""
@@ -45,17 +45,17 @@ class TextBytes:
         self._words: Hashes = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
         self._halves: npt.NDArray[np.uint32] = np.ndarray((len(data) - 3,), "<u4", data, strides=(1,))
 
-    def words(self, places: Integers) -> Hashes:
+    def words(self, positions: Integers) -> Hashes:
         """Eight bytes each."""
-        return self._words[places]
+        return self._words[positions]
 
-    def halves(self, places: Integers) -> Hashes:
+    def halves(self, positions: Integers) -> Hashes:
         """Four bytes each."""
-        return self._halves[places].astype(np.uint64)
+        return self._halves[positions].astype(np.uint64)
 
-    def octets(self, places: Integers) -> Hashes:
+    def octets(self, positions: Integers) -> Hashes:
         """A byte each."""
-        return self._octets[places].astype(np.uint64)
+        return self._octets[positions].astype(np.uint64)
 
 
 def hash_longs(values: Hashes, seeds: Hashes) -> Hashes:
@@ -111,30 +111,30 @@ def _with_byte(hashed: Hashes, octets: Hashes) -> Hashes:
 def _striped(texts: TextBytes, starts: Integers, stripes: Integers, seeds: Hashes) -> Hashes:
     lanes = [seeds + _P1 + _P2, seeds + _P2, seeds.copy(), seeds - _P1]
     for stripe in range(int(stripes.max())):
-        own = np.flatnonzero(stripes > stripe)
+        longer = np.flatnonzero(stripes > stripe)
         for number, lane in enumerate(lanes):
-            words = texts.words(starts[own] + (stripe * _STRIPE + 8 * number))
-            lane[own] = _rotated(lane[own] + words * _P2, 31) * _P1
+            words = texts.words(starts[longer] + (stripe * _STRIPE + 8 * number))
+            lane[longer] = _rotated(lane[longer] + words * _P2, 31) * _P1
     hashed = sum(_rotated(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18), strict=True))
     for lane in lanes:
         hashed = (hashed ^ (_rotated(lane * _P2, 31) * _P1)) * _P1 + _P4
     return np.asarray(hashed, np.uint64)
 
 
-def _with_rest(texts: TextBytes, hashed: Hashes, places: Integers, rest: Integers) -> Hashes:
+def _with_rest(texts: TextBytes, hashed: Hashes, positions: Integers, rest: Integers) -> Hashes:
     """With the last bytes, fewer than 32: words, then a half, then single ones."""
     words, last = rest >> 3, rest & 3
     for word in range(int(words.max(initial=0))):
-        hashed = _where(words > word, _with_word(hashed, texts.words(places + 8 * word)), hashed)
-    places = places + 8 * words
+        hashed = _where(words > word, _with_word(hashed, texts.words(positions + 8 * word)), hashed)
+    positions = positions + 8 * words
     half = (rest & 4).astype(np.bool_)
     if half.any():
-        hashed = _where(half, _with_half(hashed, texts.halves(places)), hashed)
-        places = places + 4 * half
+        hashed = _where(half, _with_half(hashed, texts.halves(positions)), hashed)
+        positions = positions + 4 * half
     for octet in range(int(last.max(initial=0))):
-        hashed = _where(last > octet, _with_byte(hashed, texts.octets(places + octet)), hashed)
+        hashed = _where(last > octet, _with_byte(hashed, texts.octets(positions + octet)), hashed)
     return hashed
 
 
-def _where(own: Mask, after: Hashes, before: Hashes) -> Hashes:
-    return after if own.all() else np.where(own, after, before)
+def _where(mask: Mask, after: Hashes, before: Hashes) -> Hashes:
+    return after if mask.all() else np.where(mask, after, before)

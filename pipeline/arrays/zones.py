@@ -67,13 +67,13 @@ def _regions() -> frozenset[str]:
 
 
 def _offset(text: str) -> int | None:
-    found = _OFFSET.fullmatch(text)
-    if found is None:
+    match = _OFFSET.fullmatch(text)
+    if match is None:
         return None
-    hours, minutes, seconds = (int(part or 0) for part in found.group(2, 4, 5))
+    hours, minutes, seconds = (int(part or 0) for part in match.group(2, 4, 5))
     size = 3600 * hours + 60 * minutes + seconds
     fits = minutes < 60 and seconds < 60 and size <= _LONGEST_OFFSET
-    return (-size if found[1] == "-" else size) if fits else None
+    return (-size if match[1] == "-" else size) if fits else None
 
 
 def ahead_at_local(zone: Zone, seconds: int) -> int:
@@ -82,11 +82,11 @@ def ahead_at_local(zone: Zone, seconds: int) -> int:
     Args:
         zone: the zone.
         seconds: of local time since 1970. Of a time that is there twice, the first counts; one that clocks leap over
-            is told by the clock before the leap, as Java does.
+            is read by the clock before the leap, as in Java.
     """
     if isinstance(zone, int):
         return zone
-    return _seconds_of((_EPOCH + timedelta(seconds=_repeated(seconds))).replace(tzinfo=zone))
+    return _offset_of((_EPOCH + timedelta(seconds=_repeated(seconds))).replace(tzinfo=zone))
 
 
 def to_local(micros: Integers, name: str) -> Integers:
@@ -101,24 +101,24 @@ def to_local(micros: Integers, name: str) -> Integers:
     """
     zone = zone_of(name)
     if zone is None:
-        raise ValueError(f"'{name}' is no time zone")
+        raise ValueError(f"'{name}' is not a time zone")
     if isinstance(zone, int):
         return micros + zone * 1_000_000 if zone else micros
     return micros + _ahead(micros // 1_000_000, zone) * 1_000_000
 
 
 def _ahead(seconds: Integers, zone: ZoneInfo) -> Integers:
-    known = (seconds >= _FIRST) & (seconds < _ARROW_ENDS)
-    asked = np.where(known, seconds, 0)
+    in_range = (seconds >= _FIRST) & (seconds < _ARROW_ENDS)
+    asked = np.where(in_range, seconds, 0)
     local = pc.local_timestamp(pa.array(asked).cast(pa.timestamp("s", zone.key))).cast(pa.int64())
     ahead: Integers = local.to_numpy() - asked
-    distinct, places = np.unique(seconds[~known], return_inverse=True)
-    ahead[~known] = np.array([_ahead_at(zone, int(each)) for each in distinct], np.int64)[places]
+    distinct, inverse = np.unique(seconds[~in_range], return_inverse=True)
+    ahead[~in_range] = np.array([_ahead_at(zone, int(each)) for each in distinct], np.int64)[inverse]
     return ahead
 
 
 def _ahead_at(zone: ZoneInfo, seconds: int) -> int:
-    return _seconds_of((_EPOCH + timedelta(seconds=_repeated(seconds))).replace(tzinfo=UTC).astimezone(zone))
+    return _offset_of((_EPOCH + timedelta(seconds=_repeated(seconds))).replace(tzinfo=UTC).astimezone(zone))
 
 
 def _repeated(seconds: int) -> int:
@@ -127,7 +127,7 @@ def _repeated(seconds: int) -> int:
     return max(_FIRST, seconds - cycles * _CYCLE)
 
 
-def _seconds_of(moment: datetime) -> int:
-    ahead = moment.utcoffset()
+def _offset_of(time: datetime) -> int:
+    ahead = time.utcoffset()
     assert ahead is not None
     return round(ahead.total_seconds())

@@ -1,26 +1,24 @@
-"""What happens around the epochs of a training."""
+"""What happens around the epochs of a training run."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.registry import REFERENCE
 from pipeline.schemas.section import Count, Integer, Number, Section
-
-TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 class PlateauConfig(Section):
     """Lower the learning rate when the monitored loss no longer improves.
 
     Attributes:
-        factor: that the rate is multiplied by.
-        patience: epochs without improvement that are waited for.
-        min_delta: what counts as an improvement.
-        cooldown: epochs after a change that do not count.
-        lowest: rate below which it does not go.
+        factor: multiplies the rate.
+        patience: epochs without improvement before the rate is lowered.
+        min_delta: the least decrease of the loss that counts as an improvement.
+        cooldown: epochs after a change of the rate that are not counted.
+        lowest: the rate is never lowered below this.
     """
 
     factor: Annotated[Number, Field(gt=0.0, lt=1.0)] = 0.5
@@ -31,13 +29,13 @@ class PlateauConfig(Section):
 
 
 class RateFinderConfig(Section):
-    """Take some steps with a rising learning rate first, see where the loss falls fastest, and forget them.
+    """Before training, take some steps with a rising learning rate, find where the loss falls fastest, and undo them.
 
     Attributes:
-        lowest: first rate.
-        highest: last rate; the loss usually explodes before, which ends it.
-        steps: between the two, each the same factor apart.
-        apply: train with the rate that was found instead of `optimizer.learning_rate`.
+        lowest: the first rate.
+        highest: the last rate; the loss usually diverges before it is reached, which ends the steps.
+        steps: how many; the rate grows by the same factor with each.
+        apply: whether to train with this rate instead of `optimizer.learning_rate`.
     """
 
     lowest: Annotated[Number, Field(gt=0.0)] = 1e-6
@@ -49,7 +47,7 @@ class RateFinderConfig(Section):
     def _rises(self) -> RateFinderConfig:
         if self.lowest >= self.highest:
             raise ValueError(
-                f"find_learning_rate goes up: lowest must be less than highest. Received: {self.lowest}, {self.highest}"
+                f"find_learning_rate: lowest must be less than highest. Received: {self.lowest} and {self.highest}"
             )
         return self
 
@@ -59,7 +57,7 @@ class CallbackConfig(Section):
 
     Attributes:
         target: `package.module:Class`, importable by every rank.
-        options: what the class is called with.
+        options: keyword arguments of the class.
     """
 
     target: str
@@ -73,6 +71,6 @@ class CallbackConfig(Section):
     @field_validator("target")
     @classmethod
     def _names_a_class(cls, value: str) -> str:
-        if not TARGET.fullmatch(value):
+        if not REFERENCE.fullmatch(value):
             raise ValueError(f"allowed is package.module:Class. Received: {value!r}")
         return value

@@ -1,4 +1,4 @@
-"""What of a training is kept while it runs, so that an interrupted one goes on where it was."""
+"""How often a training run is checkpointed, and whether an interrupted one is resumed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pipeline.schemas.section import Count, Number, Section
 
 
 class CheckpointConfig(Section):
-    """Checkpoints of a training; they go when its model is published.
+    """Checkpoints of a training run; they are deleted when its model is published.
 
     Attributes:
-        every_seconds: how often one is written; None leaves it to `every_steps`.
-        every_steps: also after so many steps, at the end of the next block of `steps_per_execution`.
-        resume: `auto` goes on with an interrupted training of the same name, `never` deletes it and begins anew.
-        allow_changes: go on also where settings, data or the number of workers are no longer those of the checkpoint.
+        every_seconds: seconds between checkpoints; None leaves it to `every_steps`.
+        every_steps: steps between checkpoints, rounded up to whole blocks of `steps_per_execution`; with
+            `every_seconds`, a checkpoint is written whenever one of the two is due.
+        resume: `auto` resumes an interrupted run of the same name, `never` deletes its checkpoints and starts anew.
+        allow_changes: resume even if settings, data or the number of workers differ from those of the checkpoint.
     """
 
     every_seconds: Annotated[Number, Field(gt=0.0)] | None = 60.0

@@ -11,13 +11,13 @@ from pipeline.schemas.section import Integer
 
 
 class CrossvalConfig(FoldConfig):
-    """How training and validation rows are divided into folds, and how these are gone through.
+    """How training and validation rows are divided into folds, and how the folds are trained.
 
     Attributes:
-        nested: whether `search.space` is searched within the training rows of each fold, by folds among them where
-            `search.crossval` says so, else by the fold's validation rows; the fold is trained with what is found.
-        parallel_folds: at a time, each on `train.workers` ranks of its own.
-        compare_to: the `id` of an earlier cross-validation of the same rows and folds, which this one is compared with.
+        nested: whether each fold is trained with the best settings of a search of `search.space` of its own, which sees
+            the fold's training rows only: by inner folds with `search.crossval`, else by the fold's validation rows.
+        parallel_folds: folds that are trained at a time, each on `train.workers` ranks of its own.
+        compare_to: the `id` of an earlier cross-validation of the same rows and folds to compare this one with.
     """
 
     nested: bool = False

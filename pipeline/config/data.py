@@ -17,7 +17,7 @@ class BadRowsConfig(Section):
     """Rows that cannot be used: malformed lines, values that are not as configured, missing labels and keys.
 
     Attributes:
-        budget: how many are set aside at most, as a number of rows or, below 1, as a share of all; more stop the job.
+        budget: the most that are set aside, as a number of rows or, below 1, as a share of all; more stop the job.
     """
 
     budget: Annotated[Number, Field(ge=0.0)] = 0.0
@@ -40,14 +40,14 @@ class DataConfig(Section):
             moves rows between the splits; give a key to compare such models on the same rows.
         weight: a column of numbers that are 0 or more: how much a row counts in training.
         filter: an SQL expression; rows for which it is not true are left out, and counted.
-        bad_rows: what becomes of rows that cannot be used.
+        bad_rows: how many rows that cannot be used are set aside.
         sampling: whether training rows of some classes are left out or repeated.
-        time: the column by which rows are divided in order of time: a date, a date and time (ISO 8601), or a number.
+        time: the column that orders rows in time: a date, a date and time (ISO 8601), or a number.
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
-        contract: the YAML file that says what the columns hold (`schemas/table.py`), written by the first run and
-            enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
+        contract: the YAML file that says what the columns hold (`schemas/source_contract.py`), written by the first run
+            and enforced by later ones: `auto` keeps it as `contracts/NAME.yaml` below the storage root, else its path;
             `none` keeps and enforces nothing.
     """
 
@@ -74,7 +74,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _sampling_needs_classes(self) -> DataConfig:
-        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.get(self.task).has_classes:
+        if self.sampling.method != "none" and self.task != "auto" and not TARGETS.resolve(self.task).has_classes:
             raise ValueError(f"sampling needs a label with classes, not task: {self.task}; weigh rows by weight")
         return self
 

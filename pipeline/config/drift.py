@@ -15,11 +15,11 @@ class DriftConfig(Section):
     """Limits for every column; `null` for no limit.
 
     Attributes:
-        psi_warn: a population stability index above it is logged; below 0.1 is usually read as no change, above 0.25 as
-            a large one.
-        psi_stop: an index above it stops the job.
-        new_category_warn: a share of rows with categories that training did not have, above which it is logged.
-        new_category_stop: a share above which the job stops.
+        psi_warn: a population stability index above this is logged as a warning; below 0.1 is usually read as no
+            change, above 0.25 as a large one.
+        psi_stop: an index above this stops the job.
+        new_category_warn: a share of rows with categories unseen in training that is logged as a warning when exceeded.
+        new_category_stop: a share that stops the job when exceeded.
     """
 
     psi_warn: Index | None = 0.1

@@ -1,4 +1,4 @@
-"""What is measured on the test split, and what is decided on the validation split before."""
+"""What is measured on the test split, and the decision rule that is fitted on the validation split before."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive"
 
 
 class ThresholdConfig(Section):
-    """From which probability on a row belongs to the second of two classes, class id 1.
+    """The probability from which on a row is assigned to the second of two classes, class id 1.
 
     A number stands for `at`, a text for `goal`.
 
     Attributes:
-        at: the probability itself, where there is no goal.
-        goal: what the threshold is chosen for, on validation rows: `f1` is the highest F1; `recall` the highest
-            precision among those with a recall of `at_least`; `cost` the lowest total cost of errors.
-        at_least: recall of class id 1 that is reached at least.
-        false_positive: cost of a row of class id 0 that is given to class id 1.
-        false_negative: cost of a row of class id 1 that is given to class id 0.
+        at: the probability itself, without a goal.
+        goal: what the threshold optimizes on validation rows: `f1` the F1 score; `recall` the precision, among
+            thresholds with a recall of `at_least`; `cost` the total cost of errors.
+        at_least: the least recall of class id 1.
+        false_positive: cost of a row of class id 0 that is assigned to class id 1.
+        false_negative: cost of a row of class id 1 that is assigned to class id 0.
     """
 
     at: Fraction = 0.5
@@ -54,17 +54,16 @@ class ThresholdConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """What is measured on the test split, and what is decided on validation rows when a training ends.
+    """What is measured on the test split, and the decision rule that is fitted on validation rows after training.
 
     Attributes:
         calibration: of the probabilities: `platt` and `isotonic` (two classes), or `temperature` (any number).
         threshold: of the second of two classes; a number, or a goal.
-        baseline: a simple model that is scored on the same rows, for comparison.
-        baseline_rows: how many training rows it is fitted on at most.
-        slices: columns of the source or SQL expressions of them; each one's values divide the rows, and all metrics are
-            told of every part.
-        importance_rows: how many rows the importance of columns is measured on at most; 0 leaves it out.
-        metrics: of the user's own, beside those that are always measured: `package.module:NAME` of a `Metric` with
+        baseline: a simple model that is evaluated on the same rows, for comparison.
+        baseline_rows: the most training rows that it is fitted on.
+        slices: columns of the source or SQL expressions of them; all metrics are reported for each of their values.
+        importance_rows: the most rows that the importance of columns is measured on; 0 leaves it out.
+        metrics: of the user's own, beside those that are always measured: `package.module:name` of a `Metric` with
             `reduce`, see `pipeline/metrics`.
     """
 

@@ -1,4 +1,4 @@
-"""Formats that a trained model is written in beside its Keras file."""
+"""Formats in which a trained model is exported besides its Keras file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Format = Annotated[Literal["saved_model"], BeforeValidator(_refuse)]
 
 
 class ExportConfig(Section):
-    """What is written beside the Keras file.
+    """What is written besides the Keras file.
 
     Attributes:
         formats: `saved_model` is TensorFlow's, for TensorFlow Serving and for languages other than Python.

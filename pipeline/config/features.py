@@ -77,11 +77,11 @@ class FeaturesConfig(Section):
     Attributes:
         derived: columns that are computed first; features can name them.
         dates: dates that are taken apart; their parts become numeric features, scaled to mean 0 and deviation 1.
-        numeric: groups of numeric columns; one group may stand without a list.
+        numeric: groups of numeric columns; a single group needs no list.
         categorical: groups of categorical columns.
         crosses: combinations of categorical columns.
-        drop: columns that tell nothing, or too much.
-        target: the label.
+        drop: which useless or leaking feature columns are left out.
+        target: how the label is transformed.
     """
 
     derived: Annotated[tuple[DerivedConfig, ...], OneOrMore] = ()
@@ -98,8 +98,8 @@ class FeaturesConfig(Section):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns named more than once: {', '.join(repeated)}")
-        made = [column.name for column in self.derived] + [cross.feature_name for cross in self.crosses]
-        unfit = [name for name in (*names, *made) if "/" in name or name.startswith("__") or not name]
+        computed = [column.name for column in self.derived] + [cross.feature_name for cross in self.crosses]
+        unfit = [name for name in (*names, *computed) if "/" in name or name.startswith("__") or not name]
         if unfit:
             raise ValueError(
                 f"columns whose names the exported model cannot have: {', '.join(map(repr, unfit))}. "

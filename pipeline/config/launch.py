@@ -1,4 +1,4 @@
-"""How the ranks of a training are launched and looked after."""
+"""How the ranks of a training run are launched and supervised."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class LaunchConfig(Section):
     """Settings of `train` that change nothing about its result.
 
     Attributes:
-        start_seconds: within which all ranks must have joined each other, counted from the first one's start; waiting
-            for free task slots does not count.
-        stall_seconds: without progress of a rank, after which the training is broken off and the rank named. A block of
+        start_seconds: seconds from the start of the first rank until all have joined; waiting for free task slots does
+            not count.
+        stall_seconds: seconds without progress of a rank after which the run fails and names that rank. A block of
             `steps_per_execution` steps, a pass over the validation rows and the saving of a model must take less.
-        max_restarts: how often a training with several workers is launched again after one of its processes was killed
-            or stood still. Errors of the configuration, the data or the training itself are not tried again.
+        max_restarts: how often a run with several workers is launched again after one of its processes was killed or
+            stalled. Errors of the configuration, the data or the training itself are not retried.
     """
 
     start_seconds: Seconds = 180.0

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, Problem, gather, nearest
+from pipeline.formatting import shortened
 from pipeline.schemas.section import Section
 
 MAX_BYTES = 1_000_000
@@ -127,31 +128,26 @@ def parse_yaml(text: str | bytes, whose: str) -> Any:
 
 def _one_line(error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return place + " ".join(str(problem or error).split())
+    position = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return position + " ".join(str(problem or error).split())
 
 
 def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
-    place = _place(detail["loc"])
+    path = _dotted(detail["loc"])
     match detail["type"]:
         case "extra_forbidden":
-            known = _keys_at(RunConfig, content, detail["loc"][:-1])
-            return Problem(f"Unknown key '{place}'", remedy=nearest(str(detail["loc"][-1]), known))
+            keys = _keys_at(RunConfig, content, detail["loc"][:-1])
+            return Problem(f"Unknown key '{path}'", remedy=nearest(str(detail["loc"][-1]), keys))
         case "missing":
-            return Problem(f"'{place}' is missing", remedy="Add it to the configuration")
+            return Problem(f"'{path}' is missing", remedy="Add it to the configuration")
         case "value_error":
-            return Problem(f"'{place}': {detail['ctx']['error']}" if place else str(detail["ctx"]["error"]))
+            return Problem(f"'{path}': {detail['ctx']['error']}" if path else str(detail["ctx"]["error"]))
     allowed = _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return Problem(f"'{place}' has a wrong value", allowed=allowed, received=_shown(detail["input"]))
+    return Problem(f"'{path}' has a wrong value", allowed=allowed, received=shortened(detail["input"]))
 
 
-def _place(loc: Sequence[int | str]) -> str:
+def _dotted(loc: Sequence[int | str]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _keys_at(section: type[Section], content: Any, loc: Sequence[int | str]) -> list[str]:

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import SerializeAsAny
 
-from pipeline.errors import ConfigError
 from pipeline.networks.network import NETWORKS, NetworkConfig, network_name
+from pipeline.networks.regularizer import regularizer_space
 
 ModelConfig = SerializeAsAny[NetworkConfig]
 """Checked by the section of its `type`, and written out with all settings of that section."""
 
 
 def search_space(model: Any) -> Mapping[str, Any]:
-    """What `search.space: auto` stands for, given the content of the section `model`; empty for an unknown network."""
+    """What `search.space: auto` stands for, given the content of the section `model`; empty for unknown names."""
     try:
-        return NETWORKS.get(network_name(model)).search
-    except ConfigError:
-        return {}  # named where the section is checked
+        return {**NETWORKS.resolve(network_name(model)).search, **regularizer_space(model)}
+    except ValueError:
+        return {}  # which the check of the section reports

@@ -13,20 +13,21 @@ Positive = Annotated[Number, Field(gt=0.0)]
 
 
 class OptimizerConfig(Section):
-    """A Keras optimizer, and how the ranks' gradients become one.
+    """A Keras optimizer, and how the gradients of ranks are combined.
 
     Attributes:
         name: an entry of `pipeline/optimizers`, or `package.module:Class`, a Keras optimizer of the user's own.
-        learning_rate: used as given, whatever the number of workers.
+        learning_rate: not scaled by the number of workers.
         momentum: of `sgd` and `rmsprop` only.
-        weight_decay: the share of each weight that is taken off a step, times the learning rate; None leaves that to
-            the optimizer, of which `adamw`, `lamb` and `lion` may have one of their own.
-        clip_value: bounds each number of the gradient. Clipping looks at the gradient of the whole global batch.
+        weight_decay: the share of each weight that a step subtracts, times the learning rate; None takes the
+            optimizer's default, which is not 0 for `adamw`, `lamb` and `lion`.
+        clip_value: bounds each element of the gradient. Clipping applies to the gradient of the global batch.
         clip_norm: bounds the norm of each variable's gradient.
         clip_global_norm: bounds the norm of the whole gradient. Only one of the three may be given.
-        backward_passes_per_step: global batches whose gradients' mean makes one step; ranks talk once for all of them,
-            unless losses are scaled (`train.mixed_precision: float16`), where each batch must be found finite.
-        compression: of gradients on their way between ranks: `fp16` and `bf16` halve what is sent, and round it.
+        backward_passes_per_step: global batches whose gradients are averaged for one step; ranks communicate once for
+            all of them, unless losses are scaled (`train.mixed_precision: float16`), where each batch is checked to be
+            finite.
+        compression: of gradients sent between ranks: `fp16` and `bf16` halve the bytes, and round.
         reduction: `mean` over all rows of the global batch, or `adasum`, which adds what is orthogonal in the ranks'
             gradients and averages what is parallel; the number of ranks must then be a power of two, and the result
             depends on it.
@@ -48,7 +49,7 @@ class OptimizerConfig(Section):
         clips = [name for name in ("clip_value", "clip_norm", "clip_global_norm") if getattr(self, name) is not None]
         if len(clips) > 1:
             raise ValueError(f"only one kind of clipping is allowed. Received: {', '.join(clips)}. Remove the others")
-        if self.momentum and not OPTIMIZERS.get(self.name).has_momentum:
+        if self.momentum and not OPTIMIZERS.resolve(self.name).has_momentum:
             raise ValueError(
                 f"momentum is allowed for {' and '.join(with_momentum())}. Received: {self.name} with {self.momentum}. "
                 "Remove momentum, or take another optimizer"

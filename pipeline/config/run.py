@@ -29,12 +29,12 @@ class TrackConfig(Section):
     """Where runs are recorded.
 
     Attributes:
-        enabled: False records nothing.
+        enabled: whether runs are recorded.
         uri: of the MLflow tracking store; None means Databricks' own there, else a sqlite file under `storage.root`.
         experiment: None means the configuration's name.
-        tags: put on every run.
-        register: make a version of a registered model of every model that was evaluated: its name, or `true` for the
-            configuration's. See `tracking/promotion.py` for which one is the champion.
+        tags: of every run.
+        register: register every evaluated model as a version of a registered model: its name, or `true` for the name of
+            the configuration. `tracking/promotion.py` says which version is the champion.
     """
 
     enabled: bool = True
@@ -48,7 +48,7 @@ class SparkConfig(Section):
     """The Spark session.
 
     Attributes:
-        master: None takes what spark-submit gives, else this machine with a task slot a core, at least one a worker.
+        master: None takes that of spark-submit, else this machine with a task slot a core, at least one a worker.
         conf: further Spark settings.
     """
 
@@ -122,7 +122,7 @@ class RunConfig(Section):
     def _nested_folds_have_a_space(self) -> RunConfig:
         if self.crossval.nested and not self.search.space:
             raise ValueError(
-                "crossval.nested searches within each fold, and search.space is empty; name settings there"
+                "crossval.nested searches within each fold, and search.space is empty. Name settings there"
             )
         return self
 

@@ -10,16 +10,16 @@ from pipeline.schemas.section import Number, Section
 
 
 class SamplingConfig(Section):
-    """Fewer rows of frequent classes, or rare ones several times; of training rows only.
+    """Training rows are resampled by class: fewer of frequent classes, or more of rare ones.
 
-    Metrics stay those of the data as it is, and so do the features, which are fitted before; the probabilities of a
-    model that is trained so lean towards the rare classes. `train.class_weights` does the like without changing rows.
+    Features are fitted before, and metrics are measured on rows as they are; the probabilities of a model trained on
+    resampled rows lean towards the rare classes. `train.class_weights` does the same without changing rows.
 
     Attributes:
         method: `down` leaves out rows of frequent classes, `up` repeats rows of rare ones.
-        ratio: rows of the rarest class for each of the most frequent one afterwards, at least: 1 makes classes equally
-            frequent, 0.5 leaves the rarest half as frequent as the most frequent one. What a hash decides comes out so
-            on average.
+        ratio: the least ratio, after sampling, of the rows of any class to those of the most frequent one: 1 makes all
+            classes equally frequent, 0.5 leaves the rarest half as frequent. A hash draws the rows, so the ratio is
+            met on average.
     """
 
     method: Literal["none", "down", "up"] = "none"

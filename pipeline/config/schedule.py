@@ -1,4 +1,4 @@
-"""How the learning rate changes while a training goes on, as a function of the step."""
+"""How the learning rate changes during training, as a function of the step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScheduleConfig(Section):
         name: `constant`; `step`, times `factor` every `every_epochs`; `exponential`, times `factor` an epoch, evenly;
             `cosine` and `polynomial`, from 1 to `final` over all epochs; `one_cycle`, up from `start`, down to `final`;
             or `package.module:function`, see `pipeline/schedules`.
-        warmup_epochs: over which the rate rises evenly from nearly 0; parts of an epoch are allowed.
+        warmup_epochs: epochs, or parts of one, over which the rate first rises linearly from nearly 0.
         factor: of `step` and `exponential`.
         every_epochs: of `step`.
         power: of `polynomial`; 1 is a straight line.
@@ -36,13 +36,13 @@ class ScheduleConfig(Section):
     final: Fraction = 0.0
 
     @model_validator(mode="after")
-    def _has_what_it_is_told(self) -> ScheduleConfig:
-        schedule = SCHEDULES.get(self.name)
-        own = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
-        strange = [name for name in type(self).model_fields if name not in own and self.has_changed(name)]
+    def _has_these_settings(self) -> ScheduleConfig:
+        schedule = SCHEDULES.resolve(self.name)
+        settings = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
+        strange = [name for name in type(self).model_fields if name not in settings and self.has_changed(name)]
         if strange:
             raise ValueError(
-                f"schedule '{self.name}' has no {', '.join(strange)}. Allowed: {', '.join(sorted(own))}. "
+                f"schedule '{self.name}' has no {', '.join(strange)}. Allowed: {', '.join(sorted(settings))}. "
                 "Remove it, or take another schedule"
             )
         return self

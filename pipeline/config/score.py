@@ -1,4 +1,4 @@
-"""New rows, the model that scores them, and where the answers go."""
+"""New rows, the model that scores them, and where the predictions are written."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class ScoreConfig(Section):
     """Settings of `jobs/score.py`.
 
     Attributes:
-        path: the rows, as files and folders that are read like those of `data.source`.
-        source: the rows, with everything said anew; instead of `path`.
+        path: files and folders with the rows, read with the settings of `data.source`.
+        source: the rows, with all settings of their own; instead of `path`.
         model: the folder of a published model, on any file system; None takes the one that the training of this
             configuration published.
-        output: the folder that is made; None means `scores/NAME` below the storage root.
+        output: the folder that is written; None means `scores/NAME` below the storage root.
         format: of the output's files.
-        mode: whether an output that is there already is an error, or is replaced.
-        keep: columns of the source that are written too: names, or patterns such as `score_*`. Those of `data.key`
+        mode: whether an existing output is an error, or is overwritten.
+        keep: columns of the source that are written as well: names, or patterns such as `score_*`. Those of `data.key`
             always are.
         prefix: put before the names of the columns that scoring adds.
-        bad_rows: what becomes of rows that cannot be scored.
-        batch_rows: how many rows go through the model at once.
-        drift_rows: how many rows are compared with the training rows at most, a random sample; 0 compares none.
+        bad_rows: how many rows that cannot be scored are set aside.
+        batch_rows: rows in a batch of the model.
+        drift_rows: the most rows, drawn at random, that are compared with the training rows; 0 compares none.
     """
 
     path: Annotated[Paths | None, OneOrMore] = None

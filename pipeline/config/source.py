@@ -1,4 +1,4 @@
-"""Where the rows come from."""
+"""Where rows come from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
-from pipeline.sources.registry import find_format, format_settings, formats_with
+from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
 Encoding = Literal["utf-8", "iso-8859-1", "windows-1252", "us-ascii", "utf-16", "utf-16be", "utf-16le"]
@@ -39,9 +39,9 @@ def _lower_case(value: Any) -> Any:
     return ENCODING_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-def _known_format(value: str) -> str:
-    if value != AUTO:
-        find_format(value)
+def _is_format(value: str) -> str:
+    if FORMATS.check(value, AUTO) != AUTO:
+        FORMATS.resolve(value)
     return value
 
 
@@ -50,27 +50,27 @@ Sign = Annotated[str, Field(min_length=1, max_length=1, pattern=r"[^\r\n]")]
 
 
 class SourceConfig(Section):
-    """One source: files, a table of the catalog, a query, or a sample that the pipeline makes itself.
+    """One source: files, a table of the catalog, a query, or a built-in sample.
 
     Attributes:
         path: files and folders of one format, relative to the working folder or on any file system that Arrow or Spark
-            reads; options of Arrow's may stand behind it (`s3://lake/rows?endpoint_override=localhost:9000`).
+            reads; options for Arrow may follow it (`s3://lake/rows?endpoint_override=localhost:9000`).
             An entry is taken literally where it exists, else as a pattern (`*`, `?`, `[ab]`, `{a,b}`). Folders named
-            COLUMN=VALUE below it, or below what stands before a pattern's first sign, are columns.
+            COLUMN=VALUE below it, or below the part before a pattern's first sign, are columns.
         table: a table or view of Spark's catalog, `db.table` or `catalog.db.table`.
-        query: one SQL query, over tables and views of Spark's catalog, that gives the same rows each time.
+        query: one SQL query over tables and views of Spark's catalog, which must give the same rows each time.
         sample: a built-in data set.
-        format: of a path: a module of `pipeline.sources`, or `package.module:NAME` of your own; `auto` goes by the
-            ending of its files, and takes a folder with `_delta_log` for Delta.
-        options: of a format that has some.
-        encoding: of CSV and TSV; UTF-16 (without a byte order mark big-endian, if not said otherwise) is read by one
-            task a file, as with `multiline`.
-        separator: between fields of CSV and TSV; None means by format.
-        quote: around fields of CSV and TSV that hold separators or quotes; empty means that there are none.
-        escape: before a quote within a quoted field; None means that it is doubled.
-        null_values: texts that mean null, besides the empty one, in CSV and TSV.
-        multiline: whether a quoted field of CSV and TSV may hold line breaks; a file is then read by one task.
-        rows: how many rows to generate, for a generated sample.
+        format: of a path: an entry of `pipeline/sources`, or `package.module:name` of your own; `auto` goes by the
+            file extension, and takes a folder with `_delta_log` for Delta.
+        options: settings of a format that has some.
+        encoding: of CSV and TSV; UTF-16 (big-endian if neither a byte order mark nor the name says otherwise) is read
+            by one task a file, as with `multiline`.
+        separator: between fields of CSV and TSV; None means the format's own.
+        quote: around fields of CSV and TSV that hold separators or quotes; empty means that fields are not quoted.
+        escape: before a quote within a quoted field; None means that such a quote is doubled.
+        null_values: texts of CSV and TSV that mean null, besides the empty one.
+        multiline: whether quoted fields of CSV and TSV may hold line breaks; a file is then read by one task.
+        rows: how many rows are generated, of a generated sample.
         seed: of a generated sample.
     """
 
@@ -78,7 +78,7 @@ class SourceConfig(Section):
     table: str | None = None
     query: Annotated[str, Field(max_length=100_000)] | None = None
     sample: SampleName | None = None
-    format: Annotated[str, AfterValidator(_known_format)] = AUTO
+    format: Annotated[str, AfterValidator(_is_format)] = AUTO
     options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
     encoding: Annotated[Encoding, BeforeValidator(_lower_case)] = "utf-8"
     separator: Sign | None = None
@@ -94,7 +94,7 @@ class SourceConfig(Section):
     def _is_table_name(cls, value: str | None) -> str | None:
         if value is not None and not _TABLE.fullmatch(value):
             raise ValueError(
-                f"'{value}' is no table name; allowed are table, db.table and catalog.db.table, with `backticks` "
+                f"'{value}' is not a table name; allowed are table, db.table and catalog.db.table, with `backticks` "
                 "around a part that holds more than letters, digits and _"
             )
         return value
@@ -136,13 +136,13 @@ class SourceConfig(Section):
             yield from self.unused_by(self.format)
 
     def of_files(self, paths: tuple[str, ...]) -> SourceConfig:
-        """Other files that are read like these."""
-        own = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
-        return SourceConfig(**own, path=paths)
+        """Other files, read with the same settings."""
+        settings = self.model_dump(exclude={*KINDS, *GENERATED_ONLY})
+        return SourceConfig(**settings, path=paths)
 
     def unused_by(self, name: str) -> Iterator[str]:
-        """What is wrong with settings that a format of files has no use for."""
-        format = find_format(name)
+        """Problems with settings that a format does not have."""
+        format = FORMATS.resolve(name)
         unused = (setting for setting in format_settings() if setting not in format.settings)
         for setting in self._changed(tuple(unused)):
             yield f"{setting} goes with format: {' or '.join(formats_with(setting))}, not {name}"
@@ -176,9 +176,9 @@ def checked_query(text: str) -> str:
     return text[:end].strip()
 
 
-def _blank(found: re.Match[str]) -> str:
-    """As many signs, but nothing in them that could be taken for SQL."""
-    text = found[0]
+def _blank(match: re.Match[str]) -> str:
+    """As many characters, none of which could be taken for SQL."""
+    text = match[0]
     if text[0] == "`":
         return text.replace(";", " ")
     edge = text[0] if text[0] in "'\"" else " "

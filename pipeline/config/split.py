@@ -1,6 +1,6 @@
 """How rows are divided: into training, validation and test, and into the folds of a cross-validation.
 
-A row's place follows from a stable hash of its key (or of its group, its time, its value in a column) and from nothing
+A row's split follows from a stable hash of its key (or of its group, its time, its value in a column) and from nothing
 else: not from other rows, their order, or when they were added.
 """
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import Length, Moment, extent_of, place_of
+from pipeline.config.timestamp import Duration, Timestamp, axis_length, axis_position
 from pipeline.schemas.section import Columns, Count, Integer, Section
 
 Method = Literal["hash", "stratified", "time", "group", "column"]
@@ -85,25 +85,26 @@ class SplitConfig(Section):
             shares within a stratum of n rows have the deviation sqrt(share (1 - share) / n).
             `time`: data.time; earlier rows are trained on, later ones are tested on.
             `column`: the value in a column.
-        fractions: shares of the rows; by `time`, the cuts are sought that come closest, and they move when rows are
-            added: `validation_from` and `test_from` stay.
-        by: columns whose values together are the strata; by default the label. Numbers with many distinct values count
-            by `bins`.
-        bins: intervals at quantiles, of a number in `by`.
-        validation_from: rows of this time and later ones are no training rows.
-        test_from: rows of this time and later ones are test rows.
-        gap: rows so shortly before a cut are left out, and counted; e.g. `7d`, or a number where times are numbers.
-        column: that tells the split.
-        values: of that column, for each split.
+        fractions: shares of the rows. With `time`, the closest cuts are chosen, which move when rows are added;
+            `validation_from` and `test_from` do not.
+        by: columns whose values together define the strata; by default the label. Numbers with many distinct values are
+            binned.
+        bins: how many intervals, at quantiles, a number in `by` is binned into.
+        validation_from: rows from this time on are no training rows.
+        test_from: rows from this time on are test rows.
+        gap: how long before each cut rows are left out, and counted: `7d`, for example, or a number where times are
+            numbers.
+        column: the column that tells the split.
+        values: the values of that column that mean each split.
     """
 
     method: Annotated[Method, BeforeValidator(_without_alias)] = "hash"
     fractions: SplitFractions = SplitFractions()
     by: Columns = ()
     bins: Annotated[Integer, Field(ge=2, le=100)] = 10
-    validation_from: Moment | None = None
-    test_from: Moment | None = None
-    gap: Length | None = None
+    validation_from: Timestamp | None = None
+    test_from: Timestamp | None = None
+    gap: Duration | None = None
     column: str | None = None
     values: SplitValues | None = None
 
@@ -126,7 +127,7 @@ class SplitConfig(Section):
     def _cuts_ascend(self) -> SplitConfig:
         if len({isinstance(cut, str) for cut in self.cuts}) > 1:
             raise ValueError("validation_from and test_from must both be dates or both be numbers")
-        if len(self.cuts) == 2 and place_of(self.cuts[0]) >= place_of(self.cuts[1]):
+        if len(self.cuts) == 2 and axis_position(self.cuts[0]) >= axis_position(self.cuts[1]):
             raise ValueError("validation_from must be earlier than test_from")
         if self.cuts and self.gap is not None and isinstance(self.gap, str) != isinstance(self.cuts[0], str):
             raise ValueError(
@@ -142,7 +143,7 @@ class SplitConfig(Section):
     @property
     def extent(self) -> float:
         """Of the gap, in seconds or as a number."""
-        return 0.0 if self.gap is None else extent_of(self.gap)
+        return 0.0 if self.gap is None else axis_length(self.gap)
 
 
 class FoldConfig(Section):
@@ -152,16 +153,16 @@ class FoldConfig(Section):
         method: `hash` (or `random`), `stratified` and `group` put each row, or each group, into one of `folds` parts.
             `time`: fold f is validated on the period f + 1 and trained on the periods before it.
             `leave_one_group_out`: as many folds as data.group has values.
-            `bootstrap`: each fold is a sample drawn with replacement, in which a row is found about once; it is
-            validated on the rows that were not drawn, about 36.8 %.
-        folds: how many; of one repeat.
-        repeats: of the whole division, each by other hashes; for `hash`, `stratified` and `group`.
-        by: columns of the strata; by default the label.
-        bins: intervals at quantiles, of a number in `by`.
-        borders: between the periods, one a fold, the first before the period that fold 0 is validated on; by default
-            periods of the same number of rows are sought, whose borders move when rows are added.
-        window: how many periods are trained on at most; None for all.
-        gap: how many periods between training and validation are left out.
+            `bootstrap`: each fold trains on a sample of the rows drawn with replacement, and is validated on the rows
+            that were not drawn, about 36.8 %.
+        folds: how many, of one repeat.
+        repeats: how often all rows are divided, each time by other hashes; for `hash`, `stratified` and `group`.
+        by: columns whose values together define the strata; by default the label.
+        bins: how many intervals, at quantiles, a number in `by` is binned into.
+        borders: between the periods, one a fold, the first at the start of the period that fold 0 is validated on. By
+            default periods have equal numbers of rows, and their borders move when rows are added.
+        window: the most periods that a fold is trained on; None for all.
+        gap: how many periods are left out between training and validation.
     """
 
     method: Annotated[FoldMethod, BeforeValidator(_without_alias)] = "hash"
@@ -169,7 +170,7 @@ class FoldConfig(Section):
     repeats: Annotated[Integer, Field(ge=1, le=100)] = 1
     by: Columns = ()
     bins: Annotated[Integer, Field(ge=2, le=100)] = 10
-    borders: tuple[Moment, ...] = ()
+    borders: tuple[Timestamp, ...] = ()
     window: Count | None = None
     gap: Annotated[Integer, Field(ge=0)] = 0
 
@@ -190,14 +191,14 @@ class FoldConfig(Section):
             raise ValueError("borders must all be dates or all be numbers")
         if len(self.borders) != self.folds + self.gap:
             raise ValueError(f"{self.folds} folds with gap {self.gap} need {self.folds + self.gap} borders")
-        places = [place_of(border) for border in self.borders]
-        if places != sorted(set(places)):
+        positions = [axis_position(border) for border in self.borders]
+        if positions != sorted(set(positions)):
             raise ValueError("borders must ascend")
         return self
 
 
 def role_problems(config: SplitConfig | FoldConfig, data: DataConfig) -> list[str]:
-    """What the division needs of the table's columns and does not find; empty where all is well."""
+    """Roles of columns that the method needs and that are missing; empty where all is well."""
     needs = {"time": ("time", bool(data.time)), "group": ("group", bool(data.group))}
     needs["leave_one_group_out"] = needs["group"]
     role, given = needs.get(config.method, ("", True))
@@ -212,4 +213,5 @@ def _refuse_foreign(section: SplitConfig | FoldConfig, belongs: dict[str, tuple[
     for method, names in belongs.items():
         for name in names:
             if section.has_changed(name) and section.method != method:
-                raise ValueError(f"{name} goes with method: {method}, not with {section.method}")
+                hint = "; data.time names the column of times" if (name, section.method) == ("column", "time") else ""
+                raise ValueError(f"{name} goes with method: {method}, not with {section.method}{hint}")

@@ -19,11 +19,11 @@ LEAST_FEED_MEMORY = 64 << 20
 
 
 class EarlyStoppingConfig(Section):
-    """Stop when the validation loss no longer improves; the best weights are kept in any case.
+    """Stop when the validation loss no longer improves; the weights of the best epoch are kept in any case.
 
     Attributes:
-        patience: epochs without improvement that are waited for.
-        min_delta: what counts as an improvement.
+        patience: epochs without improvement before training stops.
+        min_delta: the least decrease of the loss that counts as an improvement.
     """
 
     patience: Count = 10
@@ -35,35 +35,35 @@ class TrainConfig(LaunchConfig):
 
     Attributes:
         workers: Horovod ranks; 1 trains in the job's own process.
-        batch_size: rows of one global step, over all ranks.
-        epochs: at most this many.
+        batch_size: rows in a global batch, over all ranks.
+        epochs: the most epochs.
         optimizer: a name or a section.
         loss: `auto` follows from the label: squared error or cross-entropy; else an entry of `pipeline/losses`, or
-            `package.module:function`, from what z should be, [b], and z, [b, k], to the loss of each row, [b].
-        class_weights: multiply the loss of a training row by a number for its class: `balanced` lets all classes count
-            alike, however many rows each has; or a number for each class by name, 1 for those that are not named. The
-            numbers are then scaled so that training rows have the mean 1.
-        schedule: how the learning rate goes on from `optimizer.learning_rate`, step by step; a name or a section.
+            `package.module:function`, from the target [b] and the output z [b, k] to the loss of each row, [b].
+        class_weights: factors of the loss of training rows by their class: `balanced` gives all classes the same total
+            weight; or a number for each class by name, 1 for those not named. Factors are scaled to have the mean 1
+            over training rows.
+        schedule: how the learning rate changes from `optimizer.learning_rate`, step by step; a name or a section.
         reduce_on_plateau: lower the learning rate when the validation loss no longer improves; None does not.
         find_learning_rate: try rates before training; None does not.
-        early_stopping: None trains all epochs.
-        callbacks: called at the begin and the end of epochs, in this order.
-        tensorboard: write metrics for TensorBoard, below `storage.root`.
-        checkpoint: how often; None keeps none, and an interrupted training begins anew.
-        metrics: shown of training and validation, besides the loss: names of entries of `pipeline/metrics` or of
-            classes of Keras, or `package.module:name` of either; none means those of the label's task. They must be
-            sums over rows.
-        steps_per_execution: steps that run between two returns to Python; `auto` measures how long one takes.
+        early_stopping: when to stop before `epochs`; None trains all epochs.
+        callbacks: called at the start and the end of epochs, in this order.
+        tensorboard: write metrics for TensorBoard below `storage.root`.
+        checkpoint: how often checkpoints are written; None writes none, and an interrupted run starts anew.
+        metrics: measured on training and validation rows, besides the loss: entries of `pipeline/metrics`, classes of
+            `keras.metrics`, or `package.module:name` of either; empty means those of the label's task. Their states
+            must be sums over rows.
+        steps_per_execution: steps between two returns to Python; `auto` measures how long a step takes.
         mixed_precision: what layers compute with; weights and losses stay float32. With `float16`, losses are scaled so
             that small gradients survive.
         threads: CPU threads of a rank; None divides the host's cores among its ranks, each of which then
             computes on cores of its own.
-        feed_memory: bytes, or a text such as `2 GB`, that a rank may hold of rows on their way to the model, whatever
-            the store's size. The window within which rows are shuffled follows from it where row groups are large.
-        feed_threads: threads of a rank that read; None takes as many as it has cores, up to four.
-        cache: where rows stay that were read once, so that later epochs need not read and decode them: `memory`, or
-            `disk`, a file on the rank's own disk that goes with the training. The order of rows is the same with all.
-        cache_bytes: what a rank's cache holds at most; rows beyond are read anew in each epoch.
+        feed_memory: bytes, or a text such as `2 GB`, of rows that a rank may hold on their way to the model, whatever
+            the store's size. It bounds the window within which rows are shuffled where row groups are large.
+        feed_threads: reader threads of a rank; None takes as many as it has cores, up to four.
+        cache: where rows are kept after they were read, so that later epochs need not read and decode them: `memory`,
+            or `disk`, a file on the rank's own disk that is deleted after the run. The order of rows is the same.
+        cache_bytes: the most that a rank's cache holds; further rows are read anew in each epoch.
     """
 
     workers: Annotated[Integer, Field(ge=1, le=1024)] = 1

@@ -1,1 +1,1 @@
-"""What a model is worth on rows that it never saw: metrics, plots and a linear model for comparison."""
+"""How good a model is on rows that it never saw: metrics with intervals, baselines, slices and importance."""

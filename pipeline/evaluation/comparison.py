@@ -1,9 +1,9 @@
 """Two cross-validations over the same folds, compared fold by fold.
 
-A hard fold is hard for both, so differences by fold tell more than two means with their intervals. Their mean is tested
-by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see
-`corrected_mean`). The plain paired t-test takes folds for independent, and finds differences where there are none: the
-more often, the more repeats or draws there are.
+A hard fold is hard for both models, so differences by fold say more than two means with their intervals. Their mean is
+tested by the corrected resampled t-test (Nadeau and Bengio, Inference for the generalization error, 2003; see
+`corrected_mean`). The plain paired t-test assumes that folds are independent, and finds differences where there are
+none, more often with more repeats.
 """
 
 from __future__ import annotations
@@ -15,13 +15,8 @@ from typing import Literal
 from pipeline.errors import ConfigError, Problem, gather
 from pipeline.evaluation.bootstrap_groups import LEVEL
 from pipeline.evaluation.corrected_mean import corrected_mean
-from pipeline.evaluation.folds import (
-    CrossvalReport,
-    FoldScore,
-    headlines_of,
-    held_out_ratio,
-)
-from pipeline.evaluation.names import is_lower_better, metric_name
+from pipeline.evaluation.folds import CrossvalReport, FoldScore, headlines_of, held_out_ratio
+from pipeline.evaluation.metric_names import is_lower_better, metric_name
 from pipeline.formatting import format_interval, format_number, format_p_value
 from pipeline.schemas.document import Document
 from pipeline.schemas.target import TaskName
@@ -34,19 +29,19 @@ class PairedMetric(Document):
     """A metric of two models on the same folds; differences are first less second.
 
     Attributes:
-        metric: its name.
-        first: mean over the folds where both define it; None where there is none.
-        second: the same of the second model.
-        differences: by fold, as `Comparison.pairs`; None where one of the two is not defined.
-        mean: of the differences.
-        std: their deviation, of the sample; None of fewer than two.
-        interval: of the mean, 95 %, by the corrected variance; None where `std` is.
-        p_value: of the corrected resampled t-test, both sides; None where `std` is. Where many metrics are looked at,
-            one in twenty is below 0.05 by chance.
-        wins: folds in which the first is better.
-        ties: in which both are equal.
-        losses: in which the second is better.
-        better: by the mean; None where that is 0 or not defined.
+        metric: name of the metric.
+        first: mean of the first model over the folds where both define it; None if there are none.
+        second: mean of the second model over the same folds.
+        differences: differences by fold, in the order of `Comparison.pairs`; None where one of the two is undefined.
+        mean: mean of the differences.
+        std: sample standard deviation of the differences; None for fewer than two.
+        interval: 95 % interval of the mean, by the corrected variance; None where `std` is.
+        p_value: two-sided p value of the corrected resampled t-test; None where `std` is. Of many metrics, one in
+            twenty is below 0.05 by chance.
+        wins: number of folds in which the first is better.
+        ties: number of folds in which both are equal.
+        losses: number of folds in which the second is better.
+        better: which one is better by the mean; None if the mean is 0 or undefined.
     """
 
     metric: str
@@ -64,12 +59,12 @@ class PairedMetric(Document):
 
     @property
     def folds(self) -> int:
-        """Where both define it."""
+        """Number of folds where both define it."""
         return self.wins + self.ties + self.losses
 
     @property
     def is_certain(self) -> bool:
-        """Whether the difference is more than chance, with 95 % confidence."""
+        """Whether the difference is significant at the 5 % level."""
         return self.p_value is not None and self.p_value < 1.0 - LEVEL
 
 
@@ -77,14 +72,14 @@ class Comparison(Document):
     """Two reports with the same folds.
 
     Attributes:
-        task: of both.
-        label: of both.
-        names: of the two, for people.
-        folds: of one repeat.
-        repeats: of the division.
+        task: task of both.
+        label: label of both.
+        names: names of the two, for people.
+        folds: number of folds in one repeat.
+        repeats: number of repeats.
         pairs: numbers of the folds that both have.
-        metrics: by name, those that both have.
-        sentence: what the metric that decides says; of several, see `metrics`.
+        metrics: the metrics that both have, by name.
+        sentence: the result by the main metric, in words.
     """
 
     task: TaskName
@@ -98,7 +93,7 @@ class Comparison(Document):
 
     @property
     def headlines(self) -> tuple[str, ...]:
-        """The metrics that a reader wants first, of those that are there."""
+        """The headline metrics of the task, of those that both have."""
         return headlines_of(self.task, self.metrics)
 
 
@@ -110,7 +105,7 @@ def compare(
     Args:
         first: one report.
         second: the other.
-        names: of the two, for people.
+        names: names of the two, for people.
 
     Raises:
         ConfigError: their folds hold different rows, or they predict different labels.
@@ -133,7 +128,7 @@ def compare(
 
 
 def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple[str, str]) -> None:
-    """See that two reports are of the same folds and the same label; their scores need not be there yet.
+    """Check that two reports have the same folds and the same label; they need no scores yet.
 
     Raises:
         ConfigError: they are not.
@@ -145,7 +140,7 @@ def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple
                 f"The folds of {names[0]} and {names[1]} are not the same rows",
                 "two cross-validations of one source with the same crossval section, data.key, data.group and seed",
                 f"folds {first.folds_id} and {second.folds_id}",
-                "Run one of them again with the division of the other",
+                "Run one of them again with the folds of the other",
             )
         )
     if (first.task, first.label) != (second.task, second.label):
@@ -164,29 +159,29 @@ def check_comparable(first: CrossvalReport, second: CrossvalReport, names: tuple
 def _paired(metric: str, pairs: Pairs) -> PairedMetric:
     values = [(one.value(metric), other.value(metric)) for one, other in pairs]
     differences = [_difference(*pair) for pair in values]
-    known = [difference for difference in differences if difference is not None]
-    there = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
-    spread = corrected_mean(known, held_out_ratio(score for pair in there for score in pair))
-    gains = [-difference if is_lower_better(metric) else difference for difference in known]
+    defined = [difference for difference in differences if difference is not None]
+    defined_pairs = [pair for pair, difference in zip(pairs, differences, strict=True) if difference is not None]
+    summary = corrected_mean(defined, held_out_ratio(score for pair in defined_pairs for score in pair))
+    gains = [-difference if is_lower_better(metric) else difference for difference in defined]
     wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     return PairedMetric(
         metric=metric,
-        first=_mean_of(metric, [one for one, _ in there]),
-        second=_mean_of(metric, [other for _, other in there]),
+        first=_mean_of(metric, [one for one, _ in defined_pairs]),
+        second=_mean_of(metric, [other for _, other in defined_pairs]),
         differences=tuple(differences),
-        mean=spread.mean,
-        std=spread.deviation,
-        interval=spread.interval,
-        p_value=spread.p_value,
+        mean=summary.mean,
+        std=summary.deviation,
+        interval=summary.interval,
+        p_value=summary.p_value,
         wins=wins,
-        ties=len(known) - wins - losses,
+        ties=len(defined) - wins - losses,
         losses=losses,
-        better=_better(metric, spread.mean),
+        better=_better(metric, summary.mean),
     )
 
 
 def _difference(first: float | None, second: float | None) -> float | None:
-    """None where one is not defined, or both are infinite."""
+    """First less second; None where one is undefined, or both are infinite."""
     if first is None or second is None:
         return None
     difference = first - second
@@ -204,19 +199,19 @@ def _better(metric: str, mean: float | None) -> Side | None:
 
 
 def _sentence(metrics: Sequence[PairedMetric], names: tuple[str, str]) -> str:
-    """About the first metric that has something to tell."""
-    found = next((metric for metric in metrics if metric.mean is not None), None)
-    if found is None or found.mean is None:
+    """The result by the first metric that is defined."""
+    metric = next((metric for metric in metrics if metric.mean is not None), None)
+    if metric is None or metric.mean is None:
         return "Nothing can be compared: no metric is defined for both in any fold."
-    name, folds = metric_name(found.metric), f"{found.folds} fold{'' if found.folds == 1 else 's'}"
-    if found.better is None:
+    name, folds = metric_name(metric.metric), f"{metric.folds} fold{'' if metric.folds == 1 else 's'}"
+    if metric.better is None:
         return f"By {name}, {names[0]} and {names[1]} are equal on average over {folds}."
-    ahead, behind = names if found.better == "first" else names[::-1]
-    won = found.wins if found.better == "first" else found.losses
-    margin = format_number(abs(found.mean))
-    told = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
-    if found.interval is None or found.p_value is None:
-        return f"{told}. Whether by chance cannot be told."
-    low, high = sorted(bound if found.mean > 0 else -bound for bound in found.interval)
-    said = "more than chance" if found.is_certain else "no more than chance may do"
-    return f"{told} (95 % interval {format_interval((low, high))}, {format_p_value(found.p_value)}): {said}."
+    ahead, behind = names if metric.better == "first" else names[::-1]
+    won = metric.wins if metric.better == "first" else metric.losses
+    margin = format_number(abs(metric.mean))
+    sentence = f"By {name}, {ahead} is better than {behind} in {won} of {folds}, by {margin} on average"
+    if metric.interval is None or metric.p_value is None:
+        return f"{sentence}. Whether that is chance cannot be determined."
+    low, high = sorted(bound if metric.mean > 0 else -bound for bound in metric.interval)
+    certainty = "more than chance" if metric.is_certain else "which may be chance"
+    return f"{sentence} (95 % interval {format_interval((low, high))}, {format_p_value(metric.p_value)}): {certainty}."

@@ -1,8 +1,8 @@
-"""The mean of scores that folds gave, and how far chance may have moved it.
+"""The mean of the scores of folds, with its interval and p value.
 
 Folds share training rows, so their scores are not independent, and the usual standard error of a mean is too small.
-Nadeau and Bengio (Inference for the generalization error, 2003) take scores that share rows to be correlated by
-n_test / (n_train + n_test), from which follows
+Nadeau and Bengio (Inference for the generalization error, 2003) assume a correlation of n_test / (n_train + n_test)
+between scores that share rows, from which follows
 
     variance of the mean = (1 / k + n_test / n_train) s^2,    Student's t with k - 1 degrees of freedom
 
@@ -27,12 +27,12 @@ class CorrectedMean:
     """A mean of correlated scores.
 
     Attributes:
-        count: of the scores.
-        mean: of them; None of none, and of infinities of both signs.
-        deviation: of the sample (k - 1 in the denominator); None of fewer than two scores, and with infinities.
-        interval: of the mean, 95 %; None where the deviation is. It is symmetric, and so may reach beyond what a
-            metric can be.
-        p_value: how probable a mean so far from 0 were by chance, were the true one 0; None where the deviation is.
+        count: number of scores.
+        mean: mean of the scores; None if there are none, or infinities of both signs.
+        deviation: sample standard deviation (k - 1 in the denominator); None for fewer than two scores or infinities.
+        interval: 95 % interval of the mean; None where the deviation is. It is symmetric, and may exceed the range of
+            the metric.
+        p_value: probability of a mean at least so far from 0 if the true one is 0; None where the deviation is.
     """
 
     count: int
@@ -46,8 +46,8 @@ def corrected_mean(scores: Sequence[float], ratio: float) -> CorrectedMean:
     """Summarize scores.
 
     Args:
-        scores: of one metric by fold, or their differences from another model's; no NaN.
-        ratio: held-out rows over training rows; 0 where scores are independent.
+        scores: values of one metric by fold, or their differences from another model's; no NaN.
+        ratio: held-out rows over training rows; 0 if scores are independent.
     """
     count = len(scores)
     if not all(map(math.isfinite, scores)):
@@ -55,7 +55,7 @@ def corrected_mean(scores: Sequence[float], ratio: float) -> CorrectedMean:
         return CorrectedMean(count, None if math.isnan(total) else total)
     if count < 2:
         return CorrectedMean(count, scores[0] if scores else None)
-    # Less the first one, so that equal scores have a deviation of 0 and not one of rounding.
+    # Relative to the first one, so that equal scores have a deviation of exactly 0, without rounding.
     shifted = np.asarray(scores, dtype=np.float64) - scores[0]
     mean, deviation = float(scores[0] + shifted.mean()), float(shifted.std(ddof=1))
     error = deviation * math.sqrt(1.0 / count + ratio)
@@ -64,7 +64,7 @@ def corrected_mean(scores: Sequence[float], ratio: float) -> CorrectedMean:
 
 
 def _p_value(mean: float, error: float, freedom: int) -> float:
-    """Of both sides; scores without any deviation leave no doubt."""
+    """The two-sided p value; 0 or 1 for scores without any deviation."""
     if not error:
         return 1.0 if mean == 0.0 else 0.0
     return float(2.0 * stats.t.sf(abs(mean) / error, freedom))

@@ -1,10 +1,10 @@
-"""Areas and curves of scores, from counts by cell: rows of other classes and rows of the class, ascending by score.
+"""Areas and curves of scores, from counts of negative and positive rows by cell, ascending by score.
 
-Rows of one cell count as equal, as scikit-learn counts equal scores. Where a cell holds different scores, an area is
-off by what their order could change at most, and that is told:
+Rows of one cell count as ties, as equal scores do in scikit-learn. If a cell holds different scores, their order could
+change an area by at most its error bound:
 
-    AUC   half of all pairs of rows, one of either kind, that share a cell, over all pairs of rows of either kind
-    AP    of each cell the share of the class, times how far precision can be from what it is taken for
+    AUC   half of the pairs of a negative and a positive row that share a cell, over all such pairs
+    AP    by cell, the share of the positive rows in it, times how far precision may be from its estimate
 """
 
 from __future__ import annotations
@@ -12,89 +12,89 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import CURVE_POINTS, Curve
+from pipeline.evaluation.report.classification import CURVE_POINTS, Curve
 
 Floats = NDArray[np.float64]
 
-OTHERS, OWN = range(2)
+NEGATIVE, POSITIVE = range(2)
 
 
 def roc_area(counts: Floats) -> Floats:
-    """Areas under ROC curves; NaN where rows of one kind are missing.
+    """Areas under ROC curves; NaN without negative or without positive rows.
 
     Args:
-        counts: [..., 2, m], others and own.
+        counts: counts of negative and positive rows by cell, [..., 2, m].
 
     Returns:
-        [...].
+        The areas, [...].
     """
-    others, own = counts[..., OTHERS, :], counts[..., OWN, :]
-    below = np.cumsum(others, axis=-1) - others / 2.0
+    negatives, positives = counts[..., NEGATIVE, :], counts[..., POSITIVE, :]
+    below = np.cumsum(negatives, axis=-1) - negatives / 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        area: Floats = (own * below).sum(axis=-1) / (own.sum(axis=-1) * others.sum(axis=-1))
+        area: Floats = (positives * below).sum(axis=-1) / (positives.sum(axis=-1) * negatives.sum(axis=-1))
     return area
 
 
 def average_precision(counts: Floats) -> Floats:
-    """Areas under precision-recall curves; NaN without rows of the class. Arguments as above."""
-    own = counts[..., OWN, ::-1]
-    hits = np.cumsum(own, axis=-1)
+    """Areas under precision-recall curves; NaN without positive rows. Arguments as above."""
+    positives = counts[..., POSITIVE, ::-1]
+    hits = np.cumsum(positives, axis=-1)
     predicted = np.cumsum(counts[..., ::-1].sum(axis=-2), axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        area: Floats = (own * hits / np.maximum(predicted, 1.0)).sum(axis=-1) / own.sum(axis=-1)
+        area: Floats = (positives * hits / np.maximum(predicted, 1.0)).sum(axis=-1) / positives.sum(axis=-1)
     return area
 
 
 def roc_error_bound(counts: Floats) -> float:
-    """By how much `roc_area` of [2, m] may be off."""
-    others, own = counts
-    pairs = own.sum() * others.sum()
-    return float((own * others).sum() / 2.0 / pairs) if pairs else 0.0
+    """The error bound of `roc_area`, from counts [2, m]."""
+    negatives, positives = counts
+    pairs = positives.sum() * negatives.sum()
+    return float((positives * negatives).sum() / 2.0 / pairs) if pairs else 0.0
 
 
 def precision_error_bound(counts: Floats) -> float:
-    """By how much `average_precision` of [2, m] may be off."""
-    others, own = counts[OTHERS, ::-1], counts[OWN, ::-1]
-    hits, misses = np.cumsum(own), np.cumsum(others)
+    """The error bound of `average_precision`, from counts [2, m]."""
+    negatives, positives = counts[NEGATIVE, ::-1], counts[POSITIVE, ::-1]
+    hits, misses = np.cumsum(positives), np.cumsum(negatives)
     taken = hits / np.maximum(hits + misses, 1.0)
-    best = hits / np.maximum(hits + misses - others, 1.0)
-    first = hits - own + 1.0
+    best = hits / np.maximum(hits + misses - negatives, 1.0)
+    first = hits - positives + 1.0
     worst = first / np.maximum(first + misses, 1.0)
-    mixed = (own > 0) & (others > 0)
+    mixed = (positives > 0) & (negatives > 0)
     off = np.where(mixed, np.maximum(best - taken, taken - worst), 0.0)
-    return float((own * off).sum() / own.sum()) if own.sum() else 0.0
+    return float((positives * off).sum() / positives.sum()) if positives.sum() else 0.0
 
 
 def roc_curve(counts: Floats) -> Curve | None:
-    """True-positive over false-positive rate of [2, m]; None where rows of one kind are missing."""
-    others, own = counts[OTHERS, ::-1], counts[OWN, ::-1]
-    if not others.sum() or not own.sum():
+    """True-positive over false-positive rate, from counts [2, m]; None without negative or without positive rows."""
+    negatives, positives = counts[NEGATIVE, ::-1], counts[POSITIVE, ::-1]
+    if not negatives.sum() or not positives.sum():
         return None
-    x = np.concatenate([[0.0], np.cumsum(others) / others.sum()])
-    y = np.concatenate([[0.0], np.cumsum(own) / own.sum()])
+    x = np.concatenate([[0.0], np.cumsum(negatives) / negatives.sum()])
+    y = np.concatenate([[0.0], np.cumsum(positives) / positives.sum()])
     return _thinned(x, y, along=x + y)
 
 
 def precision_curve(counts: Floats) -> Curve | None:
-    """Precision over recall of [2, m]; None without rows of the class."""
-    own = counts[OWN, ::-1]
-    if not own.sum():
+    """Precision over recall, from counts [2, m]; None without positive rows."""
+    positives = counts[POSITIVE, ::-1]
+    if not positives.sum():
         return None
-    hits, predicted = np.cumsum(own), np.cumsum(counts[:, ::-1].sum(axis=0))
-    known = predicted > 0
-    x, y = hits[known] / own.sum(), hits[known] / predicted[known]
+    hits, predicted = np.cumsum(positives), np.cumsum(counts[:, ::-1].sum(axis=0))
+    defined = predicted > 0
+    x, y = hits[defined] / positives.sum(), hits[defined] / predicted[defined]
     return _thinned(x, y, along=x + np.concatenate([[0.0], np.cumsum(np.abs(np.diff(y)))]))
 
 
 def lift_curve(counts: Floats) -> Curve | None:
-    """Lift over the share of rows of [2, m]; None without rows of the class."""
-    own, both = counts[OWN, ::-1], counts[:, ::-1].sum(axis=0)
-    if not own.sum():
+    """Lift over the share of rows, from counts [2, m]; None without positive rows."""
+    positives, both = counts[POSITIVE, ::-1], counts[:, ::-1].sum(axis=0)
+    if not positives.sum():
         return None
-    hits, taken = np.cumsum(own), np.cumsum(both)
-    known = taken > 0
-    x = taken[known] / both.sum()
-    return _thinned(x, hits[known] / own.sum() / x, along=x)
+    hits, taken = np.cumsum(positives), np.cumsum(both)
+    defined = taken > 0
+    x = taken[defined] / both.sum()
+    return _thinned(x, hits[defined] / positives.sum() / x, along=x)
 
 
 def mean_curve(curves: list[Curve]) -> Curve | None:
@@ -107,10 +107,10 @@ def mean_curve(curves: list[Curve]) -> Curve | None:
 
 
 def _thinned(x: Floats, y: Floats, *, along: Floats) -> Curve:
-    """Points as evenly along the curve as there are some, its ends among them."""
+    """At most `CURVE_POINTS` points, as evenly spaced along the curve as possible, both ends included."""
     if len(x) > CURVE_POINTS:
-        places = np.searchsorted(along, np.linspace(along[0], along[-1], CURVE_POINTS))
-        places[-1] = len(x) - 1
-        kept = np.unique(np.minimum(places, len(x) - 1))
+        indices = np.searchsorted(along, np.linspace(along[0], along[-1], CURVE_POINTS))
+        indices[-1] = len(x) - 1
+        kept = np.unique(np.minimum(indices, len(x) - 1))
         x, y = x[kept], y[kept]
     return Curve(x=tuple(x.tolist()), y=tuple(y.tolist()))

@@ -1,197 +1,95 @@
-"""What a training's curves say, in words: each finding with the figures that show it and with what to do about it.
+"""What the loss curves of a training run show, in words: each finding with its figures and a remedy.
 
-Losses are compared with their own level, since their unit differs from label to label: the loss of the best constant
-prediction where that is known, and else the loss of the first epoch. Every threshold stands below; none of them is
-sharp, so a finding names its figures and a reader can disagree.
+Losses are compared with a level, since their unit differs from label to label: the loss of the best constant
+prediction if it is known, else the loss of the first epoch. All thresholds stand below; none of them is sharp, so a
+finding names its figures and a reader can disagree.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.evaluation.finding import Finding, FindingKind
+from pipeline.evaluation.loss_curves import LossCurves
+
 Floats = NDArray[np.float64]
 
 FEWEST_EPOCHS = 4
-"""Below, a curve has no shape."""
+"""Epochs below which a curve has no shape."""
 FEWEST_SWINGING = 6
-"""Below, swings are not told from a turn."""
+"""Epochs below which swings cannot be told from a single turn."""
 DIVERGED = 1.25
-"""The last training loss, as a multiple of the first epoch's and of a constant's, from which on nothing was learned."""
+"""Last training loss, as a multiple of both the first epoch's and a constant prediction's, above which it diverged."""
 LITTLE_LEARNED = 0.1
-"""Share of what a constant prediction leaves unexplained below which explaining it is called little."""
+"""Share of a constant prediction's loss below which explaining it counts as little."""
 BLOWN_UP = 2.0
-"""Loss of the first epoch, as a multiple of a constant's, that only steps too large bring about."""
+"""Loss of the first epoch, as a multiple of a constant prediction's, that only too large steps explain."""
 FLAT = 0.01
-"""Fall of the training loss over the last third of the epochs, as a share of itself, up to which it is flat."""
+"""Relative fall of the training loss over the last third of the epochs up to which it counts as flat."""
 IMPROVING = 0.01
-"""Fall of the deciding loss over the last quarter of the epochs, as a share of itself, from which on it improves."""
+"""Relative fall of the monitored loss over the last quarter of the epochs above which it still improves."""
 WORSE = 0.03
-"""Rise of the validation loss from its best epoch to the last, as a share of the best, that is no chance."""
+"""Relative rise of the validation loss from its best epoch to the last above which it is not chance."""
 WIDE_GAP = 0.25
-"""Validation loss above the training loss at the best epoch, as a share of the validation loss."""
+"""Gap from the training loss up to the validation loss at the best epoch, as a share of the validation loss."""
 FAR = 0.05
-"""The same as a share of the level."""
+"""The same gap, as a share of the level."""
 EASIER = 0.05
-"""Validation loss below the training loss, as a share of the training loss, in the median of the later half."""
+"""Gap from the validation loss up to the training loss, as a share of it, in the median of the later half."""
 SWING = 0.05
 """Median distance of an epoch's loss from the mean of its neighbours, as a share of the median loss."""
 SPIKE = 0.5
-"""Height of one epoch's loss above the higher of its neighbours, as a share of that neighbour."""
+"""Rise of one epoch's loss above the higher of its neighbours, as a share of that neighbour."""
 NOTICEABLE = 0.02
-"""Share of the level below which a difference matters to nobody, whatever share of a small loss it is."""
-
-
-class Kind(StrEnum):
-    """What a curve may show."""
-
-    DIVERGED = "diverged"
-    UNSTABLE = "unstable"
-    UNDERFITTING = "underfitting"
-    OVERFITTING = "overfitting"
-    STILL_IMPROVING = "still improving"
-    VALIDATION_EASIER = "validation easier than training"
-    NO_VALIDATION = "no validation"
-    TOO_SHORT = "too short"
-    HEALTHY = "nothing to complain about"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the curves show.
-
-    Attributes:
-        kind: its name.
-        shown_by: a sentence with the figures.
-        remedy: a sentence that says what to do; empty where there is nothing to do.
-    """
-
-    kind: Kind
-    shown_by: str
-    remedy: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """All of it, as one reads it."""
-        return " ".join(part for part in (f"{self.kind.capitalize()}.", self.shown_by, self.remedy) if part)
-
-
-@dataclass(frozen=True)
-class LossCurves:
-    """How the loss went.
-
-    Attributes:
-        training: [epochs], as measured while the weights moved; NaN where it is not known.
-        validation: [epochs]; empty without validation rows.
-        best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
-        constant: the training loss of the best constant prediction; None where it is not known.
-        unexplained: what the best epoch left of a constant prediction's loss, or squared error, on training rows, as a
-            share; None where it is not known.
-        train_only_regularizers: settings that raise the training loss alone, such as `model.dropout`.
-        comparable: whether both losses weigh rows alike; class weights count in training alone.
-    """
-
-    training: Floats
-    validation: Floats
-    best: int
-    planned: int
-    constant: float | None = None
-    unexplained: float | None = None
-    train_only_regularizers: tuple[str, ...] = ()
-    comparable: bool = True
-
-    @property
-    def watched(self) -> Floats:
-        """The loss that decides: of validation rows where there are any."""
-        return self.validation if self.validation.size else self.training
-
-    @property
-    def level(self) -> float:
-        """What differences are measured against."""
-        return self.constant if self.constant is not None else float(self.training[0])
-
-
-def loss_curves(
-    history: Mapping[str, Sequence[float | None]],
-    *,
-    best: int,
-    planned: int,
-    constant: float | None = None,
-    deviation: float | None = None,
-    train_only_regularizers: Sequence[str] = (),
-    comparable: bool = True,
-) -> LossCurves:
-    """The curves of the loss.
-
-    Args:
-        history: a value an epoch, as Keras keys it: `loss` and `val_loss`, and `rmse` where there is one.
-        best: the epoch whose weights are kept, counted from 1.
-        planned: epochs that were asked for.
-        constant: see `Target.constant_loss`.
-        deviation: of a label that is a number, over training rows, in its unit.
-        train_only_regularizers: settings that raise the training loss alone.
-        comparable: whether both losses weigh rows alike.
-    """
-    training, validation, rmse = (_values(history, name) for name in ("loss", "val_loss", "rmse"))
-    unexplained = None
-    if constant and training.size:
-        unexplained = float(training.min()) / constant
-    elif deviation and rmse.size:
-        unexplained = (float(rmse.min()) / deviation) ** 2
-    return LossCurves(
-        training, validation, best, planned, constant, unexplained, tuple(train_only_regularizers), comparable
-    )
+"""Share of the level below which a difference does not matter, however large relative to a small loss."""
 
 
 def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
-    """The findings, the gravest first; one that says that all is well where there is none other.
+    """The findings, the most serious first, or the one that nothing is wrong.
 
-    A training that diverged is not looked at further.
+    Curves that diverged are not examined further.
     """
     if diverged := _diverged(curves):
         return (diverged,)
     if curves.training.size < FEWEST_EPOCHS:
         return (_too_short(curves), *_without_validation(curves))
-    looks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
-    found = tuple(finding for look in looks if (finding := look(curves)) is not None)
-    return (*(found or (_healthy(curves),)), *_without_validation(curves))
+    checks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
+    findings = tuple(finding for check in checks if (finding := check(curves)) is not None)
+    return (*(findings or (_healthy(curves),)), *_without_validation(curves))
 
 
 def _diverged(curves: LossCurves) -> Finding | None:
     remedy = "Lower train.optimizer.learning_rate, set optimizer.clip_global_norm, or look for extreme values."
     lost = sum(int((~np.isfinite(losses)).sum()) for losses in (curves.training, curves.validation))
     if lost:
-        return Finding(Kind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
+        return Finding(FindingKind.DIVERGED, f"{lost:,} losses are not finite numbers.", remedy)
     if curves.training.size < 2:
         return None
     first, last = curves.training[0], curves.training[-1]
     if last <= DIVERGED * max(first, curves.level):
         return None
-    return Finding(Kind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
+    return Finding(FindingKind.DIVERGED, f"The training loss rose from {first:.4g} to {last:.4g}.", remedy)
 
 
 def _unstable(curves: LossCurves) -> Finding | None:
-    """Swings of all epochs, or single spikes; the first fifth, in which the loss falls fast, is left out."""
+    """Swings from epoch to epoch, or single spikes, without the first fifth, in which the loss falls fast."""
     losses = curves.watched[curves.watched.size // 5 :]
     if losses.size < FEWEST_SWINGING:
         return None
     bends = losses[1:-1] - (losses[:-2] + losses[2:]) / 2
     swing, typical = float(np.median(np.abs(bends))), float(np.median(losses))
-    # A curve that falls and rises once bends one way; one that swings bends to and fro.
+    # A curve that falls and rises once bends one way; one that swings bends back and forth.
     to_and_fro = float(np.mean(bends[1:] * bends[:-1] < 0.0)) >= 0.5
     higher = np.maximum(losses[:-2], losses[2:])
     heights = losses[1:-1] - higher
     spikes = (heights > SPIKE * higher) & (heights > NOTICEABLE * curves.level)
-    remedy = "Lower the learning rate, take a larger batch, or a schedule that ends low (train.schedule: cosine)."
+    remedy = "Lower the learning rate, use a larger batch, or a schedule that ends low (train.schedule: cosine)."
     if to_and_fro and swing > SWING * typical and swing > NOTICEABLE * curves.level:
         return Finding(
-            Kind.UNSTABLE,
+            FindingKind.UNSTABLE,
             f"The {_name(curves)} loss swings by {swing / typical:.0%} from one epoch to the next (median).",
             remedy,
         )
@@ -199,23 +97,23 @@ def _unstable(curves: LossCurves) -> Finding | None:
         return None
     count, top = int(spikes.sum()), float(losses[1:-1][spikes].max())
     shown_by = f"The {_name(curves)} loss has {count} spike{'s' * (count > 1)}, the highest {top:.4g}"
-    return Finding(Kind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
+    return Finding(FindingKind.UNSTABLE, f"{shown_by} where {typical:.4g} is usual.", remedy)
 
 
 def _underfitting(curves: LossCurves) -> Finding | None:
-    """Little is explained, and no more is being learned."""
+    """The network explains little, and learns no more."""
     if curves.unexplained is None or 1.0 - curves.unexplained >= LITTLE_LEARNED or _fall(curves.training, 3) > FLAT:
         return None
     explained = 1.0 - curves.unexplained
     against = "is no better than a constant prediction"
     if explained >= 0.001:
         against = f"explains only {explained:.1%} of what a constant prediction leaves open"
-    remedy = "Raise the learning rate, take a larger network or less regularisation"
+    remedy = "Raise the learning rate, or use a larger network or less regularisation"
     if curves.training[0] > BLOWN_UP * curves.level:
         against += f", after a first epoch at {curves.training[0]:.4g}"
-        remedy = "Lower the learning rate: units that one large step put out of action stay so"
+        remedy = "Lower the learning rate: units that one large step made dead stay dead"
     return Finding(
-        Kind.UNDERFITTING,
+        FindingKind.UNDERFITTING,
         f"The training loss is flat at {curves.training[-1]:.4g}, and the network {against}.",
         f"{remedy}. If that changes nothing, the features say little about the label.",
     )
@@ -224,36 +122,36 @@ def _underfitting(curves: LossCurves) -> Finding | None:
 def _overfitting(curves: LossCurves) -> Finding | None:
     if not curves.validation.size:
         return None
-    training, validation, place = curves.training, curves.validation, curves.best - 1
-    best, last = float(validation[place]), float(validation[-1])
-    remedy = "Add model.dropout or model.l2, take a smaller network, or more rows."
+    training, validation, index = curves.training, curves.validation, curves.best - 1
+    best, last = float(validation[index]), float(validation[-1])
+    remedy = "Add model.dropout or model.l2, use a smaller network, or more rows."
     rise = last - best
-    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[place]:
+    if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[index]:
         return Finding(
-            Kind.OVERFITTING,
+            FindingKind.OVERFITTING,
             f"After epoch {curves.best}, the validation loss rose from {best:.4g} to {last:.4g}, while the training "
-            f"loss fell from {training[place]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
+            f"loss fell from {training[index]:.4g} to {training[-1]:.4g}. The weights of epoch {curves.best} are kept.",
             remedy,
         )
-    gap = best - float(training[place])
+    gap = best - float(training[index])
     if not curves.comparable or gap <= WIDE_GAP * best or gap <= FAR * curves.level:
         return None
     return Finding(
-        Kind.OVERFITTING,
+        FindingKind.OVERFITTING,
         f"At epoch {curves.best}, whose weights are kept, the validation loss of {best:.4g} is "
-        f"{gap / training[place]:.0%} above the training loss.",
+        f"{gap / training[index]:.0%} above the training loss.",
         remedy,
     )
 
 
 def _still_improving(curves: LossCurves) -> Finding | None:
-    """Of a training that was stopped by the number of its epochs."""
+    """Training ended only because it reached its number of epochs."""
     losses = curves.watched
     fall = _fall(losses, 4)
     if losses.size < curves.planned or curves.best <= 0.9 * losses.size or fall <= IMPROVING:
         return None
     return Finding(
-        Kind.STILL_IMPROVING,
+        FindingKind.STILL_IMPROVING,
         f"Epoch {curves.best} of {losses.size} was the best, and the {_name(curves)} loss fell by {fall:.1%} "
         "over the last quarter of the epochs.",
         f"Train longer (train.epochs={2 * curves.planned}), or with a higher learning rate.",
@@ -263,7 +161,7 @@ def _still_improving(curves: LossCurves) -> Finding | None:
 def _validation_easier(curves: LossCurves) -> Finding | None:
     if not curves.validation.size or not curves.comparable:
         return None
-    # The training loss of an epoch is that of its middle, the validation loss that of its end.
+    # The training loss of an epoch is measured on average in its middle, the validation loss at its end.
     training = (curves.training[:-1] + curves.training[1:]) / 2
     half = training.size // 2
     below = 1.0 - float(np.median(curves.validation[half:-1] / np.maximum(training[half:], np.finfo(float).tiny)))
@@ -275,18 +173,20 @@ def _validation_easier(curves: LossCurves) -> Finding | None:
         reason = (
             f"That is what {' and '.join(curves.train_only_regularizers)} may do, which acts on training rows alone."
         )
-        return Finding(Kind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it.")
+        return Finding(
+            FindingKind.VALIDATION_EASIER, f"{shown_by} {reason}", "If the figures stay low, try less of it."
+        )
     return Finding(
-        Kind.VALIDATION_EASIER,
+        FindingKind.VALIDATION_EASIER,
         shown_by,
-        "Look at the split: validation rows may be of another kind, too few, or known from training (see the audit).",
+        "Look at the split: validation rows may differ in kind, be too few, or leak from training (see the audit).",
     )
 
 
 def _too_short(curves: LossCurves) -> Finding:
     epochs = curves.training.size
     return Finding(
-        Kind.TOO_SHORT,
+        FindingKind.TOO_SHORT,
         f"{epochs} epoch{'' if epochs == 1 else 's'} make no curve.",
         f"Train at least {FEWEST_EPOCHS} epochs to see where it goes.",
     )
@@ -297,7 +197,7 @@ def _without_validation(curves: LossCurves) -> tuple[Finding, ...]:
         return ()
     return (
         Finding(
-            Kind.NO_VALIDATION,
+            FindingKind.NO_VALIDATION,
             "There are no validation rows, so overfitting cannot be seen.",
             "Set split.fractions.validation above 0.",
         ),
@@ -308,17 +208,15 @@ def _healthy(curves: LossCurves) -> Finding:
     losses = curves.watched
     best = float(losses[curves.best - 1])
     against = f", {1.0 - best / curves.constant:.0%} below that of a constant prediction" if curves.constant else ""
-    return Finding(Kind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}.")
+    return Finding(
+        FindingKind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}."
+    )
 
 
 def _fall(losses: Floats, part: int) -> float:
-    """How much lower the loss is at the end than before the last `1/part` of the epochs, as a share of it."""
+    """Relative fall of the loss over the last `1/part` of the epochs."""
     before = float(losses[-1 - max(1, losses.size // part)])
     return 1.0 - float(losses[-1]) / before if before > 0.0 and math.isfinite(before) else 0.0
-
-
-def _values(history: Mapping[str, Sequence[float | None]], name: str) -> Floats:
-    return np.array(history.get(name, ()), dtype=np.float64)
 
 
 def _name(curves: LossCurves) -> str:

@@ -1,4 +1,4 @@
-"""The rows with the largest and the smallest scores: what a person looks at."""
+"""The rows with the largest and the smallest scores, which people look at."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 AT_MOST = 10
-"""Rows at either end."""
+"""Number of rows at either end."""
 
 
 @dataclass(frozen=True)
 class ExtremeRows:
-    """Rows at both ends; few rows may be at both.
+    """The rows with the largest and the smallest scores; of few rows, some are both.
 
     Attributes:
-        row_id: int64 [n].
-        facts: float64 [n, f], the score first; what the other columns are is the owner's business.
+        row_id: hashes of the rows, int64 [n].
+        facts: float64 [n, f], with the score first; the owner defines the other columns.
     """
 
     row_id: Ints
@@ -29,12 +29,12 @@ class ExtremeRows:
 
     @classmethod
     def of(cls, row_id: Ints, facts: Floats) -> ExtremeRows:
-        """The ends of some rows, [n] and [n, f]."""
+        """The extreme rows of some, [n] and [n, f]."""
         if len(row_id) > 2 * AT_MOST:
             scores = facts[:, 0]
             largest = np.partition(scores, -AT_MOST)[-AT_MOST]
             smallest = np.partition(scores, AT_MOST - 1)[AT_MOST - 1]
-            # With all that are equal to the last one, so that ties are broken by the row and not by the order.
+            # Including all that are equal to the last one, so that ties are broken by the row and not by the order.
             kept = np.flatnonzero((scores >= largest) | (scores <= smallest))
             order = kept[_order(row_id[kept], facts[kept])]
             chosen = np.unique(np.concatenate([np.arange(AT_MOST), np.arange(len(order) - AT_MOST, len(order))]))
@@ -51,13 +51,13 @@ class ExtremeRows:
 
 
 def merge_extreme_rows(parts: Sequence[ExtremeRows]) -> ExtremeRows:
-    """The ends of all rows together; there is at least one part."""
+    """The extreme rows of all parts together, of which there is at least one."""
     return ExtremeRows.of(
         np.concatenate([part.row_id for part in parts]), np.concatenate([part.facts for part in parts])
     )
 
 
 def _order(row_id: Ints, facts: Floats) -> Ints:
-    """Largest scores first, then by row."""
+    """The order of rows by descending score, then by row."""
     order: Ints = np.lexsort((*facts.T[:0:-1], row_id, -facts[:, 0]))
     return order

@@ -1,8 +1,8 @@
-"""How often each number occurs, in bounded memory: exact while there are few, then rounded to fewer bits.
+"""How often each number occurs, in bounded memory: exact for few different numbers, then rounded to fewer bits.
 
-The bits of a double, read as an integer, are in the order of the doubles. A cell is all doubles that share their upper
-bits, so its width is a fixed share of the number itself: `2 ** (shift - 52)` of it at most. While a sketch has too many
-cells, one bit more is left out. Sketches of parts can be merged.
+The bits of doubles, read as integers, are in the order of the doubles. A cell holds all doubles that share their upper
+bits, so its width is a fixed share of the number itself: at most `2 ** (shift - 52)` of it. A sketch with too many
+cells drops one more bit at a time. Sketches of parts can be merged.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Sketch:
     """Counts of numbers.
 
     Attributes:
-        keys: int64 [m], ascending: what doubles of a cell have in common.
-        counts: int64 [m, c], of c kinds of rows.
-        shift: bits that are left out; 0 where every cell is one double.
-        limit: cells at most.
+        keys: the bits that the doubles of each cell share, int64 [m], ascending.
+        counts: number of rows by cell and kind, int64 [m, c].
+        shift: number of bits dropped; 0 if every cell is one double.
+        limit: the largest number of cells.
     """
 
     keys: Ints
@@ -40,35 +40,35 @@ class Sketch:
         """Count n numbers.
 
         Args:
-            values: [n]; no NaN. 0.0 and -0.0 are one.
-            kinds: [n], of each row, below `width`.
-            width: c.
-            limit: cells at most.
-            shift: bits that are left out at least.
+            values: the numbers, [n], without NaN; 0.0 and -0.0 are equal.
+            kinds: the kind of each row, [n], below `width`.
+            width: c, the number of kinds.
+            limit: the largest number of cells.
+            shift: the least number of bits to drop.
         """
-        keys, places = np.unique(_ordered(values) >> np.int64(shift), return_inverse=True)
-        counts = np.bincount(places * width + kinds, minlength=len(keys) * width).reshape(len(keys), width)
+        keys, cells = np.unique(_ordered(values) >> np.int64(shift), return_inverse=True)
+        counts = np.bincount(cells * width + kinds, minlength=len(keys) * width).reshape(len(keys), width)
         return _within_limit(cls(keys, counts, shift, limit))
 
     @property
     def low(self) -> Floats:
-        """[m], the smallest double of each cell."""
+        """The smallest double of each cell, [m]."""
         return _double(self.keys << np.int64(self.shift))
 
     @property
     def high(self) -> Floats:
-        """[m], the largest double of each cell."""
+        """The largest double of each cell, [m]."""
         return _double(((self.keys + 1) << np.int64(self.shift)) - 1)
 
     @property
     def middle(self) -> Floats:
-        """[m], the number that stands for each cell."""
+        """The number that represents each cell, [m]."""
         low = self.low
         return low if self.shift == 0 else low + (self.high - low) / 2.0
 
 
 def merge_sketches(sketches: Sequence[Sketch]) -> Sketch:
-    """The sketch of all rows together; the order of `sketches`, of which there is at least one, does not matter."""
+    """The sketch of all rows together, of at least one sketch, in any order."""
     shift = max(sketch.shift for sketch in sketches)
     keys = np.concatenate([sketch.keys >> np.int64(shift - sketch.shift) for sketch in sketches])
     counts = np.concatenate([sketch.counts for sketch in sketches])
@@ -77,7 +77,7 @@ def merge_sketches(sketches: Sequence[Sketch]) -> Sketch:
 
 
 def _gathered(keys: Ints, counts: Ints, shift: int, limit: int) -> Sketch:
-    """Equal neighbours made one."""
+    """A sketch from sorted keys, with equal ones merged."""
     if not len(keys):
         return Sketch(keys, counts, shift, limit)
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
@@ -85,7 +85,7 @@ def _gathered(keys: Ints, counts: Ints, shift: int, limit: int) -> Sketch:
 
 
 def _within_limit(sketch: Sketch) -> Sketch:
-    """Neighbours are one cell once the highest bit in which they differ is left out."""
+    """Drop bits until the limit holds: neighbours merge once the highest bit in which they differ is dropped."""
     keys, more = sketch.keys, len(sketch.keys) - sketch.limit
     if more <= 0:
         return sketch
@@ -106,20 +106,20 @@ def _double(keys: Ints) -> Floats:
 
 
 def _flipped(bits: Ints) -> Ints:
-    """Negative doubles have bits in the opposite order."""
+    """Flip the bits of negative doubles, which are in the opposite order."""
     flipped: Ints = bits ^ ((bits >> np.int64(63)) & _MAGNITUDE)
     return flipped
 
 
 def quantiles(sketch: Sketch, shares: Sequence[float]) -> tuple[Floats, Floats]:
-    """Quantiles of all rows as numpy's, and by how much each may be off.
+    """Quantiles of all rows, as numpy defines them, and their error bounds.
 
     Args:
-        sketch: of at least one row.
+        sketch: a sketch of at least one row.
         shares: between 0 and 1.
 
     Returns:
-        [s] and [s].
+        The quantiles [s] and their error bounds [s].
     """
     ends = np.cumsum(sketch.counts.sum(axis=1))
     ranks = np.asarray(shares, np.float64) * (ends[-1] - 1)
@@ -127,14 +127,14 @@ def quantiles(sketch: Sketch, shares: Sequence[float]) -> tuple[Floats, Floats]:
     first = np.searchsorted(ends, below, side="right")
     second = np.searchsorted(ends, np.minimum(below + 1, ends[-1] - 1), side="right")
     weight, middle, low, high = ranks - below, sketch.middle, sketch.low, sketch.high
-    found = middle[first] * (1.0 - weight) + middle[second] * weight
+    values = middle[first] * (1.0 - weight) + middle[second] * weight
     off = np.maximum(high - middle, middle - low)
-    return found, np.maximum(off[first], off[second])
+    return values, np.maximum(off[first], off[second])
 
 
 def absolute(sketch: Sketch) -> Sketch:
     """The sketch of the numbers without their signs."""
-    # The bits of -x are those of x, all turned, and so is what is left of them.
+    # The key of -x is the complement of the key of x, also after bits are dropped.
     keys = np.where(sketch.keys < 0, ~sketch.keys, sketch.keys)
     order = np.argsort(keys, kind="stable")
     return _gathered(keys[order], sketch.counts[order], sketch.shift, sketch.limit)

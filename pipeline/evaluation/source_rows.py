@@ -1,7 +1,7 @@
-"""The rows of a split in their source, with the ids by which they are known in the store.
+"""The rows of a split in their source, with the hashes that identify them in the store.
 
-A row is known by its id and its label. Where several rows of a split share both, they are taken for one, which has the
-values of the first of them in the order of these values.
+A row is identified by its hash and its label. Several rows of a split that share both count as one, which has the
+least of their values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pipeline.arrays.cells import category_of, number_of, raw_text
 from pipeline.arrays.expressions import evaluate
 from pipeline.config.expression import parse_expression
-from pipeline.evaluation.predict import LABEL
+from pipeline.evaluation.predict_job import LABEL
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import value_types
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -28,26 +28,26 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.label_values import label_value
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.expression import ColumnNode, Node, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.layout import SPLITS
 
 _ELSEWHERE = "elsewhere"
 
 SHOWN_COLUMNS = 200
-"""Of the source, of a row that is shown as it is."""
+"""The largest number of columns of the source that are shown of a row."""
 
 
 @dataclass(frozen=True)
-class Values:
-    """What expressions give for the rows of a split.
+class ExpressionValues:
+    """The values of expressions for the rows of a split.
 
     Attributes:
-        rows: `ROW_ID`, `LABEL` and the values `s0`, `s1`, ..., lazily; each id and label once.
+        rows: lazy table of `ROW_ID`, `LABEL` and the values `s0`, `s1`, ..., with each hash and label once.
         by: the expressions.
         kinds: types of their values.
-        problems: what is wrong with expressions that are left out.
+        problems: messages about expressions that are left out.
     """
 
     rows: DataFrame
@@ -58,14 +58,14 @@ class Values:
 
 @dataclass(frozen=True)
 class SourceRows:
-    """Where the rows of a split can be found.
+    """The rows of a split in their source.
 
     Attributes:
-        spark: the session.
+        spark: the Spark session.
         store_spec: how the store was made.
-        source: that it was made of, unchanged.
+        source: the unchanged source that the store was made from.
         label: the fitted label.
-        split: which rows.
+        split: the split.
     """
 
     spark: SparkSession
@@ -74,26 +74,25 @@ class SourceRows:
     label: LabelSpec
     split: str
 
-    def values(self, expressions: Sequence[str]) -> Values:
-        """The values of columns, or of SQL expressions of columns; runs a query where types must be found out."""
-        found = self._open()
-        types = _types(found, expressions)
+    def values(self, expressions: Sequence[str]) -> ExpressionValues:
+        """The values of columns or of SQL expressions; runs a query if column types must be inferred."""
+        table = self._open()
+        types = _types(table, expressions)
         nodes, problems = _nodes(expressions, types)
         used = [column.name for node in nodes.values() for column in columns_of(node)]
         chosen = tuple(nodes.values())
-        rows = self._once(
-            found, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), _kinds(chosen)
-        )
-        return Values(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
+        kinds = [pa.float64() if node.type == "number" else pa.string() for node in chosen]
+        rows = self._once(table, list(dict.fromkeys(used)), lambda rows: _evaluated(chosen, rows, types), kinds)
+        return ExpressionValues(rows, tuple(nodes), tuple(node.type for node in chosen), problems)
 
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
-        """The values of some rows as texts, by column, for each id and label."""
-        found = self._open()
-        names = [name for name in found.names if name and found.names.count(name) == 1][:SHOWN_COLUMNS]
+        """The values of some rows as texts, by column, for each hash and label."""
+        table = self._open()
+        names = [name for name in table.names if name and table.names.count(name) == 1][:SHOWN_COLUMNS]
         wanted = np.unique(np.array([*ids], np.int64))
         kinds = [pa.string()] * len(names)
         chosen = self._once(
-            found, names, lambda rows: [raw_text(rows.typed.raw[name]) for name in names], kinds, wanted
+            table, names, lambda rows: [raw_text(rows.typed.raw[name]) for name in names], kinds, wanted
         )
         return {
             (row[ROW_ID], row[LABEL]): {name: row[f"s{i}"] for i, name in enumerate(names)} for row in chosen.collect()
@@ -104,17 +103,21 @@ class SourceRows:
 
     def _once(
         self,
-        found: SourceTable,
+        source_table: SourceTable,
         names: Sequence[str],
         values: Callable[[Rows], Sequence[pa.Array]],
         kinds: Sequence[pa.DataType],
         ids: npt.NDArray[np.int64] | None = None,
     ) -> DataFrame:
-        """Each id and label of the split once, with the values `s0`, `s1`, ...; only of some ids where these are given.
+        """Each hash and label of the split once, with the values `s0`, `s1`, ...; only for `ids`, if given.
 
-        Of rows that share both, those of the split come first, then the least values.
+        Of rows that share both, those of the split take precedence, then the least values.
         """
-        table, label, wanted = open_rows(self.store_spec, found, more=names).table, self.label, SPLITS.index(self.split)
+        table, label, wanted = (
+            open_rows(self.store_spec, source_table, more=names).table,
+            self.label,
+            SPLITS.index(self.split),
+        )
         safe = [f"s{i}" for i in range(len(kinds))]
         schema = pa.schema(
             [(ROW_ID, pa.int64()), (LABEL, pa.float64()), (_ELSEWHERE, pa.bool_()), *zip(safe, kinds, strict=True)]
@@ -123,8 +126,8 @@ class SourceRows:
         def look(_: int, batches: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
             for rows in batches:
                 placement = rows.placement
-                known = label_value(label, rows.typed).astype(np.float64)
-                columns = [placement.row_id, known, placement.split != wanted, *values(rows)]
+                labels = label_value(label, rows.typed).astype(np.float64)
+                columns = [placement.row_id, labels, placement.split != wanted, *values(rows)]
                 batch = pa.record_batch([pa.array(column) for column in columns], schema=schema)
                 yield batch if ids is None else batch.filter(pa.array(np.isin(placement.row_id, ids)))
 
@@ -133,33 +136,31 @@ class SourceRows:
         return first.select(ROW_ID, LABEL, *(F.col(f"known.{name}") for name in safe))
 
 
-def _kinds(nodes: Sequence[Node]) -> list[pa.DataType]:
-    return [pa.float64() if node.type == "number" else pa.string() for node in nodes]
-
-
 def _evaluated(nodes: Sequence[Node], rows: Rows, types: Mapping[str, ValueType]) -> list[pa.Array]:
-    """The values of expressions of columns of the source."""
+    """The values of expressions for some rows of the source."""
     raw = rows.typed.raw
     used = {column.name for node in nodes for column in columns_of(node)}
-    known = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
-    return [evaluate(node, known, rows.count) for node in nodes]
+    columns = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
+    return [evaluate(node, columns, rows.count) for node in nodes]
 
 
-def _types(found: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
-    """Of the columns that expressions may mention; what cannot be among them is not looked at."""
-    mentioned = [name for name in found.names if any(name in text for text in expressions)]
-    types = column_types(found, {name: "text" for name in found.names if name not in mentioned})
+def _types(table: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
+    """Types of the columns that expressions may mention; other columns are not inspected."""
+    mentioned = [name for name in table.names if any(name in text for text in expressions)]
+    types = column_types(table, {name: "text" for name in table.names if name not in mentioned})
     return value_types({name: kind for name, kind in types.items() if name in mentioned})
 
 
 def _nodes(expressions: Sequence[str], types: Mapping[str, ValueType]) -> tuple[dict[str, Node], tuple[str, ...]]:
-    """Expressions that can be read, and what is wrong with the others. The name of a column stands for it as it is."""
+    """Expressions that can be parsed, and problems of the others. A column's name stands for the column itself."""
     nodes: dict[str, Node] = {}
     problems = []
     for text in expressions:
         try:
-            known = types.get(text)
-            nodes[text] = ColumnNode(name=text, type=known) if known else parse_expression(text, types)
+            type_of_column = types.get(text)
+            nodes[text] = (
+                ColumnNode(name=text, type=type_of_column) if type_of_column else parse_expression(text, types)
+            )
         except ValueError as error:
             problems.append(f"evaluate.slices: '{text}': {error}")
     return nodes, tuple(problems)

@@ -1,52 +1,26 @@
-"""Batches of one rank, several steps at a time, as numpy arrays of fixed shape.
-
-A block of k steps of a rank whose batches hold b rows:
-
-    tensors  by name  [k, b, *shape]  as the specs of the store's contract say, see `schemas/tensors.py`
-    label    float32  [k, b]
-    weight   float32  [k, b]          how much a real row counts, 1 if nothing else is said; 0 for padding
-    mask     bool     [k, b]          True for real rows, False for padding
-    rows     float32  [k]             real rows of the global batch, over all ranks, whatever they count
-
-Several steps travel together because each crossing between Python and TensorFlow costs about as much as a small
-step. A padding row is all zeros, and its texts are empty.
-"""
+"""The blocks of a split, in the order in which one rank trains on them; see `block` for their shapes."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import StoreError
+from pipeline.feed.block import Block, batch_slots, empty_block, flat_columns, pad_block
 from pipeline.feed.memory import Resources, row_bytes
 from pipeline.feed.order import ReadTask, RowSlice, epoch_tasks, shard_row_slices
 from pipeline.feed.plan import EpochPlan, Ints, plan_epoch
-from pipeline.feed.reader import ReadRows, RowSliceReader
-from pipeline.feed.rows import TENSOR, Rows, dtype_of
+from pipeline.feed.reader import RowSliceReader
+from pipeline.feed.reader_state import ReadRows
 from pipeline.schemas.tensors import TensorSpec
 from pipeline.store.store import Store
-
-
-class Block(NamedTuple):
-    """k steps of one rank; shapes at the top of this module."""
-
-    tensors: Mapping[str, npt.NDArray[Any]]
-    label: npt.NDArray[np.float32]
-    weight: npt.NDArray[np.float32]
-    mask: npt.NDArray[np.bool_]
-    rows: npt.NDArray[np.float32]
-
-    def step(self, number: Any) -> Block:
-        """One step, without the first axis; also of tensors, within `tf.function`."""
-        tensors = {name: tensor[number] for name, tensor in self.tensors.items()}
-        return Block(tensors, self.label[number], self.weight[number], self.mask[number], self.rows[number])
 
 
 @dataclass(frozen=True)
@@ -54,14 +28,14 @@ class Feed:
     """One split of a store, as one rank sees it.
 
     Attributes:
-        store: what is read.
-        split: which part of it.
-        plan: of every epoch.
-        rank: this process.
-        steps_per_block: k, but for the last block of an epoch.
-        seed: of the order of rows; None keeps the order of the files.
-        class_weights: multiply the weight of each row by that of its class; None leaves the weights.
-        resources: what may be used of this process.
+        store: the store to read.
+        split: the split to read, such as `train`.
+        plan: the plan of every epoch.
+        rank: the rank that this feed serves.
+        steps_per_block: k; the last block of an epoch may have fewer steps.
+        seed: seed of the order of rows; None keeps the order of the files.
+        class_weights: factors on the weights of rows, by class id; None leaves the weights as they are.
+        resources: memory, threads and cache that the feed may use.
     """
 
     store: Store
@@ -75,11 +49,11 @@ class Feed:
 
     @cached_property
     def specs(self) -> tuple[TensorSpec, ...]:
-        """Of the tensors."""
+        """The specs of the tensors."""
         return self.store.contract.tensors
 
     def blocks_from(self, first_step: int) -> int:
-        """Blocks of an epoch that is read from a step on."""
+        """Number of blocks in an epoch that is read from `first_step` on."""
         return -(-(self.plan.steps - first_step) // self.steps_per_block)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Block]:
@@ -91,7 +65,7 @@ class Feed:
             stream.close()
 
     def row_slices(self) -> tuple[tuple[RowSlice, ...], ...]:
-        """The row slices of this rank's shards."""
+        """The row slices of this rank's shards, shard by shard."""
         entry = self.store.split(self.split)
         width = row_bytes(self.store.contract, entry)
         at_most = self.resources.row_slice_rows(width, self.store.manifest.shards)
@@ -99,16 +73,16 @@ class Feed:
 
 
 class BlockStream:
-    """The blocks of a feed, epoch after epoch, by one reader."""
+    """The blocks of a feed, epoch after epoch, from one reader."""
 
     def __init__(self, feed: Feed, first_epoch: int = 0, first_step: int = 0, last_epoch: int | None = None) -> None:
         """Nothing is read before the first block is asked for.
 
         Args:
-            feed: what is read.
-            first_epoch: where to begin.
-            first_step: of that epoch; what comes before is not read, but for the rest of the row groups it ends in.
-            last_epoch: where to end; None goes on for ever.
+            feed: the feed to read.
+            first_epoch: the epoch to start with.
+            first_step: the step of that epoch to start with; earlier rows are read only within the same row groups.
+            last_epoch: the last epoch to read; None never ends.
         """
         self._feed, self._first, self._first_step = feed, first_epoch, first_step
         self._epochs = count(first_epoch) if last_epoch is None else range(first_epoch, last_epoch + 1)
@@ -124,10 +98,10 @@ class BlockStream:
         self._open: dict[int, deque[_OpenRowSlice]] = {shard: deque() for shard in feed.plan.shards_of(feed.rank)}
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks; they end early when the stream is closed.
+        """All blocks, in order; the iteration ends early once the stream is closed.
 
         Raises:
-            StoreError: a file cannot be read, or is not what manifest and contract tell.
+            StoreError: a file cannot be read, or does not match the manifest or the contract.
             PlatformError: a reading thread died or stalled.
         """
         feed = self._feed
@@ -140,7 +114,7 @@ class BlockStream:
                 yield block
 
     def close(self) -> None:
-        """End the reader; may be called by any thread."""
+        """Stop the reader; any thread may call this, also while another one waits in `blocks`."""
         self._reader.close()
 
     def _tasks(self) -> Iterator[ReadTask]:
@@ -148,7 +122,7 @@ class BlockStream:
         before = feed.plan.before(self._first_step)
         given = [int(before[shard]) for shard in self._open]
         yield from epoch_tasks(self._row_slices, epoch, feed.seed, given)
-        # As many epochs as `blocks` serves: taken from a range of its own, since these are read ahead of those.
+        # The epochs that `blocks` serves, from an iterator of their own: tasks are taken ahead of the blocks.
         later = self._epochs[1:] if isinstance(self._epochs, range) else count(epoch + 1)
         if any(self._row_slices):
             for epoch in later:
@@ -157,34 +131,35 @@ class BlockStream:
     def _block(self, first: int, last: int) -> Block | None:
         plan = self._feed.plan
         served = plan.served(first, last)
-        block = _empty(self._feed, served)
-        flat = _flat(block)
+        empty = self._feed.resources.memory.buffers.empty
+        block = empty_block(self._feed.specs, served.sum(1), plan.padded_rank_batch, empty)
+        flat = flat_columns(block)
         filled = np.zeros(last - first, np.int64)
         for shard in self._open:
             counts = served[:, shard]
-            places = _places(counts, filled, plan.padded_rank_batch)
-            if not self._fill(flat, shard, places):
+            slots = batch_slots(counts, filled, plan.padded_rank_batch)
+            if not self._fill(flat, shard, slots):
                 return None
             filled += counts
         block.mask[...] = np.arange(plan.padded_rank_batch) < filled[:, None]
-        _pad(flat, block.mask)
+        pad_block(flat, block.mask)
         return block
 
-    def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, places: Ints) -> bool:
-        """Put the next rows of a shard into these places; False if the stream was closed."""
+    def _fill(self, flat: dict[str, npt.NDArray[Any]], shard: int, slots: Ints) -> bool:
+        """Fill these slots with the next rows of a shard; False if the stream was closed."""
         done, row_slices = 0, self._open[shard]
-        while done < len(places):
+        while done < len(slots):
             if not row_slices:
                 if not self._receive():
                     return False
                 continue
-            done += row_slices[0].give(flat, places[done:])
+            done += row_slices[0].give(flat, slots[done:])
             if row_slices[0].is_empty:
                 self._reader.release(row_slices.popleft().served)
         return True
 
     def _receive(self) -> bool:
-        """Take the next row slice, whichever shard it is of."""
+        """Take the next row slice, whichever shard it belongs to."""
         served = self._reader.next()
         if served is None:
             return False
@@ -197,18 +172,19 @@ class _OpenRowSlice:
 
     def __init__(self, served: ReadRows) -> None:
         self.served = served
-        self._columns = _columns(served.rows)
+        self._columns = served.rows.arrays()
+        del self._columns["row_id"]
         self._given = 0
 
     @property
     def is_empty(self) -> bool:
         return self._given == len(self.served.rows)
 
-    def give(self, flat: dict[str, npt.NDArray[Any]], places: Ints) -> int:
-        """Put the next rows into the first of these places of a block; returns how many there were."""
-        given = min(len(places), len(self.served.rows) - self._given)
+    def give(self, flat: dict[str, npt.NDArray[Any]], slots: Ints) -> int:
+        """Copy the next rows into the first of these slots of a block; returns how many were copied."""
+        given = min(len(slots), len(self.served.rows) - self._given)
         for name, column in self._columns.items():
-            flat[name][places[:given]] = column[self._given : self._given + given]
+            flat[name][slots[:given]] = column[self._given : self._given + given]
         self._given += given
         return given
 
@@ -225,59 +201,20 @@ def open_feed(  # noqa: PLR0913 (each is a number of its own, and named)
     class_weights: tuple[float, ...] | None = None,
     resources: Resources | None = None,
 ) -> Feed:
-    """A split's feed for one rank; `batch_size` is the global one.
+    """The feed of a split for one rank.
 
-    Blocks have fewer steps than `steps_per_block` where memory holds no more.
+    `batch_size` is the global one. Blocks have fewer steps than `steps_per_block` if memory does not hold so many.
+
+    Raises:
+        StoreError: the manifest contradicts itself.
     """
     entry, resources = store.split(split), resources or Resources()
     shard_rows = entry.shard_rows(store.manifest.shards)
     if sum(shard_rows) != entry.rows:
         raise StoreError(
-            f"The manifest of {store.place} tells {entry.rows} {split} rows, and files with {sum(shard_rows)}. "
+            f"The manifest of {store.path} says {entry.rows} {split} rows, but its files hold {sum(shard_rows)}. "
             "Prepare the store again."
         )
     plan = plan_epoch(shard_rows, batch_size, world_size)
     steps = resources.block_steps(steps_per_block, plan.padded_rank_batch * row_bytes(store.contract, entry))
     return Feed(store, split, plan, rank, steps, seed, class_weights, resources)
-
-
-def _columns(rows: Rows) -> dict[str, npt.NDArray[Any]]:
-    """What goes into a block, by its name there."""
-    columns = rows.arrays()
-    del columns["row_id"]
-    return columns
-
-
-def _empty(feed: Feed, served: Ints) -> Block:
-    """A block for these rows of every shard and step: int64 [k, S]; its arrays have any content."""
-    shape = (len(served), feed.plan.padded_rank_batch)
-    empty = feed.resources.memory.buffers.empty
-    return Block(
-        {spec.name: empty((*shape, *spec.shape), dtype_of(spec)) for spec in feed.specs},
-        empty(shape, np.float32),
-        empty(shape, np.float32),
-        empty(shape, np.bool_),
-        served.sum(1).astype(np.float32),
-    )
-
-
-def _pad(flat: dict[str, npt.NDArray[Any]], mask: npt.NDArray[np.bool_]) -> None:
-    """Slots behind the real rows: zeros, and empty texts."""
-    padding = (~mask).ravel().nonzero()[0]
-    for column in flat.values():
-        column[padding] = b"" if column.dtype.hasobject else 0
-
-
-def _flat(block: Block) -> dict[str, npt.NDArray[Any]]:
-    """The block's columns with one axis for all rows of all steps, named as those of rows are."""
-    columns = {"label": block.label, "weight": block.weight}
-    columns |= {TENSOR + name: tensor for name, tensor in block.tensors.items()}
-    return {name: column.reshape(block.mask.size, *column.shape[2:]) for name, column in columns.items()}
-
-
-def _places(counts: Ints, filled: Ints, batch: int) -> Ints:
-    """Where each of `counts.sum()` rows goes that lie, in order, behind the `filled` slots of every step."""
-    step = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
-    places: Ints = step * batch + within + filled[step]
-    return places

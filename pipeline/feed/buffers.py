@@ -1,11 +1,11 @@
-"""Arrays whose memory is used again.
+"""Arrays whose memory is reused.
 
-A feed goes through as much memory in a second as it holds in all. Taken from the system each time, memory comes page
-by page: of 0.9 to 1.0 microseconds of processor time for a row of 52 floats, 0.4 were the system's, with 225 faults
-in 1,000 rows. Here it goes from one array to the next: 0.7 microseconds, 0.17 of them the system's, with 32 to 43.
+A feed allocates as much memory in a second as it holds in all. Memory that is taken from the system each time comes
+page by page: a row of 52 floats took 0.9 to 1.0 microseconds of processor time, 0.4 of them in the system, with 225
+page faults in 1,000 rows. Reusing memory takes 0.7 microseconds, 0.17 of them in the system, with 32 to 43 faults.
 
-An array from `Buffers` is like any other. Its memory goes back when the last view of it is gone, wherever that is,
-also within TensorFlow, which takes such arrays over without a copy.
+An array from `Buffers` is like any other. Its memory is returned when the last view of it is gone, wherever that is,
+also within TensorFlow, which takes over such arrays without a copy.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ import numpy as np
 import numpy.typing as npt
 
 ALIGNMENT = 64
-"""TensorFlow takes over an array without a copy if it begins at a multiple of so many bytes."""
+"""TensorFlow takes over an array without a copy if its address is a multiple of this."""
 SMALLEST = 1 << 16
-"""Smaller arrays come from Python's own heap, without faults."""
+"""Bytes; smaller arrays come from Python's own heap, without page faults."""
 STEPS = 8
-"""Sizes are rounded up to one of so many between a power of two and the next, so that they fit again."""
+"""Sizes between two powers of two are rounded up to one of this many, so that memory fits other arrays again."""
 FREE_AT_MOST = 8
-"""Of one size."""
+"""Unused pieces of memory of one size."""
 
 _Bytes = npt.NDArray[np.uint8]
 
 
 class Buffers:
-    """Memory that is free to be used again, by size; any thread may take and give."""
+    """Memory that is free to be reused, by size; any thread may take and give."""
 
     def __init__(self, free_bytes: int) -> None:
-        """`free_bytes` is what may lie unused of one size."""
+        """`free_bytes` is how much memory of one size may lie unused."""
         self._free_bytes = free_bytes
         self._free: dict[int, deque[_Bytes]] = {}
 
@@ -53,9 +53,11 @@ class Buffers:
             return np.empty(size + ALIGNMENT, np.uint8)
 
     def give(self, size: int, memory: _Bytes) -> None:
-        """Memory to be used again.
+        """Return memory for reuse.
 
-        Without a lock, since Python may call this in the middle of anything, `take` included; a deque needs none.
+        There must be no lock here: `_Lease.__del__` calls this, and the garbage collector may run that in the middle
+        of anything on the same thread, `take` included, which would then wait for itself. A deque's own operations
+        are atomic.
         """
         if size not in self._free:
             self._free.setdefault(size, deque(maxlen=max(min(self._free_bytes // size, FREE_AT_MOST), 1)))
@@ -63,7 +65,7 @@ class Buffers:
 
 
 class _Lease:
-    """What an array's memory belongs to: numpy keeps it for as long as there is a view."""
+    """The owner of an array's memory: numpy keeps it as long as there is a view of the array."""
 
     def __init__(self, buffers: Buffers, size: int) -> None:
         self._buffers, self._size = buffers, size
@@ -73,6 +75,7 @@ class _Lease:
         self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (address, False), "version": 3}
 
     def __del__(self) -> None:
+        # On whichever thread drops the last view, one of TensorFlow's included, and at any moment; see `Buffers.give`.
         self._buffers.give(self._size, self._memory)
 
 

@@ -1,12 +1,12 @@
-"""Rows that were read once, kept for later epochs. The order of rows is the plan's, with a cache and without.
+"""Rows that were read once, kept for later epochs. A cache does not change the order of rows.
 
-`memory` keeps decoded row slices as they are. `disk` writes them, decoded too, one behind the other into a file of this
-process, and reads them back into fresh memory: a copy of the Parquet files would save the way to a remote store, but
-not the decoding, which is most of the work for a local one. The file is deleted as soon as it is open, so that it goes
-with the process, however that ends. It is not mapped into memory: whoever cut a mapped file short would kill the
-process, and mapped pages count as the process's own.
+`memory` keeps decoded row slices as they are. `disk` appends them, decoded as well, to a file of this process and reads
+them back into fresh memory: a copy of the Parquet files would save the transfer from a remote store, but not the
+decoding, which is most of the work for a local one. The file is deleted as soon as it is open, so that it disappears
+with the process, however that ends. It is not mapped into memory: truncating a mapped file would kill the process, and
+mapped pages count as the process's own.
 
-Only rows that were read and checked come into a cache; those from the disk are checked by a CRC-32 besides.
+Only rows that were read and verified enter a cache; those from the disk are also verified by a CRC-32.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CacheKind = Literal["none", "memory", "disk"]
 
 
 class Cache(Protocol):
-    """What reading threads ask for rows, and give them to."""
+    """Where reading threads look for rows, and keep them; several threads use it at once."""
 
     def get(self, key: Hashable) -> Rows | None:
         """The rows kept under a key, or None."""
@@ -43,7 +43,7 @@ class Cache(Protocol):
         """Keep rows, if there is room."""
 
     def close(self) -> None:
-        """Forget all."""
+        """Drop all rows."""
 
 
 class NoCache:
@@ -65,7 +65,7 @@ class MemoryCache:
 
     def __init__(self, limit: int) -> None:
         """`limit` is in bytes."""
-        self._room = _Room(limit, "train.cache: memory")
+        self._limit = _ByteLimit(limit, "train.cache: memory")
         self._kept: dict[Hashable, Rows] = {}
 
     def get(self, key: Hashable) -> Rows | None:
@@ -74,17 +74,17 @@ class MemoryCache:
 
     def put(self, key: Hashable, rows: Rows) -> None:
         """Keep the rows."""
-        if self._room.take(key, rows.nbytes):
-            self._kept[key] = rows.locked()
+        if self._limit.take(key, rows.nbytes):
+            self._kept[key] = rows.read_only()
 
     def close(self) -> None:
-        """Forget all."""
+        """Drop all rows."""
         self._kept.clear()
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where in the file an array is, and what makes it an array again."""
+class _ArrayEntry:
+    """Where an array lies in the file, and what is needed to restore it."""
 
     offset: int
     size: int
@@ -97,63 +97,63 @@ class DiskCache:
     """Keeps rows in a file of this process, up to a bound."""
 
     def __init__(self, limit: int, folder: str | None = None) -> None:
-        """`limit` is in bytes; `folder` is that for temporary files unless told otherwise."""
-        self._room = _Room(limit, "train.cache: disk")
+        """`limit` is in bytes; `folder` is by default the system's folder for temporary files."""
+        self._limit = _ByteLimit(limit, "train.cache: disk")
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by `close`)
-        self._kept: dict[Hashable, dict[str, _Place]] = {}
+        self._kept: dict[Hashable, dict[str, _ArrayEntry]] = {}
         self._end, self._lock = 0, threading.Lock()
 
     def get(self, key: Hashable) -> Rows | None:
         """The rows, read back.
 
         Raises:
-            StoreError: they are not what was written.
+            StoreError: they differ from what was written.
         """
-        places = self._kept.get(key)
-        if places is None:
+        entries = self._kept.get(key)
+        if entries is None:
             return None
-        return Rows.of_arrays({name: self._read(place) for name, place in places.items()})
+        return Rows.of_arrays({name: self._read(entry) for name, entry in entries.items()})
 
     def put(self, key: Hashable, rows: Rows) -> None:
-        """Write the rows; a full disk is treated as a bound."""
-        if not self._room.take(key, rows.nbytes):
+        """Write the rows; a full disk counts as the limit."""
+        if not self._limit.take(key, rows.nbytes):
             return
         try:
             self._kept[key] = {name: self._write(array) for name, array in rows.arrays().items()}
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            self._room.close(f"the disk is full after {self._end >> 20} MB")
+            self._limit.close(f"the disk is full after {self._end >> 20} MB")
 
     def close(self) -> None:
-        """Forget all, and give the disk back."""
+        """Drop all rows, and free the disk."""
         self._kept.clear()
         self._file.close()
 
-    def _write(self, array: npt.NDArray[Any]) -> _Place:
-        content = _plain(array).reshape(-1).view(np.uint8).data
+    def _write(self, array: npt.NDArray[Any]) -> _ArrayEntry:
+        content = _bytes_of(array).reshape(-1).view(np.uint8).data
         with self._lock:
             offset, self._end = self._end, self._end + len(content)
         written = 0
         while written < len(content):
             written += os.pwrite(self._file.fileno(), content[written:], offset + written)
-        return _Place(offset, len(content), array.dtype, array.shape, zlib.crc32(content))
+        return _ArrayEntry(offset, len(content), array.dtype, array.shape, zlib.crc32(content))
 
-    def _read(self, place: _Place) -> npt.NDArray[Any]:
-        content = np.empty(place.size, np.uint8)
+    def _read(self, entry: _ArrayEntry) -> npt.NDArray[Any]:
+        content = np.empty(entry.size, np.uint8)
         done = 0
-        while done < place.size:
-            found = os.preadv(self._file.fileno(), [content[done:].data], place.offset + done)
-            if not found:
+        while done < entry.size:
+            count = os.preadv(self._file.fileno(), [content[done:].data], entry.offset + done)
+            if not count:
                 break
-            done += found
-        # Fresh memory may still hold the very bytes that the disk lost, so the checksum alone does not tell.
-        if done < place.size or zlib.crc32(content.data) != place.crc:
+            done += count
+        # The checksum alone is not enough: fresh memory may happen to hold the very bytes that the disk lost.
+        if done < entry.size or zlib.crc32(content.data) != entry.crc:
             raise StoreError(
-                f"Rows that were kept on the disk in {tempfile.gettempdir()} have changed since. "
+                f"Rows that train.cache kept on the disk in {tempfile.gettempdir()} have changed since. "
                 "Check that disk, or leave out train.cache."
             )
-        return _restored(content, place)
+        return _array_of(content, entry)
 
 
 def open_cache(kind: CacheKind, limit: int) -> Cache:
@@ -166,18 +166,18 @@ def open_cache(kind: CacheKind, limit: int) -> Cache:
     return makers[kind]()
 
 
-class _Room:
-    """A bound on bytes, whose first refusal is told."""
+class _ByteLimit:
+    """A limit in bytes; its first refusal is logged."""
 
     def __init__(self, limit: int, name: str) -> None:
         self._limit, self._name, self._taken = limit, name, 0
         self._keys: set[Hashable] = set()
-        self._told, self._lock = False, threading.Lock()
+        self._is_full, self._lock = False, threading.Lock()
 
     def take(self, key: Hashable, size: int) -> bool:
-        """Room for a key that has none yet."""
+        """Reserve bytes for a key that has none yet; False if there is no room."""
         with self._lock:
-            if self._told or key in self._keys:
+            if self._is_full or key in self._keys:
                 return False
             if self._taken + size <= self._limit:
                 self._taken += size
@@ -188,13 +188,13 @@ class _Room:
 
     def close(self, reason: str) -> None:
         with self._lock:
-            if not self._told:
+            if not self._is_full:
                 logger.warning("%s; %s: rows that are not kept are read anew in each epoch.", self._name, reason)
-            self._told = True
+            self._is_full = True
 
 
-def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bytes of an array; of one of texts, Arrow's offsets in front of the texts' own."""
+def _bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The bytes of an array; for texts, Arrow's offsets followed by the texts."""
     if array.dtype != object:
         return np.ascontiguousarray(array)
     values = pa.array(array.ravel(), pa.large_binary())
@@ -203,12 +203,12 @@ def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate(held)
 
 
-def _restored(content: npt.NDArray[np.uint8], place: _Place) -> npt.NDArray[Any]:
-    if place.dtype != object:
-        return content.view(place.dtype).reshape(place.shape)
-    count = int(np.prod(place.shape))
+def _array_of(content: npt.NDArray[np.uint8], entry: _ArrayEntry) -> npt.NDArray[Any]:
+    if entry.dtype != object:
+        return content.view(entry.dtype).reshape(entry.shape)
+    count = int(np.prod(entry.shape))
     offsets = (count + 1) * 8
     buffers = [None, pa.py_buffer(content[:offsets]), pa.py_buffer(content[offsets:])]
     values = pa.Array.from_buffers(pa.large_binary(), count, buffers)
-    restored: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(place.shape)
+    restored: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(entry.shape)
     return restored

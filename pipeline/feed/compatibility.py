@@ -1,7 +1,7 @@
-"""The door to Petastorm 0.13.1, on the versions of pyarrow and Python that it was made for and on later ones.
+"""Imports Petastorm 0.13.1, on the versions of pyarrow and Python that it was made for and on later ones.
 
 Petastorm imports modules that later versions lack: `pyarrow.filesystem` and `pyarrow.hdfs` (dropped by pyarrow 16), and
-`distutils` (dropped by Python 3.12). Nothing that is used here ever calls them, so stand-ins take their places while
+`distutils` (dropped by Python 3.12). Nothing that is used here calls them, so empty modules stand in for them while
 Petastorm is imported, and no longer: neither pyarrow nor the standard library is changed for the process.
 """
 
@@ -33,13 +33,13 @@ DROPPED: Mapping[str, str] = {
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
-    """Empty modules in place of those that are missing, for the length of a block."""
-    made = {name: _stand_in(name, held) for name, held in DROPPED.items() if not _is_there(name)}
-    sys.modules.update(made)
+    """Put empty modules in place of missing ones while a block runs."""
+    missing = {name: _stand_in(name, held) for name, held in DROPPED.items() if not _is_there(name)}
+    sys.modules.update(missing)
     try:
         yield
     finally:
-        for name in made:
+        for name in missing:
             del sys.modules[name]
 
 

@@ -1,4 +1,4 @@
-"""What the footer of a store's file tells, held against manifest and contract."""
+"""The footer of a store's file, checked against manifest and contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.feed.layout import Layout
-from pipeline.schemas.columns import ColumnSpec
+from pipeline.schemas.store_schema import ColumnSpec
 from pipeline.store.manifest import FileEntry
 
 _LABEL_TYPES = ("int32", "int64", "float32", "float64")
@@ -18,37 +18,37 @@ def check_footer(layout: Layout, file: FileEntry, footer: pq.FileMetaData) -> No
     """Check row groups and the types of columns.
 
     Raises:
-        ValueError: naming what is not as it is told.
+        ValueError: naming what does not match.
     """
     if footer.num_row_groups != len(file.row_groups):
         raise ValueError(f"it has {footer.num_row_groups} row groups where the manifest says {len(file.row_groups)}")
     types = {field.name: field.type for field in footer.schema.to_arrow_schema()}
     for column in layout.stored:
-        found = types.get(column.name)
-        if found is None or not _fits(column, found):
-            has = "no such column" if found is None else str(found)
-            raise ValueError(f"column '{column.name}' is {_told(column)} in the contract, and {has} in the file")
+        actual = types.get(column.name)
+        if actual is None or not _fits(column, actual):
+            has = "no such column" if actual is None else str(actual)
+            raise ValueError(f"column '{column.name}' is {_described(column)} in the contract, and {has} in the file")
 
 
-def _told(column: ColumnSpec) -> str:
+def _described(column: ColumnSpec) -> str:
     if not column.shape:
         return column.type
     return f"a list of {'at most ' if column.ragged else ''}{'x'.join(map(str, column.shape))} {column.type}"
 
 
-def _fits(column: ColumnSpec, found: Any) -> bool:
+def _fits(column: ColumnSpec, actual: Any) -> bool:
     if column.shape:
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-        return any(is_list(found) for is_list in lists) and _is_type(column.type, found.value_type)
+        return any(is_list(actual) for is_list in lists) and _is_type(column.type, actual.value_type)
     if column.role == "label":
-        return any(_is_type(name, found) for name in _LABEL_TYPES)
-    return _is_type(column.type, found)
+        return any(_is_type(name, actual) for name in _LABEL_TYPES)
+    return _is_type(column.type, actual)
 
 
-def _is_type(name: str, found: Any) -> bool:
+def _is_type(name: str, actual: Any) -> bool:
     if name == "string":
-        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+        return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual))
     if name == "binary":
-        return bool(pa.types.is_binary(found) or pa.types.is_large_binary(found))
+        return bool(pa.types.is_binary(actual) or pa.types.is_large_binary(actual))
     types = {"float32": pa.float32(), "float64": pa.float64(), "int32": pa.int32(), "int64": pa.int64()}
-    return bool(found == types[name])
+    return bool(actual == types[name])

@@ -1,4 +1,4 @@
-"""Which columns of a store's files the columns of rows are made of."""
+"""How the columns of rows are made from the columns of a store's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schemas.columns import WEIGHT, ColumnSpec, StoreContract
+from pipeline.schemas.store_schema import WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec
 
 Values = npt.NDArray[Any]
@@ -20,8 +20,8 @@ class Column:
     """A column of rows.
 
     Attributes:
-        sources: columns of the files that it is made of.
-        make: its values, from those of each source; may be called by several threads, and raises ValueError.
+        sources: names of the columns of the files that it is made from.
+        make: computes its values from those of each source; called by several threads, and raises ValueError.
     """
 
     sources: tuple[str, ...]
@@ -30,11 +30,11 @@ class Column:
 
 @dataclass(frozen=True)
 class TensorLayout:
-    """What a tensor of rows is made of.
+    """How a tensor of rows is made.
 
     Attributes:
-        spec: of the tensor.
-        columns: that lie side by side in it; None where it is the column of the files that is called as it is.
+        spec: the spec of the tensor.
+        columns: its columns, in order; None if it is read from the one column of the files that has its name.
     """
 
     spec: TensorSpec
@@ -43,13 +43,13 @@ class TensorLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """What rows are made of.
+    """How rows are made.
 
     Attributes:
-        stored: all columns of the files.
-        tensors: in the order of the contract.
-        label: the column of the files that holds it.
-        weight: float32; None where each row counts 1.
+        stored: specs of all columns of the files.
+        tensors: how each tensor is made, in the order of the contract.
+        label: name of the column of the files that holds the label.
+        weight: how weights are made, float32; None if each row counts 1.
     """
 
     stored: tuple[ColumnSpec, ...]
@@ -59,12 +59,12 @@ class Layout:
 
     @property
     def specs(self) -> tuple[TensorSpec, ...]:
-        """Of the tensors."""
+        """The specs of the tensors."""
         return tuple(tensor.spec for tensor in self.tensors)
 
 
-def plain_layout(contract: StoreContract) -> Layout:
-    """Rows are what the files hold."""
+def plain_layout(contract: StoreSchema) -> Layout:
+    """The layout of a store whose files hold rows as they are fed."""
     columns = {role: tuple(map(_as_it_is, contract.names(role))) for role in ("numeric", "categorical")}
     return Layout(
         contract.columns,

@@ -1,14 +1,14 @@
-"""How much of a store a rank holds at a time, and how that is kept.
+"""How much of a store a rank holds in memory, and how that limit is kept.
 
 A rank's feeds share one `Memory`. Of its M bytes
 
-    1/2  are for the row slices that batches are being cut from, one of every shard (were all shards this rank's: so the
-         row slices, and with them the order of rows, do not depend on the number of ranks)
+    1/2  is for the row slices that batches are being cut from, one of every shard. It is sized as if all shards were
+         this rank's, so that row slices, and with them the order of rows, do not depend on the number of ranks
     1/4  is for row slices read ahead, at most half of it by one feed
-    1/4  is for blocks: those ahead of the model, at work in it and being put together, of two feeds
+    1/4  is for the blocks of two feeds: those ahead of the model, in use by it, and being filled
 
-What Arrow needs besides to read a row group is bounded by reading some columns of it at a time (`rows`). A thread that
-reads one for the first time holds all of its bytes, up to M/64 (`files`).
+What Arrow needs besides to read a row group is bounded by reading some of its columns at a time (`rows`). A thread that
+reads a row group for the first time holds all of its bytes, up to M/64 (`files`).
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from dataclasses import dataclass, field
 
 from pipeline.feed.buffers import Buffers
 from pipeline.feed.cache import Cache, NoCache
-from pipeline.schemas.columns import BYTES, ColumnSpec, StoreContract
+from pipeline.schemas.store_schema import BYTES, ColumnSpec, StoreSchema
 from pipeline.store.manifest import SplitEntry
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_BYTES = 1 << 30
 ROW_SLICES_AHEAD = 20
-"""Of one feed at most, however small they are: more than the usual 16 shards, which may end together."""
+"""Row slices that one feed reads ahead at most: more than the usual 16 shards, which may run out together."""
 BLOCKS_AHEAD = 2
 BLOCKS_HELD = BLOCKS_AHEAD + 2
-"""Of one feed: ahead, in the model, and in the making."""
+"""Blocks of one feed: ahead of the model, in use by it, and being filled."""
 THREADS_AT_MOST = 4
 STALL_SECONDS = 300.0
 OBJECT_BYTES = 48
-"""Of a text or bytes value in Python, besides its content."""
+"""Bytes of a text or bytes value in Python, besides its content."""
 
 
 class Memory:
-    """What a rank's feeds hold, counted for row slices; any thread may ask.
+    """The memory that a rank's feeds share; any thread may use it.
 
     Attributes:
         limit: M, in bytes.
-        held: bytes of row slices now.
-        changed: is told when `held` is.
-        buffers: memory to be used again.
+        held: bytes that row slices take now; guarded by `changed`.
+        changed: notified whenever `held` changes.
+        buffers: memory to be reused.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES) -> None:
@@ -57,21 +57,21 @@ class Memory:
 
     @property
     def for_row_slices(self) -> int:
-        """Bytes of all row slices."""
+        """Bytes that all row slices may take."""
         return self.limit * 3 // 4
 
 
 class ReadAheadLimit:
     """Lets a feed's threads read ahead as far as memory allows.
 
-    Row slices are numbered in the order in which they are wanted. The one that is waited for always passes: a feed
-    comes to a halt otherwise, since memory is given back only by what is served.
+    Row slices are numbered in the order in which they are needed. The one that the feed waits for always passes, even
+    beyond the limit: memory is given back only after rows are served, so the feed would deadlock otherwise.
     """
 
     def __init__(self, memory: Memory) -> None:
         """A limit of one feed; several may share `memory`."""
         self._memory = memory
-        self._own, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
+        self._held, self._ahead, self._served, self._wanted, self._closed = 0, 0, 0, -1, False
 
     def enter(self, number: int, size: int) -> bool:
         """Wait until `size` bytes may be read; False when the limit was closed instead."""
@@ -80,18 +80,18 @@ class ReadAheadLimit:
             if self._closed:
                 return False
             self._memory.held += size
-            self._own += size
+            self._held += size
             self._ahead += size
             return True
 
     def want(self, number: int) -> None:
-        """Tell that a row slice is waited for."""
+        """Announce that the feed waits for a row slice."""
         with self._memory.changed:
             self._wanted = number
             self._memory.changed.notify_all()
 
     def serve(self, size: int) -> None:
-        """Tell that a row slice which entered with `size` bytes is no longer ahead."""
+        """Count a row slice that entered with `size` bytes as served, no longer as read ahead."""
         with self._memory.changed:
             if not self._closed:
                 self._ahead -= size
@@ -103,20 +103,20 @@ class ReadAheadLimit:
         with self._memory.changed:
             if not self._closed:
                 self._memory.held -= size
-                self._own -= size
+                self._held -= size
                 self._memory.changed.notify_all()
 
     def close(self) -> None:
-        """Give all back, and let nobody wait any longer."""
+        """Give back all memory, and wake every thread that waits in `enter`."""
         with self._memory.changed:
-            self._memory.held -= self._own
-            self._own, self._ahead, self._closed = 0, 0, True
+            self._memory.held -= self._held
+            self._held, self._ahead, self._closed = 0, 0, True
             self._memory.changed.notify_all()
 
     def _passes(self, number: int, size: int) -> bool:
         if number <= self._wanted:
             return True
-        # By number, not by count: a fast thread would pass again and again until it knows of no further task.
+        # By number, not by count: a fast thread would pass again and again, until it ran out of tasks and polled.
         near = number < self._served + ROW_SLICES_AHEAD
         few = self._ahead == 0 or self._ahead + size <= self._memory.limit // 8
         return near and few and self._memory.held + size <= self._memory.for_row_slices
@@ -124,13 +124,13 @@ class ReadAheadLimit:
 
 @dataclass(frozen=True)
 class Resources:
-    """What the feeds of a rank may use, together.
+    """What the feeds of a rank may use together.
 
     Attributes:
-        memory: of rows on their way.
-        threads: that read, of each feed; None takes as many as there are cores, up to four.
-        cache: where rows stay for later epochs.
-        stall_seconds: how long the next rows are waited for before the feed gives up.
+        memory: memory for rows on their way to the model.
+        threads: reading threads of each feed; None takes one a core, up to four.
+        cache: where rows are kept for later epochs.
+        stall_seconds: how long a feed waits for the next rows before it gives up.
     """
 
     memory: Memory = field(default_factory=Memory)
@@ -140,24 +140,24 @@ class Resources:
 
     @property
     def reader_threads(self) -> int:
-        """Threads of a feed."""
+        """Number of reading threads of a feed."""
         return self.threads or min(THREADS_AT_MOST, len(os.sched_getaffinity(0)))
 
     def row_slice_rows(self, row_bytes: int, shards: int) -> int:
-        """Rows of a row slice at most."""
+        """The largest number of rows in a row slice."""
         return max(self.memory.limit // 2 // max(shards, 1) // row_bytes, 1)
 
     def block_steps(self, wanted: int, step_bytes: int) -> int:
-        """Steps of a block: as many as are wanted, or as memory holds."""
+        """Steps of a block: as many as wanted, unless memory holds fewer."""
         return max(min(wanted, self.memory.limit // 8 // BLOCKS_HELD // max(step_bytes, 1)), 1)
 
 
-def row_bytes(contract: StoreContract, split: SplitEntry) -> int:
-    """Bytes of a row in memory, with its weight; what texts and bytes hold is taken from the size of the files.
+def row_bytes(contract: StoreSchema, split: SplitEntry) -> int:
+    """Bytes of a row in memory, with its weight; the content of texts and bytes is estimated from the files' size.
 
     Args:
-        contract: of the store.
-        split: that is read.
+        contract: the contract of the store.
+        split: the entry of the split to read.
     """
     fixed = sum(_width(column) for column in contract.columns if column.role != "weight") + BYTES["float32"]
     if not any(column.type in ("string", "binary") for column in contract.columns):

@@ -1,4 +1,4 @@
-"""Which rows each rank serves in each step: pure arithmetic, the same on every rank, without opening a file.
+"""Which rows each rank serves in each step: pure arithmetic, equal on every rank, without opening a file.
 
 Vocabulary: a split's rows lie in S virtual shards of n_0 ... n_{S-1} rows, N in all. An epoch has T global steps.
 Rank r of W serves the shards s with `s % W == r`.
@@ -25,7 +25,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 CHUNK_STEPS = 1 << 14
-"""Steps whose row counts are looked at together, to bound memory for very long epochs."""
+"""Steps whose row counts are computed together, which bounds memory for very long epochs."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class EpochPlan:
     """One epoch of one split.
 
     Attributes:
-        shard_rows: rows of every shard.
-        steps: T.
-        world_size: W.
+        shard_rows: number of rows in every shard.
+        steps: T, the number of global steps.
+        world_size: W, the number of ranks.
     """
 
     shard_rows: tuple[int, ...]
@@ -43,21 +43,21 @@ class EpochPlan:
     world_size: int
 
     def served(self, first: int, last: int) -> Ints:
-        """Rows of every shard in each of the steps `first` to `last - 1`: int64 [last - first, S]."""
+        """Number of rows of every shard in each of the steps `first` to `last - 1`: int64 [last - first, S]."""
         return np.diff(_given(self.shard_rows, self.steps, first, last), axis=0)
 
     def before(self, step: int) -> Ints:
-        """Rows that every shard has given before `step`: int64 [S]."""
+        """Number of rows that every shard has served before `step`: int64 [S]."""
         given: Ints = _given(self.shard_rows, self.steps, step, step)[0]
         return given
 
     def shards_of(self, rank: int) -> tuple[int, ...]:
-        """The shards that a rank serves."""
+        """Numbers of the shards that a rank serves."""
         return tuple(range(rank, len(self.shard_rows), self.world_size))
 
     @cached_property
     def padded_rank_batch(self) -> int:
-        """Rows of the fullest step of any rank: what every rank's batch is padded to."""
+        """Rows of the fullest step of any rank, to which every rank's batch is padded."""
         ranks = [list(self.shards_of(rank)) for rank in range(self.world_size)]
         fullest = 0
         for first in range(0, self.steps, CHUNK_STEPS):
@@ -71,15 +71,15 @@ def plan_epoch(shard_rows: Sequence[int], batch_size: int, world_size: int) -> E
 
     Args:
         shard_rows: rows of every shard; zeros are allowed.
-        batch_size: rows of a global step at most.
-        world_size: number of ranks; more ranks than shards leaves some with padding only.
+        batch_size: the largest number of rows in a global step.
+        world_size: number of ranks; with more ranks than shards, some get nothing but padding.
     """
     rows = tuple(int(count) for count in shard_rows)
     return EpochPlan(rows, -(-sum(rows) // batch_size), world_size)
 
 
 def _given(shard_rows: tuple[int, ...], steps: int, first: int, last: int) -> Ints:
-    """Rows that every shard has given before the steps `first` to `last`: int64 [last - first + 1, S]."""
+    """Number of rows that every shard has served before the steps `first` to `last`: int64 [last - first + 1, S]."""
     total = sum(shard_rows)
     if total == 0:
         return np.zeros((last - first + 1, len(shard_rows)), np.int64)
@@ -93,12 +93,12 @@ def _given(shard_rows: tuple[int, ...], steps: int, first: int, last: int) -> In
 
 
 def _next_position(given: Ints, rows: Ints) -> npt.NDArray[np.float64]:
-    """Where the first row that each shard has not given lies; infinity where it has given all."""
+    """Position of the next row of each shard; infinity if it has served all."""
     return np.where(given < rows, (2 * given + 1) / np.maximum(2 * rows, 1), np.inf)
 
 
 def _last_position(given: Ints, rows: Ints) -> Ints:
-    """Which shard has given the row that lies last; of several, the one with the highest number."""
+    """The shard that served the row with the last position; of several, the one with the highest number."""
     position = np.where(given > 0, (2 * given - 1) / np.maximum(2 * rows, 1), -np.inf)
     highest: Ints = rows.shape[1] - 1 - position[:, ::-1].argmax(1)
     return highest

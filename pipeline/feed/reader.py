@@ -1,70 +1,21 @@
-"""Where Petastorm is used: row slices of a store's Parquet files, as numpy columns, in the order that was planned.
-
-What is Petastorm's: the `Reader` that is iterated, its thread pool, and the protocol of ventilator and worker. What is
-ours, and why:
-
-- The worker. Petastorm's own puts every row group into a namedtuple, which refuses columns whose names are no Python
-  names (`hours-per-week`), and copies it once more on the way.
-- The ventilator. Petastorm's orders row groups by one seed for a reader that lasts an epoch; ours takes them from the
-  plan, epoch after epoch, so that one reader serves a training and the next epoch is read ahead of.
-- The waiting. Petastorm's pool waits for ever for a thread that died, takes row groups that are being ventilated for
-  done, and polls a full queue a thousand times a second. Ours holds threads back by a `ReadAheadLimit`, and gives up
-  on a thread that died or stalled.
-
-Petastorm's `Reader.__init__` is not called. It opens a dataset to learn its schema, through classes that pyarrow has
-dropped and file systems of fsspec; our worker knows the schema from the store's contract, and reads by pyarrow's own
-file systems. Its process pool is not used: it polls for ever when a child dies, and pickles over sockets.
-"""
+"""Rows of a store in the order of read tasks, read ahead by threads (see `petastorm_reader`)."""
 
 from __future__ import annotations
 
-import logging
-import queue
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
-from pipeline.errors import PlatformError
-from pipeline.feed.compatibility import (
-    Reader,
-    ThreadPool,
-    VentilatedItemProcessedMessage,
-    Ventilator,
-    WorkerBase,
-    WorkerTerminationRequested,
-)
 from pipeline.feed.files import StoreFiles
-from pipeline.feed.memory import ROW_SLICES_AHEAD, ReadAheadLimit, Resources, row_bytes
-from pipeline.feed.order import ReadTask, RowSlice, row_order, shard_row_slices
+from pipeline.feed.memory import ReadAheadLimit, Resources, row_bytes
+from pipeline.feed.order import ReadTask, shard_row_slices
+from pipeline.feed.petastorm_reader import PetastormReader
+from pipeline.feed.reader_state import ReadRows, SharedReaderState
 from pipeline.feed.rows import Rows
 from pipeline.store.store import Store
 
-logger = logging.getLogger(__name__)
-
-TASKS_AHEAD = ROW_SLICES_AHEAD + 16
-"""Tasks that reading threads know of: more than the limit lets pass, since a thread without a next one would poll."""
-LOOK_SECONDS = 0.5
-"""How often a waiting feed looks whether its threads live."""
-JOIN_SECONDS = 10.0
-"""How long an ending feed waits for a thread that is reading; it is a daemon, and ends with the process."""
-UNBOUNDED = 1 << 30
-"""Size of queues, which the limit keeps short."""
-
-
-@dataclass(frozen=True)
-class ReadRows:
-    """A task and its rows, in the order in which they are served; `size` is what they hold of memory."""
-
-    task: ReadTask
-    rows: Rows
-    size: int
-
 
 class RowSliceReader:
-    """The rows of tasks, one after the other."""
+    """Reads the rows of read tasks, in the order of the tasks."""
 
     def __init__(
         self,
@@ -76,54 +27,55 @@ class RowSliceReader:
         seed: int | None = None,
         class_weights: Sequence[float] | None = None,
     ) -> None:
-        """Nothing is read before the first task is asked for.
+        """Nothing is read before the first call of `next`.
 
         Args:
-            store: what is read.
-            split: which part of it.
-            tasks: in order; taken as they are needed, so there may be no end of them.
-            resources: what may be used.
-            seed: of the order of rows within row slices; None keeps that of the files.
-            class_weights: multiply the weight of each row by that of its class; None leaves the weights.
+            store: the store to read.
+            split: the split to read.
+            tasks: what to read, in order; taken as needed, so they may be endless.
+            resources: memory, threads and cache to use.
+            seed: seed of the order of rows within a row slice; None keeps the order of the files.
+            class_weights: factors on the weights of rows, by class id; None leaves the weights as they are.
         """
         self._store, self._resources = store, resources
         self._limit = ReadAheadLimit(resources.memory)
         memory = resources.memory
         opened = StoreFiles(store, split, memory.limit // 32, memory.buffers.empty)
         width = row_bytes(store.contract, store.split(split))
-        self._state = _SharedReaderState(opened, split, self._limit, resources, width, seed, class_weights)
+        self._state = SharedReaderState(opened, split, self._limit, resources, width, seed, class_weights)
         self._tasks = tasks
-        self._reader: _Reader | None = None
+        self._reader: PetastormReader | None = None
         self._closed = threading.Event()
         self._starting = threading.Lock()
 
     def next(self) -> ReadRows | None:
-        """The next task's rows; None when there is none, or the reader was closed.
+        """The rows of the next task; None after the last one, and once the reader is closed.
 
         Raises:
-            StoreError: a file cannot be read, or is not what manifest and contract tell.
+            StoreError: a file cannot be read, or does not match the manifest or the contract.
             PlatformError: a reading thread died or stalled.
         """
         with self._starting:
             if self._reader is None and not self._closed.is_set():
-                self._reader = _Reader(self._tasks, self._state, self._resources, self._closed)
+                self._reader = PetastormReader(self._tasks, self._state, self._resources, self._closed)
         if self._reader is None or self._closed.is_set():
             return None
-        answer: ReadRows | Exception | None = next(self._reader, None)
-        if isinstance(answer, Exception):
-            raise answer
-        if answer is not None:
-            self._limit.serve(answer.size)
-        return answer
+        result: ReadRows | Exception | None = next(self._reader, None)
+        if isinstance(result, Exception):
+            raise result
+        if result is not None:
+            self._limit.serve(result.size)
+        return result
 
     def release(self, served: ReadRows) -> None:
-        """Tell that a task's rows are needed no longer."""
+        """Give back the memory of a task's rows, which are no longer needed."""
         self._limit.leave(served.size)
 
     def close(self) -> None:
-        """End the threads, wherever they are; may be called by any thread, more than once."""
-        # The flag first: whoever is woken, by the limit or by the pool, then sees why. The lock, since another thread
-        # may be starting the reader in `next` just now.
+        """Stop the reading threads; any thread may call this, and more than once."""
+        # The order matters. The flag first: a thread that the limit or the pool wakes must see why. Then the limit, or
+        # `join` would wait for threads that wait for memory. And the lock: another thread may be starting the reader in
+        # `next` at this moment, and nobody would stop that one.
         self._closed.set()
         self._limit.close()
         with self._starting:
@@ -138,13 +90,13 @@ def read_shard(
     """The rows of one shard in the order of its files, a row slice at a time.
 
     Args:
-        store: a published store.
-        split: `train`, `validation` or `test`.
-        shard: which one.
-        resources: what may be used.
+        store: the published store to read.
+        split: the split to read: `train`, `validation` or `test`.
+        shard: the number of the shard.
+        resources: memory, threads and cache to use; None takes the defaults.
 
     Raises:
-        StoreError: a file cannot be read, or does not hold what the manifest says.
+        StoreError: a file cannot be read, or does not match the manifest or the contract.
     """
     resources = resources or Resources()
     entry = store.split(split)
@@ -157,183 +109,3 @@ def read_shard(
             reader.release(served)
     finally:
         reader.close()
-
-
-@dataclass(frozen=True)
-class _SharedReaderState:
-    """What the reading threads share."""
-
-    files: StoreFiles
-    split: str
-    limit: ReadAheadLimit
-    resources: Resources
-    row_bytes: int
-    seed: int | None
-    class_weights: Sequence[float] | None
-
-    def answer(self, number: int, task: ReadTask) -> ReadRows:
-        """A task's rows, from the cache or from their file.
-
-        They are brought into their order here, by several threads and while they are in the processor's cache. Where
-        batches are cut it took 160 ns a row, by a profile; of rows just decoded, measured alone, it takes 17.
-
-        Raises:
-            WorkerTerminationRequested: the reader is being closed.
-        """
-        size = task.row_slice.rows * self.row_bytes
-        if not self.limit.enter(number, size):
-            raise WorkerTerminationRequested
-        self.files.check(task.row_slice.file, task.epoch)
-        order = row_order(task, self.seed)
-        rows = self._rows(task.row_slice).take(order, self.resources.memory.buffers.empty)
-        return ReadRows(task, rows.weighed(self.class_weights), size)
-
-    def _rows(self, row_slice: RowSlice) -> Rows:
-        # With the split: in a fold, a row is not the same for training as for all else.
-        cache, key = self.resources.cache, (self.split, row_slice.file.path, row_slice.row_group, row_slice.first)
-        rows = cache.get(key)
-        if rows is None:
-            rows = self.files.read(row_slice)
-            cache.put(key, rows)
-        return rows
-
-
-class _Reader(Reader):  # type: ignore[misc]
-    """Petastorm's reader, whose ventilator follows our tasks."""
-
-    def __init__(
-        self, tasks: Iterator[ReadTask], state: _SharedReaderState, resources: Resources, closed: threading.Event
-    ) -> None:
-        # Everything that iterating, stopping and joining use of what `Reader.__init__` would set.
-        self.schema = self.ngram = None
-        self.stopped = self.last_row_consumed = False
-        self._results_queue_reader = _Results()
-        self._workers_pool = _Pool(resources.reader_threads, resources.stall_seconds, state, closed)
-        self.ventilator = _Ventilator(self._workers_pool.ventilate, tasks)
-        self._workers_pool.start(_worker_class(state), None, ventilator=self.ventilator)
-
-
-class _Ventilator(Ventilator):  # type: ignore[misc]
-    """Hands out tasks as others are done, without a thread of its own."""
-
-    def __init__(self, ventilate: Any, tasks: Iterator[ReadTask]) -> None:
-        super().__init__(ventilate)
-        self._numbered = enumerate(tasks)
-        self.given: list[ReadTask] = []
-        self.ended = False
-
-    def start(self) -> None:
-        self._hand_out(TASKS_AHEAD)
-
-    def processed_item(self) -> None:
-        self.given.pop(0)
-        self._hand_out(1)
-
-    def completed(self) -> bool:
-        return self.ended
-
-    def stop(self) -> None:
-        self.ended = True
-
-    def _hand_out(self, count: int) -> None:
-        handed = 0
-        for number, task in islice(self._numbered, count):
-            self.given.append(task)
-            self._ventilate_fn(number=number, task=task)
-            handed += 1
-        self.ended = self.ended or handed < count
-
-
-class _Pool(ThreadPool):  # type: ignore[misc]
-    """Petastorm's thread pool, with an end to its waiting."""
-
-    def __init__(self, threads: int, stall_seconds: float, state: _SharedReaderState, closed: threading.Event) -> None:
-        super().__init__(threads, UNBOUNDED)
-        self._get_results_worker_id: int = 0
-        self._stall_seconds, self._state, self._closed, self._served = stall_seconds, state, closed, 0
-
-    def get_results(self) -> Any:
-        """The next result in the order of tasks; threads take tasks in rotation, so it is known whose that is."""
-        if not self._ventilator.given:
-            raise StopIteration
-        self._state.limit.want(self._served)
-        since, pieces = time.monotonic(), self._state.files.pieces
-        while True:
-            thread = self._get_results_worker_id
-            try:
-                result = self._results_queues[thread].get(timeout=LOOK_SECONDS)
-            except queue.Empty:
-                if pieces != self._state.files.pieces:
-                    # A large file that is compared as a whole delivers nothing for minutes, and is no stalled read.
-                    since, pieces = time.monotonic(), self._state.files.pieces
-                self._look(thread, time.monotonic() - since)
-                continue
-            if self._closed.is_set():
-                raise StopIteration
-            if not isinstance(result, VentilatedItemProcessedMessage):
-                self._next_thread()
-                return result
-
-    def _next_thread(self) -> None:
-        """A task is answered; the message that it is processed comes before this thread's next answer."""
-        self._get_results_worker_id = (self._get_results_worker_id + 1) % self.workers_count
-        self._served += 1
-        self._ventilator.processed_item()
-
-    def _look(self, thread: int, waited: float) -> None:
-        if self._closed.is_set():
-            raise StopIteration
-        row_slice = self._ventilator.given[0].row_slice
-        place = f"row group {row_slice.row_group} of {row_slice.file.path}"
-        who = f"Reading thread {thread + 1} of {self.workers_count}"
-        if not self._workers[thread].is_alive():
-            raise PlatformError(f"{who} ended without a word at {place}. Start the job again.")
-        if waited > self._stall_seconds:
-            raise PlatformError(
-                f"{who} has not delivered {place} within {self._stall_seconds:.0f} s. Check the storage, "
-                "and start the job again."
-            )
-
-    def stop(self) -> None:
-        super().stop()
-        for results in self._results_queues:
-            results.put(None)  # whoever waits looks up
-
-    def join(self) -> None:
-        """Wait for the threads, but not for ever: one may hang in a read that never ends."""
-        deadline = time.monotonic() + JOIN_SECONDS
-        for worker in self._workers:
-            worker.join(max(deadline - time.monotonic(), 0.0))
-        left = sum(worker.is_alive() for worker in self._workers)
-        if left:
-            logger.warning(
-                "%d of %d reading threads still wait for the storage; they are left.", left, self.workers_count
-            )
-
-
-def _worker_class(state: _SharedReaderState) -> type[WorkerBase]:
-    """A Petastorm worker that answers tasks."""
-
-    class TaskWorker(WorkerBase):  # type: ignore[misc]
-        def process(self, number: int, task: ReadTask) -> None:
-            answer: ReadRows | Exception
-            try:
-                answer = state.answer(number, task)
-            except WorkerTerminationRequested:
-                raise
-            except Exception as error:
-                answer = error  # published, it is raised where rows are awaited; raised here, it would only be printed
-            self.publish_func(answer)
-
-    return TaskWorker
-
-
-class _Results:
-    """Hands on what the workers publish."""
-
-    batched_output = True
-
-    def read_next(self, workers_pool: ThreadPool, schema: Any, ngram: Any) -> ReadRows | Exception:
-        """The next task."""
-        answer: ReadRows | Exception = workers_pool.get_results()
-        return answer

@@ -1,8 +1,8 @@
-"""Rows of a store as numpy columns, the unit in which everything in the feed is moved."""
+"""Rows of a store as numpy columns: what the feed moves around."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,17 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.feed.layout import Column, Layout, TensorLayout
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tensors import TensorSpec, described
 
 COLUMNS_AT_ONCE = 64
-"""Columns that are read and put side by side together, which bounds what a very wide row group takes besides itself."""
+"""Columns that are read and transposed together, which bounds what a very wide row group takes besides itself."""
 
 TENSOR = "tensor:"
-"""Before the names of tensors, where all columns of rows are named together."""
+"""Prefix of the names of tensors, where all columns of rows are named together."""
 
 Empty = Callable[[tuple[int, ...], npt.DTypeLike], npt.NDArray[Any]]
-"""Makes an array of a shape and a type, with any content."""
+"""Allocates an array of a shape and a type, with any content."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Rows:
     """n rows.
 
     Attributes:
-        tensors: by name, [n, *shape] each as its spec says; texts as objects that hold UTF-8 bytes.
-        label: float64 [n], in the label's own unit, or the class id.
+        tensors: arrays by name, [n, *shape] each as its spec says; texts are objects that hold UTF-8 bytes.
+        label: float64 [n], in the label's own unit, or class ids.
         row_id: int64 [n].
         weight: float32 [n], how much each row counts in training.
     """
@@ -46,15 +46,15 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory, the content of texts included."""
+        """Bytes in memory, including the content of texts."""
         return sum(array.nbytes + _content_bytes(array) for array in self.arrays().values())
 
     def take(self, rows: npt.NDArray[np.int64] | slice, empty: Empty = np.empty) -> Rows:
-        """Some rows: a copy for positions, a view for a slice.
+        """Some of the rows: a copy for positions, a view for a slice.
 
         Args:
             rows: positions, none of which may be negative, or a slice.
-            empty: makes an array for a copy.
+            empty: allocates the arrays of a copy.
         """
         if isinstance(rows, slice):
             return Rows.of_arrays({name: array[rows] for name, array in self.arrays().items()})
@@ -64,21 +64,21 @@ class Rows:
             taken[name] = np.take(array, rows, axis=0, out=out, mode="clip")  # `raise` would copy once more
         return Rows.of_arrays(taken)
 
-    def weighed(self, class_weights: Sequence[float] | None) -> Rows:
-        """The same rows, each one's weight multiplied by that of its class; None leaves the weights."""
+    def with_class_weights(self, class_weights: Sequence[float] | None) -> Rows:
+        """The same rows, with each weight multiplied by that of the row's class; None changes nothing."""
         if class_weights is None:
             return self
         factor = np.asarray(class_weights, np.float32)[self.label.astype(np.int64)]
         return replace(self, weight=self.weight * factor)
 
-    def locked(self) -> Rows:
-        """The same rows, which nobody can write to."""
+    def read_only(self) -> Rows:
+        """The same rows, with arrays that cannot be written to."""
         for array in self.arrays().values():
             array.flags.writeable = False
         return self
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All columns by name, tensors with a prefix."""
+        """All columns by name, tensors with the prefix `TENSOR`."""
         return {
             **{TENSOR + name: array for name, array in self.tensors.items()},
             "label": self.label,
@@ -88,22 +88,22 @@ class Rows:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Rows:
-        """What `arrays` gave."""
+        """The inverse of `arrays`."""
         tensors = {name.removeprefix(TENSOR): array for name, array in arrays.items() if name.startswith(TENSOR)}
         return cls(tensors, arrays["label"], arrays["row_id"], arrays["weight"])
 
 
 def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -> Rows:
-    """One row group, or some of its rows.
+    """Read a row group, or some of its rows.
 
     Args:
-        layout: what its columns are made of.
-        read: gives an Arrow table of the columns of these names.
-        rows: which ones.
-        empty: makes an array to read into.
+        layout: how the columns of rows are made.
+        read: reads the columns of these names as an Arrow table.
+        rows: the rows to take.
+        empty: allocates arrays to read into.
 
     Raises:
-        ValueError: naming the column that is not as the layout says.
+        ValueError: naming the column that does not match the layout.
     """
     singles = read([layout.label, ROW_ID, *(layout.weight.sources if layout.weight else ())])
     label, row_id = (_values(singles.column(name), name)[rows] for name in (layout.label, ROW_ID))
@@ -111,62 +111,58 @@ def read_rows(layout: Layout, read: Any, rows: slice, empty: Empty = np.empty) -
         {tensor.spec.name: _tensor(tensor, read, rows, empty) for tensor in layout.tensors},
         label.astype(np.float64),
         row_id.astype(np.int64),
-        _made(layout.weight, singles, rows).astype(np.float32) if layout.weight else np.ones(len(label), np.float32),
+        _column_values(layout.weight, singles, rows).astype(np.float32)
+        if layout.weight
+        else np.ones(len(label), np.float32),
     )
 
 
 def dtype_of(spec: TensorSpec) -> np.dtype[Any]:
-    """What a tensor is in numpy."""
+    """The numpy type of a tensor."""
     return np.dtype(object if spec.dtype in ("string", "binary") else spec.dtype)
 
 
 def check_tensors(specs: Sequence[TensorSpec], tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    """See that rows are what the specs say.
+    """Check that tensors are what the specs say.
 
     Raises:
-        ValueError: naming a tensor with both sides.
+        ValueError: naming a tensor, with its spec and what was read.
     """
     for spec in specs:
-        found = tensors.get(spec.name)
-        if found is None:
+        array = tensors.get(spec.name)
+        if array is None:
             raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and missing in the rows")
-        if found.dtype != dtype_of(spec) or found.shape[1:] != spec.shape:
-            is_text = found.dtype.hasobject
-            read = described("string" if is_text else found.dtype.name, found.shape[1:])
-            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and {read} in the rows")
+        if array.dtype != dtype_of(spec) or array.shape[1:] != spec.shape:
+            is_text = array.dtype.hasobject
+            received = described("string" if is_text else array.dtype.name, array.shape[1:])
+            raise ValueError(f"tensor '{spec.name}' is {spec} in the store's contract, and {received} in the rows")
 
 
 def _tensor(layout: TensorLayout, read: Any, rows: slice, empty: Empty) -> npt.NDArray[Any]:
     if layout.columns is None:
         return _whole(layout.spec, read([layout.spec.name]).column(layout.spec.name), rows)
-    return _side_by_side(layout.columns, read, rows, dtype_of(layout.spec), empty)
+    return _matrix(layout.columns, read, rows, dtype_of(layout.spec), empty)
 
 
-def _side_by_side(
-    columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[Any], empty: Empty
-) -> npt.NDArray[Any]:
-    """Columns as a matrix, row by row.
+def _matrix(columns: Sequence[Column], read: Any, rows: slice, dtype: np.dtype[Any], empty: Empty) -> npt.NDArray[Any]:
+    """Columns as a row-major matrix.
 
-    Each column is first copied to a line of its own, and the lines are then transposed together: for 52 columns 41 ns
-    a row, measured alone, where writing column after column into the matrix takes 105.
+    Each column is first copied to a line of its own, and the lines are then transposed together: 41 ns a row for 52
+    columns, measured alone, against 105 for writing column after column into the matrix.
     """
     count = rows.stop - rows.start
     matrix = empty((count, len(columns)), dtype)
-    for first, some in _portions(columns):
+    for first in range(0, len(columns), COLUMNS_AT_ONCE):
+        some = columns[first : first + COLUMNS_AT_ONCE]
         table = read(list(dict.fromkeys(name for column in some for name in column.sources)))
         lines = empty((len(some), count), dtype)
         for line, column in zip(lines, some, strict=True):
-            line[:] = _made(column, table, rows)
+            line[:] = _column_values(column, table, rows)
         matrix[:, first : first + len(some)] = lines.T
     return matrix
 
 
-def _portions(columns: Sequence[Column]) -> Iterator[tuple[int, Sequence[Column]]]:
-    for first in range(0, len(columns), COLUMNS_AT_ONCE):
-        yield first, columns[first : first + COLUMNS_AT_ONCE]
-
-
-def _made(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:
+def _column_values(column: Column, table: pa.Table, rows: slice) -> npt.NDArray[Any]:
     return column.make(*(_values(table.column(name), name)[rows] for name in column.sources))
 
 
@@ -182,7 +178,7 @@ def _refuse_nulls(column: pa.ChunkedArray | pa.Array, name: str) -> None:
 
 
 def _whole(spec: TensorSpec, column: pa.ChunkedArray, rows: slice) -> npt.NDArray[Any]:
-    """A tensor from a column of its own: [n, *shape], padded where its lists are ragged."""
+    """A tensor from one column: [n, *shape], padded if its lists are ragged."""
     _refuse_nulls(column, spec.name)
     some = column.slice(rows.start, rows.stop - rows.start).combine_chunks()
     if not spec.shape:
@@ -214,7 +210,7 @@ def _flat(spec: TensorSpec, values: pa.Array) -> npt.NDArray[Any]:
 
 
 def _content_bytes(array: npt.NDArray[Any]) -> int:
-    """Bytes of texts; Arrow adds up their lengths."""
+    """Bytes that the texts of an array hold; 0 for other arrays."""
     if array.dtype != object:
         return 0
     values = pa.array(array.ravel(), pa.large_binary())

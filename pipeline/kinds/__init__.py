@@ -9,5 +9,5 @@ A section may lead to several kinds: `features.numeric` to `scaled` and, with `e
 `features.categorical` and `.crosses` to `vocabulary`, `hashed` and, with `encoding: ordinal` or `target_mean`, to
 `mapped`. What `text` has is common to the kinds made of texts; `date` turns dates into numbers, which are then scaled.
 
-`registry.py` tells what engines ask of `arrays.py` and `layers.py`; they know no kind by name.
+`interfaces.py` says what engines ask of `arrays.py` and `layers.py`; they know no kind by name.
 """

@@ -1,4 +1,4 @@
-"""What every fitted feature tells of itself, whatever its kind."""
+"""What every fitted feature says about itself, whatever its kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Feature(Document):
     """A fitted feature.
 
     Attributes:
-        kind: tells features apart, and is the name of the kind's folder.
+        kind: discriminates features at rest; the name of the kind's folder, or `package.module:name`.
         name: of the store's column.
     """
 
@@ -36,7 +36,7 @@ class Feature(Document):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The raw or derived columns that it is made of."""
+        """The raw or derived columns that it is computed from."""
         raise NotImplementedError
 
     @property
@@ -46,22 +46,22 @@ class Feature(Document):
 
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:
-        """The tensors of a batch that it feeds: its own part of each, beside those of other features."""
+        """The tensors of a batch that it feeds, each with its own columns only."""
         dtype: Dtype = "float32" if self.role == "numeric" else "int32"
         return (TensorSpec(name=self.role, dtype=dtype, shape=(len(self.columns),)),)
 
     @property
     def out_of_fold(self) -> bool:
-        """Whether a training row gets a number that its own label is not in."""
+        """Whether training rows get numbers that are fitted without their own labels."""
         return False
 
     @property
     def fills_null(self) -> bool:
-        """Whether a row may have no value."""
+        """Whether a null of the source gets a value."""
         return True
 
     def examples(self, column: str) -> Iterator[float | str]:
-        """Values of one column of the source that mean something to it, if any."""
+        """Values of one column of the source that it treats in different ways, if any."""
         raise NotImplementedError
 
 
@@ -76,7 +76,7 @@ class NumberFeature(Feature):
 
     reads: ClassVar[ValueType] = "number"
     keeps_values: ClassVar[bool]
-    """Whether the store's column tells the values of the source."""
+    """Whether the values of the source can be recovered from the store's column."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -87,11 +87,11 @@ class NumberFeature(Feature):
 
         @property
         def edges(self) -> tuple[float, ...]:
-            """Between intervals: of the store's column where that tells the values, else of the source."""
+            """Between intervals: in the unit of the store's column if it keeps values, else of the source."""
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:
-        """Smaller values became the first one, larger ones the second; None for no bound."""
+        """Values are clipped to these; None for no bound."""
         return None, None
 
     @property
@@ -127,18 +127,18 @@ class TextFeature(Feature):
 
     reads: ClassVar[ValueType] = "text"
     has_vocabulary: ClassVar[bool] = True
-    """Whether it knows texts, so that others are unknown to it."""
+    """Whether it has a vocabulary, so that other texts are unknown."""
 
     @property
     def note(self) -> str:
-        """What people are told beside its values, if anything."""
+        """A note on its values for people, or empty."""
         return ""
 
     if TYPE_CHECKING:
 
         @property
         def vocabulary(self) -> tuple[str, ...]:
-            """The texts that it knows."""
+            """The texts that it has ids or numbers for."""
 
         @property
         def separator(self) -> str | None:
@@ -160,19 +160,19 @@ class TextFeature(Feature):
             return (self.name,)
         return tuple(f"{self.name}[{slot}]" for slot in range(self.slots))
 
-    def shared(self, known: TextFeature | None) -> TextFeature:
-        """What rows hold from which this fold's column and those of earlier folds can be told.
+    def shared(self, earlier: TextFeature | None) -> TextFeature:
+        """The ids that rows of all folds share, from which the column of this fold and of earlier ones follows.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
         raise NotImplementedError
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
-        """Whether ids that rows hold, by `shared`, tell what this feature tells."""
+    def can_be_derived_from(self, text: TextFeature) -> bool:
+        """Whether the column of this feature follows from the ids that rows hold, by `shared`."""
         raise NotImplementedError
 
-    def tells_apart(self, texts: Collection[str]) -> bool:
+    def has_ids_for(self, texts: Collection[str]) -> bool:
         """Whether each of these texts has an id of its own."""
         return self.has_vocabulary and set(texts) <= set(self.vocabulary)
 
@@ -181,14 +181,14 @@ class TextFeature(Feature):
         if self.sources == (column,):
             yield from self.vocabulary
 
-    def known_texts(self, column: str) -> Iterator[str]:
-        """The texts that it knows of one column, of a cross the part that comes from it."""
+    def texts_of_column(self, column: str) -> Iterator[str]:
+        """The vocabulary's texts of one column; of a cross, the parts that come from that column."""
         parts = len(self.sources)
-        for place in [place for place, source in enumerate(self.sources) if source == column]:
+        for index in [index for index, source in enumerate(self.sources) if source == column]:
             for text in self.vocabulary:
                 split = text.split(CROSS_SEPARATOR) if parts > 1 else [text]
                 if len(split) == parts:
-                    yield split[place]
+                    yield split[index]
 
 
 class IdFeature(Feature):

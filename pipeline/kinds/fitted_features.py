@@ -33,12 +33,12 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from pipeline.kinds.feature import Feature, IdFeature, NumberFeature, TextFeature, ValueFeature
-from pipeline.kinds.registry import find_kind
-from pipeline.schemas.columns import ROW_ID, WEIGHT, ColumnSpec, StoreContract
+from pipeline.kinds.registry import KINDS
 from pipeline.schemas.document import Document
 from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
-from pipeline.schemas.tensors import TensorSpec, side_by_side
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT, ColumnSpec, StoreSchema
+from pipeline.schemas.tensors import TensorSpec, concat_specs
 
 
 def _of_its_kind(value: Any) -> Any:
@@ -49,7 +49,7 @@ def _of_its_kind(value: Any) -> Any:
     if not isinstance(kind, str):
         raise ValueError("a feature needs its kind")
     try:
-        return find_kind(kind).feature.model_validate(value)
+        return KINDS.resolve(kind).feature.model_validate(value)
     except ValidationError as error:
         raise ValidationError.from_exception_data(
             error.title, [_within(kind, problem) for problem in error.errors()]
@@ -57,7 +57,7 @@ def _of_its_kind(value: Any) -> Any:
 
 
 def _within(kind: str, problem: ErrorDetails) -> InitErrorDetails:
-    """The same problem, at a place that names the kind."""
+    """The same problem, with the kind in its path."""
     loc, context = (kind, *problem["loc"]), problem.get("ctx", {})
     return InitErrorDetails(type=problem["type"], loc=loc, input=problem["input"], ctx=context)
 
@@ -102,7 +102,7 @@ class FittedFeatures(Document):
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:
         """The tensors of a batch that features feed, in order."""
-        return side_by_side(spec for feature in self.features for spec in feature.tensors)
+        return concat_specs(spec for feature in self.features for spec in feature.tensors)
 
     @property
     def of_numbers(self) -> tuple[NumberFeature, ...]:
@@ -150,9 +150,9 @@ def raw_columns(used: Iterable[tuple[str, ValueType]], derived: Iterable[Derived
     )
 
 
-def contract_of(state: FittedFeatures) -> StoreContract:
+def store_schema_of(state: FittedFeatures) -> StoreSchema:
     """The columns that a store written with `state` has."""
-    return StoreContract(
+    return StoreSchema(
         columns=(
             *(ColumnSpec(name=f.name, type="float32", role="numeric") for f in state.numeric),
             *(ColumnSpec(name=n, type="int32", role="categorical", size=f.size) for n, f in state.id_columns),

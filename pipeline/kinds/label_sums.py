@@ -1,7 +1,7 @@
 """Sums of the label by category, in parts of the training rows.
 
 A training row must not see its own label through its category's mean, or the network learns to trust a column that
-tells nothing of new rows. Training rows are therefore put into folds by a hash of their key, and each gets the means
+says nothing about new rows. Training rows are therefore put into folds by a hash of their key, and each gets the means
 over the other folds (Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, SIGKDD 2001;
 cross-fitted as scikit-learn's TargetEncoder does it).
 """

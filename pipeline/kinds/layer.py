@@ -29,7 +29,7 @@ Part = tuple[Sequence[str], keras.KerasTensor]
 
 
 class FixedLayer(keras.layers.Layer):  # type: ignore[misc]
-    """A layer without weights: the settings that it was made with are all it knows, and its config.
+    """A layer without weights, whose config is the settings that it was made with.
 
     It takes tensors as they are, where Keras would round float64 to float32.
     """
@@ -45,12 +45,12 @@ class FixedLayer(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **self._settings}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class SideBySide(FixedLayer):
-    """Columns of one type, brought into an order: tensors [b, k], [b, l], ... to [b, len(order)]."""
+@keras.saving.register_keras_serializable(PACKAGE, name="SideBySide")  # as saved models have it
+class ConcatColumns(FixedLayer):
+    """Concatenates columns of one type, in a given order: tensors [b, k], [b, l], ... to [b, len(order)]."""
 
     def __init__(self, order: Sequence[int], **kwargs: Any) -> None:
-        """`order[j]` is the place that column j of the result has among the columns that come in."""
+        """`order[j]` is the index of column j of the result among the concatenated columns."""
         super().__init__({"order": list(order)}, **kwargs)
         self._order = tuple(order)
 
@@ -63,6 +63,6 @@ class SideBySide(FixedLayer):
 
 
 def sources_of(name: str, features: Sequence[NumberFeature], columns: Columns) -> keras.KerasTensor:
-    """float64 [b, features]: what features are made of, side by side."""
+    """float64 [b, features]: the columns that features are computed from."""
     order = range(len(features))
-    return SideBySide(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])
+    return ConcatColumns(order, name=f"{OWN}{name}")([columns[feature.source] for feature in features])

@@ -1,4 +1,4 @@
-"""Which features there will be: every column by name, every group resolved, nothing fitted yet."""
+"""The features to fit: every column by name, every group resolved, nothing fitted yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from pipeline.kinds.fitted_features import RawColumn, raw_columns
-from pipeline.kinds.registry import arrays_of
+from pipeline.kinds.interfaces import arrays_of
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.statistics import Needs
 from pipeline.kinds.vocabulary.config import CategoricalConfig
@@ -34,7 +34,7 @@ class NumericPlan:
 
     @property
     def needs(self) -> Needs:
-        """What its fitting looks at."""
+        """The statistics that fitting needs."""
         return arrays_of(self.kind).needs(self.group)
 
 
@@ -59,7 +59,7 @@ class CategoricalPlan:
 
     @property
     def needs(self) -> Needs:
-        """What its fitting looks at."""
+        """The statistics that fitting needs."""
         return arrays_of(self.kind).needs(self.group)
 
 

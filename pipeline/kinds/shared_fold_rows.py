@@ -21,8 +21,8 @@ from pydantic import Field
 
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, StoreType
 from pipeline.schemas.document import Document
+from pipeline.schemas.store_schema import ROW_ID, StoreType
 from pipeline.schemas.target import TARGETS, TaskName
 
 PART, LABEL, WEIGHT = "part", "label", "weight"
@@ -36,7 +36,7 @@ class SharedFoldRows(Document):
     Attributes:
         numbers: raw or derived columns, by their names.
         texts: of every feature made of texts, under its name, the ids that rows hold.
-        task: tells the type of the label.
+        task: of the label, which decides its type.
         has_parts: whether some feature is the mean of the label.
         weighted: whether rows have weights.
     """
@@ -50,9 +50,9 @@ class SharedFoldRows(Document):
     @property
     def columns(self) -> dict[str, StoreType]:
         """All columns at rest with their types, in order."""
-        ids = [name for place in range(len(self.texts)) for name in self.text_columns(place)]
+        ids = [name for index in range(len(self.texts)) for name in self.text_columns(index)]
         return {
-            **{number_column(place): "float64" for place in range(len(self.numbers))},
+            **{number_column(index): "float64" for index in range(len(self.numbers))},
             **dict.fromkeys(ids, "int32"),
             **({PART: "int32"} if self.has_parts else {}),
             LABEL: TARGETS.get(self.task).label_type,
@@ -60,18 +60,18 @@ class SharedFoldRows(Document):
             ROW_ID: "int64",
         }
 
-    def text_columns(self, place: int) -> tuple[str, ...]:
+    def text_columns(self, index: int) -> tuple[str, ...]:
         """The columns of one of `texts`, a slot each."""
-        return tuple(_slot_names(place, self.texts[place]))
+        return tuple(_slot_names(index, self.texts[index]))
 
 
-def number_column(place: int) -> str:
+def number_column(index: int) -> str:
     """The column of one of `SharedFoldRows.numbers`."""
-    return f"number_{place}"
+    return f"number_{index}"
 
 
-def _slot_names(place: int, feature: Text) -> Iterator[str]:
+def _slot_names(index: int, feature: Text) -> Iterator[str]:
     if feature.separator is None:
-        yield f"text_{place}"
+        yield f"text_{index}"
     else:
-        yield from (f"text_{place}_{slot}" for slot in range(feature.slots))
+        yield from (f"text_{index}_{slot}" for slot in range(feature.slots))

@@ -15,7 +15,7 @@ ValueCounts = Sequence[tuple[str, int]]
 
 
 class Transform(Protocol):
-    """What becomes of a number before it is scaled; plain data, which goes to the tasks."""
+    """The transform of a number before it is scaled; plain data that is sent to tasks."""
 
     def array(self, values: Values) -> Values:
         """Of finite values, [n]."""
@@ -23,11 +23,11 @@ class Transform(Protocol):
 
 @dataclass(frozen=True)
 class Needs:
-    """What `fit` of a kind looks at; moments of numbers are there in any case.
+    """The statistics that `fit` of a kind needs; moments of numbers are always collected.
 
     Attributes:
         sample: values of a number, sorted.
-        transformed: moments of what the kind's `transform` makes of a number; one more pass.
+        transformed: moments of a number after the kind's `transform`; one more pass.
         counts: how often each text occurs.
         label_sums: sums of the label by text; one more pass.
     """

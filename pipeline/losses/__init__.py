@@ -1,4 +1,4 @@
-"""Losses: how wrong a network's output z is about a row, one entry each.
+"""Losses of a network's output z, row by row, one entry each.
 
 A module of this package holds entries of `Loss`; `train.loss` names one, or a function of the user's own with the same
 arguments, as `package.module:function`.
@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.registry import Registry
 
 RowLoss = Callable[[Any, Any], Any]
-"""From what z should be, float32 [b] (or class ids), and z itself, float32 [b, k], to the loss of each row, [b]."""
+"""Function of the scaled labels, float32 [b], or class ids, and z, float32 [b, k], that gives each row's loss, [b]."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Loss:
     """A loss.
 
     Attributes:
-        name: as `train.loss` says it.
-        summary: what it is, for the documentation.
-        tasks: of the labels that it fits; None fits all.
-        build: makes the function, whose TensorFlow operations run within the compiled step.
+        name: name in `train.loss`.
+        summary: description for the documentation.
+        tasks: tasks that it fits; None fits all.
+        build: makes the function, which runs in the compiled training step, so it uses TensorFlow's operations only.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Loss:
     build: Callable[[], RowLoss]
 
     def fits(self, task: str) -> bool:
-        """Whether a label of this task can be learned by it."""
+        """Whether it fits labels of a task."""
         return self.tasks is None or task in self.tasks
 
 

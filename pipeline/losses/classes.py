@@ -1,4 +1,4 @@
-"""Losses of classes: z are logits, [b, 1] of class id 1 or [b, k] of all classes."""
+"""Losses of labels with classes: z are logits, [b, 1] of class id 1 or [b, k] of all classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of numbers: z is [b, 1]."""
+"""Losses of labels that are numbers: z is [b, 1]."""
 
 from __future__ import annotations
 

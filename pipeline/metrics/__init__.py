@@ -1,7 +1,7 @@
-"""Metrics: how they are called and read, and how they are measured, one entry each.
+"""Metrics: their names, their properties and how they are measured, one entry each.
 
-A module of this package holds entries of `Metric`. While a network trains, a metric is a Keras metric whose state is a
-sum over rows; an evaluation computes it of what it keeps of the rows, for all replicates of a bootstrap at once.
+A module of this package holds entries of `Metric`. In training, a metric is a Keras metric whose state is a sum over
+rows; an evaluation computes it from accumulators, for all replicates of a bootstrap at once.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ class Metric:
     """A metric.
 
     Attributes:
-        name: as `train.metrics` and reports' files say it.
-        display: as people call it; empty where that is `name` with spaces.
-        lower_is_better: its direction.
-        low: the least that it can be.
-        high: the most.
-        is_share: whether it is a share of rows or the like, shown as a percentage.
-        of_numbers: makes the Keras metric for labels that are numbers; None where training cannot measure it.
-        of_classes: the same for labels with classes, from the width of the network's output: 1 for two classes.
-        reduce: from an evaluation's tally (`RegressionTally` or `ClassTally`) and how often each of its g groups counts
-            in r replicates, [r, g], to the metric of each replicate, [r], NaN where undefined. None for the metrics
-            that `evaluation/measures.py` computes together, since they share sums.
+        name: name in `train.metrics` and in files of reports.
+        display: name for people; empty if that is `name` with spaces.
+        lower_is_better: whether lower values are better.
+        low: the smallest value that it can have.
+        high: the largest value that it can have.
+        is_share: whether it is a share, shown as a percentage.
+        of_numbers: makes the Keras metric for labels that are numbers; None if training cannot measure it.
+        of_classes: makes it for labels with classes, from the width of the network's output: 1 for two classes.
+        reduce: computes the metric of r replicates, [r], NaN where undefined, from an evaluation's accumulator
+            (`RegressionAccumulator` or `ClassAccumulator`) and how often each of its g groups counts, [r, g]. None for
+            the metrics that `evaluation/measured_metrics.py` computes together, since they share sums.
         fits_numbers: whether an evaluation measures it by `reduce` for labels that are numbers.
-        fits_classes: the same for labels with classes.
+        fits_classes: whether an evaluation measures it by `reduce` for labels with classes.
     """
 
     name: str
@@ -53,36 +53,36 @@ class Metric:
 
     @property
     def title(self) -> str:
-        """As people call it."""
+        """The name for people."""
         return self.display or self.name.replace("_", " ")
 
     def is_trained_on(self, *, classes: bool) -> bool:
-        """Whether training can measure it for labels of this kind."""
+        """Whether training can measure it for labels with or without classes."""
         return (self.of_classes if classes else self.of_numbers) is not None
 
     def is_reduced_for(self, *, classes: bool) -> bool:
-        """Whether `reduce` measures it for labels of this kind."""
+        """Whether `reduce` measures it for labels with or without classes."""
         return self.reduce is not None and (self.fits_classes if classes else self.fits_numbers)
 
 
 METRICS = Registry("metric", __name__, Metric)
 
 MEANS = frozenset({"macro", "micro", "weighted"})
-"""Over classes, as the last part of a metric's name: `auc_macro`."""
+"""Means over classes, as the last part of a metric's name: `auc_macro`."""
 
 
 def metric_info(name: str) -> Metric:
-    """The metric of that name, or of which it is the mean over classes; without an entry, all is as by default."""
+    """The metric of a name, also of a name for its mean over classes; a metric with defaults if there is no entry."""
     base, _ = parts_of(name)
     return METRICS.entries.get(base) or Metric(base)
 
 
 def parts_of(name: str) -> tuple[str, str]:
-    """`auc_macro` as `auc` and `macro`; of a metric that is no mean over classes the second part is empty."""
+    """A name and its mean: `auc_macro` is `auc` and `macro`; the second part is empty if it is no mean over classes."""
     base, _, mean = name.rpartition("_")
     return (base, mean) if mean in MEANS else (name, "")
 
 
 def trained_metrics(*, classes: bool) -> tuple[str, ...]:
-    """Names of those that training can measure for labels of a kind."""
+    """Names of the metrics that training can measure for labels with or without classes."""
     return tuple(name for name, metric in METRICS.entries.items() if metric.is_trained_on(classes=classes))

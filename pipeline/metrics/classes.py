@@ -1,7 +1,7 @@
 """Metrics of labels with classes.
 
-Training's `auc` counts predictions in 1,000 bins of width 0.001, so it is exact but for rows of both classes within one
-bin. Of several classes, its `auc`, `precision`, `recall` and `f1` are means over the classes.
+In training, `auc` counts predictions in 1,000 bins of width 0.001, so it is exact except for rows of both classes in
+one bin. For several classes, `auc`, `precision`, `recall` and `f1` are means over the classes.
 """
 
 from __future__ import annotations

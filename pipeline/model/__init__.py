@@ -1,1 +1,1 @@
-"""Networks, what their outputs mean, and the model that takes raw columns. Keras 3 on TensorFlow."""
+"""Networks, the meaning of their outputs, and the served model that takes raw columns. Keras 3 on TensorFlow."""

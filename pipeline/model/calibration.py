@@ -1,4 +1,4 @@
-"""Calibration fitted to what was observed: which probabilities mean which rates.
+"""Fits calibration: a mapping from predicted probabilities to observed rates.
 
 References: Platt, Probabilistic outputs for support vector machines (1999); Zadrozny and Elkan, Transforming
 classifier scores into accurate multiclass probability estimates (2002); Guo et al., On calibration of modern neural
@@ -19,18 +19,18 @@ from pipeline.model.decision import LARGEST, SMALLEST, Floats, logit
 from pipeline.schemas.decision import Calibration
 
 LARGEST_LOG_TEMPERATURE = 5.0
-"""Temperatures from 0.007 to 148 are tried."""
+"""Bound on the logarithm of the temperature: from 0.007 to 148 are tried."""
 
 
 def fit_calibration(
     kind: Literal["none", "platt", "isotonic", "temperature"], label: ArrayLike, probabilities: ArrayLike
 ) -> Calibration:
-    """The calibration of one kind with the least loss on some rows, whatever their order.
+    """The calibration of one kind that minimises the loss on some rows, independently of their order.
 
     Args:
-        kind: which one.
-        label: class ids, [n]; more than one of them occurs.
-        probabilities: of class id 1, [n]; for `temperature` also of all of k classes, [n, k].
+        kind: the kind of calibration.
+        label: class ids, [n], at least two different ones.
+        probabilities: probabilities of class id 1, [n]; for `temperature` also of all k classes, [n, k].
     """
     ids, given = np.asarray(label).astype(np.int64), np.asarray(probabilities, np.float64)
     kept = np.clip(given, SMALLEST, LARGEST)
@@ -47,14 +47,14 @@ def fit_calibration(
 
 
 def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
-    """With Platt's targets, a little away from 0 and 1: the slope stays finite where the classes are told apart."""
+    """Platt scaling. Its targets lie slightly inside 0 and 1, so that the slope stays finite for separable classes."""
     positive = int(ids.sum())
     target = np.where(ids == 1, (positive + 1) / (positive + 2), 1 / (len(ids) - positive + 2))
     columns = np.column_stack([z, np.ones(len(z))])
 
     def loss(at: Floats) -> Any:
-        found = columns @ at
-        return np.mean(np.logaddexp(0.0, found) - target * found)
+        z_calibrated = columns @ at
+        return np.mean(np.logaddexp(0.0, z_calibrated) - target * z_calibrated)
 
     def slope(at: Floats) -> Any:
         return columns.T @ (expit(columns @ at) - target) / len(z)
@@ -63,10 +63,8 @@ def _platt(ids: NDArray[np.int64], z: Floats) -> Calibration:
         rate = expit(columns @ at)
         return (columns * (rate * (1.0 - rate))[:, None]).T @ columns / len(z)
 
-    found = minimize(
-        loss, np.array([1.0, 0.0]), jac=slope, hess=curvature, method="trust-exact", options={"gtol": 1e-10}
-    )
-    return Calibration(kind="platt", slope=float(found.x[0]), intercept=float(found.x[1]))
+    fit = minimize(loss, np.array([1.0, 0.0]), jac=slope, hess=curvature, method="trust-exact", options={"gtol": 1e-10})
+    return Calibration(kind="platt", slope=float(fit.x[0]), intercept=float(fit.x[1]))
 
 
 def _isotonic(ids: NDArray[np.int64], given: Floats) -> Calibration:
@@ -82,5 +80,5 @@ def _temperature(ids: NDArray[np.int64], z: Floats) -> Calibration:
         return float(-log_softmax(z / np.exp(log_temperature), axis=1)[rows, ids].mean())
 
     bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
-    return Calibration(kind="temperature", temperature=float(np.exp(found.x)))
+    fit = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return Calibration(kind="temperature", temperature=float(np.exp(fit.x)))

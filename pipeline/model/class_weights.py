@@ -1,6 +1,6 @@
-"""How much a training row counts for its class.
+"""Class weights: how much a training row counts for its class.
 
-Known without TensorFlow, so that a mistake is named before ranks start.
+Computed without TensorFlow, so that a mistake is reported before ranks start.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pipeline.schemas.label import LabelSpec
 
 
 def class_weights_of(label: LabelSpec, wanted: str | Mapping[str, float]) -> tuple[float, ...] | None:
-    """The weight of each class, by id, with the mean 1 over training rows.
+    """The weight of each class, by id, with a mean of 1 over training rows.
 
     Args:
-        label: the fitted label, with the training rows of each class.
+        label: the fitted label, with the number of training rows of each class.
         wanted: `train.class_weights`: `none`, `balanced` (a class counts as much as any other, however many rows it
             has), or the weight of each class by name, 1 for those that are not named.
 
     Returns:
-        None where all rows count alike.
+        The weights; None if all rows count alike.
 
     Raises:
-        ConfigError: the label has no classes, or not those that are named.
+        ConfigError: the label has no classes, or not the named ones.
     """
     if wanted == "none":
         return None

@@ -1,7 +1,7 @@
 """Dates in the exported model: texts to days since 1970-01-01, and days to the parts of a date.
 
 The calendar is the proleptic Gregorian one; the arithmetic is Howard Hinnant's, chrono-Compatible Low-Level Date
-Algorithms (2013), which counts years from March, so that the leap day is a year's last.
+Algorithms (2013), which counts years from March, so that a leap day is the last of its year.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ DATE_OR_TIME = rf"[0-9]{{8}}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{TIME}(?:Z|{OFFS
 """The layouts of `arrays/layouts.py`."""
 
 HOURS_OF_OFFSETS = 18
-PLACES = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
-"""Position and length of the parts of `2024-03-01 12:30:00.000`."""
+PART_SPANS = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
+"""Position and length of each part of `2024-03-01 12:30:00.000`."""
 
 MILLISECONDS = (20, 3)
 MILLISECONDS_OF_A_DAY = 86_400_000.0
 CLOCK_TOLERANCE = 1e-7
-"""Hours that the fraction of a day may fall short of the hour that it was made of."""
+"""How far, in hours, rounding may put the fraction of a day below the hour that it came from."""
 
 EPOCH = 719_468
 """Days from 0000-03-01 to 1970-01-01."""
@@ -35,12 +35,12 @@ DAYS_OF_AN_ERA, YEARS_OF_AN_ERA = 146_097, 400
 
 
 def days_of_text(text: Tensor) -> Tensor:
-    """float64: days of UTC with the time as a fraction, to the millisecond; NaN where the text is not a date."""
+    """Days since 1970-01-01 in UTC, float64, with the time as a fraction, to the millisecond; NaN if no date."""
     is_date = tf.strings.regex_full_match(text, DATE_OR_TIME)
-    known = tf.where(is_date, text, "1970-01-01")
-    full = _with_time(tf.strings.regex_replace(known, f"(Z|{OFFSET})$", ""))
-    ahead, is_offset = _minutes_ahead(known)
-    year, month, day, hour, minute, second = (_digits(full, place) for place in PLACES.values())
+    valid_text = tf.where(is_date, text, "1970-01-01")
+    full = _with_time(tf.strings.regex_replace(valid_text, f"(Z|{OFFSET})$", ""))
+    ahead, is_offset = _minutes_ahead(valid_text)
+    year, month, day, hour, minute, second = (_digits(full, part) for part in PART_SPANS.values())
     days = _days_of_civil(year, month, day)
     again = _civil(days)
     conditions = (
@@ -54,7 +54,7 @@ def days_of_text(text: Tensor) -> Tensor:
 
 
 def _with_time(text: Tensor) -> Tensor:
-    """All parts of a date, and more of the fraction than is used."""
+    """The date with all parts of a time, and at least three digits of the fraction of a second."""
     dashed = tf.strings.regex_replace(text, "^([0-9]{4})([0-9]{2})([0-9]{2})$", r"\1-\2-\3")
     length = tf.strings.length(dashed)
     rest = tf.where(length == 16, ":00.000", tf.where(length == 19, ".000", "000"))
@@ -62,7 +62,7 @@ def _with_time(text: Tensor) -> Tensor:
 
 
 def _minutes_ahead(text: Tensor) -> tuple[Tensor, Tensor]:
-    """Minutes ahead of UTC, int64, 0 where a text has no offset; and whether there is such an offset."""
+    """Minutes ahead of UTC, int64, 0 for a text without an offset; and whether the offset is a valid one."""
     has_offset = tf.strings.regex_full_match(text, f".*:.*{OFFSET}")
     offset = tf.where(has_offset, tf.strings.substr(text, -6, 6), "+00:00")
     hours, minutes = _digits(offset, (1, 2)), _digits(offset, (4, 2))
@@ -71,12 +71,12 @@ def _minutes_ahead(text: Tensor) -> tuple[Tensor, Tensor]:
     return tf.where(tf.strings.substr(offset, 0, 1) == "-", -ahead, ahead), exists
 
 
-def _digits(text: Tensor, place: tuple[int, int]) -> Tensor:
-    return tf.strings.to_number(tf.strings.substr(text, *place), tf.int64)
+def _digits(text: Tensor, part: tuple[int, int]) -> Tensor:
+    return tf.strings.to_number(tf.strings.substr(text, *part), tf.int64)
 
 
 def _days_of_civil(year: Tensor, month: Tensor, day: Tensor) -> Tensor:
-    """Days since 1970-01-01; a month or a day that does not exist gives some other date's."""
+    """Days since 1970-01-01; for a month or a day that does not exist, those of some other date."""
     year = year - tf.cast(month <= 2, tf.int64)
     era = year // YEARS_OF_AN_ERA
     year_of_era = year - era * YEARS_OF_AN_ERA
@@ -130,4 +130,4 @@ DATE_PARTS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "day_of_year": _part(_day_of_year),
     "hour": _hour,
 }
-"""Each of float64 days; NaN for NaN."""
+"""Functions of float64 days, which give NaN for NaN."""

@@ -1,4 +1,4 @@
-"""A decision rule applied to probabilities in numpy, float64; `prediction_layer.py` does so in the saved model."""
+"""Applies a decision rule to probabilities in numpy, float64; `prediction_layer.py` does so in the saved model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipeline.schemas.label import LabelSpec
 Floats = NDArray[np.float64]
 
 SMALLEST, LARGEST = 2.0**-30, 1.0 - 2.0**-30
-"""Probabilities are kept between these, nearly 1e-9 from 0 and 1: nearer to 1, the last bit of a probability, which
-TensorFlow and numpy round differently, moves its logit."""
+"""Probabilities are clipped to this range, about 1e-9 from 0 and 1: closer to 1, the last bit of a probability, which
+TensorFlow and numpy round differently, changes its logit noticeably."""
 
 
 def check_decision(label: LabelSpec, config: EvaluateConfig) -> None:
-    """Refuse what does not fit the label, before anything is trained.
+    """Check that calibration and threshold fit the label, before anything is trained.
 
     Raises:
-        ConfigError: naming each setting.
+        ConfigError: naming each setting that does not fit.
     """
     fitting = label.target.calibrations
     whose = f"the {label.task} label '{label.name}'"
@@ -38,34 +38,34 @@ def check_decision(label: LabelSpec, config: EvaluateConfig) -> None:
 
 
 def calibrated(calibration: Calibration, probabilities: ArrayLike) -> Floats:
-    """Corrected probabilities.
+    """Calibrate probabilities.
 
     Args:
-        calibration: how.
-        probabilities: of class id 1, [n] or [n, 1]; or of all of k classes, [n, k].
+        calibration: the fitted calibration.
+        probabilities: probabilities of class id 1, [n] or [n, 1], or of all k classes, [n, k].
 
     Returns:
-        float64, in the same shape.
+        Calibrated probabilities, float64, in the same shape.
     """
     given = np.asarray(probabilities, np.float64)
     kept = np.clip(given, SMALLEST, LARGEST)
-    found: Floats
+    corrected: Floats
     match calibration.kind:
         case "none":
-            found = given
+            corrected = given
         case "platt":
-            found = expit(calibration.slope * logit(kept) + calibration.intercept)
+            corrected = expit(calibration.slope * logit(kept) + calibration.intercept)
         case "isotonic":
-            found = np.interp(given, calibration.scores, calibration.rates)
+            corrected = np.interp(given, calibration.scores, calibration.rates)
         case "temperature" if given.ndim == 1 or given.shape[1] == 1:
-            found = expit(logit(kept) / calibration.temperature)
+            corrected = expit(logit(kept) / calibration.temperature)
         case "temperature":
-            found = softmax(np.log(kept) / calibration.temperature, axis=1)
-    return found
+            corrected = softmax(np.log(kept) / calibration.temperature, axis=1)
+    return corrected
 
 
 def class_ids(decision: DecisionRule, probabilities: ArrayLike) -> NDArray[np.int64]:
-    """The class of each row, [n], by calibrated probabilities of class id 1, [n] or [n, 1], or of k classes, [n, k]."""
+    """Class ids [n] from calibrated probabilities of class id 1, [n] or [n, 1], or of all k classes, [n, k]."""
     given = np.asarray(probabilities, np.float64)
     if given.ndim == 1 or given.shape[1] == 1:
         return (given.reshape(-1) >= decision.threshold).astype(np.int64)
@@ -75,5 +75,5 @@ def class_ids(decision: DecisionRule, probabilities: ArrayLike) -> NDArray[np.in
 
 def logit(probabilities: Floats) -> Floats:
     """log(p / (1 - p))."""
-    found: Floats = np.log(probabilities) - np.log1p(-probabilities)
-    return found
+    logits: Floats = np.log(probabilities) - np.log1p(-probabilities)
+    return logits

@@ -1,4 +1,4 @@
-"""What of the machine a process that computes with TensorFlow may use."""
+"""The cores and the GPU that a process may use for TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ logger = logging.getLogger(__name__)
 def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None) -> int:
     """Make computation repeatable, and divide cores and GPUs among the ranks of a host.
 
-    TensorFlow takes shares only before a process computes for the first time. Spark reuses its Python workers, so
-    a later launch with other shares keeps the first ones, with a warning.
+    TensorFlow accepts these settings only before a process computes for the first time. Spark reuses its Python
+    workers, so a later launch with other settings keeps the first ones, with a warning.
 
     Args:
-        threads: CPU threads of this rank; None divides the host's cores evenly.
-        ranks_on_host: how many ranks share the host.
-        local_rank: which of them this is.
-        gpu: which of the host's it was assigned; None takes them in turn, by local rank.
+        threads: number of CPU threads of this rank; None divides the host's cores evenly.
+        ranks_on_host: number of ranks on the host.
+        local_rank: number of this rank among them.
+        gpu: number of the GPU that the rank was assigned; None takes the one of its local rank.
 
     Returns:
-        The CPU threads.
+        The number of CPU threads.
     """
     tf.config.experimental.enable_op_determinism()
     share = threads or max(1, len(os.sched_getaffinity(0)) // ranks_on_host)
@@ -32,7 +32,7 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, 
         tf.config.threading.set_inter_op_parallelism_threads(share)
         _take_gpu(local_rank if gpu is None else gpu)
     except RuntimeError as error:
-        logger.warning("This process keeps the cores and GPUs of its first training: %s", error)
+        logger.warning("This process keeps the cores and GPUs of its first training run: %s", error)
     return share
 
 

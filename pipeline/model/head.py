@@ -1,4 +1,4 @@
-"""What a network's raw output z means for a label: its loss, and the prediction, both as the label's target says."""
+"""The head of a network: loss and prediction from its raw output z, as the label's target defines them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.schemas.label import LabelSpec
 
 @dataclass(frozen=True)
 class Head:
-    """The meaning of a network's output.
+    """Loss and prediction from a network's output.
 
     Attributes:
         label: the fitted label.
-        row_loss: from the label [b] and z [b, k] to the loss of each row, [b].
-        predict: from z to predictions, see `Target.prediction`.
+        row_loss: function of the label [b] and z [b, k] that gives the loss of each row, [b].
+        predict: function of z that gives predictions, see `Target.prediction`.
     """
 
     label: LabelSpec
@@ -27,7 +27,7 @@ class Head:
 
 
 def build_head(label: LabelSpec, loss: str) -> Head:
-    """The head that `train.loss` and the label ask for.
+    """The head for a label and the setting `train.loss`.
 
     Raises:
         ConfigError: the loss does not fit the label.

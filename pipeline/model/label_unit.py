@@ -1,4 +1,4 @@
-"""The label in its own unit, in float64, and rounded once, to float32."""
+"""Brings predictions into the label's own unit, computed in float64 and rounded once, to float32."""
 
 from __future__ import annotations
 

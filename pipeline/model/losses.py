@@ -1,4 +1,4 @@
-"""Which losses fit which label; known without TensorFlow, so that a wrong one is named before ranks start."""
+"""Which losses fit which label; decided without TensorFlow, so that a mistake is reported before ranks start."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pipeline.schemas.label import LabelSpec
 
 
 def loss_of(label: LabelSpec, name: str) -> Loss:
-    """The loss that `train.loss` means for this label.
+    """The loss that `train.loss` selects for a label.
 
     Raises:
-        ConfigError: there is none, or it does not fit.
+        ConfigError: there is no such loss, or it does not fit.
     """
     if name == "auto":
         return LOSSES.get(label.target.loss)
@@ -25,6 +25,6 @@ def loss_of(label: LabelSpec, name: str) -> Loss:
 
 
 def fitting_losses(label: LabelSpec) -> tuple[str, ...]:
-    """Names of the registered losses that fit, the default first."""
+    """Names of the registered losses that fit a label, the default first."""
     fitting = [name for name, loss in LOSSES.entries.items() if loss.fits(label.task)]
     return tuple(dict.fromkeys((label.target.loss, *fitting)))

@@ -1,8 +1,8 @@
 """The network as Keras sees it: from the tensors of a batch to a raw output.
 
-Its inputs are the tensors that the features feed, by name, [b, ...] each (`FittedFeatures.tensors`). What lies between
-them and the output is up to the network that the configuration names (`pipeline/networks`). The output is float32
-[b, 1], or [b, k] for k classes, without an activation: what it means is the head's business (`head.py`).
+Its inputs are the tensors of the features, by name, [b, ...] each (`FittedFeatures.tensors`). The network that the
+configuration names computes the output from them (`pipeline/networks`): float32 [b, 1], or [b, k] for k classes,
+without an activation, which the head interprets (`head.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, StoreError
-from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures, NumericFeature
+from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.model.expand import MeanOfSlots, MultiHot, OneHot, PiecewiseLinear
 from pipeline.networks.network import NetworkConfig, NetworkInputs
 from pipeline.schemas.tensors import described
@@ -23,7 +23,7 @@ NETWORK = "network"
 
 
 def build_network(config: NetworkConfig, state: FittedFeatures, seed: int) -> keras.Model:
-    """The network of a configuration, whose initial weights are a function of `seed`.
+    """Build the network of a configuration, with initial weights that depend on `seed` alone.
 
     Raises:
         ConfigError: the network's output has another shape than the label needs.
@@ -41,15 +41,15 @@ def build_network(config: NetworkConfig, state: FittedFeatures, seed: int) -> ke
 
 
 def output_of(network: keras.Model, batch: Any, *, training: bool = False) -> Any:
-    """What a network says of a batch: float32 [b, 1] or [b, k], also where layers compute with fewer bits.
+    """The output of a network for a batch: float32 [b, 1] or [b, k], also if layers compute with fewer bits.
 
     Args:
-        network: see above.
-        batch: with tensors by name, such as a block's step or the rows of a store.
-        training: whether layers behave as in training.
+        network: the network, as `build_network` returns it.
+        batch: an object with tensors by name, such as a step of a block or rows of a store.
+        training: whether layers run in training mode.
 
     Raises:
-        StoreError: a tensor is not what the network takes.
+        StoreError: a tensor does not match the network's input.
     """
     for name, expected in network.input.items():
         _check_tensor(name, batch.tensors.get(name), expected)
@@ -68,22 +68,18 @@ def _check_tensor(name: str, tensor: Any, expected: keras.KerasTensor) -> None:
 
 
 def _encoded(state: FittedFeatures, tensors: Mapping[str, keras.KerasTensor]) -> Iterator[keras.KerasTensor]:
-    """The features as numbers, in the order in which the first layer sees them."""
+    """The features as numbers, in the order in which the network gets them."""
     if state.numeric:
-        yield _numbers(state.numeric, tensors["numeric"])
+        edges, columns = [feature.edges for feature in state.numeric], tensors["numeric"]
+        yield PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
     if state.categorical:
         yield from _one_hot(state, tensors["categorical"])
         yield from _embeddings(state, tensors["categorical"])
 
 
-def _numbers(features: tuple[NumericFeature, ...], columns: keras.KerasTensor) -> keras.KerasTensor:
-    edges = [feature.edges for feature in features]
-    return PiecewiseLinear(edges, name="piecewise_linear")(columns) if any(edges) else columns
-
-
 def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
-    """All features of one value in one layer, then those of several values."""
-    features = [(first, f) for first, f in _with_places(state) if f.encoding == "one_hot"]
+    """One layer for all single-valued features, then one for each multi-valued feature."""
+    features = [(first, f) for first, f in _with_first_columns(state) if f.encoding == "one_hot"]
     single = [(first, f.size) for first, f in features if f.separator is None]
     if single:
         columns, sizes = zip(*single, strict=True)
@@ -94,7 +90,7 @@ def _one_hot(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.Ke
 
 
 def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
-    for first, feature in _with_places(state):
+    for first, feature in _with_first_columns(state):
         if feature.encoding != "embedding":
             continue
         embedding = keras.layers.Embedding(feature.size, feature.dimension, name=f"embedding_{first}")
@@ -105,8 +101,8 @@ def _embeddings(state: FittedFeatures, ids: keras.KerasTensor) -> Iterator[keras
             yield MeanOfSlots(feature.size - 1, name=f"mean_{first}")(slots, embedding(slots))
 
 
-def _with_places(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
-    """Each categorical feature with the place of its first column."""
+def _with_first_columns(state: FittedFeatures) -> Iterator[tuple[int, CategoricalFeature]]:
+    """Each categorical feature with the position of its first column."""
     first = 0
     for feature in state.categorical:
         yield first, feature

@@ -18,7 +18,7 @@ from pipeline.model.decision import LARGEST, SMALLEST
 from pipeline.schemas.decision import Calibration
 
 PROBABILITIES, LABEL = "probabilities", "label"
-"""What a saved model of classes answers: one probability a class, and the name of a class."""
+"""Outputs of a saved classification model: one probability a class, and the name of a class."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE, name="Decide")  # as saved models have it
@@ -39,7 +39,7 @@ class PredictionLayer(FixedLayer):
         self._calibration = Calibration.model_validate(dict(calibration))
 
     def call(self, z: Any) -> dict[str, Any]:
-        """The answer, by name."""
+        """Probabilities and class names, by output."""
         exact = tf.cast(z, tf.float64)
         if z.shape[1] == 1:
             positive = self._calibrated(tf.sigmoid(exact))
@@ -68,7 +68,7 @@ def _logit(probabilities: Any) -> Any:
 
 
 def _interpolated(x: Any, scores: Any, rates: Any) -> Any:
-    """Numbers [b, 1] on the straight lines between points; constant beyond the first and the last one."""
+    """Linear interpolation of x [b, 1] between points; constant beyond the first and the last one."""
     if len(scores) == 1:
         return tf.fill(tf.shape(x), tf.constant(rates[0], tf.float64))
     within = tf.clip_by_value(x, scores[0], scores[-1])

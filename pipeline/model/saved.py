@@ -1,7 +1,7 @@
 """The model in TensorFlow's own format, SavedModel, for services without Keras and Python.
 
 Its signature `serving_default` has an input for each raw column, float64 [b, 1] or string [b, 1], and the outputs of
-the Keras model. TensorFlow allows few characters in names of inputs: `assets.extra/columns.json` tells their columns.
+the Keras model. TensorFlow allows few characters in names of inputs: `assets.extra/columns.json` maps them to columns.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ TOLERANCE = 1e-6
 
 
 def write_saved_model(model: keras.Model, state: FittedFeatures, folder: Path) -> None:
-    """Write the model, load it again, and compare what both answer to some rows.
+    """Write the model, load it again, and compare the outputs of both for some rows.
 
     Args:
-        model: as `build_serving_model` gives it.
-        state: its features.
-        folder: where; it does not exist yet.
+        model: the served model, as `build_serving_model` returns it.
+        state: its fitted features.
+        folder: the folder to write, which must not exist.
 
     Raises:
-        TrainError: the answers differ.
+        TrainError: the outputs differ.
     """
     names = input_names([column.name for column in state.raw])
     types = {column.name: TYPES[column.type] for column in state.raw}
     signature = {names[column]: tf.TensorSpec((None, 1), kind, names[column]) for column, kind in types.items()}
 
     def serve(inputs: Mapping[str, Any]) -> Any:
-        with tf.name_scope("serving"):  # names of our layers are not allowed on top
+        with tf.name_scope("serving"):  # TensorFlow allows no names that begin with `_` at the top level
             return model({column: inputs[name] for column, name in names.items()}, training=False)
 
     # Not Keras's own export: it also traces the nested network alone, under a name that TensorFlow does not allow.
@@ -57,14 +57,14 @@ def write_saved_model(model: keras.Model, state: FittedFeatures, folder: Path) -
     module.tables = [layer.table for layer in model.layers if isinstance(layer, LookUpTexts)]
     served = tf.function(serve, input_signature=[signature])
     tf.saved_model.save(module, str(folder), signatures={ENDPOINT: served})
-    place = folder / COLUMNS
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps({name: column for column, name in names.items()}, ensure_ascii=False, indent=1) + "\n")
+    file = folder / COLUMNS
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({name: column for column, name in names.items()}, ensure_ascii=False, indent=1) + "\n")
     _compare(model, folder, rows_to_try(state), names)
 
 
 def input_names(columns: list[str]) -> dict[str, str]:
-    """A name that TensorFlow allows for each column; no two have the same."""
+    """A different name for each column, of characters that TensorFlow allows."""
     names: dict[str, str] = {}
     for column in columns:
         plain = re.sub(r"[^A-Za-z0-9_]", "_", column)
@@ -77,9 +77,9 @@ def input_names(columns: list[str]) -> dict[str, str]:
 
 
 def rows_to_try(state: FittedFeatures) -> dict[str, Any]:
-    """Raw columns of a few rows: usual values, odd ones, and what features know, as tensors [b, 1]."""
+    """Raw columns of a few rows to try: usual values, odd ones, and examples from features, as tensors [b, 1]."""
     values: dict[str, list[Any]] = {
-        column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_known(state, column.name))]
+        column.name: [*(NUMBERS if column.type == "number" else TEXTS), *dict.fromkeys(_examples(state, column.name))]
         for column in state.raw
     }
     rows = max(map(len, values.values()))
@@ -89,23 +89,23 @@ def rows_to_try(state: FittedFeatures) -> dict[str, Any]:
     }
 
 
-def _known(state: FittedFeatures, column: str) -> Iterator[Any]:
-    """Some values that mean something to a feature."""
+def _examples(state: FittedFeatures, column: str) -> Iterator[Any]:
+    """Some values of a column to which a feature reacts."""
     for feature in state.features:
         yield from islice(feature.examples(column), KNOWN_AT_MOST)
 
 
 def _compare(model: keras.Model, folder: Path, rows: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    """Numbers alone: the classes follow from them, and one that is just at the threshold may be either."""
+    """Compare numbers only: classes follow from them, and a row exactly at the threshold may get either class."""
     served = tf.saved_model.load(str(folder)).signatures[ENDPOINT]
-    found = served(**{names[column]: values for column, values in rows.items()})
+    outputs = served(**{names[column]: values for column, values in rows.items()})
     for name, expected in model(rows, training=False).items():
         if name == LABEL:
             continue
-        wanted, got = np.asarray(expected, np.float64), np.asarray(found[name], np.float64)
-        if not np.allclose(got, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
-            off = np.nanmax(np.abs(got - wanted))
+        keras_values, saved_values = np.asarray(expected, np.float64), np.asarray(outputs[name], np.float64)
+        if not np.allclose(saved_values, keras_values, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            off = np.nanmax(np.abs(saved_values - keras_values))
             raise TrainError(
-                f"The SavedModel answers otherwise than the Keras model: {name} differs by {off:.3g}. Allowed: "
+                f"The SavedModel and the Keras model predict differently: {name} differs by {off:.3g}. Allowed: "
                 f"{TOLERANCE:g}. Remove saved_model from export.formats."
             )

@@ -1,1 +1,1 @@
-"""The networks that `model.type` may name, a module each; README.md here shows how to add one."""
+"""The networks that `model.type` may name, a module each; README.md shows how to add one."""

@@ -1,14 +1,15 @@
-"""A multi-layer perceptron: dense layers on all features side by side."""
+"""A multi-layer perceptron: dense layers on all features, concatenated."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.activations import ACTIVATIONS
 from pipeline.networks.network import Network, NetworkConfig, NetworkInputs
-from pipeline.schemas.section import Count, Number
+from pipeline.networks.regularizer import RegularizerConfig, RegularizerSetting
+from pipeline.schemas.section import LATER, Count, Number
 
 if TYPE_CHECKING:
     import keras
@@ -18,10 +19,11 @@ class MlpConfig(NetworkConfig):
     """A multi-layer perceptron.
 
     Attributes:
-        hidden: units of each hidden layer; an empty list gives a linear model.
-        activation: of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
+        hidden: number of units in each hidden layer; an empty list gives a linear model.
+        activation: activation of the hidden layers: an entry of `pipeline/activations`, or `package.module:function`.
         dropout: share of each hidden layer's outputs that is dropped in training.
-        l2: weight of the squared kernels in the loss.
+        l2: factor of the squared kernels in the loss; short for `regularizer: {name: l2, weight: ...}`.
+        regularizer: regularizer of the kernels of all layers: a name or a section; None for none.
     """
 
     type: Literal["mlp"] = "mlp"
@@ -29,6 +31,16 @@ class MlpConfig(NetworkConfig):
     activation: Annotated[str, AfterValidator(ACTIVATIONS.check)] = "relu"
     dropout: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
     l2: Annotated[Number, Field(ge=0.0)] = 0.0
+    regularizer: Annotated[RegularizerSetting, LATER] = None
+
+    @model_validator(mode="after")
+    def _one_regularizer(self) -> MlpConfig:
+        if self.l2 and self.regularizer is not None:
+            raise ValueError(
+                f"l2 and regularizer are both given: {self.l2:g} and {self.regularizer.name}. Give one of them; "
+                "regularizer: l1_l2 is both kinds"
+            )
+        return self
 
     def build(self, inputs: NetworkInputs, outputs: int) -> keras.KerasTensor:
         """Hidden layers, each with its dropout, and a linear output."""
@@ -52,7 +64,8 @@ class MlpConfig(NetworkConfig):
     def _dense(self, units: int, *, name: str, activation: Any = None, dtype: str | None = None) -> keras.layers.Layer:
         import keras
 
-        regularizer = keras.regularizers.L2(self.l2) if self.l2 else None
+        config = RegularizerConfig(name="l2", weight=self.l2) if self.l2 else self.regularizer
+        regularizer = config.build() if config else None
         return keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer, dtype=dtype, name=name)
 
 

@@ -1,4 +1,4 @@
-"""What a network declares: an entry of the registry, its section of the configuration, and how it is built."""
+"""What a network declares: its entry in the registry, its section of the configuration, and how it is built."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from pipeline.errors import ConfigError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.registry import Registry
 from pipeline.schemas.section import Section
@@ -30,7 +29,7 @@ class NetworkInputs:
         tensors: the Keras inputs by name, [b, ...] each, as `FittedFeatures.tensors` declares them.
         encoded: the features as float32 [b, w] each, for layers that take numbers: numbers as they are or
             piecewise-linear, then ids one-hot, then embeddings.
-        features: what was fitted on training rows, such as the number of ids of each column.
+        features: the features fitted on training rows, with the number of ids of each column, for example.
     """
 
     tensors: Mapping[str, keras.KerasTensor]
@@ -38,7 +37,7 @@ class NetworkInputs:
     features: FittedFeatures
 
     def flat(self) -> keras.KerasTensor:
-        """All encoded features side by side: float32 [b, sum of w]."""
+        """All encoded features, concatenated: float32 [b, sum of w]."""
         import keras
 
         if len(self.encoded) == 1:
@@ -47,10 +46,10 @@ class NetworkInputs:
 
 
 class NetworkConfig(Section):
-    """The section `model`; each network has one of its own, which inherits from this.
+    """The section `model`; each network has its own subclass.
 
     Attributes:
-        type: which network: the name of an entry, or `package.module:name` of the user's own.
+        type: the network: the name of an entry, or `package.module:name` of the user's own.
     """
 
     type: str
@@ -58,15 +57,15 @@ class NetworkConfig(Section):
     def build(self, inputs: NetworkInputs, outputs: int) -> keras.KerasTensor:
         """The network's raw output, without an activation.
 
-        Initial weights must follow from Keras's random seed alone, which is set before.
+        Initial weights must depend only on Keras's random seed, which is set before.
 
         Args:
-            inputs: see there.
+            inputs: the network's inputs.
             outputs: k, the number of columns of the output.
 
         Returns:
-            [b, k]. Give the last layer `dtype="float32"`, so that losses are computed in full precision where the
-            other layers compute with fewer bits.
+            The output, [b, k]. Give the last layer `dtype="float32"`, so that losses are computed in full precision
+            if the other layers compute with fewer bits.
         """
         raise NotImplementedError(f"{type(self).__name__} has no method build.")
 
@@ -75,13 +74,13 @@ class NetworkConfig(Section):
         return self.type.rpartition(":")[2]
 
     def train_only_regularizers(self) -> tuple[str, ...]:
-        """Settings that make training rows harder than validation rows, such as `model.dropout 0.2`."""
+        """Settings that raise the loss of training rows only, such as `model.dropout 0.2`."""
         return ()
 
     @classmethod
     def variant(cls, content: Any) -> SectionType:
         """The section of the network that `content` names."""
-        return NETWORKS.get(NETWORKS.check(network_name(content))).config if cls is NetworkConfig else cls
+        return NETWORKS.resolve(network_name(content)).config if cls is NetworkConfig else cls
 
     @model_validator(mode="wrap")
     @classmethod
@@ -90,7 +89,7 @@ class NetworkConfig(Section):
             return handler(value)
         try:
             section = cls.variant(value)
-        except (ConfigError, ValueError) as error:
+        except ValueError as error:
             wrong = PydanticCustomError("value_error", "{error}", {"error": str(error)})
             details = InitErrorDetails(type=wrong, loc=("type",), input=value)
             raise ValidationError.from_exception_data(cls.__name__, [details]) from error
@@ -98,7 +97,7 @@ class NetworkConfig(Section):
 
 
 def network_name(content: Any) -> str:
-    """The network that the content of a section `model` names."""
+    """The name of the network in the content of a section `model`."""
     return str(content.get("type", DEFAULT)) if isinstance(content, Mapping) else DEFAULT
 
 
@@ -110,7 +109,7 @@ class Network:
         name: as `model.type` spells it.
         summary: one line for the documentation.
         config: its section.
-        search: what `search.space: auto` tries: values by the dotted names of settings, as `search.space` spells them.
+        search: what `search.space: auto` tries, by the dotted names of settings, as in `search.space`.
     """
 
     name: str
@@ -120,7 +119,7 @@ class Network:
 
 
 def _own_network(reference: str, value: Any) -> Network:
-    """The entry of a section that `package.module:name` leads to."""
+    """The entry for a section that the user refers to as `package.module:name`."""
     if not (isinstance(value, type) and issubclass(value, NetworkConfig)):
         raise TypeError(f"allowed is a Network, or a class that inherits from NetworkConfig. Received: {value!r}")
     return Network(reference, (value.__doc__ or reference).strip().partition("\n")[0], value)

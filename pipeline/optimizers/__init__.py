@@ -1,4 +1,4 @@
-"""Optimizers: how weights follow from gradients, one entry each.
+"""Optimizers, one entry each.
 
 A module of this package holds entries of `Optimizer`; `train.optimizer.name` names one, or a subclass of
 `keras.optimizers.Optimizer` of the user's own, as `package.module:Class`.
@@ -18,7 +18,7 @@ class Optimizer:
     """An optimizer.
 
     Attributes:
-        name: as `train.optimizer.name` says it.
+        name: name in `train.optimizer.name`.
         load: imports the class, a Keras optimizer.
         has_momentum: whether it takes `momentum`.
     """
@@ -38,5 +38,5 @@ OPTIMIZERS = Registry("optimizer", __name__, Optimizer, adapt=_adapted)
 
 
 def with_momentum() -> tuple[str, ...]:
-    """Names of those that take `momentum`."""
+    """Names of the optimizers that take `momentum`."""
     return tuple(name for name, optimizer in OPTIMIZERS.entries.items() if optimizer.has_momentum)

@@ -1,4 +1,4 @@
-"""Keras' own optimizers."""
+"""Keras's own optimizers."""
 
 from __future__ import annotations
 

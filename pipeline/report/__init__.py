@@ -1,1 +1,1 @@
-"""How results look to people: pages, plots, and tables in Markdown."""
+"""Results for people: pages, plots, and tables in Markdown."""

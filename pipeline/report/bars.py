@@ -1,4 +1,4 @@
-"""Small pictures within tables: horizontal bars and histograms, as numbers for SVG."""
+"""Small graphics within tables: horizontal bars and histograms, as numbers for SVG."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TRACK = 180
-"""Width of what a bar is drawn on, in pixels."""
+"""Width of the track of a bar, in pixels."""
 WIDTH, HEIGHT = 140, 40
-"""Of a histogram, in pixels."""
+"""Size of a histogram, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Bar:
     """A horizontal bar; lengths are in pixels from the left.
 
     Attributes:
-        about: its figures, for a tooltip.
-        length: of the bar.
-        whole: where the value of all rows is marked, if it is.
-        deviation: both ends of a line that shows how much repeats differ, if there is one.
+        about: its values, for a tooltip.
+        length: length of the bar.
+        whole: position of the mark for the value of all rows; None without one.
+        deviation: both ends of a line that shows how much repeats differ; None without one.
     """
 
     about: str
@@ -31,14 +31,14 @@ class Bar:
 def bar(
     value: float | None, most: float, *, about: str, whole: float | None = None, deviation: float | None = None
 ) -> Bar | None:
-    """A bar of `value`, where `most` fills the track; None where there is nothing to draw.
+    """A bar for `value`, where `most` fills the track; None if there is nothing to draw.
 
     Args:
-        value: None where it is not defined; negative ones have no length.
+        value: the value; None if undefined. A negative one has no length.
         most: the largest of the values that are compared.
-        about: what the bar stands for.
+        about: what the bar shows.
         whole: the value of all rows.
-        deviation: of the value.
+        deviation: standard deviation of the value over repeats.
     """
     if value is None or most <= 0.0:
         return None
@@ -56,7 +56,7 @@ def _pixels(value: float, most: float) -> float:
 
 
 def histogram_path(counts: Sequence[int]) -> str:
-    """A histogram as the path of an SVG of `WIDTH` times `HEIGHT` pixels; bins that hold anything are seen."""
+    """A histogram as an SVG path of `WIDTH` times `HEIGHT` pixels; bins that are not empty are visible."""
     step, most = WIDTH / len(counts), max(*counts, 1)
     gap = 1.0 if len(counts) > 1 else 0.0
     heights = [max(1.0, (HEIGHT - 2) * count / most) if count else 0.0 for count in counts]

@@ -1,17 +1,17 @@
-"""One run as a page: what the model is worth, how it was trained, where it is wrong, and what it was made of."""
+"""A run as a page: how good the model is, how it was trained, where it is wrong, and what it was made from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.evaluation.diagnosis import Finding, Kind
-from pipeline.evaluation.names import capital, is_lower_better, metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.finding import Finding, FindingKind
+from pipeline.evaluation.metric_names import capital, is_lower_better, metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_tables import (
     BASELINES,
-    RowsBeside,
+    TransposedRows,
     class_table,
     importance_table,
     metric_interval,
@@ -31,16 +31,16 @@ from pipeline.training.history import TrainingHistory
 
 @dataclass(frozen=True)
 class Subject:
-    """What a page is about.
+    """What a page shows.
 
     Attributes:
         report: the evaluation.
-        card: of the model.
-        manifest: of the store that it was trained and tested on.
+        card: the card of the model.
+        manifest: the manifest of the store that it was trained and tested on.
         config: the configuration as YAML, without secrets.
-        history: of the training; None where nobody kept it.
-        findings: what the learning curves show.
-        audit: of leaks between the splits; None where there was none.
+        history: the history of the training run; None if it was not kept.
+        findings: findings about the learning curves.
+        audit: the audit of leaks between splits; None if there was none.
         pictures: PNG files by name, as `figures_of` names them, and `learning_curves`.
     """
 
@@ -56,7 +56,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading of its own, and the template that shows it."""
+    """A part of the page with its own heading, and its template."""
 
     title: str
     template: str
@@ -64,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Headline:
-    """A metric at the top of the page, with its interval and with what simple models reach."""
+    """A metric at the top of the page, with its interval and the values of simple models."""
 
     value: str
     name: str
@@ -72,7 +72,7 @@ class Headline:
 
 
 def evaluation_page(subject: Subject) -> str:
-    """One HTML document without scripts and without anything from elsewhere."""
+    """One HTML document without scripts and external resources."""
     report, manifest = subject.report, subject.manifest
     return render(
         "evaluation/page.html",
@@ -82,7 +82,7 @@ def evaluation_page(subject: Subject) -> str:
         config=subject.config,
         history=subject.history,
         findings=subject.findings,
-        healthy=Kind.HEALTHY,
+        healthy=FindingKind.HEALTHY,
         audit=subject.audit,
         pictures=subject.pictures,
         heading=report.target.heading.format(classes=len(report.classes)),
@@ -99,14 +99,14 @@ def evaluation_page(subject: Subject) -> str:
         thresholds=threshold_table(report),
         slices=[slice_table(report, part) for part in report.slices],
         importance=importance_table(report.importance) if report.importance else None,
-        worst=RowsBeside.of(report.extremes.worst),
-        best=RowsBeside.of(report.extremes.best),
+        worst=TransposedRows.of(report.extremes.worst),
+        best=TransposedRows.of(report.extremes.best),
         metrics=metric_table(report),
     )
 
 
 def _sections(subject: Subject) -> Iterator[Section]:
-    """Those that have something to show."""
+    """The sections that have something to show."""
     report = subject.report
     yield Section("Data", "evaluation/data.html")
     if subject.history is not None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.evaluation.names import capital, metric_name
-from pipeline.evaluation.report import ClassMetrics, EvalReport, ExtremeRow, ImportanceReport, SliceReport
+from pipeline.evaluation.metric_names import capital, metric_name
+from pipeline.evaluation.report.classification import ClassMetrics
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.extremes import ExtremeRow
+from pipeline.evaluation.report.importance import ImportanceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.formatting import format_share
 from pipeline.report.bars import bar
 from pipeline.report.table import BarLine, BarTable, Table, beyond
@@ -15,15 +19,15 @@ from pipeline.report.text import metric_value, page_number, text
 BASELINES = {"linear": "linear model", "mean": "mean", "majority": "training shares"}
 MOST_CLASSES = 60
 MOST_COLUMNS = 40
-"""Lines of tables; what is beyond is counted, and stands in evaluation.json."""
+"""Lines of tables; further ones are only counted, and stand in evaluation.json."""
 EVERY = 5
-"""Of a threshold sweep, the rows that the page shows."""
+"""The page shows one in so many rows of a threshold sweep."""
 CLASS_METRICS = ("precision", "recall", "specificity", "f1", "auc", "average_precision")
 THRESHOLD_METRICS = ("precision", "recall", "specificity", "f1", "accuracy")
 
 
 def metric_table(report: EvalReport) -> Table:
-    """Every metric of the model beside those of simple models, with its interval and what bins cost."""
+    """Every metric of the model and of simple models, with its interval and its error bound."""
     names = [*report.baselines]
     head = ("metric", "the model", "95 % interval", *(BASELINES.get(name, name) for name in names), "may be off by")
     rows = [
@@ -40,12 +44,12 @@ def metric_table(report: EvalReport) -> Table:
 
 
 def metric_interval(report: EvalReport, metric: str) -> str:
-    """The interval of a metric; nothing where it has none."""
+    """The interval of a metric; empty if it has none."""
     return " to ".join(metric_value(metric, bound) for bound in report.intervals.get(metric, ()))
 
 
 def quantile_table(report: EvalReport) -> Table | None:
-    """Errors of a regression at shares of the rows; None where there are none."""
+    """Quantiles of a regression's errors; None if there are none."""
     regression = report.regression
     if regression is None or not regression.quantiles:
         return None
@@ -62,7 +66,7 @@ def quantile_table(report: EvalReport) -> Table | None:
 
 
 def class_table(classes: Sequence[ClassMetrics]) -> Table:
-    """A line a class, each against the rest."""
+    """One line per class, each against the rest."""
     rows = [
         (
             text(entry.name),
@@ -93,7 +97,7 @@ def threshold_table(report: EvalReport) -> Table:
 
 
 def slice_table(report: EvalReport, part: SliceReport) -> BarTable:
-    """A line a value, with a bar for the main metric, on which that of all rows is marked."""
+    """One line per value, with a bar for the main metric, on which the value for all rows is marked."""
     main = report.target.main_metric
     names = [name for name in report.target.slice_metrics if any(name in value.metrics for value in part.values)]
     sizes = [size for value in part.values if (size := value.metrics.get(main)) is not None]
@@ -116,7 +120,7 @@ def slice_table(report: EvalReport, part: SliceReport) -> BarTable:
 
 
 def importance_table(report: ImportanceReport) -> BarTable:
-    """A line a column, with a bar and how much its repeats differ."""
+    """One line per column, with a bar and the deviation of its repeats."""
     most = max([0.0, *(column.drop + column.deviation for column in report.columns)])
     lines = [
         BarLine(
@@ -131,12 +135,12 @@ def importance_table(report: ImportanceReport) -> BarTable:
 
 
 @dataclass(frozen=True)
-class RowsBeside:
-    """Single rows, a column of the table each.
+class TransposedRows:
+    """Single rows, each as a column of a table.
 
     Attributes:
         rows: the rows.
-        columns: of the source, whose values are shown.
+        columns: columns of the source whose values are shown.
         beyond: says how many columns are left out.
     """
 
@@ -145,7 +149,7 @@ class RowsBeside:
     beyond: str
 
     @classmethod
-    def of(cls, rows: Sequence[ExtremeRow]) -> RowsBeside:
+    def of(cls, rows: Sequence[ExtremeRow]) -> TransposedRows:
         """With the first `MOST_COLUMNS` columns."""
         columns = [*dict.fromkeys(name for row in rows for name in row.values)]
         return cls(rows, columns[:MOST_COLUMNS], beyond(len(columns) - MOST_COLUMNS, "column"))

@@ -1,4 +1,4 @@
-"""Pages from templates: one HTML file without scripts, with its style and pictures inside, for screens and paper.
+"""Pages from templates: one HTML file without scripts that includes its style and pictures, for screens and paper.
 
 Every value that a template shows is escaped: names and values come from users' data, which may hold any HTML.
 """
@@ -10,28 +10,28 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.formatting import counted, format_share
 from pipeline.report.bars import histogram_path
 from pipeline.report.text import metric_value, page_number, sentence, text
 
 PNG_WIDTH = slice(16, 20)
-"""Where a PNG file has its width in pixels, as a big-endian integer."""
+"""Bytes of a PNG file that hold its width in pixels, as a big-endian integer."""
 
 
 def render(template: str, **values: object) -> str:
-    """Fill in a template of `pipeline/report/templates`.
+    """Render a template of `pipeline/report/templates`.
 
     Args:
-        template: its path within the folder.
-        values: by the names that the template uses; one that is missing is an error.
+        template: path of the template within that folder.
+        values: values by the names that the template uses; a missing one is an error.
     """
     return _environment().get_template(template).render(**values)
 
 
 @cache
 def _environment() -> Environment:
-    """Templates come from the package, which may be a zip file on a cluster."""
+    """Loads templates from the package, which may be a zip file on a cluster."""
     environment = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
@@ -57,5 +57,5 @@ def _environment() -> Environment:
 
 
 def anchor(title: str) -> str:
-    """What a heading is called in a link."""
+    """The anchor of a heading, for links."""
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower())

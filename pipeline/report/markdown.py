@@ -9,9 +9,9 @@ def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]], *, numbe
     """A table.
 
     Args:
-        head: of the columns.
-        lines: of cells.
-        numbers: whether all columns but the first hold numbers, which stand to the right.
+        head: names of the columns.
+        lines: cells of each line.
+        numbers: whether all columns but the first hold numbers, which are aligned to the right.
     """
     kinds = ["---", *["---:" if numbers else "---"] * (len(head) - 1)]
     cells = ([cell.replace("|", "\\|") for cell in line] for line in [head, kinds, *lines])

@@ -14,7 +14,7 @@ from pipeline.schemas.profile import DataProfile, TextProfile
 MOST_DRIFT = 10
 """Columns of the table of drift."""
 CHANGED = 0.1
-"""A population stability index above this is pointed out."""
+"""A population stability index above this is highlighted."""
 SHOWN_QUANTILES = (0, 2, 3, 4, 6)
 """Positions in `contract.profile.QUANTILES` of the quantiles that have a column: 1 %, quartiles and 99 %."""
 BAR = 90
@@ -27,9 +27,9 @@ class CardLine:
 
     Attributes:
         name: the value, or what the line counts.
-        rows: that have it.
-        length: of the bar, in pixels.
-        is_rest: whether it counts several values, or none.
+        rows: number of rows that have it.
+        length: length of the bar, in pixels.
+        is_rest: whether it counts all other values, or missing ones.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Card:
 
     Attributes:
         name: of the feature.
-        about: what one must know to read the lines.
-        rows: that shares are of.
-        lines: the most frequent values first, then all others and the missing ones.
+        about: what a reader must know about the lines.
+        rows: number of rows that shares refer to.
+        lines: the most frequent values, then all others and missing ones.
     """
 
     name: str
@@ -61,13 +61,13 @@ class Card:
 
 
 def profile_page(name: str, source: str, profile: DataProfile, audit: LeakAudit | None) -> str:
-    """One HTML document without scripts and without anything from elsewhere.
+    """One HTML document without scripts and external resources.
 
     Args:
-        name: of the experiment.
-        source: what the rows came from.
-        profile: what is shown.
-        audit: of leaks; None shows no such section.
+        name: name of the experiment.
+        source: where the rows came from.
+        profile: the profile to show.
+        audit: the leak audit; None shows no such section.
     """
     return render(
         "profile.html",

@@ -1,4 +1,4 @@
-"""Results in Markdown, as they describe tracked runs."""
+"""Results in Markdown, for the descriptions of tracked runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.evaluation.comparison import Comparison, PairedMetric
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.metric_names import metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.formatting import counted, format_interval, format_number
 from pipeline.report.markdown import markdown_table
 
 BASELINES = {"linear": "linear model"}
-"""How baselines are called, where not by their own names."""
+"""Names of baselines for people, where they differ."""
 
 
 def evaluation_summary(report: EvalReport) -> str:
-    """The metrics of an evaluation, simple models beside the network where there are some."""
+    """The metrics of an evaluation, for the network and for simple models."""
     head = ["metric", "network", *(BASELINES.get(name, name) for name in report.baselines)]
     lines = [
         [name, format_number(value), *(format_number(baseline.get(name)) for baseline in report.baselines.values())]
@@ -26,7 +26,7 @@ def evaluation_summary(report: EvalReport) -> str:
 
 
 def crossval_table(report: CrossvalReport) -> str:
-    """A cross-validation: a line a fold with its rows and the metrics wanted first, then all folds together."""
+    """A cross-validation: one line per fold with its rows and the headline metrics, then all folds together."""
     names = report.headlines
     repeated = ["repeat"] if report.repeats > 1 else []
     sizes = ["training rows", "validation rows", "held-out rows", "best epoch"]
@@ -48,7 +48,7 @@ def _fold_line(report: CrossvalReport, score: FoldScore) -> list[str]:
 
 
 def _summary_lines(report: CrossvalReport, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """What all folds say, with a cell for each of the metrics in `names`."""
+    """Lines about all folds together, with a cell for each of the metrics in `names`."""
     yield "mean", [format_number(report.mean.get(name)) for name in names]
     yield "deviation", [format_number(report.std.get(name)) for name in names]
     yield "95 % interval", [format_interval(report.intervals.get(name)) for name in names]
@@ -62,7 +62,7 @@ def _summary_lines(report: CrossvalReport, names: Sequence[str]) -> Iterator[tup
 
 
 def _chosen_settings(scores: Sequence[FoldScore]) -> Iterator[str]:
-    """What a search within each fold chose for it."""
+    """The settings that a search within each fold chose for it."""
     for score in scores:
         if score.settings:
             settings = ", ".join(f"{name} {value}" for name, value in score.settings.items())
@@ -70,7 +70,7 @@ def _chosen_settings(scores: Sequence[FoldScore]) -> Iterator[str]:
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """A comparison of two cross-validations: what it says, and a line a metric, of those wanted first."""
+    """A comparison of two cross-validations: its result in words, and one line per headline metric."""
     head = ["metric", *comparison.names, "difference", "95 % interval", "p value", "wins, ties, losses", "better"]
     lines = [_metric_line(comparison.metrics[name], comparison.names) for name in comparison.headlines]
     return f"{comparison.sentence}\n\n{markdown_table(head, lines)}"

@@ -1,4 +1,4 @@
-"""Tables of a page, as the texts of their cells."""
+"""Tables of a page, as texts of cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Table:
     Attributes:
         head: names of the columns; the first one holds names.
         rows: of cells, as many as columns.
-        beyond: says what is left out.
+        beyond: a note on what is left out.
     """
 
     head: Sequence[str]
@@ -29,8 +29,8 @@ class BarLine:
 
     Attributes:
         name: of what the line is about.
-        cells: numbers.
-        bar: at the end; None leaves it out.
+        cells: numbers, as texts.
+        bar: the bar at the end; None for no bar.
     """
 
     name: str
@@ -43,10 +43,10 @@ class BarTable:
     """A table whose last column holds bars.
 
     Attributes:
-        head: names of the columns, those of names and of bars included.
-        lines: one for each name.
-        total: cells of a last line about all rows; empty where there is none.
-        beyond: says what is left out.
+        head: names of all columns, including those of names and bars.
+        lines: the lines, one for each name.
+        total: cells of a last line about all rows; empty for no such line.
+        beyond: a note on what is left out.
     """
 
     head: Sequence[str]
@@ -56,7 +56,7 @@ class BarTable:
 
 
 def beyond(count: int, noun: str, plural: str = "") -> str:
-    """What a bounded table says of the `count` lines that it leaves out; nothing where there are none."""
+    """The note of a bounded table on the `count` lines that it leaves out; empty if there are none."""
     if count <= 0:
         return ""
     several = plural or f"{noun}s"

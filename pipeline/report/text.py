@@ -1,4 +1,4 @@
-"""Names, values and numbers as pages show them: on one line, not too long, and never obeyed.
+"""Names, values and numbers as pages show them: on one line, not too long, without control characters.
 
 Nothing here escapes: templates do (see `html.py`).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pipeline.evaluation.names import is_share
+from pipeline.evaluation.metric_names import is_share
 from pipeline.formatting import format_number, format_share
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 
@@ -19,7 +19,7 @@ EMPTY = Markup('<span class="quiet">(empty)</span>')
 
 
 def short_name(name: str, longest: int = LONGEST_BESIDE_PLOT) -> str:
-    """A name on one line: control characters escaped, the middle left out where it is longer than `longest`."""
+    """A name on one line: control characters escaped, and the middle left out if it is longer than `longest`."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
     if len(shown) <= longest:
         return shown
@@ -28,27 +28,27 @@ def short_name(name: str, longest: int = LONGEST_BESIDE_PLOT) -> str:
 
 
 def value_text(value: str) -> str:
-    """A name or a value, with the store's marks for nulls and crosses as people write them."""
+    """A name or a value, with the store's tokens for nulls and crosses replaced by what people write."""
     return short_name(value.replace(NULL_TOKEN, "null").replace(CROSS_SEPARATOR, f" {TIMES} "), LONGEST)
 
 
 def text(value: str) -> str:
-    """The same as a cell of its own: an empty one is pointed out."""
+    """The same for a cell of a table, in which an empty text is marked as such."""
     return value_text(value) or EMPTY
 
 
 def sentence(content: str) -> str:
-    """Words of our own that may quote names from the data: single words are shortened, the sentence is not."""
+    """A sentence of ours that may quote names from the data: long words are shortened, the sentence is not."""
     return " ".join(value_text(word) for word in content.split(" ") if word)
 
 
 def page_number(value: float | None, digits: int = DIGITS) -> str:
-    """A number with the sign that typography has for minus, and a dash where there is none."""
+    """A number with a typographic minus sign; a dash for None."""
     return format_number(value, digits, undefined=NONE).replace("-", MINUS)
 
 
 def metric_value(metric: str, value: float | None) -> str:
-    """A percentage for shares, about four digits for others."""
+    """The value of a metric: a percentage for shares, about four digits for others."""
     if value is None:
         return NONE
     if metric == "r2":

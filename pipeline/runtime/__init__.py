@@ -1,1 +1,1 @@
-"""The machine below the stages: Java, the Spark session, progress and logs."""
+"""The machine below the stages: Java, the Spark session, ranks, signals, progress and logs."""

@@ -1,7 +1,8 @@
-"""What a rank is doing, reported by the code that does it, for the driver to see whether ranks make progress.
+"""The activities of a rank, reported by the code that performs them, so that the driver can see whether ranks progress.
 
-A rank that waits for another one, as all do in a collective, looks like one that is stuck; a count of what each has
-begun tells them apart. No clock is compared between hosts: the watcher measures, with its own, how long a count stands.
+A rank that waits for another one, as all do in a collective, looks like one that is stuck; the number of activities
+that each has begun tells them apart. Clocks of different hosts are never compared: the driver measures by its own clock
+how long a number stays the same.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ STARTS, JOINS = "starts", "joins the other ranks"
 
 
 class ActivityCount:
-    """What one rank is doing, and how much it has begun; one thread writes, and the thread of heartbeats reads.
+    """The current activity of a rank, and how many it has begun; one thread writes, the thread of heartbeats reads.
 
     Attributes:
         activity: the latest activity, as a verb with its object, such as `waits for rows`.
-        begun: the number of activities since the rank joined the others; 0 where the work reports none.
+        begun: the number of activities since the rank joined the others; 0 where it reports none.
     """
 
     def __init__(self) -> None:
-        """Nothing begun yet."""
+        """No activity has begun yet."""
         self.activity, self.begun = STARTS, 0
 
     def begin(self, activity: str, *, counts: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Spark jobs do not outlive the work that they were started for."""
+"""Cancels the Spark jobs of a block that fails."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def cancelling(spark: SparkSession) -> Iterator[None]:
-    """Cancel the Spark jobs that this thread started in the block and that still run when it raises.
+    """Cancel the Spark jobs that this thread started in the block and that are still running when it raises.
 
-    Those of other users of the session go on. Inside of `scratch`, it keeps tasks from writing to a folder that is
-    being removed.
+    Jobs of other users of the session are not affected. Within `scratch`, this keeps tasks from writing to a folder
+    that is being removed.
     """
     context, tag = spark.sparkContext, f"pipeline-{uuid.uuid4().hex}"
     context.addJobTag(tag)
     try:
         yield
     except BaseException:
-        # Java may be gone, or Spark stopped; what passes here tells why.
+        # Java may have died, or Spark stopped; the exception in progress says why.
         with suppress(Exception):
             context.cancelJobsWithTag(tag)
         raise

@@ -1,11 +1,11 @@
-"""Cores of a host, given to ranks: each computes on cores that no other rank of this user has.
+"""Reserves cores of a host for ranks: each computes on cores that no other rank of this user has.
 
-Ranks that talk at every step wake each other all the time, and Linux likes to run who is woken beside who wakes it: two
-ranks then share one core while another one idles. On two cores, a step of a small convolutional network took 14.8 ms on
-two ranks that may run anywhere, and 10.7 ms on cores of their own; 8.1 ms where they do not talk.
+Ranks that exchange gradients at every step wake each other all the time, and Linux tends to run a woken thread on the
+core that woke it: two ranks then share one core while another one idles. On two cores, a step of a small convolutional
+network took 14.8 ms on two ranks that may run anywhere, 10.7 ms on reserved cores, and 8.1 ms without an exchange.
 
-A core is taken by a lock on a file, which ends with its process. So jobs side by side never take the same core:
-who finds too few free ones runs anywhere.
+A core is reserved by a lock on a file, which ends with its process. So parallel jobs never reserve the same core; a
+rank that finds too few free cores runs anywhere.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ TASKS = Path("/proc/self/task")
 
 
 def default_folder() -> Path:
-    """Where the locks of this user lie, on this host."""
+    """The folder of this user's locks, on this host."""
     return Path(tempfile.gettempdir(), f"pipeline-cores-{os.getuid()}")
 
 
 @contextmanager
-def own_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
+def reserved_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int, ...]]:
     """Run all threads of this process on `count` cores until the block ends.
 
     Args:
-        count: how many.
-        folder: of the locks; all ranks of a host must name the same one.
+        count: the number of cores.
+        folder: the folder of the locks, the same for all ranks of a host.
 
     Yields:
-        The cores; none where fewer are free, or where the system has no such thing.
+        The cores; none where fewer are free, or where the system cannot bind threads to cores.
     """
     with ExitStack() as locks:
         cores = _take(count, folder or default_folder(), locks)
@@ -56,7 +56,7 @@ def _take(count: int, folder: Path, locks: ExitStack) -> tuple[int, ...]:
         return ()
     with ExitStack() as taken:
         cores: list[int] = []
-        with suppress(OSError):  # a folder that cannot be written is no reason not to train
+        with suppress(OSError):  # a folder that cannot be written must not prevent training
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for core in sorted(os.sched_getaffinity(0)):
                 if len(cores) < count and try_lock(taken.enter_context((folder / f"{core}.lock").open("ab"))):
@@ -68,7 +68,7 @@ def _take(count: int, folder: Path, locks: ExitStack) -> tuple[int, ...]:
 
 
 def _bind(cores: Collection[int]) -> None:
-    """Each thread has its own set of cores; one that begins later has that of the thread which starts it."""
+    """Bind all threads: each has its own set of cores, and a new thread inherits that of the thread that starts it."""
     for task in TASKS.iterdir():
         with suppress(OSError):  # it has just ended
             os.sched_setaffinity(int(task.name), cores)

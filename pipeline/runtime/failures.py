@@ -1,6 +1,6 @@
-"""Why ranks failed: each leaves a record in the launch's folder, and the driver tells the first cause, once.
+"""Why ranks failed: each failing rank writes a record into the launch's folder, and the driver raises the first cause.
 
-A rank that is killed leaves none. It is known by its silence: the others record what its end did to them.
+A killed rank writes none. It is identified by that: the others record that their collectives were broken off.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ MEMORY_HINT = (
     "Give the workers more memory, put fewer of them on a host, or lower train.batch_size or train.feed_memory."
 )
 SETTLE_SECONDS = 2.0
-"""Survivors write what happened to them within moments of a rank's death."""
+"""The surviving ranks write their records within moments of a rank's death."""
 
 
 class RankLost(TrainError):
-    """A process of a training ended, or stands still, without an error of its own; another launch may do better."""
+    """A rank's process died or stalled without an error of its own; a relaunch may succeed."""
 
 
 class FailureRecord(Document):
-    """Why a rank gave up.
+    """The failure of a rank.
 
     Attributes:
-        rank: which one.
-        kind: class of the error.
-        message: for people.
+        rank: the rank.
+        kind: the class of the error.
+        message: the error's message.
         details: the traceback.
-        consequence: whether another rank's failure caused this one: Horovod breaks off the collectives of all.
+        consequence: whether another rank's failure caused this one: Horovod breaks off the collectives of all ranks.
     """
 
     rank: int
@@ -57,7 +57,8 @@ class FailureRecord(Document):
 def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
     """Record an error that passes through.
 
-    Must lie within whatever tells other ranks of the failure: as soon as they know, Spark may end this process.
+    Must be inside of whatever makes the failure known to other ranks, such as leaving the world: as soon as they know,
+    Spark may end this process.
     """
     try:
         yield
@@ -70,7 +71,7 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             consequence=_is_consequence(error),
         )
         file = _record_file(launch, rank)
-        if not files.exists(file):  # the innermost one knows most
+        if not files.exists(file):  # the innermost record has the most detail
             files.write_atomically(file, record.to_json().encode())
         raise
 
@@ -79,9 +80,9 @@ def first_cause(launch: StoragePath, error: BaseException, workers: int) -> Pipe
     """The error that made the ranks fail: one of ours as it was raised, anything else as a `TrainError`.
 
     Args:
-        launch: its folder.
-        error: what Spark says of it, for ranks that left no record.
-        workers: number of ranks.
+        launch: the launch's folder.
+        error: Spark's error, for ranks that left no record.
+        workers: the number of ranks.
     """
     ours = _cause_in(_records(launch))
     if ours is not None:
@@ -94,7 +95,7 @@ def first_cause(launch: StoragePath, error: BaseException, workers: int) -> Pipe
 
 
 def _cause_in(records: list[FailureRecord]) -> PipelineError | None:
-    """What a rank raised that no other rank caused."""
+    """The error of a rank that was not the consequence of another rank's failure."""
     causes = [record for record in records if not record.consequence]
     if not causes:
         return None
@@ -115,19 +116,19 @@ def _foreign(record: FailureRecord) -> TrainError:
 
 
 def _lost_rank(launch: StoragePath, error: BaseException, workers: int) -> RankLost | None:
-    """The rank that ended without a record, where one did: Spark names its task, or all others left records."""
+    """The rank that died without a record, if one did: Spark names its task, or all others left records."""
     if not PROCESS_DIED.search(str(error)) and not _records(launch):
         return None
-    beats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
+    heartbeats, end = read_heartbeats(launch), time.monotonic() + SETTLE_SECONDS
     while len(silent := _silent_ranks(launch, workers)) > 1 and time.monotonic() < end:
         time.sleep(0.1)
     partition = BARRIER_TASK.search(str(error))
-    named = [b for b in beats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
-    candidates = named or [beats[rank] for rank in silent if rank in beats]
+    named = [b for b in heartbeats.values() if partition and b.partition == int(partition[1]) and b.rank in silent]
+    candidates = named or [heartbeats[rank] for rank in silent if rank in heartbeats]
     if len(candidates) == 1:
         return RankLost(_death_of(candidates[0]))
     if silent:
-        return RankLost(f"A training process ended without a word: it was killed, or ran out of memory. {MEMORY_HINT}")
+        return RankLost(f"A training process died without an error: it was killed, or ran out of memory. {MEMORY_HINT}")
     return None
 
 
@@ -136,10 +137,11 @@ def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
     return [rank for rank in range(workers) if rank not in recorded]
 
 
-def _death_of(beat: Heartbeat) -> str:
+def _death_of(heartbeat: Heartbeat) -> str:
+    held = f"{heartbeat.memory / (1 << 30):.1f} GB"
     return (
-        f"Rank {beat.rank} on {beat.host} (process {beat.pid}) ended without a word: it was killed, or ran out of "
-        f"memory, of which it held {beat.memory / (1 << 30):.1f} GB. {MEMORY_HINT}"
+        f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) died without an error: it was killed, or "
+        f"ran out of memory (it held {held}). {MEMORY_HINT}"
     )
 
 
@@ -161,8 +163,8 @@ def _error_class(record: FailureRecord) -> type[PipelineError] | None:
 
 
 def _unrecorded(launch: StoragePath, error: BaseException) -> PipelineError:
-    """The ranks could not even start, or their network broke."""
+    """The error where no rank recorded a cause: the ranks could not start, or their network failed."""
     consequences = _records(launch)
     if consequences:
-        return RankLost(f"The ranks lost each other: {consequences[0].message}")
+        return RankLost(f"The ranks lost contact with each other: {consequences[0].message}")
     return TrainError(f"The ranks could not run: {meaningful_line(str(error))}")

@@ -1,4 +1,4 @@
-"""The beats of ranks: each rewrites a small file in the launch's folder every moment, for the driver to read."""
+"""The heartbeats of ranks: each regularly rewrites a small file in the launch's folder, which the driver reads."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
 from pipeline.store.filesystem import StoragePath
 
-BEATS = "beats"
+HEARTBEATS = "beats"
 NEAR_SECONDS, FAR_SECONDS = 0.5, 5.0
-"""Between two beats, in a folder of this machine and in one of another."""
+"""Between two heartbeats: in a local folder, and in a remote one."""
 EXECUTING = ("tensorflow/python/eager/execute.py", "tensorflow/python/eager/context.py")
-"""Where Python waits for steps, and so for the collectives in them."""
+"""Files of TensorFlow where Python waits for steps, and so for the collectives in them."""
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 logger = logging.getLogger(__name__)
 
 
 class Heartbeat(Document):
-    """What a rank tells of itself.
+    """The state of a rank.
 
     Attributes:
-        rank: which one.
-        partition: of Spark's stage.
-        host: where it runs.
-        pid: its process there.
-        number: grows with every beat.
-        activity: what it does; see `activity`.
-        begun: how many activities it has begun.
-        where: the place in the code, outside of libraries, e.g. `rank.py:118 in _epoch`.
+        rank: the rank.
+        partition: its partition of Spark's stage.
+        host: its host.
+        pid: its process on that host.
+        number: grows with every heartbeat.
+        activity: its current activity, see `activity`.
+        begun: the number of activities that it has begun.
+        where: its line of code, outside of libraries, e.g. `rank.py:118 in _epoch`.
         executing: whether it waits for TensorFlow, and so perhaps for other ranks.
         memory: resident bytes.
-        cpu_seconds: of all its threads so far.
-        seconds: of its own clock, since the launch.
+        cpu_seconds: processor time of all its threads so far.
+        seconds: time since the launch, by its own clock.
     """
 
     rank: int
@@ -64,13 +64,13 @@ class Heartbeat(Document):
 
 @contextmanager
 def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
-    """Tell of this thread's work, from a thread of its own, until the block ends."""
+    """Send heartbeats about this thread's work from another thread, until the block ends."""
     activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
-    file = launch.child(BEATS, f"{rank:06d}.json")
+    file = launch.child(HEARTBEATS, f"{rank:06d}.json")
     number = 0
 
-    def beat() -> None:
+    def write_heartbeat() -> None:
         nonlocal number
         number += 1
         times, frame = process.cpu_times(), sys._current_frames().get(thread)
@@ -90,32 +90,32 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
         )
         try:
             files.write_atomically(file, content.to_json().encode())
-        except OSError as error:  # the next one may get through; the driver counts what it misses
+        except OSError as error:  # the next one may succeed; the driver notices if none does
             logger.debug("Heartbeat %d of rank %d was lost: %s", number, rank, error)
 
     def follow() -> None:
         while not over.wait(NEAR_SECONDS if launch.is_local else FAR_SECONDS):
-            beat()
+            write_heartbeat()
 
-    beat()
-    follower = threading.Thread(target=follow, name="beats", daemon=True)
+    write_heartbeat()
+    follower = threading.Thread(target=follow, name="heartbeats", daemon=True)
     follower.start()
     try:
         with activity_scope(activities):
             yield
     finally:
-        # Joined before the rank goes on: a heartbeat that comes later could write into a folder that is being removed.
+        # Joined before the rank continues: a later heartbeat could write into a folder that is being removed.
         over.set()
         follower.join()
 
 
 def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:
-    """The latest beat of every rank that has begun."""
-    return {beat.rank: beat for beat in read_documents(launch.child(BEATS), Heartbeat)}
+    """The latest heartbeat of every rank that has started."""
+    return {heartbeat.rank: heartbeat for heartbeat in read_documents(launch.child(HEARTBEATS), Heartbeat)}
 
 
 def _where(frame: FrameType | None) -> str:
-    """The innermost place outside of libraries."""
+    """The innermost line of code outside of libraries."""
     innermost = frame
     while frame is not None and _is_library(frame):
         frame = frame.f_back

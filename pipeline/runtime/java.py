@@ -1,8 +1,8 @@
 """Which Java runs Spark.
 
 Spark's own scripts take `$JAVA_HOME/bin/java`, else the first `java` on PATH, whatever its version, and fail late
-and obscurely with a wrong one. We look at the same two places, then beside this Python, where scripts/setup puts
-one on machines that have none, and hand Spark the first that is fit.
+and obscurely with a wrong one. We search the same two places, then beside this Python, where scripts/setup puts one on
+machines that have none, and hand Spark the first suitable one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class JavaInstallation:
 
     @property
     def home(self) -> Path:
-        """What JAVA_HOME must say for Spark's scripts to take this one."""
+        """The value of JAVA_HOME with which Spark's scripts use this Java."""
         return self.program.parent.parent
 
 
@@ -49,7 +49,7 @@ def find_java() -> JavaInstallation:
     """The first Java 17 or 21 in JAVA_HOME, on PATH, or beside this Python.
 
     Raises:
-        PlatformError: there is none; the message lists the unfit ones.
+        PlatformError: there is none; the message lists the unsuitable ones.
     """
     unfit = []
     for program in _candidates():
@@ -58,9 +58,9 @@ def find_java() -> JavaInstallation:
             return JavaInstallation(program, version)
         unfit.append(f"{program} is {f'Java {version}' if version else 'no working Java'}")
     problem = Problem(
-        "Spark needs Java, and none that is fit was found",
+        "Spark needs Java, and no suitable one was found",
         allowed="version 17 or 21, in JAVA_HOME or on PATH",
-        received="; ".join(unfit) or "no java program at all",
+        received="; ".join(unfit) or "no java executable",
         remedy=REMEDY,
     )
     raise PlatformError(str(problem))
@@ -69,7 +69,7 @@ def find_java() -> JavaInstallation:
 def _candidates() -> Iterator[Path]:
     """Programs named java, each once, in the order of preference.
 
-    Folders not called `bin` are passed over: Spark is told of a Java by JAVA_HOME, which knows no other layout.
+    Folders not called `bin` are skipped: Spark gets its Java by JAVA_HOME, which implies that layout.
     """
     folders = [Path(sys.executable).parent]
     folders[:0] = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
@@ -82,7 +82,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _version_of(program: Path) -> int | None:
-    """The feature release that the program states, or None where it does not run."""
+    """The feature release that the program reports; None if it does not run."""
     try:
         answer = subprocess.run(
             [program, "-version"], capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True

@@ -1,4 +1,4 @@
-"""Spark's Java process: started with our logging, its output filtered, and ended with nothing left behind."""
+"""Spark's Java process: started with our logging, its output filtered, and ended without leaving processes behind."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ END_SECONDS = 10
 
 
 def start_java(config: SparkConfig) -> None:
-    """Start the Java process unless there is one, spark-submit's or a closed session's; it logs as we like it then."""
+    """Start the Java process, unless spark-submit or a closed session has one; configures its logging."""
     with resources.as_file(resources.files("pipeline.runtime") / "log4j2.properties") as log4j2:
         if in_spark_submit() or SparkContext._gateway is not None:
             SparkContext._ensure_initialized()
-            with suppress(Py4JError):  # a session that says too much is better than none
+            with suppress(Py4JError):  # a session that logs too much is better than none
                 _configure_running_java(log4j2)
         else:
             _launch_java(config, log4j2)
 
 
 def end_java() -> None:
-    """End the Java process that `start_java` started, and forget it, so that the next session starts another one.
+    """End the Java process that `start_java` started, so that the next session starts another one.
 
-    One that spark-submit started goes on.
+    One that spark-submit started is left running.
     """
     gateway: Any = SparkContext._gateway
     process: subprocess.Popen[bytes] | None = getattr(gateway, "proc", None)
@@ -45,7 +45,7 @@ def end_java() -> None:
         return
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     gateway.shutdown()
-    # It ends when its standard input does.
+    # The Java process exits when its standard input is closed.
     process.stdin.close()
     try:
         process.wait(timeout=END_SECONDS)
@@ -53,11 +53,11 @@ def end_java() -> None:
         process.kill()
 
 
-def break_off_call() -> None:
-    """Drop the call to Java that this thread waits for; to be called by a signal handler that raises.
+def abort_call() -> None:
+    """Abort the call to Java that this thread waits for; to be called by a signal handler that raises.
 
-    Python keeps one connection to Java for a thread. Left alone, it would go on waiting for the answer of the broken
-    call, and the calls that tidy up would hang behind it. They get a new one.
+    Python keeps one connection to Java per thread. It would still wait for the answer of the interrupted call, and the
+    calls that clean up would hang behind it. With the connection closed, they get a new one.
     """
     client = getattr(SparkContext._gateway, "_gateway_client", None)
     connection = client.get_thread_connection() if client is not None else None
@@ -72,7 +72,7 @@ def is_local(master: str) -> bool:
 
 def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     conf = SparkConf(loadDefaults=False)
-    # Our own progress line takes its place; Java switches it on at its start, so it must be known by then.
+    # Our own progress line replaces it. Java reads this setting when it starts.
     conf.set("spark.ui.showConsoleProgress", "false")
     conf.setAll([*config.conf.items()])
     if config.master:
@@ -81,7 +81,7 @@ def _launch_java(config: SparkConfig, log4j2: Path) -> None:
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:
-        with _environment(_java_environment(config, log4j2)), _no_child_left_behind():
+        with _environment(_java_environment(config, log4j2)), _killing_children_on_error():
             gateway = launch_gateway(conf, options)  # type: ignore[no-untyped-call]
     finally:
         os.close(output)
@@ -89,13 +89,13 @@ def _launch_java(config: SparkConfig, log4j2: Path) -> None:
 
 
 def _java_environment(config: SparkConfig, log4j2: Path) -> dict[str, str]:
-    """What Java is told by environment variables, those that the user has set excepted."""
+    """The environment variables for Java, without those that the user has set."""
     wanted = {}
     if not (Path(os.environ.get("SPARK_CONF_DIR", "")) / "log4j2.properties").is_file():
         wanted["LOG4J_CONFIGURATION_FILE"] = log4j2.as_uri()
     if config.master is None or is_local(config.master):
         wanted["SPARK_DRIVER_MEMORY"] = f"{_driver_megabytes()}m"
-        # Nobody but this machine needs to reach it, and the address stays when the network changes.
+        # Only this machine needs to reach it, and the address does not change with the network.
         wanted["SPARK_LOCAL_IP"] = "127.0.0.1"
     unset = {name: value for name, value in wanted.items() if name not in os.environ}
     return {**unset, "JAVA_HOME": str(find_java().home)}
@@ -107,10 +107,10 @@ def _driver_megabytes() -> int:
 
 
 def _configure_running_java(log4j2: Path) -> None:
-    """Have somebody else's Java log as ours does, unless its user has configured it."""
+    """Configure the logging of a Java process that we did not start, unless its user has configured it."""
     jvm: Any = SparkContext._jvm
     log4j = jvm.org.apache.logging.log4j
-    # spark-submit leaves logging to be set up at Spark's first message, which would undo ours: have it done now.
+    # Spark sets up its logging at its first message, which would undo ours; so make it do that now.
     getattr(jvm.org.apache.spark.util, "Utils$").__getattr__("MODULE$").initializeLogIfNecessary(False, True)
     source = log4j.LogManager.getContext(False).getConfiguration().getConfigurationSource().getLocation()
     if source is None or source.endswith("log4j2-defaults.properties"):
@@ -119,7 +119,7 @@ def _configure_running_java(log4j2: Path) -> None:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Environment variables that child processes started meanwhile see; other threads may set others meanwhile."""
+    """Set environment variables for child processes started in the block; those that other threads set are kept."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -133,10 +133,10 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _no_child_left_behind() -> Iterator[None]:
-    """End the processes that were started meanwhile if the block fails.
+def _killing_children_on_error() -> Iterator[None]:
+    """Kill the processes started in the block if it raises.
 
-    PySpark, interrupted while Java starts, forgets the process, which then waits for it for ever.
+    PySpark, interrupted while Java starts, forgets the process, which then waits for PySpark for ever.
     """
     this = psutil.Process()
     before = {child.pid for child in this.children()}

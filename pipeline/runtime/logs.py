@@ -1,4 +1,4 @@
-"""Logging of a job: one handler on standard error, above the live line, safe to look at."""
+"""Logging of a job: one handler on standard error, above the live line, safe to display."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.redact import without_user
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
-"""Of each line that stays, whoever writes it: Python's logging, progress, and Java by its `log4j2.properties`."""
+"""The layout of all lines that stay: of Python's logging, of progress, and of Java by its `log4j2.properties`."""
 TIME_OF_DAY = "%H:%M:%S"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -24,7 +24,7 @@ def configure_logging(debug: bool) -> None:
     """Send all logging and all Python warnings of this process to standard error.
 
     Args:
-        debug: say also what only developers want to know.
+        debug: whether to log what only developers want to know.
     """
     handler = _TerminalHandler()
     handler.setFormatter(_SafeFormatter(debug))
@@ -36,18 +36,18 @@ def configure_logging(debug: bool) -> None:
 
 
 @contextmanager
-def saying_once(loggers: Iterable[str]) -> Iterator[None]:
-    """Let each of some loggers say a thing once in the block, though it is found out again for every fold.
+def logging_once(loggers: Iterable[str]) -> Iterator[None]:
+    """Log each message of some loggers once within the block, though it occurs again for every fold.
 
     Args:
-        loggers: their names; those below them are not among them.
+        loggers: their names; loggers below them are not included.
     """
-    said: set[str] = set()
+    logged: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
-        before = len(said)
-        said.add(record.getMessage())
-        return len(said) > before
+        before = len(logged)
+        logged.add(record.getMessage())
+        return len(logged) > before
 
     filtered = [logging.getLogger(name) for name in loggers]
     for logger in filtered:
@@ -60,15 +60,15 @@ def saying_once(loggers: Iterable[str]) -> Iterator[None]:
 
 
 def info_line(name: str, text: str) -> str:
-    """A line as logging would write it, without the time at its start."""
+    """A line as logging would write it, without the time."""
     return FORMAT.removeprefix("%(asctime)s ") % {"levelname": "INFO", "name": name, "message": text}
 
 
 def safe_text(text: str) -> str:
-    """Text from anywhere, fit for a terminal and a log file.
+    """Text from anywhere, made safe for a terminal and a log file.
 
-    Colours are taken out, other control characters escaped, user names and passwords in URLs left out, and continued
-    lines are indented, so that none can pass for a line of its own.
+    Colours are removed, other control characters escaped, user names and passwords in URLs removed, and continuation
+    lines indented, so that none can pass for a log line.
     """
     lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line) for line in lines)

@@ -1,8 +1,8 @@
-"""What a job is doing, on standard error: one live line on a terminal, and lines in the layout of logs elsewhere.
+"""The progress of a job on standard error: one live line on a terminal, and lines in the layout of logs elsewhere.
 
-A state is a text with its numbers left out: `Epoch 3 of 20` and `Epoch 4 of 20` are one state. Plain lines come when
-the state changes, and every few seconds while it lasts. The live line shows how many seconds the job has run instead of
-the time, since nobody looks it up later.
+A state is a text without its numbers: `Epoch 3 of 20` and `Epoch 4 of 20` are one state. Where there is no terminal, a
+line is written when the state changes, and every few seconds while it lasts. The live line shows the seconds since the
+start of the job; it is replaced all the time, so nobody compares it with other lines by the time of day.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLAIN_SECONDS = 5.0
 POLL_SECONDS = 0.5
 GREEN = 32
 NAME = "progress"
-"""In the place of a logger's name."""
+"""Stands where log lines have the logger's name."""
 
 
 class Progress:
@@ -39,7 +39,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
         time_of_day: Callable[[], str] = lambda: time.strftime(TIME_OF_DAY),
     ) -> None:
-        """Show it on `terminal`; `clock` gives seconds from any start, `time_of_day` the time for lines that stay."""
+        """Show it on `terminal`; `clock` counts seconds from any start, `time_of_day` dates lines that stay."""
         self._terminal = terminal
         self._clock, self._time_of_day = clock, time_of_day
         self._started = clock()
@@ -48,7 +48,7 @@ class Progress:
         self._printed = 0.0
 
     def update(self, text: str) -> None:
-        """Say what goes on now."""
+        """Show the current state."""
         text = safe_text(text)
         if self._terminal.is_live:
             self._terminal.live(f"[{self._clock() - self._started:4.0f}s] {text}")
@@ -56,7 +56,7 @@ class Progress:
             self._terminal.line(f"{self._time_of_day()} {info_line(NAME, text)}")
 
     def done(self, text: str) -> None:
-        """Say what was finished; this line stays."""
+        """Report what was finished; this line stays."""
         with self._lock:
             self._state = ""
         self._terminal.live("")
@@ -68,7 +68,7 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         self._terminal.live("")
 
     def _is_due(self, text: str) -> bool:
@@ -87,12 +87,12 @@ def open_progress() -> Progress:
 
 @contextmanager
 def watch_spark(spark: SparkSession, progress: Progress, what: str) -> Iterator[None]:
-    """Show how many tasks of Spark's active stages are done, as long as the block runs; cancel them if it raises.
+    """Show how many tasks of Spark's active stages are done while the block runs; cancel them if it raises.
 
     Args:
-        spark: the session that works.
+        spark: the session that runs them.
         progress: where to show it.
-        what: what the work is for, e.g. `Writing the store`.
+        what: the purpose of the work, e.g. `Writing the store`.
     """
     progress.update(what)
     end = threading.Event()
@@ -113,12 +113,12 @@ def _follow(tracker: StatusTracker, progress: Progress, what: str, end: threadin
             if tasks := _tasks(tracker):
                 progress.update(f"{what}: {tasks}")
         except Exception:
-            # Spark is going down; whoever waits for its answer reports that.
+            # Spark is shutting down; the code that waits for its answer reports that.
             return
 
 
 def _tasks(tracker: StatusTracker) -> str:
-    """How far the active stages are; empty between two stages."""
+    """The progress of the active stages; empty between two stages."""
     infos: list[Any] = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     infos = [info for info in infos if info is not None]
     total = sum(info.numTasks for info in infos)

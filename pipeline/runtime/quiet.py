@@ -1,8 +1,8 @@
-"""Start-up noise of the libraries is silenced; their warnings and errors are not.
+"""Silences the start-up messages of libraries, but not their warnings and errors.
 
-Each library has its own switch, read when it is imported: call `quiet_environment` first, in every process. What
-has no switch is filtered as it is written: see `stderr_filter`. MLflow's switches are with its door,
-`track.mlflow_store`.
+Each library has its own switch, read when it is imported: call `quiet_environment` first, in every process. Messages
+without a switch are filtered as they are written, see `stderr_filter`. MLflow's switches are in
+`tracking/mlflow_store.py`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ SWITCHES = {
 
 
 def quiet_environment() -> None:
-    """Set the switches; those that the user has set stay as they are."""
+    """Set the switches, except those that the user has set."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
 
 
 def import_quietly(module: str) -> ModuleType:
-    """Import a module that brings TensorFlow with it, without the information that TensorFlow logs meanwhile."""
+    """Import a module that imports TensorFlow, without the information that TensorFlow logs meanwhile."""
     quiet_environment()
     with filtered_standard_error():
         return importlib.import_module(module)

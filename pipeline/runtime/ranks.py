@@ -1,7 +1,7 @@
-"""Runs one function as W ranks: the tasks of a Spark barrier stage, or this process where W is 1.
+"""Runs one function as W ranks: the tasks of a Spark barrier stage, or this process if W is 1.
 
-A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: a
-second launch finds TensorFlow imported. When a task dies, Spark ends the stage and with it the other ranks.
+A barrier stage starts all its tasks together or not at all, in Spark's own Python workers, which it reuses: in a second
+launch, TensorFlow is imported already. When a task dies, Spark ends the stage and with it the other ranks.
 
 A rank's function is named, not sent: the driver need not import TensorFlow to launch a training run. It takes the
 payload and its `RankInfo`, and returns text.
@@ -42,8 +42,8 @@ class RankInfo:
     Attributes:
         rank: this one.
         hosts: the host of every rank; ranks of one host stand together.
-        launch: URI of a folder that all of them share, and no other launch has; empty for a rank alone.
-        gpu: the one that Spark assigned to this rank, among those of its host; None where Spark assigns none.
+        launch: URI of a folder that all of them share and no other launch uses; empty for a single rank.
+        gpu: the GPU of its host that Spark assigned to this rank; None where Spark assigns none.
     """
 
     rank: int
@@ -72,13 +72,13 @@ ALONE = RankInfo(0, ("localhost",))
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """How the driver looks after the ranks of a launch.
+    """How the driver runs and watches the ranks of a launch.
 
     Attributes:
-        limits: how long they may take.
-        worker_memory: resident bytes beyond which a Python worker is not used for another launch.
-        always_on_spark: a rank alone is a task of Spark's, too, and not this process: others may run beside it.
-        on_heartbeats: called with the latest beats of all ranks, twice a second, from another thread.
+        limits: time limits of the ranks.
+        worker_memory: resident bytes beyond which a Python worker is not reused for another launch.
+        always_on_spark: whether a single rank runs as a Spark task too, and not in this process.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second, from another thread.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -101,17 +101,16 @@ def run_ranks(
     Args:
         spark: the session; its task slots are checked by `check_slots`.
         workers: number of ranks.
-        target: `package.module:function`, of (payload, RankInfo), returning text.
-        payload: for every rank.
+        target: `package.module:function`, from (payload, RankInfo) to text.
+        payload: the same text for every rank.
         scratch: a folder that driver and ranks share.
-        options: None takes the usual limits.
+        options: None takes the defaults.
 
     Returns:
-        What the ranks returned, by rank.
+        The texts that the ranks returned, by rank.
 
     Raises:
-        PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where one was killed or
-            stands still.
+        PipelineError: the first cause of a failure, as its rank raised it; `RankLost` where a rank died or stalled.
     """
     options = options or LaunchOptions()
     if workers == 1 and not options.always_on_spark:
@@ -122,19 +121,19 @@ def run_ranks(
     context.setJobDescription(f"{target.rpartition(':')[2]} on {workers} ranks")
     watch = _Watch(launch, StallDetector(workers, options.limits), options.on_heartbeats)
     try:
-        # A list: a range is made in the workers, and a task that has no input to leave unread keeps its worker.
+        # A list, because a range would be generated in the workers: a task must have input to leave unread, see below.
         stage = context.parallelize([*range(workers)], workers).barrier()
-        with _tagged(context) as tag, watch.until_trouble(lambda: context.cancelJobsWithTag(tag)):
+        with _tagged(context) as tag, watch.until_failure(lambda: context.cancelJobsWithTag(tag)):
             answers = stage.mapPartitions(lambda rows: _run_task(rows, target, payload, uri, bound)).collect()
     except Exception as error:
-        raise watch.trouble or first_cause(launch, error, workers) from error
+        raise watch.failure or first_cause(launch, error, workers) from error
     finally:
         context.setJobDescription(None)  # type: ignore[arg-type]
     return [text for _, text in sorted(answers)]
 
 
 class _Watch:
-    """Looks at heartbeats in a thread of its own; `trouble` may be read once `until_trouble` has ended."""
+    """Checks heartbeats in a thread of its own; `failure` may be read once the block of `until_failure` has ended."""
 
     def __init__(
         self,
@@ -143,18 +142,22 @@ class _Watch:
         on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None,
     ) -> None:
         self._launch, self._detector, self._on_heartbeats = launch, detector, on_heartbeats
-        self.trouble: PipelineError | None = None
+        self.failure: PipelineError | None = None
 
     @contextmanager
-    def until_trouble(self, act: Callable[[], None]) -> Iterator[None]:
-        """Watch while the block runs; act at the first trouble."""
+    def until_failure(self, act: Callable[[], None]) -> Iterator[None]:
+        """Watch while the block runs, and call `act` at the first failure.
+
+        The thread is joined at the end of the block, so that `failure` is final and no heartbeat is read from a folder
+        that is being removed.
+        """
         over = threading.Event()
 
         def follow() -> None:
-            while self.trouble is None and not over.wait(WATCH_SECONDS):
+            while self.failure is None and not over.wait(WATCH_SECONDS):
                 with suppress(OSError):  # storage that does not answer now may answer next time
-                    self._look()
-            if self.trouble is not None:
+                    self._check()
+            if self.failure is not None:
                 with suppress(Exception):  # Java may be gone; the block ends then as well
                     act()
 
@@ -166,16 +169,16 @@ class _Watch:
             over.set()
             thread.join()
 
-    def _look(self) -> None:
-        beats = read_heartbeats(self._launch)
-        if self._on_heartbeats is not None and beats:
-            self._on_heartbeats(beats)
-        self.trouble = self._detector.trouble(beats)
+    def _check(self) -> None:
+        heartbeats = read_heartbeats(self._launch)
+        if self._on_heartbeats is not None and heartbeats:
+            self._on_heartbeats(heartbeats)
+        self.failure = self._detector.failure(heartbeats)
 
 
 @contextmanager
 def _tagged(context: SparkContext) -> Iterator[str]:
-    """Jobs that this thread starts in the block carry a tag of their own."""
+    """Tag the Spark jobs that this thread starts in the block."""
     tag = f"ranks-{uuid.uuid4().hex}"
     context.addJobTag(tag)
     try:
@@ -191,7 +194,7 @@ def _function(target: str) -> Callable[[str, RankInfo], str]:
 
 
 def _run_here(target: str, payload: str) -> str:
-    """An error ends the job as it would from another process."""
+    """Run in this process; an error becomes the one that a rank on Spark would cause."""
     try:
         return _function(target)(payload, ALONE)
     except PipelineError:
@@ -208,7 +211,7 @@ def _run_task(
     context, launch = BarrierTaskContext.get(), storage_path(launch_uri)
     info = _rank_info(context, launch_uri)
     quiet_environment()
-    # The filter is the outermost, so that it passes on what the others write when they end; the record of a failure is
+    # The filter is the outermost, so that it passes on what the others write when they end. The record of a failure is
     # the innermost, so that it is written before anything else of this rank ends.
     with (
         filtered_standard_error(f"[rank {info.rank}] "),
@@ -217,8 +220,7 @@ def _run_task(
     ):
         work = _function(target)
         if not gc.get_freeze_count():
-            # Libraries stay: to look through their 440,000 objects for garbage took 0.1 to 0.2 s a
-            # training run.
+            # Libraries stay loaded: searching their 440,000 objects for garbage took 0.1 to 0.2 s per training run.
             gc.freeze()
         answer = work(payload, info)
     yield info.rank, answer
@@ -228,7 +230,7 @@ def _run_task(
 
 
 def _rank_info(context: BarrierTaskContext, launch: str) -> RankInfo:
-    """Ranks by host, then by partition; Spark tells every task the hosts of all, so no message is needed."""
+    """Number the ranks by host, then by partition; Spark gives every task the hosts of all, so none must be sent."""
     hosts = [info.address.rpartition(":")[0] or info.address for info in context.getTaskInfos()]
     order = sorted(range(len(hosts)), key=lambda partition: (hosts.index(hosts[partition]), partition))
     rank = order.index(context.partitionId())

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a job in order: once, from wherever it is, and within a bounded time."""
+"""SIGTERM and Ctrl-C end a job in order: once, wherever it is, and within a bounded time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TIDY_SECONDS = 20.0
-GENTLE_SECONDS = 60.0
+CLEANUP_SECONDS = 20.0
+GRACE_SECONDS = 60.0
 POLL_SECONDS = 1.0
 
 
 class Stopped(BaseException):
-    """A signal ended the job. No ordinary `except` holds it up; context managers tidy as it passes.
+    """A signal ended the job. Not an Exception, so that no ordinary `except` catches it; context managers clean up.
 
     Attributes:
-        code: what the process ends with.
-        name: of the signal.
+        code: the exit code of the process.
+        name: the name of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -32,12 +32,12 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
-    """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further ones change nothing.
+    """Raise `Stopped` in the main thread at the first SIGTERM or SIGINT; further signals are ignored.
 
-    Should tidying up hang, the process ends hard after TIDY_SECONDS.
+    If cleaning up hangs, the process exits without it after CLEANUP_SECONDS.
 
     Args:
-        before: called in the main thread just before.
+        before: called in the main thread just before `Stopped` is raised.
     """
     stopping = False
 
@@ -45,7 +45,7 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
         nonlocal stopping
         if not stopping:
             stopping = True
-            _end_hard_after(TIDY_SECONDS, 128 + number)
+            _exit_after(CLEANUP_SECONDS, 128 + number)
             before()
             raise Stopped(number)
 
@@ -53,56 +53,56 @@ def stopping_on_signals(before: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        # After the first signal the handler stays: what is left to do is the way out.
+        # After the first signal the handler stays, so that a second one does not interrupt the clean-up.
         if not stopping:
             for number, handler in replaced.items():
                 signal.signal(number, handler)
 
 
 @contextmanager
-def stopping_gently(ask: Callable[[], None], seconds: float = GENTLE_SECONDS) -> Iterator[None]:
-    """Let the block come to an end of its own at the first SIGTERM or SIGINT, which takes effect right after it.
+def stopping_gracefully(request_stop: Callable[[], None], seconds: float = GRACE_SECONDS) -> Iterator[None]:
+    """Let the block finish at the first SIGTERM or SIGINT, which takes effect right after the block.
 
-    A second signal, or `seconds` without an end, stops the block where it is, as if it were not in this one. In other
-    threads than the main one, which signals do not reach, nothing changes.
+    A second signal, or a block that does not finish within `seconds`, is handled as it would be without this context.
+    In other threads than the main one, which signals do not reach, this does nothing.
 
     Args:
-        ask: called in the main thread at the first signal; tells the block to come to an end.
+        request_stop: called in the main thread at the first signal; asks the block to finish.
         seconds: how long that may take.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[int] = []
+    received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if asked:
-            give_back()
+        if received:
+            restore_handlers()
             signal.raise_signal(number)
             return
-        asked.append(number)
+        received.append(number)
         timer.start()
-        ask()
+        request_stop()
 
-    def give_back() -> None:
+    def restore_handlers() -> None:
         for number, handler in replaced.items():
             signal.signal(number, handler)
 
-    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), asked[0]))
+    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), received[0]))
     timer.daemon = True
     replaced = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         timer.cancel()
-        give_back()
-        if asked:  # however the block ended, it did so since it was asked to
-            signal.raise_signal(asked[0])
+        restore_handlers()
+        if received:  # however the block ended, the reason is the signal
+            signal.raise_signal(received[0])
 
 
 @contextmanager
-def interrupt_handler_kept() -> Iterator[None]:
-    """Put the handler of Ctrl-C back afterwards: PySpark takes it when a SparkContext starts."""
+def preserving_interrupt_handler() -> Iterator[None]:
+    """Restore the handler of Ctrl-C after the block: PySpark replaces it when a SparkContext starts."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -113,7 +113,7 @@ def interrupt_handler_kept() -> Iterator[None]:
 
 
 def stop_with_parent() -> None:
-    """Send ourselves SIGTERM once the parent process is gone; nobody else would."""
+    """Send this process SIGTERM once its parent process has ended: spark-submit does not."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -124,7 +124,7 @@ def stop_with_parent() -> None:
     threading.Thread(target=watch, name="stop-with-parent", daemon=True).start()
 
 
-def _end_hard_after(seconds: float, code: int) -> None:
+def _exit_after(seconds: float, code: int) -> None:
     timer = threading.Timer(seconds, os._exit, args=(code,))
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""Whether Spark can run all ranks of a training at once."""
+"""Whether Spark can run all ranks of a training run at the same time."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def check_slots(
     settings: Sequence[str] = ("train.workers",),
     wait_seconds: float = EXECUTORS_WAIT_SECONDS,
 ) -> None:
-    """Make sure that `workers` tasks can run at once, of one barrier stage or of several side by side.
+    """Check that `workers` tasks can run at the same time, of one barrier stage or of several.
 
     Args:
         spark: the session that will run them, with a SparkContext in this process.
-        workers: ranks; 1 needs no slot, since it trains in the job's own process.
-        settings: whose product is the number of ranks.
-        wait_seconds: how long a cluster's executors may take to register. A local master is never waited for.
+        workers: the number of ranks; a single one needs no slot, because it trains in the job's own process.
+        settings: names of the settings whose product `workers` is, for messages.
+        wait_seconds: how long a cluster's executors may take to register; a local master is never waited for.
 
     Raises:
-        PlatformError: the session cannot run barrier stages, or has too few slots for this one.
+        PlatformError: the session cannot run barrier stages, or has too few slots.
     """
     if workers <= 1:
         return
@@ -44,7 +44,7 @@ def check_slots(
             "dynamically. Set spark.conf: {spark.dynamicAllocation.enabled: false} before it starts, or set "
             "train.workers: 1."
         )
-    # All slots of a local master are there from the start; executors of a cluster register one by one.
+    # A local master has all its slots from the start; executors of a cluster register one by one.
     slots = _wait_for_slots(context, workers, 0.0 if master.startswith("local") else wait_seconds)
     if slots < workers:
         raise PlatformError(_too_few(master, slots, workers, settings))
@@ -59,7 +59,7 @@ def _context(spark: SparkSession) -> SparkContext:
 
 
 def _wait_for_slots(context: SparkContext, workers: int, wait_seconds: float) -> int:
-    """Slots in sight, as soon as they are enough."""
+    """The number of slots, as soon as it suffices or the wait is over."""
     end = time.monotonic() + wait_seconds
     while (slots := _slots(context)) < workers and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
@@ -67,7 +67,7 @@ def _wait_for_slots(context: SparkContext, workers: int, wait_seconds: float) ->
 
 
 def _slots(context: SparkContext) -> int:
-    """What Spark itself compares with the size of a barrier stage."""
+    """The number that Spark itself compares with the size of a barrier stage."""
     java: Any = context._jsc
     profile = java.sc().resourceProfileManager().defaultResourceProfile()
     return int(java.sc().maxNumConcurrentTasks(profile))

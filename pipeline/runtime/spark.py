@@ -1,8 +1,8 @@
-"""The Spark session: opened here, or taken over from a notebook, and closed by whoever opened it.
+"""The Spark session: opened here, or derived from a running one, and closed only if it was opened here.
 
-Settings, the later ones winning: ours below, those of the Spark installation and of spark-submit, then
-`spark.conf` of the configuration. A session that was already running (a notebook, another job in this process) keeps
-its settings: we work beside it in a session of our own, which shares its executors.
+Settings in increasing precedence: ours below, those of the Spark installation and of spark-submit, `spark.conf` of the
+configuration. A session that is already running (a notebook's, or another job's in this process) keeps its settings: we
+work in a second session that shares its executors.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.java_process import end_java, is_local, start_java
-from pipeline.runtime.signals import interrupt_handler_kept
+from pipeline.runtime.signals import preserving_interrupt_handler
 
 OWNED = "spark.pipeline.owned"
-"""Marks the sessions that this module opened, and may close."""
+"""The setting that marks sessions that this module opened, and may close."""
 
 NO_CONNECT = (
     "This is a Spark Connect session (serverless and shared compute also give one), which has no SparkContext. Use a "
@@ -67,15 +67,15 @@ LOCAL_DEFAULTS = {
 
 
 def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSession:
-    """A session to work in: the running one's twin where there is one, else a new one.
+    """A session to work in: one beside the running session, if there is one, else a new one.
 
     Args:
-        config: master and further settings.
+        config: the section `spark`.
         app: the name that the Spark UI shows.
-        workers: how many task slots training will need at once.
+        workers: the number of task slots that training will need at the same time.
 
     Raises:
-        PlatformError: no fit Java, Spark does not start, or the running session is one of Spark Connect.
+        PlatformError: there is no suitable Java, Spark does not start, or the running session is a Spark Connect one.
     """
     live = _running_session()
     if live is not None:
@@ -85,19 +85,19 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
     try:
         start_java(config)
         conf = _settings(config, app, workers)
-        with interrupt_handler_kept():
+        with preserving_interrupt_handler():
             context = SparkContext(conf=conf)
     except (PySparkException, Py4JError) as error:
         cause = _cause(error)
         end_java()
-        raise PlatformError(f"Spark does not start: {cause}. Look at spark.master and spark.conf.") from error
+        raise PlatformError(f"Spark did not start: {cause}. Check spark.master and spark.conf.") from error
     return SparkSession(context)
 
 
 def close_session() -> None:
-    """Cancel the jobs of the session that `open_session` opened, and end it with its Java process.
+    """Cancel the jobs of the session that `open_session` opened, and stop it with its Java process.
 
-    A session that somebody else started goes on.
+    A session that was started elsewhere is left alone.
     """
     context = SparkContext._active_spark_context
     # A Java process that was killed no longer answers; there is nothing left to close then.
@@ -110,17 +110,17 @@ def close_session() -> None:
 
 
 def refuse_connect(spark: SparkSession) -> None:
-    """Make sure that a session has its SparkContext in this process: files are listed and ranks are launched there.
+    """Check that a session has a SparkContext in this process, which lists files and launches ranks.
 
     Raises:
-        PlatformError: it is a session of Spark Connect, which has none.
+        PlatformError: it is a Spark Connect session, which has none.
     """
     if type(spark).__module__.startswith("pyspark.sql.connect"):
         raise PlatformError(NO_CONNECT)
 
 
 def is_owned(spark: SparkSession) -> bool:
-    """Whether `open_session` opened it."""
+    """Whether `open_session` opened the session."""
     return spark.conf.get(OWNED, None) is not None
 
 
@@ -133,7 +133,7 @@ def _running_session() -> SparkSession | None:
 
 
 def _silence_query_loggers() -> None:
-    """PySpark logs the query of an error in a format of its own; whoever catches the error has it too."""
+    """PySpark logs the query of an error in its own format, though the error has it too."""
     for kind in ("SQL", "DataFrame"):
         PySparkLogger.getLogger(f"{kind}QueryContextLogger").setLevel(logging.CRITICAL)
 
@@ -147,7 +147,7 @@ def _beside(live: SparkSession) -> SparkSession:
 
 
 def _settings(config: SparkConfig, app: str, workers: int) -> SparkConf:
-    """All settings of a new session; Java runs already, so the installation's and spark-submit's are known."""
+    """All settings of a new session. Java runs already, so those of the installation and of spark-submit are loaded."""
     conf = SparkConf().setAppName(app)
     master = config.master or _default_master(conf, workers)
     conf.setMaster(master)
@@ -163,7 +163,7 @@ def _settings(config: SparkConfig, app: str, workers: int) -> SparkConf:
 
 def _default_master(conf: SparkConf, workers: int) -> str:
     given = conf.get("spark.master")
-    # Spark says local[*] where nobody said anything.
+    # Spark's default, where nothing is configured, is local[*].
     if given and given != "local[*]":
         return given
     return f"local[{max(os.cpu_count() or 1, workers)}]"
@@ -172,5 +172,5 @@ def _default_master(conf: SparkConf, workers: int) -> str:
 def _cause(error: Exception) -> str:
     text = str(getattr(error, "java_exception", None) or error)
     if "JAVA_GATEWAY_EXITED" in text:
-        return "its Java process ended at once, see its message above"
+        return "its Java process exited at once; see its message above"
     return next((line.strip().rstrip(".") for line in text.splitlines() if line.strip()), type(error).__name__)

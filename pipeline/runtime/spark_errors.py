@@ -1,4 +1,4 @@
-"""Errors of Spark and its Java process that are not ours, told as ours are."""
+"""Translates errors of Spark and its Java process into ours."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CLASS_NAME = re.compile(r"^(?:[a-z_$][\w$]*\.)+[A-Z][\w$.]*(?:Exception|Error): 
 SQL_STATE = re.compile(r"\.?\s+SQLSTATE: \w+\b")
 STAGE_FAILURE = re.compile(r"^Job aborted due to stage failure: .*?\(TID \d+\) \([^)]*\): ")
 OURS = re.compile(r"^pipeline\.errors\.(\w+): ((?:.+\n?)+)", re.MULTILINE)
-"""An error of ours at the end of the traceback of a task."""
+"""One of our errors at the end of a task's traceback."""
 MAX_LENGTH = 600
 
 
 def explain_spark_error(error: BaseException) -> PipelineError | None:
-    """The same as an error of ours: data that Spark cannot read, a lost Java process, or another failure of Spark's.
+    """The error as one of ours: data that Spark cannot read, a lost Java process, or another failure of Spark.
 
     Returns:
         None for errors that do not come from Spark.
@@ -48,7 +48,7 @@ def explain_spark_error(error: BaseException) -> PipelineError | None:
 
 
 def _ours(name: str, message: str) -> PipelineError:
-    """The error that a task raised."""
+    """The error that a task raised, which is one of ours."""
     kind = getattr(errors, name, PipelineError)
     return kind(message.strip()) if issubclass(kind, PipelineError) else PipelineError(message.strip())
 
@@ -59,9 +59,10 @@ def _java_is_gone() -> bool:
 
 
 def meaningful_line(text: str) -> str:
-    """What went wrong, out of a Java or Python stack trace.
+    """The essence of a Java or Python stack trace.
 
-    That is the innermost exception, and before it the last one that Spark names, which knows the file or the column.
+    That is the innermost exception, preceded by the last one with an error class of Spark, which names the file or the
+    column.
     """
     messages = [_message(section) for section in text.split("Caused by: ")]
     named = [message for message in messages[:-1] if message.startswith("[")]
@@ -91,7 +92,7 @@ def _is_message(line: str) -> bool:
 
 
 def _whole_text(error: BaseException) -> str:
-    """With the causes, which the message of a Py4JJavaError's Java exception lacks."""
+    """The text with the causes, which the message of a Py4JJavaError's Java exception lacks."""
     if isinstance(error, Py4JJavaError):
         return str(error).partition("\n: ")[2] or str(error)
     return str(error)

@@ -1,4 +1,4 @@
-"""Watches the ranks of one launch, and says which of them holds up the others."""
+"""Watches the ranks of one launch, and determines which of them holds up the others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ JOIN_SECONDS = 40.0
 
 @dataclass(frozen=True)
 class Limits:
-    """How long ranks may take, in seconds.
+    """Time limits of ranks, in seconds.
 
     Attributes:
-        start: from the first rank's first beat until all have joined the others.
-        stall: without any progress of a rank.
+        start: from the first rank's first heartbeat until all have joined each other.
+        stall: without progress of a rank.
     """
 
     start: float = 180.0
@@ -29,99 +29,115 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """One thing of a rank, and since when it is what it is."""
+class _Observation:
+    """A value observed of a rank, and the time of its last change."""
 
     value: object
     since: float
 
-    def now(self, value: object, time: float) -> _Seen:
-        return self if value == self.value else _Seen(value, time)
+    def now(self, value: object, time: float) -> _Observation:
+        return self if value == self.value else _Observation(value, time)
 
 
 class StallDetector:
-    """What is known of the ranks; all times are the watcher's."""
+    """The observations of all ranks; all times are by the driver's clock."""
 
     def __init__(self, workers: int, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is known at first."""
+        """Nothing has been observed yet."""
         self._workers, self._limits, self._clock = workers, limits, clock
         self._first: float | None = None
-        self._lives: dict[int, _Seen] = {}
-        self._marks: dict[int, _Seen] = {}
-        self._activities: dict[int, _Seen] = {}
+        self._numbers: dict[int, _Observation] = {}
+        self._progress: dict[int, _Observation] = {}
+        self._activities: dict[int, _Observation] = {}
 
-    def trouble(self, beats: Mapping[int, Heartbeat]) -> PipelineError | None:
-        """What is wrong with the ranks, if anything.
+    def failure(self, heartbeats: Mapping[int, Heartbeat]) -> PipelineError | None:
+        """The failure that the heartbeats show; None where there is none.
 
         Args:
-            beats: the latest of every rank that has begun.
+            heartbeats: the latest of every rank that has started.
         """
-        if not beats:
+        if not heartbeats:
             return None
         now = self._clock()
         self._first = now if self._first is None else self._first
-        for rank, beat in beats.items():
-            observations = ((self._lives, beat.number), (self._marks, _mark(beat)), (self._activities, beat.activity))
+        for rank, heartbeat in heartbeats.items():
+            observations = (
+                (self._numbers, heartbeat.number),
+                (self._progress, _progress_of(heartbeat)),
+                (self._activities, heartbeat.activity),
+            )
             for latest, value in observations:
-                latest[rank] = latest.get(rank, _Seen(None, now)).now(value, now)
-        return self._silent(beats, now) or self._late(beats, now - self._first, now) or self._still(beats, now)
+                latest[rank] = latest.get(rank, _Observation(None, now)).now(value, now)
+        return (
+            self._silent(heartbeats, now)
+            or self._late(heartbeats, now - self._first, now)
+            or self._still(heartbeats, now)
+        )
 
-    def _silent(self, beats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
-        silent = [beats[rank] for rank, seen in self._lives.items() if now - seen.since > self._limits.stall]
+    def _silent(self, heartbeats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
+        silent = [heartbeats[rank] for rank, last in self._numbers.items() if now - last.since > self._limits.stall]
         if not silent:
             return None
         return RankLost(
-            f"{_names(silent)} gave no sign of life for {self._limits.stall:g} s (train.stall_seconds): stopped, "
+            f"{_names(silent)} sent no heartbeat for {self._limits.stall:g} s (train.stall_seconds): stopped, "
             f"frozen by its host, or cut off from the storage. It was last seen at {silent[0].where}."
         )
 
-    def _late(self, beats: Mapping[int, Heartbeat], passed: float, now: float) -> PipelineError | None:
-        """A rank that does not come, or ranks that do not find each other."""
-        joining = [beat for beat in beats.values() if beat.activity == JOINS]
-        if len(joining) == self._workers and all(now - seen.since > JOIN_SECONDS for seen in self._activities.values()):
-            hosts = ", ".join(dict.fromkeys(beat.host for beat in joining))
+    def _late(self, heartbeats: Mapping[int, Heartbeat], passed: float, now: float) -> PipelineError | None:
+        """The failure of a rank that does not start, or of ranks that do not reach each other."""
+        joining = [heartbeat for heartbeat in heartbeats.values() if heartbeat.activity == JOINS]
+        if len(joining) == self._workers and all(now - last.since > JOIN_SECONDS for last in self._activities.values()):
+            hosts = ", ".join(dict.fromkeys(heartbeat.host for heartbeat in joining))
             return PlatformError(
                 f"The ranks did not reach each other within {JOIN_SECONDS:g} s. They run on {hosts}. Open the "
                 "network between these hosts for all ports, or name its interface: HOROVOD_GLOO_IFACE."
             )
-        missing = [rank for rank in range(self._workers) if rank not in beats or beats[rank].activity == STARTS]
+        missing = [
+            rank for rank in range(self._workers) if rank not in heartbeats or heartbeats[rank].activity == STARTS
+        ]
         if not missing or passed <= self._limits.start:
             return None
         ranks = ", ".join(map(str, missing))
         return RankLost(
             f"Rank {ranks} of {self._workers} was not ready within {self._limits.start:g} s (train.start_seconds). "
-            "Look at its host, or allow more time."
+            "Check its host, or allow more time."
         )
 
-    def _still(self, beats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
-        """Of the ranks that stand still, those that hold up the others."""
-        # Those that wait for another one may have stood a little longer than it has; it is sought among both.
-        doubt = self._limits.stall / 2
-        if any(now - seen.since > doubt for seen in self._lives.values()):
-            return None  # a rank that has fallen silent is the more likely cause, and found in a while
-        stood = {rank: now - seen.since for rank, seen in self._marks.items() if seen.value is not None}
-        if max(stood.values(), default=0.0) <= self._limits.stall:
+    def _still(self, heartbeats: Mapping[int, Heartbeat], now: float) -> PipelineError | None:
+        """The failure of the ranks that hold up the others, among all that make no progress."""
+        # Ranks that wait for another one may have stalled a little earlier than the culprit, so it is sought among all
+        # that have made no progress for half the limit.
+        half_limit = self._limits.stall / 2
+        if any(now - last.since > half_limit for last in self._numbers.values()):
+            return None  # a rank without heartbeats is the more likely cause, and will be reported soon
+        still_seconds = {rank: now - last.since for rank, last in self._progress.items() if last.value is not None}
+        if max(still_seconds.values(), default=0.0) <= self._limits.stall:
             return None
-        still = [beats[rank] for rank, seconds in stood.items() if seconds > doubt]
-        # The others wait for it in a collective, or have begun more than it has.
-        held_up = [beat for beat in still if not beat.executing] or still
-        least = min(beat.begun for beat in held_up)
-        blamed = [beat for beat in held_up if beat.begun == least]
+        still = [heartbeats[rank] for rank, seconds in still_seconds.items() if seconds > half_limit]
+        # The others wait for the culprit in a collective, or have begun more activities.
+        held_up = [heartbeat for heartbeat in still if not heartbeat.executing] or still
+        least = min(heartbeat.begun for heartbeat in held_up)
+        blamed = [heartbeat for heartbeat in held_up if heartbeat.begun == least]
         return RankLost(
-            f"{_names(blamed)} made no progress for {self._limits.stall:g} s (train.stall_seconds): it "
-            f"{blamed[0].activity}, at {blamed[0].where}. Repair what holds it up, or allow more time."
+            f"{_names(blamed)} made no progress for {self._limits.stall:g} s (train.stall_seconds). Last activity: "
+            f"{blamed[0].activity}, at {blamed[0].where}. Fix what blocks it, or allow more time."
         )
 
 
-def _mark(beat: Heartbeat) -> object:
-    """What changes as long as a rank gets on; None where nothing tells, since it may be at work in long steps."""
-    if beat.begun:
-        return beat.begun
+def _progress_of(heartbeat: Heartbeat) -> object:
+    """A value that changes while a rank makes progress; None where there is none, because it may run long steps."""
+    if heartbeat.begun:
+        return heartbeat.begun
     # The start has a limit of its own.
-    return None if beat.executing or beat.activity in (STARTS, JOINS) else (beat.activity, beat.where)
+    return (
+        None if heartbeat.executing or heartbeat.activity in (STARTS, JOINS) else (heartbeat.activity, heartbeat.where)
+    )
 
 
-def _names(beats: Sequence[Heartbeat]) -> str:
-    names = [f"rank {beat.rank} on {beat.host} (process {beat.pid})" for beat in sorted(beats, key=lambda b: b.rank)]
+def _names(heartbeats: Sequence[Heartbeat]) -> str:
+    names = [
+        f"rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid})"
+        for heartbeat in sorted(heartbeats, key=lambda b: b.rank)
+    ]
     text = ", ".join(names)
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,8 +1,8 @@
-"""What other programs write on our standard error: known noise is dropped, all else is passed on.
+"""Filters what other programs write to our standard error: known noise is dropped, everything else is passed on.
 
-The Java process, and through it Spark's Python workers, inherit the standard error of the job. Two things say more
-than anybody wants and obey no setting: Java announces a module that Spark asks for, and TensorFlow, as it is
-imported, logs information past its own log level. So what they write goes through a pipe and this filter.
+The Java process, and through it Spark's Python workers, inherit the job's standard error. Two messages obey no setting:
+Java announces a module that Spark requests, and TensorFlow logs information on import in spite of its log level. So
+their output goes through a pipe and this filter.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ NOISE = re.compile(
 
 
 def is_noise(line: str) -> bool:
-    """Whether a line is known to say nothing to the user."""
+    """Whether a line is known to be useless to the user."""
     return NOISE.match(line) is not None
 
 
 def open_filtered_pipe() -> int:
-    """A file descriptor for a child's output; its lines come out on our standard error, without noise.
+    """A file descriptor for a child's output, whose lines go to our standard error, without noise.
 
-    The caller closes it once the child has it. The relay ends when the child does.
+    The caller closes it once the child has it. The forwarding thread ends when the child does.
     """
     reading, writing = os.pipe()
     threading.Thread(target=_forward, args=(reading, standard_error().line), name="stderr-filter", daemon=True).start()
@@ -43,7 +43,7 @@ def open_filtered_pipe() -> int:
 
 @contextmanager
 def filtered_standard_error(prefix: str = "") -> Iterator[None]:
-    """Filter what this process itself, native libraries included, writes on standard error meanwhile.
+    """Filter what this process, native libraries included, writes to standard error within the block.
 
     Args:
         prefix: put before each line that is passed on.
@@ -61,9 +61,9 @@ def filtered_standard_error(prefix: str = "") -> Iterator[None]:
     try:
         yield
     finally:
-        # In this order: what Python holds back must still go through the pipe; putting the original back closes the
-        # pipe's only writing end, which ends the thread; the thread writes on the original until then. A child process
-        # that inherited the pipe keeps it open, and this waits for it.
+        # In this order: what Python has buffered must still go through the pipe; restoring the original closes the
+        # pipe's only writing end, which ends the thread; until then the thread writes to the original. A child process
+        # that inherited the pipe keeps it open, and the join waits for it.
         sys.stderr.flush()
         os.dup2(original, 2)
         thread.join()

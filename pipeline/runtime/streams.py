@@ -1,4 +1,4 @@
-"""Standard output carries a job's result and nothing else, whoever else writes on it."""
+"""Keeps standard output for a job's result, whatever libraries write to it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager, redirect_stdout
 
 @contextmanager
 def reserved_standard_output() -> Iterator[Callable[[str], None]]:
-    """Everything written on standard output meanwhile, native code included, goes to standard error.
+    """Send everything that is written to standard output within the block, by native code too, to standard error.
 
     Yields:
-        The one way to the real standard output: writes a line.
+        A function that writes a line to the real standard output.
     """
     sys.stdout.flush()
     original = os.dup(1)
@@ -25,7 +25,7 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
         os.write(original, f"{line}\n".encode())
 
     try:
-        # Python's own stream may lead elsewhere than to descriptor 1, in notebooks for one.
+        # Python's own stream may not lead to descriptor 1, such as in notebooks.
         with redirect_stdout(sys.stderr):
             yield write
     finally:
@@ -35,16 +35,16 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
 
 
 def in_spark_submit() -> bool:
-    """Whether spark-submit, and so somebody else's Java process, started this program."""
+    """Whether spark-submit started this program, and so its Java process too."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def leave_spark_submit_pipe() -> None:
-    """Write on the terminal or pipe that spark-submit itself writes on.
+    """Write to the terminals or pipes that spark-submit itself writes to.
 
-    spark-submit starts Python with one pipe for both of its outputs and copies that to its own standard output.
-    Where its own outputs are terminals or pipes, Linux lets us open them. A regular file is left to spark-submit: two
-    writers that do not share a position would overwrite each other.
+    spark-submit starts Python with one pipe for both outputs and copies it to its own standard output. If its own
+    outputs are terminals or pipes, Linux lets us open them. A regular file is left to spark-submit: two writers that do
+    not share a position would overwrite each other.
     """
     for descriptor in (1, 2):
         try:

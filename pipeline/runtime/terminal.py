@@ -1,7 +1,7 @@
 """Standard error, shared by progress, logs and the output of child processes.
 
-There is at most one live line, and it is always the last one: other lines are put above it. Where standard error
-is no terminal there is no live line. Writers may be on any thread.
+There is at most one live line, and it is always the last one: other lines are written above it. Without a terminal
+there is no live line. Any thread may write.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Terminal:
     """Lines, and one live line, on a stream."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        """Write to `stream`, or where that is None, to whatever `sys.stderr` is at the time of writing."""
+        """Write to `stream`, or if that is None, to whatever `sys.stderr` is at the time of writing."""
         self._given = stream
         self._lock = threading.RLock()
         self._live = ""
@@ -36,17 +36,17 @@ class Terminal:
         return self._stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Write a line that stays."""
         with self._lock:
             self._write(f"{self._erased()}{text}\n{self._live}")
 
     def live(self, text: str) -> None:
-        """Replace the live line; an empty text removes it. Nothing happens where there is no terminal."""
+        """Replace the live line; an empty text removes it. Does nothing without a terminal."""
         if not self.is_live:
             return
         with self._lock:
             erased = self._erased()
-            # One column stays free: a full line would wrap on some terminals and could not be erased.
+            # One column stays free: on some terminals a full line would wrap, and could not be erased.
             self._live = text[: shutil.get_terminal_size().columns - 1]
             self._write(erased + self._live)
 
@@ -64,7 +64,7 @@ class Terminal:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            # A reader that went away (a closed pipe or terminal) must not end a job that nobody watches.
+            # A reader that is gone (a closed pipe or terminal) must not end the job.
             return
 
 

@@ -18,11 +18,11 @@ class Sampler:
     """A sampler.
 
     Attributes:
-        name: as `search.sampler` says it.
+        name: the value of `search.sampler`.
         summary: what it does, for the documentation.
         build: from a `SearchConfig` and a seed to Optuna's sampler.
         takes_several_goals: whether a search with `further_goals` may use it.
-        is_queued: whether the search itself says which trials there are, and Optuna only keeps them.
+        is_queued: whether the search itself queues the trials, and Optuna only stores them.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Optuna's samplers, and the two searches that say themselves which trials there are."""
+"""Optuna's samplers, and the two searches that queue their trials themselves."""
 
 from __future__ import annotations
 

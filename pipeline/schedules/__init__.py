@@ -1,8 +1,8 @@
 """Schedules: the learning rate as a multiple of its peak, one entry each.
 
-A module of this package holds entries of `Schedule`; `train.schedule.name` names one, or a function of the user's own,
-as `package.module:function`, from the share of the steps after warm-up that were taken, p, and the epochs, parts
-included, e, both float64 tensors, to the multiple.
+A module of this package holds entries of `Schedule`; `train.schedule.name` names one, or as `package.module:function` a
+function of the user's own. It takes p, the share of the steps after warm-up that were taken so far, and e, the epochs
+so far, fractions included, both float64 tensors, and returns the multiple.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Schedule:
     """A schedule.
 
     Attributes:
-        name: as `train.schedule.name` says it.
-        options: the settings of `ScheduleConfig` that it has, warm-up apart.
-        build: from these settings (a `ScheduleConfig`) to the curve, in TensorFlow's operations.
-        warms_up: whether a warm-up may go before it.
+        name: the value of `train.schedule.name`.
+        options: the settings of `ScheduleConfig` that it uses, besides those of warm-up.
+        build: from these settings (a `ScheduleConfig`) to the curve, in TensorFlow operations.
+        warms_up: whether a warm-up may precede it.
     """
 
     name: str

@@ -39,9 +39,9 @@ class Document(BaseModel):
             return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the document"
+            path = ".".join(map(str, first["loc"])) or "the document"
             raise StoreError(
-                f"{origin} is not a valid {cls.__name__}: {place}: {first['msg']}. Delete it and run the job again."
+                f"{origin} is not a valid {cls.__name__}: {path}: {first['msg']}. Delete it and run the job again."
             ) from error
 
 

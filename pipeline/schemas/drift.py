@@ -70,7 +70,7 @@ class DriftReport(Document):
         """An aligned table of the columns, at most 30."""
         head = ("column", "PSI", "by chance", "null", "null before", "new or outside")
         lines = [head, *(_cells(column) for column in self.columns[:SHOWN_COLUMNS])]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+        widths = [max(len(line[position]) for line in lines) for position in range(len(head))]
         table = [f"Drift of {self.data} ({self.rows:,} rows) against the training rows:"]
         table += ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
         hidden = len(self.columns) - SHOWN_COLUMNS

@@ -53,7 +53,7 @@ class LabelSpec(Document):
     @property
     def prediction_columns(self) -> tuple[str, ...]:
         """Columns of what a model answers: `prediction` for a number; `label` and one `probability_CLASS` a class."""
-        return self.target.columns(self)
+        return self.target.prediction_columns(self)
 
     @property
     def outputs(self) -> int:

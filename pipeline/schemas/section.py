@@ -78,17 +78,17 @@ def parse_options(options: type[Section] | None, content: Mapping[str, Any], nam
     """
     if options is None:
         if content:
-            raise ValueError(f"options go with what has some, not with {name}")
+            raise ValueError(f"{name} has no options. Remove options")
         return None
     try:
         return options.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(["options", *map(str, first["loc"])])
+        path = ".".join(["options", *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
-            known = nearest(str(first["loc"][-1]), [*options.model_fields])
-            raise ValueError(f"{place} is unknown. {known}") from error
-        raise ValueError(f"{place}: {first['msg']}") from error
+            remedy = nearest(str(first["loc"][-1]), [*options.model_fields])
+            raise ValueError(f"{path} is unknown. {remedy}") from error
+        raise ValueError(f"{path}: {first['msg']}") from error
 
 
 def _refuse_bool(value: Any) -> Any:
@@ -102,10 +102,10 @@ def _bytes(value: Any) -> Any:
     """A number of bytes, or a text such as `2 GB`; a KB is 1,024 bytes."""
     if not isinstance(value, str):
         return value
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
-    if found is None or found[2].upper() not in UNITS:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+    if match is None or match[2].upper() not in UNITS:
         raise ValueError(f"allowed are bytes as a number, or with KB, MB, GB or TB. Received: {value!r}")
-    return int(float(found[1]) * UNITS[found[2].upper()])
+    return int(float(match[1]) * UNITS[match[2].upper()])
 
 
 def _as_list(value: Any) -> Any:

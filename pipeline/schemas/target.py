@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 
 from pipeline.losses import RowLoss
 from pipeline.registry import Registry
-from pipeline.schemas.columns import StoreType
+from pipeline.schemas.store_schema import StoreType
 
 if TYPE_CHECKING:
     from pipeline.schemas.decision import DecisionRule
@@ -78,7 +78,7 @@ class Target(ABC):
         """Width k of the network's output z, [b, k]."""
 
     @abstractmethod
-    def columns(self, label: LabelSpec) -> tuple[str, ...]:
+    def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
         """Columns of a scored table, in order: texts first, then numbers."""
 
     @abstractmethod
@@ -91,15 +91,15 @@ class Target(ABC):
         id 1, or [b, k] probabilities."""
 
     @abstractmethod
-    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
+    def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """The outputs of the served model, by name; names of layers begin with `prefix`."""
 
     @abstractmethod
-    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
-        """What an evaluation keeps of n rows, a `RegressionTally` or a `ClassTally`.
+    def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+        """What an evaluation keeps of n rows, a `RegressionAccumulator` or a `ClassAccumulator`.
 
         Args:
-            measure: what is counted, a `Measure`.
+            spec: what is counted, an `AccumulatorSpec`.
             row_id: [n].
             label: [n], as a store has them.
             prediction: finite or not, [n] or [n, k], calibrated.
@@ -118,7 +118,7 @@ class Target(ABC):
         """Predictions of the linear baseline, of its scores [n, k]."""
 
     def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
-        """The training loss of the best constant prediction; None where the fitted label does not tell it."""
+        """The training loss of the best constant prediction; None where it does not follow from the fitted label."""
         return None
 
 

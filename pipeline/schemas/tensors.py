@@ -45,7 +45,7 @@ def described(dtype: str, shape: Iterable[int | None]) -> str:
     return f"{'string' if dtype == 'binary' else dtype} [{', '.join(map(str, shape))}]"
 
 
-def side_by_side(parts: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
+def concat_specs(parts: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
     """The tensors that parts make up: those of one name lie along their first axis, in order.
 
     Raises:

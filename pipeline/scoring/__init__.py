@@ -1,1 +1,1 @@
-"""Applying a trained model to raw columns."""
+"""Applies a trained model to raw columns."""

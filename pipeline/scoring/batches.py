@@ -1,7 +1,7 @@
-"""Rows through the model, batch by batch, in Spark's Python workers, which write what they get.
+"""Scores rows batch by batch in Spark's Python workers, which also write the output.
 
-What is in memory of a task at once is a few batches, however many rows there are. A task that is tried again or runs
-twice writes a file of its own name; those of the tasks that Spark counts stay.
+A task holds a few batches in memory, however many rows there are. A task that is retried, or that runs twice, writes a
+file with a new name; only the files of the tasks that Spark counts are kept.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from pipeline.store.bundle import Bundle
 from pipeline.store.filesystem import StoragePath, storage_path
 
 GROUP_ROWS = 1 << 17
-"""Rows of a row group."""
+"""Rows of a row group of the output."""
 
 _WRITTEN = pa.schema([("path", pa.string()), ("rows", pa.int64()), ("bad", pa.int64())])
 
 
 @dataclass(frozen=True)
 class ScoreJob:
-    """What every task needs to know; plain data.
+    """The job of every task, as plain data.
 
     Attributes:
-        program: how rows are read.
+        program: types rows and finds their errors.
         file: URI of the Keras file.
-        sha256: of that file.
+        sha256: SHA-256 of that file.
         columns: the model's inputs.
-        kept: the columns of the source that go on.
-        label: what the model answers.
-        version: what the model is called.
-        schema: of the output.
-        batch_rows: that the model takes at once.
-        threads: cores of a task.
+        kept: the columns of the source that the output keeps.
+        label: the label that the model predicts.
+        version: the value of the column with the model's version.
+        schema: the schema of the output.
+        batch_rows: the most rows that the model scores at a time.
+        threads: the number of cores of a task.
     """
 
     program: RowProgram
@@ -66,18 +66,18 @@ class ScoreJob:
         # TensorFlow is imported by the first task of a worker.
         module = import_quietly("pipeline.scoring.predictor")
         predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads)
-        answers = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
+        predictions = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
         names = self.program.inputs.raw.names
         kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
         version = pa.repeat(self.version, len(batch) - int(bad.sum()))
-        return pa.RecordBatch.from_arrays([*kept, *answers, version], schema=self.schema), int(bad.sum())
+        return pa.RecordBatch.from_arrays([*kept, *predictions, version], schema=self.schema), int(bad.sum())
 
 
 def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) -> ScoreJob:
-    """What the tasks need to know.
+    """The job of the tasks.
 
     Raises:
-        DataError: a column that is kept has a type that a batch cannot hold.
+        DataError: a kept column has a type that cannot be written.
     """
     output, features = opened.output, bundle.features
     return ScoreJob(
@@ -96,7 +96,7 @@ def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) ->
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: rows in the source, those of them that cannot be scored, and the files."""
+    """The written output: rows of the source, rows that could not be scored, and the names of the files."""
 
     total: int
     bad: int
@@ -104,7 +104,7 @@ class Written:
 
 
 def write_scored(opened: NewRows, job: ScoreJob, target: StoragePath, prefix: str) -> Written:
-    """Score all rows and write those that can be scored as Parquet into a folder, under names with a prefix."""
+    """Score all rows, and write those that can be scored as Parquet into a folder, in files with a prefix."""
     folder = target.uri
     mapped = opened.scan.mapped(lambda piece, batches: _write_piece(piece, batches, job, folder, prefix), _WRITTEN)
     summary = mapped.toArrow()
@@ -121,7 +121,7 @@ def write_scored(opened: NewRows, job: ScoreJob, target: StoragePath, prefix: st
 
 
 def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefix: str) -> Batches:
-    """In a task: one file, unless no row can be scored."""
+    """Write the file of a piece, in a task; none if no row can be scored."""
     bad, rows = 0, 0
     path = f"{prefix}-{piece:05d}-{uuid4().hex}.parquet"
 
@@ -129,9 +129,9 @@ def _write_piece(piece: int, batches: Batches, job: ScoreJob, folder: str, prefi
         nonlocal bad
         for batch in batches:
             for start in range(0, len(batch), job.batch_rows):
-                answered, own = job.scored(batch.slice(start, job.batch_rows))
-                bad += own
-                yield answered
+                scored_rows, bad_rows = job.scored(batch.slice(start, job.batch_rows))
+                bad += bad_rows
+                yield scored_rows
 
     groups = gathered(filter(len, scored()), len, GROUP_ROWS)
     first = next(groups, None)
@@ -151,7 +151,7 @@ def _writer(file: StoragePath, schema: pa.Schema) -> pq.ParquetWriter:
 def _schema(program: RowProgram, output: OutputColumns, label: LabelSpec) -> pa.Schema:
     kinds = [program.inputs.raw.kinds[name] for name in output.kept]
     problems = [
-        Problem(f"Column '{name}' has a type that cannot be handed on")
+        Problem(f"Column '{name}' has a type that cannot be written")
         for name, kind in zip(output.kept, kinds, strict=True)
         if pa.types.is_null(kind)
     ]

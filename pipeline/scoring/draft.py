@@ -1,4 +1,4 @@
-"""An output that is being written: in a folder apart, which takes its place at the end, or file by file in place."""
+"""An output while it is written: in a folder apart that is renamed at the end, or file by file in its final folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class OutputDraft(Protocol):
-    """Where the files of an output are written."""
+    """The folders where the files of an output are written."""
 
     @property
     def rows(self) -> StoragePath:
@@ -34,7 +34,7 @@ class OutputDraft(Protocol):
 
     @property
     def parts(self) -> StoragePath:
-        """The folder of Parquet files that are to get another format."""
+        """The folder of Parquet files that are then converted to another format."""
 
     @property
     def aside(self) -> StoragePath:
@@ -42,20 +42,20 @@ class OutputDraft(Protocol):
 
     @property
     def prefix(self) -> str:
-        """What the names of all files begin with."""
+        """The prefix of the names of all files."""
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
-        """Make it the output, whose files have these names, and those of the rows that were set aside."""
+        """Make it the output, which consists of these files and of those of quarantined rows."""
 
 
 @dataclass(frozen=True)
 class FolderDraft:
-    """A folder that takes its place by a rename.
+    """A folder that becomes the output by a rename.
 
     Attributes:
-        output: its place.
+        output: the output folder.
         work: a folder for work in progress, on the same file system.
-        prefix: what the names of all files begin with.
+        prefix: the prefix of the names of all files.
     """
 
     output: StoragePath
@@ -69,7 +69,7 @@ class FolderDraft:
 
     @property
     def parts(self) -> StoragePath:
-        """Of files that are to get another format."""
+        """Of files that are then converted to another format."""
         return self.work.child("parts")
 
     @property
@@ -78,7 +78,7 @@ class FolderDraft:
         return self.work.child("aside")
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
-        """One rename; whatever is in the folder belongs to it."""
+        """Publish by one rename; every file in the folder belongs to the output."""
         if set_aside:
             files.move(self.aside, self.rows.child(QUARANTINE))
         publish_output(self.rows, self.output, card, replace=replace)
@@ -86,11 +86,11 @@ class FolderDraft:
 
 @dataclass(frozen=True)
 class ListedDraft:
-    """Files in place, in an object store.
+    """Files in their final folder, in an object store.
 
     Attributes:
-        output: their folder.
-        token: in the names of these files and of no others.
+        output: the output folder.
+        token: a part of the names of these files and of no others.
     """
 
     output: StoragePath
@@ -98,7 +98,7 @@ class ListedDraft:
 
     @property
     def prefix(self) -> str:
-        """What the names of all files begin with."""
+        """The prefix of the names of all files."""
         return f"part-{self.token}"
 
     @property
@@ -108,7 +108,7 @@ class ListedDraft:
 
     @property
     def parts(self) -> StoragePath:
-        """Of files that are to get another format; `_` hides it."""
+        """Of files that are then converted to another format; readers skip names with `_`."""
         return self.output.child(f"_parts-{self.token}")
 
     @property
@@ -117,25 +117,25 @@ class ListedDraft:
         return self.output.child(QUARANTINE)
 
     def publish(self, names: Sequence[str], card: ScoreCard, *, set_aside: Sequence[str], replace: bool) -> None:
-        """The card, and then the end of the files of an earlier output."""
+        """Publish by replacing the card; then delete the files of an earlier output."""
         bad = [f"{QUARANTINE}/{name}" for name in set_aside]
         publish_listed(self.output, self.token, [*names, *bad], card, replace=replace)
         files.remove_folder(self.parts)
 
     def drop(self) -> None:
-        """Delete what was not published; what the card lists stays, since it may have turned before a job failed."""
+        """Delete what was not published; files that the card lists stay: it may be replaced before a job fails."""
         try:
             listed = listed_files(self.output)
             drop_files(self.output, {name for name in files.list_files(self.output) if self.token in name} - listed)
-        except OSError as error:  # the error that ended the job must be reported, not this one
-            log.warning("Files of this scoring stay in %s, though they do not count: %s", self.output, error)
+        except OSError as error:  # the error that ended the job must not be hidden by this one
+            log.warning("Files of this scoring run are left in %s; no card lists them: %s", self.output, error)
 
 
 def check_writable(output: StoragePath, *, replace: bool) -> None:
-    """Make sure that an output may be written, before any work is done for it.
+    """Check that an output may be written, before any work is done for it.
 
     Raises:
-        ConfigError: something is there already that must not be replaced.
+        ConfigError: something exists there that must not be replaced.
         PlatformError: it is in a bucket that cannot be written to.
     """
     if output.renames_folders:
@@ -147,7 +147,7 @@ def check_writable(output: StoragePath, *, replace: bool) -> None:
 
 @contextmanager
 def output_draft(output: StoragePath) -> Iterator[OutputDraft]:
-    """A draft for the length of a block; what is not published is deleted then."""
+    """A draft for the length of a block; what is not published is deleted at its end."""
     if output.renames_folders:
         try:
             with scratch(work_folder(output)) as work:

@@ -1,7 +1,7 @@
 """The code of a logged model: MLflow runs this file, so nothing is pickled.
 
-Raw columns in a data frame become the dict of tensors that the Keras model takes; its output becomes a data frame:
-`prediction` in the label's own unit, or `label` and one `probability_CLASS` a class.
+Raw columns of a data frame become the dict of tensors that the Keras model takes; its output becomes a data frame with
+`prediction` in the label's unit, or `label` and one `probability_CLASS` per class.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
+from pipeline.formatting import shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in
 from pipeline.tracking.mlflow_folder import never_null
 
 ROWS_AT_ONCE = 8192
-"""Bounds the memory that the expanded features of a long data frame take."""
-SHOWN_AT_MOST = 80
+"""Bounds the memory of the expanded features of a long data frame."""
 
 
 class RawColumnsModel(PythonModel):
@@ -55,13 +55,13 @@ class RawColumnsModel(PythonModel):
         """Score rows.
 
         Args:
-            context: MLflow's.
-            model_input: raw columns, in any order; others are ignored, absent ones count as null.
+            context: not used.
+            model_input: raw columns, in any order; other columns are ignored, missing ones count as null.
             params: not used.
 
         Raises:
-            MlflowException: a value is of another kind than its column's, or a null that training did not know how to
-                fill; a service answers with status 400 and the message.
+            MlflowException: a value has the wrong type for its column, or is a null that training did not learn to
+                fill; a server answers with status 400 and the message.
         """
         try:
             return self._scored(model_input)
@@ -79,12 +79,12 @@ class RawColumnsModel(PythonModel):
 
 
 def to_tensors(rows: pd.DataFrame, state: FittedFeatures, categories: Mapping[str, Categories]) -> dict[str, Any]:
-    """What the Keras model takes: float64 [b, 1] for a column of numbers, string [b, 1] for one of texts.
+    """The inputs of the Keras model: float64 [b, 1] for a numeric column, string [b, 1] for a text column.
 
     NaN stands for null and infinities, NULL_TOKEN for a text that is null.
 
     Raises:
-        DataError: a value is of another kind than its column's, or a null that training did not know how to fill.
+        DataError: a value has the wrong type for its column, or is a null that training did not learn to fill.
     """
     import tensorflow as tf
 
@@ -118,7 +118,7 @@ def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.floa
         index = next((index for index, cell in enumerate(cells) if not _is_number(cell)), 0)
         raise DataError(
             f"Column '{column.name}' must be numeric. Allowed: numbers, true and false, numbers as text, null. "
-            f"Received: {_shown(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
+            f"Received: {shortened(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
         ) from error
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -131,15 +131,10 @@ def _is_number(cell: Any) -> bool:
     return True
 
 
-def _shown(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= SHOWN_AT_MOST else f"{text[: SHOWN_AT_MOST - 3]}..."
-
-
 def _refuse_nulls(names: list[str]) -> None:
     if names:
         raise DataError(
-            f"Nulls where training had none to learn from, in: {', '.join(names)}. "
+            f"Nulls in columns that had none in training: {', '.join(names)}. "
             "Fill them, or set impute for these columns and train again."
         )
 
@@ -149,7 +144,7 @@ def _texts(column: pd.Series[Any], categories: Categories) -> list[str]:
         if isinstance(cell, (list, tuple, dict, set, np.ndarray)):
             raise DataError(
                 f"Column '{column.name}' must hold single values. Allowed: text, numbers, true and false, times, null. "
-                f"Received: {_shown(cell)} in row {column.index[index]}. Send one value; several go into one text."
+                f"Received: {shortened(cell)} in row {column.index[index]}. Send one value; several go into one text."
             )
     return [categories.text(value) for value in column]
 

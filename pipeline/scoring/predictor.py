@@ -1,4 +1,4 @@
-"""A saved model, loaded once in a process, that takes Arrow columns and gives Arrow columns."""
+"""A saved model from Arrow columns to Arrow columns, loaded once per process."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Predictor:
     """Scores batches of rows."""
 
     def __init__(self, model: keras.Model, columns: Sequence[RawColumn], label: LabelSpec) -> None:
-        """`columns` are the model's inputs, `label` is what it answers."""
+        """`columns` are the model's inputs, `label` is the label that it predicts."""
         self._columns, self._label = tuple(columns), label
         dtypes = {"number": tf.float64, "text": tf.string}
-        # Batches of any length are one signature: the last one of a partition is traced no second time.
+        # One signature for batches of any length, so that the last one of a partition is not traced again.
         signature = {
             column.name: tf.TensorSpec((None, 1), dtypes[column.type], name=f"input_{i}")
             for i, column in enumerate(columns)
         }
-        self._answers = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
+        self._predict = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
 
     def predict(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """Score b rows.
@@ -42,25 +42,25 @@ class Predictor:
             arrays: for each column, b doubles or strings, with nulls.
 
         Returns:
-            The answers, in the order of `LabelSpec.prediction_columns`.
+            The predictions, in the order of `LabelSpec.prediction_columns`.
         """
         tensors = {column.name: _tensor(array, column) for column, array in zip(self._columns, arrays, strict=True)}
-        return _arrays(self._answers(tensors), self._label)
+        return _arrays(self._predict(tensors), self._label)
 
 
 @lru_cache(maxsize=1)
 def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label: LabelSpec, threads: int) -> Predictor:
-    """Load a model file, once a process: Spark keeps its Python workers for the tasks to come.
+    """Load a model file, once per process: Spark reuses its Python workers for later tasks.
 
     Args:
-        file: its URI; it is read where this runs.
-        sha256: what it must be.
+        file: URI of the file, which is read by the process that calls this.
+        sha256: the expected SHA-256 of the file.
         columns: the model's inputs.
-        label: what it answers.
-        threads: cores of a task.
+        label: the label that it predicts.
+        threads: the number of cores of a task.
 
     Raises:
-        StoreError: the file is gone, or was altered.
+        StoreError: the file is missing, or was altered.
     """
     configure_devices(threads, ranks_on_host=1, local_rank=0)
     with local_copy(storage_path(file), sha256) as path:

@@ -1,13 +1,13 @@
-"""An output folder appears complete or not at all, and one that is replaced stays readable until then.
+"""Publishes an output folder: it appears complete or not at all, and an earlier output stays readable until then.
 
     <parent>/NAME              the output
     <parent>/.NAME/scratch/    work in progress; on the same file system, so that one rename publishes it
     <parent>/.NAME/previous/   the earlier output, for the moment between two renames where folders cannot be exchanged
 
-In an object store it is the files that its card lists, see `listed.py`.
+In an object store, an output consists of the files that its card lists, see `listed.py`.
 
-What an output holds beside its files has names that begin with `_`, which readers of folders leave out:
-`_score.json` marks the folder as an output and describes it; `_quarantine` holds rows that could not be scored.
+Besides its data files, an output has entries whose names begin with `_`, which readers of folders skip: `_score.json`
+marks the folder as an output and describes it; `_quarantine` holds rows that could not be scored.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from pipeline.store.publish import sweep_scratch
 CARD, QUARANTINE = "_score.json", "_quarantine"
 
 _AT_FDCWD, _EXCHANGE = -100, 2
-"""Of Linux: paths are relative to the working folder, and two of them change places."""
+"""Constants of Linux: paths are relative to the working folder, and the two paths are exchanged."""
 
 
 class ScoreCard(Document):
-    """What an output is.
+    """The description of an output.
 
     Attributes:
-        model_version: of all its rows.
+        model_version: the version of the model that scored all its rows.
         model: URI of the Keras file.
-        sha256: of that file.
-        source: what was scored.
-        format: of its files.
-        rows: in the output.
-        quarantined: rows that were set aside.
-        files: bytes of each file by name, in an object store, where other files may lie beside; else empty.
+        sha256: SHA-256 of that file.
+        source: the source that was scored.
+        format: the format of its files.
+        rows: the number of rows of the output.
+        quarantined: the number of rows that could not be scored.
+        files: the size in bytes of each file by name, in an object store, where the folder may hold other files; else
+            empty.
     """
 
     model_version: str
@@ -54,15 +55,15 @@ class ScoreCard(Document):
 
 
 def work_folder(output: StoragePath) -> StoragePath:
-    """Where work in progress lies."""
+    """The folder for work in progress."""
     return output.folder.child(f".{output.path.rpartition('/')[2]}")
 
 
 def check_output(output: StoragePath, *, replace: bool) -> None:
-    """Put back what an interrupted job left aside, and make sure that the output may be written.
+    """Restore an earlier output that an interrupted job moved aside, and check that the output may be written.
 
     Raises:
-        ConfigError: something is there already that must not be replaced.
+        ConfigError: something exists there that must not be replaced.
     """
     work = work_folder(output)
     sweep_scratch(work)
@@ -70,27 +71,27 @@ def check_output(output: StoragePath, *, replace: bool) -> None:
         if files.exists(_previous(work)):
             files.move(_previous(work), output)
         else:
-            _tidy(work)
+            _remove_empty_folders(work)
     if not files.exists(output):
         return
     if not replace:
-        raise taken_error(output)
+        raise output_exists_error(output)
     if not files.exists(output.child(CARD)) and _holds_anything(output):
-        raise foreign_error(output)
+        raise not_an_output_error(output)
 
 
-def taken_error(output: StoragePath) -> ConfigError:
-    """Of an output that is there, where none may be replaced."""
+def output_exists_error(output: StoragePath) -> ConfigError:
+    """The error for an existing output that may not be replaced."""
     return ConfigError(
         f"The output '{output}' already exists. Choose another score.output, or set score.mode: overwrite."
     )
 
 
-def foreign_error(output: StoragePath) -> ConfigError:
-    """Of files that are no output."""
+def not_an_output_error(output: StoragePath) -> ConfigError:
+    """The error for an existing path that is not an output."""
     return ConfigError(
-        f"'{output}' is there, and no output of a scoring: it has no {CARD}. Allowed with score.mode: "
-        "overwrite is a free place, or such an output. Correct score.output, or remove what is there."
+        f"'{output}' exists, and is not the output of a scoring run: it has no {CARD}. Allowed with score.mode: "
+        "overwrite is a new folder, or such an output. Correct score.output, or remove what is there."
     )
 
 
@@ -98,7 +99,7 @@ def publish_output(finished: StoragePath, output: StoragePath, card: ScoreCard, 
     """Make a finished folder the output.
 
     Raises:
-        ConfigError: meanwhile something was put there that must not be replaced.
+        ConfigError: something was put there meanwhile that must not be replaced.
     """
     files.write_bytes(finished.child(CARD), card.to_json().encode())
     if files.exists(output):
@@ -109,8 +110,8 @@ def publish_output(finished: StoragePath, output: StoragePath, card: ScoreCard, 
 
 
 def close_work(output: StoragePath) -> None:
-    """Remove the folder of work in progress, unless another job works there."""
-    _tidy(work_folder(output))
+    """Remove the folder for work in progress, unless another job uses it."""
+    _remove_empty_folders(work_folder(output))
 
 
 def _replace(finished: StoragePath, output: StoragePath) -> None:
@@ -125,7 +126,7 @@ def _replace(finished: StoragePath, output: StoragePath) -> None:
 
 
 def _exchange(one: str, other: str) -> bool:
-    """Let two folders change places, at once; False where the system cannot."""
+    """Exchange two folders atomically; False where the system cannot."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
@@ -140,8 +141,8 @@ def _holds_anything(folder: StoragePath) -> bool:
     return files.size_of(folder) is not None or bool(files.list_files(folder))
 
 
-def _tidy(work: StoragePath) -> None:
-    """Local folders that are empty go; elsewhere there are none."""
+def _remove_empty_folders(work: StoragePath) -> None:
+    """Remove local work folders that are empty; object stores have no empty folders."""
     if work.is_local:
         with suppress(OSError):
             os.rmdir(f"{work.path}/scratch")

@@ -1,4 +1,4 @@
-"""New rows, typed exactly as they are when a store is prepared; neither label, key nor weight need be there."""
+"""New rows, typed exactly as when a store is prepared; columns of label, key and weight may be missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.preparation.reading.scan import Scan
 from pipeline.preparation.rows.row_checks import find_value_errors
 from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.typed_rows import Inputs, TypedRows
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.scoring.columns import OutputColumns, is_pattern, output_columns
 from pipeline.store.bundle import Bundle
 
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RowProgram:
-    """What is computed of a row that is to be scored; plain data and functions, which go to the tasks.
+    """How rows are typed and checked before they are scored; plain data and functions, which are sent to the tasks.
 
     Attributes:
-        inputs: how rows are read.
-        row_errors: what can be wrong with a row.
+        inputs: types the columns of a batch.
+        row_errors: the errors that a row may have.
     """
 
     inputs: Inputs
@@ -53,9 +53,9 @@ class NewRows:
     """Rows to be scored.
 
     Attributes:
-        scan: all of them.
-        program: what is computed of them.
-        output: what will be written.
+        scan: reads all of them.
+        program: types and checks them.
+        output: the columns that will be written.
     """
 
     scan: Scan
@@ -66,23 +66,23 @@ class NewRows:
 def open_new_rows(
     source_table: SourceTable, bundle: Bundle, trained: RunConfig, config: ScoreConfig, *, multiline: bool
 ) -> NewRows:
-    """Give rows their types and find out what can be wrong with them; nothing is read yet.
+    """Plan how rows are typed and checked; reads nothing yet.
 
     Args:
         source_table: the source.
         bundle: the model.
         trained: the configuration that it was trained with.
-        config: what the output keeps.
-        multiline: whether fields may hold line breaks.
+        config: the section `score`.
+        multiline: whether fields may contain line breaks.
 
     Raises:
-        ConfigError: the output cannot have the columns that it should have.
+        ConfigError: the output cannot have the configured columns.
         DataError: the source lacks columns that the model needs, or has them in types that cannot be used.
     """
     state = bundle.features
     needed = [column.name for column in state.raw]
     source_table = _with_all_names(source_table, config).knowing(needed)
-    _tell_missing_key(source_table, trained)
+    _warn_of_missing_key(source_table, trained)
     output = output_columns(config, source_table.names, key=trained.data.key, label=state.label)
     wanted = list(dict.fromkeys((*needed, *output.kept)))
     check_names(source_table.names, wanted, source_table.first_line)
@@ -94,7 +94,7 @@ def open_new_rows(
 
 
 def good_values(program: RowProgram, share: float) -> Callable[[pa.RecordBatch], Mapping[str, pa.Array]]:
-    """What gives the values of a batch's rows that are not bad, of about a share of them: the same ones each time."""
+    """A function from a batch to the values of its good rows, sampled to about `share` of them, always the same."""
 
     def values(batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
         if share < 1.0:
@@ -107,45 +107,47 @@ def good_values(program: RowProgram, share: float) -> Callable[[pa.RecordBatch],
 
 
 def _drawn(batch: pa.RecordBatch, share: float) -> Mask:
-    """[n]: by the place of a row in its batch."""
+    """Which rows are in the sample: bool [n], drawn by a row's position in its batch."""
     drawn: Mask = uniform(salted_once("drift", np.arange(len(batch)))) < share
     return drawn
 
 
-def _tell_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
+def _warn_of_missing_key(source_table: SourceTable, trained: RunConfig) -> None:
     missing = [name for name in trained.data.key if name not in source_table.names]
     if missing:
-        log.warning("The source has no column %s (data.key): answers cannot be told apart by it.", ", ".join(missing))
+        log.warning(
+            "The source has no column %s (data.key): predictions cannot be matched to rows by it.", ", ".join(missing)
+        )
 
 
 def _with_all_names(source_table: SourceTable, config: ScoreConfig) -> SourceTable:
-    """JSON: with the names that only a look at every line tells, where names are chosen by patterns."""
+    """The source with all its names: for JSON and patterns in `score.keep`, every line has to be read for them."""
     if source_table.scan is None or not any(is_pattern(entry) for entry in config.keep):
         return source_table
     return source_table.scan()
 
 
 def _terms(bundle: Bundle) -> dict[str, ColumnTerms]:
-    """What the contract asks of the columns that the model needs."""
-    promised = {} if bundle.table is None else bundle.table.columns
-    return {column.name: promised[column.name] for column in bundle.features.raw if column.name in promised}
+    """The terms of the source's contract for the columns that the model needs."""
+    contract = {} if bundle.table is None else bundle.table.columns
+    return {column.name: contract[column.name] for column in bundle.features.raw if column.name in contract}
 
 
 def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> tuple[NumericPlan, ...]:
-    """How the model's numbers were treated in training: whether nulls, NaN and infinities were allowed."""
+    """The plan of the model's numeric features: whether nulls, NaN and infinities were allowed in training."""
     features, state = trained.features, bundle.features
     types = _types(bundle, source_table) if needs_types(features) else {}
-    promised = source_table.names if bundle.table is None else bundle.table.columns
-    names = list(dict.fromkeys((*promised, *(column.name for column in state.raw))))
+    contract = source_table.names if bundle.table is None else bundle.table.columns
+    names = list(dict.fromkeys((*contract, *(column.name for column in state.raw))))
     plan = plan_features(features, names, types, StoreSpec.of(trained).roles)
-    known = {column.name for column in state.raw} | {column.name for column in state.derived}
-    return tuple(feature for feature in plan.numeric if feature.source in known)
+    raw_or_derived = {column.name for column in state.raw} | {column.name for column in state.derived}
+    return tuple(feature for feature in plan.numeric if feature.source in raw_or_derived)
 
 
 def _types(bundle: Bundle, source_table: SourceTable) -> dict[str, ColumnType]:
-    """Types of the columns as training read them, or, without a contract, as these rows have them.
+    """The types of the columns as in training, or, without a contract, as inferred from these rows.
 
-    A few new rows are weak evidence: a column that training read as numbers is one of numbers.
+    A few new rows are weak evidence, so a column that was numeric in training stays numeric.
     """
     if bundle.table is not None:
         return {name: terms.type for name, terms in bundle.table.columns.items()}

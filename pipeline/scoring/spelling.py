@@ -1,9 +1,9 @@
-"""Values of a data frame as the source had them, which pandas spells in its own way.
+"""Restores the spelling that values of a data frame had in the source, because pandas changes it.
 
-A source's `TRUE` comes out of pandas as True, `02134` as 2134, `98101` as 98101.0 where a null is in the column, and
-Spark writes 1e-05 as `1.0E-5`. A value is therefore looked for in the vocabulary under every spelling that it may
-have had, and then by what it is worth. Where no vocabulary has it, as in a column that is only hashed or used in
-expressions, it gets the likeliest spelling: that of Python, for times and truth values that of Spark.
+A source's `TRUE` comes out of pandas as True, `02134` as 2134, `98101` as 98101.0 if the column has a null, and Spark
+writes 1e-05 as `1.0E-5`. So a value is looked up in the vocabulary under every spelling that it may have had, and then
+by its numeric value. If no vocabulary has it, as for a column that is only hashed or used in expressions, it gets the
+likeliest spelling: that of Python, and for times and booleans that of Spark.
 """
 
 from __future__ import annotations
@@ -22,41 +22,43 @@ from pipeline.schemas.tokens import FALSE, NULL_TOKEN, TRUE
 
 
 class Categories:
-    """What the values of one column of texts are called in the vocabularies of the features that read it."""
+    """The categories of one text column, from the vocabularies of the features that read it."""
 
-    def __init__(self, known: Collection[str], markers: frozenset[str]) -> None:
-        """`known` are the texts of all vocabularies, `markers` are texts that mean null."""
+    def __init__(self, vocabulary: Collection[str], markers: frozenset[str]) -> None:
+        """`vocabulary` holds the texts of all vocabularies, `markers` are texts that mean null."""
         self._markers = markers
-        self._known = frozenset(known)
+        self._vocabulary = frozenset(vocabulary)
         self._by_number: dict[float, str] = {}
-        for text in known:
+        for text in vocabulary:
             number = _number(text)
             if number is not None:
                 self._by_number.setdefault(number, text)
 
     def text(self, value: Any) -> str:
-        """The value's text in a vocabulary, or one that is in none; text itself is taken as it is."""
+        """The category of a value, or its likeliest spelling if no vocabulary has it; a text is returned unchanged."""
         if isinstance(value, str):
             return NULL_TOKEN if value.strip(" ") in self._markers else value
         if pd.isna(value):
             return NULL_TOKEN
         spellings = _spellings(value)
-        known = next((text for text in spellings if text in self._known), None)
-        if known is None and _is_number(value):
-            known = self._by_number.get(float(value))
-        return spellings[0] if known is None else known
+        category = next((text for text in spellings if text in self._vocabulary), None)
+        if category is None and _is_number(value):
+            category = self._by_number.get(float(value))
+        return spellings[0] if category is None else category
 
 
 def categories_of(state: FittedFeatures) -> dict[str, Categories]:
-    """The spelling of every raw column of texts."""
+    """The categories of every raw text column."""
     markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]
-    known = {name: dict.fromkeys(text for one in state.of_texts for text in one.known_texts(name)) for name in names}
-    return {name: Categories(texts, markers) for name, texts in known.items()}
+    vocabularies = {
+        name: dict.fromkeys(text for one in state.of_texts for text in one.texts_of_column(name)) for name in names
+    }
+    return {name: Categories(texts, markers) for name, texts in vocabularies.items()}
 
 
 def number_in(value: Any, markers: frozenset[str]) -> Any:
-    """What a cell of a numeric column holds, where it is text, as Spark reads it; anything else as it is."""
+    """The value of a cell of a numeric column: a text as Spark reads it, anything else unchanged."""
     if not isinstance(value, str):
         return value
     if value in TRUE or value in FALSE:
@@ -66,19 +68,19 @@ def number_in(value: Any, markers: frozenset[str]) -> Any:
 
 
 def _spellings(value: Any) -> tuple[str, ...]:
-    """Texts that a value which is no text may come from, likelier ones first."""
+    """The spellings that a value other than text may have had in the source, the likeliest first."""
     if isinstance(value, (bool, np.bool_)):
         text = str(bool(value))
         return text.lower(), text, text.upper()
     if isinstance(value, datetime):
-        return _moments(pd.Timestamp(value))
+        return _timestamps(pd.Timestamp(value))
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(value), str(int(value))
     return (str(value),)
 
 
-def _moments(value: pd.Timestamp) -> tuple[str, ...]:
-    """As Spark writes a time, in UTC and without zeros at the end of its fraction, or a date."""
+def _timestamps(value: pd.Timestamp) -> tuple[str, ...]:
+    """The spellings of a time as Spark writes it, in UTC and without trailing zeros, and of a date."""
     utc = value if value.tzinfo is None else value.tz_convert("UTC").tz_localize(None)
     text = str(utc)
     text = text.rstrip("0") if "." in text else text
@@ -90,7 +92,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(text: str) -> float | None:
-    """What a text is worth; None also for NaN, and for `1_000`, which only Python takes for a number."""
+    """The numeric value of a text; None for NaN too, and for `1_000`, which only Python accepts as a number."""
     try:
         number = float(text)
     except ValueError:

@@ -28,10 +28,10 @@ _WRITTEN = pa.schema([("name", pa.string())])
 
 
 def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
-    """Make sure that a format can be written here.
+    """Check that a format can be written here.
 
     Raises:
-        PlatformError: it is Delta, and nothing here writes that.
+        PlatformError: it is Delta, and no library that is installed here writes it.
     """
     if format != "delta" or (spark_reads_delta(spark) and output.renames_folders):
         return
@@ -42,22 +42,26 @@ def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
         )
     if find_spec("deltalake") is None or not output.is_local:
         raise PlatformError(
-            f"Nothing here can write the Delta table '{output}'. Set score.format: parquet; or give Spark Delta's "
-            f"jar: {SPARK_SETTINGS}; or, for a local path, pip install 'spark-keras-pipeline[delta]'."
+            f"The Delta table '{output}' cannot be written, since no library for it is installed. Set score.format: "
+            f"parquet; or give Spark Delta's jar: {SPARK_SETTINGS}; or, for a local path, pip install "
+            "'spark-keras-pipeline[delta]'."
         )
 
 
 def convert(
     spark: SparkSession, names: Sequence[str], schema: pa.Schema, draft: OutputDraft, format: str
 ) -> tuple[str, ...]:
-    """Give Parquet files of a draft the format that was asked for; the names of the files that an output has then.
+    """Convert Parquet files of a draft to the requested format.
 
     Args:
         spark: the session.
-        names: of the files, in `draft.rows` where they stay Parquet, else in `draft.parts`.
-        schema: of the files.
+        names: the names of the files, in `draft.rows` if the format is Parquet, else in `draft.parts`.
+        schema: the schema of the files.
         draft: the output.
-        format: that was asked for.
+        format: the requested format.
+
+    Returns:
+        The names of the output's files; empty where a folder is published as a whole.
     """
     if format == "delta":
         files.move(draft.parts, draft.rows)
@@ -71,7 +75,7 @@ def convert(
 
 
 def write_csv(rows: DataFrame, target: StoragePath, prefix: str) -> list[str]:
-    """The same text as Spark writes, by tasks: a file for each partition. Only the names that are returned count."""
+    """Write CSV as Spark does, by tasks: a file for each partition. Only the files whose names are returned count."""
     lines = rows.select(F.to_csv(F.struct(*(F.col(quoted(name)) for name in rows.columns)), RFC_4180).alias("line"))
     header, folder = _header(rows.columns), target.uri
 

@@ -6,7 +6,7 @@ from pipeline.sources.registry import SourceFormat
 
 FORMAT = SourceFormat(
     name="delta",
-    description="one version of a Delta table: the latest when the job starts; told by the folder `_delta_log`",
+    description="one version of a Delta table: the latest when the job starts; recognized by the folder `_delta_log`",
     one_path=True,
     opening="pipeline.preparation.reading.delta:delta_table",
 )

@@ -1,1 +1,1 @@
-"""The stages of a job, each a function from a configuration to a typed result."""
+"""The jobs and their stages, each a function from a configuration to a typed result."""

@@ -1,4 +1,4 @@
-"""What every stage works with: the storage root, Spark, tracked runs, and progress."""
+"""The resources of a stage: the storage root, Spark, tracked runs, and progress."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TrackedRuns:
     """Opens the tracked runs of one job.
 
     Attributes:
-        config: where runs are recorded.
-        root: of the storage.
-        experiment: that the runs belong to.
+        config: the section `track`.
+        root: the storage root.
+        experiment: the experiment that the runs belong to.
         stage: the job's name, a tag of each run.
     """
 
@@ -46,20 +46,20 @@ class TrackedRuns:
             yield tracker
 
     def disabled(self) -> TrackedRuns:
-        """The same, recording nothing."""
+        """The same job, with tracking disabled."""
         return replace(self, config=self.config.model_copy(update={"enabled": False}))
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Open resources of one job. Settings are not among them: functions take the sections that they need as well.
+    """The open resources of one job. Settings are passed separately: each function takes the sections that it needs.
 
     Attributes:
-        root: of the storage.
+        root: the storage root.
         spark: a live session.
-        progress: for people.
+        progress: shows progress on standard error.
         runs: opens the job's tracked runs.
-        tracker: the run that is open; before `tracked` it records nothing.
+        tracker: the open run; records nothing before `tracked`.
     """
 
     root: StoragePath
@@ -79,15 +79,15 @@ def open_stage(
     workers: int = 1,
     settings: Sequence[str] = ("train.workers",),
 ) -> Iterator[Resources]:
-    """Open what a job needs, its tracked run excepted.
+    """Open the resources of a job, without its tracked run.
 
     Args:
         config: the experiment.
         stage: the job's name.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
-        workers: ranks that the job will launch; too few task slots are said before anything is done.
-        settings: whose product `workers` is.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
+        workers: the number of ranks that the job will launch, for which there must be task slots.
+        settings: names of the settings whose product `workers` is, for messages.
     """
     with progress or open_progress() as shown:
         root = storage_path(config.storage.root)
@@ -102,7 +102,7 @@ def open_stage(
 
 
 def _session(config: RunConfig, stage: str, given: SparkSession | None, workers: int) -> SparkSession:
-    """A session that later stages of this process fit in as well, since it stays open for them."""
+    """A session with slots for later stages of this process too, because it stays open for them."""
     if given is not None:
         refuse_connect(given)
         return given
@@ -111,7 +111,7 @@ def _session(config: RunConfig, stage: str, given: SparkSession | None, workers:
 
 @contextmanager
 def tracked(opened: Resources, config: RunConfig, *, run_id: str | None = None) -> Iterator[Resources]:
-    """The same job with its tracked run: a new one, which keeps the configuration, or `run_id` continued."""
+    """The resources with a tracked run: a new one, which gets the configuration, or `run_id` continued."""
     with opened.runs.open(run_name(config, opened.runs.stage), run_id=run_id) as tracker:
         if run_id is None:
             tracker.log_text(config_text(config), "config.yaml")

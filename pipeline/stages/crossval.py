@@ -1,4 +1,4 @@
-"""Cross-validation: folds in parallel, each trained, and evaluated on rows that it never saw."""
+"""Cross-validation: a model for each fold, trained in parallel and evaluated on rows that it never saw."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.config.split import FoldConfig
 from pipeline.errors import ConfigError
+from pipeline.evaluation.accumulator import merge_accumulators
 from pipeline.evaluation.comparison import check_comparable, compare
 from pipeline.evaluation.folds import CrossvalReport, summarize
-from pipeline.evaluation.measures import measure
-from pipeline.evaluation.tally import merge_tallies
+from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage, tracked
@@ -36,18 +36,18 @@ REPORT, PREDICTIONS = "report.json", "predictions"
 def cross_validate(
     config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
 ) -> CrossvalResult:
-    """Train and measure a model for each fold; folds that an earlier job with this configuration finished are kept.
+    """Train and evaluate a model for each fold; reuses the folds that an earlier job with this configuration finished.
 
-    Rows of the test split take no part. What a fold learns, its features among it, it learns from its own training
-    rows; a share of them, that of `split.fractions.validation`, is kept to choose the epoch.
+    Rows of the test split are not used. A fold fits its features and its network on its own training rows only; the
+    share `split.fractions.validation` of them is kept to choose the epoch.
 
     Args:
         config: the experiment, with `crossval`.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
-        PipelineError: see `errors`; folds that were finished before are kept.
+        PipelineError: see `errors`; finished folds are kept.
     """
     start = time.monotonic()
     if config.crossval.nested:
@@ -91,7 +91,7 @@ def cross_validate(
 
 
 def _slots(config: RunConfig) -> tuple[int, list[str]]:
-    """The ranks that folds in parallel need, and the settings whose product this is."""
+    """The number of ranks that folds in parallel need, and the settings whose product it is."""
     slots, settings = config.train.workers, ["train.workers"]
     if config.crossval.nested and trial_slots(config)[0] > slots:
         slots, settings = trial_slots(config)
@@ -99,7 +99,7 @@ def _slots(config: RunConfig) -> tuple[int, list[str]]:
 
 
 def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport | None:
-    """The report of `crossval.compare_to`; of any experiment, since the folds decide whether two can be compared."""
+    """The report of `crossval.compare_to`, of any experiment: the folds decide whether two can be compared."""
     if wanted is None:
         return None
     experiments = root.child("crossvals")
@@ -109,7 +109,7 @@ def _report_to_compare(root: StoragePath, wanted: str | None) -> CrossvalReport 
             return CrossvalReport.from_json(files.read_bytes(file), str(file))
     raise ConfigError(
         f"crossval.compare_to: there is no finished cross-validation '{wanted}' under {experiments}. "
-        "Take the `id` that jobs/crossval.py prints."
+        "Use the `id` that jobs/crossval.py prints."
     )
 
 
@@ -131,6 +131,6 @@ def _report(crossval: FoldConfig, folds: Folds, results: Sequence[FoldResult]) -
     scores, manifest = tuple(result.score() for result in results), folds.manifest
     report = _without_scores(crossval, folds).model_copy(update={"scores": scores})
     if manifest.repeats == 1 and manifest.method != "bootstrap":
-        together = measure(merge_tallies([result.tally() for result in results]))
+        together = compute_metrics(merge_accumulators([result.accumulator() for result in results]))
         report = report.model_copy(update={"pooled": together.metrics, "pooled_intervals": together.intervals})
     return summarize(report)

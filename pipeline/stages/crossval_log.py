@@ -1,4 +1,4 @@
-"""What a cross-validation leaves in its tracked runs: parameters, metrics, tables and plots."""
+"""What a cross-validation logs to its tracked runs: parameters, metrics, tables and plots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import metric_name
+from pipeline.evaluation.metric_names import metric_name
 from pipeline.formatting import format_interval, format_number
 from pipeline.report.plots.fold_curves import fold_curves
 from pipeline.report.plots.folds import fold_metrics, paired_differences
@@ -19,19 +19,19 @@ from pipeline.tracking.tracker import Tracker
 
 
 def folds_params(folds: Folds) -> dict[str, str | int]:
-    """Parameters of the cross-validation: how rows are divided."""
+    """Parameters of the cross-validation: how rows are divided into folds."""
     manifest = folds.manifest
     return {"crossval.method": manifest.method, "crossval.folds": manifest.folds, "crossval.repeats": manifest.repeats}
 
 
 def fold_params(folds: Folds, number: int) -> dict[str, int]:
-    """Parameters of the run of a fold: those that vary between folds."""
+    """Parameters of a fold's run: those that vary between folds."""
     rows = folds.stores[number].manifest.rows
     return {"fold": number, **{f"rows.{name}": count for name, count in rows.items() if name != "quarantined"}}
 
 
 def log_score(tracker: Tracker, score: FoldScore) -> None:
-    """Log the metrics of a fold, under the names that the evaluation of a model has."""
+    """Log the metrics of a fold, under the names of an evaluation's metrics."""
     tracker.log_metrics({**_named("test", score.metrics), "train/best_epoch": float(score.best_epoch)})
 
 
@@ -43,13 +43,13 @@ def log_audit(resources: Resources, folds: Folds) -> None:
 
 
 def log_crossval(resources: Resources, report: CrossvalReport, comparison: Comparison | None, *, title: str) -> None:
-    """Log the means, the table and the plots, in the run of the cross-validation.
+    """Log the means, the table and the plots to the run of the cross-validation.
 
     Args:
-        resources: with that run.
-        report: of all folds.
-        comparison: with an earlier cross-validation.
-        title: of plots, before what each shows.
+        resources: the job's resources with that run.
+        report: the report of all folds.
+        comparison: the comparison with an earlier cross-validation, if any.
+        title: the first part of the titles of plots.
     """
     tracker = resources.tracker
     tracker.log_metrics(

@@ -1,4 +1,4 @@
-"""Drift: other rows against the training rows of a store that was prepared."""
+"""Drift: other rows compared with the training rows of a store."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def drift(
     spark: SparkSession | None = None,
     progress: Progress | None = None,
 ) -> DriftReport:
-    """Compare a source with the training rows of a configuration's store; the label need not be there.
+    """Compare a source with the training rows of a configuration's store; the source need not have the label.
 
     Args:
         config: the experiment, as it was prepared.
         source: the other rows; a path is read like the configuration's own source.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Returns:
-        The report; `to_text` makes a table of it.
+        The report; `to_text` formats it as a table.
 
     Raises:
-        StoreError: the store was not prepared, or the configuration changed since.
-        DataError: the source cannot be read, or a limit that stops is exceeded.
+        StoreError: the store was not prepared, or the configuration has changed since.
+        DataError: the source cannot be read, or drift exceeds a limit that stops the job.
     """
     if isinstance(source, str):
         source = config.data.source.of_files((source,))
@@ -58,9 +58,9 @@ def drift(
 def _compare(resources: Resources, store: Store, config: SourceConfig) -> DriftReport:
     profile, state = read_profile(store), store.features
     if profile is None:
-        raise StoreError(f"Store {store.place} has no profile. Delete it and run jobs/prepare.py.")
+        raise StoreError(f"Store {store.path} has no profile. Delete it and run jobs/prepare.py.")
     source = open_source(resources.spark, config, resources.root)
     raw = open_table(resources.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
-    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
+    with watch_spark(resources.spark, resources.progress, "Measuring drift"):
         inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
         return drift_of_rows(profile, state, raw.scan, lambda batch: inputs.rows(batch).values, data=source.location)

@@ -11,13 +11,15 @@ from pyspark.sql import SparkSession
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError
-from pipeline.evaluation.assemble import assemble, with_values
-from pipeline.evaluation.linear import fit_baselines
-from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split, prediction_schema, window_of_rows
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.extremes_report import with_values
+from pipeline.evaluation.predict import plot_window_of_rows, predict_split
+from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob, prediction_schema
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.slices import slice_rows
 from pipeline.evaluation.source_rows import SourceRows
-from pipeline.evaluation.tally import Measure
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.part_files import read_parts
 from pipeline.runtime.cancel import cancelling
@@ -45,12 +47,12 @@ SPLIT, PREDICTIONS = "test", "predictions"
 def evaluate(
     config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None
 ) -> EvaluateResult:
-    """Evaluate the model that a configuration's training run published; the tracked run is continued.
+    """Evaluate the model that a configuration's training run published; continues the tracked run.
 
     Args:
         config: the experiment, as it was trained.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
         StoreError: the store or the model is missing or was altered.
@@ -68,14 +70,14 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
     """Evaluate within an open job, and log the report.
 
     Args:
-        resources: of the job.
-        config: of the experiment, as it was trained.
-        store: whose test rows are scored.
-        model: that scores them.
+        resources: the job's resources.
+        config: the experiment, as it was trained.
+        store: the store with the test rows.
+        model: the model to evaluate.
     """
     start = time.monotonic()
     if not store.split(SPLIT).rows:
-        raise DataError(f"Store {store.place} has no test rows. Set split.fractions.test above 0.")
+        raise DataError(f"Store {store.path} has no test rows. Set split.fractions.test above 0.")
     with scratch(resources.root) as work, cancelling(resources.spark):
         resources.progress.update("Fitting the baselines")
         job = _predict_job(resources.root, config.evaluate, store, model, work, seed=config.seed)
@@ -110,11 +112,11 @@ def evaluate_model(resources: Resources, config: RunConfig, store: Store, model:
 def _predict_job(
     root: StoragePath, config: EvaluateConfig, store: Store, model: PublishedModel, work: StoragePath, *, seed: int
 ) -> PredictJob:
-    """The work of every rank. The linear baseline is fitted here, and written to the scratch folder for them."""
+    """The work of every rank. Fits the linear baseline, and writes it to the scratch folder for the ranks."""
     simple = fit_baselines(store, linear=config.baseline == "linear", rows=config.baseline_rows)
     if simple.linear is not None:
         files.write_bytes(work.child(LINEAR_FILE), simple.linear.to_bytes())
-    window = window_of_rows(store, SPLIT)
+    window = plot_window_of_rows(store, SPLIT)
     return PredictJob(
         root=root.uri,
         name=model.card.name,
@@ -143,13 +145,15 @@ def _with_source(
     slices: Sequence[str],
     predictions: StoragePath,
 ) -> EvalReport:
-    """The report with what only the source knows: values of single rows, and slices."""
+    """The report with what only the source has: raw values of single rows, and slices."""
     store_spec, source = open_store_spec(resources, store_spec)
     if source.fingerprint != store.manifest.source:
-        return _noted(report, f"Source '{source.location}' changed since the store was made: no slices, no raw rows")
+        return _with_note(
+            report, f"Source '{source.location}' changed since the store was prepared: no slices, no raw rows"
+        )
     label = store.features.label
     rows = SourceRows(resources.spark, store_spec, source, label, SPLIT)
-    with watch_spark(resources.spark, resources.progress, "Looking at single rows"):
+    with watch_spark(resources.spark, resources.progress, "Reading single rows"):
         ids = [row.row_id for row in (*report.extremes.worst, *report.extremes.best)]
         report = report.model_copy(update={"extremes": with_values(label, report.extremes, rows.raw(ids))})
     if not slices:
@@ -161,18 +165,18 @@ def _with_source(
 def _with_slices(
     spark: SparkSession, rows: SourceRows, report: EvalReport, slices: Sequence[str], predictions: StoragePath
 ) -> EvalReport:
-    """The model is trained and measured: a misspelt slice is reported, and costs no more than itself."""
+    """The report with slices. A misspelt slice becomes a note: it must not fail the evaluation of a trained model."""
     values = rows.values(slices)
     for problem in values.problems:
-        report = _noted(report, problem)
+        report = _with_note(report, problem)
     if not values.by:
         return report
-    what = Measure.of(rows.label, decision=report.decision, groups=1)
+    spec = AccumulatorSpec.of(rows.label, decision=report.decision, groups=1)
     predicted = read_parts(spark, predictions, prediction_schema(rows.label.outputs))
-    return report.model_copy(update={"slices": slice_rows(predicted, values, what)})
+    return report.model_copy(update={"slices": slice_rows(predicted, values, spec)})
 
 
-def _noted(report: EvalReport, note: str) -> EvalReport:
+def _with_note(report: EvalReport, note: str) -> EvalReport:
     log.warning("%s", note)
     return report.model_copy(update={"notes": (*report.notes, note)})
 
@@ -180,7 +184,7 @@ def _noted(report: EvalReport, note: str) -> EvalReport:
 def _log(tracker: Tracker, report: EvalReport) -> None:
     named = {f"{SPLIT}/{name}": value for name, value in report.metrics.items()}
     for baseline, metrics in report.baselines.items():
-        # All of them are in evaluation.json; here they would crowd out the metrics by which runs are compared.
+        # All of them are in evaluation.json; here they would hide the metrics by which runs are compared.
         named |= {f"{SPLIT}_{baseline}/{name}": metrics.get(name) for name in report.target.headlines}
     tracker.log_metrics({name: value for name, value in named.items() if value is not None})
     tracker.log_text(report.to_json(), "evaluation.json")

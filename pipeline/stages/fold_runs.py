@@ -1,4 +1,4 @@
-"""The training runs of the folds of a cross-validation: in parallel, tracked, and resumed by fold."""
+"""The training runs of the folds of a cross-validation: in parallel, tracked, and resumed fold by fold."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import replace
 from pipeline.config.run import RunConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluation.folds import FoldScore, headlines_of
-from pipeline.evaluation.names import capital, metric_name
-from pipeline.evaluation.predict import window_of_rows
+from pipeline.evaluation.metric_names import capital, metric_name
+from pipeline.evaluation.predict import plot_window_of_rows
 from pipeline.formatting import format_number
 from pipeline.stages.context import Resources
 from pipeline.stages.crossval_log import fold_params, log_score
@@ -38,25 +38,27 @@ class FoldRuns:
         """Nothing is trained before `run`.
 
         Args:
-            resources: of the job, with the tracked run of the cross-validation.
-            config: of each fold; a nested cross-validation chooses some settings by fold.
-            folds: their stores.
-            folder: where their results are published.
+            resources: the job's resources, with the tracked run of the cross-validation.
+            config: the configuration of each fold; a nested cross-validation chooses some settings by fold.
+            folds: the folds, with their stores.
+            folder: the folder where their results are published.
         """
         self._resources, self._config, self._folds = resources, config, folds
         self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
-        self._left = [number for number, result in enumerate(self._results) if not result.is_there]
-        self._window = window_of_rows(folds.stores[0], "train")
+        self._left = [number for number, result in enumerate(self._results) if not result.is_published]
+        self._window = plot_window_of_rows(folds.stores[0], "train")
         self._stopper, self._lock = Stopper(), threading.Lock()
 
     def run(self) -> list[FoldResult]:
-        """Run all folds. Those that an earlier job finished are tracked again: each run in MLflow is complete."""
+        """Run all folds. Finished folds of an earlier job are tracked again, so that this job's run has all of them."""
         done = len(self._results) - len(self._left)
         if done:
-            self._resources.progress.done(f"{done} of {len(self._results)} folds were finished by an earlier job")
+            self._resources.progress.done(
+                f"Reusing {done} of {len(self._results)} folds, which an earlier job finished"
+            )
         for number, result in enumerate(self._results):
             if number not in self._left:
-                self._recall(number, result.score())
+                self._track_again(number, result.score())
         run_parallel(self._config.crossval.parallel_folds, self._take, self._train, self._stopper.stop)
         return self._results
 
@@ -64,7 +66,7 @@ class FoldRuns:
         with self._lock:
             return self._left.pop(0) if self._left else None
 
-    def _recall(self, number: int, score: FoldScore) -> None:
+    def _track_again(self, number: int, score: FoldScore) -> None:
         with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:
             tracker.log_params(fold_params(self._folds, number))
             tracker.log_params({name: setting_text(value) for name, value in score.settings.items()})
@@ -96,10 +98,10 @@ class FoldRuns:
                     settings=settings,
                 )
             log_score(tracker, score)
-        finished = sum(result.is_there for result in self._results)
+        finished = sum(result.is_published for result in self._results)
         metrics = headlines_of(self._folds.stores[number].features.label.task, score.metrics)[:2]
-        said = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
-        self._resources.progress.done(f"{name}: {said} ({finished} of {len(self._results)})")
+        headlines = ", ".join(f"{metric_name(name)} {format_number(score.value(name))}" for name in metrics)
+        self._resources.progress.done(f"{name}: {headlines} ({finished} of {len(self._results)})")
 
     def _chosen(self, resources: Resources, number: int) -> tuple[RunConfig, Store, Settings]:
         """The configuration, store and settings of a fold; a nested cross-validation searches for the settings."""
@@ -111,7 +113,7 @@ class FoldRuns:
 
     @contextmanager
     def _named(self, number: int) -> Iterator[None]:
-        """Name the fold in an error. It is logged at once, because the folds in parallel are finished first."""
+        """Name the fold in an error, and log it at once: it is raised only after the other folds have finished."""
         try:
             yield
         except PipelineError as error:
@@ -119,7 +121,7 @@ class FoldRuns:
                 raise
             name = capital(self._name(number))
             if self._config.crossval.parallel_folds > 1:
-                logger.error("%s failed; folds that are being trained beside it are finished first", name)
+                logger.error("%s failed; waiting for the other running folds to finish", name)
             raise type(error)(f"{name} failed: {error}") from error
 
     def _name(self, number: int) -> str:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.config.run import RunConfig
+from pipeline.evaluation.accumulator import Accumulator, accumulator_to_bytes
 from pipeline.evaluation.folds import FoldScore
-from pipeline.evaluation.measures import measure
-from pipeline.evaluation.predict import NETWORK, PredictJob, predict_split
-from pipeline.evaluation.regression import Window
-from pipeline.evaluation.tally import Tally, tally_to_bytes
+from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.plot_window import PlotWindow
+from pipeline.evaluation.predict import predict_split
+from pipeline.evaluation.predict_job import NETWORK, PredictJob
 from pipeline.stages.context import Resources
-from pipeline.stages.folds import DECISION, PREDICTIONS, SCORE, TALLY, FoldResult
+from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, FoldResult
 from pipeline.stages.train import check_training, log_resumed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import BUNDLE, MODEL
 from pipeline.store.publish import draft
 from pipeline.store.store import Store
@@ -31,7 +33,7 @@ HELD_OUT = "test"
 
 
 def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
-    """The training run of a fold, whose model is measured and not kept.
+    """The training run of a fold, whose model is evaluated and not kept.
 
     Raises:
         ConfigError: the settings do not fit the label.
@@ -48,7 +50,7 @@ def run_fold(
     store: Store,
     result: FoldResult,
     *,
-    window: Window,
+    window: PlotWindow,
     stopper: Stopper,
     on_epoch: Callable[[EpochRecord], None],
     settings: Settings | None = None,
@@ -56,42 +58,44 @@ def run_fold(
     """Train a fold's model, evaluate it on the held-out rows, and publish the results; the model itself is not kept.
 
     Args:
-        resources: of the cross-validation, with the tracked run of the fold.
-        spec: of the training run, see `fold_spec`.
-        store: of the fold.
+        resources: the job's resources, with the tracked run of the fold.
+        spec: the training run, see `fold_spec`.
+        store: the store of the fold.
         result: where its results are published, once they are complete.
-        window: of the axes of plots, the same for all folds, so that their counts add up.
-        stopper: with which the training run is registered.
+        window: the range of the axes of plots, the same for all folds, so that their counts add up.
+        stopper: stops the training run when the job ends.
         on_epoch: called with each epoch's record.
-        settings: that were chosen for this fold, of those in the configuration.
+        settings: the settings that a nested cross-validation chose for this fold.
 
     Raises:
         TrainError: the training run failed, or was stopped.
     """
     start = time.monotonic()
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda place: log_resumed(resources, place), stoppable=stopper.registered
+        on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
     )
     with (
         draft(resources.root, result.folder, SCORE) as finished,
         run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
     ):
         outcome.require_finished(f"Fold {result.number}")
-        if result.is_there:  # by another job meanwhile; in an object store its files lie where these would go
+        if result.is_published:  # by another job meanwhile; in an object store its files would be overwritten
             return result.score()
         predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
-        tally = predict_split(resources.spark, spec.train.workers, predict, store, always_on_spark=True).tallies[
-            NETWORK
-        ]
-        score = _score(result.number, store, outcome, tally, seconds=time.monotonic() - start, settings=settings or {})
-        files.write_bytes(finished.folder.child(TALLY), tally_to_bytes(tally))
+        accumulator = predict_split(
+            resources.spark, spec.train.workers, predict, store, always_on_spark=True
+        ).accumulators[NETWORK]
+        score = _score(
+            result.number, store, outcome, accumulator, seconds=time.monotonic() - start, settings=settings or {}
+        )
+        files.write_bytes(finished.folder.child(ACCUMULATOR), accumulator_to_bytes(accumulator))
         files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
         finished.publish(score.to_json().encode())
     return result.score()
 
 
 def _predict_job(
-    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: Window, predictions: StoragePath
+    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: PlotWindow, predictions: StoragePath
 ) -> PredictJob:
     model = outcome.folder.child(BUNDLE, MODEL)
     return PredictJob(
@@ -99,7 +103,7 @@ def _predict_job(
         name=spec.name,
         store_id=spec.store_id,
         model=model.uri,
-        sha256=files.sha256_of(model),
+        sha256=sha256_of(model),
         split=HELD_OUT,
         scratch=outcome.folder.child("held_out").uri,
         decision=outcome.result.decision,
@@ -110,16 +114,16 @@ def _predict_job(
 
 
 def _score(
-    number: int, store: Store, outcome: TrainingOutcome, tally: Tally, *, seconds: float, settings: Settings
+    number: int, store: Store, outcome: TrainingOutcome, accumulator: Accumulator, *, seconds: float, settings: Settings
 ) -> FoldScore:
     result, history = outcome.result, outcome.history
     return FoldScore(
         fold=number,
-        # A file that counts several times, as in a bootstrap, has no more rows for that.
+        # A file that a bootstrap draws several times still has its rows once.
         train_rows=sum({file.path: file.rows for file in store.split("train").files}.values()),
         validation_rows=store.split("validation").rows,
-        test_rows=tally.rows,
-        metrics=measure(tally, with_intervals=False).metrics,
+        test_rows=accumulator.rows,
+        metrics=compute_metrics(accumulator, with_intervals=False).metrics,
         epochs=result.epochs,
         best_epoch=result.best_epoch,
         history={name: tuple(values) for name, values in history.values.items()},

@@ -1,10 +1,12 @@
-"""What the learning curves of an experiment show, given its settings and its data."""
+"""The diagnosis of a training run's learning curves, given its settings and its data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.diagnosis import Finding, diagnose, loss_curves
+from pipeline.evaluation.diagnosis import diagnose
+from pipeline.evaluation.finding import Finding
+from pipeline.evaluation.loss_curves import loss_curves
 from pipeline.model.losses import loss_of
 from pipeline.schemas.profile import NumberProfile
 from pipeline.store.store import Store, read_profile
@@ -14,12 +16,12 @@ from pipeline.training.spec import TrainingSpec
 def findings_of(
     spec: TrainingSpec, store: Store, values: Mapping[str, Sequence[float]], best: int
 ) -> tuple[Finding, ...]:
-    """Diagnose a training.
+    """Diagnose the learning curves of a training run.
 
     Args:
-        spec: of the training run.
-        store: that it was trained on.
-        values: of each metric by epoch, keyed as Keras does.
+        spec: the training run.
+        store: the store that it trained on.
+        values: the values of each metric by epoch, keyed as Keras does.
         best: the epoch whose weights are kept, counted from 1.
     """
     label, weighted = store.features.label, spec.train.class_weights != "none"
@@ -36,7 +38,7 @@ def findings_of(
 
 
 def _deviation(store: Store) -> float | None:
-    """Of a label that is a number, over training rows."""
+    """The standard deviation of a numeric label over training rows; None where it is not known."""
     profile = read_profile(store)
     if profile is None or not isinstance(profile.label, NumberProfile):
         return None

@@ -23,7 +23,7 @@ DIVIDING = ("data.", "split.", "seed")
 
 
 def use_of(config: RunConfig) -> FoldUse:
-    """What the folds of a cross-validation are for."""
+    """The use of the folds of a cross-validation."""
     return "nested" if config.crossval.nested and config.search.crossval else "measure"
 
 
@@ -32,21 +32,21 @@ def choose_settings(
 ) -> tuple[RunConfig, Store, Settings]:
     """Search within the training rows of a fold.
 
-    Its trials have no tracked runs of their own: the table of all is with the run of the fold.
+    Its trials have no tracked runs: the table of all trials is logged to the run of the fold.
 
     Args:
-        resources: of the job, with the tracked run of the fold.
-        config: of the cross-validation.
-        folds: all of them.
-        number: of this one.
-        stopper: with which the search is registered.
-        name: of the fold, for people.
+        resources: the job's resources, with the tracked run of the fold.
+        config: the configuration of the cross-validation.
+        folds: all folds.
+        number: the number of this fold.
+        stopper: stops the search when the job ends.
+        name: the name of the fold, for messages.
 
     Returns:
         The configuration with the best settings, the store of the fold for it, and these settings.
 
     Raises:
-        ConfigError: settings of the space would divide the rows in another way.
+        ConfigError: settings of the space would change the folds.
         TrainError: all trials failed, or the search was stopped.
     """
     untracked = replace(resources, runs=resources.runs.disabled(), tracker=NullTracker())
@@ -70,23 +70,23 @@ def check_nested(config: RunConfig) -> None:
     """Check, before anything starts, that a space can be searched within each fold.
 
     Raises:
-        ConfigError: it is empty, does not fit the configuration, or divides the rows in another way.
+        ConfigError: it is empty, does not fit the configuration, or would change the folds.
     """
     check_space(config)
     dividing = [name for name in config.search.space if name.startswith(DIVIDING)]
     if dividing:
         raise ConfigError(
-            f"search.space has {', '.join(dividing)}, with which other rows would be held out. Allowed within "
-            "crossval.nested: settings of model, train and features. Take it out of the space."
+            f"search.space has {', '.join(dividing)}, which would change the rows that are held out. Allowed within "
+            "crossval.nested: settings of model, train and features. Remove it from the space."
         )
 
 
 def _folds_alike(resources: Resources, config: RunConfig, folds: Folds) -> Folds:
-    """Folds of other features, which must hold out the same rows: else a trial would see those of its fold."""
+    """Folds with other features, which must hold out the same rows: else a trial would see those of its fold."""
     others = prepare_folds(resources, StoreSpec.of(config), config.crossval, use_of(config))
     if others.manifest.folds_id == folds.manifest.folds_id:
         return others
     raise ConfigError(
-        "Settings of search.space change which columns a row is known by, and so its fold. Name data.key or "
-        "data.group, or take settings of features out of the space."
+        "Settings of search.space change the columns that identify a row, and so its fold. Set data.key or data.group, "
+        "or remove settings of features from the space."
     )

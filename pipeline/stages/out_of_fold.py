@@ -1,11 +1,11 @@
-"""Out-of-fold predictions: of every row by a model that was not trained on it, in one table for people.
+"""Out-of-fold predictions: of every row by a model that was not trained on it, in one table.
 
-the columns of data.key, where there are any
+the columns of data.key, if any
 __row_id      int64, as in every store
-__fold        int, whose model predicted the row; of repeats and of the bootstrap a row has one line for each
+__fold        int, the fold whose model predicted the row; with repeats and bootstrap, a row appears once per fold
 __actual      the label: double, or string for a class
-prediction    double, of a number
-label, probability_CLASS, ...   the predicted class and the probability of each, of a label with classes
+prediction    double, for a numeric label
+label, probability_CLASS, ...   the predicted class and the probability of each, for a label with classes
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyspark.sql.functions as F
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from pipeline.evaluation.predict import LABEL, prediction_schema
+from pipeline.evaluation.predict_job import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
@@ -25,12 +25,12 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.stages.folds import FoldResult, Folds
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.publish import place_folder, scratch
+from pipeline.store.publish import replace_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
@@ -42,10 +42,10 @@ def write_predictions(
 
     Args:
         spark: a live session.
-        folds: of the cross-validation; the classes of the label are the same in all of them.
-        results: of all folds.
-        folder: of the table.
-        root: of the storage.
+        folds: the folds; the classes of the label are the same in all of them.
+        results: the results of all folds.
+        folder: the folder of the table.
+        root: the storage root.
     """
     label = folds.stores[0].features.label
     rows = reduce(DataFrame.unionByName, (_of_fold(spark, label, *each) for each in enumerate(results)))
@@ -56,7 +56,7 @@ def write_predictions(
     with scratch(root) as work:
         drafts = work.child("predictions")
         write_parts(rows, drafts)
-        place_folder(drafts, folder)
+        replace_folder(drafts, folder)
 
 
 def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
@@ -65,11 +65,11 @@ def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldRes
         ROW_ID,
         F.lit(number).alias(FOLD),
         _class(label, F.col(LABEL)).alias(ACTUAL),
-        *_answers(label, result.decision()),
+        *_prediction_columns(label, result.decision()),
     )
 
 
-def _answers(label: LabelSpec, decision: DecisionRule) -> list[Column]:
+def _prediction_columns(label: LabelSpec, decision: DecisionRule) -> list[Column]:
     if not label.classes:
         return [F.col("p0").alias(label.prediction_columns[0])]
     if label.outputs == 1:
@@ -83,14 +83,14 @@ def _answers(label: LabelSpec, decision: DecisionRule) -> list[Column]:
 
 
 def _class(label: LabelSpec, value: Column) -> Column:
-    """The name of a class by its index; a number as it is."""
+    """The name of a class by its index; a numeric label unchanged."""
     if not label.classes:
         return value
     return F.get(F.array(*(F.lit(name) for name in label.classes)), value.cast("int"))
 
 
 def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
-    """With the columns of the key in front, but for one that is called like a column of the table."""
+    """The rows with the columns of the key in front, except one whose name clashes with a column of the table."""
     store_spec, source = folds.spec.store_spec, folds.source
     taken = clashing((*store_spec.data.key, *rows.columns))
     key = [name for name in store_spec.data.key if not any(name in alike for alike in taken)]

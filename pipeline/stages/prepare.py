@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> PrepareResult:
-    """Publish the store that a configuration describes, unless it is there already.
+    """Publish the store that a configuration describes, unless it exists already.
 
     Args:
         config: the experiment.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
         ConfigError: the configuration does not fit the source.
@@ -46,12 +46,12 @@ def prepare(config: RunConfig, *, spark: SparkSession | None = None, progress: P
 
 
 def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfig) -> tuple[Store, PrepareResult]:
-    """Publish a store within an open job, unless it is there already.
+    """Publish a store within an open job, unless it exists already.
 
     Args:
-        resources: of the job.
-        store_spec: of the store; the contract that the storage root keeps is added to it.
-        drift: limits between the splits.
+        resources: the job's resources.
+        store_spec: the specification of the store; the contract under the storage root is added to it.
+        drift: limits for drift between the splits.
 
     Raises:
         ConfigError: the store_spec does not fit the source.
@@ -68,7 +68,7 @@ def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfi
         _keep_contract(store_spec, store, resources.root)
     rows = _rows_of(store, store_spec)
     shown = ", ".join(f"{split} {rows[split]:,}" for split in store.manifest.splits)
-    resources.progress.done(f"{'Found' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
+    resources.progress.done(f"{'Reusing' if reused else 'Prepared'} store {store.manifest.store_id}: {shown} rows")
     report_profile(resources.tracker, store, store_spec.data.source, drift)
     result = PrepareResult(
         store=folder.uri,
@@ -82,36 +82,36 @@ def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfi
 
 
 def _rows_of(store: Store, store_spec: StoreSpec) -> dict[str, int]:
-    """The rows of a store, and where a filter or the split may leave rows out, how many it did; these are logged."""
+    """The rows of a store by split, and `left_out`, if a filter or the split may leave rows out; logs their number."""
     rows, left_out = store.manifest.rows, store.manifest.left_out
     if not left_out and store_spec.data.filter is None:
         return rows
     settings = ["data.filter"] if store_spec.data.filter is not None else []
     settings += ["split"] if store_spec.split.method == "time" else []
-    total, verb = sum(rows.values()) + left_out, "is" if left_out == 1 else "are"
+    total, verb = sum(rows.values()) + left_out, "was" if left_out == 1 else "were"
     log.info("%s of %s %s left out (%s).", f"{left_out:,}", counted(total, "row"), verb, listed(settings or ["split"]))
     return {**rows, "left_out": left_out}
 
 
 def find_store(resources: Resources, store_spec: StoreSpec) -> Store:
-    """The store of a specification, which must be there.
+    """The store of a store_spec, which must exist.
 
     Raises:
-        StoreError: it was not prepared, or the source or the configuration changed since.
+        StoreError: it was not prepared, or the source or the configuration has changed since.
     """
     store_spec, source = open_store_spec(resources, store_spec)
     return open_store(store_spec.folder(source, resources.root))
 
 
 def open_store_spec(resources: Resources, store_spec: StoreSpec) -> tuple[StoreSpec, Source]:
-    """What a store is made of: a specification with the contract that is kept, and its source, as both are now."""
+    """A store_spec with the contract that the storage root keeps, and its source, both in their present state."""
     kept = contract_file(resources.root, store_spec.name, store_spec.data.contract)
     store_spec = replace(store_spec, contract=None if kept is None else read_contract(kept))
     return store_spec, open_source(resources.spark, store_spec.data.source, resources.root)
 
 
 def _keep_contract(store_spec: StoreSpec, store: Store, root: StoragePath) -> None:
-    """The first run leaves the contract that it inferred for people to edit, and for later runs to enforce."""
+    """Write the contract that the first run inferred, for people to edit and for later runs to enforce."""
     file, table = contract_file(root, store_spec.name, store_spec.data.contract), read_table(store)
     if file is None or table is None:
         return

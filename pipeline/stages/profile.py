@@ -15,7 +15,7 @@ def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: 
     """Log the profile and its page, and compare the splits with the limits of the configuration.
 
     Raises:
-        DataError: the validation or test rows are beyond a limit that stops.
+        DataError: drift of the validation or test rows exceeds a limit that stops the job.
     """
     profile = read_profile(store)
     if profile is None:
@@ -29,5 +29,5 @@ def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: 
 
 
 def _source_name(config: SourceConfig) -> str:
-    """What people call a source; a password in an address stays out of the page."""
+    """The name of a source for people, without a password in its address."""
     return without_user(config.table or config.sample or config.query or ", ".join(config.path or ()))

@@ -1,21 +1,21 @@
-"""Register: a version of the registered model, of a model that was just evaluated."""
+"""Registers a model that was just evaluated as a version of a registered model."""
 
 from __future__ import annotations
 
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.stages.context import Resources
 from pipeline.store.model import PublishedModel
 from pipeline.tracking.promotion import Candidate
 
 
 def register_model(resources: Resources, model: PublishedModel, report: EvalReport, wanted: bool | str) -> None:
-    """Make a version, and say what it is.
+    """Register a version, and report its alias.
 
     Args:
-        resources: of the evaluation.
-        model: that was evaluated.
-        report: of its evaluation.
-        wanted: the registered model's name; True means the experiment's, False makes no version.
+        resources: the evaluation's resources.
+        model: the evaluated model.
+        report: the report of its evaluation.
+        wanted: the name of the registered model; True takes the experiment's name, False registers nothing.
     """
     if wanted is False:
         return

@@ -1,11 +1,11 @@
-"""What people look at of an evaluation: the verdict, plots, and the page that tells the whole run."""
+"""Logs an evaluation: the verdict, the plots, and the page of the whole run."""
 
 from __future__ import annotations
 
 import logging
 from functools import partial
 
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 from pipeline.report.evaluation_page import Subject, evaluation_page
 from pipeline.report.plots.curves import learning_curves
@@ -31,11 +31,11 @@ def log_report(
     """Put plots and `report.html` into the tracked run, and the verdict on the terminal.
 
     Args:
-        resources: of the evaluation.
-        store: that was evaluated.
-        model: with its card, and its history where one was kept.
-        report: what was found.
-        spec: of the training run.
+        resources: the evaluation's resources.
+        store: the store with the test rows.
+        model: the evaluated model, with its history, if it has one.
+        report: the report of the evaluation.
+        spec: the training run.
     """
     verdict = judge(report)
     resources.progress.done(verdict.sentence)
@@ -62,7 +62,7 @@ def log_report(
 
 
 def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
-    """The page says the diagnosis above the curves, so they are drawn without it."""
+    """The plot of learning curves, without the diagnosis, which the page shows above it."""
     if history is None:
         return {}
     draw = partial(learning_curves, history.values, best_epoch=history.best_epoch)
@@ -71,7 +71,7 @@ def _curves(history: TrainingHistory | None) -> dict[str, bytes]:
 
 
 def draw_png(name: str, draw: Draw) -> bytes | None:
-    """A plot as PNG, or None with a warning: one that cannot be drawn must not cost the evaluation."""
+    """A plot as PNG; None, with a warning, if it cannot be drawn: that must not end the evaluation."""
     try:
         return png_of(draw())
     except Exception:

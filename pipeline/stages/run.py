@@ -20,15 +20,15 @@ from pipeline.store.store import Store
 
 
 def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progress | None = None) -> RunResult:
-    """From the source to a trained, evaluated, tracked model.
+    """From the source to a trained, evaluated and tracked model.
 
     Args:
         config: the experiment.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
-        PipelineError: see `errors`; what was published before stays.
+        PipelineError: see `errors`; earlier publications are kept.
     """
     start = time.monotonic()
     workers = config.train.workers

@@ -1,4 +1,4 @@
-"""Score: a published model on new rows, of any number, into a folder that appears when it is complete."""
+"""Score: any number of new rows through a published model, into a folder that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.preparation.profile.drift import drift_of_rows
 from pipeline.preparation.profile.drift_limits import enforce
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.row_errors import bad_rows_error
-from pipeline.preparation.writing.quarantine import SetAside, warn_of_quarantined, write_quarantine
+from pipeline.preparation.writing.quarantine import QuarantinedRows, warn_of_quarantined, write_quarantine
 from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.drift import DriftReport
 from pipeline.scoring.batches import score_job, write_scored
@@ -45,7 +45,7 @@ SHORT_HASH = 12
 
 @dataclass(frozen=True)
 class _Scored:
-    """What was written: rows in the source, those of them that could not be scored, the files, and seconds."""
+    """The written output: rows of the source, rows that could not be scored, names of files, and the duration."""
 
     total: int
     bad: int
@@ -58,12 +58,12 @@ def score(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
 
     Args:
         config: the experiment, as it was trained, or any that names a model in `score.model`.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
-        ConfigError: no rows are named, or the output cannot be what it should be.
-        DataError: the rows lack columns, too many cannot be scored, or a drift limit that stops is exceeded.
+        ConfigError: no source is given, or the output cannot be written as configured.
+        DataError: columns are missing, too many rows cannot be scored, or drift exceeds a limit that stops the job.
         StoreError: the model is missing or was altered.
     """
     output = _output(config)
@@ -83,11 +83,11 @@ def score_source(
     """Score within an open job.
 
     Args:
-        resources: of the job.
-        config: which rows, and how they are written.
-        drift: limits against the training rows.
+        resources: the job's resources.
+        config: which rows to score, and how they are written.
+        drift: limits for drift from the training rows.
         bundle: the model.
-        output: the folder that is published.
+        output: the folder to publish.
     """
     start = time.monotonic()
     version = f"{bundle.card.model_id}-{bundle.card.sha256[:SHORT_HASH]}"
@@ -155,7 +155,7 @@ def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: R
 def _write(
     resources: Resources, request: ScoreConfig, bundle: Bundle, opened: NewRows, draft: OutputDraft, *, version: str
 ) -> _Scored:
-    """Score and write in one pass over the source, in which rows are also counted."""
+    """Score, write and count the rows in one pass over the source."""
     start = time.monotonic()
     job = score_job(opened, bundle, version, request.batch_rows)
     with watch_spark(resources.spark, resources.progress, "Scoring"):
@@ -167,12 +167,12 @@ def _write(
 
 def _set_aside(
     resources: Resources, bad_rows: BadRowsConfig, opened: NewRows, scored: _Scored, draft: OutputDraft
-) -> SetAside:
-    """Write the rows that could not be scored, or stop where there are too many."""
+) -> QuarantinedRows:
+    """Quarantine the rows that could not be scored, or stop if there are too many."""
     if not scored.bad:
-        return SetAside()
+        return QuarantinedRows()
     allowed = bad_rows.allowed(scored.total)
-    with watch_spark(resources.spark, resources.progress, "Looking at rows that cannot be scored"):
+    with watch_spark(resources.spark, resources.progress, "Collecting the rows that cannot be scored"):
         if scored.bad > allowed:
             raise bad_rows_error(
                 opened.scan,
@@ -190,13 +190,13 @@ def _set_aside(
 def _drift_report(
     resources: Resources, config: ScoreConfig, bundle: Bundle, opened: NewRows, scored: _Scored, location: str
 ) -> DriftReport | None:
-    """The rows compared with the training rows; logged. None where nothing was compared."""
+    """Compare the rows with the training rows, and log the report; None where nothing was compared."""
     compared, good = config.drift_rows, scored.total - scored.bad
     if bundle.profile is None and compared:
-        log.warning("Model %s has no profile of its training rows, so drift is not looked for.", bundle.card.model_id)
+        log.warning("Model %s has no profile of its training rows, so drift is not measured.", bundle.card.model_id)
     if bundle.profile is None or not compared or not good:
         return None
-    with watch_spark(resources.spark, resources.progress, "Looking for drift"):
+    with watch_spark(resources.spark, resources.progress, "Measuring drift"):
         chosen = good_values(opened.program, compared / scored.total)
         report = drift_of_rows(bundle.profile, bundle.features, opened.scan, chosen, data=location)
     log.info("%s", report.to_text())

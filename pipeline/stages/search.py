@@ -1,4 +1,4 @@
-"""Search: trials of different settings in parallel, then the best one trained and evaluated in full."""
+"""Search: trials with different settings in parallel, then the best one trained and evaluated in full."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results import BestTrial, FrontTrial, SearchResult
 from pipeline.stages.run import train_and_evaluate
 from pipeline.stages.search_log import log_search
-from pipeline.stages.trial_rows import TrialRows, rows_to_choose_by
+from pipeline.stages.trial_rows import TrialRows, stores_of_trials
 from pipeline.stages.trials import Trials, best_trial, check_space, trial_slots
 from pipeline.store.store import Store
 from pipeline.tuning.final import check_final, with_validation_rows
@@ -33,8 +33,8 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
 
     Args:
         config: the experiment, with `search.space`.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
         ConfigError: the space does not fit the configuration.
@@ -49,14 +49,14 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         open_stage(config, "search", spark=spark, progress=progress, workers=slots, settings=settings) as opened,
         tracked(opened, config) as resources,
     ):
-        rows = TrialRows(config, partial(rows_to_choose_by, resources))
+        rows = TrialRows(config, partial(stores_of_trials, resources))
         records, importance = Trials(resources, config, rows).run()
         best = best_trial(records, config)
         log_search(resources.tracker, config.search, records, best, importance, title=config.name)
         trained, evaluated = train_and_evaluate(resources, *_final(resources, config, rows, best))
         states = Counter(record.state for record in records)
         return SearchResult(
-            best=BestTrial(**_told(best), run_id=resources.tracker.run_id),
+            best=BestTrial(**_summary(best), run_id=resources.tracker.run_id),
             front=_front(records, config.search),
             trials=len(records),
             finished=states["finished"],
@@ -71,7 +71,7 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
 
 
 def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: TrialRecord) -> tuple[RunConfig, Store]:
-    """The configuration with the best settings, and what it is trained on at the end; see `search.final`."""
+    """The configuration with the best settings, and the store for its final training run; see `search.final`."""
     config = configured(config, best.settings)
     if config.search.final == "train_and_validation":
         config = with_validation_rows(config, best.best_epoch or config.train.epochs)
@@ -81,8 +81,8 @@ def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: Trial
     return config, store
 
 
-def _told(record: TrialRecord) -> dict[str, Any]:
-    """What the job reports of a finished trial."""
+def _summary(record: TrialRecord) -> dict[str, Any]:
+    """The fields of a finished trial in the job's result."""
     return {
         "number": record.number,
         "params": record.settings,
@@ -95,4 +95,4 @@ def _told(record: TrialRecord) -> dict[str, Any]:
 def _front(records: Sequence[TrialRecord], config: SearchConfig) -> tuple[FrontTrial, ...]:
     """The Pareto front, where there are several goals."""
     front = pareto_front(records, config.goals) if config.further_goals else ()
-    return tuple(FrontTrial(**_told(record)) for record in front)
+    return tuple(FrontTrial(**_summary(record)) for record in front)

@@ -1,4 +1,4 @@
-"""What a search leaves in its tracked run: the table of its trials, all of them as JSON, and plots."""
+"""What a search logs to its tracked run: the table of its trials, all of them as JSON, and plots."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.tuning.table import trials_table
 logger = logging.getLogger(__name__)
 
 LISTED = 10
-"""Trials in the table; the others are in the JSON file."""
+"""The most trials in the table; all of them are in the JSON file."""
 
 
 def log_search(
@@ -39,11 +39,11 @@ def log_search(
 
     Args:
         tracker: the run of the search.
-        config: what was searched.
-        records: of all trials.
-        best: the one that will be trained again.
-        importance: of settings, from `Study.importance`.
-        title: of plots, before what each shows.
+        config: the search.
+        records: all trials.
+        best: the trial that will be trained again.
+        importance: the importance of settings, from `Study.importance`.
+        title: the first part of the titles of plots.
     """
     tracker.log_params({"sampler": config.sampler, "pruner": config.pruner, "trials": len(records)})
     reached = {config.metric: best.reached, **best.further}
@@ -58,11 +58,11 @@ def log_search(
 
 
 def log_trials(tracker: Tracker, records: Sequence[TrialRecord], config: SearchConfig) -> None:
-    """The table of the best trials, and all of them as JSON."""
+    """Log the table of the best trials, and all of them as JSON."""
     front = {record.number for record in pareto_front(records, config.goals)}
     trials = [asdict(record) | {"on_front": record.number in front} for record in records]
     tracker.log_text(json.dumps(trials, indent=1), "trials.json")
-    # What is trained at the end will describe the run; the table stays among the artifacts.
+    # The evaluation of the final model will describe the run; the table stays an artifact.
     tracker.log_text(trials_table(records, config.goals, most=LISTED), "trials.md")
 
 
@@ -73,7 +73,7 @@ def _figures(
     best: TrialRecord,
     importance: Mapping[str, float],
 ) -> Iterator[tuple[str, Figure]]:
-    """Plots with their names, each drawn when the one before is logged."""
+    """Plots with their names, each drawn after the previous one was logged."""
     metric, maximizes, titled = config.metric, config.maximizes, f"{experiment}: {{}}".format
     yield "history", history_plot(records, metric, maximizes=maximizes, title=titled("search"))
     step = "fold" if config.crossval else "epoch"

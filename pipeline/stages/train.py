@@ -12,6 +12,7 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
+from pipeline.formatting import counted
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
@@ -19,7 +20,7 @@ from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.rates import rate_curve
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.signals import stopping_gently
+from pipeline.runtime.signals import stopping_gracefully
 from pipeline.schemas.decision import DecisionRule
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.learning import findings_of
@@ -48,11 +49,11 @@ def train(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
 
     Args:
         config: the experiment.
-        spark: a session to work in; None opens one, or takes the live one.
-        progress: where to show it; None means standard error.
+        spark: a session to work in; None opens one, or uses the live one.
+        progress: where to show progress; None means standard error.
 
     Raises:
-        PipelineError: see `errors`; nothing is published then, and an earlier model stays.
+        PipelineError: see `errors`; nothing is published then, and an earlier model is kept.
     """
     workers = config.train.workers
     with (
@@ -67,9 +68,9 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
     """Train and publish a model within an open job, and record the training run.
 
     Args:
-        resources: of the job.
-        config: the whole experiment, which is kept with the model.
-        store: to train on.
+        resources: the job's resources.
+        config: the whole experiment, which is published with the model.
+        store: the store to train on.
     """
     start = time.monotonic()
     check_training(store, config.train, config.evaluate)
@@ -77,11 +78,11 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
     resources.tracker.set_tags({"store_id": store.manifest.store_id})
     spec = TrainingSpec.of(config, store.manifest.store_id)
     with run_training(resources.spark, resources.root, spec, _hooks(resources, spec.train.epochs)) as outcome:
-        outcome.require_finished("The training")
+        outcome.require_finished("Training")
         model = _publish(resources, store, spec, outcome, config_text(config))
         _log_rates(resources, spec.name, outcome.folder)
     result, history = outcome.result, outcome.history
-    resources.progress.done(f"Trained {result.epochs} epochs; epoch {result.best_epoch} was the best")
+    resources.progress.done(f"Trained {counted(result.epochs, 'epoch')}; epoch {result.best_epoch} was the best")
     _log_decision(resources, result.decision)
     _log_curves(resources, spec, store, history)
     resources.progress.update("Logging the model")
@@ -90,49 +91,49 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
 
 
 def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
-    """Each epoch and the use of the machine are shown and recorded; signals let the ranks finish their steps."""
+    """Show and track each epoch and the use of resources; at a signal, let the ranks finish their steps."""
     return TrainingHooks(
         on_epoch=lambda record: _show(resources, record, epochs),
         on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
-        on_resume=lambda place: log_resumed(resources, place),
-        stoppable=stopping_gently,
+        on_resume=lambda position: log_resumed(resources, position),
+        stoppable=stopping_gracefully,
     )
 
 
 def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -> None:
-    """Check that a store and the settings of a training run go together.
+    """Check that the settings of a training run fit its store.
 
     Raises:
         ConfigError: the settings do not fit the label.
-        DataError: rows are missing that the training needs.
+        DataError: the store lacks rows that the training run needs.
     """
     loss_of(store.features.label, train.loss)
     class_weights_of(store.features.label, train.class_weights)
     check_decision(store.features.label, evaluate)
     if not store.split("validation").rows and DecisionConfig.of(evaluate).needs_rows:
         raise DataError(
-            f"Store {store.place} has no validation rows, which evaluate.calibration and a goal of "
+            f"Store {store.path} has no validation rows, which evaluate.calibration and a goal of "
             "evaluate.threshold are fitted on. Set split.fractions.validation above 0, or remove these settings."
         )
     if not store.split("train").rows:
-        raise DataError(f"Store {store.place} has no training rows. Check split.fractions and the source.")
+        raise DataError(f"Store {store.path} has no training rows. Check split.fractions and the source.")
 
 
-def log_resumed(resources: Resources, place: str) -> None:
-    """Log where a training run resumes, on the terminal and in the tracked run."""
-    resources.progress.done(f"Going on from {place}, where this training was interrupted")
-    resources.tracker.set_tags({"resumed_from": place})
+def log_resumed(resources: Resources, position: str) -> None:
+    """Report the position from which a training run resumes, on the terminal and in the tracked run."""
+    resources.progress.done(f"Resuming training from {position}")
+    resources.tracker.set_tags({"resumed_from": position})
 
 
 def _show(resources: Resources, record: EpochRecord, epochs: int) -> None:
-    """One epoch, on the terminal and in the tracked run."""
+    """Report an epoch on the terminal and in the tracked run."""
     shown = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
     resources.progress.update(f"Epoch {record.epoch}/{epochs}: {shown}, {record.rows_per_second:,.0f} rows/s")
     resources.tracker.log_metrics(tracked_names(record), step=record.epoch)
 
 
 def tracked_values(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Metrics of an epoch as they are tracked: `train/loss`, `validation/loss`, ..."""
+    """The metrics of an epoch under their tracked names: `train/loss`, `validation/loss`, ..."""
     return {
         f"validation/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": value
         for name, value in metrics.items()
@@ -140,7 +141,7 @@ def tracked_values(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def tracked_names(record: EpochRecord) -> dict[str, float]:
-    """The same of a whole record."""
+    """The metrics of a record, with its speed, under their tracked names."""
     return tracked_values(record.metrics) | {
         "train/rows_per_second": record.rows_per_second,
         "train/input_bound_percent": record.input_bound_percent,
@@ -150,7 +151,7 @@ def tracked_names(record: EpochRecord) -> dict[str, float]:
 def _publish(
     resources: Resources, store: Store, spec: TrainingSpec, outcome: TrainingOutcome, config: str
 ) -> PublishedModel:
-    """The model with the YAML text of its configuration."""
+    """Publish the model with the YAML text of its configuration."""
     finished, result, history = outcome.folder.child(BUNDLE), outcome.result, outcome.history
     write_bundle(finished, store, config)
     write_history(finished, history)
@@ -171,7 +172,7 @@ def _publish(
 
 
 def _log_curves(resources: Resources, spec: TrainingSpec, store: Store, history: TrainingHistory) -> None:
-    """The learning curves with their diagnosis."""
+    """Log the learning curves with their diagnosis."""
     best = history.best_epoch
     findings = findings_of(spec, store, history.values, best)
     for finding in findings:
@@ -196,12 +197,12 @@ def _log_rates(resources: Resources, name: str, work: StoragePath) -> None:
 
 
 def _log_decision(resources: Resources, decision: DecisionRule) -> None:
-    """Log the calibration and the threshold that were fitted on validation rows, if any were."""
+    """Log the calibration and the threshold, if they were fitted on validation rows."""
     if decision.remark:
         logger.warning("%s", decision.remark)
     if decision.rows:
         fitted = f"calibration {decision.calibration.kind}, threshold {decision.threshold:.4g}"
-        resources.progress.done(f"Decided on {decision.rows:,} validation rows: {fitted}")
+        resources.progress.done(f"Fitted on {counted(decision.rows, 'validation row')}: {fitted}")
         resources.tracker.set_tags({"calibration": decision.calibration.kind, "threshold": f"{decision.threshold:.6g}"})
 
 

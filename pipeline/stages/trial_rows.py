@@ -1,4 +1,4 @@
-"""The stores that a search trains its trials on: one, or several folds."""
+"""The stores on which a search trains its trials: one, or several folds."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from pipeline.store.store import Store
 from pipeline.tuning.space import Settings
 
 OF_THE_STORE = ("data.", "features.", "split.", "seed")
-"""Settings that shape the stores; a space with one of them prepares a store for each of its values."""
+"""Settings that shape the stores: a space with one of them needs a store for each of its values."""
 
 Prepare = Callable[[RunConfig], tuple[Store, ...]]
-"""From a configuration to the stores of its trials; a trial trains on the training rows of one after the other."""
+"""From a configuration to the stores of its trials; a trial trains on each of them in turn."""
 
 
 class TrialRows:
     """The stores of trials."""
 
     def __init__(self, config: RunConfig, prepare: Prepare) -> None:
-        """The stores of the configuration itself are prepared at once.
+        """Prepares the stores of the configuration itself.
 
         Args:
-            config: of the search.
-            prepare: makes the stores of a configuration, or finds them.
+            config: the configuration of the search.
+            prepare: prepares the stores of a configuration, or reuses them.
         """
         self._prepare, self._lock = prepare, threading.Lock()
-        self.usual = prepare(config)
+        self.default_stores = prepare(config)
 
     def of(self, config: RunConfig, settings: Settings) -> tuple[Store, ...]:
         """The stores that a trial's settings need."""
         if not shapes_rows(settings):
-            return self.usual
+            return self.default_stores
         with self._lock:  # one at a time: trials in parallel may need the same store
             return self._prepare(config)
 
 
 def shapes_rows(settings: Settings) -> bool:
-    """Whether some of them shape the stores."""
+    """Whether one of the settings shapes the stores."""
     return any(name.startswith(OF_THE_STORE) for name in settings)
 
 
-def rows_to_choose_by(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
-    """As `search.crossval` says: the folds of training and validation rows, or these rows as they are divided."""
+def stores_of_trials(resources: Resources, config: RunConfig) -> tuple[Store, ...]:
+    """The stores of all trials: with `search.crossval` the folds of training and validation rows, else one store."""
     store_spec = StoreSpec.of(config)
     if config.search.crossval:
         return prepare_folds(resources, store_spec, config.crossval, "choose").stores

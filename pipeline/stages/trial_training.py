@@ -15,20 +15,20 @@ from pipeline.tuning.parallel import Stopper
 from pipeline.tuning.trial import TrialOutcome, metric_of, run_trial, trial_spec, values_of
 
 IsBehind = Callable[[int, float], bool]
-"""From an epoch or a fold, counted from 1, and the value of the metric to whether the trial is to be pruned."""
+"""From an epoch or a fold, counted from 1, and the value of the metric, to whether to prune the trial."""
 
 
 @dataclass(frozen=True)
 class TrialScore:
-    """The result of a trial on all the stores that it is judged by.
+    """The result of a trial over all its stores.
 
     Attributes:
-        values: of the goals, their means over folds.
-        seconds: in which steps were taken.
-        memory: the most bytes that a rank held.
-        parameters: how many weights its network has.
-        best_epoch: whose weights were kept, the mean over folds.
-        pruned: whether it was ended since it was behind.
+        values: the values of the goals, means over folds.
+        seconds: the time in which its ranks trained.
+        memory: the most bytes that a rank held; None where no trial was long enough to be sampled.
+        parameters: the number of weights of its network.
+        best_epoch: the epoch whose weights were kept, the mean over folds.
+        pruned: whether it was pruned.
     """
 
     values: tuple[float, ...]
@@ -57,11 +57,11 @@ def train_trial(
     """Train on one store, pruned by epoch; or on several folds, pruned by fold.
 
     Args:
-        resources: of the job, with the tracked run of the trial.
-        config: with the settings of the trial.
-        stores: that it is judged by.
-        is_behind: asked about each epoch, or about each fold but the last.
-        stopper: with which each training run is registered.
+        resources: the job's resources, with the tracked run of the trial.
+        config: the configuration with the settings of the trial.
+        stores: its stores.
+        is_behind: called for each epoch, or for each fold but the last.
+        stopper: stops its training runs when the job ends.
 
     Raises:
         ConfigError: a goal is not measured.

@@ -1,4 +1,4 @@
-"""The trials of a search: trained in parallel, tracked, and kept in a study."""
+"""The trials of a search: trained in parallel, tracked, and recorded in a study."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError, PipelineError, TrainError
+from pipeline.formatting import counted, times
 from pipeline.schemas.document import fingerprint
 from pipeline.stages.context import Resources
 from pipeline.stages.trial_rows import TrialRows
@@ -33,11 +34,14 @@ LISTED = 10
 
 
 class TrialPruned(BaseException):
-    """ExtremeRows a trial's tracked run as killed, neither finished nor failed."""
+    """Ends a trial's tracked run as killed, neither finished nor failed."""
 
 
 def check_space(config: RunConfig) -> RunConfig:
-    """See that there are trials, and that their settings go together, before anything starts; that of some trial.
+    """Check, before anything starts, that the space is not empty and fits the configuration.
+
+    Returns:
+        The configuration of some trial.
 
     Raises:
         ConfigError: the space is empty, or does not fit the configuration.
@@ -48,22 +52,22 @@ def check_space(config: RunConfig) -> RunConfig:
 
 
 def trial_slots(config: RunConfig) -> tuple[int, list[str]]:
-    """Ranks of all trials at a time, and the settings whose product this is."""
+    """The number of ranks of parallel trials, and the settings whose product it is."""
     workers = "train.workers" if config.search.workers_per_trial is None else "search.workers_per_trial"
     return config.trial_workers * config.search.parallel_trials, [workers, "search.parallel_trials"]
 
 
 class Trials:
-    """The trials of one search, judged by one store or, one after the other, by several folds."""
+    """The trials of one search, each on one store, or on several folds in turn."""
 
     def __init__(self, resources: Resources, config: RunConfig, rows: TrialRows, *, name: str = "") -> None:
         """No trial has started yet.
 
         Args:
-            resources: of the job, with the tracked run of the search.
-            config: that the settings of each trial change.
-            rows: that trials are judged by.
-            name: of the search, where there are several; put before each line for people.
+            resources: the job's resources, with the tracked run of the search.
+            config: the configuration, which the settings of each trial change.
+            rows: the stores of the trials.
+            name: the name of the search, if there are several, to begin each progress line with.
         """
         self._resources, self._config, self._rows, self._name = resources, config, rows, name
         self._stopper, self._started = Stopper(), time.monotonic()
@@ -77,7 +81,7 @@ class Trials:
         Raises:
             TrainError: the search was stopped.
         """
-        config, folds = self._config.search, len(self._rows.usual)
+        config, folds = self._config.search, len(self._rows.default_stores)
         combinations = grid(config.space, self._config) if config.sampler == "grid" else ()
         steps = self._config.train.epochs if folds == 1 else folds
         with (
@@ -92,7 +96,7 @@ class Trials:
                     self.stop,
                 )
             if self._stopper.is_stopped:
-                raise TrainError("The search was told to stop. Run the same command again.")
+                raise TrainError("The search was stopped. Run the same command again to resume it.")
             return study.records(), study.importance()
 
     def stop(self) -> None:
@@ -102,7 +106,7 @@ class Trials:
     def _database_file(self) -> StoragePath:
         content = self._config.identity(include={"model", "train", "seed"})
         searched = self._config.search.identity(exclude=NOT_OF_THE_SEARCH)
-        identity = fingerprint([*(store.manifest.store_id for store in self._rows.usual), content, searched])[
+        identity = fingerprint([*(store.manifest.store_id for store in self._rows.default_stores), content, searched])[
             :ID_LENGTH
         ]
         return search_file(self._resources.root, self._config.name, self._config.search.study, identity)
@@ -125,7 +129,7 @@ class Trials:
                 return  # the next job resumes it
             trial.fail(" ".join(str(error).split()))
         except BaseException:
-            study.close()  # this trial never ends, and the threads of other trials may be waiting for it
+            study.close()  # this trial will not end, and the threads of other trials may be waiting for it
             raise
         save()
         self._show(study, trial.number)
@@ -168,19 +172,19 @@ def best_trial(records: Sequence[TrialRecord], config: RunConfig) -> TrialRecord
     """The best trial.
 
     Raises:
-        TrainError: none ran to its end.
+        TrainError: no trial finished.
     """
     best = choose_best(records, config.search.goals, config.search.tolerance)
     if best is not None:
         return best
     causes = Counter(record.failure for record in records if record.failure)
-    lines = [f"  {count} times: {cause}" for cause, count in causes.most_common(LISTED)]
+    lines = [f"  {times(count)}: {cause}" for cause, count in causes.most_common(LISTED)]
     raise TrainError(
-        "\n".join([f"None of {len(records)} trials ran to its end. Widen or correct search.space.", *lines])
+        "\n".join([f"None of {counted(len(records), 'trial')} finished. Widen or correct search.space.", *lines])
     )
 
 
 def _title(number: int, settings: Settings) -> str:
-    """What distinguishes a trial from the others, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
+    """The number and the settings of a trial, e.g. `trial 3: learning_rate 0.001, hidden 64-64`."""
     shown = ", ".join(f"{setting_name(name)} {setting_text(value)}" for name, value in settings.items())
     return f"trial {number}: {shown}"

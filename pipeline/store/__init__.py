@@ -1,1 +1,1 @@
-"""Stores and models at rest: layout, manifests, atomic publication. Knows neither Spark nor TensorFlow."""
+"""Stores and models at rest: layout, manifests and atomic publication, without Spark and TensorFlow."""

@@ -1,15 +1,15 @@
-"""Everything that scoring needs of a published model, without its store and without a configuration.
+"""Everything that scoring needs of a published model; neither its store nor a configuration is needed.
 
     model.keras     raw columns in, classes and probabilities or numbers out
     features.json   the fitted features and label
     table.json      the contract of the source, where there is one
     profile.json    what training rows looked like, for drift
-    config.yaml     the whole configuration, without secrets
+    config.yaml     the configuration, without secrets
     history.json    metrics of the training run, epoch by epoch
     saved_model/    in TensorFlow's own format, where `export.formats` asks for it
     test.json       metrics of the test split, once it was evaluated
 
-The card holds the hash of each but the last, which holds its own.
+The card holds the hash of each file but the last, which holds its own hash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import TableContract
+from pipeline.schemas.source_contract import SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import CONFIG, FEATURES, PROFILE, TABLE, TEST_CARD
@@ -34,7 +34,7 @@ from pipeline.store.versions import library_versions
 logger = logging.getLogger(__name__)
 
 COMPUTING = ("keras", "tensorflow")
-"""Libraries that a model's answers depend on."""
+"""Libraries on which a model's predictions depend."""
 
 
 class ModelTest(Document):
@@ -42,11 +42,11 @@ class ModelTest(Document):
 
     Attributes:
         model: SHA-256 of the Keras file.
-        store_id: whose test split.
-        rows: of it.
-        metrics: by name; None where these rows do not define it.
-        intervals: of metrics, 95 %.
-        sha256: of all that, so that a change is noticed.
+        store_id: id of the store whose test split was used.
+        rows: number of rows in that split.
+        metrics: values by name; None where these rows do not define a metric.
+        intervals: 95 % intervals by metric.
+        sha256: hash of the other attributes, so that a change is noticed.
     """
 
     model: str
@@ -57,28 +57,28 @@ class ModelTest(Document):
     sha256: str = ""
 
     def signed(self) -> ModelTest:
-        """The same with its hash."""
+        """The same, with its hash."""
         content = self.model_dump(mode="json", exclude={"sha256"})
         return self.model_copy(update={"sha256": fingerprint(content)})
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model and what it needs, verified.
+    """A model with all that scoring needs, verified.
 
     Attributes:
-        model: its folder, its card and its Keras file.
+        model: the published model.
         features: the fitted features and label.
         config: the configuration, as YAML without secrets.
-        table: the contract of the source; None where there was none.
-        profile: of the training rows; None for a store without one.
-        test: metrics of the test split; None before the evaluation.
+        table: the contract of the source; None if there was none.
+        profile: profile of the training rows; None for a store without one.
+        test: metrics of the test split; None before it was evaluated.
     """
 
     model: PublishedModel
     features: FittedFeatures
     config: str
-    table: TableContract | None
+    table: SourceContract | None
     profile: DataProfile | None
     test: ModelTest | None
 
@@ -89,7 +89,7 @@ class Bundle:
 
     @property
     def decision(self) -> DecisionRule:
-        """From probabilities to classes."""
+        """How probabilities become classes."""
         return self.card.decision
 
     @property
@@ -99,35 +99,35 @@ class Bundle:
 
 
 def write_bundle(folder: StoragePath, store: Store, config: str) -> None:
-    """Put beside a Keras file what a bundle holds of its store, and the configuration as YAML."""
+    """Write what a bundle holds of its store, and the configuration as YAML, beside a Keras file."""
     for name in (FEATURES, TABLE, PROFILE):
         if name in store.manifest.documents:
-            files.write_bytes(folder.child(name), files.read_bytes(store.place.child(name)))
+            files.write_bytes(folder.child(name), files.read_bytes(store.path.child(name)))
     files.write_bytes(folder.child(CONFIG), config.encode())
 
 
-def open_bundle(place: StoragePath) -> Bundle:
-    """Open the bundle of a published model; versions of libraries that differ in more than a patch cost a warning.
+def open_bundle(folder: StoragePath) -> Bundle:
+    """Open the bundle of a published model; logs a warning if libraries differ in more than a patch version.
 
     Args:
-        place: the model's folder, with its card.
+        folder: the model's folder, with its card.
 
     Raises:
-        StoreError: there is none, or a file is missing, altered or not the model's.
+        StoreError: there is no model, or a file is missing, altered or not part of the model.
     """
-    model = open_model(place)
+    model = open_model(folder)
     _compare(model.card)
     config = _read(model, CONFIG)
     features = _read(model, FEATURES)
     if config is None or features is None:
         absent = CONFIG if config is None else FEATURES
-        raise StoreError(f"Model {place} has no {absent}. Train it again with this version.")
+        raise StoreError(f"Model {folder} has no {absent}. Train it again with this version.")
     table, profile = _read(model, TABLE), _read(model, PROFILE)
     return Bundle(
         model=model,
         features=FittedFeatures.from_json(features, str(model.folder.child(FEATURES))),
         config=config.decode(),
-        table=None if table is None else TableContract.from_json(table, str(model.folder.child(TABLE))),
+        table=None if table is None else SourceContract.from_json(table, str(model.folder.child(TABLE))),
         profile=None if profile is None else DataProfile.from_json(profile, str(model.folder.child(PROFILE))),
         test=read_test(model),
     )
@@ -140,7 +140,7 @@ def add_test(
     metrics: Mapping[str, float | None],
     intervals: Mapping[str, tuple[float, float]],
 ) -> ModelTest:
-    """Keep with a model what it reached on the test split of its store, in place of what was kept before."""
+    """Store a model's metrics on the test split of its store with the model; replaces earlier ones."""
     card = model.card
     test = ModelTest(
         model=card.sha256, store_id=card.store_id, rows=rows, metrics=metrics, intervals=intervals
@@ -150,10 +150,10 @@ def add_test(
 
 
 def read_test(model: PublishedModel) -> ModelTest | None:
-    """What a model reached on the test split; None before the evaluation.
+    """A model's metrics on the test split; None before it was evaluated.
 
     Raises:
-        StoreError: it was altered, or is another model's.
+        StoreError: they were altered, or are another model's.
     """
     file = model.folder.child(TEST_CARD)
     try:
@@ -166,7 +166,7 @@ def read_test(model: PublishedModel) -> ModelTest | None:
 
 
 def _read(model: PublishedModel, name: str) -> bytes | None:
-    """A file of the folder, checked again, since a successor may have taken its place."""
+    """Read a file of the folder, verified again, since a newer model may have replaced it."""
     if name not in model.card.files:
         return None
     return read_model(model.folder.child(name), model.card.files[name])
@@ -178,6 +178,6 @@ def _compare(card: ModelCard) -> None:
         trained_with, installed = card.versions.get(name), here.get(name)
         if trained_with and installed and trained_with.split(".")[:2] != installed.split(".")[:2]:
             logger.warning(
-                "Model %s was made with %s %s; here is %s. Its answers may differ: install %s, or train it again.",
+                "Model %s was made with %s %s; here is %s. Its predictions may differ: install %s, or train it again.",
                 card.model_id, name, trained_with, installed, trained_with,
             )  # fmt: skip

@@ -1,15 +1,15 @@
-"""Checksums of the parts of a store's Parquet files: made of the bytes that are written, compared when they are read.
+"""Checksums of the parts of a store's Parquet files, computed from the bytes written and verified when they are read.
 
     PAR1 | row group 0 | row group 1 | ... | footer, its length, PAR1
     0    ...      ends[0]  ...   ends[1] ...                     bytes
 
-Parts leave no gap, so no bit of a file may change unnoticed. Where they end is read from the manifest and not from the
-footer, which is compared before it is parsed. Manifests of format 3 have no checksums of parts; their files are
-compared as a whole.
+Parts leave no gap, so no bit of a file can change unnoticed. Their ends are read from the manifest and not from the
+footer, which is verified before it is parsed. Manifests of format 3 have no checksums of parts; their files are
+verified as a whole.
 
-CRC-32 is enough to find damage: it detects any flipped bit, and of other damage all but one case in 4 x 10^9. For a row
-group of 52 float columns (3.4 MB) it takes 0.8 ms, where decoding takes 2.5 ms. Verifying the checksums of its pages,
-which is left out then, would take 1.0 ms, SHA-256 2.5 ms where the processor has instructions for it.
+CRC-32 is enough to find damage: it detects any flipped bit, and all but one in 4 x 10^9 cases of other damage. For a
+row group of 52 float columns (3.4 MB) it takes 0.8 ms, where decoding takes 2.5 ms. Verifying the checksums of pages
+instead would take 1.0 ms, and SHA-256 2.5 ms on a processor with instructions for it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import pyarrow.parquet as pq
 from pipeline.store.manifest import FileEntry, PartChecksums
 
 PIECE_BYTES = 1 << 20
-"""Of what is not held as a whole, so much is read at a time."""
+"""Bytes read at a time of what is not held as a whole."""
 
 
 class AlteredError(ValueError):
-    """Bytes are not those that were written; the message names the part."""
+    """Bytes differ from those that were written; the message names the part."""
 
 
 def checksums_of(content: pa.Buffer) -> PartChecksums:
-    """Of the bytes of a file, which has a row group at least."""
+    """The checksums of a file's bytes; the file has at least one row group."""
     footer, view = pq.read_metadata(pa.BufferReader(content)), memoryview(content)
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     last = groups[-1].column(groups[-1].num_columns - 1)
@@ -43,15 +43,15 @@ def checksums_of(content: pa.Buffer) -> PartChecksums:
 
 
 def _start(chunk: pq.ColumnChunkMetaData) -> int:
-    """Where a column of a row group begins; all of them lie one after the other."""
+    """Offset of a column of a row group; columns follow each other without a gap."""
     return int(chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset)
 
 
 def read_footer(source: pa.NativeFile, file: FileEntry) -> pq.FileMetaData:
-    """The footer of a file; it is compared with its checksum where there is one.
+    """The footer of a file, verified if the manifest has a checksum of it.
 
     Raises:
-        AlteredError: it is not as it was written.
+        AlteredError: it differs from what was written.
     """
     if file.parts is None:
         return pq.read_metadata(source)
@@ -65,7 +65,7 @@ def read_row_group(source: pa.NativeFile, parts: PartChecksums, number: int) -> 
     """The bytes of a row group, read at once.
 
     Raises:
-        AlteredError: they are not as they were written.
+        AlteredError: they differ from what was written.
     """
     start, end = parts.span(number)
     content = bytes(source.read_at(end - start, start))
@@ -74,10 +74,10 @@ def read_row_group(source: pa.NativeFile, parts: PartChecksums, number: int) -> 
 
 
 def check_row_group(source: pa.NativeFile, parts: PartChecksums, number: int, each: Callable[[], None]) -> None:
-    """Compare a row group that is too large to be held; `each` is called for every piece.
+    """Verify a row group that is too large to be held; `each` is called for every piece.
 
     Raises:
-        AlteredError: it is not as it was written.
+        AlteredError: it differs from what was written.
     """
     checksum = 0
     for piece in _pieces(source, *parts.span(number), each):
@@ -86,10 +86,10 @@ def check_row_group(source: pa.NativeFile, parts: PartChecksums, number: int, ea
 
 
 def check_file(source: pa.NativeFile, file: FileEntry, each: Callable[[], None]) -> None:
-    """Compare a whole file with its SHA-256; `each` is called for every piece.
+    """Verify a whole file by its SHA-256; `each` is called for every piece.
 
     Raises:
-        AlteredError: it is not as it was written.
+        AlteredError: it differs from what was written.
     """
     digest = hashlib.sha256()
     for piece in _pieces(source, 0, file.bytes, each):

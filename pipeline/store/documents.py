@@ -15,19 +15,19 @@ D = TypeVar("D", bound=Document)
 
 
 def read_documents(folder: StoragePath, kind: type[D]) -> list[D]:
-    """All that can be read of those that several processes leave, by their files' names; there may be no folder."""
+    """Documents that several processes write to a folder, by file name, without those that cannot be read now."""
     documents = []
     for name in files.list_files(folder):
         if name.endswith(".json"):
             try:
                 documents.append(kind.from_json(files.read_bytes(folder.child(name)), name))
-            except (OSError, StoreError):  # replaced while it was read, on file systems that cannot rename over a file
+            except (OSError, StoreError):  # replaced while being read, on file systems that cannot rename over a file
                 continue
     return documents
 
 
 def write_documents(folder: StoragePath, documents: Mapping[str, Document]) -> dict[str, str]:
-    """Write documents under their names; returns the SHA-256 of each file."""
+    """Write documents under their names; returns the SHA-256 of each file by name."""
     digests = {}
     for name, document in documents.items():
         content = document.to_json().encode()

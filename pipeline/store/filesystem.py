@@ -1,15 +1,13 @@
 """Small files and folders under a storage root, on any file system that Arrow reaches.
 
-A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (seen as `/dbfs/...`), or a URI such as
-`hdfs://...` and `s3a://...`. Object stores have no folders: a file there takes its place by one request, complete or
-not at all, and nothing can be renamed.
+A root is a local path (also `/Volumes/...` and `/dbfs/...`), `dbfs:/...` (accessed as `/dbfs/...`), or a URI such as
+`hdfs://...` and `s3a://...`. Object stores have no folders: a file appears there by one request, complete or not at
+all, and nothing can be renamed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +19,8 @@ from pipeline.errors import PlatformError
 from pipeline.redact import without_user
 from pipeline.store.object_store import OBJECT_STORES, is_bucket, open_bucket
 
-CHUNK_BYTES = 1 << 20
-COPIED_BYTES = 16 << 20
 UNFINISHED = ".part"
-"""What the name of a file ends with until it is complete."""
+"""Suffix of a file's name until the file is complete."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +28,9 @@ class StoragePath:
     """A path in a file system: local, HDFS, or a bucket of an object store.
 
     Attributes:
-        filesystem: of Arrow.
-        path: absolute, without scheme and trailing slash.
-        uri: scheme and path, as Spark and Petastorm take it, perhaps with settings behind `?`.
+        filesystem: Arrow's file system.
+        path: absolute path, without scheme and trailing slash.
+        uri: scheme and path, as Spark takes it, perhaps with settings after `?`.
     """
 
     filesystem: fs.FileSystem
@@ -42,22 +38,22 @@ class StoragePath:
     uri: str
 
     def __str__(self) -> str:
-        """What messages call it: a local path as it is typed, others with their scheme."""
+        """As messages show it: a local path as it is typed, others with their scheme."""
         return self.path if self.is_local else self.uri
 
     def child(self, *parts: str) -> StoragePath:
-        """A folder or file below this one."""
+        """A file or folder below this one."""
         tail = "/".join(parts)
         return self.sibling(f"/{tail}")
 
     @property
     def folder(self) -> StoragePath:
-        """The folder that this one lies in."""
+        """The folder that holds this one."""
         address, settings = self._address
         return StoragePath(self.filesystem, self.path.rpartition("/")[0], address.rpartition("/")[0] + settings)
 
     def sibling(self, ending: str) -> StoragePath:
-        """A file or folder next to this one, whose name is this one's with another ending."""
+        """A file or folder next to this one, whose name is this one's followed by `ending`."""
         address, settings = self._address
         return StoragePath(self.filesystem, self.path + ending, address + ending + settings)
 
@@ -68,12 +64,12 @@ class StoragePath:
 
     @property
     def renames_folders(self) -> bool:
-        """Whether a folder can take its place by a rename: an object store has no folders."""
+        """Whether folders can be renamed; object stores have none."""
         return self.filesystem.type_name not in OBJECT_STORES
 
     @property
     def _address(self) -> tuple[str, str]:
-        """The URI's part that grows with the path, and its settings; a local path may hold `?` itself."""
+        """The URI without its settings, and the settings; in a local path, `?` is a character like others."""
         address, mark, settings = self.uri.partition("?") if not self.is_local else (self.uri, "", "")
         return address, mark + settings
 
@@ -102,12 +98,12 @@ def exists(location: StoragePath) -> bool:
 
 
 def list_files(folder: StoragePath) -> list[str]:
-    """All files below a folder, as sorted paths relative to it."""
+    """Paths of all files below a folder, relative to it, sorted."""
     return sorted(list_sizes(folder))
 
 
 def list_sizes(folder: StoragePath) -> dict[str, int]:
-    """Bytes of all files below a folder, by their paths relative to it; one question to the file system."""
+    """Sizes in bytes of all files below a folder, by path relative to it, from one request to the file system."""
     selector = fs.FileSelector(folder.path, recursive=True, allow_not_found=True)
     infos = folder.filesystem.get_file_info(selector)
     return {info.path.removeprefix(folder.path).lstrip("/"): int(info.size) for info in infos if info.is_file}
@@ -120,40 +116,40 @@ def list_folders(folder: StoragePath) -> list[str]:
 
 
 def size_of(file: StoragePath) -> int | None:
-    """Bytes of a file, or None where there is none."""
+    """Size of a file in bytes; None if there is no such file."""
     info = file.filesystem.get_file_info(file.path)
     return int(info.size) if info.is_file else None
 
 
 def read_bytes(file: StoragePath) -> bytes:
-    """A whole small file."""
-    with _reading(file) as stream:
+    """Read a whole small file."""
+    with open_stream(file) as stream:
         return bytes(stream.read())
 
 
 @contextmanager
-def _reading(file: StoragePath) -> Iterator[Any]:
-    """A file from its beginning; an object that is deleted after it was opened is missing like any other."""
+def open_stream(file: StoragePath) -> Iterator[Any]:
+    """Read a file from its beginning; an object that is deleted after it was opened counts as missing."""
     try:
         with file.filesystem.open_input_stream(file.path, compression=None) as stream:
             yield stream
     except FileNotFoundError:
         raise
     except OSError as error:
-        # What Arrow says of it differs between servers and versions.
+        # Arrow's error for it differs between servers and versions.
         if file.renames_folders or exists(file):
             raise
         raise FileNotFoundError(f"'{file}' was deleted while it was read") from error
 
 
 def make_folder(folder: StoragePath) -> None:
-    """A folder, with those above it; object stores need none."""
+    """Create a folder and its parents; object stores need none."""
     if folder.renames_folders:
         folder.filesystem.create_dir(folder.path, recursive=True)
 
 
 def write_bytes(file: StoragePath, content: bytes) -> None:
-    """A whole small file; its folder is made."""
+    """Write a whole small file; creates its folder."""
     make_folder(file.folder)
     with file.filesystem.open_output_stream(file.path, compression=None) as stream:
         stream.write(content)
@@ -161,7 +157,7 @@ def write_bytes(file: StoragePath, content: bytes) -> None:
 
 @contextmanager
 def naming(file: StoragePath) -> Iterator[None]:
-    """Name the file that a block writes when writing fails: the error of a full disk does not.
+    """Name the file that a block writes if writing fails, since the error of a full disk does not.
 
     Raises:
         PlatformError: it cannot be written.
@@ -175,7 +171,7 @@ def naming(file: StoragePath) -> Iterator[None]:
 
 
 def write_atomically(file: StoragePath, content: bytes) -> None:
-    """A whole small file that readers see complete or not at all."""
+    """Write a whole small file that readers see complete or not at all."""
     if not file.renames_folders:
         write_bytes(file, content)
         return
@@ -184,77 +180,20 @@ def write_atomically(file: StoragePath, content: bytes) -> None:
     file.filesystem.move(unfinished.path, file.path)
 
 
-def write_durably(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """A file of any size that readers see complete or not at all, also after a loss of power where it is local."""
-    if not file.renames_folders:
-        _upload(file, pieces)
-        return
-    unfinished = file.sibling(UNFINISHED)
-    make_folder(file.folder)
-    if not file.is_local:
-        with file.filesystem.open_output_stream(unfinished.path, compression=None) as stream:
-            for piece in pieces:
-                stream.write(piece)
-        file.filesystem.move(unfinished.path, file.path)
-        return
-    with open(unfinished.path, "wb") as stream:
-        stream.writelines(pieces)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(unfinished.path, file.path)
-    _sync_folder(file.folder.path)
-
-
-def copy_file(source: StoragePath, target: StoragePath) -> None:
-    """A file of any size once more, perhaps on another file system; complete or not at all."""
-    with _reading(source) as stream:
-        write_durably(target, iter(lambda: stream.read(COPIED_BYTES), b""))
-
-
-def _upload(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
-    """An object, which is there when the stream is closed; a process that is killed before leaves none."""
-    with file.filesystem.open_output_stream(file.path, compression=None) as stream:
-        try:
-            for piece in pieces:
-                stream.write(piece)
-        except BaseException:
-            stream.close()  # Arrow cannot break an upload off: what came so far becomes the object
-            remove_file(file)
-            raise
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename within a local folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of(file: StoragePath) -> str:
-    """SHA-256 of a file, in hexadecimal, read in pieces."""
-    digest = hashlib.sha256()
-    with _reading(file) as stream:
-        while piece := stream.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def move(source: StoragePath, target: StoragePath) -> None:
-    """Rename; atomic on local file systems and HDFS. Object stores cannot, see `publish`."""
+    """Rename, atomically on local file systems and HDFS. Object stores cannot, see `publish`."""
     make_folder(target.folder)
     source.filesystem.move(source.path, target.path)
 
 
 def remove_file(file: StoragePath) -> None:
-    """Delete a file; nothing happens where there is none."""
+    """Delete a file, if there is one."""
     with suppress(FileNotFoundError):
         file.filesystem.delete_file(file.path)
 
 
 def remove_folder(folder: StoragePath) -> None:
-    """Delete a folder with all below it; nothing happens where there is none."""
+    """Delete a folder with all below it, if there is one."""
     if exists(folder):
-        with suppress(FileNotFoundError):  # another job may just have done so
+        with suppress(FileNotFoundError):  # another job may have deleted it meanwhile
             folder.filesystem.delete_dir(folder.path)

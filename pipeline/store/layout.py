@@ -1,21 +1,21 @@
-"""Where everything lies under a storage root, and what a store is called.
+"""Where everything lies under a storage root.
 
 <root>/stores/<name>/<store_id>/{train,validation,test}/*.parquet, contract.json, features.json, audit.json,
-    table.json (the contract of the source that it was made under),
-    quarantine/*.parquet where rows were set aside, manifest.json
+    table.json (the contract of the source),
+    quarantine/*.parquet if rows were quarantined, manifest.json
 <root>/stores/<name>/<store_id>/{rows/*/*.parquet, fold-0/, fold-1/, ...}, of a cross-validation: each fold is a store
     without files of its own, with contract.json, features.json, unscaled.json and manifest.json; beside them is
-    audit.json, of all folds; folds.json is last
+    audit.json, of all folds; folds.json is written last
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
-    and exports}, with test.json once it was evaluated; model.json, the card, which names the folder
-<root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of a training that is not finished
-<root>/tensorboard/<name>/<model_id>/, where `train.tensorboard` asks for it
+    and exports}, with test.json after the evaluation; model.json, the card, which names the folder
+<root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of an unfinished training run
+<root>/tensorboard/<name>/<model_id>/, if `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
-<root>/crossvals/<name>/<crossval_id>/{report.json, predictions/*.parquet, fold-0/, ...}, what the folds reached
-<root>/searches/<name>/<study>-<search_id>.db, what became of the trials of a search
+<root>/crossvals/<name>/<crossval_id>/{report.json, predictions/*.parquet, fold-0/, ...}, the results of folds
+<root>/searches/<name>/<study>-<search_id>.db, the trials of a search
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
-<root>/spool/<...>/, what the tracking server has not got yet
+<root>/spool/<...>/, what the tracking server has not received yet
 <root>/mlflow.db, <root>/mlartifacts/
 """
 
@@ -34,7 +34,7 @@ MODEL, MODEL_CARD, TEST_CARD = "model.keras", "model.json", "test.json"
 
 SAVED_MODEL = "saved_model"
 BUNDLE = "bundle"
-"""The folder of a model in TensorFlow's format, and that of all a model's files before it is published."""
+"""The folder of a model in TensorFlow's format, and the folder of all files of a model before it is published."""
 
 
 def store_folder(root: StoragePath, name: str, store_id: str) -> StoragePath:
@@ -43,17 +43,17 @@ def store_folder(root: StoragePath, name: str, store_id: str) -> StoragePath:
 
 
 def fold_folder(number: int) -> str:
-    """The folder of a fold, within that of all folds."""
+    """The folder of a fold, within the folder of all folds."""
     return f"fold-{number}"
 
 
 def group_folder(number: int, group: int | str) -> str:
-    """Where the rows of a group of a division lie, within the folder of all folds."""
+    """The folder of the rows of one group of a fold assignment, within the folder of all folds."""
     return f"rows/{number}-{group}"
 
 
 def fold_store(store_id: str, name: str) -> str:
-    """The id of a fold's store, below that of all folds, by which it is opened like any other."""
+    """The id of a fold's store, by which it is opened like any other store."""
     return f"{store_id}/{name}"
 
 
@@ -63,12 +63,12 @@ def model_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
 
 
 def checkpoints_folder(root: StoragePath, name: str) -> StoragePath:
-    """The folder of the checkpoints of all unfinished trainings of an experiment, a folder each."""
+    """The folder of the checkpoints of an experiment's unfinished training runs, a folder each."""
     return root.child("checkpoints", name)
 
 
 def tensorboard_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
-    """The folder of a training's metrics for TensorBoard."""
+    """The folder of a training run's metrics for TensorBoard."""
     return root.child("tensorboard", name, model_id)
 
 
@@ -78,7 +78,7 @@ def bundle_folder(sha256: str) -> str:
 
 
 def crossval_folder(root: StoragePath, name: str, crossval_id: str) -> StoragePath:
-    """The folder of what the folds of a cross-validation reached."""
+    """The folder of a cross-validation's results."""
     return root.child("crossvals", name, crossval_id)
 
 
@@ -88,5 +88,5 @@ def search_file(root: StoragePath, name: str, study: str, search_id: str) -> Sto
 
 
 def scratch_folder(root: StoragePath) -> StoragePath:
-    """The folder of all folders for work in progress, on the same file system as what they will become."""
+    """The parent of all scratch folders, on the same file system as what they will become."""
     return root.child("scratch")

@@ -1,4 +1,4 @@
-"""Files that one process of this machine has for itself, as long as it lives and keeps them open."""
+"""Files that one process of this machine locks, as long as it lives and keeps them open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """Take an open file; False where another process has it."""
+    """Lock an open file; False if another process has locked it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,9 +1,9 @@
 """The manifest of a store: what was published, file by file. It is written last; readers trust nothing else.
 
 Rows of a split are spread over `shards` virtual shards by a stable hash. A shard's rows lie in its files in the
-order listed here; row groups are listed with their rows, so that the feed can plan without opening a file.
+order listed here; the rows of each row group are listed, so that the feed can plan without opening a file.
 
-Format 4 has checksums of the parts of each file, format 3 has none. Both are read, and name stores alike.
+Format 4 has checksums of the parts of each file, format 3 has none. Both can be read, and give a store the same id.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ READABLE = (3, FORMAT)
 
 
 class PartChecksums(Document):
-    """CRC-32 of the parts of a file, one after the other: its row groups, and all that follows the last of them.
+    """CRC-32 of the parts of a file, in order: its row groups, and everything after the last of them.
 
     Attributes:
-        ends: of each row group, in bytes from the beginning of the file; the first one begins with the file.
-        row_groups: of each row group.
-        footer: of what follows.
+        ends: end of each row group, in bytes from the beginning of the file; the first one begins with the file.
+        row_groups: checksum of each row group.
+        footer: checksum of everything after the last row group.
     """
 
     ends: tuple[int, ...]
@@ -33,11 +33,11 @@ class PartChecksums(Document):
     footer: int
 
     def span(self, number: int) -> tuple[int, int]:
-        """Where a row group begins and ends."""
+        """Where a row group begins and ends, in bytes."""
         return (self.ends[number - 1] if number else 0), self.ends[number]
 
     def footer_span(self, size: int) -> tuple[int, int]:
-        """Where the footer of a file of so many bytes begins and ends."""
+        """Where the footer begins and ends, in bytes, in a file of `size` bytes."""
         return self.ends[-1], size
 
 
@@ -45,13 +45,13 @@ class FileEntry(Document):
     """One Parquet file.
 
     Attributes:
-        path: relative to the store, or to `Manifest.base` of it, with forward slashes.
-        shard: the virtual shard that its rows belong to.
-        rows: in the file.
-        bytes: of the file.
-        sha256: of the file.
-        row_groups: rows of each row group, in order.
-        parts: checksums of them; None in format 3.
+        path: path relative to the store, or to its `Manifest.base`, with forward slashes.
+        shard: number of the virtual shard that its rows belong to.
+        rows: number of rows in the file.
+        bytes: size of the file.
+        sha256: SHA-256 of the file.
+        row_groups: number of rows in each row group, in order.
+        parts: checksums of its parts; None in format 3.
     """
 
     path: str
@@ -82,7 +82,7 @@ class SplitEntry(Document):
         return tuple(file for file in self.files if file.shard == shard)
 
     def shard_rows(self, shards: int) -> tuple[int, ...]:
-        """Rows of every shard, by shard number."""
+        """Number of rows in every shard, by shard number."""
         rows = [0] * shards
         for file in self.files:
             rows[file.shard] += file.rows
@@ -93,8 +93,8 @@ class Sampled(Document):
     """Up- or down-sampled training rows.
 
     Attributes:
-        before: training rows of each class in the source.
-        after: those in the store.
+        before: number of training rows of each class in the source.
+        after: number of training rows of each class in the store.
     """
 
     before: Mapping[str, int]
@@ -105,18 +105,18 @@ class FoldsManifest(Document):
     """The published folds of a cross-validation, `folds.json`.
 
     Attributes:
-        name: of the experiment.
-        store_id: derived from the source and from the configuration that shapes the folds.
-        folds_id: equal for cross-validations whose folds have the same rows.
+        name: name of the experiment.
+        store_id: id derived from the source and from the configuration that shapes the folds.
+        folds_id: id that is equal for cross-validations whose folds have the same rows.
         source: fingerprint of the source files.
-        method: what decides a row's fold.
-        folds: of one repeat.
-        repeats: of the whole division.
-        rows: that were divided.
-        quarantined: rows that were set aside since they cannot be used.
-        left_out: rows that the configuration leaves out.
-        apart: rows of the test split, which no fold sees.
-        names: of the stores of folds, in order.
+        method: how a row's fold is decided.
+        folds: number of folds in one repeat.
+        repeats: number of repeats.
+        rows: number of rows that were divided into folds.
+        quarantined: number of rows in quarantine.
+        left_out: number of rows that the configuration leaves out.
+        apart: number of rows of the test split, which no fold sees.
+        names: names of the folds' stores, in order.
     """
 
     name: str
@@ -134,7 +134,7 @@ class FoldsManifest(Document):
 
     @property
     def count(self) -> int:
-        """Folds of all repeats together."""
+        """Number of folds in all repeats."""
         return self.folds * self.repeats
 
 
@@ -142,19 +142,19 @@ class Manifest(Document):
     """A published store.
 
     Attributes:
-        format: of this document.
-        name: of the experiment.
-        store_id: derived from the source and from the configuration that shapes the store.
+        format: format of this document.
+        name: name of the experiment.
+        store_id: id derived from the source and from the configuration that shapes the store.
         source: fingerprint of the source files.
         config: fingerprint of the configuration sections that shape the store.
         shards: number of virtual shards.
-        splits: by name.
-        documents: SHA-256 of the documents beside it.
-        quarantined: rows that were set aside since they cannot be used.
-        reasons: how many of these have each reason, the most frequent first.
-        left_out: rows that the configuration leaves out: by its filter, or in a gap before a cut.
-        sampled: what sampling did to training rows; None without it.
-        base: the folder that files lie below, where it is not the store's own: so many folders above it, as in `..`.
+        splits: splits by name.
+        documents: SHA-256 of the documents beside the manifest, by name.
+        quarantined: number of rows in quarantine.
+        reasons: number of rows in quarantine by reason, the most frequent first.
+        left_out: number of rows that the configuration leaves out: by its filter, or in a gap before a cut.
+        sampled: class counts before and after sampling; None without sampling.
+        base: folder that the paths of files are relative to, from the store's own folder: empty, or `..`.
     """
 
     format: int = FORMAT
@@ -173,5 +173,5 @@ class Manifest(Document):
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows of every split, and of the quarantine."""
+        """Number of rows in every split, and in quarantine."""
         return {**{name: split.rows for name, split in self.splits.items()}, "quarantined": self.quarantined}

@@ -4,7 +4,7 @@
 
 `model_id` is derived from the store and from the configuration of network and training, so that a later job with
 the same configuration finds the model. Training again replaces it by replacing one file, the card: the new folder is
-complete before the card names it. Readers never write. `bundle.py` says what is in the folder.
+complete before the card names it. Readers never write. `bundle.py` lists what is in the folder.
 """
 
 from __future__ import annotations
@@ -24,32 +24,33 @@ from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.document import Document, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
+from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
-from pipeline.store.publish import place_folder
+from pipeline.store.publish import replace_folder
 
 FORMAT = 2
 AGAIN = "Train it again"
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
-"""Of a file within a folder: relative, and never above it."""
+"""Path of a file within a folder: relative, and never above the folder."""
 
 
 class ModelCard(Document):
     """What the training run records about its model.
 
     Attributes:
-        format: of this document and of the folder.
-        name: of the experiment.
-        model_id: of this model.
-        store_id: that it was trained on.
-        run_id: of the tracked run that trained it, if any.
+        format: format of this document and of the folder.
+        name: name of the experiment.
+        model_id: id of this model.
+        store_id: id of the store that it was trained on.
+        run_id: id of the tracked run that trained it, if any.
         files: SHA-256 of each file of the folder, by path.
         weights: SHA-256 over the network's weights.
-        epochs: that were trained.
-        best_epoch: whose weights were kept, counted from 1.
-        metrics: of that epoch.
-        decision: from probabilities to classes; part of the Keras file, too.
-        versions: of the libraries that it was made with.
+        epochs: number of epochs that were trained.
+        best_epoch: the epoch whose weights were kept, counted from 1.
+        metrics: metrics of that epoch, by name.
+        decision: how probabilities become classes; also part of the Keras file.
+        versions: versions of the libraries that it was made with.
     """
 
     format: int = FORMAT
@@ -72,7 +73,7 @@ class ModelCard(Document):
 
     @property
     def sha256(self) -> str:
-        """Of the Keras file."""
+        """SHA-256 of the Keras file."""
         return self.files[MODEL]
 
 
@@ -81,17 +82,17 @@ class PublishedModel:
     """A model whose files match its card.
 
     Attributes:
-        place: its folder, with the card.
-        card: see `ModelCard`.
+        path: path of its folder, which holds the card.
+        card: the card.
     """
 
-    place: StoragePath
+    path: StoragePath
     card: ModelCard
 
     @property
     def folder(self) -> StoragePath:
         """The folder of its files."""
-        return self.place.child(self.card.folder)
+        return self.path.child(self.card.folder)
 
     @property
     def file(self) -> StoragePath:
@@ -101,52 +102,51 @@ class PublishedModel:
 
 def hashes_of(folder: StoragePath) -> dict[str, str]:
     """SHA-256 of every file below a folder, by path."""
-    return {path: files.sha256_of(folder.child(path)) for path in files.list_files(folder)}
+    return {path: sha256_of(folder.child(path)) for path in files.list_files(folder)}
 
 
 def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -> PublishedModel:
-    """Publish the folder `finished` with its card, in place of a predecessor, whose folder is deleted.
+    """Publish the folder `finished` with its card; it replaces a predecessor, whose folder is deleted.
 
-    Only the folder that the card named before is deleted: any other one may be on its way to be published by another
-    job.
+    Only the folder that the previous card named is deleted: another job may be about to publish any other one.
 
     Args:
-        finished: the complete folder, on the same file system.
-        target: where readers look.
-        card: with the hashes of the files in `finished`.
+        finished: the complete folder, on the same file system as `target`.
+        target: the folder where readers look for the card.
+        card: the card, with the hashes of the files in `finished`.
     """
     model, predecessor = PublishedModel(target, card), None
     with suppress(StoreError):
         predecessor = _read(target)
-    if _is_whole(model):
+    if files.exists(model.folder) and not _problems(model):
         files.remove_folder(finished)
     else:
-        place_folder(finished, model.folder)  # over what was altered, or is half there
+        replace_folder(finished, model.folder)  # also over an altered or unfinished one
     files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
     if predecessor is not None and predecessor.card.folder != card.folder:
         files.remove_folder(predecessor.folder)
     return model
 
 
-def open_model(place: StoragePath) -> PublishedModel:
-    """Open a published model, and check every file against its card.
+def open_model(folder: StoragePath) -> PublishedModel:
+    """Open a published model, and verify every file by its card.
 
     Raises:
-        StoreError: there is none, or a file is missing, altered or not the model's.
+        StoreError: there is no model, or a file is missing, altered or not part of the model.
     """
-    model = _read(place)
+    model = _read(folder)
     while True:
         problems = _problems(model)
         if not problems:
             return model
-        # A successor may have taken its place since the card was read.
-        model, before = _read(place), model
+        # Another job may have replaced the model since the card was read: then its card differs, and is verified next.
+        model, before = _read(folder), model
         if model == before:
-            raise StoreError(gather(f"Model {model.folder} is not what its card tells", problems))
+            raise StoreError(gather(f"Model {model.folder} does not match its card", problems))
 
 
 def read_model(file: StoragePath, sha256: str) -> bytes:
-    """The content of a model file that was opened before, perhaps by another process.
+    """The content of a model file, verified by the hash that the opened model had, perhaps in another process.
 
     Raises:
         StoreError: it is gone, or was altered.
@@ -163,7 +163,7 @@ def read_model(file: StoragePath, sha256: str) -> bytes:
 
 @contextmanager
 def local_copy(file: StoragePath, sha256: str) -> Iterator[Path]:
-    """The same as a file of this machine, for the length of a block: Keras reads no other.
+    """The same, as a local file that exists while a block runs: Keras reads no other.
 
     Raises:
         StoreError: it is gone, or was altered.
@@ -192,10 +192,6 @@ def _read(folder: StoragePath) -> PublishedModel:
     return PublishedModel(folder, card)
 
 
-def _is_whole(model: PublishedModel) -> bool:
-    return files.exists(model.folder) and not _problems(model)
-
-
 def _problems(model: PublishedModel) -> list[Problem]:
     present, problems = _present(model), []
     for path, sha256 in model.card.files.items():
@@ -205,13 +201,13 @@ def _problems(model: PublishedModel) -> list[Problem]:
         elif present[path] != sha256:
             problems.append(_altered(file, sha256, present[path]))
     for path in sorted(present.keys() - model.card.files.keys() - {TEST_CARD}):
-        what = f"{model.folder.child(path)} is no file of this model"
+        what = f"{model.folder.child(path)} is not part of this model"
         problems.append(Problem(what, remedy="Delete it"))
     return problems
 
 
 def _present(model: PublishedModel) -> dict[str, str]:
-    """Hashes of the files that are there; of none, where the folder is deleted meanwhile."""
+    """Hashes of the existing files, by path; none if the folder is deleted meanwhile."""
     try:
         return {path: sha256 for path, sha256 in hashes_of(model.folder).items() if not path.endswith(UNFINISHED)}
     except FileNotFoundError:
@@ -223,4 +219,4 @@ def _altered(file: str, sha256: str, actual: str) -> Problem:
 
 
 def _gone(file: str) -> Problem:
-    return Problem(f"Model {file} is missing: it was deleted, or replaced by another training", remedy=AGAIN)
+    return Problem(f"Model {file} is missing: it was deleted, or replaced by another training run", remedy=AGAIN)

@@ -1,12 +1,12 @@
 """Publication: a folder appears complete or not at all.
 
-Where folders can be renamed, work in progress is written under `<root>/scratch/<token>`; when its last file is there,
-one rename makes it visible. An object store has no folders: files are written under their final names, and the last,
+Where folders can be renamed, work in progress is written under `<root>/scratch/<token>`; after the last file, one
+rename makes it visible. An object store has no folders: files are written under their final names, and the last one,
 the marker, lists the others. Readers look for the marker, so files that a killed job left without one are ignored; the
 next job with the same inputs writes the same bytes over them.
 
-Where two jobs publish the same thing, the first one wins and the second one takes the first one's, since the name of a
-store is derived from what is in it.
+If two jobs publish the same thing, the first one wins and the second one uses its result: the name of a store is
+derived from its inputs, so both are the same.
 
 The token names the host and the process, so that a later job on that host can delete what a killed one left.
 """
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import copy_file
 from pipeline.store.layout import scratch_folder
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ ATTEMPTS = 10
 
 @contextmanager
 def scratch(root: StoragePath) -> Iterator[StoragePath]:
-    """A fresh folder for work in progress, gone afterwards unless it was published."""
+    """A fresh folder for work in progress, deleted afterwards unless it was published."""
     folder = scratch_folder(root).child(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
         yield folder
@@ -56,7 +57,7 @@ class Draft:
     marker: str
 
     def publish(self, content: bytes) -> bool:
-        """Write the marker and make the folder visible; False where somebody else published the same before us."""
+        """Write the marker and make the folder visible; False if another job published the same before."""
         if self.target.renames_folders:
             files.write_bytes(self.folder.child(self.marker), content)
             return publish_once(self.folder, self.target, self.marker)
@@ -68,12 +69,12 @@ class Draft:
 
 @contextmanager
 def draft(root: StoragePath, target: StoragePath, marker: str) -> Iterator[Draft]:
-    """A folder to be published once.
+    """A folder to write and publish once.
 
     Args:
-        root: of the storage.
-        target: where readers look; its name says what is in it.
-        marker: the name of its last file.
+        root: the storage root.
+        target: the folder where readers look; its name is derived from its inputs.
+        marker: the name of the file that is written last.
     """
     if not target.renames_folders:
         yield Draft(target, target, marker)
@@ -82,11 +83,11 @@ def draft(root: StoragePath, target: StoragePath, marker: str) -> Iterator[Draft
         yield Draft(work, target, marker)
 
 
-def place_folder(source: StoragePath, target: StoragePath) -> None:
-    """Give a finished folder its place, where it replaces what is there; a marker elsewhere makes it count.
+def replace_folder(source: StoragePath, target: StoragePath) -> None:
+    """Move a finished folder to `target`, which it replaces; a marker elsewhere says that it is complete.
 
-    By one rename, or file by file where folders cannot be renamed; the last ones by name first, which of checkpoints
-    are the latest.
+    It moves by one rename, or file by file where folders cannot be renamed. Files move in descending order of their
+    names: of checkpoints, the latest comes first, so that a job that is killed halfway loses no progress.
     """
     if target.renames_folders:
         files.remove_folder(target)
@@ -94,18 +95,18 @@ def place_folder(source: StoragePath, target: StoragePath) -> None:
         return
     names = files.list_files(source)
     for name in reversed(names):
-        files.copy_file(source.child(name), target.child(name))
+        copy_file(source.child(name), target.child(name))
     for name in set(files.list_files(target)) - set(names):
         files.remove_file(target.child(name))
     files.remove_folder(source)
 
 
 def sweep_scratch(root: StoragePath) -> None:
-    """Delete the scratch folders of processes of this host that run no more; those of other hosts stay."""
+    """Delete the scratch folders of processes that ran on this host and have ended; those of other hosts stay."""
     folder = scratch_folder(root)
     for name in files.list_folders(folder):
         host, _, pid = name.rpartition(".")[0].rpartition(".")
-        if host == this_host() and pid.isdecimal() and not runs(int(pid)):
+        if host == this_host() and pid.isdecimal() and not is_running(int(pid)):
             _discard(folder.child(name))
 
 
@@ -118,12 +119,12 @@ def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
         marker: the file, written last, that marks a folder as complete.
 
     Returns:
-        False where somebody else published the same before us.
+        False if another job published the same before.
     """
     for _ in range(ATTEMPTS):
         if files.exists(target.child(marker)):
             return False
-        # Only into a free place: some file systems take a rename to a folder for a move into it.
+        # The target must not exist: some file systems take a rename to a folder for a move into it.
         if files.exists(target) and not _clear(target, marker, source.sibling(ASIDE)):
             return False
         try:
@@ -137,7 +138,7 @@ def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
 
 
 def _clear(target: StoragePath, marker: str, aside: StoragePath) -> bool:
-    """Remove an incomplete folder; False where another job completed it since it was looked at."""
+    """Remove an incomplete folder; False if another job completed it meanwhile."""
     try:
         files.move(target, aside)
     except OSError:
@@ -154,7 +155,7 @@ def _clear(target: StoragePath, marker: str, aside: StoragePath) -> bool:
 
 
 def _discard(folder: StoragePath) -> None:
-    """Delete a folder; one that cannot be, since tasks still write there, is left to a later job's sweep."""
+    """Delete a folder; one to which tasks still write is left to a later job's `sweep_scratch`."""
     try:
         files.remove_folder(folder)
     except OSError as error:
@@ -166,8 +167,8 @@ def this_host() -> str:
     return socket.gethostname()
 
 
-def runs(pid: int) -> bool:
-    """Whether there is such a process on this host, whosever it is."""
+def is_running(pid: int) -> bool:
+    """Whether a process with this id exists on this host, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""Whether an object store can be used, asked before a job works for it.
+"""Checks whether an object store can be used, before a job works for it.
 
-A folder is made where it is needed; a bucket is not, and what is wrong with it would show at the first file, when the
-work for that is done.
+A missing folder is created; a missing bucket is not, and would be noticed only when the first file is written, after
+the work for it is done.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pipeline.store.filesystem import StoragePath
 from pipeline.store.object_store import ENDPOINTS, is_bucket, quick_bucket
 
 PROBE = "_probe-"
-"""What the name of a file begins with that is there for a moment; `_` hides it from readers of folders."""
+"""Prefix of the name of a file that exists for a moment; `_` hides it from readers of folders."""
 
 
 def check_reachable(folder: StoragePath, setting: str) -> None:
-    """Check that files can be written to a folder in an object store; other file systems are not asked.
+    """Check that files can be written to a folder in an object store; other file systems are not checked.
 
     Args:
-        folder: that will be written to.
-        setting: that names it, for people.
+        folder: the folder to write to.
+        setting: the setting that names it, for messages.
 
     Raises:
         PlatformError: the server does not answer, there is no such bucket, or the credentials do not allow it.
@@ -44,6 +44,6 @@ def check_reachable(folder: StoragePath, setting: str) -> None:
     except OSError as error:
         raise PlatformError(
             f"{setting} '{without_user(folder.uri)}' cannot be written to: {without_user(str(error)).rstrip('.')}. "
-            f"Allowed: a bucket that is there, with credentials that may list, read, write and delete in it. Check its "
+            f"Allowed: an existing bucket, with credentials that may list, read, write and delete in it. Check its "
             f"name, AWS_ACCESS_KEY_ID or the profile, and {ENDPOINTS[-1]} where it is not Amazon's."
         ) from error

@@ -9,8 +9,8 @@ from pipeline.errors import Problem, StoreError, gather
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.schemas.audit import LeakAudit
-from pipeline.schemas.columns import StoreContract
 from pipeline.schemas.profile import DataProfile
+from pipeline.schemas.store_schema import StoreSchema
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
@@ -25,76 +25,76 @@ class Store:
     """A complete store.
 
     Attributes:
-        place: its folder.
-        manifest: what it holds.
-        contract: its columns.
+        path: path of its folder.
+        manifest: the manifest, which lists its files.
+        contract: the contract of its columns.
         features: the fitted features and label.
-        shared_rows: what its rows hold, where features are applied to them only when they are read.
+        shared_rows: columns of its files, if features are applied only when rows are read; else None.
     """
 
-    place: StoragePath
+    path: StoragePath
     manifest: Manifest
-    contract: StoreContract
+    contract: StoreSchema
     features: FittedFeatures
     shared_rows: SharedFoldRows | None = None
 
     def split(self, name: str) -> SplitEntry:
-        """One split's files."""
+        """A split's entry in the manifest."""
         return self.manifest.splits[name]
 
     def file(self, path: str) -> StoragePath:
-        """Where a file lies."""
+        """The path of a file that the manifest lists."""
         return self.base.child(path)
 
     @property
     def base(self) -> StoragePath:
-        """The folder that its files lie below."""
-        return _base(self.place, self.manifest)
+        """The folder that the manifest's paths are relative to."""
+        return _base(self.path, self.manifest)
 
 
 def is_published(folder: StoragePath) -> bool:
-    """Whether a complete store stands there."""
+    """Whether a folder holds a complete store."""
     return files.exists(folder.child(MANIFEST))
 
 
-def open_store(place: StoragePath) -> Store:
-    """Open a store and check that every file is there with the size that the manifest says.
+def open_store(folder: StoragePath) -> Store:
+    """Open a store, and check that every file exists with the size in the manifest.
 
     Raises:
         StoreError: naming what is missing, altered or not allowed.
     """
-    manifest = Manifest.from_json(_document(place, MANIFEST), f"{place}/{MANIFEST}")
+    manifest = Manifest.from_json(_document(folder, MANIFEST), f"{folder}/{MANIFEST}")
     if manifest.format not in READABLE:
         allowed = ", ".join(map(str, READABLE))
         raise StoreError(
-            f"Store {place} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
+            f"Store {folder} has format {manifest.format}. Allowed: {allowed}. Prepare it again with this version."
         )
-    problems = _problems(place, manifest)
+    problems = _problems(folder, manifest)
     if problems:
-        raise StoreError(gather(f"Store {place} does not match its manifest", problems))
+        raise StoreError(gather(f"Store {folder} does not match its manifest", problems))
     return Store(
-        place,
+        folder,
         manifest,
-        StoreContract.from_json(_document(place, CONTRACT), f"{place}/{CONTRACT}"),
-        FittedFeatures.from_json(_document(place, FEATURES), f"{place}/{FEATURES}"),
-        SharedFoldRows.from_json(_document(place, UNSCALED), f"{place}/{UNSCALED}")
+        StoreSchema.from_json(_document(folder, CONTRACT), f"{folder}/{CONTRACT}"),
+        FittedFeatures.from_json(_document(folder, FEATURES), f"{folder}/{FEATURES}"),
+        SharedFoldRows.from_json(_document(folder, UNSCALED), f"{folder}/{UNSCALED}")
         if UNSCALED in manifest.documents
         else None,
     )
 
 
 def read_profile(store: Store) -> DataProfile | None:
-    """What its training rows look like; None for a store without a profile."""
+    """The profile of a store's training rows; None for a store without one."""
     if PROFILE not in store.manifest.documents:
         return None
-    return DataProfile.from_json(_document(store.place, PROFILE), f"{store.place}/{PROFILE}")
+    return DataProfile.from_json(_document(store.path, PROFILE), f"{store.path}/{PROFILE}")
 
 
 def read_audit(store: Store) -> LeakAudit | None:
-    """What the leak audit found; None for a store without one."""
+    """The results of a store's leak audit; None for a store without one."""
     if AUDIT not in store.manifest.documents:
         return None
-    return LeakAudit.from_json(_document(store.place, AUDIT), f"{store.place}/{AUDIT}")
+    return LeakAudit.from_json(_document(store.path, AUDIT), f"{store.path}/{AUDIT}")
 
 
 def _base(folder: StoragePath, manifest: Manifest) -> StoragePath:

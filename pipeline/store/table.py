@@ -1,4 +1,4 @@
-"""The contract of a source at rest: a YAML file that a person edits."""
+"""The contract of a source at rest: a YAML file that people edit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.load import MAX_BYTES, parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
-from pipeline.schemas.table import ColumnTerms, KeptContract, Origin, Seen, TableContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, Origin, Seen, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import TABLE
@@ -39,12 +39,12 @@ HEADER = """\
 
 
 def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | None:
-    """Where the contract of an experiment is kept; None where there shall be none.
+    """The file of an experiment's contract; None if the configuration asks for none.
 
     Args:
-        root: of the storage.
-        name: of the experiment.
-        contract: `data.contract` of the configuration.
+        root: the storage root.
+        name: name of the experiment.
+        contract: the setting `data.contract`.
     """
     if contract == "none":
         return None
@@ -52,7 +52,7 @@ def contract_file(root: StoragePath, name: str, contract: str) -> StoragePath | 
 
 
 def read_contract(file: StoragePath) -> KeptContract | None:
-    """The contract in a file; None where there is no file.
+    """The contract in a file; None if there is no file.
 
     Raises:
         ConfigError: naming everything in it that is wrong.
@@ -67,14 +67,14 @@ def read_contract(file: StoragePath) -> KeptContract | None:
     if not isinstance(content, dict):
         raise ConfigError(f"{whose} must hold 'columns:', with a name and its terms each. Correct it, or delete it.")
     try:
-        return KeptContract(TableContract.model_validate(content), str(file))
+        return KeptContract(SourceContract.model_validate(content), str(file))
     except ValidationError as error:
         problems = [_problem(detail, whose) for detail in error.errors(include_url=False)]
         raise ConfigError(gather(f"{whose} is not valid", problems)) from error
 
 
-def keep_contract(file: StoragePath, contract: TableContract, *, name: str) -> bool:
-    """Write a contract for people, unless there is one; False where there is."""
+def keep_contract(file: StoragePath, contract: SourceContract, *, name: str) -> bool:
+    """Write a contract for people to edit; False, and nothing written, if there is one already."""
     if files.exists(file):
         return False
     if not file.renames_folders:
@@ -89,20 +89,20 @@ def keep_contract(file: StoragePath, contract: TableContract, *, name: str) -> b
     return True
 
 
-def read_table(store: Store) -> TableContract | None:
-    """The contract that a store was made under; None where there was none.
+def read_table(store: Store) -> SourceContract | None:
+    """The contract of the source that a store was prepared under; None if there was none.
 
     Raises:
         StoreError: it is damaged.
     """
     if TABLE not in store.manifest.documents:
         return None
-    file = store.place.child(TABLE)
-    return TableContract.from_json(files.read_bytes(file), str(file))
+    file = store.path.child(TABLE)
+    return SourceContract.from_json(files.read_bytes(file), str(file))
 
 
-def contract_text(contract: TableContract, name: str) -> str:
-    """The file's text; columns in their order, keys in declared order."""
+def contract_text(contract: SourceContract, name: str) -> str:
+    """The text of a contract's file: columns in their order, keys in the order of their declaration."""
     content = contract.model_dump(mode="json", exclude_defaults=True)
     columns = {column: {"type": None, "nullable": None, **terms} for column, terms in content["columns"].items()}
     for column, terms in columns.items():
@@ -113,7 +113,7 @@ def contract_text(contract: TableContract, name: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what is seen on one line."""
+    """Writes the statistics under `seen` on one line."""
 
 
 def _mapping(dumper: _Dumper, content: Mapping[str, Any]) -> yaml.MappingNode:
@@ -126,7 +126,7 @@ _Dumper.add_representer(dict, _mapping)
 
 def _problem(detail: ErrorDetails, whose: str) -> Problem:
     loc = [part for part in detail["loc"] if part != "[key]"]
-    context: tuple[type[TableContract | ColumnTerms | Seen | Origin], str] = (TableContract, whose)
+    context: tuple[type[SourceContract | ColumnTerms | Seen | Origin], str] = (SourceContract, whose)
     if loc[:1] == ["columns"] and len(loc) > 1:
         context = (ColumnTerms, f"{whose}, column '{loc[1]}'")
         if loc[2:3] == ["seen"] and len(loc) > 3:
@@ -145,7 +145,7 @@ def _problem(detail: ErrorDetails, whose: str) -> Problem:
         case "model_type":
             return Problem(f"{where} needs keys and values", "such as {type: text}", repr(detail["input"])[:80])
     if detail["loc"][-1] == "[key]":
-        return Problem(f"{where}: a name is a text", remedy="Write it in quotes")
+        return Problem(f"{where}: a name must be a text", remedy="Write it in quotes")
     allowed = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     what = f"{where}: '{key}' has a wrong value" if key else f"{where} has a wrong value"
     return Problem(what, allowed=allowed, received=repr(detail["input"])[:80])

@@ -1,4 +1,4 @@
-"""Which versions of what is installed; nothing is imported to find out."""
+"""Versions of installed libraries, found without importing them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "horovod": ("horovod",),
     "pyspark": ("pyspark",),
 }
-"""What a model depends on, and the distributions that may have it."""
+"""Libraries that a model depends on, and the distributions that may provide each."""
 
 
 def library_versions() -> dict[str, str]:
-    """Of Python and of what trains, where it is installed."""
-    versions = {name: _first(candidates) for name, candidates in DISTRIBUTIONS.items()}
+    """Versions of Python and of the installed libraries that a model depends on, by name."""
+    versions = {
+        name: next((version for each in candidates if (version := version_of(each))), None)
+        for name, candidates in DISTRIBUTIONS.items()
+    }
     return {"python": platform.python_version()} | {name: version for name, version in versions.items() if version}
 
 
 def version_of(distribution: str) -> str | None:
-    """Of one distribution; None where it is not installed."""
+    """The version of a distribution; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _first(candidates: tuple[str, ...]) -> str | None:
-    return next((version for name in candidates if (version := version_of(name))), None)

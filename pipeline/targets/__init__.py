@@ -1,7 +1,10 @@
-"""Targets: all that depends on what a label is, a module a task.
+"""Targets: all that depends on the task, a module each.
 
-A module holds an instance of a subclass of `Target` (`pipeline/schemas/target.py`), and is found by being here: the
-task is then allowed as `data.task`, is trained, evaluated, reported and served. A target in a package of the user's own
-is named as `package.module:name`. These modules stand above the parts whose work they choose, which know the abstract
-class alone.
+A module holds an instance of a subclass of `Target` (`pipeline/schemas/target.py`). The registry finds it in this
+package: the task is then allowed as `data.task`, and is trained, evaluated, reported and served. A target in a package
+of the user's own is named as `package.module:name`.
+
+Evaluation and model call a target, and a target calls back into them: it chooses an accumulator and a head's layers. To
+keep imports one-way, they know the abstract class only, and the registry loads these modules by name at run time. The
+alternative, abstract accumulators and layers below both, would spread each task over several packages again.
 """

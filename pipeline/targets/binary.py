@@ -13,7 +13,7 @@ from pipeline.targets.classification import Classification
 
 
 class Binary(Classification):
-    """Two classes, of which id 1 is the positive one."""
+    """Two classes, of which class id 1 is the positive one."""
 
     name = "binary"
     heading = "Two classes of"
@@ -25,17 +25,17 @@ class Binary(Classification):
     slice_metrics = ("log_loss", "auc", "accuracy", "f1", "precision", "recall")
 
     def outputs(self, label: LabelSpec) -> int:
-        """A logit."""
+        """One logit."""
         return 1
 
     def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
-        """[b], of class id 1."""
+        """Probabilities of class id 1, [b]."""
         import tensorflow as tf
 
         return lambda z: tf.sigmoid(tf.cast(z, tf.float64))[:, 0]
 
     def linear_prediction(self, scores: Floats) -> Floats:
-        """[n], of class id 1."""
+        """Probabilities of class id 1, [n]."""
         from scipy.special import expit
 
         return np.asarray(expit(scores[:, 0]))

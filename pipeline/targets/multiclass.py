@@ -24,17 +24,17 @@ class Multiclass(Classification):
     slice_metrics = ("log_loss", "accuracy", "balanced_accuracy", "f1_macro")
 
     def outputs(self, label: LabelSpec) -> int:
-        """A logit for each class."""
+        """One logit for each class."""
         return len(label.classes)
 
     def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
-        """[b, k], of all classes."""
+        """Probabilities of all classes, [b, k]."""
         import tensorflow as tf
 
         return lambda z: tf.nn.softmax(tf.cast(z, tf.float64))
 
     def linear_prediction(self, scores: Floats) -> Floats:
-        """[n, k], of all classes."""
+        """Probabilities of all classes, [n, k]."""
         from scipy.special import softmax
 
         return np.asarray(softmax(scores, axis=1))

@@ -14,11 +14,11 @@ from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import Floats, Ints, Target
 
 RIDGE_PENALTY = 1.0
-"""It keeps one-hot columns, which add up to the intercept, solvable and is otherwise too small to matter."""
+"""It makes one-hot columns, which add up to the intercept, solvable, and is otherwise too small to matter."""
 
 
 class Regression(Target):
-    """A number."""
+    """A label that is a number."""
 
     name = "regression"
     heading = "Regression of"
@@ -34,34 +34,34 @@ class Regression(Target):
         """One number."""
         return 1
 
-    def columns(self, label: LabelSpec) -> tuple[str, ...]:
-        """The number alone."""
+    def prediction_columns(self, label: LabelSpec) -> tuple[str, ...]:
+        """The number only."""
         return ("prediction",)
 
     def row_loss(self, label: LabelSpec, loss: RowLoss) -> RowLoss:
-        """Of labels in their own unit, which are scaled first."""
+        """The loss of labels in their own unit, which are scaled first."""
         return lambda y, z: loss(scaled(label, y), z)
 
     def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
-        """[b], in the label's unit."""
+        """Predictions in the label's own unit, [b]."""
         from pipeline.model.label_unit import label_unit
 
         unit = label_unit(label)
         return lambda z: unit(z)[:, 0]
 
-    def answer(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
+    def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:
         """`prediction`, float32 [b, 1]."""
         from pipeline.model.label_unit import label_unit
 
         return {"prediction": label_unit(label, name=f"{prefix}label_unit")(z)}
 
-    def accumulate(self, measure: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
+    def accumulate(self, spec: Any, row_id: Ints, label: Floats, prediction: ArrayLike, group: Ints) -> Any:
         """Sums of errors and their sketches."""
-        from pipeline.evaluation.regression import tally_regression
-        from pipeline.evaluation.tally import finite
+        from pipeline.evaluation.accumulator import finite
+        from pipeline.evaluation.regression_accumulator import accumulate_regression
 
         predicted = finite(prediction).reshape(-1)
-        return tally_regression(row_id, label, predicted, group, groups=measure.groups, window=measure.window)
+        return accumulate_regression(row_id, label, predicted, group, groups=spec.groups, window=spec.window)
 
     def linear_model(self) -> Any:
         """Ridge regression."""
@@ -70,16 +70,16 @@ class Regression(Target):
         return Ridge(alpha=RIDGE_PENALTY, solver="sparse_cg", tol=1e-6)
 
     def linear_prediction(self, scores: Floats) -> Floats:
-        """[n], in the label's unit."""
+        """Predictions in the label's own unit, [n]."""
         return np.asarray(scores[:, 0])
 
     def constant_loss(self, label: LabelSpec, loss: str) -> float | None:
-        """1 for squared errors: a scaled label has the variance 1."""
+        """1 for squared errors, since a scaled label has a variance of 1."""
         return 1.0 if loss == "mse" and label.transform != "none" else None
 
 
 def scaled(label: LabelSpec, y: Any) -> Any:
-    """What z should be: float32 [b]. A power transform leaves large labels nearly equal; float64 tells them apart."""
+    """The scaled labels, float32 [b], computed in float64: a power transform brings large labels close together."""
     import tensorflow as tf
 
     from pipeline.kinds.scaled.power import yeo_johnson

@@ -1,1 +1,1 @@
-"""Recording runs: a small interface, a null and an in-memory twin, and MLflow."""
+"""Tracked runs: a small interface, implemented by MLflow, in memory, and by a tracker that records nothing."""

@@ -1,4 +1,4 @@
-"""Where runs are recorded: the address of the tracking store, and whether it can be reached."""
+"""The address of the tracking store, and whether it can be reached."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.store.filesystem import StoragePath
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 TIMEOUT = 4.0
 REMOTE_FOLDERS = ("/Volumes/", "/dbfs/")
-"""Databricks' storage, seen as folders: sqlite can neither lock nor update a file there."""
+"""Databricks' storage, mounted as folders: SQLite can neither lock nor update a file there."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Address:
     """A tracking store.
 
     Attributes:
-        uri: as MLflow takes it.
-        artifacts: URI of the folder for the artifacts of new experiments; None leaves that to the server.
+        uri: the address as MLflow takes it.
+        artifacts: URI of the folder for the artifacts of new experiments; None lets the server choose.
     """
 
     uri: str
@@ -35,7 +35,7 @@ class Address:
 
 
 def address_of(config: TrackConfig, root: StoragePath) -> Address:
-    """The configured tracking store, or Databricks' own there, or `<root>/mlflow.db` with `<root>/mlartifacts`.
+    """The configured tracking store, else Databricks' own there, else `<root>/mlflow.db` with `<root>/mlartifacts`.
 
     Raises:
         ConfigError: none is configured, and the root cannot hold a database.
@@ -53,12 +53,12 @@ def address_of(config: TrackConfig, root: StoragePath) -> Address:
 
 
 def check_reachable(address: Address) -> None:
-    """Open the database file, or the database server's port, briefly: MLflow would try for two minutes.
+    """Open the database file or the database server's port for a moment: MLflow would retry for two minutes.
 
-    Servers that speak HTTP are not asked here; the time that MLflow waits for those can be set.
+    HTTP servers are not checked here, because MLflow's time-out for them can be set.
 
     Raises:
-        OSError: nothing can be opened there.
+        OSError: it cannot be opened.
     """
     scheme, parts = address.uri.partition(":")[0], urlsplit(address.uri)
     if scheme == "sqlite":

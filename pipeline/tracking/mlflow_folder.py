@@ -1,6 +1,6 @@
 """A model in MLflow's own format: a folder that holds the Keras file, the code that applies it, and its signature.
 
-The model is given as code (`scoring/mlflow_model.py`), so nothing is pickled, and TensorFlow is not loaded here.
+The model is logged as code (`scoring/mlflow_model.py`), so nothing is pickled, and TensorFlow is not loaded here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def write_model_folder(folder: Path, file: StoragePath, state: FittedFeatures, *
     """Write the folder.
 
     Args:
-        folder: where; it does not exist yet.
+        folder: a folder that does not exist yet.
         file: the Keras file, wherever it is stored.
-        state: fitted features, with the raw columns and the label.
-        model_id: MLflow's, of the model that the folder will belong to.
-        run_id: the run that made it.
+        state: the fitted features, with the raw columns and the label.
+        model_id: MLflow's id of the model that the folder will belong to.
+        run_id: the run that logs it.
     """
     sources = folder.with_name(f"{folder.name}.sources")
     sources.mkdir()
@@ -62,7 +62,7 @@ def write_model_folder(folder: Path, file: StoragePath, state: FittedFeatures, *
 
 
 def signature_of(state: FittedFeatures) -> Any:
-    """Raw columns in, predictions out; a column may be missing where its nulls mean something.
+    """Raw columns in, predictions out; a column whose nulls can be filled may be missing.
 
     MLflow refuses whole numbers (int64) for a column that is declared as `double` or `string`, and nulls for one
     that is declared as `long`. Columns are therefore of type `Any`, and checked by the model itself.
@@ -74,13 +74,13 @@ def signature_of(state: FittedFeatures) -> Any:
 
 
 def never_null(state: FittedFeatures) -> tuple[str, ...]:
-    """Raw columns whose nulls a feature cannot fill, since training rows had none."""
+    """Raw columns whose nulls a feature cannot fill, because training rows had none."""
     unfilled = {column for feature in state.features if not feature.fills_null for column in feature.inputs}
     return tuple(column.name for column in state.raw if column.name in unfilled)
 
 
 def example_of(state: FittedFeatures) -> pd.DataFrame:
-    """A few rows of raw columns, of values that the features know; MLflow keeps them, and does not score them here."""
+    """A few rows of raw columns with values that the features know; MLflow stores them and does not score them."""
     return pd.DataFrame(
         {column.name: _values(state, column.name, column.type == "number") for column in state.raw},
         index=range(EXAMPLE_ROWS),
@@ -88,22 +88,22 @@ def example_of(state: FittedFeatures) -> pd.DataFrame:
 
 
 def _values(state: FittedFeatures, column: str, is_number: bool) -> list[Any]:
-    """Null where a column is used in expressions alone, and nothing was learned of its values."""
-    known: dict[Any, None] = {}
+    """Example values; null for a column that only expressions use, because its values were not learned."""
+    examples: dict[Any, None] = {}
     for feature in state.features:
-        known |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
-    found = list(known) or [1.0 if is_number else None]
-    return [found[row % len(found)] for row in range(EXAMPLE_ROWS)]
+        examples |= dict.fromkeys(islice((v for v in feature.examples(column) if v != NULL_TOKEN), EXAMPLE_ROWS))
+    values = list(examples) or [1.0 if is_number else None]
+    return [values[row % len(values)] for row in range(EXAMPLE_ROWS)]
 
 
 def requirements() -> list[str]:
-    """What the logged model needs to predict, in the versions that are installed here."""
+    """The distributions that the logged model needs to predict, in the versions that are installed here."""
     installed = {name: version_of(name) for name in NEEDED}
     return [f"{name}=={version}" for name, version in installed.items() if version]
 
 
 def _columns(state: FittedFeatures) -> dict[str, Any]:
-    """What the signature cannot express."""
+    """Metadata that the signature cannot express."""
     return {
         "numeric": [column.name for column in state.raw if column.type == "number"],
         "categorical": [column.name for column in state.raw if column.type == "text"],

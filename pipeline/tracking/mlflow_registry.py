@@ -18,12 +18,12 @@ VERSIONS_AT_MOST = 100
 
 @dataclass(frozen=True)
 class Registered:
-    """A version, and what it is.
+    """A registered version.
 
     Attributes:
-        name: of the registered model.
+        name: the name of the registered model.
         version: its number.
-        promotion: what it is.
+        promotion: its alias, with the reason.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Registered:
 
 
 def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate) -> Registered:
-    """Make a version of the model that a run logged, and give it its alias; a run has one version, however often.
+    """Register a version of the model that a run logged, and set its alias; registering it again adds no version.
 
     Args:
-        client: of the tracking store, which is the registry too.
-        run_id: the run; it logged a model.
-        name: of the registered model; it is made where there is none.
-        candidate: what the model reached.
+        client: the client of the tracking store, which is the registry too.
+        run_id: the run that logged the model.
+        name: the name of the registered model, which is created if it does not exist.
+        candidate: the model and its test metrics.
 
     Raises:
         ValueError: the run logged no model.
@@ -55,7 +55,7 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
         for key, value in tags.items():
             client.set_model_version_tag(name, version.version, key, value)
     if champion is not None and str(champion.version) == str(version.version):
-        promotion = Promotion(alias="champion", reason="It was the champion before.")
+        promotion = Promotion(alias="champion", reason="It already was the champion.")
     else:
         reached = None if champion is None else Candidate.of_tags(champion.tags)
         promotion = promotion_of(candidate, reached, exists=champion is not None)
@@ -66,7 +66,7 @@ def register(client: MlflowClient, run_id: str, name: str, candidate: Candidate)
 
 
 def _ensure(client: MlflowClient, name: str) -> None:
-    """The registered model; another job may make it at the same moment."""
+    """Create the registered model if it does not exist; another job may create it at the same moment."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -84,17 +84,17 @@ def _champion(client: MlflowClient, name: str) -> Any:
 
 
 def _version_of(client: MlflowClient, name: str, run_id: str, candidate: Candidate) -> Any:
-    """The version that this run made of this very model before."""
-    found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'", max_results=VERSIONS_AT_MOST)
+    """The version that this run has already registered of this model; None where there is none."""
+    versions = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'", max_results=VERSIONS_AT_MOST)
     wanted = candidate.sha256
-    return next((v for v in found if (known := Candidate.of_tags(v.tags)) and known.sha256 == wanted), None)
+    return next((v for v in versions if (earlier := Candidate.of_tags(v.tags)) and earlier.sha256 == wanted), None)
 
 
 def _logged(client: MlflowClient, run_id: str) -> Any:
     """The latest model that the run logged."""
     experiment = client.get_run(run_id).info.experiment_id
     order = [{"field_name": "creation_timestamp", "ascending": False}]
-    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order, max_results=1)
-    if not found:
+    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order, max_results=1)
+    if not models:
         raise ValueError("The run logged no model")
-    return found[0]
+    return models[0]

@@ -1,4 +1,4 @@
-"""An MLflow tracking store: how it is reached, and within which time; experiments and runs to be found in it."""
+"""An MLflow tracking store: connecting to it, its time-outs, and looking up its experiments and runs."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT, PATIENT_TIMEOUT = "4", "120"
 SETTINGS = {
-    # MLflow's own would wait four minutes for a server that is down. One retry: at most twice the time-out.
+    # By default, MLflow waits four minutes for a server that is down. With one retry it is twice the time-out.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": TIMEOUT,
-    # Tables made, URLs of runs with pictograms, bars for small files, searches for git: nobody asked.
+    # No messages about created tables, URLs of runs, progress bars for small files, or a missing git.
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Else MLflow's pages show what belongs to language models."""
+"""Without it, MLflow's pages show the views for language models."""
 NOISY = ("mlflow", "alembic")
 TEXT_LENGTH = 500
 
 
 def connect(address: Address) -> MlflowClient:
-    """A client of its own: no global store, no active run.
+    """A client without global state: no default store, no active run.
 
     Raises:
-        ConfigError: MLflow knows no such kind of store.
-        OSError: there is none at this address.
+        ConfigError: MLflow does not support this kind of store.
+        OSError: there is no store at this address.
     """
     check_reachable(address)
     for name, value in SETTINGS.items():
@@ -55,13 +55,13 @@ def connect(address: Address) -> MlflowClient:
         if is_down(error):
             raise
         raise ConfigError(
-            f"track.uri '{without_user(address.uri)}' is no tracking store. "
+            f"track.uri '{without_user(address.uri)}' is not a tracking store. "
             f"Allowed: sqlite:///FILE, http://HOST:PORT, https://HOST:PORT, databricks. {reason_of(error)}"
         ) from error
 
 
-def continued_run(client: MlflowClient, run_id: str) -> Any:
-    """The run, running again; None where the store does not know it any more."""
+def resumed_run(client: MlflowClient, run_id: str) -> Any:
+    """A run, set to running again; None where the store no longer has it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -70,33 +70,33 @@ def continued_run(client: MlflowClient, run_id: str) -> Any:
     except MlflowException as error:
         if is_down(error):
             raise
-        logger.warning("MLflow no longer has run %s, so a new one is started. %s", run_id, reason_of(error))
+        logger.warning("MLflow no longer has run %s, so a new run is started. %s", run_id, reason_of(error))
         return None
 
 
 def find_experiment(client: MlflowClient, name: str, address: Address) -> str:
-    """The experiment's id; where there is none it is made, by this job or by another one at the same moment."""
+    """The experiment's id; creates the experiment if needed, which another job may do at the same moment."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    existing = client.get_experiment_by_name(name)
+    if existing is None:
         try:
             return str(client.create_experiment(name, artifact_location=address.artifacts, tags=EXPERIMENT_TAGS))
         except MlflowException:
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            existing = client.get_experiment_by_name(name)
+            if existing is None:
                 raise
-    if found.lifecycle_stage == "deleted":
+    if existing.lifecycle_stage == "deleted":
         raise ConfigError(
             f"Experiment '{name}' was deleted in MLflow at {without_user(address.uri)}. Set track.experiment to "
-            f"another name, or restore it: mlflow experiments restore --experiment-id {found.experiment_id}."
+            f"another name, or restore it: mlflow experiments restore --experiment-id {existing.experiment_id}."
         )
-    return str(found.experiment_id)
+    return str(existing.experiment_id)
 
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """For an upload that a server acknowledges only when all has arrived; a user's own setting stays."""
+    """A longer time-out, for an upload that the server acknowledges at its end; the user's own setting is kept."""
     if os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") != TIMEOUT:
         yield
         return
@@ -108,7 +108,7 @@ def patience() -> Iterator[None]:
 
 
 def is_down(error: Exception) -> bool:
-    """Whether the store did not answer, rather than refuse."""
+    """Whether the store did not answer, as opposed to refusing a request."""
     from mlflow.exceptions import RestException
     from requests import RequestException
 
@@ -118,7 +118,7 @@ def is_down(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong, on one line, of bounded length, without users and passwords."""
+    """An error's message on one line, of bounded length, without user names and passwords."""
     return cut(without_user(" ".join(str(error).split())))
 
 

@@ -1,8 +1,8 @@
-"""Runs recorded by MLflow. Together with `mlflow_courier`, `mlflow_store` and `mlflow_folder`, the only door to it.
+"""Runs tracked by MLflow.
 
-Every call names its store and its run, so that several jobs of one process can record in parallel. A tracker never
-raises, and but for the model never waits for the server, see `mlflow_courier`. What a user can repair before anything
-has started is a ConfigError, when the run is opened.
+Every call names its store and its run, so that several jobs of one process can log in parallel. A tracker never raises,
+and never waits for the server except to log and register a model, see `mlflow_sender`. An error that the user can
+repair before anything has started is a ConfigError, when the run is opened.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.tracking.address import Address, address_of
 from pipeline.tracking.mlflow_registry import Registered, register
 from pipeline.tracking.mlflow_sender import MlflowSender, now
 from pipeline.tracking.mlflow_store import connect, cut, patience, reason_of
-from pipeline.tracking.outbox import Entry, OutboxRun, left_outboxes, new_outbox, outbox_folder
+from pipeline.tracking.outbox import Entry, OutboxRun, new_outbox, outbox_folder, unsent_outboxes
 from pipeline.tracking.promotion import Candidate, Promotion
 from pipeline.tracking.tags import run_tags
 from pipeline.tracking.tracker import NullTracker, Param, Tracker
@@ -40,49 +40,51 @@ logger = logging.getLogger(__name__)
 
 MODEL_NAME = "model"
 ADDED_SECONDS = 9.0
-"""What waiting for a server that does not answer may add to a job in all, a model's upload aside."""
+"""How much waiting for a server that does not answer may add to a job in total, apart from a model's upload."""
 WAIT_SECONDS = 4.0
-"""Of these, how long one waits at most for the run, before a model, and at the end."""
+"""The longest single wait: for the run to open, before a model is logged, and at the end."""
 DATABASE_SECONDS = 60.0
-"""The same for a database, which answers at once or not at all, but takes seconds to be made."""
+"""The same for a database, which answers at once or not at all, but takes seconds to be created."""
 
 
 class MlflowTracker:
     """A run in an MLflow tracking store."""
 
     def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
-        """`sender` carries everything, to a database or to a server."""
+        """`sender` sends everything, to a database or to a server."""
         self._sender = sender
-        self._once, self._budget = (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
+        self._longest_wait, self._budget = (
+            (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
+        )
 
     @property
     def run_id(self) -> str | None:
-        """MLflow's; None as long as the store has not answered."""
+        """MLflow's id of the run; None until the store has answered."""
         return self._sender.outbox.run_id
 
     def log_params(self, params: Mapping[str, Param]) -> None:
-        """In one request; long values are cut."""
+        """Send parameters in one request; long values are cut."""
         texts = {name: cut(str(value)) for name, value in params.items() if value is not None}
         self._post(Entry(kind="params", time=now(), texts=texts))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """In one request."""
+        """Send tags in one request."""
         self._post(Entry(kind="tags", time=now(), texts=tags))
 
     def describe(self, markdown: str) -> None:
-        """Shown on top of the run's page."""
+        """Set the text at the top of the run's page."""
         self.set_tags({"mlflow.note.content": markdown})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """In one request, together with those of other steps that wait."""
+        """Send metrics, in one request with those of other steps that are pending."""
         self._post(Entry(kind="metrics", time=now(), metrics=metrics, step=step or 0))
 
     def log_text(self, text: str, path: str) -> None:
-        """As an artifact."""
+        """Send a text as an artifact."""
         self._post_artifact(path, text.encode())
 
     def log_figure(self, figure: Figure, path: str) -> None:
-        """As an artifact, drawn now."""
+        """Draw a figure now, and send it as an artifact."""
         drawn = io.BytesIO()
         try:
             figure.savefig(drawn, format=path.rpartition(".")[2])
@@ -92,11 +94,11 @@ class MlflowTracker:
         self._post_artifact(path, drawn.getvalue())
 
     def log_picture(self, png: bytes, path: str) -> None:
-        """As an artifact."""
+        """Send a picture as an artifact."""
         self._post_artifact(path, png)
 
     def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
-        """As a model by code, without pickle, with the signature of its raw columns; waits for it to arrive."""
+        """Log a model as code, without pickle, with the signature of its raw columns; waits for the upload."""
         if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
             return None
@@ -109,37 +111,37 @@ class MlflowTracker:
             return None
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
-        """Make a version, and give it the alias that it deserves; waits for the answer, and tags the run with it."""
+        """Register a version and set its alias; waits for the answer, and tags the run with it."""
         if not self._within_budget(self._sender.wait):
             logger.warning("MLflow does not answer, so the model is not registered as '%s'.", name)
             return None
         start = time.monotonic()
         try:
-            found = self._register(name, candidate)
-        except Exception as error:  # whatever goes wrong in recording, the work stays
+            version = self._register(name, candidate)
+        except Exception as error:  # a failure of tracking must not end the job
             self._budget -= time.monotonic() - start
             logger.warning(
                 "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
             )
             return None
-        promotion = found.promotion
-        logger.info("Version %s of '%s' is the %s. %s", found.version, name, promotion.alias, promotion.reason)
-        registered = {"registered": f"{name} {found.version}", "standing": promotion.alias}
+        promotion = version.promotion
+        logger.info("Version %s of '%s' is the %s. %s", version.version, name, promotion.alias, promotion.reason)
+        registered = {"registered": f"{name} {version.version}", "standing": promotion.alias}
         self.set_tags(registered | {"standing.reason": cut(promotion.reason)})
         return promotion
 
     def open(self) -> None:
-        """Wait for the run.
+        """Wait until the run is open, or the longest wait is over.
 
         Raises:
-            ConfigError: the store refuses it.
+            ConfigError: the store refuses the run.
         """
         self._within_budget(self._sender.wait)
         if self._sender.refusal is not None:
             raise self._sender.refusal
 
     def finish(self, status: str, reason: str = "") -> None:
-        """End the run, and wait a while for the last entries to arrive."""
+        """End the run, and wait for the last entries to be sent, up to the longest wait."""
         if reason:
             self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
         self._post(Entry(kind="status", time=now(), texts={"status": status}))
@@ -151,9 +153,9 @@ class MlflowTracker:
             )  # fmt: skip
 
     def _within_budget(self, wait: Callable[[float], bool]) -> bool:
-        """Wait, in all no longer than a job may be held up."""
+        """Wait, and deduct the time from the budget of all waits."""
         start = time.monotonic()
-        done = wait(min(self._once, max(self._budget, 0.0)))
+        done = wait(min(self._longest_wait, max(self._budget, 0.0)))
         self._budget -= time.monotonic() - start
         return done
 
@@ -182,7 +184,7 @@ class MlflowTracker:
             folder = Path(scratch) / MODEL_NAME
             try:
                 write_model_folder(folder, file, state, model_id=model.model_id, run_id=run_id)
-            except Exception as error:  # not the server's fault, whatever MLflow calls it
+            except Exception as error:  # not an error of the server, whatever class MLflow gives it
                 raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
             with patience():
                 client.log_model_artifacts(model.model_id, str(folder))
@@ -203,19 +205,19 @@ def open_tracker(
 ) -> Iterator[Tracker]:
     """A run for the length of a block: finished at its end, failed or killed where the block raises.
 
-    A store that does not answer costs a warning and some seconds; what the block logs is kept, and sent when it is
-    back, by this job or a later one.
+    A store that does not answer costs a warning and a few seconds; what the block logs is kept, and sent by this job or
+    a later one once the store is back.
 
     Args:
-        config: where runs are recorded.
-        root: of the storage, where the default database and the outbox lie.
-        experiment: what the run belongs to.
-        run_name: for people.
-        stage: the job, a tag.
-        run_id: a run to continue; None starts one.
+        config: the section `track`.
+        root: the storage root, for the default database and the outbox.
+        experiment: the experiment's name.
+        run_name: the run's name.
+        stage: the job's name, a tag of the run.
+        run_id: a run to continue; None starts a new one.
 
     Raises:
-        ConfigError: `config` names a store that cannot be, or an experiment that was deleted.
+        ConfigError: `config` names an impossible store, or an experiment that was deleted.
     """
     tracker = _start(config, root, experiment, run_name, stage=stage, run_id=run_id) if config.enabled else None
     if tracker is None:
@@ -234,13 +236,13 @@ def open_tracker(
 
 @contextmanager
 def warm_up(config: TrackConfig, root: StoragePath) -> Iterator[None]:
-    """Load MLflow and make its database in the background, which takes seconds, while the block starts Spark.
+    """Load MLflow and create its database in the background, which takes seconds, while the block starts Spark.
 
-    The block ends when that is done, however it ends: a process that exited earlier would leave half a database.
-    That the server or the database cannot be reached is left for `open_tracker` to say.
+    The thread is joined however the block ends: a process that exited earlier would leave half a database. Errors in
+    reaching the store are left to `open_tracker`.
 
     Raises:
-        ConfigError: the configuration names no place that can hold runs; nothing has been started then.
+        ConfigError: no store is configured, and the storage root cannot hold one; nothing has been started then.
     """
     if not config.enabled:
         yield
@@ -275,14 +277,14 @@ def _start(
     )
     try:
         outbox = new_outbox(outbox_folder(root), run)
-    except OSError as error:  # a disk that is full must not stop a job before it has begun
-        logger.warning("This run is not recorded, since nothing can be kept for it: %s", error)
+    except OSError as error:  # a full disk must not stop a job before it has started
+        logger.warning("This run is not tracked, because its outbox cannot be written: %s", error)
         return None
     import mlflow  # noqa: F401 (its import is not the server's delay)
 
     sender = MlflowSender(address, outbox)
     tracker = MlflowTracker(sender, is_database=not address.uri.startswith(("http", "databricks")))
-    sender.start(lambda: send_left(address, root))
+    sender.start(lambda: send_unsent(address, root))
     try:
         tracker.open()
     except ConfigError:
@@ -291,9 +293,9 @@ def _start(
     return tracker
 
 
-def send_left(address: Address, root: StoragePath) -> None:
-    """Send what other jobs could not; a run whose job was killed is ended as such."""
-    for outbox in left_outboxes(outbox_folder(root), without_user(address.uri)):
+def send_unsent(address: Address, root: StoragePath) -> None:
+    """Send what earlier jobs could not; the run of a killed job ends with status KILLED."""
+    for outbox in unsent_outboxes(outbox_folder(root), without_user(address.uri)):
         try:
             if not outbox.has_ended:
                 outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
@@ -303,4 +305,4 @@ def send_left(address: Address, root: StoragePath) -> None:
             logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
             return
         outbox.remove()
-        logger.info("Run %s of an earlier job is complete now", outbox.run_id)
+        logger.info("Sent the remaining entries of run %s, of an earlier job", outbox.run_id)

@@ -1,7 +1,7 @@
-"""What a run logs, kept in a folder until the tracking server has it: JSON lines, with artifacts as files beside them.
+"""The outbox of a run: keeps what it logs in a folder until the tracking server has it, as JSON lines and artifacts.
 
-The folder is removed when everything was sent. Where a job was killed, or the server was down, a later job sends what
-is left. Entries carry their own times, so that an entry that is sent twice is recorded once.
+The folder is removed when everything was sent. If the job was killed, or the server was down, a later job sends the
+rest. Entries carry their own times, so that an entry that is sent twice is recorded once.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class OutboxRun(Document):
     """The run that entries belong to.
 
     Attributes:
-        uri: of the tracking store.
-        artifacts: URI of the folder for the artifacts of a new experiment; None leaves that to the server.
-        experiment: by name.
-        run_name: for people.
-        tags: of the run.
-        token: a tag's value that no other run has: a run that was made without an answer is found by it.
+        uri: the tracking store.
+        artifacts: URI of the folder for the artifacts of a new experiment; None lets the server choose.
+        experiment: the experiment's name.
+        run_name: the run's name.
+        tags: tags of the run.
+        token: the value of a tag that no other run has, to find a run whose creation was not acknowledged.
         started: milliseconds since 1970.
-        run_id: of a run to continue; None makes one.
+        run_id: a run to continue; None creates one.
     """
 
     uri: str
@@ -51,16 +51,16 @@ class OutboxRun(Document):
 
 
 class Entry(Document):
-    """One thing that was logged.
+    """One logged entry.
 
     Attributes:
-        kind: what it is.
+        kind: the kind of entry.
         time: milliseconds since 1970.
-        metrics: numbers by name.
-        step: of the metrics.
-        texts: parameters or tags by name; of a status, `status`.
-        path: of an artifact, in the run.
-        file: of an artifact, in the folder.
+        metrics: values of metrics by name.
+        step: the step of the metrics.
+        texts: parameters or tags by name; for a status, `status`.
+        path: the path of an artifact in the run.
+        file: the name of an artifact's file in the folder.
     """
 
     kind: Literal["params", "tags", "metrics", "artifact", "status"]
@@ -73,17 +73,21 @@ class Entry(Document):
 
 
 class Outbox:
-    """The entries of one run, in the order in which they were logged. One thread adds them, another sends them."""
+    """The entries of one run, in the order in which they were logged.
+
+    Not safe for threads by itself: the threads that add entries and the one that sends them hold the sender's lock. The
+    open entries file carries a lock of the process, by which other jobs see that the outbox is in use.
+    """
 
     def __init__(self, folder: Path, run: OutboxRun, entries: Sequence[Entry], lock: IO[bytes]) -> None:
-        """See `new_outbox` and `left_outboxes`."""
+        """See `new_outbox` and `unsent_outboxes`."""
         self.folder, self.run, self._lock = folder, run, lock
         self._entries = list(entries)
         self.sent, self.run_id = _read_sent(folder, run)
 
     @property
     def pending(self) -> list[Entry]:
-        """What was not sent yet."""
+        """The entries that have not been sent yet."""
         return self._entries[self.sent :]
 
     @property
@@ -97,20 +101,20 @@ class Outbox:
         return any(entry.kind == "status" for entry in self._entries)
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry.
+        """Add an entry.
 
         Raises:
-            OSError: it is kept in memory alone.
+            OSError: it cannot be written, and is kept in memory only.
         """
         self._entries.append(entry)
         self._lock.write(entry.model_dump_json().encode() + b"\n")
         self._lock.flush()
 
     def add_artifact(self, path: str, content: bytes, time: int) -> None:
-        """Keep an artifact.
+        """Add an artifact.
 
         Raises:
-            OSError: it is not kept.
+            OSError: it cannot be written, and is not kept.
         """
         name = f"{len(self._entries):06d}-{Path(path).name}"
         (self.folder / name).write_bytes(content)
@@ -122,17 +126,17 @@ class Outbox:
         _write(self.folder / SENT, json.dumps({"run_id": run_id, "sent": sent}))
 
     def remove(self) -> None:
-        """All was sent."""
+        """Remove the folder, because everything was sent."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
     def leave(self) -> None:
-        """Let a later job send the rest."""
+        """Release the outbox, so that a later job sends the rest."""
         self._lock.close()
 
 
 def outbox_folder(root: StoragePath) -> Path:
-    """Where outboxes lie: under the storage root where that is a folder of this machine."""
+    """The folder of all outboxes: under the storage root if that is local, else in this machine's temporary folder."""
     return Path(root.path, OUTBOX) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{OUTBOX}-{os.getuid()}")
 
 
@@ -147,8 +151,8 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
     return Outbox(folder, run, [], lock)
 
 
-def left_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
-    """Outboxes for a tracking store that no process holds; each is held by this process until it is removed or left."""
+def unsent_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
+    """Outboxes for a tracking store that no process holds; this process holds each until it is removed or left."""
     for file in sorted(parent.glob(f"*/{RUN}")):
         try:
             run = OutboxRun.from_json(file.read_text(), str(file))
@@ -166,7 +170,7 @@ def _write(file: Path, content: str) -> None:
 
 
 def _read_entries(file: Path) -> list[Entry]:
-    """All whole lines; the last one of a job that was killed may be none."""
+    """All complete lines; the last line of a killed job may be incomplete."""
     entries = []
     for line in file.read_bytes().splitlines():
         try:

@@ -1,7 +1,7 @@
 """The parts of a configuration that the tracking server gets.
 
-Parameters are the few settings that runs are compared by; the whole configuration is an artifact beside them,
-without what is nobody's business.
+Parameters are the few settings that runs are compared by; the whole configuration, without secrets, is an artifact
+beside them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME_LENGTH = 120
 
 
 def run_params(config: RunConfig) -> dict[str, Param]:
-    """Network, training and seed, as flat dotted keys, without those that have no effect on the model."""
+    """The settings of network, training and seed as flat dotted keys, without those that do not affect the model."""
     sections = config.model_dump(mode="json", include={"model", "train", "seed"})
     for name in LaunchConfig.model_fields:
         del sections["train"][name]
@@ -38,9 +38,9 @@ def run_params(config: RunConfig) -> dict[str, Param]:
 
 
 def run_name(config: RunConfig, stage: str) -> str:
-    """A run's name, which distinguishes it in lists and legends, e.g. `run 64-64 relu, adam 0.001, seed 0`.
+    """A run's name, by which it is told apart in lists and legends, e.g. `run 64-64 relu, adam 0.001, seed 0`.
 
-    A search is called by what it searches: `search by tpe: hidden, dropout, learning_rate`.
+    A search is named after its parameters: `search by tpe: hidden, dropout, learning_rate`.
     """
     if stage == "search":
         names = ", ".join(name.removesuffix(".name").rpartition(".")[2] for name in config.search.space)
@@ -50,7 +50,7 @@ def run_name(config: RunConfig, stage: str) -> str:
 
 
 def config_text(config: RunConfig) -> str:
-    """The whole configuration as YAML that `load_config` reads again, but for passwords and the like."""
+    """The whole configuration as YAML that `load_config` can read, with passwords and the like hidden."""
     content = _without_secrets(config.model_dump(mode="json"))
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 

@@ -1,7 +1,7 @@
 """Which version of a registered model is the champion.
 
-A version becomes the champion only where it is certainly better on the very same rows: where the champion's value lies
-beyond the new one's 95 % interval. Of the metrics that are compared, smaller is better.
+A version becomes the champion only if it is better on the same rows by more than chance: if the champion's value lies
+beyond the new version's 95 % interval. Smaller is better for all metrics that are compared.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ Alias = Literal["champion", "challenger"]
 
 
 class Candidate(Document):
-    """A model, and what it reached on a test split.
+    """A model with its test metric.
 
     Attributes:
-        model_id: of the published model.
-        sha256: of its Keras file.
-        store_id: whose test split.
-        rows: of it.
-        metric: that is compared; smaller is better.
-        value: of it; None where these rows do not define it.
-        interval: of the value, 95 %; None where there is none.
+        model_id: the published model.
+        sha256: SHA-256 of its Keras file.
+        store_id: the store of the test split.
+        rows: the number of test rows.
+        metric: the metric that is compared; smaller is better.
+        value: its value; None where these rows do not define it.
+        interval: the bounds of the value's 95 % interval; None where there is none.
     """
 
     model_id: str
@@ -36,12 +36,12 @@ class Candidate(Document):
     interval: tuple[float, float] | None = None
 
     def to_tags(self) -> dict[str, str]:
-        """As texts, for a version in a registry."""
+        """The candidate as tags of a version in a registry."""
         return {PREFIX + name: str(value) for name, value in _flat(self).items() if value is not None}
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Candidate | None:
-        """What `to_tags` gave; None where the version was made by somebody else."""
+        """The reverse of `to_tags`; None where the version was not registered by this library."""
         values = {name.removeprefix(PREFIX): text for name, text in tags.items() if name.startswith(PREFIX)}
         try:
             low, high, value = (float(values[name]) if name in values else None for name in ("low", "high", "value"))
@@ -59,15 +59,15 @@ class Candidate(Document):
 
 
 PREFIX = "test."
-"""Of the tags that hold what a version reached."""
+"""Prefix of the tags that hold a candidate."""
 
 
 class Promotion(Document):
-    """What a version is.
+    """The alias of a version.
 
     Attributes:
-        alias: champion, or challenger.
-        reason: in a sentence.
+        alias: champion or challenger.
+        reason: the reason, in a sentence.
     """
 
     alias: Alias
@@ -75,24 +75,24 @@ class Promotion(Document):
 
 
 def promotion_of(new: Candidate, champion: Candidate | None, *, exists: bool) -> Promotion:
-    """Whether a new version becomes the champion.
+    """Decide whether a new version becomes the champion.
 
     Args:
-        new: the version.
-        champion: what the current champion reached; None where that is not known.
+        new: the new version.
+        champion: the current champion; None where its test metrics are unknown.
         exists: whether there is a champion.
     """
     if not exists:
-        return Promotion(alias="champion", reason="It is the first one, so there is nothing to compare it with.")
+        return Promotion(alias="champion", reason="It is the first version, so there is nothing to compare it with.")
     if champion is None:
-        return _challenger("What the champion reached on a test split is not known.")
+        return _challenger("The champion's test metrics are unknown.")
     if (new.store_id, new.rows, new.metric) != (champion.store_id, champion.rows, champion.metric):
         return _challenger(
             f"The champion was measured on other rows: {champion.metric} of {champion.rows:,} rows of store "
             f"{champion.store_id}; this one {new.metric} of {new.rows:,} rows of store {new.store_id}."
         )
     if new.value is None or champion.value is None:
-        return _challenger(f"Of one of the two there is no {new.metric}.")
+        return _challenger(f"One of the two has no {new.metric}.")
     return _compared(new, new.value, champion.value)
 
 

@@ -1,4 +1,4 @@
-"""Tags of a run: what it came from, for filters and for people."""
+"""Tags of a run: its origin, to filter by."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import getpass
 from pipeline.store.versions import library_versions
 
 PARENT = "mlflow.parentRunId"
-"""The tag by which a run stands below another one."""
+"""The tag that nests a run below another one."""
 
 
 def run_tags(stage: str) -> dict[str, str]:
-    """The stage, the versions of what trains, and what MLflow's own columns \"User\" and \"Source\" show."""
+    """The stage, the versions of the libraries, and the values of MLflow's columns \"User\" and \"Source\"."""
     return {
         "stage": stage,
         "mlflow.user": _user(),
@@ -24,5 +24,5 @@ def run_tags(stage: str) -> dict[str, str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
+    except (KeyError, OSError):  # in a container, the user's id may have no name
         return "unknown"

@@ -1,4 +1,4 @@
-"""What stages log about a run. One implementation talks to MLflow; the others need nothing."""
+"""The interface by which stages log a run, and two implementations that need no server."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ Param = str | int | float | bool | None
 
 
 class Tracker(Protocol):
-    """One run. A tracker never raises: a run that cannot be recorded must not cost the work that it records."""
+    """One tracked run. A tracker never raises: an error in tracking must not end the work that is tracked."""
 
     @property
     def run_id(self) -> str | None:
-        """The run's id, or None where nothing is recorded."""
+        """The run's id; None where nothing is recorded."""
 
     def log_params(self, params: Mapping[str, Param]) -> None:
-        """What varies between runs."""
+        """Log settings that vary between runs."""
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """What one filters by; a later value replaces an earlier one."""
+        """Set tags to filter by; a later value replaces an earlier one."""
 
     def describe(self, markdown: str) -> None:
-        """What a person reads first about the run."""
+        """Set the run's description, which people read first."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Numbers, at an epoch counted from 1, or of the run as a whole."""
+        """Log metrics at an epoch, counted from 1, or of the run as a whole."""
 
     def log_text(self, text: str, path: str) -> None:
-        """A small text artifact."""
+        """Log a text as an artifact."""
 
     def log_figure(self, figure: Figure, path: str) -> None:
-        """A picture."""
+        """Log a figure as an artifact."""
 
     def log_picture(self, png: bytes, path: str) -> None:
-        """A picture that is drawn already."""
+        """Log a picture, already drawn as PNG, as an artifact."""
 
     def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
-        """The model that takes raw columns; returns its URI, or None where it was not recorded."""
+        """Log the model that takes raw columns; returns its URI, or None where it was not logged."""
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
-        """Make a version of the logged model; returns what it is, or None where it was not registered."""
+        """Register a version of the logged model; returns its promotion, or None where it was not registered."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,15 @@ class NullTracker:
 
 @dataclass
 class MemoryTracker:
-    """Keeps everything, for tests and for a look in a notebook.
+    """Keeps everything in memory, for tests and notebooks.
 
     Attributes:
-        params: as logged.
-        tags: as set.
-        description: as given last.
-        metrics: (name, step) to value; step 0 is the run as a whole.
-        artifacts: by path: a text, a figure, or a drawn picture.
-        models: files of logged models.
+        params: the logged parameters.
+        tags: the tags.
+        description: the latest description.
+        metrics: from (name, step) to value; step 0 is the run as a whole.
+        artifacts: texts, figures and PNG pictures by path.
+        models: the files of logged models.
         registered: candidates by the name of the registered model; the last one is the champion.
     """
 
@@ -139,12 +139,12 @@ class MemoryTracker:
         self.artifacts[path] = png
 
     def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
-        """Keep the place of its file."""
+        """Keep the path of its file."""
         self.models.append(file)
         return file.uri
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
-        """Keep it; each is compared with the one before."""
+        """Keep it; each is compared with the previous one."""
         before = self.registered.setdefault(name, [])
         promotion = promotion_of(candidate, before[-1] if before else None, exists=bool(before))
         before.append(candidate)

@@ -1,8 +1,8 @@
-"""The user's callbacks: Keras', as far as they look at epochs. Steps run in blocks, so no batch is told of.
+"""The user's Keras callbacks, called at the ends of epochs. Steps run in blocks, so there are no calls for batches.
 
-Every rank has its own ones and calls them with the same numbers. One that wants the training to end sets
-`self.model.stop_training`, on whichever rank. One that remembers something across epochs may have `state()`, which
-returns JSON-like content, and `restore(content)`: they are kept in checkpoints.
+Every rank has its own instances and calls them with the same numbers. A callback ends training by setting
+`self.model.stop_training`, on any rank. One that keeps state across epochs may define `state()`, which returns
+JSON-like content, and `restore(content)`: checkpoints keep that state.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ NOT_CALLED = [
     for name in dir(keras.callbacks.Callback)
     if name.startswith("on_") and ("batch" in name or "test" in name or "predict" in name)
 ]
-"""What a callback cannot be called for."""
+"""Methods of Keras callbacks that are never called here."""
 
 
 class Callbacks:
     """All callbacks of one rank."""
 
     def __init__(self, configs: Sequence[CallbackConfig], network: keras.Model, epochs: int) -> None:
-        """Makes them.
+        """Creates the callbacks.
 
         Raises:
-            ConfigError: one cannot be made, or wants to be told of batches.
+            ConfigError: one cannot be created, or overrides a method for batches.
         """
         self._callbacks = [_make(config) for config in configs]
         self._network = network
@@ -43,11 +43,11 @@ class Callbacks:
 
     @property
     def want_end(self) -> bool:
-        """Whether one finds that it was trained enough."""
+        """Whether a callback has asked for the end of training."""
         return bool(self._network.stop_training)
 
     def begin_training(self) -> None:
-        """Also where a training goes on."""
+        """Called when a run starts and when it resumes."""
         for callback in self._callbacks:
             callback.on_train_begin()
 
@@ -67,7 +67,7 @@ class Callbacks:
             callback.on_train_end()
 
     def state(self) -> dict[str, str]:
-        """JSON of those that have something to remember, by their number."""
+        """The state of the callbacks that have one: JSON by the callback's number."""
         return {
             str(number): json.dumps(callback.state())
             for number, callback in enumerate(self._callbacks)
@@ -75,7 +75,7 @@ class Callbacks:
         }
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Give back what `state` gave."""
+        """Restore what `state` returned."""
         for number, callback in enumerate(self._callbacks):
             if hasattr(callback, "restore") and str(number) in state:
                 callback.restore(json.loads(state[str(number)]))
@@ -88,13 +88,13 @@ def _make(config: CallbackConfig) -> keras.callbacks.Callback:
         callback = callback_class(**config.options)
     except Exception as error:
         raise ConfigError(
-            f"train.callbacks: {config.target} cannot be made with {config.options}: {type(error).__name__}: {error}. "
-            "It must be importable where the ranks run, and take these options."
+            f"train.callbacks: {config.target} cannot be created with {config.options}: {type(error).__name__}: "
+            f"{error}. It must be importable where the ranks run, and take these options."
         ) from error
     if not isinstance(callback, keras.callbacks.Callback):
         raise ConfigError(
-            f"train.callbacks: {config.target} is no Keras callback. Allowed: a subclass of keras.callbacks.Callback. "
-            f"Received: {type(callback).__name__}."
+            f"train.callbacks: {config.target} is not a Keras callback. Allowed: a subclass of "
+            f"keras.callbacks.Callback. Received: {type(callback).__name__}."
         )
     uncalled = [
         hook for hook in NOT_CALLED if getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)

@@ -1,4 +1,4 @@
-"""Calibration and threshold, fitted when a training ends: the ranks score validation rows, rank 0 decides."""
+"""Calibration and threshold, fitted at the end of training: the ranks score validation rows, rank 0 fits."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pipeline.training.step_runner import StepRunner
 
 ROWS_AT_MOST = 1_000_000
 NUMBERS_AT_MOST = 16_000_000
-"""Bounds what every rank holds, 128 MB: of many classes, fewer rows are taken."""
+"""Bounds what every rank holds to 128 MB: with many classes, fewer rows are scored."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """n rows with what the network says.
+    """n rows with the network's probabilities.
 
     Attributes:
         label: class ids, float64 [n].
@@ -41,10 +41,10 @@ class Scored:
 
 
 def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> DecisionRule:
-    """The decision; that of rank 0 is the one that counts, and other ranks only help with it.
+    """Fit calibration and threshold on validation rows; only rank 0's result counts, the other ranks help to score.
 
-    Nothing is read where nothing is to be fitted. What these rows do not allow is left as the network says, with a
-    remark: the training was long, and its model is good.
+    Reads nothing where nothing is to be fitted. Where the validation rows do not allow a fit, the rule has a remark
+    instead of an error: a model that took long to train must not be lost for that.
     """
     if not config.needs_rows:
         return DecisionRule(threshold=config.threshold.at)
@@ -52,20 +52,21 @@ def fit_decision(config: DecisionConfig, store: Store, runner: StepRunner) -> De
     scored = _gather(store, runner)
     if runner.world.rank > 0:
         return DecisionRule()
-    report_activity("decides")
+    report_activity("fits calibration and threshold")
     return decision_of(config, store.features.label, scored)
 
 
 def decision_of(config: DecisionConfig, label: LabelSpec, scored: Scored) -> DecisionRule:
-    """The decision that scored rows suggest."""
+    """The decision rule fitted on scored rows."""
     ids = scored.label.astype(np.int64)
     seen = np.unique(ids)
     if len(seen) < 2:
-        classes = f"of class '{label.classes[seen[0]]}' only" if len(seen) else "none"
+        only = f"all validation rows are of class '{label.classes[seen[0]]}'" if len(seen) else ""
+        rows = only or "there are no validation rows"
         return DecisionRule(
             threshold=config.threshold.at,
-            remark=f"Calibration and threshold were not fitted: validation rows are {classes}. Allowed: rows of two "
-            "classes at least. Give split.fractions.validation more rows, or stratify the split.",
+            remark=f"Calibration and threshold were not fitted: {rows}. Allowed: rows of at least two classes. Raise "
+            "split.fractions.validation, or stratify the split.",
         )
     probabilities = scored.probabilities[:, 0] if scored.probabilities.shape[1] == 1 else scored.probabilities
     calibration = fit_calibration(config.calibration, ids, probabilities)
@@ -82,7 +83,7 @@ def _threshold(
 
 
 def _gather(store: Store, runner: StepRunner) -> Scored:
-    """The first rows of the validation split in the order of its shards, whatever the number of ranks."""
+    """Score the first rows of the validation split, in the order of its shards, whatever the number of ranks."""
     width, world = store.features.label.outputs, runner.world
     parts = [np.empty((0, 2 + width))]
     for shard, rows in _rows(store, range(world.rank, store.manifest.shards, world.size), width):
@@ -95,7 +96,7 @@ def _gather(store: Store, runner: StepRunner) -> Scored:
 
 
 def _rows(store: Store, shards: range, width: int) -> Iterator[tuple[int, Rows]]:
-    """This rank's shards, as far as they are among the first rows."""
+    """The rows of this rank's shards, up to the bound on rows."""
     limit = min(ROWS_AT_MOST, NUMBERS_AT_MOST // width)
     counts = store.split("validation").shard_rows(store.manifest.shards)
     for shard in shards:

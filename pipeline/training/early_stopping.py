@@ -1,4 +1,4 @@
-"""When to stop, and which epoch was best; decided from numbers that every rank has alike."""
+"""When to stop, and which epoch was best, decided from numbers that are the same on every rank."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ class EarlyStopping:
 
     @property
     def stops(self) -> bool:
-        """Whether training ends, since as many epochs as `patience` brought no improvement."""
+        """Whether training ends, because `patience` epochs have brought no improvement."""
         return self.config is not None and self.waited >= self.config.patience

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 from pipeline.model.device import configure_devices
 from pipeline.runtime.activity import JOINS, report_activity
-from pipeline.runtime.cores import own_cores
+from pipeline.runtime.cores import reserved_cores
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.ranks import RankInfo
 from pipeline.store.filesystem import storage_path
@@ -18,7 +18,7 @@ from pipeline.training.rendezvous import key_value_server, rank_environment
 from pipeline.training.world import SingleWorld, World
 
 PATIENCE_SECONDS = 60.0
-"""How much longer Gloo waits for a rank than the driver, which then knows which one it is."""
+"""How much longer Gloo waits for a rank than the driver does, so that the driver reports first and names the rank."""
 
 
 def run(payload: str, info: RankInfo) -> str:
@@ -27,10 +27,10 @@ def run(payload: str, info: RankInfo) -> str:
     share = configure_devices(job.train.threads, info.local_size, info.local_rank, info.gpu)
     if info.size == 1:
         return train_rank(job, SingleWorld()).to_json()
-    # Where somebody chose the number of threads, other work may be meant to run beside: then the kernel decides.
+    # Whoever sets the number of threads may run other work on this host: then the kernel assigns the cores.
     divided = info.local_size > 1 and job.train.threads is None
     with (
-        own_cores(share) if divided else nullcontext(),
+        reserved_cores(share) if divided else nullcontext(),
         join_world(info, job.train.stall_seconds) as world,
         failures_recorded(storage_path(info.launch), info.rank),
     ):
@@ -39,7 +39,7 @@ def run(payload: str, info: RankInfo) -> str:
 
 @contextmanager
 def join_world(info: RankInfo, stall_seconds: float) -> Iterator[World]:
-    """The world of several ranks, joined and left."""
+    """The world of several ranks, for the length of a block."""
     folder = storage_path(info.launch).child("rendezvous")
     with key_value_server(folder) as port:
         report_activity(JOINS, counts=False)

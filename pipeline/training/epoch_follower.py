@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class EpochFollower:
-    """The records seen so far."""
+    """Collects the records of the epochs in order."""
 
     def __init__(self, scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> None:
         """`on_epoch` is called from another thread while the training runs."""
@@ -25,7 +25,7 @@ class EpochFollower:
         self.history: list[EpochRecord] = []
 
     def catch_up(self) -> None:
-        """Hand over all records that are there; trouble in showing an epoch must not cost the training."""
+        """Hand over all new records. An error in reporting an epoch is logged: it must not end the training run."""
         while (record := self._next()) is not None:
             self.history.append(record)
             try:
@@ -43,7 +43,7 @@ class EpochFollower:
 
 @contextmanager
 def follow_epochs(scratch: StoragePath, on_epoch: Callable[[EpochRecord], None]) -> Iterator[EpochFollower]:
-    """Follow in a thread of its own until the block ends; nothing is missed at the end."""
+    """Follow in a thread of its own until the block ends; the last records are handed over then."""
     follower, over = EpochFollower(scratch, on_epoch), threading.Event()
 
     def follow() -> None:

@@ -1,8 +1,8 @@
 """How many steps run between two returns to Python.
 
 Each return costs about as much as a small step: a block is handed over and a compiled function is called. So a block
-is made to last long enough for that not to count, and short enough for a rank to answer soon when it is to stop, to
-save or to tell that it is alive.
+lasts long enough for that cost to be negligible, and short enough for a rank to react soon to a request to stop or to
+save, and to report that it is alive.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block, Feed
+from pipeline.feed.block import Block
+from pipeline.feed.blocks import Feed
 from pipeline.feed.dataset import signature_of
 from pipeline.training.step_runner import StepRunner
 
@@ -27,9 +28,9 @@ def choose_steps(setting: int | Literal["auto"], runner: StepRunner, feed: Feed)
     """The feed with the number of steps of a block, which is the same on every rank; each of them must call this.
 
     Args:
-        setting: `train.steps_per_execution`; `auto` takes some steps on rows of zeros, after which the runner is what
-            it was before. The function that these compile is the one that trains.
-        runner: by which steps are tried.
+        setting: `train.steps_per_execution`; `auto` times some steps on rows of zeros and restores the runner's state
+            afterwards. The function compiled for them is the one that trains.
+        runner: takes the steps that are timed.
         feed: of training, whose blocks have as many steps as memory holds, or as the setting asks for.
     """
     if setting != "auto" or not feed.plan.steps:
@@ -44,7 +45,7 @@ def choose_steps(setting: int | Literal["auto"], runner: StepRunner, feed: Feed)
 
 
 def most_steps(setting: int | Literal["auto"]) -> int:
-    """Steps of a block at most, before it is known how long one takes."""
+    """The most steps of a block, before the duration of a step has been measured."""
     return MOST_STEPS if setting == "auto" else setting
 
 
@@ -61,7 +62,7 @@ def _seconds(runner: StepRunner, block: Block) -> float:
 
 
 def _blank(feed: Feed, steps: int) -> Block:
-    """Rows of zeros, each of which counts as a real one: of rows that do not, a step might compute nothing."""
+    """Rows of zeros that count as real rows: on padding, a step might compute nothing."""
     zeros: Block = tf.nest.map_structure(
         lambda spec: tf.zeros((steps, *spec.shape[1:]), spec.dtype), signature_of(feed)
     )

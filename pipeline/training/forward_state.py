@@ -1,7 +1,8 @@
-"""What a network's forward pass changes in training, such as moving statistics and counters: the same on every rank.
+"""Variables that a network's forward pass changes in training, such as moving statistics and counters, kept equal on
+all ranks.
 
-Each rank changes its own copy by what it saw of its own rows. After each step the changes of all ranks are combined, as
-Keras's `aggregation` of the variable says:
+Each rank updates its own copy from its own rows. After each step the updates of all ranks are combined as Keras's
+`aggregation` of the variable says:
 
     mean                 the mean of the changes, weighed by the ranks' real rows
     sum                  their sum, such as for a counter of rows
@@ -35,14 +36,14 @@ class ForwardState:
 
     Attributes:
         variables: not trained by gradients.
-        reads_batch: whether rows of a batch affect each other, by these variables or by losses of the layers' outputs.
+        reads_batch: whether rows of a batch affect each other, through these variables or through losses of layers.
     """
 
     variables: tuple[keras.Variable, ...] = ()
     reads_batch: bool = False
 
     def values(self) -> list[Any]:
-        """Copies, before a step; to be called within `tf.function`."""
+        """Copies of the values, taken before a step; to be called within `tf.function`."""
         return [tf.identity(variable.value) for variable in self.variables]
 
     def combine(self, before: Sequence[Any], rows: Any, world: World) -> None:
@@ -50,12 +51,13 @@ class ForwardState:
 
         Args:
             before: what `values` was before the step, the same on every rank.
-            rows: float32, how many real rows this rank had.
+            rows: float32, the number of real rows of this rank.
             world: the ranks.
         """
         if not self.variables:
             return  # on every rank, so none waits for the others
-        # One collective after the gradients': a rank that leaves it out, or takes both in another order, stops all.
+        # One collective, after that of the gradients. A rank that skipped it, or ran the two in another order, would
+        # block all the others.
         shares = [_share(variable, old, rows, world) for variable, old in zip(self.variables, before, strict=True)]
         total, *sums = world.sum([rows, *shares], "forward_state")
         for variable, old, change in zip(self.variables, before, sums, strict=True):
@@ -65,7 +67,7 @@ class ForwardState:
 
 
 def find_forward_state(network: keras.Model) -> ForwardState:
-    """Try the network on one row of zeros, which changes none of its variables, and see which ones it wants to change.
+    """Run the network on one row of zeros in a stateless scope, and see which variables it would change.
 
     A frozen layer's variables are not trained either, but they stay, and may be too large to send at each step.
     """
@@ -81,7 +83,7 @@ def find_forward_state(network: keras.Model) -> ForwardState:
 
 
 def spread_seeds(network: keras.Model, rank: int) -> None:
-    """Let layers such as dropout draw other random numbers on each rank; on rank 0, what they drew before."""
+    """Give layers such as dropout different random numbers on each rank; rank 0 keeps its seeds."""
     for variable in network.variables:
         if variable.name == SEED:
             variable.assign(seed_of_rank(array_of(variable), rank))
@@ -94,7 +96,7 @@ def seed_of_rank(first: npt.NDArray[Any], rank: int) -> npt.NDArray[Any]:
 
 
 def _share(variable: keras.Variable, old: Any, rows: Any, world: World) -> Any:
-    """What this rank adds to the sum over ranks, in numbers that Horovod adds up without a loss."""
+    """What this rank adds to the sum over ranks, in a type that Horovod sums without loss."""
     kind, way = old.dtype, _aggregation(variable)
     wide = kind if kind == tf.float64 else tf.float32 if kind.is_floating else tf.int64
     change = tf.cast(variable.value, wide) - tf.cast(old, wide)

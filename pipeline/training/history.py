@@ -1,4 +1,4 @@
-"""How a training run went, kept with its model: `history.json`."""
+"""The history of a training run, kept with its model as `history.json`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ HISTORY = "history.json"
 
 
 class TrainingHistory(Document):
-    """The epochs of one training.
+    """The epochs of one training run.
 
     Attributes:
-        epochs: in order, the first is epoch 1.
-        best_epoch: whose weights were kept.
-        workers: ranks that trained.
+        epochs: the records in order; the first is epoch 1.
+        best_epoch: the epoch whose weights were kept, counted from 1.
+        workers: the number of ranks.
     """
 
     epochs: tuple[EpochRecord, ...]
@@ -33,36 +33,36 @@ class TrainingHistory(Document):
 
     @property
     def steady(self) -> Sequence[EpochRecord]:
-        """Epochs that show the speed: not the first, which also compiles, unless it is the only one."""
+        """The epochs that show the speed: all but the first, which also compiles, unless it is the only one."""
         return self.epochs[1:] or self.epochs
 
     @property
     def rows_per_second(self) -> float:
-        """Over all ranks, of the steady epochs."""
+        """Training rows a second, over all ranks and the steady epochs."""
         return sum(record.rows for record in self.steady) / sum(record.seconds for record in self.steady)
 
     @property
     def input_bound_percent(self) -> float:
-        """Share of the time in which the model waited for rows."""
+        """Percentage of the training time in which the model waited for rows."""
         busy = sum(record.seconds for record in self.steady)
         return 100.0 * sum(record.input_seconds for record in self.steady) / busy
 
     @property
     def seconds(self) -> float:
-        """Of the training parts of all epochs."""
+        """The duration of the training parts of all epochs."""
         return sum(record.seconds for record in self.epochs)
 
 
 def write_history(folder: StoragePath, history: TrainingHistory) -> None:
-    """Put it among the files of a model that is about to be published."""
+    """Write it beside the files of a model that is about to be published."""
     files.write_bytes(folder.child(HISTORY), history.to_json().encode())
 
 
 def read_history(model: PublishedModel) -> TrainingHistory | None:
-    """How a model was trained; None where nobody kept it.
+    """The history of a published model; None where the model has none.
 
     Raises:
-        StoreError: it is gone, or was altered.
+        StoreError: the file is missing, or was altered.
     """
     if HISTORY not in model.card.files:
         return None

@@ -1,4 +1,4 @@
-"""What a rank is told, and what it answers: JSON both ways."""
+"""What the driver sends to the ranks and what they return: JSON both ways."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ WITHOUT_INFLUENCE = {
     "tensorboard",
     *LaunchConfig.model_fields,
 }
-"""Settings of `train` that the weights do not depend on: a model keeps its name, and a checkpoint serves, when they
-change."""
+"""Settings of `train` that the weights do not depend on: when they change, the model keeps its name and checkpoints
+stay valid."""
 
 WORLD_SIZE = "train.workers"
 
@@ -44,11 +44,11 @@ def shaping_settings(model: ModelConfig, train: TrainConfig, seed: int) -> dict[
 
 
 class DecisionConfig(Section):
-    """What of `evaluate` is fitted when a training ends.
+    """The part of `evaluate` that is fitted at the end of training.
 
     Attributes:
-        calibration: of the probabilities.
-        threshold: of the second of two classes.
+        calibration: the method that calibrates the probabilities.
+        threshold: the probability from which the second of two classes is predicted, or the goal that sets it.
     """
 
     calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
@@ -56,12 +56,12 @@ class DecisionConfig(Section):
 
     @classmethod
     def of(cls, config: EvaluateConfig) -> DecisionConfig:
-        """The part of a configuration."""
+        """The part of a section `evaluate`."""
         return cls(calibration=config.calibration, threshold=config.threshold)
 
     @property
     def needs_rows(self) -> bool:
-        """Whether anything is to be fitted."""
+        """Whether anything is to be fitted on validation rows."""
         return self.calibration != "none" or self.threshold.goal is not None
 
 
@@ -69,17 +69,17 @@ class RankJob(Document):
     """The work of every rank of one launch.
 
     Attributes:
-        root: the storage root's URI; driver and ranks must both reach it.
-        name: of the experiment.
-        store_id: what to read.
+        root: URI of the storage root, which driver and ranks must both reach.
+        name: the experiment's name.
+        store_id: the store to train on.
         scratch: URI of the folder for records and results.
-        checkpoints: URI of the folder of this training's checkpoints; None writes none.
+        checkpoints: URI of the folder of this run's checkpoints; None writes none.
         tensorboard: URI of the folder for TensorBoard; None writes nothing for it.
-        model: the network.
-        train: the training.
-        seed: of weights and order.
+        model: the network's settings.
+        train: the settings of the training run.
+        seed: the seed of the initial weights and of the order of rows.
         decision_config: what is fitted on validation rows at the end.
-        formats: that the model is written in beside its Keras file.
+        formats: formats of the model beside its Keras file.
         saves: whether a model is written at all; a trial of a search needs none.
     """
 
@@ -105,33 +105,33 @@ class RankJob(Document):
         return storage_path(self.scratch)
 
     def open_checkpoints(self) -> StoragePath | None:
-        """The folder of this training's checkpoints, where it keeps any."""
+        """The folder of this run's checkpoints; None where it keeps none."""
         return storage_path(self.checkpoints) if self.checkpoints is not None else None
 
     def remove_checkpoints(self) -> None:
-        """Remove what the training kept on its way, where it kept anything."""
+        """Remove this run's checkpoints, if it keeps any."""
         if (folder := self.open_checkpoints()) is not None:
             files.remove_folder(folder)
 
     def identity(self) -> str:
-        """What the weights depend on, as canonical JSON."""
+        """The store and the settings that the weights depend on, as canonical JSON."""
         content = {"store": self.store_id, **shaping_settings(self.model, self.train, self.seed)}
         return json.dumps(content, sort_keys=True)
 
 
 class RankResult(Document):
-    """What a rank ended with.
+    """The result of a rank.
 
     Attributes:
-        rank: which one.
-        epochs: that were trained.
-        best_epoch: counted from 1; its weights were kept.
+        rank: the rank.
+        epochs: the number of epochs that were trained.
+        best_epoch: the epoch whose weights were kept, counted from 1.
         weights: SHA-256 of all weights; the same on every rank.
-        parameters: how many weights are trained.
+        parameters: the number of trainable weights.
         seconds: from the first step of this launch to the last one, validations included.
-        stopped: whether it was told to stop before its end; a checkpoint tells where it was.
-        resumed: where it went on from, for people; None where it began.
-        decision: from probabilities to classes; fitted by rank 0.
+        stopped: whether the run was stopped before its end; a checkpoint has its position.
+        resumed: the position that the run resumed from, for messages; None where it started from scratch.
+        decision: the rule from probabilities to classes, fitted by rank 0.
     """
 
     rank: int

@@ -56,7 +56,7 @@ def launch_training(
     results = [RankResult.from_json(answer, "a rank's answer") for answer in answers]
     if len(follower.history) != results[0].epochs:
         raise TrainError(
-            f"{len(follower.history)} of {results[0].epochs} epochs' records arrived in {scratch}. "
+            f"Records of {len(follower.history)} of {results[0].epochs} epochs arrived in {scratch}. "
             "Driver and executors must see the same storage.root."
         )
     if len({result.weights for result in results}) != 1:
@@ -79,4 +79,4 @@ def _launch(spark: SparkSession, job: RankJob, options: LaunchOptions) -> list[s
             if restarts == job.train.max_restarts:
                 raise
             restarts += 1
-            logger.warning("%s The ranks are launched again (%d of %d).", error, restarts, job.train.max_restarts)
+            logger.warning("%s Relaunching the ranks (%d of %d).", error, restarts, job.train.max_restarts)

@@ -1,9 +1,11 @@
 """The epochs of a training run on one rank, from its beginning or from a checkpoint.
 
 Ranks agree about twice a second, see `consensus`; then a checkpoint may be taken, all may stop, and a loss that is not
-finite on one of them ends the run on all, at the same step. Everything here that contains a collective (steps,
-decisions, checkpoints, the metrics of an epoch) happens on all ranks in one order, so no rank may leave out any of it
-for a reason of its own: reasons are agreed upon first.
+finite on one of them ends the run on all, at the same step.
+
+Everything here that contains a collective (steps, decisions, checkpoints, the metrics of an epoch) runs on all ranks
+in the same order. No rank may skip any of it for a reason that only this rank knows: the ranks agree first. A rank that
+skips a collective blocks the others until the stall detector ends the launch.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import TrainError
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 from pipeline.feed.dataset import BlockReader
 from pipeline.runtime.activity import report_activity
 from pipeline.store.filesystem import StoragePath
@@ -40,15 +42,15 @@ class Loop:
     Attributes:
         epochs: the number of epochs to train at most, finished ones included.
         runner: the network, its optimizer and its metrics.
-        training: rows of the training split, from the epoch and step of `progress` on.
-        validation: rows of the validation split, from the epoch of `progress` on.
-        progress: how far the run is; changes with every block.
-        early_stopping: before the first epoch.
-        plateau: before the first epoch.
-        checkpoints: when they are taken.
-        callbacks: of the user.
-        board: for TensorBoard.
-        scratch: of the launch.
+        training: reads the training split, from the epoch and step of `progress` on.
+        validation: reads the validation split, from the epoch of `progress` on.
+        progress: the position in the run; changes with every block.
+        early_stopping: its state before the first epoch.
+        plateau: its state before the first epoch.
+        checkpoints: decides when checkpoints are taken, and takes them.
+        callbacks: the user's callbacks.
+        board: writes for TensorBoard.
+        scratch: the launch's folder for records and requests.
     """
 
     epochs: int
@@ -67,13 +69,13 @@ class Loop:
         """Train to the end, after which the network has its best weights.
 
         Returns:
-            False where training was asked to stop before its end.
+            False where the run was stopped before its end.
 
         Raises:
             TrainError: on every rank, since the loss of one is not finite.
         """
         self._consensus = RankConsensus(self.runner.world)
-        self._take_up_history()
+        self._restore_history()
         self.callbacks.begin_training()
         while not self._is_over:
             if not self._train_epoch() or not self._validate() or not self._finish_epoch():
@@ -87,8 +89,8 @@ class Loop:
     def _is_over(self) -> bool:
         return self.progress.epoch >= self.epochs or self.progress.ended or self.early_stopping.stops
 
-    def _take_up_history(self) -> None:
-        """Early stopping and plateaus follow from the history; this launch's driver has not seen its records yet."""
+    def _restore_history(self) -> None:
+        """Replay the history: early stopping and plateaus follow from it, and this driver has not seen its records."""
         losses = [record.monitored for record in self.progress.history]
         self.early_stopping, self.plateau = self.early_stopping.after_all(losses), self.plateau.after_all(losses)
         if self.runner.world.rank == 0:
@@ -96,18 +98,18 @@ class Loop:
                 write_epoch(self.scratch, record)
 
     def _train_epoch(self) -> bool:
-        """The rest of the epoch in progress; False where all stop."""
+        """Train the rest of the epoch in progress; False where all ranks stop."""
         progress = self.progress
         if progress.step == 0:
             self.callbacks.begin_epoch(progress.epoch)
         since = time.monotonic()
-        for block in self._waited_for(self.training.epoch()):
+        for block in self._timed(self.training.epoch()):
             first = progress.step
             self.runner.train(block)
             progress.step += len(block.rows)
             progress.seconds, since = progress.seconds + time.monotonic() - since, time.monotonic()
             due = self.checkpoints.is_due_between(first, progress.step)
-            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._meet(save=due):
+            if (self._consensus.is_due() or due or progress.step == progress.steps) and not self._agree(save=due):
                 return False
         return True
 
@@ -115,12 +117,12 @@ class Loop:
         for block in self.validation.epoch():
             report_activity("validates")
             self.runner.validate(block)
-            if self._consensus.is_due() and not self._meet():
+            if self._consensus.is_due() and not self._agree():
                 return False
         return True
 
     def _finish_epoch(self) -> bool:
-        """Put the epoch on record, and decide what follows from it; False where all stop."""
+        """Record the epoch, and act on what follows from it; False where all ranks stop."""
         record = self._record()
         if record.best:
             self.progress.best = self.runner.network.get_weights()
@@ -132,7 +134,7 @@ class Loop:
             write_epoch(self.scratch, record)
             self.board.write(record)
         self.callbacks.end_epoch(record)
-        return self._meet()
+        return self._agree()
 
     def _record(self) -> EpochRecord:
         runner, progress = self.runner, self.progress
@@ -157,12 +159,12 @@ class Loop:
 
     @property
     def _is_finite(self) -> bool:
-        """Of this rank's losses and the common gradient: an activation may swallow a NaN that the gradient shows."""
+        """Of this rank's losses and the common gradient: an activation may hide a NaN that the gradient shows."""
         norms = [variable.numpy() for variable in self.runner.optimizer.norms.variables]
         return self.runner.training.is_finite and bool(np.isfinite(norms).all())
 
-    def _meet(self, *, save: bool = False) -> bool:
-        """Agree with the other ranks on what is to be done now, and do it; False where all stop."""
+    def _agree(self, *, save: bool = False) -> bool:
+        """Agree with the other ranks on what to do now, and do it; False where all ranks stop."""
         progress = self.progress
         decision = self._consensus.agree(
             save=save or self.checkpoints.is_time(),
@@ -181,8 +183,8 @@ class Loop:
             self.checkpoints.save(progress, self.runner, self.callbacks)
         return not decision.stop
 
-    def _waited_for(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The same blocks, with the time that they are waited for added to the progress's."""
+    def _timed(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The same blocks; the time spent waiting for them is added to `progress.input_seconds`."""
         while True:
             start = time.monotonic()
             report_activity("waits for rows")

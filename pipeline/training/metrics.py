@@ -1,9 +1,8 @@
 """Training and validation metrics, exact over all ranks: the metrics' states are summed, never their results.
 
-A metric whose state is a sum over rows is, after its variables were summed over ranks, the metric of all rows. That it
-is such a sum is tried before it is used, on a few rows. Rows count by their weight, those of padding, of weight 0,
-nowhere. Sums are float64: in float32, a mean over 17 million rows stands still, and R2 loses its digits where labels
-lie far from zero.
+If a metric's state is a sum over rows, then summing its variables over the ranks gives the metric of all rows. Whether
+it is such a sum is tested on a few rows before it is used. Rows count by their weight; padding has weight 0. Sums are
+float64: in float32, a mean over 17 million rows stops changing, and R2 loses its digits where labels are far from zero.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ class EpochMetrics:
     """The loss and further metrics over the rows of one pass; safe to update within `tf.function`."""
 
     def __init__(self, label: LabelSpec, names: Sequence[str] = (), optimizer: Any = None) -> None:
-        """All states zero.
+        """All states start at zero.
 
         Args:
             label: the fitted label.
             names: see `train.metrics`; none means those of the label's task.
-            optimizer: whose learning rate and gradients' norms are told too; None for a pass without gradients.
+            optimizer: its learning rate and gradient norms are reported too; None for a pass without gradients.
 
         Raises:
-            ConfigError: a metric is not known, does not fit the label, or is no sum over rows.
+            ConfigError: a metric is unknown, does not fit the label, or is not a sum over rows.
         """
         self._label, self._optimizer = label, optimizer
         self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
@@ -51,7 +50,7 @@ class EpochMetrics:
 
     @property
     def is_finite(self) -> bool:
-        """Whether this rank's losses so far are."""
+        """Whether this rank's losses so far are finite."""
         return bool(np.isfinite(self._loss.total.numpy()))
 
     def update(self, label: Any, prediction: Any, *, row_loss: Any, weight: Any) -> None:
@@ -78,7 +77,7 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
     `package.module:name` of either.
 
     Raises:
-        ConfigError: it is not known, does not fit the label, or is no sum over rows.
+        ConfigError: it is unknown, does not fit the label, or is not a sum over rows.
     """
     allowed = trained_metrics(classes=bool(label.classes))
     try:
@@ -94,7 +93,7 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
         ) from error
     if not adds_up:
         raise ConfigError(
-            f"train.metrics: '{name}' is no sum over rows, so ranks cannot add up what each has seen. "
+            f"train.metrics: '{name}' is not a sum over rows, so the ranks cannot add up their states. "
             f"Allowed: {', '.join(allowed)}, and others whose variables start at zero and add up over rows. Remove it."
         )
     return metric
@@ -102,7 +101,7 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
 
 @contextmanager
 def _exact_by_default() -> Iterator[None]:
-    """Several metrics of Keras heed their dtype for what they are given, but not for their sums."""
+    """Several Keras metrics apply their dtype to their inputs but not to their sums, which take the default."""
     before = keras.config.floatx()
     keras.config.set_floatx(EXACT)
     try:
@@ -130,18 +129,18 @@ def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
             return metric_class(name=class_name.lower(), dtype=EXACT)
     except (ImportError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"train.metrics: '{name}' cannot be made: {error}. Allowed are classes that need a name and a dtype only. "
-            "Derive one that sets the rest, and write package.module:Class."
+            f"train.metrics: '{name}' cannot be created: {error}. Allowed are classes that need a name and a dtype "
+            "only. Derive one that sets the rest, and write package.module:Class."
         ) from error
     allowed = trained_metrics(classes=bool(label.classes))
     raise ConfigError(
-        f"train.metrics: '{name}' is no metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
+        f"train.metrics: '{name}' is not a metric of a {label.task} label. Allowed: {', '.join(allowed)}, a class of "
         f"keras.metrics, or package.module:Class. {nearest(name, allowed)}"
     )
 
 
 def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
-    """Keras averages over the last axis; of several classes, it wants each in a column."""
+    """Update a metric. Keras averages over the last axis, and expects several classes in a column each."""
     if spec.outputs == 1:
         metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
     elif type(metric).__name__.startswith("Sparse"):
@@ -152,7 +151,7 @@ def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, predictio
 
 
 def _adds_up(metric: keras.metrics.Metric, label: LabelSpec) -> bool:
-    """Whether the states of two batches add up to that of both; builds the metric's variables, and leaves them zero."""
+    """Whether the states of two batches add up to that of both. Builds the metric's variables, and resets them."""
     first, second = (_trial(label, seed) for seed in (1, 2))
     states = []
     for batches in ((first,), (second,), (first, second)):

@@ -1,8 +1,8 @@
-"""Any Keras 3 optimizer, made to take the gradient of all ranks instead of its own.
+"""Makes any Keras 3 optimizer apply the gradient of all ranks instead of its rank's own.
 
-The optimizer stays what it was: same class name, same config, same variables, so it saves and loads as before. Ranks
-exchange gradients where Keras is about to clip: after it has accumulated them (so ranks talk once for several passes)
-and before it bounds them (so what is bounded is the gradient of the global batch).
+The optimizer keeps its class name, config and variables, so it saves and loads as before. Ranks exchange gradients
+where Keras is about to clip them: after accumulation (so there is one exchange for several passes) and before clipping
+(so the bound applies to the gradient of the global batch).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.training.gradients import Exchange, GradientNorms
 from pipeline.training.world import SingleWorld, World
 
 Schedule = Callable[[Any], Any]
-"""From the number of steps that were taken to the learning rate, in TensorFlow's operations."""
+"""From the number of steps taken so far to the learning rate, in TensorFlow operations."""
 
 
 class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -44,11 +44,11 @@ def build_optimizer(
     """The optimizer of `train.optimizer`, distributed over `world`.
 
     Args:
-        config: which one.
+        config: the section `train.optimizer`.
         world: the ranks.
         schedule: the learning rate by step, instead of `config.learning_rate`.
-        scales_loss: multiplies losses so that gradients in float16 neither vanish nor overflow; a step whose gradient
-            is not finite on any rank is left out on all.
+        scales_loss: multiplies losses so that gradients in float16 neither underflow nor overflow; a step whose
+            gradient is not finite on any rank is skipped on all.
     """
     passes = config.backward_passes_per_step
     settings: dict[str, Any] = {
@@ -93,15 +93,15 @@ def distribute(optimizer: keras.optimizers.Optimizer, exchange: Exchange) -> ker
             return super()._clip_gradients(combined)
 
         def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-            # Keras' own sum, over the replicas of `tf.distribute`, of which there is one. TensorFlow would keep its
-            # gradient for as long as the process lives, and with it the graph of each training's steps: 4 MB.
+            # Keras would sum over the replicas of `tf.distribute`, of which there is one. TensorFlow keeps the gradient
+            # of that sum for the life of the process, and with it the graph of each training run's steps: 4 MB.
             return grads_and_vars
 
     return _become(optimizer, Distributed, base)
 
 
 def _distribute_scaled(optimizer: keras.optimizers.LossScaleOptimizer, exchange: Exchange) -> Any:
-    """Whether a gradient is finite is asked of the sum, so that all ranks take the step or leave it out."""
+    """Exchange before the check for finite gradients, so that all ranks take the step or all skip it."""
     inner = distribute(optimizer.inner_optimizer, Exchange(SingleWorld()))
     base = type(optimizer)
 
@@ -118,10 +118,11 @@ def _distribute_scaled(optimizer: keras.optimizers.LossScaleOptimizer, exchange:
 
 
 def _become(optimizer: Any, distributed: type, base: type) -> Any:
-    """Change the class of an optimizer that exists, under the name of its own class.
+    """Replace the class of an existing optimizer by a subclass that has the name of the original class.
 
-    A wrapper would have a name, a config and variables of its own, and would not load as the optimizer that it wraps.
-    Keras builds variables and slots in `build`, so this must come before.
+    A wrapper would have its own name, config and variables, and would not load as the optimizer that it wraps. The
+    subclass must be in place before `build`, where Keras creates variables and slots, and before a step is traced:
+    a traced step keeps calling the methods of the class that it saw.
     """
     for name in ("__name__", "__qualname__", "__module__"):
         setattr(distributed, name, getattr(base, name))

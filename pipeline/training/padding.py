@@ -1,9 +1,9 @@
 """Padding rows enter no statistic, no loss and no gradient, whatever they hold.
 
-A rank's batch is padded to a fixed number of rows (`feed/blocks.py`); padding rows have weight 0. A weight alone does
-not keep them out: a moving mean does not know it, and 0 times NaN or infinity is NaN, in the backward pass too, where a
+A rank's batch is padded to a fixed number of rows (`feed/block.py`); padding rows have weight 0. A weight alone does
+not keep them out: a moving mean ignores it, and 0 times NaN or infinity is NaN, in the backward pass too, where a
 padding row's activations are multiplied by its gradient of 0. So padding never reaches the network: it is replaced by
-copies of a real row, which keeps the batch's shape; or it is left out, where rows of a batch affect each other.
+copies of a real row, which keeps the batch's shape, or dropped where rows of a batch affect each other.
 
 For example, weights [1, 1, 0] and rows [[5], [7], [nan]] become [[5], [7], [5]], or [[5], [7]] with weights [1, 1].
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 
 
 def replace_padding(batch: Block) -> Block:
@@ -43,7 +43,7 @@ def drop_padding(batch: Block) -> Block:
 
 
 def is_real(batch: Block) -> Any:
-    """Which rows of one step count: bool [b]. A row that the user gave the weight 0 counts as little as padding."""
+    """Which rows of one step count: bool [b]. A row to which the user gave weight 0 is treated like padding."""
     return batch.weight > 0.0
 
 
@@ -53,7 +53,7 @@ def without_padding(real: Any, outputs: Any) -> Any:
 
 
 def zero_without_rows(real: Any, gradients: Sequence[Any]) -> list[Any]:
-    """A rank's gradients, which are 0 where none of its rows is real: what the network made of padding may be NaN."""
+    """A rank's gradients, or zeros where none of its rows is real: the gradients of padding may be NaN."""
     any_real = tf.reduce_any(real)
 
     def guarded(gradient: Any) -> Any:
@@ -65,7 +65,7 @@ def zero_without_rows(real: Any, gradients: Sequence[Any]) -> list[Any]:
 
 
 def _each_column(batch: Block, change: Callable[[Any], Any]) -> Block:
-    """The batch with all its columns changed; `rows` is one number, and an empty structure to `tf.nest` meanwhile."""
+    """The batch with `change` applied to all columns; `rows` is a single number and is left as it is."""
     nothing: Any = ()
     columns: Block = tf.nest.map_structure(change, batch._replace(rows=nothing))
     return columns._replace(rows=batch.rows)

@@ -1,4 +1,4 @@
-"""What layers compute with."""
+"""The precision in which layers compute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POLICIES = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bf
 
 @contextmanager
 def computing_in(mixed_precision: Literal["none", "float16", "bfloat16"]) -> Iterator[None]:
-    """Layers that are built in this block compute with this many bits; their weights are float32 in any case."""
+    """Layers built in this block compute in this precision; their weights are float32 in any case."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[mixed_precision])
     try:

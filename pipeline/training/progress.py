@@ -1,4 +1,4 @@
-"""How far a training run is: everything that changes from block to block beside weights and optimizer."""
+"""The progress of a training run: everything that changes from block to block besides weights and optimizer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class TrainingProgress:
     """The position in a run, and what its epochs so far have left.
 
     Attributes:
-        steps: global steps of an epoch.
+        steps: the number of global steps of an epoch.
         epoch: the epoch in progress, counted from 0.
         step: the next step of that epoch, counted from 0.
-        seconds: how long this epoch has trained so far.
-        input_seconds: how much of this time this rank's model waited for rows.
+        seconds: the training time of this epoch so far.
+        input_seconds: how much of it this rank's model waited for rows.
         history: the records of finished epochs.
         ended: whether a callback of the user has asked for the end of training.
-        best: weights of the best epoch, in the network's order; empty before the first epoch has ended.
-        resumed: the position of the checkpoint that this run continued from, for messages; None where it began.
+        best: the weights of the best epoch, in the network's order; empty before the first epoch has ended.
+        resumed: the position of the checkpoint that this run resumed from, for messages; None where it did not resume.
     """
 
     steps: int
@@ -60,9 +60,9 @@ class TrainingProgress:
 
 
 def resumed_progress(checkpoint: Checkpoint, steps: int) -> TrainingProgress:
-    """The progress of a run that continues from a checkpoint.
+    """The progress of a run that resumes from a checkpoint.
 
-    An epoch that had another number of steps, by another batch size or other data, begins anew.
+    An epoch with another number of steps, because of another batch size or other data, restarts.
     """
     head = checkpoint.head
     continues = head.steps == steps

@@ -1,4 +1,4 @@
-"""A training run as one rank sees it: what it needs, where it continues, its epochs, the saved model."""
+"""A training run on one rank: its feeds, its network, the checkpoint it resumes from, its epochs, the saved model."""
 
 from __future__ import annotations
 
@@ -53,13 +53,15 @@ from pipeline.training.world import World
 logger = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 4096
-"""Rows of a global validation step; no gradient is taken, so it need not be the training batch."""
+"""Rows of a global validation step. No gradient is taken, so it need not match the training batch."""
 
 
 def train_rank(job: RankJob, world: World) -> RankResult:
-    """Train to the end, or until told to stop; rank 0 writes records and the model into the job's scratch folder.
+    """Train to the end, or until a stop is requested; resumes from the latest checkpoint, if there is one.
 
-    Where there is a checkpoint, the training goes on from it.
+    Rank 0 writes the records of epochs and the model into the job's scratch folder. The calls below that involve the
+    world (`find_checkpoint`, `_find_rate`, `StepRunner`, `choose_steps`, the loop, `fit_decision`) contain collectives:
+    their order is the same on every rank, whatever a rank finds on its own disk or clock.
     """
     keras.backend.clear_session()
     store = job.open_store()
@@ -150,14 +152,14 @@ def _feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[Feed
 
 
 def _step_runner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> StepRunner:
-    """The network as it is before the first step.
+    """The network, optimizer and metrics before the first step.
 
     Args:
-        job: what to train.
-        store: on what.
+        job: the settings.
+        store: the store to train on.
         world: the ranks.
-        steps: of an epoch.
-        learning_rate: the one to use; None means that of the configuration.
+        steps: the number of steps of an epoch.
+        learning_rate: the learning rate to use; None takes that of the configuration.
     """
     settings = job.train.optimizer
     if learning_rate is not None:
@@ -177,7 +179,11 @@ def _step_runner(job: RankJob, store: Store, world: World, steps: int, learning_
 
 
 def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | None:
-    """Run the finder where it is asked for, and leave its curve for the driver; the rate, where it is to be applied."""
+    """Run the learning-rate finder, if configured, and write its curve for the driver.
+
+    Returns:
+        The rate to train with; None where the configured one stays.
+    """
     config = job.train.find_learning_rate
     if config is None:
         return None
@@ -192,23 +198,23 @@ def _find_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float | 
 
 
 def _resume(checkpoint: Checkpoint, runner: StepRunner, steps: int, job: RankJob) -> TrainingProgress:
-    """Give a runner the state of a checkpoint, and tell where it is.
+    """Restore a runner's state from a checkpoint, and return the progress.
 
     Raises:
-        ConfigError: it is of another network or optimizer.
+        ConfigError: the checkpoint belongs to another network or optimizer.
     """
     state, fresh = state_of_rank(checkpoint, runner.world), runner.state()
     progress = resumed_progress(checkpoint, steps)
     check_fits(state, fresh, str(job.checkpoints))
-    # A validation that was broken off begins anew, and so does an epoch that is cut into other steps.
-    begun_anew = OF_EPOCH if progress.step == 0 else OF_VALIDATION
-    state |= {name: array for name, array in fresh.items() if name.startswith(begun_anew)}
+    # An interrupted validation restarts, and so does an epoch whose number of steps has changed.
+    restarted = OF_EPOCH if progress.step == 0 else OF_VALIDATION
+    state |= {name: array for name, array in fresh.items() if name.startswith(restarted)}
     runner.restore(state)
     return progress
 
 
 def _save(network: keras.Model, job: RankJob, store: Store, decision: DecisionRule) -> None:
-    """Keras and TensorFlow write local files only; the storage root may be elsewhere."""
+    """Write the model to a local folder, which is all that Keras and TensorFlow can do, and copy it to the scratch."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = build_serving_model(network, store.features, decision)
@@ -221,7 +227,7 @@ def _save(network: keras.Model, job: RankJob, store: Store, decision: DecisionRu
 
 
 def _export(model: keras.Model, store: Store, folder: Path) -> None:
-    """A model that took long to train is published without its export rather than not at all."""
+    """Export a SavedModel. A failure is logged: a model that took long to train is better published without it."""
     try:
         write_saved_model(model, store.features, folder)
     except Exception as error:

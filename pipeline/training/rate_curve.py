@@ -1,7 +1,7 @@
-"""What the learning-rate finder saw, and what follows from it.
+"""The loss by learning rate that the finder measures, and the rate that follows from it.
 
-The loss of each step is over all ranks. Smoothed, it first stands still, then falls, and explodes at last; the rate
-where it falls fastest, over the logarithm of the rate, is a good one to train with.
+The loss of each step is over all ranks. Smoothed, it first stays flat, then falls, and finally explodes; the rate at
+which it falls fastest, over the logarithm of the rate, is a good one to train with.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LEAST_STEPS = 10
 
 
 class RateCurve(Document):
-    """What the finder saw.
+    """The curve of the finder.
 
     Attributes:
-        rates: tried, rising.
-        losses: of each step, over all ranks.
-        smoothed: the same without most of the noise.
-        chosen: where the smoothed loss falls fastest.
+        rates: the learning rates that were tried, rising.
+        losses: the loss of each step, over all ranks.
+        smoothed: the losses without most of the noise.
+        chosen: the rate at which the smoothed loss falls fastest.
     """
 
     rates: tuple[float, ...]
@@ -40,7 +40,7 @@ class RateCurve(Document):
 
 
 def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
-    """What follows from the losses of steps with rising rates, up to the first one that is not finite.
+    """The curve of steps with rising rates, up to the first loss that is not finite.
 
     Raises:
         TrainError: the loss never falls.
@@ -54,14 +54,14 @@ def curve_of(rates: Sequence[float], losses: Sequence[float]) -> RateCurve:
     if not slopes or min(slopes) >= 0.0:
         raise TrainError(
             f"train.find_learning_rate found no rate between {rates[0]:g} and {rates[max(count - 1, 0)]:g} at which "
-            "the loss falls. Lower find_learning_rate.lowest, or give it more steps."
+            "the loss falls. Lower find_learning_rate.lowest, or raise find_learning_rate.steps."
         )
     chosen = rates[1 + slopes.index(min(slopes))]
     return RateCurve(rates=tuple(rates[:count]), losses=tuple(losses[:count]), smoothed=tuple(smoothed), chosen=chosen)
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """The mean of each loss and its neighbours on both sides, as many on one as on the other: nothing is shifted."""
+    """The mean of each loss and its neighbours, the same number on both sides, so that the curve is not shifted."""
     smoothed = []
     for number in range(len(losses)):
         reach = min(max(len(losses) // NEIGHBOURS, 1), number, len(losses) - 1 - number)
@@ -71,12 +71,12 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def write_curve(folder: StoragePath, curve: RateCurve) -> None:
-    """Leave it for the driver."""
+    """Write the curve for the driver."""
     files.write_atomically(folder.child(FILE), curve.to_json().encode())
 
 
 def read_curve(folder: StoragePath) -> RateCurve | None:
-    """What the ranks of a launch found, if they looked."""
+    """The curve that the ranks of a launch wrote; None where the finder did not run."""
     file = folder.child(FILE)
     return RateCurve.from_json(files.read_bytes(file), str(file)) if files.exists(file) else None
 

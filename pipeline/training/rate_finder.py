@@ -1,4 +1,4 @@
-"""The learning-rate finder: some steps with a rising rate, on a network that is thrown away."""
+"""The learning-rate finder: steps with a rising rate, on a network that is discarded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.training.step_runner import StepRunner
 
 
 def find_rate(runner: StepRunner, feed: Feed, config: RateFinderConfig) -> RateCurve:
-    """Try learning rates; every rank finds the same.
+    """Try rising learning rates; every rank gets the same curve.
 
     Args:
-        runner: is not worth anything afterwards.
-        feed: of the training split, a step a block.
-        config: which rates.
+        runner: its network is not usable afterwards.
+        feed: of the training split, one step per block.
+        config: the range of rates, and how many.
 
     Raises:
         TrainError: the loss never falls.

@@ -1,4 +1,4 @@
-"""What rank 0 reports to the driver during training: one JSON document an epoch, renamed into place when complete.
+"""What rank 0 reports to the driver during training: one JSON document per epoch, renamed into place when complete.
 
 The driver alone talks to the tracking server and to the terminal, so ranks need no credentials, load no MLflow,
 and never wait for a server. Documents travel through the run's scratch folder, under the storage root, which
@@ -21,11 +21,11 @@ class EpochRecord(Document):
     """One finished epoch.
 
     Attributes:
-        epoch: counted from 1, for people.
-        metrics: over all ranks, by name; `val_` marks the validation split.
-        rows: of the training split that were seen, over all ranks.
-        seconds: of the training part.
-        input_seconds: of these, how long rank 0's model waited for rows.
+        epoch: its number, counted from 1.
+        metrics: values over all ranks, by name; `val_` marks the validation split.
+        rows: the number of training rows, over all ranks.
+        seconds: the duration of the training part.
+        input_seconds: how much of it rank 0's model waited for rows.
         best: whether this is the best epoch so far.
     """
 
@@ -43,12 +43,12 @@ class EpochRecord(Document):
 
     @property
     def input_bound_percent(self) -> float:
-        """Share of the time in which the model waited for rows."""
+        """Percentage of the training time in which the model waited for rows."""
         return 100.0 * self.input_seconds / self.seconds if self.seconds else 0.0
 
     @property
     def monitored(self) -> float:
-        """The loss that decides: of validation rows, or of training rows where there are none."""
+        """The loss that decides on the best epoch: of validation rows, or of training rows where there are none."""
         return self.metrics.get("val_loss", self.metrics["loss"])
 
 
@@ -69,7 +69,7 @@ def write_epoch(scratch: StoragePath, record: EpochRecord) -> None:
 
 
 def read_epoch(scratch: StoragePath, epoch: int) -> EpochRecord | None:
-    """The record of one epoch, or None while it is not there."""
+    """The record of one epoch; None while there is none."""
     source = scratch.child(EPOCHS, f"{epoch:06d}.json")
     if files.size_of(source) is None:
         return None

@@ -1,4 +1,4 @@
-"""When to lower the learning rate, decided from numbers that every rank has alike."""
+"""When to lower the learning rate, decided from numbers that are the same on every rank."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ReduceLROnPlateau:
         config: `train.reduce_on_plateau`; None never lowers the rate.
         rate: the learning rate of the next epoch.
         reference: the loss that a later one must improve on by `min_delta`.
-        waited: the number of epochs since one did, without those of a cooldown.
-        cooling: the number of epochs that are left of a cooldown.
+        waited: the number of epochs since the last improvement, without those of a cooldown.
+        cooling: the number of epochs left of a cooldown.
     """
 
     config: PlateauConfig | None

@@ -1,10 +1,9 @@
 """How the ranks of one world find each other.
 
-Gloo, below Horovod, asks a key-value server for the addresses of the other ranks. Every rank runs a server of its own
-for it, which listens on the loopback interface alone and keeps its keys as files in the launch's folder, which all
-ranks share and no other launch has. So nothing listens on the network but Gloo itself, no rank must be told another
-one's port, a straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are never
-started.
+Gloo, below Horovod, asks a key-value server for the addresses of the other ranks. Every rank runs its own server, which
+listens on the loopback interface alone and keeps its keys as files in the launch's folder, which all ranks share and no
+other launch uses. So nothing listens on the network but Gloo itself, no port has to be passed between ranks, a
+straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are never started.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from pipeline.store.filesystem import StoragePath
 
 LOOPBACK = "127.0.0.1"
 MAX_VALUE = 1 << 20
-"""Bytes of a value; an address takes some dozens."""
+"""The most bytes of a value; an address takes a few dozen."""
 
 
 @contextmanager
@@ -75,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200)
 
     def do_DELETE(self) -> None:
-        """A rank leaves; the keys go with the folder."""
+        """Acknowledged only: a rank is leaving, and the keys are removed with the folder."""
         if self._key_file() is not None:
             self._answer(200)
 
@@ -94,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: every rank asks several times."""
+        """Log nothing: every rank sends several requests."""
 
 
 def rank_environment(hosts: Sequence[str], rank: int, port: int, timeout_seconds: float) -> dict[str, str]:
@@ -133,17 +132,17 @@ def rank_environment(hosts: Sequence[str], rank: int, port: int, timeout_seconds
 
 
 def _interface(hosts: Sequence[str], host: str) -> str | None:
-    """The network interface that has the address by which Spark knows this host; one host needs no network.
+    """The network interface with the address by which Spark knows this host; loopback where there is one host only.
 
-    None leaves the choice to Gloo, which takes the address of the host's name: where Spark knows the host by an address
-    that none of its interfaces has, as behind a translation of addresses.
+    None where none of the interfaces has that address, such as behind address translation: then Gloo uses the address
+    of the host's name.
     """
     if given := os.environ.get("HOROVOD_GLOO_IFACE"):
         return given
     address = LOOPBACK if len(hosts) == 1 else _resolved(host)
     if len(hosts) > 1 and ip_address(address).is_loopback:
         raise PlatformError(
-            f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark by {address}, "
+            f"The ranks run on {len(hosts)} hosts ({', '.join(hosts)}), but '{host}' is known to Spark as {address}, "
             "which no other host can reach. Set SPARK_LOCAL_IP on it to its address in the network of the others."
         )
     for name, addresses in psutil.net_if_addrs().items():

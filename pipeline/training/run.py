@@ -1,4 +1,4 @@
-"""A training run, from its scratch folder to its last epoch: of the train stage, of a fold, or of a trial."""
+"""A training run from its scratch folder to its last epoch: of the train stage, a fold or a trial."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TrainError
+from pipeline.formatting import counted
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
@@ -41,8 +42,8 @@ class TrainingHooks:
 
     Attributes:
         on_epoch: called with the record of each epoch, in order, by a thread that follows the ranks.
-        on_heartbeats: called with the latest heartbeats of all ranks, twice a second; None where nobody looks.
-        on_resume: called before the launch with the place (epoch and step) of the checkpoint to resume from.
+        on_heartbeats: called with the latest heartbeats of all ranks, twice a second; None ignores them.
+        on_resume: called before the launch with the position (epoch and step) of the checkpoint to resume from.
         stoppable: a context around the run, given the function that stops it early.
     """
 
@@ -57,9 +58,9 @@ class TrainingOutcome:
     """How a training run ended.
 
     Attributes:
-        result: on which all ranks agree.
+        result: the result on which all ranks agree.
         history: the records of its epochs.
-        folder: the scratch folder that the ranks wrote their model to.
+        folder: the scratch folder that rank 0 wrote the model to.
     """
 
     result: RankResult
@@ -67,17 +68,18 @@ class TrainingOutcome:
     folder: StoragePath
 
     def require_finished(self, subject: str) -> None:
-        """See that it was not stopped early.
+        """Check that the run was not stopped early.
 
         Args:
-            subject: what was trained, to begin the message with.
+            subject: what was trained, as the first word of the message.
 
         Raises:
-            TrainError: it was.
+            TrainError: the run was stopped.
         """
         if self.result.stopped:
             raise TrainError(
-                f"{subject} was told to stop after {self.result.epochs} epochs. Run the same command again."
+                f"{subject} was stopped after {counted(self.result.epochs, 'epoch')}. Run the same command again to "
+                "resume it."
             )
 
 
@@ -85,22 +87,22 @@ class TrainingOutcome:
 def run_training(
     spark: SparkSession, root: StoragePath, spec: TrainingSpec, hooks: TrainingHooks, *, always_on_spark: bool = False
 ) -> Iterator[TrainingOutcome]:
-    """Train on `spec.train.workers` ranks; the block publishes what they left before the scratch folder goes.
+    """Train on `spec.train.workers` ranks; the caller's block publishes the model before the scratch folder is removed.
 
-    Checkpoints are removed when the block ends well. Where it raises, they stay, and the same spec resumes from them.
+    Checkpoints are removed when the block succeeds. If it raises, they are kept, and the same spec resumes from them.
 
     Args:
         spark: a session with as many free task slots.
-        root: of the storage.
+        root: the storage root.
         spec: what is trained.
         hooks: what the driver does meanwhile.
-        always_on_spark: never train in this process, because other training runs are followed beside this one.
+        always_on_spark: never train in this process, because the driver follows other training runs at the same time.
 
     Raises:
         ConfigError: an interrupted training run of this experiment had other data or settings.
         TrainError: a rank failed, or the ranks ended with different weights.
     """
-    # Leaving the block runs backwards: Spark's tasks are cancelled before the folder that they write to is removed.
+    # These close in reverse order: Spark's tasks are cancelled before the folder that they write to is removed.
     with scratch(root) as folder, cancelling(spark), hooks.stoppable(lambda: request_stop(folder)):
         job = _rank_job(root, spec, folder, hooks.on_resume)
         result, records = launch_training(
@@ -112,7 +114,7 @@ def run_training(
 
 
 def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:
-    """The work of every rank, and where it resumes an interrupted one."""
+    """The work of every rank, with the checkpoints that it resumes from."""
     board = tensorboard_folder(root, spec.name, spec.model_id).uri if spec.train.tensorboard else None
     job = RankJob(
         root=root.uri,

@@ -1,8 +1,8 @@
 """The learning rate of each step.
 
-A schedule is a multiple of the peak rate, a function of how many steps were taken, in TensorFlow's operations, since it
-is called within the compiled step: see `pipeline/schedules`. Of T steps in all, the first w are warm-up; p is the share
-of the other T - w that were taken, and e the epochs, parts included.
+A schedule is a multiple of the peak rate, as a function of the steps taken so far. It is called within the compiled
+step and so consists of TensorFlow operations, see `pipeline/schedules`. Of T steps in all, the first w are warm-up; p
+is the share of the other T - w steps taken so far, and e the epochs so far, fractions included.
 
 Warm-up multiplies the rate by 1/w, 2/w, ... 1.
 """
@@ -21,13 +21,13 @@ from pipeline.schedules import SCHEDULES
 def build_schedule(
     config: ScheduleConfig, *, peak: float, epoch_steps: float, epochs: int
 ) -> Callable[[Any], Any] | None:
-    """The rate of the step that follows after so many steps; None where it is the same for all.
+    """From the number of steps taken so far to the rate of the next step; None where the rate is constant.
 
     Args:
-        config: which schedule.
+        config: the section `train.schedule`.
         peak: the highest rate.
-        epoch_steps: of the optimizer in an epoch.
-        epochs: that the training is planned for.
+        epoch_steps: the number of optimizer steps of an epoch.
+        epochs: the planned number of epochs.
     """
     if config.name == "constant" and not config.warmup_epochs:
         return None

@@ -16,16 +16,16 @@ MODEL_ID_LENGTH = 16
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """A training run of its own, of a fold, or of a trial.
+    """A training run: of the train stage, of a fold, or of a trial.
 
     Attributes:
-        name: of the experiment.
-        store_id: of the store whose rows it trains on.
-        model: the network.
-        train: optimizer, epochs, ranks; `checkpoint` and `tensorboard` say what it leaves on its way.
-        seed: of the initial weights and of the order of rows.
+        name: the experiment's name.
+        store_id: the store to train on.
+        model: the network's settings.
+        train: optimizer, epochs, ranks, checkpoints and the like.
+        seed: the seed of the initial weights and of the order of rows.
         decision_config: what is fitted on validation rows after the last epoch.
-        formats: in which the model is written beside its Keras file.
+        formats: formats of the model beside its Keras file.
         saves: whether the model is written at all.
     """
 
@@ -53,6 +53,6 @@ class TrainingSpec:
 
     @property
     def model_id(self) -> str:
-        """The model's name: it changes with the store and with every setting that shapes the model."""
+        """The model's id, which changes with the store and with every setting that shapes the model."""
         shaping = shaping_settings(self.model, self.train, self.seed)
         return fingerprint([self.store_id, shaping, self.decision_config.identity()])[:MODEL_ID_LENGTH]

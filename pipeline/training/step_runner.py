@@ -18,7 +18,7 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.feed.blocks import Block
+from pipeline.feed.block import Block
 from pipeline.model.head import Head
 from pipeline.model.network import output_of
 from pipeline.training.forward_state import find_forward_state, spread_seeds
@@ -43,10 +43,10 @@ class StepRunner:
 
         Args:
             network: see `model/network.py`.
-            head: what its output means.
+            head: its loss and predictions, see `model/head.py`.
             optimizer: distributed over `world`.
             world: the ranks.
-            metrics: see `train.metrics`.
+            metrics: names as in `train.metrics`.
 
         Raises:
             ConfigError: a metric does not fit.
@@ -59,8 +59,8 @@ class StepRunner:
         spread_seeds(network, world.rank)
         self._forward_state = find_forward_state(network)
         self._compiled: dict[Any, Any] = {}
-        # What is ours and Keras's is written in TensorFlow's operations, which AutoGraph would only look through once
-        # more at each training; a metric of the user's may have an `if`.
+        # Our code and Keras's consists of TensorFlow operations, which AutoGraph would only parse again for each
+        # training run; a metric of the user's may contain an `if`.
         self._autograph = any(":" in name for name in metrics)
 
     def train(self, block: Block) -> None:
@@ -72,11 +72,11 @@ class StepRunner:
         self._run(self._validation_step, block)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """All that a step changes, as arrays by name; `metrics/` are sums over this rank's rows."""
+        """Everything that a step changes, as arrays by name; `metrics/` are sums over this rank's rows."""
         return {name: array for part, variables in self._parts() for name, array in _as_arrays(variables, part).items()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from what `state` told; a KeyError names what is missing."""
+        """Restore what `state` returned; a KeyError names what is missing."""
         for part, variables in self._parts():
             _restore_arrays(variables, state, part)
 
@@ -97,8 +97,8 @@ class StepRunner:
             steps = tf.function(
                 lambda block: _each_step(work, block), input_signature=[specs], autograph=self._autograph
             )
-            # Traced here and not by a call: TensorFlow counts calls that trace by the line of the function, so it would
-            # warn of retracing where one process trains several times, though each function is traced once.
+            # Traced here and not by a call: TensorFlow counts tracing calls by the function's line of code, so it would
+            # warn of retracing in a process that trains several times, though each function is traced once.
             self._compiled[key] = steps.get_concrete_function()
         self._compiled[key](block)
 
@@ -113,7 +113,7 @@ class StepRunner:
         gradients = zero_without_rows(real, tape.gradient(loss, variables))
         if penalty is not None:
             gradients = _sums(gradients, tape.gradient(penalty, variables))
-        # Collectives, in an order that is the same on every rank: gradients, then what the forward pass has changed.
+        # Two collectives, in the same order on every rank: the gradients, then what the forward pass has changed.
         self.optimizer.apply(gradients, variables)
         self._forward_state.combine(before, tf.reduce_sum(tf.cast(real, tf.float32)), self.world)
         self._measure(self.training, batch, z, row_loss)

@@ -1,7 +1,7 @@
 """Metrics for TensorBoard: the folders `train` and `validation` hold the same names, so that their curves overlay.
 
-An event file is a file of records, each an event; so TensorBoard itself is needed by who looks at them only. An object
-cannot grow: in an object store, which TensorFlow does not reach, the whole file is put again after each epoch.
+An event file is a file of records, each an event, so writing one does not need TensorBoard. Objects cannot grow: in an
+object store, which TensorFlow does not reach, the whole file is written again after each epoch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.training.records import EpochRecord
 SPLITS = ("train", "validation")
 VALIDATION = "val_"
 VERSION = "brain.Event:2"
-"""What the first event of every file says."""
+"""The content of the first event of every file."""
 
 
 class Board:
@@ -33,7 +33,7 @@ class Board:
         self._logs = logs
 
     def write(self, record: EpochRecord) -> None:
-        """One epoch's metrics, which are on disk when this returns."""
+        """Write one epoch's metrics; they are on disk when this returns."""
         for split, log in self._logs.items():
             values = [
                 tf.compat.v1.Summary.Value(tag=name, simple_value=value)
@@ -47,11 +47,11 @@ class _EventFile:
     """An open file of events."""
 
     def __init__(self, file: StoragePath, written: str, writer: Any) -> None:
-        """`written` is what TensorFlow writes: the file itself, or one of this machine that is put in its place."""
+        """`written` is the path that TensorFlow writes to: the file itself, or a local one that is copied there."""
         self._file, self._written, self._writer = file, written, writer
 
     def add(self, event: bytes) -> None:
-        """Write an event, which is at its place when this returns."""
+        """Write an event; it is in the file when this returns."""
         self._writer.write(event)
         self._writer.flush()
         if not self._file.renames_folders:
@@ -67,7 +67,7 @@ def open_board(folder: str | None) -> Iterator[Board]:
 
 
 def _open(folder: StoragePath, split: str, stack: ExitStack) -> _EventFile:
-    """A new file: a run that continues leaves what it wrote before."""
+    """A new file: a resumed run keeps what it wrote before."""
     file = folder.child(split, f"events.out.tfevents.{time.time_ns()}")
     if file.renames_folders:
         files.write_bytes(file, b"")

@@ -11,16 +11,16 @@ import tensorflow as tf
 
 
 def array_of(variable: Any) -> npt.NDArray[Any]:
-    """A copy of a Keras variable's value; numpy 2 warns of the way by which `numpy.array` asks Keras for one."""
+    """A copy of a Keras variable's value, made so that numpy 2 does not warn about Keras's `__array__`."""
     return np.asarray(variable.value.numpy())
 
 
 def end_to_end(tensors: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
-    """What a change makes of all tensors as one vector; it keeps the places of numbers.
+    """Apply a function to all tensors as one vector, and split the result again.
 
     Args:
-        tensors: of one type.
-        change: from the vector to one of the same length.
+        tensors: tensors of one type.
+        change: from the vector to one of the same length, element by element in place.
     """
     vector = change(tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0))
     pieces = tf.split(vector, [tf.size(tensor) for tensor in tensors], num=len(tensors))

@@ -4,10 +4,10 @@ All hidden layers of a network have the same width. The next networks follow fro
 else:
 
     start     the fewest layers of the least width
-    grow      twice as wide, and one layer deeper; the better of the two is taken if it beats the best so far by more
-              than the tolerance; it grows on from there, until two steps in a row took none
-    shrink    from the network taken last, three quarters as wide, and one layer less; the better of the two is taken if
-              it is no worse than the best so far by more than the tolerance; it shrinks on, until a step took none
+    grow      twice as wide, and one layer deeper; the better of the two is accepted if it beats the best so far by more
+              than the tolerance; growth continues from there, until two steps in a row accept none
+    shrink    from the network accepted last, three quarters as wide, and one layer less; the better of the two is
+              accepted if it is worse than the best so far by the tolerance at most; until a step accepts none
 
 The networks of one step do not depend on each other, and are tried in parallel.
 """
@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN, ParameterConfig
 from pipeline.formatting import format_number
 from pipeline.report.markdown import markdown_table
 from pipeline.tuning.record import TrialRecord
@@ -34,12 +35,12 @@ Hidden = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Which networks there are.
+    """The networks of the space.
 
     Attributes:
-        depth: least and greatest number of layers.
-        width: least and greatest number of units of a layer.
-        step: between widths, counted from the least one.
+        depth: the least and the greatest number of layers.
+        width: the least and the greatest number of units of a layer.
+        step: the distance between widths, counted from the least one.
     """
 
     depth: tuple[int, int]
@@ -54,21 +55,21 @@ class Bounds:
 
     @property
     def smallest(self) -> Hidden:
-        """Where the search starts."""
+        """The network with which the search starts."""
         return (self.width[0],) * self.depth[0]
 
     def larger(self, hidden: Hidden) -> tuple[Hidden, ...]:
-        """Wider and deeper, as far as there is room."""
+        """The wider and the deeper network, within the bounds."""
         wider = self._width(2.0 * hidden[0])
         return self._within((wider,) * len(hidden), (hidden[0],) * (len(hidden) + 1), hidden)
 
     def smaller(self, hidden: Hidden) -> tuple[Hidden, ...]:
-        """Narrower and shallower, as far as there is room."""
+        """The narrower and the shallower network, within the bounds."""
         narrower = self._width(0.75 * hidden[0])
         return self._within((narrower,) * len(hidden), hidden[1:], hidden)
 
     def _width(self, wished: float) -> int:
-        """The next width below, or the least."""
+        """The greatest width up to `wished`, or the least."""
         least, greatest = self.width
         steps = int((min(wished, greatest) - least) // self.step)
         return least + max(steps, 0) * self.step
@@ -86,7 +87,7 @@ class Step:
     Attributes:
         kind: `start`, `grow` or `shrink`.
         tried: the networks.
-        taken: one of them; None where none was good enough, or not all are known yet.
+        taken: the accepted one; None where none was good enough, or not all trials have ended yet.
     """
 
     kind: str
@@ -99,8 +100,8 @@ class CapacityProgress:
     """The progress of a capacity search.
 
     Attributes:
-        steps: so far, the one in progress included.
-        wanted: networks of the last step that are not known yet; empty where the search is over.
+        steps: the steps so far, the one in progress included.
+        wanted: networks of the last step whose trials have not ended; empty where the search is over.
     """
 
     steps: tuple[Step, ...]
@@ -108,12 +109,12 @@ class CapacityProgress:
 
 
 def progress_of(losses: Mapping[Hidden, float], bounds: Bounds, tolerance: float = 0.0) -> CapacityProgress:
-    """The progress of a search, computed anew from its first trial.
+    """The progress of a search, replayed from its first trial.
 
     Args:
-        losses: of the networks whose trials ended, less is better; infinity where one was pruned or failed.
-        bounds: which networks there are.
-        tolerance: differences that do not count.
+        losses: by network, of the trials that ended; less is better; infinity where one was pruned or failed.
+        bounds: the networks of the space.
+        tolerance: the difference up to which two losses count as equal.
     """
     steps: list[Step] = []
     start = bounds.smallest
@@ -143,13 +144,13 @@ def _is_good(loss: float, bound: float, *, strictly: bool) -> bool:
 
 
 def capacity_progress(records: Iterable[TrialRecord], config: SearchConfig) -> CapacityProgress:
-    """The same of the trials of a search with `sampler: capacity`."""
+    """The progress of a search with `sampler: capacity`, from its trials."""
     losses = losses_of(records, maximizes=config.maximizes)
     return progress_of(losses, Bounds.of(config.space[HIDDEN]), config.tolerance)
 
 
 def losses_of(records: Iterable[TrialRecord], *, maximizes: bool) -> dict[Hidden, float]:
-    """What trials that ended lost, by their networks."""
+    """The losses of the trials that ended, by network."""
     ended = [record for record in records if record.state in ("finished", "pruned", "failed")]
     sign = -1.0 if maximizes else 1.0
     return {hidden_of(record): sign * record.reached if record.is_finished else math.inf for record in ended}
@@ -160,13 +161,13 @@ def hidden_of(record: TrialRecord) -> Hidden:
     return tuple(record.settings[HIDDEN])
 
 
-def answers_of(hidden: Hidden) -> dict[str, Any]:
-    """What is to be answered for a trial to have a network, see `space.py`."""
+def params_of(hidden: Hidden) -> dict[str, Any]:
+    """The parameters of a trial with a given network, as `space.py` names them."""
     return {f"{HIDDEN}.length": len(hidden), **{f"{HIDDEN}.{index}": units for index, units in enumerate(hidden)}}
 
 
 def steps_table(progress: CapacityProgress, records: Sequence[TrialRecord], metric: str) -> str:
-    """The steps in Markdown, a line a network."""
+    """The steps in Markdown, one line per network."""
     trials = {hidden_of(record): record for record in records if record.settings}
     head, lines = ["step", "kind", "hidden", "trial", "weights", metric, "taken"], []
     for index, step in enumerate(progress.steps):

@@ -1,4 +1,4 @@
-"""A search of one or two settings with a few values each, as the table that a reader wants to see."""
+"""A search over one or two settings with a few values each, as a table of their best results."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from pipeline.report.text import short_name
 from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers
 from pipeline.tuning.record import TrialRecord, ranked
-from pipeline.tuning.space import answer_of
+from pipeline.tuning.space import param_of
 from pipeline.tuning.table import setting_name, setting_text, trial_counts
 
 MOST_SETTINGS = 2
 MOST_VALUES = 30
 DARK = 1.5
-"""Sum of red, green and blue below which black is hard to read."""
+"""Sum of red, green and blue below which black text is hard to read."""
 SIGNIFICANT = 3
 """Digits of the differences between cells."""
 
@@ -47,7 +47,7 @@ Cell = tuple[str, ...]
 
 
 def compared_values(config: SearchConfig, records: Sequence[TrialRecord]) -> Options:
-    """The settings to compare: all of a small grid, else those whose choices have names; none unless one or two."""
+    """The settings to compare: all of a small grid, else those with named choices; empty unless one or two."""
     named = {
         name: setting for name, setting in config.space.items() if setting.choice and not are_numbers(setting.choice)
     }
@@ -69,25 +69,29 @@ def comparison_plot(
 
     Args:
         records: of all trials.
-        metric: that they are compared by.
-        options: from `compared_values`: of one setting, a line of dots each; of two, a table.
+        metric: the metric that trials are compared by.
+        options: from `compared_values`: one setting gives a row of dots per value, two give a table.
         maximizes: whether more of the metric is better.
         title: of the figure.
     """
     cells: dict[Cell, list[TrialRecord]] = {}
     for record in records:
-        cells.setdefault(tuple(setting_text(answer_of(record.settings, name)) for name in options), []).append(record)
+        cells.setdefault(tuple(setting_text(param_of(record.settings, name)) for name in options), []).append(record)
     draw = _table if len(options) == 2 else _lines
     figure = draw(cells, metric, options=options, maximizes=maximizes, title=title)
     many = max(len(tried) for tried in cells.values()) > 1
-    caption(figure, "The best trial counts where several have the same values." if many else "", trial_counts(records))
+    caption(
+        figure,
+        "Where several trials have the same values, the best one is shown." if many else "",
+        trial_counts(records),
+    )
     return figure
 
 
 def _table(
     cells: Mapping[Cell, Sequence[TrialRecord]], metric: str, *, options: Options, maximizes: bool, title: str
 ) -> Figure:
-    # The longer one goes down, where there is more room.
+    # The one with more values goes down the page, where there is more room.
     across, down = sorted(options, key=lambda name: len(options[name]))
     width, height = len(options[across]), len(options[down])
     figure = new_figure(3.2 + 1.15 * max(width, 2), 2.0 + 0.62 * max(height, 2), title)
@@ -99,7 +103,7 @@ def _table(
     tried = {(row, column): cells.get(names[row][column], ()) for row, column in np.ndindex(height, width)}
     best = {cell: trials[0].reached for cell, some in tried.items() if (trials := ranked(some, maximizes=maximizes))}
     if not best:
-        without_data(axes, "no trial ran to its end")
+        without_data(axes, "no trial finished")
         return figure
     shades = colour_scale([*best.values()], maximizes=maximizes)
     _fill(axes, shades, best, (height, width))
@@ -152,7 +156,7 @@ def _lines(
     tried = [ranked(cells.get((value,), ()), maximizes=maximizes) for value in values]
     best = (max if maximizes else min)((trials[0].reached for trials in tried if trials), default=None)
     if best is None:
-        without_data(axes, "no trial ran to its end")
+        without_data(axes, "no trial finished")
         return figure
     for row, trials in enumerate(tried):
         reached = [trial.reached for trial in trials]
@@ -169,6 +173,6 @@ def _lines(
 
 
 def digits_of(values: Sequence[float]) -> int:
-    """Digits behind the point with which `SIGNIFICANT` digits of the differences show."""
+    """Digits after the decimal point that show `SIGNIFICANT` digits of the differences."""
     spread = (max(values) - min(values)) or max(map(abs, values)) or 1.0
     return min(max(SIGNIFICANT - 1 - math.floor(math.log10(spread)), 0), 6)

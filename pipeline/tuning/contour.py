@@ -1,4 +1,4 @@
-"""What two settings do together: the metric as a surface over both, where both are numbers."""
+"""The joint effect of two settings: the metric as a surface over both, where both are numbers."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from pipeline.report.text import short_name
 from pipeline.tuning.colour_scale import colour_scale, draw_colour_scale
 from pipeline.tuning.plot_axes import are_numbers, axis_positions
 from pipeline.tuning.record import TrialRecord, finished, ranked
-from pipeline.tuning.space import answer_of
+from pipeline.tuning.space import param_of
 from pipeline.tuning.table import setting_text, trial_counts
 
 LEAST_VALUES = 4
-"""Different values that a setting needs for a surface: between two or three, nothing was looked at."""
-LEAST_PLACES = 8
+"""Distinct values that a setting needs for a surface: two or three say nothing about what lies between."""
+LEAST_POSITIONS = 8
 LEVELS = 12
 MESH = 240
 JITTER = 0.16
-"""Of the distance of two names, by which trials with the same name stand apart."""
+"""How far trials with the same name are moved apart, as a share of the distance between two names."""
 
 
 def two_settings(records: Sequence[TrialRecord], importance: Mapping[str, float]) -> tuple[str, str] | None:
-    """The two settings that explain most, of those that differ among the trials that have both; None without such.
+    """The two most important settings of which several values were tried together; None where there are none.
 
     Settings that some trials lack have no importance, and come last.
     """
@@ -45,25 +45,25 @@ def two_settings(records: Sequence[TrialRecord], importance: Mapping[str, float]
 def contour_plot(
     records: Sequence[TrialRecord], metric: str, *, names: tuple[str, str], maximizes: bool, title: str
 ) -> Figure:
-    """A dot a trial at the values of two settings, the darker the better, over the surface between the dots.
+    """A dot per trial at the values of two settings, the darker the better, over the surface between the dots.
 
     Args:
-        records: of all trials; those that have both settings are drawn.
-        metric: that they are compared by.
-        names: of the settings, from `two_settings`.
+        records: all trials; those that have both settings are drawn.
+        metric: the metric that trials are compared by.
+        names: the two settings, from `two_settings`.
         maximizes: whether more of the metric is better.
-        title: of the figure.
+        title: the figure's title.
     """
     figure = new_figure(7.6, 5.6, title)
     axes = figure.subplots()
     style_axes(axes, "The darker, the better", *(short_name(name, 44) for name in names))
     axes.grid(False)
-    there = [record for record in records if None not in _values(record, names)]
-    ended = ranked(there, maximizes=maximizes)
+    complete = [record for record in records if None not in _values(record, names)]
+    ended = ranked(complete, maximizes=maximizes)
     if not ended:
-        without_data(axes, "no trial with both settings ran to its end")
+        without_data(axes, "no trial with both settings finished")
         return figure
-    others = [record for record in there if not record.is_finished]
+    others = [record for record in complete if not record.is_finished]
     values = np.array([record.reached for record in ended])
     shades = colour_scale(values.tolist(), maximizes=maximizes)
     x, y = zip(*(_values(record, names) for record in (*ended, *others)), strict=True)
@@ -73,18 +73,18 @@ def contour_plot(
     _draw_dots(axes, shades, positions + _jitter(x, y), values, label=f"trial {ended[0].number}, the best of these")
     draw_colour_scale(figure, axes, shades, metric, maximizes=maximizes)
     remark = "The surface is straight between neighbouring trials, whose other settings may differ."
-    caption(figure, remark if drawn else "", trial_counts(there))
+    caption(figure, remark if drawn else "", trial_counts(complete))
     return figure
 
 
 def _values(record: TrialRecord, names: Sequence[str]) -> list[Any]:
-    return [answer_of(record.settings, name) for name in names]
+    return [param_of(record.settings, name) for name in names]
 
 
 def _kinds(records: Sequence[TrialRecord], names: tuple[str, str]) -> tuple[set[str], set[str]]:
-    """The different values of both settings, of the trials that have both."""
-    there = [values for record in records if None not in (values := _values(record, names))]
-    return {setting_text(one) for one, _ in there}, {setting_text(other) for _, other in there}
+    """The distinct values of both settings, over the trials that have both."""
+    pairs = [values for record in records if None not in (values := _values(record, names))]
+    return {setting_text(one) for one, _ in pairs}, {setting_text(other) for _, other in pairs}
 
 
 def _is_graded(values: Sequence[Any]) -> bool:
@@ -94,11 +94,11 @@ def _is_graded(values: Sequence[Any]) -> bool:
 def _draw_surface(
     axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64]
 ) -> bool:
-    """Draw it where there are enough trials, not all on a line; of trials at one position, the first counts."""
+    """Draw it if there are enough trials, not all on one line; of trials at one position, the first counts."""
     scaled = axes.transScale.transform(positions)
     low, span = scaled.min(axis=0), np.ptp(scaled, axis=0)
     different, first = np.unique((scaled - low) / span, axis=0, return_index=True)
-    if len(different) < LEAST_PLACES or np.linalg.matrix_rank(different - different.mean(axis=0), tol=1e-6) < 2:
+    if len(different) < LEAST_POSITIONS or np.linalg.matrix_rank(different - different.mean(axis=0), tol=1e-6) < 2:
         return False
     surface = LinearTriInterpolator(Triangulation(*different.T), values[first])
     ruler = np.linspace(0.0, 1.0, MESH)
@@ -114,7 +114,7 @@ def _draw_surface(
 def _draw_dots(
     axes: Axes, shades: ScalarMappable, positions: NDArray[np.float64], values: NDArray[np.float64], *, label: str
 ) -> None:
-    """A dot for each value, the first one ringed as the best; a cross at the positions after them."""
+    """Draw a dot for each value, with a ring around the first, the best; a cross at each position beyond."""
     x, y = positions.T
     count = len(values)
     if len(positions) > count:
@@ -128,6 +128,6 @@ def _draw_dots(
 
 
 def _jitter(x: Sequence[Any], y: Sequence[Any]) -> NDArray[np.float64]:
-    """How far dots are moved along names, evenly and always alike, so that none hides another."""
+    """How far dots are moved along an axis of names, the same each time, so that none hides another."""
     turns = np.modf(np.arange(len(x))[:, None] * np.array([0.618034, 0.754878]))[0] * 2.0 - 1.0
     return np.asarray(turns * [0.0 if are_numbers(kind) else JITTER for kind in (x, y)])

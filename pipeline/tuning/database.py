@@ -20,10 +20,10 @@ from pipeline.store.filesystem import StoragePath
 
 @dataclass(frozen=True)
 class Database:
-    """A database that can be opened.
+    """A database on this machine.
 
     Attributes:
-        file: of this machine.
+        file: its local file.
         save: writes it to the storage root; may be called by several threads.
     """
 
@@ -36,8 +36,8 @@ def local_database(stored: StoragePath, *, fresh: bool) -> Iterator[Database]:
     """A database for the length of a block.
 
     Args:
-        stored: where it lies under the storage root.
-        fresh: ignore the database of an earlier job.
+        stored: its path under the storage root.
+        fresh: whether to ignore the database of an earlier job.
     """
     if stored.is_local:
         yield Database(Path(stored.path), lambda: None)

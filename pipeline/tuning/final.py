@@ -1,7 +1,7 @@
 """The final training run of a search on training and validation rows: its configuration, and what rules it out.
 
-Without validation rows there is no early stopping, so it runs for as many epochs as the best trial took to its best
-one. A schedule of the learning rate over all epochs is completed within these.
+Without validation rows there is no early stopping, so it runs for as many epochs as the best trial took to reach its
+best one. A learning-rate schedule over all epochs is completed within these.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def with_validation_rows(config: RunConfig, epochs: int) -> RunConfig:
     """A configuration that trains on training and validation rows, and tests on the same rows as before.
 
     Args:
-        config: without `final_problems`.
-        epochs: to train.
+        config: a configuration without `final_problems`.
+        epochs: the number of epochs to train.
     """
     content = config.model_dump(mode="json")
     content["split"] |= _merged(config.split)
@@ -35,33 +35,33 @@ def check_final(config: RunConfig) -> None:
     """Check that what `search.final` asks for is possible.
 
     Args:
-        config: of a trial.
+        config: the configuration of some trial.
 
     Raises:
-        ConfigError: something needs the validation rows that would be trained on.
+        ConfigError: a setting needs the validation rows that would be trained on.
     """
     problems = final_problems(config) if config.search.final == "train_and_validation" else []
     if problems:
-        raise ConfigError(gather("The last training of the search is not possible", problems))
+        raise ConfigError(gather("The final training run of the search is not possible", problems))
 
 
 def final_problems(config: RunConfig) -> list[Problem]:
-    """Why the settings do not allow a training run without validation rows; empty where they do."""
+    """Why the settings rule out a training run without validation rows; empty where they do not."""
     evaluate, split = config.evaluate, config.split
     reduces = config.train.reduce_on_plateau is not None or any(
         name.startswith(PLATEAU) for name in config.search.space
     )
     against = {
         "evaluate.calibration is fitted on them": ("Set it to none", evaluate.calibration != "none"),
-        "the goal of evaluate.threshold is sought on them": ("Give a number", evaluate.threshold.goal is not None),
-        f"{PLATEAU} looks at them": ("Take a schedule", reduces),
-        "without split.test_from no cut is left": ("Give it", bool(split.cuts) and split.test_from is None),
-        "a cut in time that is sought alone may be another one": (
-            "Give split.validation_from and split.test_from",
+        "the goal of evaluate.threshold is fitted on them": ("Set a number", evaluate.threshold.goal is not None),
+        f"{PLATEAU} monitors them": ("Use a schedule", reduces),
+        "without split.test_from no cut is left": ("Set it", bool(split.cuts) and split.test_from is None),
+        "a cut in time that follows from the fractions may move": (
+            "Set split.validation_from and split.test_from",
             split.method == "time" and not split.cuts,
         ),
         "there are none to begin with": (
-            "Give some for trials to be compared by",
+            "Add some to compare trials by",
             not (config.search.crossval or _has_validation(split)),
         ),
     }

@@ -10,11 +10,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 WAKE_SECONDS = 0.2
-"""How soon this thread notices a signal."""
+"""How soon the main thread notices a signal: Python runs signal handlers between two waits of the main thread."""
 
 
 class Stopper:
-    """Stops all work that is registered; work that is registered after that is stopped at once."""
+    """Stops all registered work; work that is registered later is stopped at once."""
 
     def __init__(self) -> None:
         """No work is registered yet."""
@@ -28,7 +28,7 @@ class Stopper:
 
     @contextmanager
     def registered(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Register work for the length of a block; `stop` asks it to end soon."""
+        """Register work for the length of a block; `stop` must return at once, and ask the work to end soon."""
         with self._lock:
             self._stops.append(stop)
             if self._stopped:
@@ -50,11 +50,13 @@ class Stopper:
 def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], None], stop: Callable[[], None]) -> None:
     """Do pieces of work, `count` at a time, until there are no more.
 
+    The threads of the pieces are joined in any case: they use Spark and the tracked runs of the caller's block.
+
     Args:
-        count: of threads.
-        take: the next piece; None where there is none. Called by several threads.
-        work: does one piece; an error of it is raised when the other threads have finished their pieces.
-        stop: called where this thread is interrupted, so that the other threads end soon.
+        count: the number of threads.
+        take: returns the next piece, or None where there is none; called by several threads.
+        work: does one piece; an error is raised once the other threads have finished their pieces.
+        stop: called when the main thread is interrupted, so that the other threads end soon.
     """
     failures: list[BaseException] = []
     over = threading.Event()
@@ -67,7 +69,7 @@ def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], N
             failures.append(error)
             over.set()
 
-    threads = [threading.Thread(target=follow, name=f"side-by-side-{number}", daemon=True) for number in range(count)]
+    threads = [threading.Thread(target=follow, name=f"parallel-{number}", daemon=True) for number in range(count)]
     for thread in threads:
         thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Which trials are good by several goals at once, and which one of them is the best."""
+"""The Pareto front of trials with several goals, and the best trial."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipeline.tuning.record import TrialRecord, finished, ranked
 
 
 def pareto_front(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[TrialRecord]:
-    """The trials that no other one beats, the best by the first goal first (the Pareto front).
+    """The trials that no other trial dominates (the Pareto front), the best by the first goal first.
 
-    One trial beats another if it is at least as good by all goals, and better by one; of trials that are alike in all
-    of them, the first counts.
+    A trial dominates another if it is at least as good by all goals and better by one; of trials that are equal by all
+    goals, the first counts.
     """
     ended = sorted(finished(records), key=lambda record: (_losses(record, goals), record.number))
-    # One that comes later in this order cannot beat an earlier one.
+    # A later trial in this order cannot dominate an earlier one.
     front: list[TrialRecord] = []
     for record in ended:
         losses = _losses(record, goals)
@@ -29,9 +29,12 @@ def choose_best(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance
     """The best trial: the one with the fewest weights of those that are nearly the best by the first goal.
 
     Args:
-        records: of all trials; None ends where none of them ran to its end.
+        records: all trials.
         goals: with several, the best trial is one of the front.
-        tolerance: how much worse than the best by the first goal counts as nearly.
+        tolerance: how much worse than the best by the first goal still counts as nearly the best.
+
+    Returns:
+        None where no trial finished.
     """
     maximizes = goals[0].maximizes
     good = pareto_front(records, goals) if len(goals) > 1 else ranked(records, maximizes=maximizes)
@@ -43,7 +46,7 @@ def choose_best(records: Iterable[TrialRecord], goals: Sequence[Goal], tolerance
 
 
 def _losses(record: TrialRecord, goals: Sequence[Goal]) -> tuple[float, ...]:
-    """The values of the goals, turned so that less is better."""
+    """The values of the goals, with the sign turned where more is better."""
     values = (record.reached, *(record.further[goal.name] for goal in goals[1:]))
     return tuple(-value if goal.maximizes else value for goal, value in zip(goals, values, strict=True))
 

@@ -1,4 +1,4 @@
-"""What each goal costs in another: the trials by two goals at a time, and the front of those that none beats."""
+"""The trade-off between goals: the trials by two goals at a time, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pipeline.tuning.record import TrialRecord, finished
 from pipeline.tuning.table import trial_counts
 
 MOST_NUMBERED = 12
-"""Trials up to which all on the front are told by their numbers."""
+"""The most trials on the front that are labelled with their numbers."""
 
 
 def pareto_plot(
@@ -38,14 +38,14 @@ def pareto_plot(
     goals: Sequence[Goal],
     title: str,
 ) -> Figure:
-    """A dot a trial, a panel for each further goal; those on the front are blue, the best one is ringed.
+    """A dot per trial, a panel for each further goal; the front is blue, the best trial is ringed.
 
     Args:
-        records: of all trials.
-        front: from `pareto_front`; one at least.
-        best: from `choose`.
+        records: all trials.
+        front: from `pareto_front`; one trial or more.
+        best: from `choose_best`.
         goals: two or more.
-        title: of the figure.
+        title: the figure's title.
     """
     further = goals[1:]
     figure = new_figure(max(7.0, 5.4 * len(further)), 4.8, title)
@@ -53,7 +53,7 @@ def pareto_plot(
     for axes, goal in zip(panels, further, strict=True):
         style_axes(axes, "", _named(goal), _named(goals[0]))
         _draw(axes, finished(records), front, best, goal.name, steps=len(goals) == 2)
-    unbeaten = f"{counted(len(front), 'trial')} on the front: no other one is as good by all goals."
+    unbeaten = f"{counted(len(front), 'trial')} on the Pareto front: no other trial is as good by every goal."
     caption(figure, unbeaten, trial_counts(records))
     return figure
 
@@ -61,7 +61,7 @@ def pareto_plot(
 def _draw(
     axes: Axes, ended: Sequence[TrialRecord], front: Sequence[TrialRecord], best: TrialRecord, goal: str, *, steps: bool
 ) -> None:
-    """The dots of one panel; with two goals in all, the front is a line that no dot lies beyond."""
+    """Draw one panel; with two goals in all, the front is also a line."""
     axis_positions(axes, [record.further[goal] for record in ended])
     compact_ticks(axes, x=False)
     on = {record.number for record in front}
@@ -69,9 +69,9 @@ def _draw(
     axes.plot([r.further[goal] for r in behind], [r.reached for r in behind], "o", color=GREY, markersize=4, alpha=0.8)
     x, y = [record.further[goal] for record in front], [record.reached for record in front]
     if steps:
-        # From the best by the first goal to the best by the other one: what is given up first shows as a level.
+        # A step keeps the better trial's value until the next one: no trial reaches the points between.
         axes.step(x, y, where="pre", color=BLUE, linewidth=1.2, alpha=0.6, zorder=2)
-    axes.plot(x, y, "o", color=BLUE, markersize=6, label="on the front", zorder=3)
+    axes.plot(x, y, "o", color=BLUE, markersize=6, label="on the Pareto front", zorder=3)
     axes.plot([best.further[goal]], [best.reached], "o", markersize=12, markerfacecolor="none", markeredgecolor=ORANGE,
               markeredgewidth=2.0, label=f"trial {best.number}, the best", zorder=4)  # fmt: skip
     for record in front if len(front) <= MOST_NUMBERED else ():

@@ -1,4 +1,4 @@
-"""Pictures of a search: how it went, which trials were ended early, what its settings do."""
+"""Plots of a search: its history, the learning curves of trials, the effect of settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PANELS_A_ROW = 3
 
 
 def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool, title: str) -> Figure:
-    """The metric of each trial that ran to its end, and the best so far; ticks at the foot for all others."""
+    """The metric of each finished trial, and the best so far; marks at the bottom for all others."""
     figure = new_figure(7.6, 4.4, title)
     axes = figure.subplots()
     style_axes(axes, "Best so far", "Trial", metric)
@@ -53,10 +53,10 @@ def history_plot(records: Sequence[TrialRecord], metric: str, *, maximizes: bool
 
 
 def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title: str, step: str = "epoch") -> Figure:
-    """The metric by epoch, or by fold, a line a trial; where a line ends early, the trial was ended."""
+    """The metric by epoch, or by fold, one line per trial; the line of a pruned trial ends early."""
     figure = new_figure(7.6, 4.4, title)
     axes = figure.subplots()
-    style_axes(axes, "A line a trial", step.capitalize(), metric)
+    style_axes(axes, "One line per trial", step.capitalize(), metric)
     for record in sorted(records, key=lambda record: record.number == best):
         epochs = sorted(record.values)
         values = [record.values[epoch] for epoch in epochs]
@@ -74,12 +74,12 @@ def epochs_plot(records: Sequence[TrialRecord], metric: str, *, best: int, title
         axes.legend(frameon=False, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     compact_ticks(axes, x=False)
-    caption(figure, "Dots end trials that were behind. The uppermost values may lie outside.")
+    caption(figure, "Dots mark the end of pruned trials. The highest values may lie outside.")
     return figure
 
 
 def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) -> Figure:
-    """The metric over each setting, a panel each, of the trials that ran to their end."""
+    """The metric over each setting, one panel each, of the finished trials."""
     ended = finished(records)
     names = _names(ended)
     rows = max(1, math.ceil(len(names) / PANELS_A_ROW))
@@ -101,12 +101,12 @@ def settings_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
 
 
 def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) -> Figure:
-    """A line a trial through all its settings to its metric, the darker the better it ranks."""
+    """One line per trial through all its settings to its metric; blue has the lower values, orange the higher."""
     ended = sorted(finished(records), key=lambda record: record.reached)
     names = _names(ended)
     figure = new_figure(max(6.4, 1.8 * (len(names) + 1)), 4.6, title)
     axes = figure.subplots()
-    style_axes(axes, "A line a trial", "", "")
+    style_axes(axes, "One line per trial", "", "")
     axes.grid(False)
     axes.set_yticks([])
     scales = [_scale([record.settings.get(name) for record in ended]) for name in names]
@@ -127,15 +127,15 @@ def parallel_plot(records: Sequence[TrialRecord], metric: str, *, title: str) ->
 
 
 def importance_plot(importance: Mapping[str, float], *, title: str) -> Figure:
-    """How much of the differences between trials each setting explains (fANOVA)."""
+    """The share of the variance between trials that each setting explains (fANOVA)."""
     figure = new_figure(6.8, 1.6 + 0.34 * max(len(importance), 1), title)
     axes = figure.subplots()
-    style_axes(axes, "Share of the differences between trials", "", "")
+    style_axes(axes, "Share of the variance between trials", "", "")
     order = sorted(importance, key=lambda name: importance[name])
     axes.barh([short_name(name, 40) for name in order], [importance[name] for name in order], color=BLUE, height=0.6)
     axes.set_xlim(0.0, 1.0)
     axes.grid(False, axis="y")
-    caption(figure, "" if importance else "Too few trials ran to their end to tell.")
+    caption(figure, "" if importance else "Too few trials finished to tell.")
     return figure
 
 
@@ -144,7 +144,7 @@ def _names(records: Sequence[TrialRecord]) -> list[str]:
 
 
 def _scale(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Where values stand between 0 and 1, NaN for those that are not there; and marks beside the axis."""
+    """The heights of values between 0 and 1, NaN for missing ones; and labels beside the axis."""
     set_values = [value for value in values if value is not None]
     if are_numbers(set_values):
         placed = iter(shares(set_values))

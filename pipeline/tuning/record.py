@@ -14,18 +14,18 @@ class TrialRecord:
     """One trial.
 
     Attributes:
-        number: counted from 0.
+        number: its number, counted from 0.
         state: one of `STATES`.
         settings: values by the names of settings.
-        value: of the metric, at the end.
+        value: the metric at the end; None unless the trial finished.
         further: the values of the other goals, by name.
-        values: of the metric, by epoch, or by fold where trials are judged over folds.
-        failure: why it failed.
-        seconds: that it took; None while it runs.
-        training_seconds: of these, in which its ranks trained.
+        values: the metric by epoch, or by fold where trials are judged over folds.
+        failure: the error message of a failed trial.
+        seconds: its duration; None while it runs.
+        training_seconds: how much of it its ranks trained.
         memory: the most bytes that a rank held.
-        parameters: how many weights its network has.
-        best_epoch: at which the metric was taken, counted from 1.
+        parameters: the number of weights of its network.
+        best_epoch: the epoch at which the metric was taken, counted from 1.
     """
 
     number: int
@@ -43,27 +43,27 @@ class TrialRecord:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ran to its end, and so can be compared."""
+        """Whether it finished with a value, and so can be compared."""
         return self.state == "finished" and self.value is not None
 
     @property
     def reached(self) -> float:
-        """The value of one that is finished."""
+        """The value of a finished trial."""
         assert self.value is not None, "a trial that is not finished has no value"
         return self.value
 
 
 def finished(records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Those that ran to their end, in their order."""
+    """The finished trials, in their order."""
     return [record for record in records if record.is_finished]
 
 
 def ranked(records: Iterable[TrialRecord], *, maximizes: bool) -> list[TrialRecord]:
-    """Those that ran to their end, the best first."""
+    """The finished trials, the best first."""
     sign = -1.0 if maximizes else 1.0
     return sorted(finished(records), key=lambda record: (sign * record.reached, record.number))
 
 
 def best_of(records: Iterable[TrialRecord], *, maximizes: bool) -> TrialRecord | None:
-    """The best of those that ran to their end, if any did."""
+    """The best finished trial; None where there is none."""
     return next(iter(ranked(records, maximizes=maximizes)), None)

@@ -1,6 +1,6 @@
-"""The settings of a trial: asked for one after the other, so that one may depend on another.
+"""The settings of a trial, suggested one after the other, so that one may depend on another.
 
-A list is asked for as its length and its elements, `model.hidden.length` and `model.hidden.0` and so on.
+A list is suggested as its length and its elements: `model.hidden.length`, `model.hidden.0` and so on.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from typing import Any, Protocol
 
 from pipeline.config.load import merge, parse_config
 from pipeline.config.run import RunConfig
-from pipeline.config.search import ParameterConfig
+from pipeline.config.search_space import ParameterConfig
 
 Settings = Mapping[str, Any]
 """Values by the dotted names of settings."""
 
 
-class Asked(Protocol):
-    """Answers with values, such as a trial of a study; each name is asked for once."""
+class Suggester(Protocol):
+    """Suggests values, as a trial of a study does; each name is requested once."""
 
     def choice(self, name: str, options: Sequence[str]) -> str:
-        """One of some texts."""
+        """One of the options."""
 
     def whole(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """A whole number between two."""
+        """A whole number between two bounds, both included."""
 
     def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
-        """A number between two."""
+        """A number between two bounds, both included."""
 
 
-def suggest(space: Mapping[str, ParameterConfig], config: RunConfig, asked: Asked) -> dict[str, Any]:
+def suggest(space: Mapping[str, ParameterConfig], config: RunConfig, suggester: Suggester) -> dict[str, Any]:
     """The settings of one trial; those whose condition does not hold are left out.
 
     Args:
-        space: in the order in which settings are asked for.
-        config: what settings are that are not searched, for conditions.
-        asked: answers.
+        space: the parameters, in the order in which they are suggested.
+        config: has the values of settings that are not searched, for conditions.
+        suggester: suggests the values.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, parameter in space.items():
-        if all(_holds(_setting(found, config, other), wanted) for other, wanted in parameter.when.items()):
-            found[name] = _value(name, parameter, asked)
-    return found
+        if all(_holds(_setting(settings, config, other), wanted) for other, wanted in parameter.when.items()):
+            settings[name] = _value(name, parameter, suggester)
+    return settings
 
 
 def configured(config: RunConfig, settings: Settings) -> RunConfig:
     """The configuration of a trial.
 
     Raises:
-        ConfigError: the settings do not go together.
+        ConfigError: the settings contradict each other.
     """
     content = config.model_dump(mode="json")
     for name, value in settings.items():
@@ -60,17 +60,17 @@ def configured(config: RunConfig, settings: Settings) -> RunConfig:
 
 
 def first_settings(space: Mapping[str, ParameterConfig], config: RunConfig) -> dict[str, Any]:
-    """Some settings of the space, to see whether there are such at all."""
+    """Some settings of the space, to check it with."""
     return suggest(space, config, _Walk(()))
 
 
 def grid(space: Mapping[str, ParameterConfig], config: RunConfig) -> Iterator[dict[str, Any]]:
-    """All combinations of a finite space, each once: what is to be answered by the names that are asked for."""
+    """All combinations of a finite space, each once: the suggested values by name."""
     path: list[int] = []
     while True:
         walk = _Walk(path)
         suggest(space, config, walk)
-        yield walk.answers
+        yield walk.params
         path = [*walk.path]
         while path and path[-1] + 1 == walk.sizes[len(path) - 1]:
             path.pop()
@@ -79,12 +79,12 @@ def grid(space: Mapping[str, ParameterConfig], config: RunConfig) -> Iterator[di
         path[-1] += 1
 
 
-def answer_of(settings: Settings, name: str) -> Any:
-    """The value of a setting, or what was answered for a part of a list; None where a trial has none.
+def param_of(settings: Settings, name: str) -> Any:
+    """The value of a setting, or of the part of a list; None where a trial has none.
 
     Args:
-        settings: of a trial, from `suggest`.
-        name: of a setting, or as it was asked for: `model.hidden.length`, `model.hidden.0`.
+        settings: the settings of a trial, from `suggest`.
+        name: the name of a setting, or of a part: `model.hidden.length`, `model.hidden.0`.
     """
     if name in settings:
         return settings[name]
@@ -99,12 +99,12 @@ def answer_of(settings: Settings, name: str) -> Any:
 
 @dataclass
 class _Walk:
-    """Goes down the tree of combinations: along `path`, and then always to the first branch."""
+    """A suggester that goes down the tree of combinations: along `given`, then always to the first branch."""
 
     given: Sequence[int]
     path: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
-    answers: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
 
     def choice(self, name: str, options: Sequence[str]) -> str:
         return options[self._branch(name, options)]
@@ -115,45 +115,45 @@ class _Walk:
 
     def number_between(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float:
         count = 1 if step is None else math.floor((high - low) / step + 1e-9) + 1
-        values = [low + place * (step or 0.0) for place in range(count)]
+        values = [low + index * (step or 0.0) for index in range(count)]
         return values[self._branch(name, values)]
 
     def _branch(self, name: str, values: Sequence[Any]) -> int:
         depth = len(self.path)
-        place = self.given[depth] if depth < len(self.given) else 0
-        self.path.append(place)
+        branch = self.given[depth] if depth < len(self.given) else 0
+        self.path.append(branch)
         self.sizes.append(len(values))
-        self.answers[name] = values[place]
-        return place
+        self.params[name] = values[branch]
+        return branch
 
 
 def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
     return {keys[0]: _nested(keys[1:], value) if keys[1:] else value}
 
 
-def _value(name: str, parameter: ParameterConfig, asked: Asked) -> Any:
+def _value(name: str, parameter: ParameterConfig, suggester: Suggester) -> Any:
     if parameter.choice is not None:
         options = {json.dumps(option): option for option in parameter.choice}
-        return options[asked.choice(name, [*options])]
+        return options[suggester.choice(name, [*options])]
     if parameter.list is not None and parameter.of is not None:
-        length = asked.whole(f"{name}.length", *parameter.list, step=1, log=False)
-        return [_value(f"{name}.{place}", parameter.of, asked) for place in range(length)]
+        length = suggester.whole(f"{name}.length", *parameter.list, step=1, log=False)
+        return [_value(f"{name}.{index}", parameter.of, suggester) for index in range(length)]
     if parameter.int is not None:
-        return asked.whole(name, *parameter.int, step=round(parameter.step or 1), log=parameter.log)
+        return suggester.whole(name, *parameter.int, step=round(parameter.step or 1), log=parameter.log)
     if parameter.uniform is not None:
-        return asked.number_between(name, *parameter.uniform, step=parameter.step, log=False)
+        return suggester.number_between(name, *parameter.uniform, step=parameter.step, log=False)
     assert parameter.loguniform is not None
-    return asked.number_between(name, *parameter.loguniform, step=None, log=True)
+    return suggester.number_between(name, *parameter.loguniform, step=None, log=True)
 
 
 def _holds(value: Any, wanted: Any) -> bool:
     return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
-def _setting(found: Settings, config: RunConfig, name: str) -> Any:
-    """What a setting is in this trial."""
-    if name in found:
-        return found[name]
+def _setting(settings: Settings, config: RunConfig, name: str) -> Any:
+    """The value of a setting in this trial, whether searched or configured."""
+    if name in settings:
+        return settings[name]
     value: Any = config.model_dump(mode="json")
     for key in name.split("."):
         value = value.get(key) if isinstance(value, dict) else None

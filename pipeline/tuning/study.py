@@ -1,7 +1,8 @@
-"""A study: the trials of a search and what became of them, in a database. The only door to Optuna.
+"""A study: the trials of a search and their results, in a database. The only module that imports Optuna, but for the
+samplers.
 
-Trials that were running when their process was killed are taken up again under their own numbers, with their own
-settings: none is counted twice, and none is lost.
+Trials that were running when their process was killed are run again under their numbers, with their settings: none is
+counted twice, and none is lost.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.config.search import HIDDEN, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN
 from pipeline.errors import ConfigError
 from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
-from pipeline.tuning.capacity import answers_of, capacity_progress, hidden_of
+from pipeline.tuning.capacity import capacity_progress, hidden_of, params_of
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import TrialRecord
 
@@ -32,7 +34,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 warnings.filterwarnings("ignore", message=r"The reported value is ignored because this `step=\d+` is already reported")
 
 MOST_CHANCE, FEWEST_FOLDS = 0.2, 2
-"""Of the signed-rank test by which a trial over folds ends: three folds that are all worse have p = 1 / 8."""
+"""Of the signed-rank test that prunes trials over folds: three folds that are all worse have p = 1 / 8."""
 SETTINGS, FAILURE, COSTS, EPOCHS = "settings", "failure", "costs", "epochs"
 STATES = {
     TrialState.COMPLETE: "finished",
@@ -44,10 +46,13 @@ STATES = {
 
 
 class Trial:
-    """A running trial. It suggests settings, see `space.Asked`, and takes the values that the trial reaches."""
+    """A running trial: suggests settings, see `space.Suggester`, and records the values that the trial reaches.
+
+    Optuna's trials and studies are not safe for threads, so each call holds the study's lock.
+    """
 
     def __init__(self, trial: optuna.Trial, lock: threading.Condition) -> None:
-        """`trial` is Optuna's; `lock` is that of the study, whose waiting threads are notified when the trial ends."""
+        """`trial` is Optuna's; `lock` is the study's, whose waiting threads are notified when the trial ends."""
         self._trial, self._lock = trial, lock
 
     @property
@@ -71,19 +76,19 @@ class Trial:
             return self._trial.suggest_float(name, low, high, step=step, log=log)
 
     def record_settings(self, settings: Mapping[str, Any]) -> None:
-        """Keep the settings, as people call them."""
+        """Record the settings, by their dotted names."""
         with self._lock:
             self._trial.set_user_attr(SETTINGS, json.dumps(settings))
 
     def record_costs(self, **costs: float | None) -> None:
-        """Keep what it cost: attributes of `TrialRecord` that only people look at, or that decide between equals."""
+        """Record attributes of `TrialRecord` that are reported only, or that decide between equals."""
         with self._lock:
             self._trial.set_user_attr(COSTS, costs)
 
     def is_behind(self, epoch: int, value: float) -> bool:
-        """Tell the metric of an epoch; whether to end the trial, by what others had reached by then."""
+        """Report the metric of an epoch; returns whether to prune the trial, by what others had reached by then."""
         with self._lock:
-            if len(self._trial.study.directions) > 1:  # Optuna takes no values on the way then
+            if len(self._trial.study.directions) > 1:  # Optuna takes no intermediate values then
                 values = self._trial.user_attrs.get(EPOCHS, {})
                 self._trial.set_user_attr(EPOCHS, {**values, str(epoch): value})
                 return False
@@ -91,15 +96,15 @@ class Trial:
             return self._trial.should_prune()
 
     def finish(self, *values: float) -> None:
-        """It ran to its end, with a value for each goal."""
+        """Record that it finished, with a value for each goal."""
         self._end(TrialState.COMPLETE, values)
 
     def prune(self) -> None:
-        """It was ended, since it was behind."""
+        """Record that it was pruned."""
         self._end(TrialState.PRUNED)
 
     def fail(self, failure: str) -> None:
-        """It ended with an error."""
+        """Record that it ended with an error."""
         with self._lock:
             self._trial.set_user_attr(FAILURE, failure)
         self._end(TrialState.FAIL)
@@ -111,7 +116,7 @@ class Trial:
 
 
 class Study:
-    """Hands out trials, to several threads at once, until there were enough."""
+    """Hands out trials to several threads, until the search is over."""
 
     def __init__(self, study: optuna.Study, config: SearchConfig) -> None:
         """See `open_study`."""
@@ -122,10 +127,10 @@ class Study:
     def take(self, is_late: Callable[[], bool] = lambda: False) -> Trial | None:
         """The next trial: one that a killed process left, or a new one; None where there is nothing more to try.
 
-        Where that depends on trials which run, this waits for them.
+        Waits for running trials where the next one depends on their results; `close` wakes all that wait.
 
         Args:
-            is_late: whether it is too late for another one to begin.
+            is_late: whether it is too late for another trial to start.
         """
         with self._changed:
             while not self._closed and not is_late():
@@ -141,20 +146,20 @@ class Study:
             return None
 
     def close(self) -> None:
-        """Hand out no more trials, also to those who wait for one."""
+        """Hand out no more trials, not to waiting threads either."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def records(self) -> list[TrialRecord]:
-        """All trials that began, in the order of their numbers; those of a queue begin in that order."""
+        """All trials that were started, in the order of their numbers, in which queued trials are started too."""
         begun = [trial for trial in self._trials(*STATES) if trial.state is not TrialState.WAITING]
         return [_record(trial, self._config.further_goals) for trial in begun]
 
     def importance(self) -> dict[str, float]:
-        """How much of the differences between trials, by the first goal, each setting explains.
+        """The share of the variance between trials, by the first goal, that each setting explains.
 
-        In all 1; empty where few trials ended.
+        The shares add up to 1; empty where too few trials have finished.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -167,14 +172,14 @@ class Study:
         return self._study.get_trials(deepcopy=False, states=states)
 
     def _has_queued(self) -> bool:
-        """Whether a trial is there to begin, after what a capacity search wants now was queued."""
+        """Whether a queued trial can start; first queues the networks that a capacity search wants next."""
         if self._config.sampler == "capacity" and not self._trials(TrialState.WAITING):
             records = self.records()
             begun = [hidden_of(record) for record in records]
             for hidden in capacity_progress(records, self._config).wanted:
                 if hidden not in begun:
                     attributes = {SETTINGS: json.dumps({HIDDEN: hidden})}
-                    self._study.enqueue_trial(answers_of(hidden), user_attrs=attributes)
+                    self._study.enqueue_trial(params_of(hidden), user_attrs=attributes)
         return bool(self._trials(TrialState.WAITING))
 
     def _is_enough(self) -> bool:
@@ -192,17 +197,17 @@ class Study:
 def open_study(
     file: Path, config: SearchConfig, *, seed: int, epochs: int, grid: Iterable[Mapping[str, Any]] = ()
 ) -> Iterator[Study]:
-    """A study, new or as an earlier job left it; no other job works with it at the same time.
+    """A study, new or as an earlier job left it; a lock keeps other jobs from it.
 
     Args:
         file: its database.
-        config: of the search.
-        seed: of what is drawn.
-        epochs: of a trial that is not pruned.
-        grid: the answers of all trials, where the sampler is `grid`.
+        config: the search.
+        seed: the seed of the sampler.
+        epochs: the number of epochs of a trial that is not pruned.
+        grid: the parameters of all trials, where the sampler is `grid`.
 
     Raises:
-        ConfigError: another job works with it.
+        ConfigError: another job is running this search.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_suffix(".lock").open("ab") as lock:
@@ -224,8 +229,8 @@ def open_study(
         # The same seed would draw the same trials as before.
         study.sampler = SAMPLERS.get(config.sampler).build(config, seed + begun)
         if not begun:
-            for answers in grid:
-                study.enqueue_trial(dict(answers))
+            for params in grid:
+                study.enqueue_trial(dict(params))
         yield Study(study, config)
 
 

@@ -1,4 +1,4 @@
-"""Trials in words: a table for people, and settings as short texts."""
+"""Trials as text: a table, and settings in short."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ DIGITS = 5
 
 
 def setting_text(value: Any) -> str:
-    """A setting's value as people write it: `64-64`, `0.00123`, `adam`."""
+    """A setting's value in short: `64-64`, `0.00123`, `adam`."""
     if isinstance(value, (list, tuple)):
         return "-".join(setting_text(part) for part in value) or "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def setting_name(setting: str) -> str:
-    """What a setting is called where its section is clear: `learning_rate`, and `optimizer` for `optimizer.name`."""
+    """The short name of a setting: `learning_rate`, and `optimizer` for `optimizer.name`."""
     return setting.removesuffix(".name").rpartition(".")[2]
 
 
 def trial_counts(records: Sequence[TrialRecord]) -> str:
-    """How many trials there are of each kind: `3 trials: 2 finished, 1 pruned.`"""
+    """The number of trials by state: `3 trials: 2 finished, 1 pruned.`"""
     states = [record.state for record in records]
     kinds = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     return f"{counted(len(records), 'trial')}{': ' if kinds else ''}{kinds}."
 
 
 def trials_table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most: int) -> str:
-    """The best trials in Markdown, those on the front where there are several goals; and how many there are of each."""
+    """The best trials in Markdown, or the Pareto front where there are several goals, and the number by state."""
     front = pareto_front(records, goals)
     best = (front if len(goals) > 1 else ranked(records, maximizes=goals[0].maximizes))[:most]
-    remark = f" On the front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
+    remark = f" On the Pareto front: {counted(len(front), 'trial')}." if len(goals) > 1 else ""
     names = list(dict.fromkeys(name for record in best for name in record.settings))
     head = ["trial", *(goal.name for goal in goals), *(f"`{name}`" for name in names)]
     lines = []
@@ -51,5 +51,5 @@ def trials_table(records: Sequence[TrialRecord], goals: Sequence[Goal], *, most:
 
 
 def _goal_text(goal: Goal, value: float) -> str:
-    """A count of weights in full; other goals in few digits."""
+    """A number of weights in full; other goals in a few digits."""
     return f"{value:,.0f}" if goal.name == PARAMETERS else format_number(value, DIGITS)

@@ -1,4 +1,4 @@
-"""One trial: a training run that is followed epoch by epoch, and pruned where it is behind."""
+"""A trial: a training run that is followed epoch by epoch, and pruned where it falls behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.run import RunConfig
 from pipeline.config.search import PARAMETERS, Goal
 from pipeline.errors import ConfigError, TrainError
+from pipeline.formatting import counted
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
 from pipeline.training.job import DecisionConfig
@@ -28,11 +29,11 @@ class TrialOutcome:
     """How the training run of a trial ended.
 
     Attributes:
-        history: of its epochs.
-        best_epoch: whose weights were kept, counted from 1.
+        history: the records of its epochs.
+        best_epoch: the epoch whose weights were kept, counted from 1.
         pruned: whether it was stopped because it was behind.
         memory: peak memory of a rank in bytes; None where the trial was too short to be sampled.
-        parameters: how many weights its network has.
+        parameters: the number of weights of its network.
         seconds: from its first step to its last one, validations included.
     """
 
@@ -45,7 +46,7 @@ class TrialOutcome:
 
 
 def trial_spec(config: RunConfig, store_id: str) -> TrainingSpec:
-    """The training run of a trial, which leaves nothing but its history."""
+    """The training run of a trial, of which nothing but the history is kept."""
     spec = TrainingSpec.of(config, store_id)
     leaves_nothing = {"workers": config.trial_workers, "checkpoint": None, "tensorboard": False}
     return replace(
@@ -70,11 +71,11 @@ def run_trial(
 
     Args:
         spark: a session with slots for this trial beside the others.
-        root: of the storage.
+        root: the storage root.
         spec: what is trained, see `trial_spec`.
         timeout: seconds after which the trial fails; None sets no limit.
-        stopper: where the training run is registered.
-        is_behind: called with each epoch's record; True ends the trial.
+        stopper: stops the training run when the job ends.
+        is_behind: called with each epoch's record; True prunes the trial.
 
     Raises:
         TrainError: the training run failed, was stopped, or took longer than `timeout`.
@@ -93,7 +94,7 @@ def run_trial(
     with run_training(spark, root, spec, hooks, always_on_spark=True) as outcome:
         result = outcome.result
     if result.stopped and early.reason != "pruned":
-        raise TrainError(f"The trial was stopped after {result.epochs} epochs by {early.cause}.")
+        raise TrainError(f"The trial was stopped after {counted(result.epochs, 'epoch')} by {early.cause}.")
     return TrialOutcome(
         history=outcome.history.epochs,
         best_epoch=result.best_epoch,
@@ -105,23 +106,23 @@ def run_trial(
 
 
 class EarlyStop:
-    """Stops a trial's training run, and keeps why: it is behind, it takes too long, or the whole job ends."""
+    """Stops a trial's training run, and records why: it is behind, it takes too long, or the whole job ends."""
 
     def __init__(self, timeout: float | None, stopper: Stopper) -> None:
-        """`timeout` is in seconds; `stopper` is that of the whole job."""
+        """`timeout` is in seconds; `stopper` is the job's."""
         self._timeout, self._stopper = timeout, stopper
         self._request: RequestStop | None = None
         self.reason: str | None = None
 
     @property
     def cause(self) -> str:
-        """Of a stop that nobody wished for, for people."""
+        """The cause of a stop that is a failure, for messages."""
         if self._timeout is not None and self.reason == "late":
             return f"search.trial_timeout, {self._timeout:g} seconds"
-        return "the job's end"
+        return "the end of the job"
 
     def stop(self, reason: str) -> None:
-        """The first reason counts. Called by the thread that follows the ranks, and by the timer's."""
+        """Stop; the first reason counts. Called by the thread that follows the ranks, and by the timer's."""
         self.reason = self.reason or reason
         if self._request is not None:
             self._request()
@@ -135,7 +136,7 @@ class EarlyStop:
 
 
 def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]:
-    """What a trial that ran to its end is compared by, at the epoch whose weights were kept.
+    """The values of the goals of a finished trial, at the epoch whose weights were kept.
 
     Raises:
         ConfigError: the training run does not measure a goal.
@@ -147,23 +148,23 @@ def values_of(trained: TrialOutcome, goals: Sequence[Goal]) -> tuple[float, ...]
 
 
 def metric_of(record: EpochRecord, name: str) -> float:
-    """A number that trials are compared by.
+    """A metric of an epoch that trials are compared by.
 
     Raises:
         ConfigError: the training run does not measure it.
     """
     if name not in record.metrics:
-        known = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
+        allowed = ", ".join(metric for metric in record.metrics if metric.startswith("val_"))
         raise ConfigError(
-            f"Trials are compared by '{name}', which is not measured. Allowed: {known}. Add it to train.metrics, or "
-            "take one of these for search.metric and search.further_goals."
+            f"Trials are compared by '{name}', which is not measured. Allowed: {allowed}. Add it to train.metrics, or "
+            "use one of these in search.metric and search.further_goals."
         )
     return record.metrics[name]
 
 
 @contextmanager
 def _after(seconds: float | None, act: Callable[[], None]) -> Iterator[None]:
-    """Call `act` from a timer's thread when the block has lasted so long."""
+    """Call `act` from a timer's thread once the block has lasted `seconds`."""
     timer = threading.Timer(seconds, act) if seconds is not None else None
     if timer:
         timer.daemon = True

@@ -92,7 +92,7 @@ def enlarge(folder: Path, times: int) -> None:
 
     store = the_store(folder)
     split = store.split("train")
-    place, target = Path(store.place.path), folder / "large" / "root" / "stores" / "bench" / "large"
+    place, target = Path(store.path.path), folder / "large" / "root" / "stores" / "bench" / "large"
     (target / "train").mkdir(parents=True)
     files = []
     for file in split.files:
@@ -111,9 +111,9 @@ def enlarge(folder: Path, times: int) -> None:
 
 def widen(folder: Path, groups: int) -> None:
     """A store of 500 columns, from random numbers, many files of which are the same one."""
-    from pipeline.kinds.fitted_features import contract_of
+    from pipeline.kinds.fitted_features import store_schema_of
     from pipeline.kinds.scaled.fitted import ScaledFeature
-    from pipeline.schemas.columns import ROW_ID
+    from pipeline.schemas.store_schema import ROW_ID
     from pipeline.store.checksums import checksums_of
     from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST
 
@@ -143,7 +143,7 @@ def widen(folder: Path, groups: int) -> None:
         if shard:
             os.link(first, target / files[-1].path)
 
-    documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
+    documents = {CONTRACT: store_schema_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
         (target / name).write_bytes(content)
     empty = store.split("train").model_copy(update={"rows": 0, "files": ()})
@@ -196,7 +196,7 @@ def arrow_on_store(store: Store) -> int:
     """The same on the store's own files, whose 52 floats are columns."""
     rows = 0
     for entry in store.split("train").files:
-        file = pq.ParquetFile(f"{store.place.path}/{entry.path}")
+        file = pq.ParquetFile(f"{store.path.path}/{entry.path}")
         for group in range(file.num_row_groups):
             part = file.read_row_group(group)
             np.stack([part[name].to_numpy() for name in (*SCALARS, *ARRAY)], 1)

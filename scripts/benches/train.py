@@ -36,7 +36,7 @@ def work_of(case: str, world: Any) -> Callable[[int], None]:
     import tensorflow as tf
 
     from pipeline.config.optimizer import OptimizerConfig
-    from pipeline.feed.blocks import Block
+    from pipeline.feed.block import Block
     from pipeline.model.head import build_head
     from pipeline.schemas.label import LabelSpec
     from pipeline.training.optimizer import build_optimizer
@@ -186,7 +186,7 @@ def measure_training(rows: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, rows)
-        store_id = Path(the_store(folder).place.path).name
+        store_id = Path(the_store(folder).path.path).name
         master = SparkConfig(master=f"local[{RANKS}]", conf={"spark.driver.memory": "1g"})
         spark = open_session(master, app="bench", workers=RANKS)
         for turn in range(2):

@@ -250,7 +250,7 @@ def test_instants_are_shown_in_the_zone(zone, seconds, text):
 
 
 def test_an_unknown_zone_is_refused():
-    with pytest.raises(ValueError, match="'Mars/Olympus' is no time zone"):
+    with pytest.raises(ValueError, match="'Mars/Olympus' is not a time zone"):
         cells.raw_text(pa.nulls(1, pa.timestamp("us", "UTC")), zone="Mars/Olympus")
 
 

@@ -177,8 +177,8 @@ def test_texts_as_moments(spark):
     )
 
     assert seconds.null_count < len(text) - 1000, "too few are moments"
-    assert_same(times.moment_of(text, dated=True), seconds, text)
-    assert_same(times.as_moment_ntz(text), moments, text)
+    assert_same(times.timestamp_of(text, dated=True), seconds, text)
+    assert_same(times.as_timestamp_ntz(text), moments, text)
     assert_same(pa.array(times.is_date_text(text)), dates, text)
     assert_same(pa.array(times.is_time_text(text)), date_times, text)
 
@@ -323,9 +323,9 @@ def test_typed_columns(spark, tmp_path, zone):
         "raw": lambda array: cells.raw_text(array, zone=zone),
         "number": cells.number_of,
         "plain": cells.plain_number_of,
-        "moment": lambda array: times.moment_of(array, dated=True, zone=zone),
-        "ntz": lambda array: times.as_moment_ntz(array, zone=zone),
-        "place": lambda array: times.moment_of(array, dated=False),
+        "moment": lambda array: times.timestamp_of(array, dated=True, zone=zone),
+        "ntz": lambda array: times.as_timestamp_ntz(array, zone=zone),
+        "place": lambda array: times.timestamp_of(array, dated=False),
     }
     exact = int(spark._jvm.System.getProperty("java.specification.version")) >= 19
     for name in columns:

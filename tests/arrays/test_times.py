@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.arrays.times import as_moment_ntz, dated_by_type, is_date_text, is_time_text, moment_of
+from pipeline.arrays.times import as_timestamp_ntz, dated_by_type, is_date_text, is_time_text, timestamp_of
 from pipeline.errors import DataError
 
 NOON = datetime(2024, 6, 30, 12, tzinfo=UTC).timestamp()
@@ -65,8 +65,8 @@ TEXTS = {
 
 
 def test_texts_are_moments():
-    together = moment_of(pa.array(list(TEXTS)), dated=True).to_pylist()
-    alone = [moment_of(pa.array([text, text, None]), dated=True).to_pylist() for text in TEXTS]
+    together = timestamp_of(pa.array(list(TEXTS)), dated=True).to_pylist()
+    alone = [timestamp_of(pa.array([text, text, None]), dated=True).to_pylist() for text in TEXTS]
 
     for (text, seconds), found, single in zip(TEXTS.items(), together, alone, strict=True):
         assert found == seconds, text
@@ -74,7 +74,7 @@ def test_texts_are_moments():
 
 
 def test_a_time_without_a_date_is_not_one_of_today():
-    assert moment_of(pa.array(["12:00:00 +01:00", "12:00:00+01:00"]), dated=True).to_pylist() == [None, None]
+    assert timestamp_of(pa.array(["12:00:00 +01:00", "12:00:00+01:00"]), dated=True).to_pylist() == [None, None]
 
 
 @given(st.lists(st.datetimes() | st.none(), max_size=20), st.sampled_from([" ", "T"]), st.integers(-1079, 1079))
@@ -85,38 +85,38 @@ def test_iso_texts_are_read_back(moments, sign, minutes):
     micros = [None if each is None else (each - datetime(1970, 1, 1)) // timedelta(microseconds=1) for each in moments]
     shifted = [None if each is None else each - minutes * 60_000_000 for each in micros]
 
-    assert moment_of(texts, dated=True).to_pylist() == [None if each is None else each / 10**6 for each in micros]
-    assert moment_of(zoned, dated=True).to_pylist() == [
+    assert timestamp_of(texts, dated=True).to_pylist() == [None if each is None else each / 10**6 for each in micros]
+    assert timestamp_of(zoned, dated=True).to_pylist() == [
         None if each is None else float(each) / 10**6 for each in shifted
     ]
-    assert as_moment_ntz(texts).to_pylist() == moments
+    assert as_timestamp_ntz(texts).to_pylist() == moments
 
 
 def test_numbers_are_their_own_place():
     for array in (pa.array(["1.5", "inf", "x", None]), pa.array([1.5, float("inf"), float("nan"), None])):
-        assert moment_of(array, dated=False).to_pylist() == [1.5, None, None, None]
-    assert moment_of(pa.array([3, None]), dated=False).to_pylist() == [3.0, None]
-    assert moment_of(pa.array([Decimal("0.10")]), dated=False).to_pylist() == [0.1]
+        assert timestamp_of(array, dated=False).to_pylist() == [1.5, None, None, None]
+    assert timestamp_of(pa.array([3, None]), dated=False).to_pylist() == [3.0, None]
+    assert timestamp_of(pa.array([Decimal("0.10")]), dated=False).to_pylist() == [0.1]
 
 
 def test_dates_and_times_are_seconds():
     days = pa.array([date(1970, 1, 2), date(1, 1, 1), None])
     micros = [1, -1_500_000, 9_007_199_254_740_993, None]
 
-    assert moment_of(days, dated=True).to_pylist() == [86_400.0, -62_135_596_800.0, None]
+    assert timestamp_of(days, dated=True).to_pylist() == [86_400.0, -62_135_596_800.0, None]
     for unit in ("s", "ms", "us", "ns"):
         moment = pa.array([datetime(2024, 6, 30, 12), None], pa.timestamp(unit))
-        assert moment_of(moment, dated=True).to_pylist() == [NOON, None]
-        assert moment_of(moment.cast(pa.timestamp(unit, "Asia/Tokyo")), dated=True).to_pylist() == [NOON, None]
+        assert timestamp_of(moment, dated=True).to_pylist() == [NOON, None]
+        assert timestamp_of(moment.cast(pa.timestamp(unit, "Asia/Tokyo")), dated=True).to_pylist() == [NOON, None]
     local = pa.array(micros, pa.int64()).cast(pa.timestamp("us"))
-    assert moment_of(local, dated=True).to_pylist() == [1e-6, -1.5, float("9007199254.740993"), None]
+    assert timestamp_of(local, dated=True).to_pylist() == [1e-6, -1.5, float("9007199254.740993"), None]
     instants = local.cast(pa.timestamp("us", "UTC"))
-    assert moment_of(instants, dated=True).to_pylist() == [1e-6, -1.5, float(micros[2]) / 1e6, None]
+    assert timestamp_of(instants, dated=True).to_pylist() == [1e-6, -1.5, float(micros[2]) / 1e6, None]
 
 
 def test_what_holds_no_dates_is_refused():
     with pytest.raises(TypeError, match="int64 holds no dates or times"):
-        moment_of(pa.array([1]), dated=True)
+        timestamp_of(pa.array([1]), dated=True)
 
 
 def test_types_tell_dates_from_numbers():
@@ -146,14 +146,14 @@ def test_local_times():
     instants = pa.array([0, None], pa.int64()).cast(pa.timestamp("us", "UTC"))
 
     expected = [datetime(2024, 6, 30), datetime(2024, 6, 30, 12, 0, 0, 500_000), None, None, None, None]
-    assert as_moment_ntz(text).to_pylist() == expected
-    assert as_moment_ntz(text).type == as_moment_ntz(instants).type == pa.timestamp("us")
-    assert as_moment_ntz(pa.array([date(2024, 6, 30)])).to_pylist() == [datetime(2024, 6, 30)]
-    assert as_moment_ntz(instants, zone="America/New_York").to_pylist() == [datetime(1969, 12, 31, 19), None]
+    assert as_timestamp_ntz(text).to_pylist() == expected
+    assert as_timestamp_ntz(text).type == as_timestamp_ntz(instants).type == pa.timestamp("us")
+    assert as_timestamp_ntz(pa.array([date(2024, 6, 30)])).to_pylist() == [datetime(2024, 6, 30)]
+    assert as_timestamp_ntz(instants, zone="America/New_York").to_pylist() == [datetime(1969, 12, 31, 19), None]
 
 
 def test_no_rows():
     for kind in (pa.string(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        assert moment_of(pa.nulls(0, kind), dated=True).equals(pa.nulls(0, pa.float64()))
-        assert as_moment_ntz(pa.nulls(0, kind)).equals(pa.nulls(0, pa.timestamp("us")))
-        assert moment_of(pa.nulls(2, kind), dated=True).equals(pa.nulls(2, pa.float64()))
+        assert timestamp_of(pa.nulls(0, kind), dated=True).equals(pa.nulls(0, pa.float64()))
+        assert as_timestamp_ntz(pa.nulls(0, kind)).equals(pa.nulls(0, pa.timestamp("us")))
+        assert timestamp_of(pa.nulls(2, kind), dated=True).equals(pa.nulls(2, pa.float64()))

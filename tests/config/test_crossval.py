@@ -34,7 +34,7 @@ def test_what_is_wrong_with_folds_is_named(crossval, message):
 
 @pytest.mark.parametrize(("pruner", "crossval"), [("hyperband", True), ("halving", True), ("wilcoxon", False)])
 def test_a_pruner_fits_what_trials_are_judged_by(pruner, crossval):
-    with pytest.raises(ConfigError, match=f"pruner {pruner} does not go with trials that are followed"):
+    with pytest.raises(ConfigError, match=f"pruner {pruner} does not go with trials that report"):
         parse_config({**PLAIN, "search": {"pruner": pruner, "crossval": crossval}})
     assert parse_config({**PLAIN, "search": {"pruner": "wilcoxon", "crossval": True}}).search.crossval
 

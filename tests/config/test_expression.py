@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config.expression import MAX_LENGTH, allowed_functions, check_expression, parse_expression
+from pipeline.config.expression import MAX_LENGTH, check_expression, parse_expression
+from pipeline.config.sql.names import allowed_functions
 from pipeline.errors import StoreError
 from pipeline.schemas.expression import (
     CHAIN,

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import extent_of, place_of, text_of
 from pipeline.config.split import FoldConfig, SplitConfig, role_problems
+from pipeline.config.timestamp import axis_length, axis_position, text_of
 
 PARTS = {"train": ["a"], "test": ["b"]}
 SOURCE: Any = {"sample": "iris"}
@@ -28,6 +28,10 @@ def message_of(section: type, content: dict[str, Any]) -> str:
         ({"by": "x"}, "by goes with method: stratified, not with hash"),
         ({"method": "group", "gap": "7d"}, "gap goes with method: time, not with group"),
         ({"column": "x"}, "column goes with method: column, not with hash"),
+        (
+            {"method": "time", "column": "x"},
+            "column goes with method: column, not with time; data.time names the column of times",
+        ),
         ({"method": "column", "column": "x"}, "method: column needs column and values"),
         (
             {"method": "column", "column": "x", "values": PARTS, "fractions": {"train": 0.7, "test": 0.2}},
@@ -49,9 +53,12 @@ def message_of(section: type, content: dict[str, Any]) -> str:
             {"method": "time", "test_from": "2024-01-01", "gap": 7},
             "gap must be a length like 7d where the cuts are dates, and a number where they are numbers",
         ),
-        ({"method": "time", "gap": "soon"}, "'soon' is no length of time; write a number and one of s, min, h, d, w, "),
+        ({"method": "time", "gap": "soon"}, "'soon' is not a duration. Allowed: a number and one of s, min, h, d, w, "),
         ({"method": "time", "gap": -1}, "must not be negative"),
-        ({"method": "time", "test_from": "soon"}, "'soon' is no date or time like 2024-06-30 or 2024-06-30T12:00:00, "),
+        (
+            {"method": "time", "test_from": "soon"},
+            "'soon' is neither a date or time like 2024-06-30 or 2024-06-30T12:00:00, ",
+        ),
         ({"method": "time", "test_from": True}, "a date and time like 2024-06-30 or 2024-06-30T12:00:00, or a number"),
         ({"method": "time", "test_from": float("nan")}, "a date and time like 2024-06-30 or "),
     ],
@@ -101,10 +108,10 @@ def test_dates_and_lengths_lie_on_one_axis():
     config = SplitConfig(
         method="time", validation_from=date(2024, 1, 1), test_from="2024-01-02T06:00:00+06:00", gap="36 h"
     )
-    first, second = map(place_of, config.cuts)
+    first, second = map(axis_position, config.cuts)
     assert (second - first, config.extent) == (86_400.0, 129_600.0)
     assert (text_of(first), text_of(second + 90)) == ("2024-01-01", "2024-01-02T00:01:30")
-    assert (extent_of("2w"), extent_of(2.0)) == (1_209_600.0, 2.0)
+    assert (axis_length("2w"), axis_length(2.0)) == (1_209_600.0, 2.0)
 
 
 def test_roles_that_a_division_needs_are_asked_for():

@@ -119,7 +119,7 @@ def test_undefined_metrics_take_no_part() -> None:
     assert (mae.folds, mae.first, mae.second, mae.mean) == (2, 2.0, 3.5, -1.5)
     assert (r2.folds, r2.mean, r2.better, r2.is_certain) == (0, None, None, False)
     assert rmse.differences == (None, math.inf, 1.0)
-    assert comparison.sentence.endswith("by inf on average. Whether by chance cannot be told.")
+    assert comparison.sentence.endswith("by inf on average. Whether that is chance cannot be determined.")
     assert Comparison.from_json(comparison.to_json(), "comparison.json") == comparison
 
 
@@ -134,7 +134,8 @@ def test_folds_that_one_lacks_are_left_out() -> None:
 def test_one_fold_says_nothing_about_chance() -> None:
     comparison = compare(crossval({"rmse": (2.0,)}), crossval({"rmse": (3.0,)}), names=("wide", "narrow"))
     assert comparison.sentence == (
-        "By RMSE, wide is better than narrow in 1 of 1 fold, by 1 on average. Whether by chance cannot be told."
+        "By RMSE, wide is better than narrow in 1 of 1 fold, by 1 on average. "
+        "Whether that is chance cannot be determined."
     )
 
 
@@ -149,7 +150,7 @@ def test_sentence_has_the_figures() -> None:
     low, high = comparison.metrics["rmse"].interval
     assert comparison.sentence == (
         f"By RMSE, wide is better than narrow in 4 of 5 folds, by 0.18 on average (95 % interval {-high:.4g} to "
-        f"{-low:.4g}, p = {comparison.metrics['rmse'].p_value:.2g}): no more than chance may do."
+        f"{-low:.4g}, p = {comparison.metrics['rmse'].p_value:.2g}): which may be chance."
     )
     assert low < 0 < high
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.evaluation.accumulator import AccumulatorSpec
 from pipeline.evaluation.importance import REPEATS, dependent_columns, importance_of, measure_importance
-from pipeline.evaluation.tally import Measure
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
@@ -59,11 +59,11 @@ def importance(store, ranks: int, rows: int = 400):
         found += measure_importance(
             store,
             "test",
-            Measure.of(LABEL, groups=1),
+            AccumulatorSpec.of(LABEL, groups=1),
             lambda rows: (rows.tensors["numeric"][:, 0] + 2 * rows.tensors["numeric"][:, 1]).astype(np.float64),
             rows=rows,
             seed=1,
-            own=(rank, ranks),
+            rank=(rank, ranks),
         )
     return importance_of("rmse", found)
 

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.evaluation.assemble import assemble, with_values
-from pipeline.evaluation.predict import PredictJob, Scored
-from pipeline.evaluation.report import ConfusionMatrix, EvalReport
-from pipeline.evaluation.tally import Measure
+from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.assemble import assemble
+from pipeline.evaluation.extremes_report import with_values
+from pipeline.evaluation.predict import Scored
+from pipeline.evaluation.predict_job import PredictJob
+from pipeline.evaluation.report.classification import ConfusionMatrix
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.schemas.label import LabelSpec
 
 BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
@@ -17,11 +20,14 @@ BINARY = LabelSpec(name="y", task="binary", classes=("no", "yes"))
 
 def scored(label: LabelSpec, actual: list[float], predicted: list[float]) -> EvalReport:
     """The report of some rows, and of a baseline that always predicts 0.5."""
-    what = Measure.of(label)
+    what = AccumulatorSpec.of(label)
     rows = np.arange(len(actual))
-    tallies = {"network": what.tally(rows, actual, predicted), "linear": what.tally(rows, actual, [0.5] * len(rows))}
+    accumulators = {
+        "network": what.accumulate(rows, actual, predicted),
+        "linear": what.accumulate(rows, actual, [0.5] * len(rows)),
+    }
     job = PredictJob(root="", name="", store_id="", model="", sha256="", split="test", scratch="")
-    return assemble(label, job, Scored(tallies, ()))
+    return assemble(label, job, Scored(accumulators, ()))
 
 
 def test_regression_has_no_classes() -> None:

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from pipeline.evaluation.report import SliceReport
+from pipeline.evaluation.accumulator import AccumulatorSpec
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.evaluation.slices import NULL, OTHERS, slice_rows
-from pipeline.evaluation.source_rows import LABEL, Values
-from pipeline.evaluation.tally import Measure
-from pipeline.schemas.columns import ROW_ID
+from pipeline.evaluation.source_rows import LABEL, ExpressionValues
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 
 pytestmark = [pytest.mark.spark]
 
@@ -39,8 +39,8 @@ def sliced(_spark_of_the_session) -> tuple[SliceReport, ...]:
     rows, spark = made(), _spark_of_the_session
     predictions = spark.createDataFrame(rows[[ROW_ID, LABEL, "p0"]])
     values = spark.createDataFrame(rows[[ROW_ID, LABEL, "s0", "s1", "s2", "s3"]].iloc[5:])
-    asked = Values(values, ("x", "x > 1", "t", "code"), ("number", "number", "text", "number"), ())
-    return slice_rows(predictions, asked, Measure.of(BINARY, groups=1))
+    asked = ExpressionValues(values, ("x", "x > 1", "t", "code"), ("number", "number", "text", "number"), ())
+    return slice_rows(predictions, asked, AccumulatorSpec.of(BINARY, groups=1))
 
 
 def test_every_row_is_in_one_part(sliced) -> None:

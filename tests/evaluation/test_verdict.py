@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.report import ClassMetrics, EvalReport
+from pipeline.evaluation.report.classification import ClassMetrics
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.evaluation.verdict import judge
 
 

@@ -88,7 +88,7 @@ def test_a_store_that_changes_is_noticed_with_a_cache_too(id_store, kind):
         blocks = stream.blocks()
         list(islice(blocks, 4))
         (path,) = [file for file in store.split("train").files if file.shard == 1]
-        os.utime(f"{store.place.path}/{path.path}", ns=(1, 1))
+        os.utime(f"{store.path.path}/{path.path}", ns=(1, 1))
         with pytest.raises(StoreError, match=r"shard-01.parquet cannot be read: it was written to while it was read"):
             list(islice(blocks, 400))
         stream.close()

@@ -16,10 +16,10 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.feed import files as feed_files
-from pipeline.feed.compared import Checked, HeldPart
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import RowSlice, shard_row_slices
+from pipeline.feed.verified_parts import FilePart, VerifiedParts
 from pipeline.store import checksums
 from pipeline.store.filesystem import storage_path
 from pipeline.store.manifest import FileEntry
@@ -72,7 +72,7 @@ def altered_part(file: FileEntry, place: int) -> str:
 
 def told_of(store: Store, row_slices: Sequence[RowSlice], memory: int) -> list[str | None]:
     """What is told when each of the row slices is read by a process that has read nothing yet; None of a sound one."""
-    files, told = StoreFiles(store, "train", memory, checked=Checked()), []
+    files, told = StoreFiles(store, "train", memory, verified=VerifiedParts()), []
     for row_slice in row_slices:
         try:
             assert len(files.read(row_slice)) == row_slice.rows
@@ -94,8 +94,8 @@ def test_every_bit_counts(id_store, format_3, memory):
         part = altered_part(file, place)
         hashed = "SHA-256 is [0-9a-f]{64} .* [0-9a-f]{64}" if format_3 else "CRC-32 is [0-9a-f]{8} .* [0-9a-f]{8}"
         reason = f"{part} was altered: its {hashed}"
-        named = f"Store {store.place.path}: {file.path} cannot be read: {reason}. "
-        named += f"Delete {store.place.path} and prepare the store again."
+        named = f"Store {store.path.path}: {file.path} cannot be read: {reason}. "
+        named += f"Delete {store.path.path} and prepare the store again."
         for row_slice, told in zip(row_slices, told_of(store, row_slices, memory), strict=True):
             if part.startswith("row group") and part != f"row group {row_slice.row_group}":
                 assert told is None, place
@@ -129,7 +129,7 @@ def test_files_that_folds_share_are_compared_and_the_folder_of_all_is_to_be_dele
     store = write_fold(tmp_path, shared_rows, state, {"train": [name]})
     (file,) = store.split("train").files
     path_of(store, file).write_bytes(flipped(path_of(store, file).read_bytes(), 50))
-    base = Path(store.place.path).parent
+    base = Path(store.path.path).parent
     told = rf"Store {base}/fold-0: {name} cannot be read: row group 0 was altered.* Delete {base} and prepare the store"
     with pytest.raises(StoreError, match=told):
         list(feed_of(store).epoch(0))
@@ -172,10 +172,10 @@ def compared(monkeypatch):
 def test_each_part_is_compared_once_a_process_unless_it_was_written_to(id_store, compared, format_3, memory, expected):
     store = id_store([150], row_group=100)
     store = of_format_3(store) if format_3 else store
-    checked, row_slices = Checked(), row_slices_of(store)
+    verified, row_slices = VerifiedParts(), row_slices_of(store)
 
     def read() -> None:
-        files = StoreFiles(store, "train", memory, checked=checked)
+        files = StoreFiles(store, "train", memory, verified=verified)
         ids = [row for row_slice in [*row_slices, *row_slices] for row in files.read(row_slice).row_id]
         assert ids == [*range(150), *range(150)]
 
@@ -199,7 +199,7 @@ def test_threads_wait_for_the_one_that_compares(id_store, monkeypatch, compared,
     monkeypatch.setattr(feed_files, name, lambda *args: (time.sleep(0.1), original(*args))[1])
     if not sound:
         path_of(store, row_slice.file).write_bytes(flipped(path_of(store, row_slice.file).read_bytes(), 30))
-    files = StoreFiles(store, "train", MUCH, checked=Checked())
+    files = StoreFiles(store, "train", MUCH, verified=VerifiedParts())
 
     def read() -> None:
         try:
@@ -228,7 +228,7 @@ def test_a_row_group_is_decoded_from_the_bytes_that_were_compared(id_store, monk
         return content
 
     monkeypatch.setattr(feed_files, "read_row_group", spoiled)
-    rows = StoreFiles(store, "train", MUCH, checked=Checked()).read(row_slice)
+    rows = StoreFiles(store, "train", MUCH, verified=VerifiedParts()).read(row_slice)
     assert rows.row_id.tolist() == list(range(100))
 
 
@@ -237,19 +237,19 @@ def test_a_large_file_that_is_being_compared_does_not_stall(id_store, monkeypatc
     store = of_format_3(id_store([400]))
     (file,) = store.split("train").files
     monkeypatch.setattr(checksums, "PIECE_BYTES", file.bytes // 12)
-    original = Checked.count_piece
+    original = VerifiedParts.count_piece
 
-    def slow(self: Checked) -> None:
+    def slow(self: VerifiedParts) -> None:
         time.sleep(0.25)
         original(self)
 
-    monkeypatch.setattr(Checked, "count_piece", slow)
+    monkeypatch.setattr(VerifiedParts, "count_piece", slow)
     resources = Resources(threads=1, stall_seconds=1.0)
     assert sum(block.rows.sum() for block in feed_of(store, resources=resources).epoch(0)) == 400
 
 
 def test_bytes_that_are_not_held_are_not_made_up():
-    held = HeldPart(b"0123", 10, 20)
+    held = FilePart(b"0123", 10, 20)
     assert (held.seek(0, os.SEEK_END), held.seek(11), held.tell()) == (20, 11, 11)
     assert held.read(3).to_pybytes() == b"123"
     for place, count in ((9, 2), (13, 2)):

@@ -73,7 +73,7 @@ def test_a_feed_without_rows_has_no_blocks(id_store):
 
 def test_an_error_arrives_as_it_was_raised(id_store):
     store = id_store([40])
-    with open(f"{store.place.path}/train/shard-00.parquet", "r+b") as file:
+    with open(f"{store.path.path}/train/shard-00.parquet", "r+b") as file:
         file.truncate(50)
     with BlockReader(feed_of(store)) as reader, pytest.raises(StoreError, match=r"shard-00.parquet cannot be read"):
         list(reader.epoch())

@@ -29,7 +29,7 @@ DEADLINE = 30.0
 
 
 def path_of(store, shard: int) -> Path:
-    return Path(store.place.path) / "train" / f"shard-{shard:02d}.parquet"
+    return Path(store.path.path) / "train" / f"shard-{shard:02d}.parquet"
 
 
 def reading_threads() -> set[threading.Thread]:
@@ -155,7 +155,7 @@ def test_a_thread_that_is_killed_is_named(id_store, monkeypatch):
         raise SystemExit  # ends a thread without a word
 
     monkeypatch.setattr(StoreFiles, "read", killed)
-    with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 ended without a word at row group \d of train"):
+    with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 died while it read row group \d of train"):
         list(feed_of(id_store([400] * 4), resources=Resources(threads=2)).epoch(0))
 
 
@@ -169,7 +169,7 @@ def test_a_read_that_never_ends_is_given_up(id_store, monkeypatch):
     original = StoreFiles.read
     monkeypatch.setattr(StoreFiles, "read", stuck)
     resources = Resources(threads=2, stall_seconds=1.0)
-    monkeypatch.setattr("pipeline.feed.reader.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("pipeline.feed.petastorm_reader.JOIN_SECONDS", 0.1)
     with pytest.raises(PlatformError, match=r"Reading thread 1 of 2 has not delivered row group 0 of train/shard"):
         list(feed_of(id_store([64] * 4), resources=resources).epoch(0))
     released.set()
@@ -230,7 +230,7 @@ def test_closing_from_another_thread_ends_the_waiting(id_store, monkeypatch):
     consumer.start()
     time.sleep(0.3)
     start = time.monotonic()
-    monkeypatch.setattr("pipeline.feed.reader.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("pipeline.feed.petastorm_reader.JOIN_SECONDS", 0.1)
     stream.close()
     consumer.join(DEADLINE / 3)
     assert not consumer.is_alive()

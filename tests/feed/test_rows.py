@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.feed.rows import COLUMNS_AT_ONCE, check_tensors
-from pipeline.kinds.fitted_features import contract_of
-from pipeline.schemas.columns import ColumnSpec, StoreContract
+from pipeline.kinds.fitted_features import store_schema_of
+from pipeline.schemas.store_schema import ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec
 from tests.support.feeds import feed_of, numbered, publish, with_memory
 from tests.support.stores import regression_state, write_small_store
@@ -28,8 +28,8 @@ SPECS = (
 )
 
 
-def contract_with(*specs: ColumnSpec) -> StoreContract:
-    return StoreContract(columns=(*contract_of(regression_state()).columns, *specs))
+def contract_with(*specs: ColumnSpec) -> StoreSchema:
+    return StoreSchema(columns=(*store_schema_of(regression_state()).columns, *specs))
 
 
 def values_of(row: int) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.evaluation.linear import sample_rows
+from pipeline.evaluation.row_sample import sample_rows
 from pipeline.feed.cache import MemoryCache
 from pipeline.feed.memory import Resources
 from pipeline.feed.reader import read_shard
@@ -23,8 +23,8 @@ from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.shared_fold_rows import LABEL, PART, WEIGHT
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.store import Store
 from tests.support import kinds
@@ -102,7 +102,7 @@ def test_two_folds_make_different_rows_of_the_same_files(tmp_path):
     assert read(first).tensors["categorical"].tolist() == [[2, 2, 1], [1, 3, 3], [0, 0, 2]]
     assert read(second).tensors["numeric"].tolist() == [[10.0], [10.0], [6.0]]
     assert read(second).tensors["categorical"].tolist() == [[1, 1], [0, 2], [0, 0]]
-    assert first.place.path != second.place.path
+    assert first.path.path != second.path.path
     assert first.file(FILE) == second.file(FILE)
 
 

@@ -19,7 +19,7 @@ import pytest
 from pipeline.config import RunConfig, load_config
 from pipeline.feed.blocks import open_feed
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.schemas.table import KeptContract
+from pipeline.schemas.source_contract import KeptContract
 from pipeline.store.bundle import open_bundle
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import SPLITS, model_folder, store_folder
@@ -140,13 +140,13 @@ class TestJobs:
         from mlflow import MlflowClient
 
         from pipeline.tracking.address import Address
-        from pipeline.tracking.mlflow_tracker import send_left
+        from pipeline.tracking.mlflow_tracker import send_unsent
 
         address = Address(f"sqlite:///{golden.folder}/mlflow.db", artifacts=(golden.folder / "artifacts").as_uri())
         (run,) = (golden.folder / "root" / "spool").glob("*/run.json")
         told = json.loads(run.read_text()) | {"uri": address.uri, "artifacts": address.artifacts}
         run.write_text(json.dumps(told))
-        send_left(address, golden.root)
+        send_unsent(address, golden.root)
         client = MlflowClient(address.uri)
         (experiment,) = (each for each in client.search_experiments() if each.name == "customers")
         (sent,) = client.search_runs([experiment.experiment_id])

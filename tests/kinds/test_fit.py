@@ -11,8 +11,8 @@ from pipeline.arrays.moments import Moments, rounded
 from pipeline.config.data import DataConfig
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
+from pipeline.kinds.interfaces import arrays_of
 from pipeline.kinds.plan import CategoricalPlan, NumericPlan
-from pipeline.kinds.registry import arrays_of
 from pipeline.kinds.scaled.arrays import beyond_float32
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.kinds.scaled.fit import find_edges, fit_power, fit_transform

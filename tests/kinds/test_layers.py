@@ -20,7 +20,7 @@ import tensorflow as tf  # noqa: E402 (takes seconds to import)
 from pipeline.kinds.bucket.layers import Bucketize  # noqa: E402
 from pipeline.kinds.hashed.crc import CHUNK, crc32  # noqa: E402
 from pipeline.kinds.hashed.layers import HashTexts  # noqa: E402
-from pipeline.kinds.layer import SideBySide  # noqa: E402
+from pipeline.kinds.layer import ConcatColumns  # noqa: E402
 from pipeline.kinds.scaled.layers import ScaleNumbers  # noqa: E402
 from pipeline.kinds.scaled.power import yeo_johnson, yeo_johnson_inverse  # noqa: E402
 from pipeline.kinds.text.layers import JoinTexts, LookUpTexts, SplitTexts  # noqa: E402
@@ -207,8 +207,8 @@ def test_texts_are_joined_as_they_are():
 
 def test_columns_are_put_side_by_side_in_the_order_that_is_asked_for():
     parts = [tf.constant([[1, 2]]), tf.constant([[3]]), tf.constant([[4]])]
-    assert np.asarray(SideBySide([0, 1, 2, 3])(parts)).tolist() == [[1, 2, 3, 4]]
-    assert np.asarray(SideBySide([3, 1, 0, 2])(parts)).tolist() == [[4, 2, 1, 3]]
+    assert np.asarray(ConcatColumns([0, 1, 2, 3])(parts)).tolist() == [[1, 2, 3, 4]]
+    assert np.asarray(ConcatColumns([3, 1, 0, 2])(parts)).tolist() == [[4, 2, 1, 3]]
 
 
 # Expansion
@@ -273,7 +273,7 @@ def test_the_mean_of_slots_is_over_values_only():
         (PiecewiseLinear([[0.0, 1.0, 2.0], []]), np.zeros((2, 2), np.float32)),
         (OneHot([2], [1]), np.zeros((2, 2), np.int32)),
         (MultiHot(2), np.zeros((2, 2), np.int32)),
-        (SideBySide([1, 0]), [tf.constant([[1]]), tf.constant([[2]])]),
+        (ConcatColumns([1, 0]), [tf.constant([[1]]), tf.constant([[2]])]),
         (JoinTexts("|"), [tf.constant([["a"]]), tf.constant([["b"]])]),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, keras.Layer) else "",

@@ -15,8 +15,9 @@ import pipeline.kinds
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
-from pipeline.kinds.registry import arrays_of, encodings_of, feature_kinds, find_kind, kinds_table, layers_of
-from pipeline.reference import reference_page
+from pipeline.kinds.interfaces import arrays_of, layers_of
+from pipeline.kinds.registry import KINDS, encodings_of, feature_kinds
+from pipeline.reference import kinds_table, reference_page
 
 NEW_FILE = '''
 """The root of a number, its sign kept: root(x) = sign(x) |x|^(1 / degree)."""
@@ -122,7 +123,7 @@ def test_one_folder_adds_a_kind(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=r"Allowed: scalar, piecewise_linear, bucketize, root, or package\.module"):
             FeaturesConfig.model_validate(section(encoding="roof"))
         group = FeaturesConfig.model_validate(section(encoding="root", options={"degree": 3})).numeric[0]
-        assert (group.kind, find_kind("root").parsed_options(group.options).degree) == ("root", 3)
+        assert (group.kind, KINDS.resolve("root").parsed_options(group.options).degree) == ("root", 3)
     finally:
         sys.modules.pop("pipeline.kinds.root", None)
         vars(pipeline.kinds).pop("root", None)
@@ -133,10 +134,16 @@ def test_one_folder_adds_a_kind(tmp_path, monkeypatch):
     [
         ({"encoding": "bucketise"}, r"there is no encoding 'bucketise'\. Allowed: .*Did you mean 'bucketize'\?"),
         ({"encoding": "target_mean"}, r"there is no encoding 'target_mean'\. Allowed: scalar, piecewise_linear"),
-        ({"encoding": "nowhere.root:KIND"}, r"'nowhere\.root:KIND' cannot be imported: No module named 'nowhere'"),
-        ({"encoding": "json:loads"}, r"'json:loads' is no kind of feature\. Allowed: an instance of .*FeatureKind\."),
+        (
+            {"encoding": "nowhere.root:KIND"},
+            r"'nowhere\.root:KIND' cannot be used: No module named 'nowhere'\. ",
+        ),
+        (
+            {"encoding": "json:loads"},
+            r"'json:loads' cannot be used: allowed is an instance of .*FeatureKind\. ",
+        ),
         ({"encoding": "pipeline.kinds.hashed:KIND"}, r"is for features\.categorical, not for features\.numeric"),
-        ({"options": {"degree": 2}}, r"options go with what has some, not with scaled"),
+        ({"options": {"degree": 2}}, r"scaled has no options\. Remove options"),
         ({"encoding": OWN, "options": {"degre": 2}}, r"options\.degre is unknown\. Did you mean 'degree'\?"),
     ],
 )
@@ -161,7 +168,6 @@ def test_a_run_with_a_kind_of_a_user_s_own(tmp_path, own_package, repository):
     config = {
         "name": "root",
         "storage": {"root": str(tmp_path / "root")},
-        "track": {"enabled": False},
         "data": {"source": {"path": str(tmp_path / "rows.csv")}, "label": "y", "key": "id"},
         "features": section(encoding=OWN, options={"degree": 3}),
         "model": {"hidden": []},
@@ -181,3 +187,5 @@ def test_a_run_with_a_kind_of_a_user_s_own(tmp_path, own_package, repository):
     features = next((tmp_path / "root" / "stores").rglob("features.json"))
     assert [feature["kind"] for feature in json.loads(features.read_text())["numeric"]] == [OWN]
     assert answer["evaluate"]["metrics"]["r2"] > 0.9, "a linear function of what the kind makes of x"
+    report = next((tmp_path / "root").rglob("report.html")).read_text(encoding="utf-8")
+    assert f"encoding: {OWN}" in report

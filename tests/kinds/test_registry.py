@@ -9,7 +9,8 @@ import pytest
 
 import pipeline.kinds
 from pipeline.kinds.feature import NumberFeature, TextFeature
-from pipeline.kinds.registry import Arrays, Layers, Numbers, Texts, arrays_of, feature_kinds, layers_of
+from pipeline.kinds.interfaces import Arrays, Layers, Numbers, Texts, arrays_of, layers_of
+from pipeline.kinds.registry import feature_kinds
 from tests.support import kinds
 
 FEATURES = {feature.kind: feature for feature in kinds.every_kind().features}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.config.expression import parse_expression
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
-from pipeline.schemas.expression import FUNCTIONS
+from pipeline.schemas.functions import FUNCTIONS
 from pipeline.schemas.tokens import NULL_TOKEN
 from tests.support.expressions import (
     EVERYTHING,

@@ -10,7 +10,7 @@ from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.networks.mlp import MlpConfig
-from pipeline.networks.network import NETWORKS
+from pipeline.networks.network import NETWORKS, NetworkInputs
 
 MINIMAL = {
     "name": "n",
@@ -76,6 +76,23 @@ def test_the_default_is_the_multi_layer_network():
 )
 def test_what_is_wrong_is_named_where_it_stands(model, message):
     assert message in message_of(model)
+
+
+def test_l2_is_short_for_a_regularizer():
+    import keras
+
+    def regularizers(**settings: object) -> list[object]:
+        features = keras.Input((3,))
+        inputs = NetworkInputs({"numeric": features}, (features,), features=None)
+        network = keras.Model(features, MlpConfig(**settings).build(inputs, 1))
+        return [keras.regularizers.serialize(layer.kernel_regularizer) for layer in network.layers[1:]]
+
+    same = regularizers(hidden=(4,), l2=0.1), regularizers(hidden=(4,), regularizer={"name": "l2", "weight": 0.1})
+    assert same[0] == same[1] == [keras.regularizers.serialize(keras.regularizers.L2(0.1))] * 2
+    assert with_model({"regularizer": "l1"}).model.regularizer.weight == 0.01
+    assert "'model': l2 and regularizer are both given: 0.1 and l1. Give one" in message_of(
+        {"l2": 0.1, "regularizer": "l1"}
+    )
 
 
 def test_all_problems_are_told_at_once():

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.evaluation.report import EvalReport, SliceReport, SliceValue
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.report.evaluation_page import evaluation_page
 from pipeline.report.plots.figures import figures_of
 from pipeline.report.plots.png import png_of

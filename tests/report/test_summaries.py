@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.report.summaries import comparison_table, crossval_table, evaluation_summary
 from tests.support.folds import crossval
 

@@ -9,15 +9,15 @@ import threading
 
 import pytest
 
-from pipeline.runtime.cores import own_cores
+from pipeline.runtime.cores import reserved_cores
 
 ALL = sorted(os.sched_getaffinity(0))
 
 HOLD = """
 import sys
 from pathlib import Path
-from pipeline.runtime.cores import own_cores
-with own_cores(1, Path(sys.argv[1])) as cores:
+from pipeline.runtime.cores import reserved_cores
+with reserved_cores(1, Path(sys.argv[1])) as cores:
     print(*cores, flush=True)
     sys.stdin.read()
 """
@@ -27,7 +27,7 @@ def test_all_threads_run_on_the_cores_and_then_anywhere(tmp_path):
     release, seen = threading.Event(), []
     thread = threading.Thread(target=lambda: (release.wait(), seen.append(os.sched_getaffinity(0))))
     thread.start()
-    with own_cores(1, tmp_path) as cores:
+    with reserved_cores(1, tmp_path) as cores:
         assert cores == (ALL[0],)
         assert os.sched_getaffinity(0) == os.sched_getaffinity(thread.native_id) == {ALL[0]}
     assert sorted(os.sched_getaffinity(0)) == ALL
@@ -37,10 +37,10 @@ def test_all_threads_run_on_the_cores_and_then_anywhere(tmp_path):
 
 
 def test_who_finds_too_few_runs_anywhere_and_holds_none(tmp_path):
-    with own_cores(len(ALL) + 1, tmp_path) as cores:
+    with reserved_cores(len(ALL) + 1, tmp_path) as cores:
         assert cores == ()
         assert sorted(os.sched_getaffinity(0)) == ALL
-        with own_cores(len(ALL), tmp_path) as others:
+        with reserved_cores(len(ALL), tmp_path) as others:
             assert others == tuple(ALL)
 
 
@@ -49,16 +49,16 @@ def test_processes_take_different_cores_and_a_killed_one_gives_its_own_back(tmp_
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert int(other.stdout.readline()) == ALL[0]
-        with own_cores(1, tmp_path) as cores:
+        with reserved_cores(1, tmp_path) as cores:
             assert cores == (ALL[1],)
         other.kill()
         other.wait()
-    with own_cores(1, tmp_path) as cores:
+    with reserved_cores(1, tmp_path) as cores:
         assert cores == (ALL[0],)
 
 
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path):
     place = tmp_path / "file"
     place.write_text("")
-    with own_cores(1, place / "locks") as cores:
+    with reserved_cores(1, place / "locks") as cores:
         assert cores == ()

@@ -61,7 +61,7 @@ def test_the_rank_without_a_record_is_the_one_that_was_killed(tmp_path):
     cause = first_cause(scratch, RuntimeError("Job aborted"), 3)
     assert type(cause) is RankLost
     assert str(cause).startswith(
-        f"Rank 1 on host-1 (process {os.getpid()}) ended without a word: it was killed, or ran"
+        f"Rank 1 on host-1 (process {os.getpid()}) died without an error: it was killed, or ran"
     )
 
 
@@ -81,7 +81,7 @@ def test_ranks_that_all_lost_each_other_are_not_called_killed(tmp_path):
         fail(scratch, rank, UnknownError("Horovod: connection closed by peer"))
     cause = first_cause(scratch, RuntimeError(), 2)
     assert type(cause) is RankLost
-    assert str(cause) == "The ranks lost each other: Horovod: connection closed by peer"
+    assert str(cause) == "The ranks lost contact with each other: Horovod: connection closed by peer"
 
 
 @pytest.mark.parametrize(

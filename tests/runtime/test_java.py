@@ -62,7 +62,7 @@ def test_no_java_is_said_with_what_to_do():
         find_java()
 
     message = str(caught.value)
-    assert message.startswith("Spark needs Java, and none that is fit was found. Allowed: version 17 or 21")
+    assert message.startswith("Spark needs Java, and no suitable one was found. Allowed: version 17 or 21")
     assert "Received: no java program at all." in message
     assert "Run ./scripts/setup" in message
     assert "apt-get install openjdk-17-jre-headless" in message

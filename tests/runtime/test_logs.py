@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from pipeline.runtime.logs import safe_text, saying_once
+from pipeline.runtime.logs import logging_once, safe_text
 
 LOGGING = """
 import logging, sys, warnings
-from pipeline.runtime.logs import saying_once, configure_logging
+from pipeline.runtime.logs import logging_once, configure_logging
 configure_logging(debug=sys.argv[1] == "debug")
 log = logging.getLogger("pipeline.part")
 log.debug("a detail")
@@ -66,7 +66,7 @@ def test_developers_get_more():
 
 def test_what_is_found_out_again_is_said_once(caplog):
     first, second = logging.getLogger("pipeline.tests.first"), logging.getLogger("pipeline.tests.second")
-    with saying_once([first.name, second.name]):
+    with logging_once([first.name, second.name]):
         for fold in range(3):
             first.warning("Column '%s' is constant.", "x")
             second.warning("Column 'x' is constant.")

@@ -66,7 +66,7 @@ def _warm(_spark_of_the_session, tmp_path_factory):
         ("raise_ours", ConfigError, r"^train\.loss does not fit\.$"),
         ("raise_foreign", TrainError, r"^Rank 1 failed: KeyError: 'no such layer'"),
         ("memory", TrainError, r"^Rank 1 ran out of memory: \w*MemoryError: .*\. Give the workers more memory"),
-        ("die", RankLost, r"^Rank 1 on \S+ \(process \d+\) ended without a word: it was killed, or ran out of memory"),
+        ("die", RankLost, r"^Rank 1 on \S+ \(process \d+\) died without an error: it was killed, or ran out of memory"),
     ],
 )
 def test_what_ends_one_rank_ends_all_with_one_cause(spark, tmp_path, fault, kind, message):
@@ -81,9 +81,12 @@ def test_what_ends_one_rank_ends_all_with_one_cause(spark, tmp_path, fault, kind
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("stop", rf"gave no sign of life for {STALL:g} s"),
-        ("stuck", rf"made no progress for {STALL:g} s .*: it trains, at faults\.py:\d+ in get_stuck"),
-        ("starve", rf"made no progress for {STALL:g} s .*: it waits for rows, at faults\.py:\d+ in starve"),
+        ("stop", rf"sent no heartbeat for {STALL:g} s"),
+        ("stuck", rf"made no progress for {STALL:g} s .*\. Last activity: trains, at faults\.py:\d+ in get_stuck"),
+        (
+            "starve",
+            rf"made no progress for {STALL:g} s .*\. Last activity: waits for rows, at faults\.py:\d+ in starve",
+        ),
     ],
 )
 def test_a_rank_that_stands_still_is_named_and_the_other_is_not(spark, tmp_path, fault, message):
@@ -107,7 +110,7 @@ def test_a_kill_from_outside_is_noticed_within_five_seconds(spark, tmp_path):
             killed.append(time.monotonic())
 
     options = LaunchOptions(Limits(stall=60.0), on_heartbeats=kill)
-    with pytest.raises(RankLost, match=r"^Rank 1 on .* ended without a word"):
+    with pytest.raises(RankLost, match=r"^Rank 1 on .* died without an error"):
         run_ranks(
             spark, 2, "tests.support.faults:train", payload="", scratch=storage_path(str(tmp_path)), options=options
         )

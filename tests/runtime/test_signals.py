@@ -13,7 +13,7 @@ import pytest
 STOPPING = """
 import os, signal, sys, time
 from pipeline.runtime import signals
-signals.TIDY_SECONDS = 1.0
+signals.CLEANUP_SECONDS = 1.0
 number = getattr(signal, sys.argv[1])
 try:
     with signals.stopping_on_signals(lambda: print("first")):
@@ -37,11 +37,11 @@ from pipeline.runtime import signals
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born with it ignored
 with signals.stopping_on_signals(lambda: None):
     mine = signal.getsignal(signal.SIGINT)
-    with signals.interrupt_handler_kept():
+    with signals.preserving_interrupt_handler():
         signal.signal(signal.SIGINT, lambda *_: None)  # as SparkContext does
     assert signal.getsignal(signal.SIGINT) is mine
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-with signals.interrupt_handler_kept():
+with signals.preserving_interrupt_handler():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a notebook keeps Spark's
 """
@@ -105,11 +105,11 @@ def test_a_process_ends_with_its_parent():
 GENTLY = """
 import os, signal, sys, time
 from pipeline.runtime import signals
-signals.TIDY_SECONDS = 5.0
+signals.CLEANUP_SECONDS = 5.0
 asked = []
 try:
     with signals.stopping_on_signals(lambda: print("broken off")):
-        with signals.stopping_gently(lambda: asked.append(1), seconds=float(sys.argv[2])):
+        with signals.stopping_gracefully(lambda: asked.append(1), seconds=float(sys.argv[2])):
             for _ in range(int(sys.argv[1])):
                 os.kill(os.getpid(), signal.SIGTERM)
             end = time.monotonic() + float(sys.argv[3])

@@ -104,7 +104,7 @@ def test_a_master_that_does_not_exist_is_said():
 
     assert "Master must either be yarn or start with spark, k8s, or local" in done.stderr
     assert (
-        f"{PlatformError.__name__}: Spark does not start: its Java process ended at once, see its message above. "
+        f"{PlatformError.__name__}: Spark did not start: its Java process exited at once; see its message above. "
         "Look at spark.master and spark.conf."
     ) in done.stderr
     assert "\tat org.apache" not in done.stderr

@@ -41,7 +41,7 @@ def watched(at, seconds: int, limits: Limits = LIMITS, workers: int = 2):
     detector = StallDetector(workers, limits, lambda: now[0])
     for second in range(1, seconds + 1):
         now[0] = float(second)
-        if (trouble := detector.trouble({one.rank: one for one in at(second)})) is not None:
+        if (trouble := detector.failure({one.rank: one for one in at(second)})) is not None:
             return second, trouble
     return None
 
@@ -57,7 +57,7 @@ def test_slow_progress_is_progress():
 def test_a_rank_without_a_sign_of_life_is_named():
     second, trouble = watched(lambda s: [beat(0, s, begun=min(s, 6)), beat(1, min(s, 5))], 100)
     assert (type(trouble), second) == (RankLost, 16)
-    assert str(trouble).startswith("Rank 1 on host-1 (process 101) gave no sign of life for 10 s (train.stall_seconds)")
+    assert str(trouble).startswith("Rank 1 on host-1 (process 101) sent no heartbeat for 10 s (train.stall_seconds)")
 
 
 def test_a_rank_stuck_in_python_is_named_and_not_the_one_that_waits_for_it():
@@ -84,7 +84,7 @@ def test_a_rank_that_stood_still_later_than_the_one_that_waits_for_it_is_named(l
 
 def test_a_rank_that_fell_silent_later_than_the_one_that_waits_for_it_is_named():
     _, trouble = watched(lambda s: [beat(0, s, begun=min(s, 3)), beat(1, min(s, 5), begun=2)], 99)
-    assert str(trouble).startswith("Rank 1 on host-1 (process 101) gave no sign of life")
+    assert str(trouble).startswith("Rank 1 on host-1 (process 101) sent no heartbeat")
 
 
 def test_where_nothing_counts_a_standing_place_in_python_tells():

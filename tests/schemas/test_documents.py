@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
 from pipeline.schemas.document import fingerprint
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import NULL_TOKEN
 
 STATE = FittedFeatures(
@@ -52,7 +52,7 @@ def test_classes_fit_the_task(task, classes):
 
 
 def test_columns_of_a_store():
-    contract = contract_of(STATE)
+    contract = store_schema_of(STATE)
     assert [(c.name, c.type, c.role, c.size) for c in contract.columns] == [
         ("größe", "float32", "numeric", None),
         ("c", "int32", "categorical", 5),
@@ -60,7 +60,7 @@ def test_columns_of_a_store():
         (ROW_ID, "int64", "row_id", None),
     ]
     regression = STATE.model_copy(update={"label": LabelSpec(name="y", task="regression")})
-    assert contract_of(regression).columns[2].type == "float64"
+    assert store_schema_of(regression).columns[2].type == "float64"
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.kinds.fitted_features import contract_of
-from pipeline.schemas.columns import ColumnSpec, StoreContract
-from pipeline.schemas.tensors import TensorSpec, side_by_side
+from pipeline.kinds.fitted_features import store_schema_of
+from pipeline.schemas.store_schema import ColumnSpec, StoreSchema
+from pipeline.schemas.tensors import TensorSpec, concat_specs
 from tests.support import kinds
 
 
 def test_columns_of_a_role_lie_side_by_side_and_further_ones_stand_alone():
-    contract = StoreContract(
+    contract = StoreSchema(
         columns=(
             ColumnSpec(name="x", type="float32", role="numeric"),
             ColumnSpec(name="c", type="int32", role="categorical", size=3),
@@ -29,7 +29,7 @@ def test_columns_of_a_role_lie_side_by_side_and_further_ones_stand_alone():
 
 def test_features_feed_the_tensors_of_their_store():
     state = kinds.every_kind()
-    assert state.tensors == contract_of(state).tensors
+    assert state.tensors == store_schema_of(state).tensors
     assert [str(spec) for spec in state.tensors] == ["float32 [6]", "int32 [11]"]
 
 
@@ -39,12 +39,12 @@ def test_a_further_column_is_not_called_like_other_tensors():
         ColumnSpec(name="numeric", type="float32", role="extra", shape=(2,)),
     )
     with pytest.raises(ValueError, match=r"column 'numeric' is called like the tensor of several columns. Rename it."):
-        _ = StoreContract(columns=columns).tensors
+        _ = StoreSchema(columns=columns).tensors
 
 
 def test_parts_that_do_not_fit_are_named_with_both_sides():
     image = TensorSpec(name="t", dtype="float32", shape=(1, 8, 8))
-    (wide,) = side_by_side([image, image])
+    (wide,) = concat_specs([image, image])
     assert wide.shape == (2, 8, 8)
     for other in (
         TensorSpec(name="t", dtype="int32", shape=(1, 8, 8)),
@@ -52,4 +52,4 @@ def test_parts_that_do_not_fit_are_named_with_both_sides():
         TensorSpec(name="t", dtype="float32"),
     ):
         with pytest.raises(ValueError, match=r"tensor 't' is float32 \[1, 8, 8\] in one part and .* in another"):
-            side_by_side([image, other])
+            concat_specs([image, other])

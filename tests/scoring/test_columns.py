@@ -39,7 +39,7 @@ def test_the_key_and_what_is_named_or_fits_a_pattern_is_kept_in_the_order_of_the
 
 
 def test_an_entry_that_fits_nothing_is_named():
-    with pytest.raises(ConfigError, match=r"'agee' in score.keep fits no column of the source\. Allowed: id, age"):
+    with pytest.raises(ConfigError, match=r"'agee' in score.keep matches no column of the source\. Allowed: id, age"):
         columns_for(keep=["agee"])
 
 
@@ -48,7 +48,9 @@ def test_a_name_is_never_given_twice_and_a_prefix_helps():
         columns_for(INCOME, ("Label", "age", "AGE", "model_version"))
     message = str(raised.value)
     assert message.startswith("The output cannot have these columns (3 problems):")
-    assert "'Label' would be the name of the model's answer and a column of the source. Allowed: different" in message
+    assert (
+        "'Label' would be the name of the model's prediction and a column of the source. Allowed: different" in message
+    )
     assert "'age' would be the name of two columns. Allowed: different names. Received: age and AGE" in message
     columns = columns_for(INCOME, ("label",), prefix="new_", keep=["*"])
     assert columns.names == ("label", "new_label", "new_probability_<=50K", "new_probability_>50K", "new_model_version")

@@ -117,7 +117,7 @@ def test_jobs_that_write_at_once_leave_one_whole_output(output, monkeypatch):
 
 def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
     with (
-        pytest.raises(ConfigError, match=r"parquet' is gone from .* another job writes"),
+        pytest.raises(ConfigError, match=r"parquet' is missing from .* another job writes"),
         output_draft(output) as draft,
     ):
         draft.publish(["part-x.parquet"], card(), set_aside=[], replace=True)
@@ -129,7 +129,7 @@ def test_a_job_whose_files_or_card_are_gone_is_told(output, monkeypatch):
         publish(output, "other", replace=True)
 
     publish(output, "one")
-    with pytest.raises(ConfigError, match=r"is gone from .* another job writes"), output_draft(output) as draft:
+    with pytest.raises(ConfigError, match=r"is missing from .* another job writes"), output_draft(output) as draft:
         monkeypatch.setattr(listed_module.files, "remove_file", overtaken)
         draft.publish(write(draft, "two"), card(), set_aside=[], replace=True)
     assert listed(output) == ["other"]
@@ -167,7 +167,7 @@ def test_files_of_a_scoring_that_may_run_stay_and_are_told(output, caplog):
 @pytest.mark.parametrize("replace", [True, False])
 def test_what_is_no_output_is_never_replaced(output, replace):
     files.write_bytes(output.child("thesis.txt"), b"years of work")
-    with pytest.raises(ConfigError, match=r"no output of a scoring" if replace else "already exists"):
+    with pytest.raises(ConfigError, match=r"is not the output of a scoring run" if replace else "already exists"):
         check_writable(output, replace=replace)
     assert files.list_files(output) == ["thesis.txt"]
 

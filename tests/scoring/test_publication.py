@@ -67,7 +67,9 @@ def test_an_output_that_came_up_meanwhile_stays(output):
 
 def test_what_is_no_output_is_never_replaced(output):
     files.write_bytes(output.child("thesis.txt"), b"years of work")
-    with pytest.raises(ConfigError, match=r"no output of a scoring: it has no _score\.json\. Allowed with score.mode"):
+    with pytest.raises(
+        ConfigError, match=r"is not the output of a scoring run: it has no _score\.json\. Allowed with score.mode"
+    ):
         check_output(output, replace=True)
     assert files.read_bytes(output.child("thesis.txt")) == b"years of work"
 

@@ -12,8 +12,8 @@ import pytest
 import pipeline.sources
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
-from pipeline.reference import reference_page
-from pipeline.sources.registry import SourceFormat, endings, find_format, formats_table, source_formats
+from pipeline.reference import formats_table, reference_page
+from pipeline.sources.registry import FORMATS, SourceFormat, endings
 
 NEW_FILE = '''
 """Numbers of 64 bits, row by row."""
@@ -87,9 +87,9 @@ def write_rows(tmp_path, rows: int = 400) -> np.ndarray:
 
 
 def test_the_formats_of_this_package():
-    assert list(source_formats()) == ["csv", "delta", "json", "orc", "parquet", "tsv"]
+    assert list(FORMATS.names) == ["csv", "delta", "json", "orc", "parquet", "tsv"]
     assert endings()["ndjson"] == "json"
-    assert find_format("pipeline.sources.orc:FORMAT") is find_format("orc")
+    assert FORMATS.resolve("pipeline.sources.orc:FORMAT") is FORMATS.resolve("orc")
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,14 @@ def test_the_formats_of_this_package():
     [
         (
             "parqet",
-            r"'data\.source\.format': 'parqet' is no format of a source\. Allowed: auto, csv, delta, json, orc, "
-            r"parquet, tsv, or package\.module:NAME\. Did you mean 'parquet'\?",
+            r"'data\.source\.format': there is no source format 'parqet'\. Allowed: auto, csv, delta, json, orc, "
+            r"parquet, tsv, or package\.module:name\. Did you mean 'parquet'\?",
         ),
-        ("own.lines:LINES", r"'own\.lines:LINES' cannot be imported: No module named 'own'\. Install the package, or"),
-        ("json:loads", r"'json:loads' is no format of a source\. Allowed: an instance of .*Received: function"),
+        (
+            "own.lines:LINES",
+            r"Source format 'own\.lines:LINES' cannot be used: No module named 'own'\. Install its package, or correct",
+        ),
+        ("json:loads", r"'json:loads' cannot be used: allowed is an instance of .*SourceFormat\. Received: function"),
     ],
 )
 def test_names_that_are_no_format(tmp_path, format, message):
@@ -112,7 +115,7 @@ def test_names_that_are_no_format(tmp_path, format, message):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"format": "orc", "options": {"a": 1}}, "options go with what has some, not with orc"),
+        ({"format": "orc", "options": {"a": 1}}, "orc has no options. Remove options"),
         ({"format": "doubles", "options": {"name": "x"}}, r"options\.names: Field required|options\.name is unknown"),
         ({"format": "doubles", "options": {"names": ["x"]}, "quote": "'"}, "quote goes with format: csv or tsv, not"),
     ],
@@ -125,10 +128,10 @@ def test_settings_that_do_not_go_with_a_format(new_file, tmp_path, source, messa
 def test_a_configuration_is_checked_without_spark_and_pyarrow():
     code = (
         "import sys; sys.modules['pyspark'] = sys.modules['pyarrow'] = None\n"
-        "from pipeline.sources.registry import formats_table; print(formats_table())"
+        "from pipeline.sources.registry import FORMATS; print(FORMATS.names)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == formats_table()
+    assert done.stdout.strip() == str(FORMATS.names)
 
 
 def test_the_documentation_lists_the_formats(repository):
@@ -141,7 +144,7 @@ def test_one_new_file_adds_a_format(spark, tmp_path, new_file, format):
     from pipeline.stages.prepare import prepare
 
     values = write_rows(tmp_path)
-    with pytest.raises(ConfigError, match=r"Allowed: auto, csv, delta, doubles, json"):
+    with pytest.raises(ConfigError, match=r"Allowed: auto, csv, delta, json, orc, parquet, tsv, doubles, or"):
         parse_config(content(tmp_path, format="double"))
     assert "| `doubles` | `.f64` | numbers of 64 bits |" in reference_page()
     if format == "own_formats.doubles:FORMAT":
@@ -151,8 +154,20 @@ def test_one_new_file_adds_a_format(spark, tmp_path, new_file, format):
     prepared = prepare(config, spark=spark)
     assert sum(prepared.rows.values()) == len(values)
     stored = spark.read.parquet(*(f"{prepared.store}/{split}" for split in ("train", "validation", "test")))
-    found = np.array(sorted((row.x, row.y) for row in stored.select("x", "y").collect()))
-    np.testing.assert_allclose(found, values[np.lexsort(values.T[::-1])], rtol=1e-6)
+    rows = np.array(sorted((row.x, row.y) for row in stored.select("x", "y").collect()))
+    np.testing.assert_allclose(rows, values[np.lexsort(values.T[::-1])], rtol=1e-6)
+
+
+@pytest.mark.spark
+def test_rows_of_a_new_format_are_trained_on_and_reported(spark, tmp_path, new_file):
+    from pipeline.stages.run import run
+
+    write_rows(tmp_path)
+    settings = content(tmp_path, format="doubles", options={"names": ["x", "y"]})
+    done = run(parse_config({**settings, "track": {}, "train": {"epochs": 1}}), spark=spark)
+    assert done.evaluate.rows == done.prepare.rows["test"]
+    report = next((tmp_path / "root").rglob("report.html")).read_text(encoding="utf-8")
+    assert "format: doubles" in report
 
 
 @pytest.mark.spark
@@ -168,4 +183,4 @@ def test_a_file_that_its_format_cannot_read_is_named(spark, tmp_path, new_file):
 
 
 def test_a_format_is_plain_data():
-    assert all(isinstance(format, SourceFormat) and format.description for format in source_formats().values())
+    assert all(isinstance(format, SourceFormat) and format.description for format in FORMATS.entries.values())

@@ -310,7 +310,7 @@ def test_what_cannot_work_is_said_before_a_fold_is_trained(
 
 def test_too_few_rows_for_the_folds_are_said_before_a_fold_is_trained(table, tmp_path, spark):
     pd.read_csv(table).head(12).to_csv(tmp_path / "few.csv", index=False)
-    with pytest.raises(DataError, match=r"cannot be divided into these folds (?s:.)*has no row to be measured on"):
+    with pytest.raises(DataError, match=r"cannot be divided into these folds (?s:.)*has no row to be evaluated on"):
         cross_validate(houses(tmp_path / "few.csv", tmp_path / "root", {"folds": 20}), spark=spark)
     assert not (tmp_path / "root" / "stores").exists()
 

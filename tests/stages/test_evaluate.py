@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import load_config
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.stages.context import open_stage
 from pipeline.stages.evaluate import evaluate_model
 from pipeline.stages.run import run
@@ -147,4 +147,4 @@ def test_a_source_that_changed_gives_no_rows_and_no_slices(config, done, spark, 
     assert found.metrics == done.evaluate.metrics
     assert found.slices == ()
     assert not any(row.values for row in found.extremes.worst)
-    assert "changed since the store was made" in found.notes[0]
+    assert "changed since the store was prepared" in found.notes[0]

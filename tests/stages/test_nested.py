@@ -24,7 +24,7 @@ def test_settings_that_move_rows_between_folds_cannot_be_searched_within_them(na
     values = {"choice": ["petal_width > 1", None] if name == "data.filter" else [0, 1]}
     if name.startswith("split"):
         values = {"choice": [0.1]}
-    with pytest.raises(ConfigError, match=rf"search\.space has {name}, with which other rows would be held out"):
+    with pytest.raises(ConfigError, match=rf"search\.space has {name}, which would change the rows that are held out"):
         check_nested(parse_config({**PLAIN, "search": {"space": {**rate, name: values}}}))
 
 

@@ -154,7 +154,7 @@ def test_a_capacity_search_tells_its_steps(repository, root, spark, caplog):
 def test_all_failing_fails_the_job_with_the_causes(repository, root, spark):
     space = "search.space={train.optimizer.learning_rate: {choice: [1.0e+30, 2.0e+30]}}"
     overrides = settings_of(root, space, "search.sampler=grid", "track.enabled=false")
-    with pytest.raises(TrainError, match=r"None of 2 trials ran to its end.*(?s:.)*not finite"):
+    with pytest.raises(TrainError, match=r"None of 2 trials finished.*(?s:.)*not finite"):
         search(load_config(repository / "conf" / "iris.yaml", overrides=overrides), spark=spark)
 
 

@@ -54,7 +54,7 @@ def test_sigterm_leaves_a_checkpoint_that_the_same_command_goes_on_from(reposito
 
     code, refused = finish(command(tmp_path, "train.batch_size=8"), repository)
     assert code == 2
-    assert "train.batch_size is 8 and was 16" in refused["error"]
+    assert "train.batch_size is 8, was 16" in refused["error"]
 
     code, resumed = finish(command(tmp_path), repository)
     assert (code, resumed["epochs"]) == (0, 400)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.schemas.table import ColumnTerms, TableContract
+from pipeline.schemas.source_contract import ColumnTerms, SourceContract
 from pipeline.store import filesystem as files
 from pipeline.store.bundle import add_test, open_bundle, read_test, write_bundle
 from pipeline.store.layout import FEATURES, MANIFEST, MODEL, TABLE
@@ -18,22 +18,22 @@ from pipeline.store.store import Store, open_store
 from pipeline.store.versions import library_versions
 from tests.support.stores import write_small_store
 
-CONTRACT = TableContract(columns={"x0": ColumnTerms(type="number", nullable=True)})
+CONTRACT = SourceContract(columns={"x0": ColumnTerms(type="number", nullable=True)})
 
 
 @pytest.fixture
 def store(tmp_path) -> Store:
     store = write_small_store(tmp_path, {"train": [5]})
     text = CONTRACT.to_json().encode()
-    files.write_bytes(store.place.child(TABLE), text)
+    files.write_bytes(store.path.child(TABLE), text)
     documents = {**store.manifest.documents, TABLE: hashlib.sha256(text).hexdigest()}
     manifest = store.manifest.model_copy(update={"documents": documents})
-    files.write_bytes(store.place.child(MANIFEST), manifest.to_json().encode())
-    return open_store(store.place)
+    files.write_bytes(store.path.child(MANIFEST), manifest.to_json().encode())
+    return open_store(store.path)
 
 
 def publish(store: Store, keras: bytes = b"k", versions: dict[str, str] | None = None) -> PublishedModel:
-    place, finished = store.place.sibling("-model"), store.place.sibling("-work")
+    place, finished = store.path.sibling("-model"), store.path.sibling("-work")
     files.write_bytes(finished.child(MODEL), keras)
     write_bundle(finished, store, "name: n\n")
     card = ModelCard(
@@ -45,8 +45,8 @@ def publish(store: Store, keras: bytes = b"k", versions: dict[str, str] | None =
 
 def test_it_stands_without_its_store(store, caplog):
     features, model = store.features, publish(store)
-    files.remove_folder(store.place)
-    bundle = open_bundle(model.place)
+    files.remove_folder(store.path)
+    bundle = open_bundle(model.path)
     assert (bundle.features, bundle.table, bundle.config) == (features, CONTRACT, "name: n\n")
     assert bundle.profile is None  # as the store has none
     assert (bundle.test, bundle.decision.threshold, bundle.file) == (None, 0.5, model.file)
@@ -60,14 +60,14 @@ def test_a_file_that_was_altered_is_named(store, name):
     with open(model.folder.child(name).path, "ab") as file:
         file.write(b" ")
     with pytest.raises(StoreError, match=rf"{name} was altered\. Allowed: SHA-256 .*Train it again"):
-        open_bundle(model.place)
+        open_bundle(model.path)
     Path(model.folder.child(name).path).unlink()
     with pytest.raises(StoreError, match=rf"{name} is missing"):
-        open_bundle(model.place)
+        open_bundle(model.path)
 
 
 def test_other_versions_are_told(store, caplog):
-    open_bundle(publish(store, versions={"keras": "2.9.1"}).place)
+    open_bundle(publish(store, versions={"keras": "2.9.1"}).path)
     assert "was made with keras 2.9.1; here is 3." in caplog.text
 
 
@@ -76,15 +76,15 @@ def test_metrics_of_the_test_split_come_later(store):
     assert read_test(model) is None
     for rmse in (2.0, 1.5):
         added = add_test(model, rows=7, metrics={"rmse": rmse, "r2": None}, intervals={"rmse": (1.0, 3.0)})
-        found = open_bundle(model.place).test
+        found = open_bundle(model.path).test
         assert found == added
         assert (found.metrics, found.intervals) == ({"rmse": rmse, "r2": None}, {"rmse": (1.0, 3.0)})
-    assert open_bundle(publish(store).place).test == added  # trained again, the model is the same
+    assert open_bundle(publish(store).path).test == added  # trained again, the model is the same
     place = model.folder.child("test.json")
     content = json.loads(files.read_bytes(place))
     for change in ({"metrics": {"rmse": 0.1, "r2": None}}, {"model": "0" * 64}):
         files.write_bytes(place, json.dumps({**content, **change}).encode())
         with pytest.raises(StoreError, match=r"test\.json was altered, or is another model's\. Delete it and run"):
-            open_bundle(model.place)
+            open_bundle(model.path)
     successor = publish(store, keras=b"l")
-    assert open_bundle(successor.place).test is None
+    assert open_bundle(successor.path).test is None

@@ -60,14 +60,14 @@ def test_a_publication_that_is_cut_off_leaves_one_of_the_two(place, monkeypatch,
 
 def test_a_reader_that_is_overtaken_gets_the_successor(place, monkeypatch):
     publish(place, "old")
-    read = files.sha256_of
+    read = models.sha256_of
 
     def slower(file: StoragePath) -> str:
         monkeypatch.undo()
         publish(place, "new")
         return read(file)
 
-    monkeypatch.setattr(models.files, "sha256_of", slower)
+    monkeypatch.setattr(models, "sha256_of", slower)
     assert open_model(place).card.sha256 == hashlib.sha256(b"new").hexdigest()
 
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_opened_is_named(place):
         with pytest.raises(StoreError, match=r"is missing: it was deleted, or replaced by another training"):
             act()
     files.write_bytes(model.folder.child("saved_model", "assets", "strange.py"), b"1")
-    with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is no file of this model"):
+    with pytest.raises(StoreError, match=r"(?s)2 problems.*saved_model/assets/strange\.py is not part of this model"):
         open_model(place)
     publish(place, "old")
     assert content_of(place) == "old"

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import ConfigError, PlatformError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
+from pipeline.store.large_files import copy_file, write_durably
 from pipeline.store.object_store import open_bucket
 from pipeline.store.reach import check_reachable
 
@@ -41,7 +42,7 @@ def test_odd_names_stay_what_they_are(bucket, name):
 
 def test_an_address_with_a_fragment_is_refused():
     with pytest.raises(
-        ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other signs\. Call the folder"
+        ConfigError, match=r"'s3a://lake/exp#1' has a '#', .* Allowed: all other characters\. Rename the folder"
     ):
         storage_path("s3a://lake/exp#1")
 
@@ -64,8 +65,8 @@ def test_credentials_in_an_address_are_refused_and_not_shown():
 def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server):
     place = storage_path(bucket).child("a", "b")
     files.write_atomically(place, b"one")
-    files.write_durably(place, [b"two", b" and more"])
-    files.copy_file(place, place.sibling(".again"))
+    write_durably(place, [b"two", b" and more"])
+    copy_file(place, place.sibling(".again"))
     assert files.read_bytes(place.sibling(".again")) == b"two and more"
 
     def broken():
@@ -73,7 +74,7 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.write_durably(place.sibling(".half"), broken())
+        write_durably(place.sibling(".half"), broken())
     assert files.list_files(storage_path(bucket)) == ["a/b", "a/b.again"]
     own = [path for _, path in s3_server.requests if bucket.removeprefix("s3a://") in path]
     assert own
@@ -84,7 +85,7 @@ def test_a_file_is_there_whole_or_not_at_all_without_a_rename(bucket, s3_server)
 def test_an_object_that_is_deleted_while_it_is_read_is_missing(bucket):
     place = storage_path(bucket).child("a")
     files.write_bytes(place, b"one")
-    with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files._reading(place) as stream:
+    with pytest.raises(FileNotFoundError, match="was deleted while it was read"), files.open_stream(place) as stream:
         files.remove_file(place)
         stream.read()
 
@@ -99,7 +100,7 @@ def refused(root: str, message: str) -> None:
     with pytest.raises(PlatformError, match=message) as refusal:
         check_reachable(storage_path(root), "storage.root")
     assert time.monotonic() - start < PATIENCE
-    assert re.search(r"Allowed: a bucket that is there, .* Check its name, AWS_", str(refusal.value))
+    assert re.search(r"Allowed: an existing bucket, .* Check its name, AWS_", str(refusal.value))
 
 
 def test_a_bucket_that_is_not_there_is_named(bucket):

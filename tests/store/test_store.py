@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.layout import MANIFEST
 from pipeline.store.manifest import FORMAT
 from pipeline.store.store import Store, is_published, open_store
@@ -55,20 +55,20 @@ def test_an_opened_store_tells_its_shards(store):
     ],
 )
 def test_a_store_that_was_altered_is_refused(store, change, message):
-    change(Path(store.place.path, store.split("train").files[0].path))
+    change(Path(store.path.path, store.split("train").files[0].path))
     with pytest.raises(StoreError, match=message):
-        open_store(store.place)
+        open_store(store.path)
 
 
 def test_files_that_are_not_listed_are_ignored(store):
-    Path(store.place.path, "train", "stray.parquet").write_bytes(b"x")
-    assert open_store(store.place).manifest == store.manifest
+    Path(store.path.path, "train", "stray.parquet").write_bytes(b"x")
+    assert open_store(store.path).manifest == store.manifest
 
 
 def test_a_store_is_published_by_its_manifest_alone(store):
-    assert is_published(store.place)
-    Path(store.place.path, MANIFEST).unlink()
-    assert not is_published(store.place)
+    assert is_published(store.path)
+    Path(store.path.path, MANIFEST).unlink()
+    assert not is_published(store.path)
 
 
 def _replace(path: Path, old: str, new: str) -> None:

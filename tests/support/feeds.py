@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from pipeline.feed.blocks import Feed, open_feed
 from pipeline.feed.memory import Memory, Resources
-from pipeline.kinds.fitted_features import contract_of
-from pipeline.schemas.columns import ROW_ID, StoreContract
+from pipeline.kinds.fitted_features import store_schema_of
+from pipeline.schemas.store_schema import ROW_ID, StoreSchema
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
@@ -26,11 +26,11 @@ from tests.support.stores import regression_state
 
 
 def publish(
-    folder: Path, shards: Sequence[pa.Table | None], contract: StoreContract | None = None, row_group: int = 64
+    folder: Path, shards: Sequence[pa.Table | None], contract: StoreSchema | None = None, row_group: int = 64
 ) -> Store:
     """A store whose training split has these tables for shards, written by plain pyarrow."""
     state = regression_state()
-    contract = contract or contract_of(state)
+    contract = contract or store_schema_of(state)
     place = store_folder(storage_path(str(folder)), "plain", "0123456789abcdef")
     entries = []
     for shard, table in enumerate(shards):

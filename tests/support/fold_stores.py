@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.hashed.fitted import HashedFeature
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.shared_fold_rows import LABEL, PART, SharedFoldRows, Text, number_column
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
@@ -57,7 +57,7 @@ def write_fold(
     place = store_folder(storage_path(str(folder)), NAME, FOLDS_ID).child(f"fold-{number}")
     entries = {split: [_entry(_base(folder), name) for name in sorted(splits.get(split, ()))] for split in SPLITS}
     documents = {
-        CONTRACT: contract_of(state).to_json().encode(),
+        CONTRACT: store_schema_of(state).to_json().encode(),
         FEATURES: state.to_json().encode(),
         UNSCALED: shared_rows.to_json().encode(),
     }

@@ -9,27 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from pipeline.evaluation.diagnosis import diagnose, loss_curves
-from pipeline.evaluation.report import (
-    QUANTILES,
+from pipeline.evaluation.diagnosis import diagnose
+from pipeline.evaluation.loss_curves import loss_curves
+from pipeline.evaluation.report.classification import (
     CalibrationBin,
     CalibrationReport,
     ClassCurves,
     ClassMetrics,
     ConfusionMatrix,
-    Counts,
     Curve,
-    EvalReport,
-    ExtremeRow,
-    Extremes,
-    Grid,
-    Importance,
-    ImportanceReport,
-    RegressionReport,
-    SliceReport,
-    SliceValue,
     ThresholdRow,
 )
+from pipeline.evaluation.report.evaluation import EvalReport
+from pipeline.evaluation.report.extremes import ExtremeRow, Extremes
+from pipeline.evaluation.report.importance import Importance, ImportanceReport
+from pipeline.evaluation.report.regression import QUANTILES, Counts, Grid, RegressionReport
+from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.report.evaluation_page import Subject
 from pipeline.schemas.audit import Check, LeakAudit
 from pipeline.schemas.decision import DecisionRule

@@ -67,7 +67,7 @@ def rows_of(store: Store, split: str | None = None) -> pd.DataFrame:
     """The rows of one split, or of all with a column `split`, in the order of the files."""
     splits = [split] if split else list(store.manifest.splits)
     parts = [
-        pd.read_parquet(f"{store.place.path}/{file.path}", partitioning=None).assign(split=name, shard=file.shard)
+        pd.read_parquet(f"{store.path.path}/{file.path}", partitioning=None).assign(split=name, shard=file.shard)
         for name in splits
         for file in store.split(name).files
     ]

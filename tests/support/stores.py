@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.columns import ROW_ID, WEIGHT
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import CONTRACT, FEATURES, MANIFEST, SPLITS, store_folder
@@ -73,7 +73,7 @@ def write_small_store(
             if counts[shard]
         ]
         splits[split] = SplitEntry(rows=sum(counts), files=tuple(entries))
-    documents = {CONTRACT: contract_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
+    documents = {CONTRACT: store_schema_of(state).to_json().encode(), FEATURES: state.to_json().encode()}
     for name, content in documents.items():
         files.write_bytes(place.child(name), content)
     manifest = Manifest(

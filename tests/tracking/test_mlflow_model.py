@@ -124,7 +124,7 @@ def test_several_classes_and_odd_input(load: Any) -> None:
 
     with pytest.raises(MlflowException, match=r"missing inputs \['net worth'\]"):
         model.predict(rows.drop(columns="net worth"))
-    with pytest.raises(Exception, match="Nulls where training had none to learn from, in: net worth"):
+    with pytest.raises(Exception, match="Nulls in columns that had none in training: net worth"):
         model.predict(rows.assign(**{"net worth": [1.0, np.inf, 2.0]}))
     with pytest.raises(Exception, match="Column 'age' must be numeric"):
         model.predict(rows.assign(age=["old", "young", "old"]))

@@ -63,7 +63,7 @@ def test_a_run_that_is_evaluated_again_has_one_version(
     with open_run(run_id=tracker.run_id) as again:
         promotion = again.register("again", changed)
     assert promotion is not None
-    assert (promotion.alias, promotion.reason) == ("champion", "It was the champion before.")
+    assert (promotion.alias, promotion.reason) == ("champion", "It already was the champion.")
     (version,) = client.search_model_versions("name = 'again'")
     assert Candidate.of_tags(version.tags) == changed
 

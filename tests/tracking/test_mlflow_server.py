@@ -284,7 +284,7 @@ def test_server_that_comes_back_empty_is_told_everything_anew(
                 tracker.log_metrics({"loss": 1.0 / epoch}, step=epoch)
             before = tracker.run_id
             stack.enter_context(running_server(tmp_path / "two", port))
-            wait_until(lambda: "sent anew" in caplog.text and len(runs_of(uri)) == 1)
+            wait_until(lambda: "sending all of it again" in caplog.text and len(runs_of(uri)) == 1)
         assert [run.info.status for run in runs_of(uri)] == ["FINISHED"]
         assert tracker.run_id != before
         assert steps_of(uri, str(tracker.run_id)) == ALL

@@ -122,7 +122,7 @@ def test_raw_columns_are_answered_with_label_and_probabilities(ask: Ask, model: 
             ["'net worth' must be numeric. Allowed: numbers", "Received: 'plenty' in row 1. Correct it, or send null"],
         ),
         ({"dataframe_records": [{"net worth": [1, 2]}]}, ["'net worth' must be numeric", "Received: [1, 2] in row 0"]),
-        ({"dataframe_records": [{"net worth": None}]}, ["Nulls where training had none to learn from, in: net worth"]),
+        ({"dataframe_records": [{"net worth": None}]}, ["Nulls in columns that had none in training: net worth"]),
         (
             {"dataframe_records": [{"net worth": 1, "region": {"a": 1}}]},
             ["'region' must hold single values. Allowed: text", "Received: {'a': 1} in row 0. Send one value"],

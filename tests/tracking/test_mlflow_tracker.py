@@ -142,7 +142,7 @@ def test_refused_entry_is_said_once_and_the_rest_is_recorded(
 def test_unknown_kind_of_store_is_refused(free_folder: StoragePath) -> None:
     config = TrackConfig(uri="gopher://me:hush@host/x")
     with (
-        pytest.raises(ConfigError, match=r"track\.uri 'gopher://host/x' is no tracking store\. Allowed: sqlite:"),
+        pytest.raises(ConfigError, match=r"track\.uri 'gopher://host/x' is not a tracking store\. Allowed: sqlite:"),
         open_tracker(config, root=free_folder, experiment="e", run_name="r", stage="train"),
     ):
         pass
@@ -157,7 +157,7 @@ def test_broken_database_costs_a_warning_and_no_time(
         tracker.log_metrics({"loss": 1.0}, step=1)
         assert tracker.run_id is None
     assert time.monotonic() - start < 10.0
-    assert "does not answer. What the run tells is kept in" in caplog.text
+    assert "does not answer. The run's entries are kept in" in caplog.text
     assert "file is not a database" in caplog.text
 
 

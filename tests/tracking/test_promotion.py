@@ -33,7 +33,7 @@ def test_the_champion_moves_only_for_more_than_chance(changes: dict[str, Any], a
 def test_the_first_is_the_champion_and_one_of_which_nothing_is_known_stays() -> None:
     assert promotion_of(CHAMPION, None, exists=False).alias == "champion"
     found = promotion_of(CHAMPION, None, exists=True)
-    assert (found.alias, found.reason) == ("challenger", "What the champion reached on a test split is not known.")
+    assert (found.alias, found.reason) == ("challenger", "The champion's test metrics are unknown.")
 
 
 @pytest.mark.parametrize("changes", [{}, {"interval": None}, {"value": None, "interval": None}, {"value": 1 / 3}])

@@ -69,7 +69,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_in_a_bucket(spark_with_bu
             killed.append(beats[1].pid)
             os.kill(beats[1].pid, signal.SIGKILL)
 
-    with pytest.raises(RankLost, match=r"Rank 1 on .* ended without a word"):
+    with pytest.raises(RankLost, match=r"Rank 1 on .* died without an error"):
         launch_training(spark, told, lambda _: None, kill)
     assert [name for name in files.list_files(place) if name.endswith(ENDING)] == files.list_files(place)
     head = latest_checkpoint(place)[1].head

@@ -66,8 +66,8 @@ def test_a_training_whose_rank_is_killed_is_launched_again_and_ends_the_same(tmp
     assert result.weights == undisturbed.weights
     assert [record.metrics for record in again] == [record.metrics for record in history]
     assert [record.epoch for record in epochs] == [1, 2]
-    assert "ended without a word" in caplog.text
-    assert "The ranks are launched again (1 of 2)" in caplog.text
+    assert "died without an error" in caplog.text
+    assert "Relaunching the ranks (1 of 2)" in caplog.text
 
 
 def test_without_restarts_the_loss_of_a_rank_is_the_end(tmp_path, spark):

@@ -114,7 +114,7 @@ def test_a_damaged_checkpoint_costs_a_generation_and_changes_nothing(folder, und
     newest = sorted((folder / "broken-checkpoints").iterdir())[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
     found = train_rank(broken, SingleWorld())
-    assert "is torn or was altered" in caplog.text
+    assert "is truncated or was altered" in caplog.text
     assert (found.weights, found.epochs) == (expected.weights, 4)
 
 
@@ -134,7 +134,7 @@ def test_it_stops_when_told_and_goes_on_later(folder, undisturbed):
 
 def test_a_changed_setting_is_refused_by_ranks_too(folder, monkeypatch):
     break_off(monkeypatch, job(folder), 12)
-    with pytest.raises(ConfigError, match=r"train\.batch_size is 16 and was 32"):
+    with pytest.raises(ConfigError, match=r"train\.batch_size is 16, was 32"):
         train_rank(job(folder, batch_size=16), SingleWorld())
     allowed = {"every_steps": 5, "allow_changes": True}
     done = train_rank(job(folder, batch_size=16, checkpoint=allowed), SingleWorld())
@@ -145,7 +145,7 @@ def test_a_changed_setting_is_refused_by_ranks_too(folder, monkeypatch):
 def test_a_change_that_cannot_be_allowed_is_named(folder, monkeypatch):
     break_off(monkeypatch, job(folder), 12)
     other = job(folder, optimizer="sgd", checkpoint={"allow_changes": True})
-    with pytest.raises(ConfigError, match=r"is of another network or optimizer: optimizer/\S+, .*resume: never"):
+    with pytest.raises(ConfigError, match=r"belongs to another network or optimizer: optimizer/\S+, .*resume: never"):
         train_rank(other, SingleWorld())
 
 
@@ -186,9 +186,9 @@ def test_a_callback_may_end_the_training_and_is_asked_no_more_when_it_goes_on(fo
             "tests.support.callbacks:Batches",
             r"has on_train_batch_end, which would never be called: steps run in blocks",
         ),
-        ("tests.support.callbacks:Missing", r"cannot be made with \{\}: AttributeError"),
-        ("no_such_module:Class", r"cannot be made with \{\}: ModuleNotFoundError"),
-        ("builtins:dict", r"is no Keras callback"),
+        ("tests.support.callbacks:Missing", r"cannot be created with \{\}: AttributeError"),
+        ("no_such_module:Class", r"cannot be created with \{\}: ModuleNotFoundError"),
+        ("builtins:dict", r"is not a Keras callback"),
     ],
 )
 def test_a_callback_that_cannot_be_is_named(folder, target, message):

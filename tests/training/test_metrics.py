@@ -78,13 +78,21 @@ def test_other_sums_of_keras_are_allowed_by_the_name_of_their_class(name, label)
 @pytest.mark.parametrize(
     ("name", "label", "message"),
     [
-        ("rsme", NUMBERS, r"'rsme' is no metric of a regression label. Allowed: mae, rmse, .* Did you mean 'rmse'\?"),
-        ("auc", NUMBERS, "'auc' is no metric of a regression label. Allowed: mae, rmse, mse, r2"),
-        ("MeanIoU", THREE, "'MeanIoU' cannot be made: .* Allowed are classes that need a name and a dtype only"),
-        ("no.such.module:Metric", TWO, "'no.such.module:Metric' cannot be made: No module named 'no'"),
+        (
+            "rsme",
+            NUMBERS,
+            r"'rsme' is not a metric of a regression label. Allowed: mae, rmse, .* Did you mean 'rmse'\?",
+        ),
+        ("auc", NUMBERS, "'auc' is not a metric of a regression label. Allowed: mae, rmse, mse, r2"),
+        ("MeanIoU", THREE, "'MeanIoU' cannot be created: .* Allowed are classes that need a name and a dtype only"),
+        ("no.such.module:Metric", TWO, "'no.such.module:Metric' cannot be created: No module named 'no'"),
         ("R2Score", THREE, None),
-        (f"{__name__}:Largest", NUMBERS, "Largest' is no sum over rows, so ranks cannot add .* Allowed: mae, rmse"),
-        (f"{__name__}:FromOne", NUMBERS, "FromOne' is no sum over rows"),
+        (
+            f"{__name__}:Largest",
+            NUMBERS,
+            "Largest' is not a sum over rows, so the ranks cannot add .* Allowed: mae, rmse",
+        ),
+        (f"{__name__}:FromOne", NUMBERS, "FromOne' is not a sum over rows"),
     ],
 )
 def test_what_cannot_be_used_is_named(name, label, message):

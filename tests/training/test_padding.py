@@ -8,7 +8,7 @@ import pytest
 keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402
 
-from pipeline.feed.blocks import Block  # noqa: E402
+from pipeline.feed.block import Block  # noqa: E402
 from pipeline.model.network import build_network  # noqa: E402
 from pipeline.networks.mlp import MlpConfig  # noqa: E402 (TensorFlow takes seconds to import)
 from pipeline.training.world import SingleWorld  # noqa: E402

@@ -96,7 +96,7 @@ def test_one_step_is_the_gradient_of_the_mean_over_real_rows(tmp_path):
     store = write_small_store(tmp_path, {"train": [23, 9]}, state=regression_state(sizes=()))
     done = job(tmp_path, hidden=(), batch_size=32, epochs=1, optimizer={"name": "sgd", "learning_rate": 0.1})
     train_rank(done, SingleWorld())
-    from pipeline.evaluation.linear import concatenate, sample_rows
+    from pipeline.evaluation.row_sample import concatenate, sample_rows
     from pipeline.model.network import build_network
     from pipeline.model.serving import load_network
 
@@ -117,7 +117,7 @@ def test_weights_multiply_the_losses_of_rows(tmp_path):
     settings = {"batch_size": 32, "epochs": 1, "class_weights": {"yes": 5.0}}
     done = job(tmp_path, hidden=(), optimizer={"name": "sgd", "learning_rate": 0.1}, **settings)
     train_rank(done, SingleWorld())
-    from pipeline.evaluation.linear import concatenate, sample_rows
+    from pipeline.evaluation.row_sample import concatenate, sample_rows
     from pipeline.model.network import build_network
     from pipeline.model.serving import load_network
 
@@ -138,7 +138,7 @@ def test_class_weights_do_not_weigh_validation_rows(tmp_path):
     store = write_small_store(tmp_path, {"train": [101, 100], "validation": [33, 58]}, state=state)
     done = job(tmp_path, epochs=1, class_weights={"yes": 9.0})
     train_rank(done, SingleWorld())
-    from pipeline.evaluation.linear import concatenate, sample_rows
+    from pipeline.evaluation.row_sample import concatenate, sample_rows
     from pipeline.model.serving import load_network
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))
@@ -197,7 +197,7 @@ def test_metrics_equal_numpy_on_the_same_rows(tmp_path):
     store = write_small_store(tmp_path, {"train": [60, 41], "validation": [33, 58]})
     done = job(tmp_path, epochs=1)
     train_rank(done, SingleWorld())
-    from pipeline.evaluation.linear import concatenate, sample_rows
+    from pipeline.evaluation.row_sample import concatenate, sample_rows
     from pipeline.model.serving import load_network
 
     rows = concatenate(list(sample_rows(store, "validation", 1000)))

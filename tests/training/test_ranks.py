@@ -74,9 +74,11 @@ def test_metrics_are_exact_over_the_ranks(trained):
 
 def test_two_ranks_measure_what_one_rank_measures(trained, spark, world_size):
     from pipeline.evaluation.assemble import assemble
-    from pipeline.evaluation.linear import fit_baselines
-    from pipeline.evaluation.predict import LINEAR_FILE, PredictJob, predict_split
+    from pipeline.evaluation.baselines import fit_baselines
+    from pipeline.evaluation.predict import predict_split
+    from pipeline.evaluation.predict_job import LINEAR_FILE, PredictJob
     from pipeline.store import filesystem as files
+    from pipeline.store.large_files import sha256_of
     from pipeline.store.layout import BUNDLE, MODEL, store_folder
     from pipeline.store.store import open_store
 
@@ -90,7 +92,7 @@ def test_two_ranks_measure_what_one_rank_measures(trained, spark, world_size):
         name=NAME,
         store_id=STORE_ID,
         model=model.uri,
-        sha256=files.sha256_of(model),
+        sha256=sha256_of(model),
         split="validation",
         scratch="",
         constant=simple.constant,
@@ -128,7 +130,7 @@ def test_what_one_rank_raises_is_raised_once_by_the_launch(tmp_path, spark, worl
 
 def test_a_killed_rank_ends_the_launch_with_one_message(tmp_path, spark, world_size):
     with pytest.raises(
-        TrainError, match=r"Rank 1 on \S+ \(process \d+\) ended without a word: it was killed, or ran out of memory"
+        TrainError, match=r"Rank 1 on \S+ \(process \d+\) died without an error: it was killed, or ran out of memory"
     ):
         run_ranks(
             spark, world_size, "tests.support.ranks:die_on_rank_1", payload="", scratch=storage_path(str(tmp_path))

@@ -10,9 +10,10 @@ import threading
 import pytest
 
 from pipeline.config.load import parse_config
-from pipeline.config.search import HIDDEN, ParameterConfig, SearchConfig
+from pipeline.config.search import SearchConfig
+from pipeline.config.search_space import HIDDEN, ParameterConfig
 from pipeline.errors import ConfigError
-from pipeline.tuning.capacity import Bounds, Step, answers_of, capacity_progress, losses_of, progress_of, steps_table
+from pipeline.tuning.capacity import Bounds, Step, capacity_progress, losses_of, params_of, progress_of, steps_table
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.space import suggest
 from pipeline.tuning.study import open_study
@@ -244,10 +245,10 @@ def test_a_capacity_search_has_one_goal():
         "data": {"source": {"path": "a.csv"}, "label": "y"},
         "search": {"space": SPACE, "sampler": "capacity", "pruner": "none", "further_goals": ["parameters"]},
     }
-    with pytest.raises(ConfigError, match="sampler capacity knows one goal only"):
+    with pytest.raises(ConfigError, match="sampler capacity optimizes one goal"):
         parse_config(content)
 
 
 def test_answers_give_the_network():
-    assert answers_of((8, 4)) == {"model.hidden.length": 2, "model.hidden.0": 8, "model.hidden.1": 4}
-    assert len({str(answers_of(hidden)) for hidden in itertools.product((4, 8), repeat=2)}) == 4
+    assert params_of((8, 4)) == {"model.hidden.length": 2, "model.hidden.0": 8, "model.hidden.1": 4}
+    assert len({str(params_of(hidden)) for hidden in itertools.product((4, 8), repeat=2)}) == 4

@@ -118,7 +118,7 @@ def test_one_setting_is_a_line_of_dots_a_value():
 def test_nothing_that_ended_is_said(space):
     settings = {ACTIVATION: "relu", OPTIMIZER: "sgd"}
     figure = drawn(searched(space), [trial(0, None, {name: settings[name] for name in space}, "failed")])
-    assert words(figure.axes[0]) == ["no trial ran to its end"]
+    assert words(figure.axes[0]) == ["no trial finished"]
     assert rendered(figure)
 
 

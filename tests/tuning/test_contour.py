@@ -90,5 +90,5 @@ def test_trials_without_one_of_the_settings_are_left_out_and_pruned_ones_are_cro
 
 def test_no_trial_at_all_is_said():
     figure = drawn([record(0, None, x=1, y=1)])
-    assert words(figure.axes[0]) == ["no trial with both settings ran to its end"]
+    assert words(figure.axes[0]) == ["no trial with both settings finished"]
     assert rendered(figure)

@@ -77,7 +77,7 @@ def test_a_trial_without_a_known_size_is_the_best_only_where_it_is_better():
 @pytest.mark.parametrize(
     ("search", "said"),
     [
-        ({"further_goals": ["parameters"]}, "pruner median cannot tell.*set pruner: none"),
+        ({"further_goals": ["parameters"]}, "pruner median compares trials by one goal.*set pruner: none"),
         ({"further_goals": ["parameters"], "pruner": "none", "sampler": "cmaes"}, "allowed are tpe, random, grid"),
         ({"further_goals": ["val_loss"], "pruner": "none"}, "'val_loss' is given 2 times"),
         ({"further_goals": ["size"], "pruner": "none"}, "parameters"),
@@ -99,9 +99,11 @@ def test_the_plot_shows_the_front_and_the_best(goals):
     assert len(figure.axes) == len(goals) - 1
     axes = figure.axes[0]
     assert axes.get_xscale() == "log"
-    assert legend(axes) == ["on the front", f"trial {best.number}, the best"]
+    assert legend(axes) == ["on the Pareto front", f"trial {best.number}, the best"]
     assert words(axes) == ([str(n) for n in numbers(front)] if len(front) <= 12 else [])
-    assert f"{len(front)} trials on the front" in said(figure) and "21 trials: 20 finished, 1 failed." in said(figure)
+    assert f"{len(front)} trials on the Pareto front" in said(figure) and "21 trials: 20 finished, 1 failed." in said(
+        figure
+    )
     assert rendered(figure)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config.load import parse_config
 from pipeline.config.search import SearchConfig
 from pipeline.errors import ConfigError
-from pipeline.tuning.space import answer_of, configured, first_settings, grid, suggest
+from pipeline.tuning.space import configured, first_settings, grid, param_of, suggest
 
 
 class Scripted:
@@ -87,10 +87,10 @@ def test_a_condition_looks_at_settings_of_the_same_trial(name, asked_for):
 
 def test_what_was_asked_for_is_found_in_the_settings():
     settings = {"model.hidden": [16, 8], "train.optimizer.name": "sgd"}
-    assert answer_of(settings, "train.optimizer.name") == "sgd"
-    assert answer_of(settings, "model.hidden") == [16, 8]
-    assert [answer_of(settings, f"model.hidden.{part}") for part in ("length", "0", "1", "2")] == [2, 16, 8, None]
-    assert answer_of(settings, "train.optimizer.momentum") is None
+    assert param_of(settings, "train.optimizer.name") == "sgd"
+    assert param_of(settings, "model.hidden") == [16, 8]
+    assert [param_of(settings, f"model.hidden.{part}") for part in ("length", "0", "1", "2")] == [2, 16, 8, None]
+    assert param_of(settings, "train.optimizer.momentum") is None
 
 
 def test_a_condition_may_look_at_the_configuration():

@@ -180,7 +180,7 @@ def test_a_table_of_several_goals_has_the_front():
         for number, (value, weights) in enumerate([(0.5, 9000.0), (0.25, 12345.0), (0.3, 12345.0)])
     ]
     shown = trials_table(records, goals, most=10)
-    assert shown.startswith("3 trials: 3 finished. On the front: 2 trials.")
+    assert shown.startswith("3 trials: 3 finished. On the Pareto front: 2 trials.")
     assert "| trial | val_loss | parameters | `rate` |" in shown
     assert shown.splitlines()[4:] == ["| 1 | 0.25 | 12,345 | 0.1 |", "| 0 | 0.5 | 9,000 | 0.1 |"]
 

@@ -45,7 +45,7 @@ def test_a_trial_is_stopped_with_the_whole_job():
         stopper.stop()
 
     assert stopped.is_set()
-    assert (early.reason, early.cause) == (None, "the job's end")
+    assert (early.reason, early.cause) == (None, "the end of the job")
 
 
 def test_a_trial_leaves_nothing_but_its_history():

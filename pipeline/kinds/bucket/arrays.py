@@ -27,12 +27,12 @@ def transform(group: NumericConfig, sample: Values) -> None:
     """Nothing."""
 
 
-def fit(plan: NumericPlan, found: NumberStatistics) -> BucketFeature:
+def fit(plan: NumericPlan, statistics: NumberStatistics) -> BucketFeature:
     """The feature: a value below the first edge or above the last one belongs to the outer intervals."""
     group = plan.group
     edges = group.edges
     if edges is None:
-        edges = find_edges(found.sample, group.bins, group.binning)[1:-1]
+        edges = find_edges(statistics.sample, group.bins, group.binning)[1:-1]
     return BucketFeature(
         name=plan.name,
         source=plan.source,
@@ -65,6 +65,6 @@ def beyond_float32(feature: BucketFeature, values: Sequence[float]) -> tuple[flo
 
 def bucket_id(values: pa.Array, edges: Sequence[float]) -> Ids:
     """int32 [n]: the id of the interval; null is 0."""
-    known = finite_numbers(values)
-    passed = np.searchsorted(np.asarray(edges, np.float64), known, side="right").astype(np.int32) + np.int32(1)
-    return np.where(np.isnan(known), OUT_OF_VOCABULARY, passed).astype(np.int32)
+    numbers = finite_numbers(values)
+    passed = np.searchsorted(np.asarray(edges, np.float64), numbers, side="right").astype(np.int32) + np.int32(1)
+    return np.where(np.isnan(numbers), OUT_OF_VOCABULARY, passed).astype(np.int32)

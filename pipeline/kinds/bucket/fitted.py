@@ -12,7 +12,7 @@ class BucketFeature(NumberFeature, IdFeature):
     """1 + how many edges are less than or equal to the number; null is 0.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         source: the raw or derived column, a number.
         edges: between the intervals, ascending.

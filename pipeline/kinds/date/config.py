@@ -12,7 +12,7 @@ DatePart = Literal["year", "quarter", "month", "day", "weekday", "day_of_year", 
 
 
 class DateConfig(Section):
-    """Dates that are taken apart into numbers.
+    """Dates from which numbers are derived.
 
     Attributes:
         columns: dates or timestamps, or texts that hold them in ISO 8601: `2024-03-01`, `20240301`, and the first with
@@ -21,7 +21,7 @@ class DateConfig(Section):
             a bad one (`data.bad_rows`).
         parts: become columns `NAME_PART`; `weekday` is 0 on Monday, `days` are days since 1970-01-01.
         cyclic: adds for each part with a period (quarter, month, day, weekday, day_of_year, hour) the sine and cosine
-            of its place in it, `NAME_PART_sin` and `NAME_PART_cos`, instead of the part itself.
+            of its position in it, `NAME_PART_sin` and `NAME_PART_cos`, instead of the part itself.
         since: a date column, or a date: adds `NAME_since`, the days between.
     """
 

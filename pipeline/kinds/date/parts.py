@@ -65,8 +65,8 @@ def _start(since: str) -> Node:
 
 
 def _angle(value: Node, first: float, period: float) -> Node:
-    place = _call("add", value, NumberNode(value=-first)) if first else value
-    return _call("multiply", place, NumberNode(value=2.0 * math.pi / period))
+    position = _call("add", value, NumberNode(value=-first)) if first else value
+    return _call("multiply", position, NumberNode(value=2.0 * math.pi / period))
 
 
 def _days(text: Node) -> Node:

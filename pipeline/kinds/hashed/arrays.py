@@ -25,11 +25,11 @@ def needs(group: CategoricalConfig) -> Needs:
     return Needs()
 
 
-def fit(plan: CategoricalPlan, found: TextStatistics) -> HashedFeature:
+def fit(plan: CategoricalPlan, statistics: TextStatistics) -> HashedFeature:
     """The feature."""
     buckets = plan.group.hash_buckets
     assert buckets is not None
-    return HashedFeature(buckets=buckets, **id_settings(plan, buckets + 1, found.slots))
+    return HashedFeature(buckets=buckets, **id_settings(plan, buckets + 1, statistics.slots))
 
 
 def stored(feature: HashedFeature, values: Mapping[str, pa.Array], folds: object = None) -> tuple[Ids, ...]:

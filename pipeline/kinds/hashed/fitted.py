@@ -11,7 +11,7 @@ class HashedFeature(TextFeature, IdFeature):
     """1 + CRC-32 of the text modulo the number of buckets; null is 0.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         sources: raw or derived columns, texts; more than one is a cross.
         buckets: number of hashed ids.
@@ -41,15 +41,15 @@ class HashedFeature(TextFeature, IdFeature):
         """Why there are no values."""
         return f"hashed to {self.buckets:,} buckets, values are not counted"
 
-    def shared(self, known: TextFeature | None) -> HashedFeature:
-        """What rows hold from which this fold's ids and those of earlier folds can be told.
+    def shared(self, earlier: TextFeature | None) -> HashedFeature:
+        """The ids that rows of all folds share, from which the ids of this fold and of earlier ones follow.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
-        return self.model_copy(update={"slots": max(self.slots, known.slots if known else 1)})
+        return self.model_copy(update={"slots": max(self.slots, earlier.slots if earlier else 1)})
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
+    def can_be_derived_from(self, text: TextFeature) -> bool:
         """Whether rows hold the ids of as many buckets."""
         same = text.separator == self.separator and text.slots >= self.slots
         return same and isinstance(text, HashedFeature) and text.buckets == self.buckets

@@ -17,11 +17,11 @@ from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
 
 def serve(features: Sequence[tuple[int, HashedFeature]], columns: Columns) -> Iterator[Part]:
     """A layer for each feature."""
-    for place, feature in features:
+    for position, feature in features:
         fixed = {NULL_TOKEN: OUT_OF_VOCABULARY} if len(feature.sources) == 1 else {}  # a cross is never null
         fixed |= {} if feature.separator is None else {NO_VALUE: feature.size - 1}
-        layer = HashTexts(feature.buckets, fixed, name=f"{OWN}id_{place}")
-        yield feature.columns, layer(text_of(place, feature, columns))
+        layer = HashTexts(feature.buckets, fixed, name=f"{OWN}id_{position}")
+        yield feature.columns, layer(text_of(position, feature, columns))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

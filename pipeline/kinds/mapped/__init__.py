@@ -6,7 +6,7 @@ from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.registry import FeatureKind
 
 KIND = FeatureKind(
-    description="a number for each text: its place in an order, or the mean of the label",
+    description="a number for each text: its rank in an order, or the mean of the label",
     section="categorical",
     feature=MappedFeature,
     encodings=("ordinal", "target_mean"),

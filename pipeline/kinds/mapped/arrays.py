@@ -15,7 +15,7 @@ from pipeline.kinds.label_sums import FOLDS, LabelSums, Sums
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.plan import CategoricalPlan
 from pipeline.kinds.statistics import Needs, TextStatistics
-from pipeline.kinds.text.arrays import places_among, text_of
+from pipeline.kinds.text.arrays import indices_in, text_of
 from pipeline.kinds.text.fit import kept_values
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 
@@ -27,12 +27,12 @@ def needs(group: CategoricalConfig) -> Needs:
     return Needs(counts=True, label_sums=group.encoding == "target_mean")
 
 
-def fit(plan: CategoricalPlan, found: TextStatistics) -> MappedFeature:
+def fit(plan: CategoricalPlan, statistics: TextStatistics) -> MappedFeature:
     """The feature."""
     if plan.group.encoding == "ordinal":
         return fit_ordinal(plan)
-    assert found.sums is not None
-    return fit_target_mean(plan, kept_values(plan.name, plan.group, found.counts), found.sums)
+    assert statistics.sums is not None
+    return fit_target_mean(plan, kept_values(plan.name, plan.group, statistics.counts), statistics.sums)
 
 
 def stored(
@@ -45,25 +45,25 @@ def stored(
 def table(feature: MappedFeature, text: TextFeature, *, by_fold: bool = False) -> npt.NDArray[np.float32]:
     """float32 [ids], or [folds, ids] for training rows: the number of each id that rows hold."""
     if by_fold:
-        return np.stack([_numbers(feature, text, own) for own in feature.folds])
+        return np.stack([_numbers(feature, text, values) for values in feature.folds])
     return _numbers(feature, text, feature.values)
 
 
 def mapped_value(text: pa.Array, feature: MappedFeature, folds: Ids | None = None) -> npt.NDArray[np.float32]:
     """float32 [n]: the number of a text."""
-    places = places_among(text, feature.vocabulary)
-    values = np.array([*feature.values, feature.default])[places]
+    indices = indices_in(text, feature.vocabulary)
+    values = np.array([*feature.values, feature.default])[indices]
     if feature.folds and folds is not None:
-        by_fold = np.array([[*own, feature.default] for own in feature.folds])
-        values = np.where(folds >= 0, by_fold[folds, places], values)
+        by_fold = np.array([[*means, feature.default] for means in feature.folds])
+        values = np.where(folds >= 0, by_fold[folds, indices], values)
     return values.astype(np.float32)
 
 
 def fit_ordinal(plan: CategoricalPlan) -> MappedFeature:
-    """The place in the given order: 0 for the first value, 1 for the last, and the middle for anything else."""
+    """The rank in the given order: 0 for the first value, 1 for the last, and the middle for anything else."""
     order = plan.group.order
     assert order is not None
-    values = tuple(place / (len(order) - 1) for place in range(len(order)))
+    values = tuple(rank / (len(order) - 1) for rank in range(len(order)))
     return MappedFeature(name=plan.name, sources=plan.sources, vocabulary=order, values=values, default=MIDDLE)
 
 
@@ -90,6 +90,6 @@ def fit_target_mean(plan: CategoricalPlan, vocabulary: Sequence[str], sums: Sums
 
 
 def _numbers(feature: MappedFeature, text: TextFeature, values: Sequence[float]) -> npt.NDArray[np.float32]:
-    known = dict(zip(feature.vocabulary, values, strict=True))
-    numbers = [known.get(word, feature.default) for word in text.vocabulary]
+    number_of = dict(zip(feature.vocabulary, values, strict=True))
+    numbers = [number_of.get(word, feature.default) for word in text.vocabulary]
     return np.array([feature.default, *numbers], np.float32)

@@ -9,14 +9,14 @@ from pipeline.kinds.vocabulary.fitted import VocabularyFeature
 
 
 class MappedFeature(TextFeature, ValueFeature):
-    """A number for each known text: the place in a given order, or the mean of the label.
+    """A number for each text: its rank in a given order, or the mean of the label.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         sources: raw or derived columns, texts; more than one is a cross.
-        vocabulary: the known texts; null is `NULL_TOKEN`.
-        values: the number of each.
+        vocabulary: the texts that have a number; null is `NULL_TOKEN`.
+        values: the number of each text.
         default: of any other text, and of null where the vocabulary lacks it.
         folds: numbers that training rows get instead, `folds[f][i]` for a row of fold f: the mean of the label over
             training rows of the other folds, so that no row sees its own label. Empty where they get `values`.
@@ -39,10 +39,10 @@ class MappedFeature(TextFeature, ValueFeature):
         """Whether training rows get numbers of their folds."""
         return bool(self.folds)
 
-    def shared(self, known: TextFeature | None) -> VocabularyFeature:
-        """What rows hold from which this fold's numbers and those of earlier folds can be told."""
-        return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(known)
+    def shared(self, earlier: TextFeature | None) -> VocabularyFeature:
+        """The ids that rows of all folds share, from which the numbers of this fold and of earlier ones follow."""
+        return VocabularyFeature(name=self.name, sources=self.sources, vocabulary=self.vocabulary).shared(earlier)
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
-        """Whether ids that rows hold tell all texts apart that it knows."""
-        return text.separator is None and text.tells_apart(self.vocabulary)
+    def can_be_derived_from(self, text: TextFeature) -> bool:
+        """Whether each text of the vocabulary has an id of its own among those that rows hold."""
+        return text.separator is None and text.has_ids_for(self.vocabulary)

@@ -11,6 +11,7 @@ from pipeline.kinds.text.layers import LookUpTexts, text_of
 
 def serve(features: Sequence[tuple[int, MappedFeature]], columns: Columns) -> Iterator[Part]:
     """A layer for each feature."""
-    for place, feature in features:
-        layer = LookUpTexts(feature.vocabulary, feature.values, feature.default, "float32", name=f"{OWN}mapped_{place}")
-        yield feature.columns, layer(text_of(place, feature, columns))
+    for position, feature in features:
+        name = f"{OWN}mapped_{position}"
+        layer = LookUpTexts(feature.vocabulary, feature.values, feature.default, "float32", name=name)
+        yield feature.columns, layer(text_of(position, feature, columns))

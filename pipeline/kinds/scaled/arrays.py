@@ -39,9 +39,9 @@ def transform(group: NumericConfig, sample: Values) -> NumericTransform:
     return fit_transform(group, sample)
 
 
-def fit(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
+def fit(plan: NumericPlan, statistics: NumberStatistics) -> ScaledFeature:
     """The feature."""
-    return fit_scaled(plan, found)
+    return fit_scaled(plan, statistics)
 
 
 def stored(
@@ -57,16 +57,16 @@ def of_numbers(feature: ScaledFeature, values: Values) -> Values:
     Raises:
         ValueError: a value would be null, and a store has none.
     """
-    known = np.isfinite(values)
-    if feature.fill is not None and not known.all():
-        values = np.where(known, values, feature.fill)
+    finite = np.isfinite(values)
+    if feature.fill is not None and not finite.all():
+        values = np.where(finite, values, feature.fill)
     with np.errstate(all="ignore"):
-        made = NumericTransform.of(feature).array(values) - feature.center
-        made /= feature.scale  # in place, as memory from the system costs more than the division
-    absent = len(made) - np.count_nonzero(np.isfinite(made))
+        scaled = NumericTransform.of(feature).array(values) - feature.center
+        scaled /= feature.scale  # in place, as memory from the system costs more than the division
+    absent = len(scaled) - np.count_nonzero(np.isfinite(scaled))
     if absent:
         raise ValueError(f"column '{feature.name}' would have {absent} nulls, and a store has none")
-    return made
+    return scaled
 
 
 def source_values(feature: ScaledFeature, column: npt.NDArray[np.float32], missing: float) -> Values:
@@ -96,11 +96,11 @@ def beyond_float32(feature: ScaledFeature, values: Sequence[float]) -> tuple[flo
 
 def scaled_value(values: pa.Array, feature: ScaledFeature) -> npt.NDArray[np.float32]:
     """float32 [n]: filled, clipped, transformed and scaled."""
-    known = finite_numbers(values)
+    numbers = finite_numbers(values)
     if feature.fill is not None:
-        known = np.where(np.isnan(known), feature.fill, known)
+        numbers = np.where(np.isnan(numbers), feature.fill, numbers)
     with np.errstate(all="ignore"):
-        return _scaled(known, feature).astype(np.float32)
+        return _scaled(numbers, feature).astype(np.float32)
 
 
 def transformed(values: pa.Array, transform: NumericTransform) -> Values:

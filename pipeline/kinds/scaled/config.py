@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.kinds.feature import Dimension
-from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.kinds.registry import KINDS, check_encoding, kind_of_encoding
 from pipeline.schemas.section import LATER, Columns, Fraction, Integer, Number, Section
 
 Edges = Annotated[tuple[Number, ...], Field(min_length=1)]
@@ -40,26 +40,26 @@ class ClipConfig(Section):
 
 
 class NumericConfig(Section):
-    """Numeric columns that are treated alike: filled, clipped, transformed, scaled and encoded, in this order.
+    """Numeric columns with the same settings: filled, clipped, transformed, scaled and encoded, in this order.
 
     Attributes:
         columns: their names, patterns or types.
-        impute: what replaces null; `constant` uses `fill`, `error` stops on a null.
-        fill: the constant.
+        impute: what replaces null; `constant` takes `fill`, `error` stops on a null.
+        fill: the constant that replaces null.
         indicator: adds a column `NAME_missing` that is 1 where the value was null, and 0 elsewhere.
         clip: bounds.
         shape: `log1p` takes log(1 + x) (values above -1 only), `power` Yeo-Johnson with the likeliest lambda.
         scale: `standard` gives mean 0 and deviation 1, `min_max` gives 0 to 1, `robust` median 0 and distance 1
             between the quartiles, `max_abs` divides by the largest absolute value, all over training rows.
-        not_finite: NaN and infinities either stop the job or count as null.
+        not_finite: whether NaN and infinities stop the job or count as null.
         encoding: `scalar` is the number itself; `piecewise_linear` lets the model expand it between edges;
-            `bucketize` makes it the id of an interval; `package.module:NAME` is a kind of your own.
-        bins: how many intervals, for the last two.
-        binning: intervals at quantiles of training rows, of equal width, or `mixed`: at quantiles of the rows and of
-            the distinct values both, which gives a mostly constant column edges too.
-        edges: instead of `bins` and `binning`, in the column's own unit.
+            `bucketize` makes it the id of an interval; `package.module:name` is a kind of your own.
+        bins: how many intervals, for `piecewise_linear` and `bucketize`.
+        binning: `quantile` takes edges at quantiles of training rows, `uniform` at equal distances, `mixed` at
+            quantiles of the rows and of the distinct values, which gives a mostly constant column edges too.
+        edges: between intervals, in the column's own unit; instead of `bins` and `binning`.
         dimension: of an embedding of the intervals' ids; None for one-hot.
-        options: of a kind that has some.
+        options: settings of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]
@@ -70,7 +70,7 @@ class NumericConfig(Section):
     shape: Literal["linear", "log1p", "power"] = "linear"
     scale: Literal["standard", "min_max", "robust", "max_abs", "none"] = "standard"
     not_finite: Literal["error", "null"] = "error"
-    encoding: Annotated[str, AfterValidator(partial(known_encoding, "numeric"))] = "scalar"
+    encoding: Annotated[str, AfterValidator(partial(check_encoding, "numeric"))] = "scalar"
     bins: Annotated[Integer, Field(ge=2, le=1024)] = 32
     binning: Literal["quantile", "uniform", "mixed"] = "mixed"
     edges: Edges | None = None
@@ -79,7 +79,7 @@ class NumericConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> NumericConfig:
-        find_kind(self.kind).parsed_options(self.options)
+        KINDS.resolve(self.kind).parsed_options(self.options)
         if (self.impute == "constant") != (self.fill is not None):
             raise ValueError("fill and impute: constant go together")
         if self.edges is not None and list(self.edges) != sorted(set(self.edges)):

@@ -19,7 +19,7 @@ from pipeline.kinds.statistics import NumberStatistics
 log = logging.getLogger(__name__)
 
 FEW_VALUES = 2
-"""A power cannot be told from fewer distinct values."""
+"""A power cannot be estimated from fewer distinct values."""
 
 
 def fit_transform(group: NumericConfig, values: Values) -> NumericTransform:
@@ -37,7 +37,7 @@ def fit_transform(group: NumericConfig, values: Values) -> NumericTransform:
 
 
 def fit_power(values: Values) -> float:
-    """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where values do not tell."""
+    """The likeliest lambda of Yeo-Johnson's transform; 1, which changes nothing, where the values determine none."""
     if len(np.unique(values)) < FEW_VALUES:
         return 1.0
     try:
@@ -49,14 +49,14 @@ def fit_power(values: Values) -> float:
     return rounded(power) if math.isfinite(power) else 1.0
 
 
-def fit_scaled(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
+def fit_scaled(plan: NumericPlan, statistics: NumberStatistics) -> ScaledFeature:
     """A scaled number."""
-    group, transform = plan.group, found.transform
+    group, transform = plan.group, statistics.transform
     assert isinstance(transform, NumericTransform)
-    transformed = transform.array(found.sample)
-    center, scale = _center_and_scale(group, found.transformed, transformed)
+    transformed = transform.array(statistics.sample)
+    center, scale = _center_and_scale(group, statistics.transformed, transformed)
     if scale == 0.0:
-        _warn_unscaled(plan.name, group, found.moments)
+        _warn_unscaled(plan.name, group, statistics.moments)
         scale = 1.0
     edges: tuple[float, ...] = ()
     if group.encoding == "piecewise_linear":
@@ -64,7 +64,7 @@ def fit_scaled(plan: NumericPlan, found: NumberStatistics) -> ScaledFeature:
     return ScaledFeature(
         name=plan.name,
         source=plan.source,
-        fill=_fill(group, found.moments, found.sample),
+        fill=_fill(group, statistics.moments, statistics.sample),
         low=transform.low,
         high=transform.high,
         shape=transform.shape,
@@ -85,18 +85,18 @@ def find_edges(values: Values, bins: int, binning: str) -> tuple[float, ...]:
         return ()
     match binning:
         case "uniform":
-            found = np.linspace(values[0], values[-1], bins + 1)
+            edges = np.linspace(values[0], values[-1], bins + 1)
         case "quantile":
-            found = np.quantile(values, np.linspace(0.0, 1.0, bins + 1))
+            edges = np.quantile(values, np.linspace(0.0, 1.0, bins + 1))
         case _:
             half = bins - bins // 2
-            found = np.concatenate(
+            edges = np.concatenate(
                 [
                     np.quantile(values, np.linspace(0.0, 1.0, half + 1)),
                     np.quantile(np.unique(values), np.linspace(0.0, 1.0, bins // 2 + 1)),
                 ]
             )
-    return tuple(float(edge) for edge in np.unique(found))
+    return tuple(float(edge) for edge in np.unique(edges))
 
 
 def _bounds(clip: ClipConfig | None, values: Values) -> tuple[float | None, float | None]:
@@ -117,8 +117,8 @@ def _fill(group: NumericConfig, moments: Moments, values: Values) -> float | Non
         case "median":
             return float(np.median(values))
         case "mode":
-            found, counts = np.unique(values, return_counts=True)
-            return float(found[counts.argmax()])
+            distinct, counts = np.unique(values, return_counts=True)
+            return float(distinct[counts.argmax()])
         case "constant":
             return group.fill
     return None

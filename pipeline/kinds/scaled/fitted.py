@@ -14,7 +14,7 @@ class ScaledFeature(NumberFeature, ValueFeature):
     """`g(clip(fill if x is null else x))`, then `(... - center) / scale`; `g` is one of `TransformName`.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         source: the raw or derived column, a number.
         fill: replaces null; None where training rows had no null and none is allowed later.

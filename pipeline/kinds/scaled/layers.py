@@ -32,7 +32,7 @@ class ScaleNumbers(FixedLayer):
     """
 
     def __init__(self, columns: Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
-        """`columns` tell `fill`, `low`, `high`, `shape`, `power`, `center` and `scale`, as in `ScaledFeature`."""
+        """`columns` have `fill`, `low`, `high`, `shape`, `power`, `center` and `scale`, as in `ScaledFeature`."""
         super().__init__({"columns": [dict(column) for column in columns]}, **kwargs)
         self._fill = _numbers(columns, "fill", missing=np.nan)
         self._low = _numbers(columns, "low", missing=-np.inf)
@@ -47,9 +47,9 @@ class ScaleNumbers(FixedLayer):
         """float32 [b, a]."""
         x = tf.cast(x, tf.float64)
         transformed = self._transformed(x)
-        known = tf.math.is_finite(x) & tf.math.is_finite(transformed)
+        finite = tf.math.is_finite(x) & tf.math.is_finite(transformed)
         fill = tf.where(np.isnan(self._fill), self._fill, self._transformed(tf.constant(self._fill)))
-        return tf.cast((tf.where(known, transformed, fill) - self._center) / self._scale, tf.float32)
+        return tf.cast((tf.where(finite, transformed, fill) - self._center) / self._scale, tf.float32)
 
     def _transformed(self, x: Any) -> Any:
         """g of the clipped number."""

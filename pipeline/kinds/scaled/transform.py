@@ -12,7 +12,7 @@ from pipeline.kinds.scaled.fitted import ScaledFeature, TransformName
 
 @dataclass(frozen=True)
 class NumericTransform:
-    """What becomes of a number before it is scaled.
+    """The transform of a number before it is scaled: clipping, then a shape.
 
     Attributes:
         low: smaller values become this; None for no bound.

@@ -27,21 +27,21 @@ class TextValues:
     Attributes:
         values: string [m], row by row.
         rows: [m], the row that each is in.
-        places: [m], its place among the values of its row, from 0.
+        slots: [m], its position among the values of its row, from 0.
         counts: [n], how many values each row has; 0 where the text is null.
     """
 
     values: pa.Array
     rows: Integers
-    places: Integers
+    slots: Integers
     counts: Integers
 
-    def slot(self, place: int) -> pa.Array:
-        """String [n]: the value at one place, null where a row has fewer."""
-        own = np.full(len(self.counts), -1, np.int64)
-        there = np.flatnonzero(self.places == place)
-        own[self.rows[there]] = there
-        return self.values.take(pa.array(own, mask=own < 0))
+    def slot(self, slot: int) -> pa.Array:
+        """String [n]: the value in one slot, null where a row has fewer."""
+        taken = np.full(len(self.counts), -1, np.int64)
+        there = np.flatnonzero(self.slots == slot)
+        taken[self.rows[there]] = there
+        return self.values.take(pa.array(taken, mask=taken < 0))
 
 
 def text_of(values: Mapping[str, pa.Array], sources: Sequence[str]) -> pa.Array:
@@ -68,11 +68,11 @@ def values_of(text: pa.Array, separator: str) -> TextValues:
     return TextValues(values, rows, np.arange(len(rows)) - first[rows], counts)
 
 
-def places_among(text: pa.Array, vocabulary: Sequence[str]) -> Ids:
-    """int32 [n]: the place of a text, from 0; -1 where it is none of them. Null is `NULL_TOKEN`."""
-    found = pc.index_in(with_null_token(text), _value_set(tuple(vocabulary)))
-    places: Ids = found.fill_null(-1).to_numpy()
-    return places
+def indices_in(text: pa.Array, vocabulary: Sequence[str]) -> Ids:
+    """int32 [n]: the index of a text in a vocabulary; -1 where it is not in it. Null is `NULL_TOKEN`."""
+    index = pc.index_in(with_null_token(text), _value_set(tuple(vocabulary)))
+    indices: Ids = index.fill_null(-1).to_numpy()
+    return indices
 
 
 def ids_in_slots(
@@ -89,7 +89,7 @@ def ids_in_slots(
     if feature.separator is None:
         return (id_of(text),)
     split, padding = values_of(text, feature.separator), np.int32(feature.size - 1)
-    slots = (split.slot(place) for place in range(feature.slots))
+    slots = (split.slot(number) for number in range(feature.slots))
     return tuple(np.where(missing_of(slot), padding, id_of(slot)).astype(np.int32) for slot in slots)
 
 

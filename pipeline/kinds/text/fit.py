@@ -1,4 +1,4 @@
-"""What fitting has in common for the kinds made of texts."""
+"""Fitting that the kinds made of texts share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class IdSettings(TypedDict):
-    """What features of ids are made with beside what they know."""
+    """Settings of features of ids, besides their vocabulary."""
 
     name: str
     sources: tuple[str, ...]
@@ -26,10 +26,10 @@ class IdSettings(TypedDict):
 
 
 def kept_values(name: str, group: CategoricalConfig, counts: ValueCounts) -> tuple[str, ...]:
-    """The vocabulary. Null keeps its place among the values, and is kept however rare it is."""
+    """The vocabulary, most frequent first. Null is kept however rare it is."""
     null = [pair for pair in counts if pair[0] == NULL_TOKEN]
-    known = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
-    kept = sorted([*null, *known[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
+    frequent = [pair for pair in counts if pair[0] != NULL_TOKEN and pair[1] >= group.min_count]
+    kept = sorted([*null, *frequent[: group.max_categories]], key=lambda pair: (-pair[1], pair[0]))
     if not kept:
         log.warning("Column '%s' has no value that occurs %d times in training rows.", name, group.min_count)
     return tuple(value for value, _ in kept)

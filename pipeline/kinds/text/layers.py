@@ -63,9 +63,9 @@ class LookUpTexts(FixedLayer):
         """`values[i]` is the number of `keys[i]`, `default` that of any other; `number_type` is float32 or int32."""
         settings = {"keys": list(keys), "values": list(values), "default": default, "number_type": number_type}
         super().__init__(settings, **kwargs)
-        known = dict(zip(keys, values, strict=True)) or {_NO_TEXT: default}
+        entries = dict(zip(keys, values, strict=True)) or {_NO_TEXT: default}
         table = tf.lookup.KeyValueTensorInitializer(
-            tf.constant(list(known), tf.string), tf.constant(list(known.values()), number_type)
+            tf.constant(list(entries), tf.string), tf.constant(list(entries.values()), number_type)
         )
         self.table = tf.lookup.StaticHashTable(table, tf.constant(default, number_type))
 
@@ -74,16 +74,16 @@ class LookUpTexts(FixedLayer):
         return self.table.lookup(texts)
 
 
-def text_of(place: int, feature: TextFeature, columns: Columns) -> keras.KerasTensor:
-    """string [b, 1], or [b, slots]: what a feature is made of.
+def text_of(position: int, feature: TextFeature, columns: Columns) -> keras.KerasTensor:
+    """string [b, 1], or [b, slots]: the texts that a feature is computed from.
 
     Args:
-        place: of the feature among all, for the names of layers.
-        feature: tells columns, separator and slots.
+        position: of the feature among all, for the names of layers.
+        feature: with its columns, separator and slots.
         columns: raw and derived ones.
     """
     texts = [columns[source] for source in feature.sources]
-    text = texts[0] if len(texts) == 1 else JoinTexts(CROSS_SEPARATOR, name=f"{OWN}join_{place}")(texts)
+    text = texts[0] if len(texts) == 1 else JoinTexts(CROSS_SEPARATOR, name=f"{OWN}join_{position}")(texts)
     if feature.separator is None:
         return text
-    return SplitTexts(feature.separator, feature.slots, name=f"{OWN}split_{place}")(text)
+    return SplitTexts(feature.separator, feature.slots, name=f"{OWN}split_{position}")(text)

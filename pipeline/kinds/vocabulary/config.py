@@ -8,33 +8,33 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.kinds.feature import Dimension
-from pipeline.kinds.registry import find_kind, kind_of_encoding, known_encoding
+from pipeline.kinds.registry import KINDS, check_encoding, kind_of_encoding
 from pipeline.schemas.section import LATER, Columns, Count, Integer, Number, Section
 
 
 class CategoricalConfig(Section):
-    """Categorical columns that are treated alike.
+    """Categorical columns with the same settings.
 
     Attributes:
         columns: their names, patterns or types.
-        encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the place in `order`, from 0
+        encoding: `one_hot` and `embedding` are how the model expands an id; `ordinal` is the rank in `order`, from 0
             for the first to 1 for the last; `target_mean` is the label's mean over training rows of the value, drawn
-            towards the mean of all (a training row sees the mean over other rows only); `package.module:NAME` is a kind
+            towards the mean of all (a training row sees the mean over other rows only); `package.module:name` is a kind
             of your own.
-        max_categories: the most frequent values that are kept. The rare others share the id of values that training
-            never saw, which they teach the model to read.
+        max_categories: how many of the most frequent values are kept. The others share the id of values unseen in
+            training, so that the model learns what that id means.
         min_count: how often a value must occur in training rows to be kept.
         dimension: of an embedding; None means min(50, 1.6 x size^0.56).
-        hash_buckets: instead of a vocabulary, the id is the text's hash below this number.
+        hash_buckets: the number of ids that texts are hashed to, instead of a vocabulary.
         order: of an ordinal column's values, the lowest first; other values count as null, null is the middle.
         smoothing: of a target mean, in rows: so many rows with the mean of all are added to those of a value.
         separator: between the values of a multi-valued column.
-        max_values: how many values of a multi-valued column are kept at most; the others are dropped, with a warning.
-        options: of a kind that has some.
+        max_values: the most values of a multi-valued column that a row keeps; further ones are dropped, with a warning.
+        options: settings of a kind that has some.
     """
 
     columns: Annotated[Columns, Field(min_length=1)]
-    encoding: Annotated[str, AfterValidator(partial(known_encoding, "categorical"))] = "one_hot"
+    encoding: Annotated[str, AfterValidator(partial(check_encoding, "categorical"))] = "one_hot"
     max_categories: Annotated[Integer, Field(ge=1, le=10_000_000)] = 1000
     min_count: Count = 1
     dimension: Dimension | None = None
@@ -47,7 +47,7 @@ class CategoricalConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> CategoricalConfig:
-        find_kind(self.kind).parsed_options(self.options)
+        KINDS.resolve(self.kind).parsed_options(self.options)
         expanded = self.encoding in ("one_hot", "embedding")
         if (self.encoding == "ordinal") != (self.order is not None):
             raise ValueError("order and encoding: ordinal go together")

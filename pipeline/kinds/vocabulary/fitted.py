@@ -11,7 +11,7 @@ class VocabularyFeature(TextFeature, IdFeature):
     """The text's position in the vocabulary, counted from 1; null is a word of its own where training rows had nulls.
 
     Attributes:
-        kind: tells features apart.
+        kind: discriminates features at rest.
         name: of the store's column.
         sources: raw or derived columns, texts; more than one is a cross.
         vocabulary: the known texts, most frequent first, ties in the order of their code points.
@@ -33,22 +33,22 @@ class VocabularyFeature(TextFeature, IdFeature):
         """Number of ids: unknown, the vocabulary and, for a multi-valued text, padding."""
         return len(self.vocabulary) + (1 if self.separator is None else 2)
 
-    def shared(self, known: TextFeature | None) -> VocabularyFeature:
-        """What rows hold from which this fold's ids and those of earlier folds can be told.
+    def shared(self, earlier: TextFeature | None) -> VocabularyFeature:
+        """The ids that rows of all folds share, from which the ids of this fold and of earlier ones follow.
 
         Args:
-            known: what earlier folds share; None for the first one.
+            earlier: what earlier folds share; None for the first one.
         """
-        words = known.vocabulary if known else ()
+        words = earlier.vocabulary if earlier else ()
         return VocabularyFeature(
             name=self.name,
             sources=self.sources,
             vocabulary=tuple(dict.fromkeys((*words, *self.vocabulary))),
             separator=self.separator,
-            slots=max(self.slots, known.slots if known else 1),
+            slots=max(self.slots, earlier.slots if earlier else 1),
         )
 
-    def can_be_made_of(self, text: TextFeature) -> bool:
-        """Whether ids that rows hold tell all texts apart that it knows."""
+    def can_be_derived_from(self, text: TextFeature) -> bool:
+        """Whether each text of the vocabulary has an id of its own among those that rows hold."""
         same = text.separator == self.separator and text.slots >= self.slots
-        return same and text.tells_apart(self.vocabulary)
+        return same and text.has_ids_for(self.vocabulary)

@@ -1,1 +1,1 @@
-"""The leak audit: rows, keys, groups and times in several splits, and columns that give the label away."""
+"""The leak audit: rows, keys, groups and times in several splits, and columns that reveal the label."""

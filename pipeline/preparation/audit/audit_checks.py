@@ -1,4 +1,4 @@
-"""What the leak audit says of its counts."""
+"""The checks of the leak audit, from counts of units."""
 
 from __future__ import annotations
 

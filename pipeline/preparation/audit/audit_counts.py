@@ -1,4 +1,4 @@
-"""Counts of the leak audit: each key, group, time or row once, with the parts that it is in."""
+"""Counts of the leak audit: each unit (a key, group, time or row) once, with the parts that it is in."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ UNITS = pa.schema(
     {"kind": pa.string(), "id": pa.int64(), "low": pa.int32(), "high": pa.int32(), "rows": pa.int64()}
     | {"first": pa.float64(), "last": pa.float64()}
 )
-"""Each unit once: its first and last part, its rows, and its first and last timestamp."""
+"""Units, each once: the first and last part, the number of rows, and the first and last timestamp."""
 
 _NO_PART = -1
-"""In place of null, by which Arrow before version 15 does not group."""
+"""In place of null, by which Arrow before version 15 cannot group."""
 
 _COMBINED = {"low": "min", "high": "max", "rows": "sum", "first": "min", "last": "max"}
 
@@ -28,15 +28,15 @@ COUNTS = pa.schema(
     {"kind": pa.string(), "part": pa.int64(), "units": pa.int64(), "shared": pa.int64(), "rows": pa.int64()}
     | {"first": pa.float64(), "last": pa.float64()}
 )
-"""By kind; of the time by part, each of which is a unit: units, those in several parts, rows of the latter, and the
+"""By kind, and for `TIME` also by part: the number of units, those in several parts, the rows of the latter, and the
 first and last timestamp."""
 
 CountsByKind = Mapping[tuple[str, int | None], Mapping[str, Any]]
-"""The counts of each kind; of the time, of each part."""
+"""Rows of `COUNTS` by kind, and for `TIME` also by part."""
 
 
 def count_units(units: Sequence[pa.Table]) -> pa.Table:
-    """Count units that are all known here, whichever batches they were met in."""
+    """Count units, of which every occurrence must be in `units`, in any number of tables."""
     together = _each_once(pa.concat_tables([UNITS.empty_table(), *units]))
     shared = pc.less(together["low"], together["high"])
     part = pc.if_else(pc.equal(together["kind"], TIME), together["id"], _NO_PART)
@@ -55,7 +55,7 @@ def _added(counts: pa.Table) -> pa.Table:
 
 
 def counts_by_kind(counts: Sequence[pa.Table]) -> CountsByKind:
-    """The counts of all parts, by kind and, of the time, by part."""
+    """The summed counts by kind, and for `TIME` also by part."""
     added = _added(pa.concat_tables([COUNTS.empty_table(), *counts]))
     return {(row["kind"], None if row["part"] == _NO_PART else row["part"]): row for row in added.to_pylist()}
 
@@ -66,7 +66,7 @@ def units_once(
     part: npt.NDArray[np.int32],
     timestamps: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:
-    """What n rows stand for: each id once, with its first and last part and timestamp."""
+    """The units of n rows: each id once, with its first and last part and timestamp."""
     rows = len(ids)
     times = pa.nulls(rows, pa.float64()) if timestamps is None else pa.array(timestamps)
     columns = [pa.array([kind] * rows, pa.string()), ids, part, part, np.ones(rows, np.int64), times, times]

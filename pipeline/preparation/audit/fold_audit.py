@@ -1,4 +1,4 @@
-"""The leak audit of folds whose rows have just been written, before they are published."""
+"""The leak audit of folds, after their rows are written and before they are published."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pipeline.schemas.audit import Check
 def audit_of_assignment(
     opened: OpenedDataset, plan: FoldPlan, assignment: FoldAssignment, *, total: int, level: str
 ) -> Audit:
-    """What looks for keys, groups, times and rows that the groups of an assignment share.
+    """The audit for keys, groups, times and rows that groups of an assignment share.
 
-    No group may share them: each is trained on as a whole, measured on, or what a training ends by.
+    No two groups may share any: each group as a whole is trained on, validated on or evaluated on.
 
     Args:
-        opened: the source, its rows with their groups.
-        plan: how they are divided.
-        assignment: into groups.
-        total: rows of all of them.
+        opened: the source, whose rows have groups.
+        plan: how rows are divided.
+        assignment: the groups.
+        total: number of rows of all groups.
         level: `full` or `quick`, see `leak_audit`.
     """
     parts = Parts(
@@ -39,13 +39,18 @@ def audit_of_assignment(
 
 
 def checks_of_assignment(audit: Audit, units: Sequence[pa.Table], plan: FoldPlan, number: int) -> tuple[Check, ...]:
-    """What was found between the groups of an assignment."""
-    checks = audit.checks(units)
-    return checks if plan.assignments == 1 else tuple(_named(check, f"division {number + 1}") for check in checks)
+    """The checks of an assignment's groups."""
+    checks, name = audit.checks(units), f"division {number + 1}"
+    if plan.assignments == 1:
+        return checks
+    return tuple(
+        check.model_copy(update={"name": f"{name}: {check.name}", "detail": f"{name}: {check.detail}"})
+        for check in checks
+    )
 
 
 def periods(plan: FoldPlan) -> Mapping[str, str]:
-    """When those of folds by time begin, as people write it."""
+    """When the periods of folds by time begin, in readable form."""
     return (
         {}
         if plan.time is None
@@ -53,11 +58,7 @@ def periods(plan: FoldPlan) -> Mapping[str, str]:
     )
 
 
-def _named(check: Check, assignment: str) -> Check:
-    return check.model_copy(update={"name": f"{assignment}: {check.name}", "detail": f"{assignment}: {check.detail}"})
-
-
 def _decided(plan: FoldPlan, split: ResolvedSplit) -> ResolvedSplit:
-    """What decides on the parts, in the words of a split."""
+    """How parts are divided, expressed as a split."""
     method: Method = "time" if plan.time else "group" if plan.groups else "hash"
     return ResolvedSplit(method, key=split.key, groups=plan.groups, time=plan.time)

@@ -1,9 +1,9 @@
-"""The leak audit: is a key, a group, a time or a whole row in more than one split, does a column give the label away?
+"""The leak audit: is a key, a group, a time or a whole row in more than one split?
 
-What the splits share, or the parts that folds are made of, is counted in one pass. Where a hash of the key or group
-decides, none can be in two of them unless the program is wrong, and then many are: a quick audit looks at a sample of
-them, each with all its rows. A key or group that did not decide is always looked at in full. Rows are compared by their
-values in the source, features and label.
+Units that splits share, or the parts of folds, are counted in one pass. Where a hash of the key or group decides, no
+key or group can be in two parts, unless the program has an error that would affect many: a quick audit checks a sample
+of the units, each with all its rows. Keys and groups that do not decide are always checked in full. Rows are compared
+by their source values of the features and the label.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from pipeline.schemas.audit import Check, LeakAudit
 log = logging.getLogger(__name__)
 
 QUICK_ROWS = 100_000
-"""A quick audit looks at about so many rows where it takes a sample."""
+"""About the number of rows that a quick audit samples."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of unit to compare.
+    """A kind of units.
 
     Attributes:
-        ids: of n rows, a hash that tells one from another, int64 [n]; null where there is none.
-        every: one in so many is looked at.
+        ids: gives a hash of the unit of each of n rows, int64 [n]; null where there is none.
+        every: one unit in so many is checked.
     """
 
     ids: Callable[[RowPlacement], pa.Array]
@@ -45,12 +45,12 @@ class _Kind:
 
 @dataclass(frozen=True)
 class Audit:
-    """What is compared; plain data and functions, which go to the tasks.
+    """An audit of parts; plain data and functions, sent to the tasks.
 
     Attributes:
-        split: what decided.
-        every: one unit in so many is looked at where a sample is enough.
-        parts: what is compared.
+        split: how rows were divided.
+        every: one unit in so many is checked where a sample suffices.
+        parts: the parts to compare.
     """
 
     split: ResolvedSplit
@@ -58,19 +58,19 @@ class Audit:
     parts: Parts = THE_SPLITS
 
     def units(self, placement: RowPlacement) -> pa.Table:
-        """What the rows of a batch stand for; those of no part do not count."""
+        """The units of a batch's rows; without rows that are in no part."""
         return _units(placement, _kinds(self.split, self.every), self.parts, timed=self.split.time is not None)
 
     @property
     def every_one_in(self) -> int:
-        """One row in so many is looked at, or fewer."""
+        """At most one row in so many is checked."""
         return min(kind.every for kind in _kinds(self.split, self.every).values())
 
     def checks(self, counts: Sequence[pa.Table]) -> tuple[Check, ...]:
-        """The checks that make sense for this division.
+        """The checks that apply to these parts.
 
         Args:
-            counts: from `count_units`, of which each saw all that is known of its units.
+            counts: from `count_units`, each with all occurrences of its units.
         """
         kinds, by_kind = _kinds(self.split, self.every), counts_by_kind(counts)
         checks = [shared_check(kind, kinds[kind].every, by_kind, self.split, self.parts.noun) for kind in kinds]
@@ -78,27 +78,27 @@ class Audit:
 
 
 def audit_of(split: ResolvedSplit, total: int, level: str, parts: Parts = THE_SPLITS) -> Audit:
-    """The audit of a division.
+    """The audit of some parts.
 
     Args:
-        split: what decided.
-        total: rows of all parts.
-        level: `full`, or `quick` where samples are enough.
-        parts: what is compared.
+        split: how rows were divided.
+        total: number of rows of all parts.
+        level: `full`, or `quick` to check a sample where that suffices.
+        parts: the parts to compare.
     """
     return Audit(split, max(1, total // QUICK_ROWS) if level == "quick" else 1, parts)
 
 
 def report_audit(audit: LeakAudit) -> None:
-    """Log warnings.
+    """Log the warnings of an audit.
 
     Raises:
-        DataError: there is a finding that must stop the job.
+        DataError: the audit has errors.
     """
     for check in audit.warnings:
         log.warning("Leak audit: %s.", check.detail)
     if audit.errors:
-        title = "The leak audit found rows that are not separate"
+        title = "The leak audit found shared keys, groups, times or rows"
         raise DataError(gather(title, [Problem(check.detail) for check in audit.errors]))
 
 
@@ -115,7 +115,7 @@ def _kinds(split: ResolvedSplit, every: int) -> dict[str, _Kind]:
 
 
 def _units(placement: RowPlacement, kinds: Mapping[str, _Kind], parts: Parts, *, timed: bool) -> pa.Table:
-    """What the rows of a batch stand for."""
+    """The units of a batch's rows."""
     part = placement.of(parts.column)
     used = (part >= 0) & (part < len(parts.names))
     tables = [UNITS.empty_table()]

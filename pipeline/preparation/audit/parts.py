@@ -1,4 +1,4 @@
-"""What the leak audit compares: the splits of a store, or the parts that folds are made of."""
+"""The parts that the leak audit compares: the splits of a store, or the parts of folds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.store.layout import SPLITS
 
 @dataclass(frozen=True)
 class Parts:
-    """What is compared: the splits of a store, or the parts of a division into folds.
+    """The splits of a store, or the parts of folds.
 
     Attributes:
-        column: of integers, the part of a row; rows of other parts do not count.
-        names: of the parts, in the order of time where that decides; neighbours of one name are one stretch of it.
-        noun: what people call a part.
+        column: the integer column with the part of each row; rows outside of the named parts are ignored.
+        names: names of the parts, in chronological order where time decides; adjacent parts may share a name.
+        noun: the word for a part in messages.
     """
 
     column: str = SPLIT

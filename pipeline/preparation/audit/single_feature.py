@@ -1,7 +1,7 @@
-"""How well each column alone predicts the label: a column that does so nearly perfectly often contains it.
+"""Scores how well each column alone predicts the label: one that does so nearly perfectly often contains it.
 
-Predictions are cross-fitted: the rows are dealt into five parts, and each is predicted from the other four. So a
-column of ids, which fits the rows that it was fitted on perfectly, predicts nothing.
+Predictions are cross-fitted: rows are divided into five parts, each of which is predicted from the other four. A column
+of ids, which fits its own rows perfectly, therefore predicts nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def single_feature_scores(
         numbers: float64 columns, NaN for null.
         texts: columns of str, None for null, or of their ids, from 0.
         label: as many values as each column: float64 for a regression, else classes of any sortable type.
-        task: of the label.
+        task: the task of the label.
 
     Returns:
-        Scores by column; 0 for R² and 0.5 for the area where a column tells nothing. Below 2 * PARTS rows, nothing.
+        Scores by column; 0 for R² and 0.5 for the area without predictive power. Empty below 2 * PARTS rows.
     """
     if len(label) < 2 * PARTS:
         return {}
@@ -53,7 +53,7 @@ def single_feature_scores(
 
 
 def _targets(label: npt.NDArray[np.generic], *, has_classes: bool) -> Floats:
-    """Rows x targets: the label itself, or 1 and 0 for each class; the later one of two, the most frequent of many."""
+    """[rows, targets]: the label itself, or 1 and 0 for each class: the later of two, the most frequent of many."""
     if not has_classes:
         return label.astype(np.float64)[:, None]
     classes, counts = np.unique(label, return_counts=True)
@@ -66,27 +66,27 @@ def _parts(rows: int) -> Integers:
 
 
 def _outside(values: Floats, cells: Integers, count: int) -> Floats:
-    """Cells x parts: sums over the rows of a cell that are outside of a part."""
+    """[cells, parts]: sums over the rows of a cell outside of a part."""
     cell_and_part = cells * PARTS + _parts(len(cells))
     sums = np.bincount(cell_and_part, values, count * PARTS).reshape(count, PARTS)
     return np.asarray(sums.sum(axis=1, keepdims=True) - sums, dtype=np.float64)
 
 
 def _means(values: Floats, cells: Integers, count: int) -> tuple[Floats, Floats]:
-    """Cells x parts: means over a cell's rows outside of a part, or of all cells where it has none; sizes."""
+    """[cells, parts]: means over a cell's rows outside of a part, or over all cells where it has none; and sizes."""
     sums, sizes = _outside(values, cells, count), _outside(np.ones(len(cells)), cells, count)
     overall = sums.sum(axis=0) / sizes.sum(axis=0)
     return np.where(sizes > 0, sums / np.maximum(sizes, 1.0), overall), sizes
 
 
 def _by_cell(cells: Integers, targets: Floats) -> Floats:
-    """Rows x targets: the mean of the row's cell outside of the row's part."""
+    """[rows, targets]: the mean of the row's cell outside of the row's part."""
     parts, count = _parts(len(cells)), int(cells.max()) + 1
     return np.stack([_means(target, cells, count)[0][cells, parts] for target in targets.T], axis=1)
 
 
 def _by_bins(number: Floats, targets: Floats) -> Floats:
-    """Rows x targets: between the means of the bins a straight line, so that a curve is followed closely."""
+    """[rows, targets]: interpolated linearly between the means of the bins, which follows curves closely."""
     is_finite = np.isfinite(number)
     edges = np.unique(np.quantile(number[is_finite], np.arange(1, BINS) / BINS)) if is_finite.any() else np.empty(0)
     cells = np.where(is_finite, np.searchsorted(edges, number, side="left"), len(edges) + 1)
@@ -106,7 +106,7 @@ def _by_bins(number: Floats, targets: Floats) -> Floats:
 
 
 def _by_line(number: Floats, targets: Floats) -> Floats:
-    """Rows x 1: least squares; null counts as the mean."""
+    """[rows, 1]: least squares; null counts as the mean."""
     x, y, parts = _filled(number), targets[:, 0], _parts(len(number))
     guess = np.empty_like(targets)
     for part in range(PARTS):
@@ -123,7 +123,7 @@ def _filled(number: Floats) -> Floats:
 
 
 def _codes(text: Objects | Ids) -> Integers:
-    """Each text's number; null is a text of its own."""
+    """An integer code for each text, null included."""
     if text.dtype != np.object_:
         return text.astype(np.int64)
     codes: dict[str | None, int] = {}
@@ -141,14 +141,14 @@ def _auc(guess: Floats, targets: Floats) -> float:
 
 
 def _auc_of_order(number: Floats, targets: Floats) -> float:
-    """Of the number itself, or of its negative; nothing has to be fitted."""
+    """The area of the number or of its negative, for which nothing has to be fitted."""
     x = _filled(number)[:, None]
     areas = [max(_auc(x, target[:, None]), _auc(-x, target[:, None])) for target in targets.T]
     return float(np.mean(areas))
 
 
 def _area(guess: Floats, target: Floats) -> float:
-    """By the sum of the positive rows' ranks, ties sharing their mean rank."""
+    """The area under the ROC curve, from the ranks of the positive rows; ties share their mean rank."""
     _, rank_of_row, counts = np.unique(guess, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[rank_of_row]
     positive = target.sum()

@@ -1,4 +1,4 @@
-"""The leak audit of a store that has just been written, before it is published."""
+"""The leak audit of a store, after it is written and before it is published."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.schemas.audit import Check, LeakAudit
-from pipeline.schemas.columns import StoreContract
+from pipeline.schemas.store_schema import StoreSchema
 from pipeline.schemas.target import TARGETS
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import SplitEntry
 
 SCORED_ROWS, SCORED_CELLS = 20_000, 2_000_000
-"""Rows, and values at most, by which single columns are judged."""
+"""The most rows and values by which single columns are scored."""
 
 
 def audit_store(
@@ -27,21 +27,21 @@ def audit_store(
     units: Sequence[pa.Table],
     statistics: DatasetStatistics,
     *,
-    contract: StoreContract,
+    contract: StoreSchema,
     train: SplitEntry,
     work: StoragePath,
     task: str,
 ) -> LeakAudit:
-    """Look for keys, groups, times and rows that splits share, and for columns that give the label away.
+    """Audit a store for keys, groups, times and rows that splits share, and for columns that reveal the label.
 
     Args:
-        audit: what was compared while the store was written.
-        units: what the audit counted meanwhile.
+        audit: the audit that ran while the store was written.
+        units: its counts.
         statistics: counts of rows.
         contract: the columns of the store.
         train: the files of the training rows.
         work: the folder of the store.
-        task: of the label.
+        task: the task of the label.
     """
     split, checks = audit.split, audit.checks(units)
     time = split.time
@@ -55,7 +55,7 @@ def audit_store(
     )
 
 
-def _columns_check(contract: StoreContract, train: SplitEntry, work: StoragePath, task: str) -> Check:
+def _columns_check(contract: StoreSchema, train: SplitEntry, work: StoragePath, task: str) -> Check:
     numeric, ids = contract.names("numeric"), contract.names("categorical")
     label = contract.names("label")[0]
     columns = [*numeric, *ids, label]

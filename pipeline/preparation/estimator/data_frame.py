@@ -1,6 +1,6 @@
-"""Features of a data frame, for those who bring their own: fitted on all of its rows, added to any other.
+"""Fits features to a data frame, and adds them to any other one.
 
-The numbers are those of a store: the same passes fit them, the same functions execute them, in Spark's tasks.
+The results are those of a store: the same passes fit the features, and the same functions apply them in Spark's tasks.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from pipeline.preparation.writing.store_columns import feature_columns
 
 
 def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str] = ()) -> FittedFeatures:
-    """Fit on the rows that the split of `store_spec` assigns to training.
+    """Fit features to the rows that the split of `store_spec` assigns to training.
 
     Args:
-        rows: gone through several times, so they must be the same each time.
-        store_spec: features, label and split; its source is not looked at.
+        rows: the rows; scanned several times, so they must be the same each time.
+        store_spec: features, label and split; its source is ignored.
         null_values: texts that mean null.
 
     Raises:
@@ -41,37 +41,36 @@ def fit_frame(rows: DataFrame, store_spec: StoreSpec, null_values: Sequence[str]
         DataError: columns are missing, or rows are not as configured.
     """
     opened = open_rows(store_spec, _with_markers(typed_table(rows), tuple(null_values)))
-    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).state
+    return fit_features(store_spec, opened, *checked_statistics(store_spec, opened)).features
 
 
-def with_features(rows: DataFrame, state: FittedFeatures, prefix: str = "") -> DataFrame:
-    """Add the columns of a store; the label too, where it is there.
+def with_features(rows: DataFrame, features: FittedFeatures, prefix: str = "") -> DataFrame:
+    """Add the columns of a store, and the label where the rows have one.
 
-    A text that is no number counts as null in a numeric feature. A label is null where it is missing or a class that
-    fitting did not see.
+    A text that is no number counts as null in a numeric feature. A label is null where it is missing or an unknown
+    class.
 
     Args:
-        rows: with the columns of `state.raw` and any others, which stay as they are.
-        state: the fitted features.
-        prefix: put before the name of each new column. Without one, a new column takes the place of the raw column of
-            the same name.
+        rows: rows with the columns of `features.raw`; other columns are kept unchanged.
+        features: the fitted features.
+        prefix: prefix of the names of new columns. Without one, a new column replaces the raw column of the same name.
 
     Raises:
-        DataError: columns are missing, of a type that cannot be used, or have the name of a new one.
+        DataError: columns are missing, have an unusable type, or have the name of a new column.
     """
     names = rows.columns
-    label = state.label.name if state.label.name in names else None
-    raw = _raw_columns(rows, state, label)
-    new = feature_names(state, prefix) + ([prefix + state.label.name] if label else [])
+    label = features.label.name if features.label.name in names else None
+    raw = _raw_columns(rows, features, label)
+    new = feature_names(features, prefix) + ([prefix + features.label.name] if label else [])
     _check_new(new, names, () if prefix else raw.names)
-    inputs = Inputs(raw, state.raw, state.derived, label, weight=None)
-    kinds = {name: _store_kind(state, name.removeprefix(prefix)) for name in new}
-    return _added(rows, inputs, state, kinds)
+    inputs = Inputs(raw, features.raw, features.derived, label, weight=None)
+    kinds = {name: _store_kind(features, name.removeprefix(prefix)) for name in new}
+    return _added(rows, inputs, features, kinds)
 
 
-def feature_names(state: FittedFeatures, prefix: str = "") -> list[str]:
-    """The names of the columns that `with_features` adds, the label's aside."""
-    return [prefix + name for name in (*(f.name for f in state.numeric), *(name for name, _ in state.id_columns))]
+def feature_names(features: FittedFeatures, prefix: str = "") -> list[str]:
+    """The names of the columns that `with_features` adds, without the label."""
+    return [prefix + name for name in (*(f.name for f in features.numeric), *(name for name, _ in features.id_columns))]
 
 
 def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
@@ -82,26 +81,26 @@ def _with_markers(table: SourceTable, markers: tuple[str, ...]) -> SourceTable:
     return replace(table, reader=read)
 
 
-def _raw_columns(rows: DataFrame, state: FittedFeatures, label: str | None) -> RawColumns:
-    """The columns that are needed."""
+def _raw_columns(rows: DataFrame, features: FittedFeatures, label: str | None) -> RawColumns:
+    """The raw columns that the features and the label need."""
     names = rows.columns
-    wanted = tuple(dict.fromkeys([*(column.name for column in state.raw), *([label] if label else [])]))
+    wanted = tuple(dict.fromkeys([*(column.name for column in features.raw), *([label] if label else [])]))
     check_names(names, wanted)
     kinds = {name: arrow_type(rows.schema.fields[names.index(name)].dataType) for name in wanted}
-    raw = RawColumns(wanted, kinds, markers=state.null_values)
-    check_types(raw, state.raw)
+    raw = RawColumns(wanted, kinds, markers=features.null_values)
+    check_types(raw, features.raw)
     return raw
 
 
-def _store_kind(state: FittedFeatures, name: str) -> pa.DataType:
+def _store_kind(features: FittedFeatures, name: str) -> pa.DataType:
     """The type of a new column."""
-    if name == state.label.name:
-        return pa.int32() if state.label.classes else pa.float64()
-    return pa.float32() if any(feature.name == name for feature in state.numeric) else pa.int32()
+    if name == features.label.name:
+        return pa.int32() if features.label.classes else pa.float64()
+    return pa.float32() if any(feature.name == name for feature in features.numeric) else pa.int32()
 
 
-def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
-    """All columns as they are by place, since a name may be anything, with the new ones in place or behind."""
+def _added(rows: DataFrame, inputs: Inputs, features: FittedFeatures, kinds: Mapping[str, pa.DataType]) -> DataFrame:
+    """All columns with the new ones, which replace those of the same name or follow them."""
     names = rows.columns
     numbered = rows.toDF(*(f"c{index}" for index in range(len(names))))
     indices = [names.index(name) for name in inputs.raw.names]
@@ -113,7 +112,7 @@ def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mappin
             raw_batch = pa.RecordBatch.from_arrays(
                 [batch.column(index) for index in indices], names=[str(p) for p in indices]
             )
-            new_columns = _new_columns(inputs, state, raw_batch)
+            new_columns = _new_columns(inputs, features, raw_batch)
             columns = [
                 pa.array(column, kind, from_pandas=True)
                 for column, kind in zip(new_columns, kinds.values(), strict=True)
@@ -126,15 +125,15 @@ def _added(rows: DataFrame, inputs: Inputs, state: FittedFeatures, kinds: Mappin
     return extended.select(*old, *(column for name, column in new.items() if name not in names))
 
 
-def _new_columns(inputs: Inputs, state: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
-    """The new columns of a batch; the label is null where it is missing or a class that fitting did not see."""
+def _new_columns(inputs: Inputs, features: FittedFeatures, batch: pa.RecordBatch) -> list[Any]:
+    """The new columns of a batch; the label is null where it is missing or an unknown class."""
     rows = inputs.rows(batch)
-    columns: list[Any] = [*feature_columns(state, rows.values).values()]
+    columns: list[Any] = [*feature_columns(features, rows.values).values()]
     if inputs.label is None:
         return columns
-    if not state.label.classes:
+    if not features.label.classes:
         return [*columns, rows.label_number]
-    class_ids = label_value(state.label, rows)
+    class_ids = label_value(features.label, rows)
     return [*columns, pa.array(class_ids, mask=class_ids < 0)]
 
 

@@ -1,9 +1,9 @@
-"""The features as a stage of pyspark.ml, for people with pipelines of their own.
+"""The features as a stage of pyspark.ml, for use in other pipelines.
 
     estimator = FeatureEstimator(features={"numeric": {"columns": ["age"]}}, labelCol="income")
     Pipeline(stages=[estimator, VectorAssembler(inputCols=["age"], outputCol="vector"), LogisticRegression(...)])
 
-A fitted stage holds what `features.json` of a store holds, gives the same numbers, and is saved without pickle.
+A fitted stage has the content of a store's `features.json`, gives the same numbers, and is saved without pickle.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.estimator.data_frame import feature_names, fit_frame, with_features
-from pipeline.preparation.estimator.saving import read_state, write_state
+from pipeline.preparation.estimator.saving import read_features, write_features
 from pipeline.preparation.planning.store_spec import StoreSpec
 
 EVERY_ROW = {"train": 1.0, "validation": 0.0, "test": 0.0}
 
 SAVED_IN = "pipeline"
-"""The module that saved stages name for their class: it stays where it is, whatever file the classes move to."""
+"""The module of the classes in saved stages, which must not change, whatever file the classes move to."""
 
 
 def _as_plain(features: Any) -> dict[str, Any]:
-    """The section `features` of a configuration as JSON, which is what a stage is saved as."""
+    """The section `features` of a configuration as JSON, in which form a stage is saved."""
     if isinstance(features, FeaturesConfig):
         return features.model_dump(mode="json", exclude_unset=True)
     if not isinstance(features, Mapping):
@@ -55,64 +55,64 @@ class _HasOutputPrefix(Params):
     )
 
     def getOutputPrefix(self) -> str:
-        """What is put before the name of each new column."""
+        """The prefix of the names of new columns."""
         return self.getOrDefault(self.outputPrefix)
 
 
 class FeatureModel(Model, _HasOutputPrefix, MLWritable, MLReadable["FeatureModel"]):
     """Fitted features, which `transform` adds to a data frame.
 
-    `transform` needs the raw columns, leaves all others as they are, and turns the label into a class id or a number
-    where there is one. Means of the label (`encoding: target_mean`) are those over all rows that were fitted on, also
-    for these rows themselves: only a store has them out of fold.
+    `transform` needs the raw columns, keeps all others unchanged, and converts the label, where there is one, into a
+    class id or a number. Means of the label (`encoding: target_mean`) are over all rows that were fitted, also for
+    these rows themselves: only a store has out-of-fold means.
 
     Attributes:
-        state: the features; those of a store can be used too, as `FeatureModel(store.features)`.
+        state: the fitted features; those of a store can be used as well, by `FeatureModel(store.features)`.
     """
 
     __module__ = SAVED_IN
 
     def __init__(self, state: FittedFeatures) -> None:
-        """A fitted stage; an estimator makes it, or the features of a store."""
+        """Create a fitted stage from the features of an estimator or of a store."""
         super().__init__()
         self._setDefault(outputPrefix="")
         self.state = state
 
     def setOutputPrefix(self, value: str) -> FeatureModel:
-        """Set what is put before the name of each new column."""
+        """Set the prefix of the names of new columns."""
         return self._set(outputPrefix=value)
 
     @property
     def featureCols(self) -> list[str]:
-        """The names of the new columns without the label, such as a VectorAssembler takes them."""
+        """The names of the new columns without the label, for a VectorAssembler."""
         return feature_names(self.state, self.getOutputPrefix())
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         return with_features(dataset, self.state, self.getOutputPrefix())
 
     def write(self) -> MLWriter:
-        """What saves the model: `model.write().overwrite().save(path)`."""
+        """The writer of the model: `model.write().overwrite().save(path)`."""
         return _FeatureModelWriter(self)
 
     @classmethod
     def read(cls) -> MLReader[FeatureModel]:
-        """What loads a model: `FeatureModel.load(path)`."""
+        """The reader of models; see also `FeatureModel.load(path)`."""
         return _FeatureModelReader()
 
 
 class FeatureEstimator(
     Estimator[FeatureModel], _HasOutputPrefix, DefaultParamsWritable, DefaultParamsReadable["FeatureEstimator"]
 ):
-    """Fits features on all rows of a data frame: divide it before, and fit on its training rows.
+    """Fits features to all rows of a data frame: split it first, and fit to its training rows.
 
     Args:
-        features: the section `features` of a configuration; empty lets the features follow from the columns' types.
+        features: the section `features` of a configuration; empty for default features by column type.
         labelCol: the column to predict.
-        task: of the label: `auto`, `regression`, `binary` or `multiclass`.
+        task: the task of the label: `auto`, `regression`, `binary` or `multiclass`.
         nullValues: texts that mean null.
-        seed: of the choice of rows for quantiles.
-        outputPrefix: put before the name of each new column; without one, a new column takes the place of the raw
-            column of the same name.
+        seed: the seed of the sample of rows for quantiles.
+        outputPrefix: prefix of the names of new columns; without one, a new column replaces the raw column of the same
+            name.
     """
 
     __module__ = SAVED_IN
@@ -138,14 +138,14 @@ class FeatureEstimator(
         seed: int = 0,
         outputPrefix: str = "",
     ) -> None:
-        """A stage to be fitted; see the class for the arguments."""
+        """Create a stage to fit; see the class for the arguments."""
         super().__init__()
         self._setDefault(features={}, labelCol="label", task="auto", nullValues=[], seed=0, outputPrefix="")
         self._set(**self._input_kwargs)
 
     def _fit(self, dataset: DataFrame) -> FeatureModel:
-        state = fit_frame(dataset, self._store_spec(), self.getOrDefault(self.nullValues))
-        return self._copyValues(FeatureModel(state)._resetUid(self.uid))
+        features = fit_frame(dataset, self._store_spec(), self.getOrDefault(self.nullValues))
+        return self._copyValues(FeatureModel(features)._resetUid(self.uid))
 
     def _store_spec(self) -> StoreSpec:
         """The specification of a store with the same columns, of which every row is a training row."""
@@ -153,7 +153,7 @@ class FeatureEstimator(
         content = {
             "name": "frame",
             "seed": value(self.seed),
-            # A source must be named, and is not looked at.
+            # A source is required, but ignored.
             "data": {
                 "source": {"table": "frame"},
                 "label": value(self.labelCol),
@@ -173,12 +173,12 @@ class _FeatureModelWriter(MLWriter):
 
     def saveImpl(self, path: str) -> None:
         DefaultParamsWriter.saveMetadata(self._model, path, self.sparkSession)
-        write_state(self.sparkSession, self._model.state, path)
+        write_features(self.sparkSession, self._model.state, path)
 
 
 class _FeatureModelReader(MLReader[FeatureModel]):
     def load(self, path: str) -> FeatureModel:
         metadata = DefaultParamsReader.loadMetadata(path, self.sparkSession)
-        model = FeatureModel(read_state(self.sparkSession, path))._resetUid(metadata["uid"])
+        model = FeatureModel(read_features(self.sparkSession, path))._resetUid(metadata["uid"])
         DefaultParamsReader.getAndSetParams(model, metadata)
         return model

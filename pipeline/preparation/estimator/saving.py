@@ -1,4 +1,4 @@
-"""How a fitted model of features lies in a folder: pyspark.ml's `metadata`, and `features.json` as a store has it."""
+"""Writes and reads the `features.json` of a saved feature model, beside pyspark.ml's `metadata`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pipeline.preparation.listing.hadoop_files import hadoop_conf, java_message,
 from pipeline.store.layout import FEATURES
 
 
-def write_state(spark: SparkSession, state: FittedFeatures, folder: str) -> None:
-    """Write `features.json` where Spark itself resolves `folder`, so that both parts lie in one place."""
+def write_features(spark: SparkSession, features: FittedFeatures, folder: str) -> None:
+    """Write `features.json` with Spark's own resolution of `folder`, so that both parts are in the same folder."""
     path = java_path(spark, f"{folder.rstrip('/')}/{FEATURES}")
     stream = path.getFileSystem(hadoop_conf(spark)).create(path, False)
     try:
-        stream.write(state.to_json().encode())
+        stream.write(features.to_json().encode())
     finally:
         stream.close()
 
 
-def read_state(spark: SparkSession, folder: str) -> FittedFeatures:
-    """Read it back.
+def read_features(spark: SparkSession, folder: str) -> FittedFeatures:
+    """Read `features.json`.
 
     Raises:
-        StoreError: it is missing, or no such document.
+        StoreError: the file is missing or invalid.
     """
     location = f"{folder.rstrip('/')}/{FEATURES}"
     path = java_path(spark, location)

@@ -1,4 +1,4 @@
-"""What is known of a fold's columns, by which those are told that may be equal."""
+"""Summarises the columns of a fold, to find those that may be equal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pipeline.schemas.label import LabelSpec
 def compared_columns(
     store_spec: StoreSpec, opened: OpenedDataset, facts: FoldFacts, spec: LabelSpec, assignment: FoldAssignment
 ) -> Compared:
-    """What is known of a fold's columns, by which those are told that may be equal."""
+    """The summaries of a fold's columns, which are equal for columns that may be equal."""
     plan, statistics, counts = opened.plan, facts.statistics, facts.counts
     described = [
         Described(
             feature.name,
             _value_of(feature.source),
-            # Columns without any value are alike, but none is a copy of another: that each is empty is said elsewhere.
+            # Columns without any value are not copies of one another; that they are empty is an error of its own.
             (_nulls(statistics, feature.source), moments) if moments.count else feature.name,
             constant=not _nulls(statistics, feature.source) and moments.count > 0 and moments.low == moments.high,
         )
@@ -49,17 +49,15 @@ def compared_columns(
             ((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
         )
         if statistics.label.texts:
-            label = Described(store_spec.data.label, _class_text, tuple(class_rows), constant=False)
+            label = Described(
+                store_spec.data.label, lambda rows: rows.typed.class_text, tuple(class_rows), constant=False
+            )
     fold = facts.fold
     return Compared(lambda rows: assignment.is_trained_on(fold, rows.placement), described, label)
 
 
 def _value_of(name: str) -> Callable[[Rows], pa.Array]:
     return lambda rows: rows.typed.values[name]
-
-
-def _class_text(rows: Rows) -> pa.Array:
-    return rows.typed.class_text
 
 
 def _nulls(statistics: DatasetStatistics, name: str) -> int:

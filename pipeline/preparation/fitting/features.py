@@ -1,9 +1,9 @@
-"""Fitting: from statistics, samples and counts of training rows to the plain numbers of `FittedFeatures`.
+"""Fits features, from statistics, samples and counts of training rows to the plain numbers of `FittedFeatures`.
 
     [pass 1] moments of every number, counts of every text, samples -> FittedFeatures
 
-and, only where the kind of a feature needs them (`Needs`), one more pass each: a larger sample, moments of numbers that
-were transformed as the sample says, and sums of the label by text.
+Only where the kind of a feature needs them (`Needs`), there is one more pass each for a larger sample, for moments of
+transformed numbers, whose transform is fitted to the sample, and for sums of the label by text.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import pyarrow as pa
 from pipeline.arrays.moments import Moments
 from pipeline.arrays.values import Values, finite_numbers
 from pipeline.kinds.feature import NumberFeature, TextFeature
+from pipeline.kinds.interfaces import arrays_of, number_arrays_of
 from pipeline.kinds.label_sums import Sums
 from pipeline.kinds.plan import FeaturePlan, NumericPlan
-from pipeline.kinds.registry import arrays_of, number_arrays_of
 from pipeline.kinds.statistics import NumberStatistics, TextStatistics, Transform
 from pipeline.preparation.fitting.label_sums import sum_labels
 from pipeline.preparation.rows.fold_roles import WHOLE, FoldAssignment
@@ -37,12 +37,12 @@ NO_VALUES: Values = np.zeros(0)
 
 @dataclass(frozen=True)
 class NumericFit:
-    """What a fold's numbers are fitted from.
+    """What the numbers of a fold are fitted to.
 
     Attributes:
         plan: all features.
-        moments: of each raw or derived number in its training rows.
-        sample: of its training rows, with the columns of `sampled_numbers`.
+        moments: moments of each raw or derived number in its training rows.
+        sample: a sample of its training rows, with the columns of `sampled_numbers`.
     """
 
     plan: FeaturePlan
@@ -51,12 +51,12 @@ class NumericFit:
 
     @cached_property
     def values(self) -> dict[str, Values]:
-        """The finite values of the sample, ascending."""
+        """The finite values of each number of the sample, ascending."""
         return {name: self.sample.finite(name) for name in self.sample.numbers}
 
     @cached_property
     def transforms(self) -> dict[str, Transform | None]:
-        """What becomes of each feature's numbers before they are scaled."""
+        """The transform of each feature's numbers, before they are scaled."""
         return {
             feature.name: number_arrays_of(feature.kind).transform(feature.group, self._sample_of(feature))
             for feature in self.plan.numeric
@@ -66,7 +66,7 @@ class NumericFit:
         """The fitted features, in the order of the plan.
 
         Args:
-            transformed: moments of transformed numbers, by feature.
+            transformed: moments of the transformed numbers, by feature.
         """
         return tuple(arrays_of(plan.kind).fit(plan, self._statistics(plan, transformed)) for plan in self.plan.numeric)
 
@@ -86,10 +86,10 @@ class NumericFit:
 def fit_numeric(
     fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment = WHOLE
 ) -> tuple[tuple[NumberFeature, ...], ...]:
-    """Features made of numbers, of each fold.
+    """The fitted features of numbers, of each fold.
 
     Args:
-        fits: what is known of each fold.
+        fits: statistics of each fold.
         table: typed rows, for moments of transformed numbers.
         assignment: the folds.
     """
@@ -99,12 +99,12 @@ def fit_numeric(
 
 @dataclass(frozen=True)
 class TextFit:
-    """What a fold's texts are fitted from.
+    """What the texts of a fold are fitted to.
 
     Attributes:
         plan: all features.
-        counts: of each feature's values in its training rows, as `count_values` gives them.
-        slots: of each multi-valued feature, how many values a training row has at most.
+        counts: counts of each feature's values in its training rows, see `Counts.categories`.
+        slots: the most values of a training row, for each multi-valued feature.
         label: the fitted label.
     """
 
@@ -117,7 +117,7 @@ class TextFit:
         """The fitted features, in the order of the plan.
 
         Args:
-            sums: of the label, by feature.
+            sums: sums of the label, by feature.
         """
         return tuple(
             arrays_of(plan.kind).fit(plan, self._statistics(plan.name, sums)) for plan in self.plan.categorical
@@ -130,10 +130,10 @@ class TextFit:
 def fit_texts(
     fits: Sequence[TextFit], table: Table, assignment: FoldAssignment = WHOLE
 ) -> tuple[tuple[TextFeature, ...], ...]:
-    """Features made of texts, of each fold.
+    """The fitted features of texts, of each fold.
 
     Args:
-        fits: what is known of each fold.
+        fits: statistics of each fold.
         table: typed rows, for sums of the label.
         assignment: the folds.
     """
@@ -148,14 +148,14 @@ def fit_texts(
 def samples_of(
     table: Table, names: tuple[str, ...], train_rows: Sequence[int], assignment: FoldAssignment = WHOLE
 ) -> tuple[Sample, ...]:
-    """Values of some numbers of training rows, of each fold."""
+    """Samples of some numbers, for each fold."""
     return take_samples(table, names, raw_numbers, train_rows, assignment)
 
 
 def _transformed_moments(
     fits: Sequence[NumericFit], table: Table, assignment: FoldAssignment
 ) -> list[dict[str, Moments]]:
-    """Of numbers that each fold transforms as its own sample says, in one query."""
+    """Moments of numbers, each fold with the transforms that are fitted to its own sample; in one query."""
     transforms = {
         f"{number}:{feature.name}": (feature.source, transform)
         for number, fit in enumerate(fits)

@@ -1,4 +1,4 @@
-"""Fitting a store's features: what is asked of the rows after their statistics, and what is made of the answers."""
+"""Fits the features of a store or of all folds, from statistics of the rows and further queries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.arrays.moments import Moments
 from pipeline.errors import ConfigError, DataError
-from pipeline.kinds.feature import Feature, Role
+from pipeline.kinds.feature import Feature, NumberFeature, Role, TextFeature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.fitting.comparable import compared_columns
@@ -26,27 +26,27 @@ from pipeline.preparation.statistics.dataset_statistics import CollectedStatisti
 from pipeline.preparation.statistics.feature_inputs import counter_of, sampled_numbers
 from pipeline.preparation.statistics.sample import Sample, samples_in
 from pipeline.preparation.statistics.value_counts import Counts, counts_of
-from pipeline.runtime.logs import saying_once
+from pipeline.runtime.logs import logging_once
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
 REPEATING_LOGGERS = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
-"""Loggers of what is found out of columns."""
+"""Loggers that would repeat a message for every fold."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was learned, and from which counts.
+    """Fitted features, and the counts that they were fitted to.
 
     Attributes:
-        state: everything that is learned from training rows.
-        counts: of texts and classes.
-        limits: how many values of each text were counted at most, null being one.
+        features: the features, fitted to training rows.
+        counts: counts of texts and classes.
+        limits: the most values that were counted of each text, null included.
     """
 
-    state: FittedFeatures
+    features: FittedFeatures
     counts: Counts
     limits: Mapping[str, int]
 
@@ -54,11 +54,11 @@ class Fitted:
 def fit_features(
     store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics, collected: CollectedStatistics
 ) -> Fitted:
-    """Learn from training rows.
+    """Fit the features to training rows.
 
     Raises:
         ConfigError: a feature does not fit the label.
-        DataError: the label, or a column, has nothing to learn from.
+        DataError: the label or a column has no values to fit to.
     """
     (fitted,) = fit_folds(store_spec, opened, statistics, [statistics], collected)
     return fitted
@@ -72,21 +72,21 @@ def fit_folds(
     collected: CollectedStatistics,
     assignment: FoldAssignment = WHOLE,
 ) -> tuple[Fitted, ...]:
-    """Learn from the training rows of each fold, in one pass for all of them.
+    """Fit the features of each fold to its training rows, in one pass for all folds.
 
     Args:
-        store_spec: how a store is made.
+        store_spec: the specification of the store.
         opened: the source; its rows have the column of groups.
-        whole: of all rows, whose label tells the task.
-        folds: of each fold's rows.
-        collected: with the statistics.
+        whole: statistics of all rows, whose label determines the task.
+        folds: statistics of the rows of each fold.
+        collected: the raw results of the first pass.
         assignment: the folds.
 
     Raises:
         ConfigError: a feature does not fit the label.
-        DataError: the label, or a column, has nothing to learn from.
+        DataError: the label or a column has no values to fit to.
     """
-    with saying_once(REPEATING_LOGGERS):
+    with logging_once(REPEATING_LOGGERS):
         return _fit_folds(store_spec, opened, whole, folds, collected, assignment)
 
 
@@ -116,22 +116,30 @@ def _fit_folds(
     ]
     limits = {name: category.limit for name, category in counter.categories.items()}
     fits = zip(facts, texts, fit_numeric(numbers, table, assignment), fit_texts(texts, table, assignment), strict=True)
-    fitted = []
-    for each, fit, of_numbers, of_texts in fits:
-        with each.fold.named():
-            check_ranges(of_numbers, each.statistics.columns)
-            weight_mean = _weight_mean(store_spec.data.weight, each.statistics.weight)
-        state = FittedFeatures(
-            numeric=_of_role("numeric", (*of_numbers, *of_texts)),
-            categorical=_of_role("categorical", (*of_texts, *of_numbers)),
-            label=fit.label,
-            derived=fit.plan.needed_derived,
-            weight=store_spec.data.weight,
-            weight_mean=weight_mean,
-            null_values=opened.raw.columns.markers,
-        )
-        fitted.append(Fitted(state, each.counts, limits))
-    return tuple(fitted)
+    return tuple(Fitted(_features_of_fold(store_spec, opened, *fit), fit[0].counts, limits) for fit in fits)
+
+
+def _features_of_fold(
+    store_spec: StoreSpec,
+    opened: OpenedDataset,
+    facts: FoldFacts,
+    fit: TextFit,
+    numbers: Sequence[NumberFeature],
+    texts: Sequence[TextFeature],
+) -> FittedFeatures:
+    """The features of a fold, in the order in which the model sees them."""
+    with facts.fold.named():
+        check_ranges(numbers, facts.statistics.columns)
+        weight_mean = _weight_mean(store_spec.data.weight, facts.statistics.weight)
+    return FittedFeatures(
+        numeric=_of_role("numeric", (*numbers, *texts)),
+        categorical=_of_role("categorical", (*texts, *numbers)),
+        label=fit.label,
+        derived=fit.plan.needed_derived,
+        weight=store_spec.data.weight,
+        weight_mean=weight_mean,
+        null_values=opened.raw.columns.markers,
+    )
 
 
 def _of_role(role: Role, features: Sequence[Feature]) -> tuple[Any, ...]:
@@ -145,7 +153,7 @@ def _samples(
     collected: CollectedStatistics,
     assignment: FoldAssignment,
 ) -> tuple[Sample, ...]:
-    """Values of the numbers that ask for them; in one more pass where too few were kept in the first one."""
+    """Samples of the numbers that need them; in another pass where the first one kept too few rows."""
     names = tuple(dict.fromkeys(name for plan in plans for name in sampled_numbers(plan)))
     train_rows, kept = [each.statistics.splits["train"] for each in facts], sampled_numbers(opened.plan)
     samples = samples_in(collected.sample, kept, names, train_rows, assignment)
@@ -159,7 +167,7 @@ def _plans(
     labels: Sequence[LabelSpec],
     assignment: FoldAssignment,
 ) -> list[FeaturePlan]:
-    """The features of each fold, without those that tell nothing or too much; nothing is fitted yet."""
+    """The planned features of each fold, without constant and duplicate columns and copies of the label."""
     compared = [compared_columns(store_spec, opened, *each, assignment) for each in zip(facts, labels, strict=True)]
     left_out = redundant_columns(opened.table, compared, store_spec.features.drop)
     plans = [opened.plan.without(names) for names in left_out]

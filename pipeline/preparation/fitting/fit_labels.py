@@ -1,4 +1,4 @@
-"""Fitting the label of each fold."""
+"""Fits the label of each fold."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def fit_labels(
     table: Table,
     assignment: FoldAssignment,
 ) -> list[LabelSpec]:
-    """The label of each fold, learned from its training rows; more queries for a power transform.
+    """The label of each fold, fitted to its training rows; further queries for a power transform.
 
     Raises:
-        DataError: the label has nothing to learn from.
+        DataError: the label has no values to fit to.
     """
     data, target = store_spec.data, store_spec.features.target
     if TARGETS.get(task).has_classes:

@@ -1,4 +1,4 @@
-"""A fold, and what the first queries told of it."""
+"""A fold with the statistics of its rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from pipeline.preparation.statistics.value_counts import Counts
 
 @dataclass(frozen=True)
 class FoldFacts:
-    """A fold, and what the first queries told of it."""
+    """A fold with the statistics of its rows.
+
+    Attributes:
+        fold: the fold.
+        counts: counts of texts and classes in its rows.
+        statistics: counts and moments of its rows.
+    """
 
     fold: Fold
     counts: Counts

@@ -1,4 +1,4 @@
-"""What the label is: a number to be estimated, or one of some classes."""
+"""Fits the label: a number to estimate, or one of several classes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ClassCounts = Mapping[str, tuple[int, int, int]]
 
 
 def infer_task(data: DataConfig, label: LabelStatistics) -> str:
-    """The task, from the configuration or else from the label's values.
+    """The configured task, else the one that follows from the label's values.
 
     Raises:
         DataError: some labels are numbers and others are not.
@@ -38,18 +38,18 @@ def infer_task(data: DataConfig, label: LabelStatistics) -> str:
 
 
 def fit_classes(data: DataConfig, label: LabelStatistics, *, task: str, classes: ClassCounts) -> LabelSpec:
-    """The document of a label with classes.
+    """Fit a label with classes.
 
     Args:
         data: the label's name, task and positive class.
         label: its statistics.
-        task: from `infer_task`; a text label found to have two classes becomes binary here.
-        classes: rows of each class in each split.
+        task: from `infer_task`; an inferred `multiclass` becomes `binary` where there are two classes.
+        classes: number of rows of each class in each split.
 
     Raises:
         DataError: the classes do not fit the task.
     """
-    names = _in_order(list(classes), numeric=not label.texts)
+    names = sorted(classes) if label.texts else sorted(classes, key=float)
     if task == "multiclass" and data.task == "auto" and len(names) == 2:
         task = "binary"
     problems = _class_problems(data, task, names, classes)
@@ -61,21 +61,21 @@ def fit_classes(data: DataConfig, label: LabelStatistics, *, task: str, classes:
 
 
 def label_power(target: TargetConfig, values: Values) -> float:
-    """Lambda of the label's power transform; 1 where it has none."""
+    """The lambda of the label's power transform; 1 where it has none."""
     return fit_power(values) if target.transform == "power" else 1.0
 
 
 def fit_regression(
     name: str, target: TargetConfig, moments: Moments, power: float = 1.0, *, task: str = "regression"
 ) -> LabelSpec:
-    """The document of a number.
+    """Fit a label that is a number.
 
     Args:
-        name: of the label.
-        target: how the network sees it.
-        moments: moments of what the network learns, before it is scaled, in training rows.
-        power: from `label_power`.
-        task: whose labels are numbers.
+        name: the name of the label.
+        target: how the label is transformed for the network.
+        moments: moments of the transformed label, before it is scaled, in training rows.
+        power: the lambda, from `label_power`.
+        task: a task whose labels are numbers.
     """
     if target.transform == "none":
         return LabelSpec(name=name, task=task)
@@ -88,10 +88,6 @@ def fit_regression(
         center=moments.mean,
         scale=moments.std or 1.0,
     )
-
-
-def _in_order(names: Sequence[str], *, numeric: bool) -> list[str]:
-    return sorted(names, key=float) if numeric else sorted(names)
 
 
 def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: ClassCounts) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The sums that means of the label are made of, over the training rows of all folds; see `kinds/label_sums.py`."""
+"""Sums of the label by text, over the training rows of all folds; see `kinds/label_sums.py`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 
 Labels = Callable[[Rows], Sequence[Values]]
-"""From a batch of n rows to float64 [n], the label as the network of each fold sees it."""
+"""Maps a batch of n rows to the label as each fold's network is trained on it, float64 [n]."""
 
 
 def sum_labels(
     table: Table, texts: Mapping[str, tuple[str, ...]], labels: Labels, assignment: FoldAssignment = WHOLE
 ) -> tuple[dict[str, Sums], ...]:
-    """Run the query, over the training rows of all folds; there is none where no column is asked for.
+    """Sum the label over the training rows of all folds, in one pass; without a pass where `texts` is empty.
 
     Args:
         table: the rows.
-        texts: the raw or derived columns of each feature, by its name.
-        labels: of each fold.
+        texts: the raw or derived columns of each feature, by name.
+        labels: gives the label of each fold.
         assignment: the folds.
     """
     if not texts:
@@ -63,7 +63,7 @@ def _batch(
     seed: int,
     schema: pa.Schema,
 ) -> Iterator[pa.Table]:
-    """Sums of a batch, by column, value, part and group."""
+    """The sums of a batch, by column, value, part and group."""
     groups = rows.placement.of(assignment.column)
     trained_on = np.flatnonzero(np.isin(groups, assignment.trained_on))
     part = fold_of_row(seed, rows.placement.row_id[trained_on])
@@ -80,7 +80,7 @@ def _batch(
 
 
 def _summed(parts: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Each column, value, part and group once."""
+    """The sums over all parts, by column, value, part and group."""
     return combined(parts, schema, **dict.fromkeys(schema.names[4:], "sum"))
 
 

@@ -1,6 +1,6 @@
-"""Columns that tell nothing, or too much: constant, equal to another column, or equal to the label.
+"""Finds redundant columns: constant ones, and those equal to another column or to the label.
 
-Columns with the same statistics are candidates; only they are compared row by row, in one more query.
+Columns with the same statistics are candidates; only these are compared row by row, in one more query.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Described:
-    """A column, and what is known of its training rows.
+    """A column with a summary of its training rows.
 
     Attributes:
-        name: of the column.
-        value: of n rows, float64 or string [n].
-        summary: equal for columns that may be equal, such as their moments or counts of values.
-        constant: whether all rows have one value, null being one.
+        name: the name of the column.
+        value: gives the values of n rows, float64 or string [n].
+        summary: moments or counts of values, which are equal for columns that may be equal.
+        constant: whether all rows have the same value, or all are null.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Compared:
     """The columns of one fold.
 
     Attributes:
-        training: of n rows, which are training rows of it, [n].
-        columns: that features are made of, in order.
+        training: which of n rows are its training rows, [n].
+        columns: the columns that features use, in order.
         label: the label.
     """
 
@@ -59,8 +59,8 @@ def redundant_columns(table: Table, folds: Sequence[Compared], drop: DropConfig)
 
     Args:
         table: the rows.
-        folds: what is compared in each.
-        drop: what is left out.
+        folds: the columns of each fold.
+        drop: which redundant columns are left out.
     """
     candidates = [_candidates(fold, drop) for fold in folds]
     pairs_of_folds = [
@@ -75,7 +75,7 @@ def redundant_columns(table: Table, folds: Sequence[Compared], drop: DropConfig)
 
 
 def _candidates(fold: Compared, drop: DropConfig) -> list[tuple[Described, Described]]:
-    """Pairs that may be equal: a column, or the label, and a column like it."""
+    """Pairs that may be equal: a column, or the label, and another column."""
     varied = [column for column in fold.columns if not column.constant]
     pairs = _alike(varied) if drop.identical else []
     if drop.label:
@@ -97,7 +97,7 @@ def _redundant(fold: Compared, equal: Sequence[tuple[Described, Described]], dro
 
 
 def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
-    """Pairs with the same summary: each column with the first one like it."""
+    """Pairs with the same summary: each column with the first one that has it."""
     first: dict[Hashable, Described] = {}
     return [
         (earlier, column) for column in columns if (earlier := first.setdefault(column.summary, column)) is not column
@@ -106,14 +106,14 @@ def _alike(columns: Sequence[Described]) -> list[tuple[Described, Described]]:
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two columns of one fold."""
+    """Two columns of a fold."""
 
     training: Callable[[Rows], Mask]
     first: Described
     second: Described
 
     def differs(self, rows: Rows) -> bool:
-        """Whether the columns are different in a training row; null is a value."""
+        """Whether the columns differ in any training row; null equals null."""
         training = pa.array(self.training(rows))
         first, second = (column.value(rows).filter(training) for column in (self.first, self.second))
         unequal = mask_of(pc.not_equal(first, second))
@@ -121,7 +121,7 @@ class _Pair:
 
 
 def _equal(table: Table, pairs: Sequence[_Pair]) -> list[bool]:
-    """Of each pair, whether it is equal in every training row."""
+    """Whether the columns of each pair are equal in all training rows."""
     if not pairs:
         return []
 

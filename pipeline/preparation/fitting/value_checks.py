@@ -1,4 +1,4 @@
-"""What fitting needs to hold: every number has values, which the store's types can hold, and the label varies."""
+"""Checks that values can be fitted: numbers have values within the range of float32, and the label varies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pipeline.arrays.moments import ColumnStatistics, Moments
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.kinds.plan import FeaturePlan
-from pipeline.kinds.registry import number_arrays_of
 from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
 from pipeline.preparation.statistics.column_statistics import Measured, total
 from pipeline.preparation.statistics.label_statistics import LabelStatistics
@@ -16,10 +16,10 @@ from pipeline.schemas.expression import columns_of
 
 
 def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
-    """Every number has a value to learn from.
+    """Check that every number has values in training rows.
 
     Raises:
-        DataError: naming each that has none.
+        DataError: naming each number that has none.
     """
     empty = dict.fromkeys(
         feature.source
@@ -31,7 +31,7 @@ def check_numbers(plan: FeaturePlan, moments: Mapping[str, Moments]) -> None:
     }
     problems = [_empty(name, tuple(sources.get(name, ()))) for name in empty]
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
 
 
 def _empty(name: str, sources: Sequence[str]) -> Problem:
@@ -40,14 +40,14 @@ def _empty(name: str, sources: Sequence[str]) -> Problem:
 
 
 def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
-    """The store's float32 columns can hold every value of every split.
+    """Check that the scaled values of all splits are within the range of float32.
 
     Args:
         features: the fitted features.
-        columns: of each number, by split.
+        columns: statistics of each number, by split.
 
     Raises:
-        DataError: naming each column that they cannot.
+        DataError: naming each column that is not.
     """
     problems = []
     for feature in features:
@@ -61,14 +61,14 @@ def check_ranges(features: Sequence[NumberFeature], columns: Measured) -> None:
             subject = f"Column '{feature.name}' goes from {low:g} to {high:g}, which float32 cannot hold scaled"
             problems.append(Problem(subject, remedy="Set clip: {low: ..., high: ...}, or shape: log1p"))
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
 
 
 def check_regression(name: str, label: LabelStatistics) -> None:
-    """The label is a number that varies.
+    """Check that the label is a number in every row, and varies.
 
     Raises:
-        DataError: naming everything that does not hold.
+        DataError: naming each problem.
     """
     problems = []
     if label.texts:

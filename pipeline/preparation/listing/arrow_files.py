@@ -1,4 +1,4 @@
-"""Files on file systems that are not local, seen by Arrow: no jar of Hadoop's is needed."""
+"""Files on remote file systems, listed by Arrow without any of Hadoop's jars."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.preparation.listing.files import (
     visible_files,
     visible_paths,
 )
-from pipeline.sources.decoding.remote import RemotePlace, open_place
+from pipeline.sources.decoding.remote import RemotePath, open_remote
 from pipeline.sources.decoding.streams import first_line
 
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*)\}")
@@ -29,28 +29,28 @@ _SIGNS = re.compile(r"\\.|\[[!^]?[^\]]+\]|.", re.DOTALL)
 
 @dataclass(frozen=True)
 class ArrowFiles:
-    """What Arrow sees.
+    """Lists files through Arrow.
 
     Attributes:
-        query: options of the file system.
+        query: options of the file system, as they stand behind a path.
     """
 
     query: str = ""
 
     def reach(self, location: str) -> None:
-        """Ask for the folder of a location, whether it is there or not.
+        """Query the folder of a location, whether it exists or not.
 
         Raises:
             OSError: the file system cannot be opened, or refuses.
         """
         literal = literal_part(location)
-        remote = open_place(location if literal is None else literal, self.query)
+        remote = open_remote(location if literal is None else literal, self.query)
         remote.filesystem.get_file_info(remote.full(remote.path))
 
     def find_paths(self, location: str) -> tuple[SourcePath, ...]:
-        """What a path or a pattern names."""
+        """The files and folders that a path or a pattern names."""
         try:
-            remote = open_place(location, self.query)
+            remote = open_remote(location, self.query)
             info = remote.filesystem.get_file_info(remote.full(remote.path))
             if info.type == fs.FileType.NotFound:
                 return _matching(remote, location)
@@ -60,9 +60,9 @@ class ArrowFiles:
         return (SourcePath(uri, uri.rpartition("/")[0] if info.is_file else uri, bool(info.is_file)),)
 
     def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
-        """The data files at a place."""
+        """The data files of a path."""
         try:
-            remote = open_place(path.uri, self.query)
+            remote = open_remote(path.uri, self.query)
             remote_path = remote.full(remote.path)
             files = remote.filesystem.get_file_info(
                 [remote_path] if path.is_file else fs.FileSelector(remote_path, recursive=True)
@@ -72,28 +72,28 @@ class ArrowFiles:
         return visible_files(_source_file(remote, info, path.base) for info in files if info.is_file)
 
     def has_folder(self, path: SourcePath, name: str) -> bool:
-        """Whether a place is a folder that holds the named folder."""
+        """Whether a path is a folder that contains the named folder."""
         if path.is_file:
             return False
         try:
-            remote = open_place(f"{path.uri}/{name}", self.query)
+            remote = open_remote(f"{path.uri}/{name}", self.query)
             info = remote.filesystem.get_file_info(remote.full(remote.path))
         except (OSError, pa.ArrowException) as error:
             raise _refused(path.uri, error) from error
         return bool(info.type == fs.FileType.Directory)
 
 
-def _source_file(remote: RemotePlace, info: fs.FileInfo, base: str) -> SourceFile:
+def _source_file(remote: RemotePath, info: fs.FileInfo, base: str) -> SourceFile:
     uri, modified = remote.uri(info.path), remote.modified(info)
     if modified is None:
         raise DataError(
-            f"File '{uri}' has no time of change, without which no job could see that it changed. "
+            f"File '{uri}' has no modification time, without which changes cannot be detected. "
             "Copy the source to another file system."
         )
     return SourceFile(uri, uri.removeprefix(base).lstrip("/"), int(info.size), modified)
 
 
-def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
+def _matching(remote: RemotePath, location: str) -> tuple[SourcePath, ...]:
     literal = literal_part(remote.path)
     if literal is None:
         raise nothing_there(location)
@@ -107,13 +107,13 @@ def _matching(remote: RemotePlace, location: str) -> tuple[SourcePath, ...]:
     return paths
 
 
-def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileInfo]:
-    """All that fits a pattern without braces."""
+def _glob(remote: RemotePath, pattern: str, location: str) -> Iterator[fs.FileInfo]:
+    """All files and folders that match a pattern without braces."""
     parts = pattern.split("/")
     first = next((number for number, part in enumerate(parts) if PATTERN_SIGN.search(part)), len(parts) - 1)
     folders = [remote.full("/".join(parts[:first]))]
     for number, part in enumerate(parts[first:], first):
-        regex = re.compile(_regex(part, location))
+        regex = re.compile("".join(_regex_of_sign(sign, location) for sign in _SIGNS.findall(part)))
         selectors = [fs.FileSelector(folder, allow_not_found=True) for folder in folders]
         infos = [info for selector in selectors for info in remote.filesystem.get_file_info(selector)]
         fitting = [info for info in infos if regex.fullmatch(info.base_name)]
@@ -123,7 +123,7 @@ def _glob(remote: RemotePlace, pattern: str, location: str) -> Iterator[fs.FileI
 
 
 def _without_braces(pattern: str) -> list[str]:
-    """The patterns that `{a,b}` stands for."""
+    """The patterns that `{a,b}` expands to."""
     braces = _INNERMOST_BRACES.search(pattern)
     if braces is None:
         return [pattern]
@@ -131,12 +131,8 @@ def _without_braces(pattern: str) -> list[str]:
     return [expanded for part in braces[1].split(",") for expanded in _without_braces(prefix + part + suffix)]
 
 
-def _regex(part: str, location: str) -> str:
-    """A component of a pattern, as Hadoop understands it."""
-    return "".join(_regex_of_sign(sign, location) for sign in _SIGNS.findall(part))
-
-
 def _regex_of_sign(sign: str, location: str) -> str:
+    """The regular expression of a literal or wildcard of a pattern, by Hadoop's rules."""
     if sign in "*?":
         return ".*" if sign == "*" else "."
     if sign in "[{":
@@ -147,7 +143,7 @@ def _regex_of_sign(sign: str, location: str) -> str:
     return re.escape(sign[1:] if sign.startswith("\\") and len(sign) > 1 else sign)
 
 
-def _nearest_folder(remote: RemotePlace, path: str) -> str:
+def _nearest_folder(remote: RemotePath, path: str) -> str:
     while path and remote.filesystem.get_file_info(remote.full(path)).type == fs.FileType.NotFound:
         path = path.rpartition("/")[0]
     return remote.full(path)

@@ -1,9 +1,8 @@
-"""Tables of the catalog and queries: how they are opened, and what tells that their content changed.
+"""Tables of the catalog and queries: how they are opened, and how a change of their content is detected.
 
-The analysed plan names everything that rows come from. Where that is files alone, their names, sizes and times of
-change are the fingerprint, together with the text of the query and of the views in it. Where anything else is among
-it (a database, rows that a notebook holds), only the rows themselves tell: they are counted and hashed, which takes
-one more look at all of them.
+The analysed plan names everything that rows come from. Where that is files alone, the fingerprint is made of their
+names, sizes and modification times, and of the text of the query and of its views. Where it includes anything else (a
+database, the rows of a notebook), the rows themselves are counted and hashed, which takes another pass over them.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def open_relation(spark: SparkSession, config: SourceConfig) -> DataFrame:
     """The rows of a table or a query, lazily.
 
     Raises:
-        DataError: Spark does not know it or cannot make sense of it, or it can give other rows the next time.
+        DataError: Spark does not know the table or cannot run the query, or its rows may differ from run to run.
     """
     subject = f"Table '{config.table}'" if config.table is not None else "The query of data.source.query"
     try:
@@ -41,46 +40,46 @@ def open_relation(spark: SparkSession, config: SourceConfig) -> DataFrame:
             spark.catalog.refreshTable(config.table)
             rows = spark.table(config.table)
         else:
-            # In brackets, Spark's grammar has no place for anything but a query: nothing is run that writes.
+            # Within parentheses, Spark's grammar allows nothing but a query: no statement that writes can run.
             rows = spark.sql(f"SELECT * FROM (\n{config.query}\n)")
         reasons = sorted(set(_unsteady(spark, rows)))
     except (AnalysisException, PySparkException, Py4JJavaError) as error:
         raise DataError(f"{subject} cannot be read. {explain_spark_error(error)}") from error
     if reasons:
         raise DataError(
-            f"{subject} can give other rows each time, but it is read more than once. "
+            f"{subject} can return different rows each time, but is read more than once. "
             f"Received: {', '.join(reasons)}. Write constants instead, or save the rows as a table first."
         )
     return rows
 
 
 def relation_fingerprint(spark: SparkSession, rows: DataFrame, text: str) -> str:
-    """SHA-256 that changes with what a table or query gives.
+    """SHA-256 that changes with the rows of a table or query.
 
     Args:
         spark: the session.
         rows: from `open_relation`.
-        text: of the query; empty for a table.
+        text: the text of the query; empty for a table.
     """
     origins = list(_origins(spark, rows))
     columns = [[field.name, field.dataType.simpleString()] for field in rows.schema.fields]
     if all(origin is not None for origin in origins):
         return fingerprint(["files", text, columns, sorted(origins, key=str)])
     log.warning(
-        "Nothing but the rows of data.source tells whether they changed: each job reads all of them once more. "
-        "A table of files saves that."
+        "Changes of data.source show only in its rows, so each job reads all of them one more time. "
+        "A table of files avoids that."
     )
     return fingerprint(["rows", columns, _content(rows)])
 
 
 def _unsteady(spark: SparkSession, rows: DataFrame) -> Iterator[str]:
-    """What makes a plan give other rows each time."""
+    """What makes the rows of a plan differ from run to run."""
     analyzed = _analyzed(rows)
     patterns = spark._jvm.org.apache.spark.sql.catalyst.trees.TreePattern  # type: ignore[union-attr]
     if not analyzed.deterministic():
-        yield "a function that gives other values each time, such as rand() or uuid()"
+        yield "a function with different values each time, such as rand() or uuid()"
     if analyzed.containsPattern(patterns.CURRENT_LIKE()):
-        yield "a function of the moment or the session, such as current_date()"
+        yield "a function of the current time or session, such as current_date()"
     for node in _nodes(analyzed):
         name = node.getClass().getSimpleName()
         if name in UNSTEADY_NODES:
@@ -88,7 +87,7 @@ def _unsteady(spark: SparkSession, rows: DataFrame) -> Iterator[str]:
 
 
 def _origins(spark: SparkSession, rows: DataFrame) -> Iterator[list[Any] | None]:
-    """Every file that rows come from, and the text of every view; None for what is neither."""
+    """Every file that rows come from, and the text of every view; None for any other origin."""
     for node in _nodes(_analyzed(rows)):
         name = node.getClass().getSimpleName()
         if name == "View":
@@ -102,7 +101,7 @@ def _origins(spark: SparkSession, rows: DataFrame) -> Iterator[list[Any] | None]
 
 
 def _files(spark: SparkSession, index: Any) -> Iterator[list[Any]]:
-    """Files of a relation, as the file system has them now."""
+    """The files of a relation, as the file system has them now."""
     index.refresh()
     nothing = spark._jvm.scala.collection.immutable.List.newBuilder().result()  # type: ignore[union-attr]
     for folder in elements(index.listFiles(nothing, nothing)):
@@ -115,7 +114,7 @@ def _analyzed(rows: DataFrame) -> Any:
 
 
 def _nodes(plan: Any) -> Iterator[Any]:
-    """All nodes of a plan, and of the queries within its expressions."""
+    """All nodes of a plan and of the subqueries in its expressions."""
     pending = [plan, *elements(plan.subqueriesAll())]
     while pending:
         node = pending.pop()
@@ -124,7 +123,7 @@ def _nodes(plan: Any) -> Iterator[Any]:
 
 
 def elements(sequence: Any) -> Iterator[Any]:
-    """Of a collection of Scala's."""
+    """The elements of a Scala collection."""
     iterator = sequence.iterator()
     while iterator.hasNext():
         yield iterator.next()
@@ -143,11 +142,11 @@ def _content(rows: DataFrame) -> list[str]:
 
 
 def _hashable(column: Column, kind: DataType) -> Column:
-    """Maps and what holds them have no hash; their JSON has."""
+    """A column that Spark can hash: maps, and types that contain them, as JSON."""
     plain = not any(word in kind.simpleString() for word in ("map<", "variant"))
     return column if plain else F.to_json(F.struct(column))
 
 
 def quoted(name: str) -> str:
-    """A column name that Spark takes as it is, whatever is in it."""
+    """A column name in backticks, which Spark takes literally."""
     return "`" + name.replace("`", "``") + "`"

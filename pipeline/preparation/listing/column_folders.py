@@ -1,6 +1,7 @@
-"""Folders named COLUMN=VALUE, whose values Spark reads as a column: where they begin, and that all files are in them.
+"""Folders named COLUMN=VALUE, whose values Spark reads as columns.
 
-Spark reads subfolders only where all files are in some of the same columns, and leaves out the rest without a word.
+Spark reads subfolders only where all files lie in folders of the same columns, and silently skips the others; here
+these are an error.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pipeline.preparation.listing.files import SourceFile, SourcePath
 
 @dataclass(frozen=True)
 class ColumnFolders:
-    """Folders of columns.
+    """The folders COLUMN=VALUE of a source.
 
     Attributes:
-        above: the folder that they are in.
-        names: of the columns, from the outside in.
+        above: URI of the folder that contains them.
+        names: names of the columns, outermost first.
     """
 
     above: str
@@ -28,7 +29,7 @@ class ColumnFolders:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a file is: the folder above the folders of columns, and their columns, from the outside in."""
+    """The folder above the COLUMN=VALUE folders of a file, and their columns, outermost first."""
 
     name: str
     above: str
@@ -36,10 +37,10 @@ class _Layout:
 
 
 def column_folders(location: str, files: Mapping[SourcePath, Sequence[SourceFile]]) -> ColumnFolders | None:
-    """The folders of columns that all files are in, or None where there are no such.
+    """The COLUMN=VALUE folders that contain all files; None where there are none.
 
     Raises:
-        DataError: naming a file that Spark would leave out, or two that do not fit together.
+        DataError: naming a file that Spark would skip, or two files in folders of different columns.
     """
     layouts = [_layout(location, path, file) for path, listed in files.items() for file in listed]
     first = layouts[0]

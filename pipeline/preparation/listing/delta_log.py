@@ -1,8 +1,8 @@
-"""The log of a Delta table: which version there is, and what of it is in which files.
+"""The log of a Delta table: its latest version, and the files of a version.
 
-Spark's own data source for Delta reads everything that Delta can hold; it is there on Databricks, and elsewhere with
-the settings of `SPARK_SETTINGS`. The package deltalake reads the log without it. It does not serve tables whose files
-do not tell the rows by themselves (deletion vectors, mapped columns).
+Spark's own data source for Delta reads every Delta table; it is available on Databricks, and elsewhere with
+`SPARK_SETTINGS`. The package deltalake reads the log without it, but not of tables whose rows do not follow from their
+files alone (deletion vectors, mapped columns).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ SPARK_SETTINGS = (
     "spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog}"
 )
 PLAIN_FEATURES = frozenset({"timestampNtz", "vacuumProtocolCheck"})
-"""Features of a table that leave its files to be read as they are."""
+"""Table features that do not change how files are read."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What identifies a table's content.
+    """One version of a Delta table.
 
     Attributes:
-        id: of the table, made when it was created.
-        version: goes up by one with each change.
+        id: identifies the table, since its creation.
+        version: counts the changes of the table.
     """
 
     id: str
@@ -50,11 +50,11 @@ def find_snapshot(spark: SparkSession, location: str, query: str = "") -> Snapsh
 
     Args:
         spark: the session.
-        location: the folder.
+        location: the folder of the table.
         query: options of its file system.
 
     Raises:
-        DataError: it is no Delta table, or cannot be opened.
+        DataError: the folder is no Delta table, or cannot be opened.
         PlatformError: nothing here can read Delta.
     """
     if not spark_reads_delta(spark):
@@ -71,19 +71,19 @@ def find_snapshot(spark: SparkSession, location: str, query: str = "") -> Snapsh
 
 
 def spark_reads_delta(spark: SparkSession) -> bool:
-    """Whether Spark's own data source for Delta is there.
+    """Whether Spark's own data source for Delta is available.
 
     Raises:
-        PlatformError: its jar is, but not its extension.
+        PlatformError: its jar is there, but its extension is not enabled.
     """
     sources = spark._jvm.org.apache.spark.sql.execution.datasources.DataSource  # type: ignore[union-attr]
     try:
         class_name = sources.lookupDataSource("delta", spark._jsparkSession.sessionState().conf()).getName()
     except Py4JJavaError:
         return False
-    # Without its extension, the open-source one would read rows that are deleted. Databricks has it built in.
+    # Without its extension, the open-source data source would read deleted rows. Databricks has it built in.
     if class_name.startswith("org.apache.spark.") and EXTENSION not in str(spark.conf.get("spark.sql.extensions", "")):
-        raise PlatformError(f"Delta's jar is there, but Spark was not told to use it. Set {SPARK_SETTINGS}.")
+        raise PlatformError(f"Delta's jar is there, but its Spark extension is not enabled. Set {SPARK_SETTINGS}.")
     return True
 
 
@@ -91,15 +91,15 @@ def open_log(location: str, version: int | None, query: str = "") -> Any:
     """The log of a table, read by the package deltalake.
 
     Raises:
-        DataError: it cannot be read.
-        PlatformError: the package is not installed, or files do not tell the rows by themselves.
+        DataError: the log cannot be read.
+        PlatformError: the package is not installed, or the rows do not follow from the files alone.
     """
     try:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
     except ImportError as error:
         raise PlatformError(
-            f"Nothing here can read the Delta table '{location}'. Install the extra: pip install "
+            f"The Delta table '{location}' cannot be read in this environment. Install the extra: pip install "
             f"'spark-keras-pipeline[delta]', or give Spark Delta's jar: {SPARK_SETTINGS}."
         ) from error
     try:
@@ -123,7 +123,7 @@ def _refuse_features(location: str, table: Any) -> None:
 
 
 def _options(query: str) -> dict[str, str]:
-    """What deltalake's client must be told beside what it finds in the environment."""
+    """Options of deltalake's client, beyond those that it takes from the environment."""
     query_options = {name: values[-1] for name, values in parse_qs(query).items()}
     options = {"AWS_REGION": query_options["region"]} if "region" in query_options else {}
     if "endpoint_override" in query_options:
@@ -134,5 +134,5 @@ def _options(query: str) -> dict[str, str]:
 
 
 def unreadable(location: str, reason: object) -> DataError:
-    """A table that is there and cannot be read."""
+    """The error of a table that exists and cannot be read."""
     return DataError(f"Delta table '{location}' cannot be read. {str(reason).rstrip('.')}. Correct data.source.path.")

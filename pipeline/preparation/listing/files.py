@@ -1,4 +1,4 @@
-"""Files of a source: what is known of them, whoever lists them."""
+"""Files of a source, whoever lists them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class SourceFile:
     """One data file.
 
     Attributes:
-        uri: where Spark finds it.
-        name: relative to the source's folder, or the file's own name.
-        bytes: its size.
-        modified: when it was last written, in milliseconds, as the file system tells.
+        uri: its URI, as Spark takes it.
+        name: path relative to the source's folder, or the name of a single file.
+        bytes: size in bytes.
+        modified: modification time in milliseconds, by the file system's clock.
     """
 
     uri: str
@@ -35,10 +35,10 @@ class SourcePath:
     """A file or folder that a path or a pattern names.
 
     Attributes:
-        uri: where Spark finds it.
-        base: the folder that names of files are relative to: the folder itself, a file's folder, or what stands
-            before the first sign of a pattern.
-        is_file: or a folder.
+        uri: its URI, as Spark takes it.
+        base: the folder that names of files are relative to: the folder itself, the folder of a file, or the part of
+            a pattern before its first wildcard.
+        is_file: whether it is a file; a folder otherwise.
     """
 
     uri: str
@@ -47,83 +47,79 @@ class SourcePath:
 
     @property
     def name(self) -> str:
-        """Relative to `base`; empty for `base` itself."""
+        """Path relative to `base`; empty for `base` itself."""
         return self.uri.removeprefix(self.base).lstrip("/")
 
 
 class Lister(Protocol):
-    """Finds files on some file systems. All methods raise a `DataError` where a file system refuses."""
+    """Lists files on some file systems. All methods raise a `DataError` where a file system refuses access."""
 
     def find_paths(self, location: str) -> tuple[SourcePath, ...]:
-        """What a path names: itself where it exists, else all that fit it as a pattern, in the order of their names.
+        """The path itself where it exists, else all paths that match it as a pattern, sorted by name.
 
         Raises:
-            DataError: nothing is there.
+            DataError: nothing exists there.
         """
 
     def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
-        """The data files at a place, in subfolders too; those that Spark takes for hidden do not count."""
+        """The data files of a path, subfolders included; without those that Spark considers hidden."""
 
     def has_folder(self, path: SourcePath, name: str) -> bool:
-        """Whether a place is a folder that holds the named folder."""
+        """Whether a path is a folder that contains the named folder."""
 
 
 def outermost(paths: Sequence[SourcePath]) -> tuple[SourcePath, ...]:
-    """Each place once, without those that are within another one."""
+    """Each path once, without those that lie within another one."""
     folders = {path.uri.rstrip("/") for path in paths if not path.is_file}
-    # Sorted, so that the order of the paths does not decide which base a file's name is relative to.
-    alone = sorted((path for path in paths if not any(folder in folders for folder in _above(path.uri))), key=_rank)
-    return tuple({path.uri: path for path in alone}.values())
+    # Sorted, so that the base of a file's name does not depend on the order of the paths.
+    alone = [path for path in paths if not any(folder in folders for folder in _above(path.uri))]
+    return tuple({path.uri: path for path in sorted(alone, key=lambda path: (path.uri, path.base))}.values())
 
 
 def visible_paths(paths: Iterable[SourcePath]) -> tuple[SourcePath, ...]:
-    """Those that are not hidden, by their URIs."""
+    """The paths that are not hidden, sorted by URI."""
     return tuple(sorted((path for path in paths if not is_hidden(path.name)), key=lambda path: path.uri))
 
 
 def visible_files(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
-    """Those that are not hidden, by their names."""
+    """The files that are not hidden, sorted by name."""
     return tuple(sorted((file for file in files if not is_hidden(file.name)), key=lambda file: file.name))
 
 
 def literal_part(location: str) -> str | None:
-    """What of a pattern stands before the component with its first sign; None where it is no pattern."""
+    """The part of a pattern before the component with its first wildcard; None where it is no pattern."""
     sign = PATTERN_SIGN.search(location)
     return None if sign is None else location[: location.rfind("/", 0, sign.start()) + 1]
 
 
 def nothing_there(location: str) -> DataError:
-    """A path that does not exist and is no pattern."""
+    """The error of a path that does not exist and is no pattern."""
     return DataError(f"Source '{location}' does not exist. Correct data.source.path.")
 
 
 def no_match(location: str, folder: str) -> DataError:
-    """A pattern; and the nearest folder that exists."""
+    """The error of a pattern that matches nothing; `folder` is the nearest one that exists."""
     return DataError(
-        f"Nothing fits the pattern '{location}'. The nearest folder that exists is '{folder}'. "
+        f"Nothing matches the pattern '{location}'. The nearest folder that exists is '{folder}'. "
         "Correct data.source.path."
     )
 
 
 def escaped(location: str) -> str:
-    """The path with signs that Spark would take for a pattern escaped."""
+    """The path, with the characters escaped that Spark would take for wildcards."""
     return "".join(f"\\{sign}" if sign in "{}[]*?\\" else sign for sign in location)
 
 
 def is_hidden(name: str) -> bool:
-    """As Spark sees it: `_` in front hides a file, but not the folder of a column that begins so."""
+    """Whether Spark considers a path hidden: a leading `_` hides a file, but not a folder `_COLUMN=VALUE`."""
     return any(
         part.startswith(".") or part.endswith("._COPYING_") or (part.startswith("_") and "=" not in part)
         for part in name.split("/")
     )
 
 
-def _rank(path: SourcePath) -> tuple[str, str]:
-    return path.uri, path.base
-
-
 def _above(uri: str) -> Iterator[str]:
-    """All folders that a place is in."""
+    """All folders above a URI."""
     while "/" in uri:
         uri = uri.rpartition("/")[0]
         yield uri

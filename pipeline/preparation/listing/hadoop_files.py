@@ -1,4 +1,4 @@
-"""Files on any file system that Spark reads, seen through Hadoop's client in the driver's JVM."""
+"""Files on any file system that Spark reads, listed by Hadoop's client in the driver's JVM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/")
 
 
 def locate(spark: SparkSession, path: str) -> str:
-    """The path as Spark wants it: local ones absolute, since Python's and Java's working folders may differ."""
+    """The path as Spark takes it; local ones are absolute, since Python's and Java's working folders may differ."""
     default = hadoop_conf(spark).get("fs.defaultFS", "file:///")
     if _SCHEME.match(path) or not default.startswith("file:"):
         return path
@@ -36,23 +36,25 @@ def locate(spark: SparkSession, path: str) -> str:
 
 @dataclass(frozen=True)
 class HadoopFiles:
-    """What Hadoop's client sees.
+    """Lists files through Hadoop's client.
 
     Attributes:
         spark: the session.
-        note: what messages add to a refusal: why others could not open the source either.
+        note: appended to error messages: why Arrow could not open the source either.
     """
 
     spark: SparkSession
     note: str = ""
 
     def find_paths(self, location: str) -> tuple[SourcePath, ...]:
-        """What a path or a pattern names."""
+        """The files and folders that a path or a pattern names."""
         try:
             path = java_path(self.spark, location)
             filesystem = path.getFileSystem(hadoop_conf(self.spark))
             if filesystem.exists(path):
-                return (_literal_path(filesystem.getFileStatus(path)),)
+                status = filesystem.getFileStatus(path)
+                resolved = status.getPath()
+                return (_source_path(status, str(resolved.getParent() if status.isFile() else resolved)),)
             return self._matching(filesystem, location)
         except Py4JJavaError as error:
             raise self._refused(location, error) from error
@@ -69,7 +71,7 @@ class HadoopFiles:
         return paths
 
     def list_files(self, path: SourcePath) -> tuple[SourceFile, ...]:
-        """The data files at a place."""
+        """The data files of a path."""
         try:
             hadoop_path = java_path(self.spark, path.uri)
             statuses = hadoop_path.getFileSystem(hadoop_conf(self.spark)).listFiles(hadoop_path, True)
@@ -78,7 +80,7 @@ class HadoopFiles:
             raise self._refused(path.uri, error) from error
 
     def has_folder(self, path: SourcePath, name: str) -> bool:
-        """Whether a place is a folder that holds the named folder."""
+        """Whether a path is a folder that contains the named folder."""
         if path.is_file:
             return False
         hadoop_path = java_path(self.spark, f"{path.uri}/{name}")
@@ -92,7 +94,7 @@ class HadoopFiles:
 
 
 def read_head(spark: SparkSession, file: SourceFile) -> bytes:
-    """The first bytes of a file, decompressed where its ending says that it is compressed."""
+    """The first bytes of a file, decompressed where its file extension says that it is compressed."""
     conf = hadoop_conf(spark)
     codecs = spark._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf)  # type: ignore[union-attr]
     path = java_path(spark, file.uri)
@@ -115,18 +117,13 @@ def java_message(error: Py4JJavaError) -> str:
 
 
 def java_path(spark: SparkSession, location: str) -> Any:
-    """Hadoop's object for a path."""
+    """A path as Hadoop's Java object."""
     return spark._jvm.org.apache.hadoop.fs.Path(location)  # type: ignore[union-attr]
 
 
 def hadoop_conf(spark: SparkSession) -> Any:
     """The settings of Hadoop's file systems."""
     return spark._jsc.hadoopConfiguration()
-
-
-def _literal_path(status: Any) -> SourcePath:
-    path = status.getPath()
-    return _source_path(status, str(path.getParent() if status.isFile() else path))
 
 
 def _source_path(status: Any, base: str) -> SourcePath:

@@ -1,4 +1,4 @@
-"""Who lists the files of a source: Hadoop's client what is local, Arrow other file systems that it can open."""
+"""Chooses who lists the files of a source: Hadoop's client local ones, Arrow those of remote systems it can open."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pipeline.sources.decoding.streams import first_line
 
 @dataclass(frozen=True)
 class Listing:
-    """Paths of a source, and who lists them.
+    """Paths of a source, and the lister of their files.
 
     Attributes:
         locations: the paths, without options.
-        lister: finds their files.
+        lister: lists their files.
         query: options of their file system.
     """
 
@@ -33,10 +33,10 @@ class Listing:
 
 
 def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
-    """Who lists the files of some paths.
+    """Choose the lister of some paths.
 
     Raises:
-        ConfigError: a path holds a password, or paths differ in the options behind them.
+        ConfigError: a path contains a password, or the options of the paths differ.
     """
     secret = next((path for path in paths if is_remote(path) and holds_secret(path)), None)
     if secret is not None:
@@ -47,9 +47,7 @@ def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
         )
     plain, queries = zip(*(without_query(path) for path in paths), strict=True)
     if len({*queries}) > 1:
-        raise ConfigError(
-            f"Options behind data.source.path differ: {', '.join(sorted({*queries}))}. Allowed: the same."
-        )
+        raise ConfigError(f"Options after data.source.path differ: {', '.join(sorted({*queries}))}. Allowed: the same.")
     locations = tuple(locate(spark, path) for path in plain)
     if not all(map(is_remote, locations)):
         return Listing(locations, HadoopFiles(spark), queries[0])

@@ -1,6 +1,6 @@
-"""Samples that the pipeline brings along, each made once as a Parquet file and then read like any other source.
+"""Sample data sets of the pipeline, written once as Parquet files and then read like any other source.
 
-`bank` is generated; `iris` and `breast_cancer` are real and come with scikit-learn, their classes by name.
+`bank` is generated; `iris` and `breast_cancer` are real and come with scikit-learn, with class names as labels.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from pipeline.runtime.java_process import is_local
 from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
+from pipeline.store.large_files import copy_file
 from pipeline.store.publish import scratch
 
 VERSION = 1
-"""Goes up when a sample's content changes, so that no older file is taken for it."""
+"""To be increased when the content of a sample changes, so that older files are not used for it."""
 
 
 def sample_fingerprint(config: SourceConfig) -> str:
-    """SHA-256 of what decides a sample's content."""
+    """SHA-256 of everything that determines the content of a sample."""
     return fingerprint([VERSION, *_identity(config)])
 
 
 def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
-    """The sample's file under `<root>/samples`, made first where it is not there yet.
+    """The sample's file under `<root>/samples`, written first where it does not exist.
 
-    An object store gets it whole, from a file of this machine.
+    An object store receives it complete, as a copy of a local file.
     """
     name = "-".join([*_identity(config), f"v{VERSION}"])
     path = root.child("samples", f"{name}.parquet")
@@ -47,12 +48,12 @@ def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
         if root.renames_folders:
             files.move(draft, path)
         else:
-            files.copy_file(draft, path)
+            copy_file(draft, path)
     return path
 
 
 def samples_root(spark: SparkSession, root: StoragePath) -> StoragePath:
-    """The root below which samples lie: a folder of this machine where Spark runs here and sees no object store."""
+    """The root of the samples: a local folder where Spark runs locally and cannot read the object store."""
     if root.renames_folders or not is_local(spark.sparkContext.master or ""):
         return root
     return storage_path(f"{tempfile.gettempdir()}/pipeline-samples-{os.getuid()}")
@@ -69,7 +70,7 @@ def _work_folder(root: StoragePath) -> Iterator[StoragePath]:
 
 
 def _identity(config: SourceConfig) -> tuple[str, ...]:
-    """Only a generated sample depends on the number of rows and the seed."""
+    """What distinguishes samples; only a generated one depends on the number of rows and the seed."""
     generated = config.sample == "bank"
     return (str(config.sample), str(config.rows), str(config.seed)) if generated else (str(config.sample),)
 

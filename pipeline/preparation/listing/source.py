@@ -1,4 +1,4 @@
-"""The source of a run: what it is, in which format, and the fingerprint that tells one content from another."""
+"""The source of a run: its files, its format, and the fingerprint of its content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.sources.registry import endings
 from pipeline.store.filesystem import StoragePath
 
 TABLE, QUERY = "table", "query"
-"""Formats of sources that are no files."""
+"""Formats of sources that are not files."""
 
 SHOWN_PATHS = 3
 
@@ -30,17 +30,17 @@ Files = Mapping[SourcePath, tuple[SourceFile, ...]]
 
 @dataclass(frozen=True)
 class Source:
-    """A source that was found, before anything of it is read.
+    """A source before any of its rows are read.
 
     Attributes:
-        location: what messages call it.
-        format: of its files, as `data.source.format` calls it, or `TABLE` or `QUERY`.
-        fingerprint: changes when the content does.
-        paths: its files and folders, as Spark wants them; none for a table or a query.
-        files: its data files; none for a table, a query or Delta, which keep their own list.
-        firsts: one file of each path that was given.
-        folders: the folders named COLUMN=VALUE.
-        version: of a Delta table.
+        location: its name in messages.
+        format: the format of its files, as in `data.source.format`, or `TABLE` or `QUERY`.
+        fingerprint: SHA-256 that changes with the content.
+        paths: URIs of its files and folders, as Spark takes them; empty for a table or a query.
+        files: its data files; empty for a table, a query or Delta, which keep their own list.
+        firsts: one file of each configured path.
+        folders: the folders named COLUMN=VALUE, if any.
+        version: the version of a Delta table.
         query: options of the file system, as they stand behind a path.
     """
 
@@ -58,17 +58,17 @@ class Source:
 def check_unchanged(
     spark: SparkSession, config: SourceConfig, source: Source, root: StoragePath, *, same_rows: bool
 ) -> None:
-    """See that all queries saw the same source; one that names its version cannot change.
+    """Check that all queries read the same content; one version of a Delta table cannot change.
 
     Args:
         spark: the session.
-        config: of the source.
-        source: as it was before the queries.
-        root: of the storage.
-        same_rows: whether the rows that were written are as many as those that were counted.
+        config: the source's configuration.
+        source: the source as it was before the queries.
+        root: the storage root.
+        same_rows: whether as many rows were written as were counted.
 
     Raises:
-        DataError: it changed.
+        DataError: the source changed.
     """
     again = source if source.version is not None else open_source(spark, config, root)
     if again.fingerprint != source.fingerprint or not same_rows:
@@ -76,12 +76,12 @@ def check_unchanged(
 
 
 def open_source(spark: SparkSession, config: SourceConfig, root: StoragePath) -> Source:
-    """Find a source; a sample is made first where it is not there yet.
+    """Find a source; a sample is written first where it does not exist.
 
     Raises:
-        ConfigError: the format cannot be told, or does not go with other settings.
-        DataError: there is no file, table or view, or nothing in it, or files that Spark would leave out.
-        PlatformError: nothing here can read Delta.
+        ConfigError: the format cannot be inferred, or contradicts other settings.
+        DataError: there is no such file, table or view, or it is empty, or Spark would skip some of its files.
+        PlatformError: Delta cannot be read in this environment.
     """
     if config.table is not None or config.query is not None:
         rows = open_relation(spark, config)
@@ -103,7 +103,7 @@ def _is_delta(lister: Lister, config: SourceConfig, paths: tuple[SourcePath, ...
         table = next((path for path in paths if lister.has_folder(path, LOG)), None)
         if table is not None and config.format == "parquet":
             raise ConfigError(
-                f"'{table.uri}' is a Delta table, whose folder also holds rows that are deleted. "
+                f"'{table.uri}' is a Delta table, whose folder also contains deleted rows. "
                 "Set data.source.format: delta."
             )
         return table is not None or config.format == "delta"
@@ -148,12 +148,12 @@ def _file_source(
 
 
 def files_fingerprint(files: tuple[SourceFile, ...]) -> str:
-    """SHA-256 over names, sizes and times of change; the folder's own place does not count."""
+    """SHA-256 of names, sizes and modification times, whatever folder the files are in."""
     return fingerprint([[file.name, file.bytes, file.modified] for file in files])
 
 
 def _order(file: SourceFile) -> tuple[str, int, int, str]:
-    """By what the fingerprint sees first: the place of a folder does not count."""
+    """Sorts files by what the fingerprint is made of, before their location."""
     return file.name, file.bytes, file.modified, file.uri
 
 
@@ -183,14 +183,14 @@ def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
         )
     if first is None:
         raise ConfigError(
-            f"The ending of '{files[0].name}' does not tell its format. Allowed: {', '.join(sorted(formats))}. "
-            "Set data.source.format."
+            f"The file extension of '{files[0].name}' does not indicate its format. Allowed: "
+            f"{', '.join(sorted(formats))}. Set data.source.format."
         )
     return first
 
 
 def _ending(name: str) -> str:
-    """What a name ends with, in small letters, endings of compressed files aside; empty where it has no ending."""
+    """The file extension in lower case, without that of the compression; empty where there is none."""
     while is_compressed(name):
         name = name.rpartition(".")[0]
     return name.lower().rpartition(".")[2] if "." in name else ""

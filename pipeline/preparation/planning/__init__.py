@@ -1,1 +1,1 @@
-"""What is to be done with a source: its columns checked, its features planned."""
+"""Checks the columns of a source and plans its features, splits and folds."""

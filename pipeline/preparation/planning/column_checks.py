@@ -1,4 +1,4 @@
-"""The columns of a source: every one that is named is there once, of a type that its role can use."""
+"""Checks that every configured column exists once in the source, with a type that its role can use."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SHOWN_CHARACTERS = 120
 
 
 def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "") -> None:
-    """Every wanted column is there exactly once, and can be told from the other ones.
+    """Check that every wanted column exists exactly once, and differs from the others in more than case.
 
     Args:
-        names: of the columns that are there.
-        wanted: names of those that should be.
-        first_line: of a text file, which names the columns; empty for other files.
+        names: names of the columns of the source.
+        wanted: names of the columns that are needed.
+        first_line: the header line of a text file; empty for other files.
 
     Raises:
-        DataError: naming each that is not; where none is there, saying what may be wrong with the first line.
+        DataError: naming each problem; where no wanted column exists, saying what may be wrong with the header.
     """
     if first_line and _are_other_words(names, wanted):
         raise DataError(str(_no_header(names, wanted, first_line)))
@@ -37,7 +37,7 @@ def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "
 
 
 def _are_other_words(names: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether no wanted name is there or nearly there; one alone among several others may be a slip."""
+    """Whether no wanted name exists or is similar to an existing one; a single wanted name may just be a typo."""
     folded = [name.lower() for name in names]
     near = any(get_close_matches(name.lower(), folded, n=1) for name in wanted)
     return not near and (len(wanted) > 1 or len(names) == 1)
@@ -50,7 +50,7 @@ def _no_header(names: Sequence[str], wanted: Sequence[str], first_line: str) -> 
 
 
 def clashing(names: Iterable[str]) -> list[list[str]]:
-    """Names that are equal, or differ by case only, which Parquet's readers do not tell apart; together."""
+    """Groups of names that are equal or differ only in case, which Parquet readers do not distinguish."""
     by_folded: dict[str, list[str]] = {}
     for name in names:
         by_folded.setdefault(name.lower(), []).append(name)
@@ -65,16 +65,16 @@ def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
         return None
     other_case = [there for there in names if there.lower() == name.lower()]
     if other_case:
-        remedy = f"Names are compared with their case: write '{other_case[0]}'"
+        remedy = f"Names are case-sensitive: write '{other_case[0]}'"
         return Problem(f"Column '{name}' is not in the source", remedy=remedy)
     return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
 def check_types(raw: RawColumns, typed: Iterable[RawColumn]) -> None:
-    """Every column has a type that its role can use.
+    """Check that every column has a type that its role can use.
 
     Raises:
-        DataError: naming each that has not.
+        DataError: naming each column that has not.
     """
     numeric = {column.name for column in typed if column.type == "number"}
     problems = []

@@ -1,4 +1,4 @@
-"""From a source to the table that everything works on: columns found, features planned, rows typed and divided."""
+"""Opens a source for preparation: columns checked, features planned, rows typed and divided into splits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
 from pipeline.formatting import listed
-from pipeline.kinds.fitted_features import RawColumn, raw_columns
+from pipeline.kinds.fitted_features import raw_columns
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
@@ -29,7 +29,7 @@ from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import Node, columns_of
-from pipeline.schemas.table import NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.store.filesystem import StoragePath
 
 log = logging.getLogger(__name__)
@@ -37,14 +37,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OpenedDataset:
-    """A source, ready to be gone through.
+    """A source that is ready to be scanned.
 
     Attributes:
         plan: the features.
-        raw: its columns as they are.
-        table: its rows, typed and divided.
-        parsed: the table's scan for the first pass: numbers that nobody asks for their texts may be read as such.
-        types: of its columns, as the contract names them.
+        raw: the columns as they are in the source.
+        table: the rows, typed and divided.
+        parsed: the scan of the first pass, in which columns that are needed as numbers alone may be doubles.
+        types: types of the columns, in the terms of the contract.
     """
 
     plan: FeaturePlan
@@ -57,12 +57,12 @@ class OpenedDataset:
 def open_dataset(
     spark: SparkSession, store_spec: StoreSpec, source: Source, staging: StoragePath | None = None
 ) -> OpenedDataset:
-    """Open a source; queries run only where types must be found out, or cuts in time.
+    """Open a source; queries run only where types must be inferred, or cuts in time be found.
 
     Args:
         spark: the session.
-        store_spec: how a store is made.
-        source: what it is made of.
+        store_spec: the specification of the store.
+        source: the source.
         staging: see `open_rows`.
 
     Raises:
@@ -75,13 +75,13 @@ def open_dataset(
 def open_rows(
     store_spec: StoreSpec, source_table: SourceTable, *, more: Sequence[str] = (), staging: StoragePath | None = None
 ) -> OpenedDataset:
-    """The same for a table whose columns are known; the path of the source in `store_spec` does not matter.
+    """Open a table whose columns are known; ignores the path of the source in `store_spec`.
 
     Args:
-        store_spec: how a store is made.
+        store_spec: the specification of the store.
         source_table: the table.
-        more: columns that are read beside those that the store_spec needs; ids of rows do not depend on them.
-        staging: where what only Spark reads is written, for all passes; None where there is one.
+        more: columns to read besides those that `store_spec` needs; ids of rows do not depend on them.
+        staging: the folder in which to stage rows that only Spark reads; None for a single pass.
 
     Raises:
         ConfigError: the features or the filter do not fit the table.
@@ -96,7 +96,8 @@ def open_rows(
     types = _types(source_table, store_spec)
     plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles)
     row_filter = _filter(data.filter, types)
-    typed_columns = _with_filter(plan.raw, row_filter)
+    filtered_by = () if row_filter is None else columns_of(row_filter)
+    typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))
     wanted = tuple(
         dict.fromkeys((*(column.name for column in typed_columns), *store_spec.roles, *store_spec.split_columns, *more))
     )
@@ -115,7 +116,7 @@ def open_rows(
 
 
 def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
-    """Columns whose numbers are looked at and whose texts are not: they are no key, group, stratum, time or boolean."""
+    """Columns that are needed as numbers and not as texts: they are no key, group, stratum, time or boolean."""
     data = store_spec.data
     texts = {*data.key, *data.group, data.time, *store_spec.split_columns}
     texts |= {name for name, term in terms.items() if term.type not in NUMBERS}
@@ -124,7 +125,7 @@ def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, Co
 
 
 def _types(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
-    """Of all columns, where they matter; what the contract says of a text format need not be found out."""
+    """The types of all columns, where they matter; for a text format, the contract's types are not inferred again."""
     if not needs_types(store_spec.features) and store_spec.data.filter is None:
         return {}
     promised = {} if store_spec.contract is None else store_spec.contract.table.columns
@@ -132,7 +133,7 @@ def _types(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, Column
 
 
 def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
-    """The columns that features can be made of; automatic ones are made of those that the contract has."""
+    """The columns from which features may be selected; for default features, those of the contract."""
     if store_spec.contract is None or not store_spec.features.is_automatic:
         return names
     promised = store_spec.contract.table.columns
@@ -141,7 +142,7 @@ def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
         log.warning(
             "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
             listed(more),
-            store_spec.contract.place,
+            store_spec.contract.location,
         )
     return [name for name in names if name in promised]
 
@@ -156,9 +157,3 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
     if node.type != "number":
         raise ConfigError("data.filter: the expression gives a text. Allowed: something that is true or false.")
     return node
-
-
-def _with_filter(typed: Sequence[RawColumn], row_filter: Node | None) -> tuple[RawColumn, ...]:
-    """The columns of the features and of the filter, numbers first."""
-    mentions = () if row_filter is None else columns_of(row_filter)
-    return raw_columns((column.name, column.type) for column in (*typed, *mentions))

@@ -1,16 +1,16 @@
-"""Folds of a cross-validation: what the data must be asked for, borders between periods and the list of groups."""
+"""Resolves the folds of a cross-validation: looks up the borders between periods, or the groups, in the data."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
 from pipeline.config.split import MAX_FOLDS, FoldConfig
+from pipeline.config.timestamp import axis_position
 from pipeline.errors import DataError, Problem
 from pipeline.preparation.reading.scan import Batches, Parts
 from pipeline.preparation.rows.fold_placement import FoldPlan, is_divided
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 
 def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPlan:
-    """Find what a division needs to know; runs queries for borders between periods and for the list of groups.
+    """Plan the folds; runs queries for borders between periods and for the list of groups.
 
     Args:
-        config: the division.
+        config: the folds as configured.
         data: the roles of columns.
-        table: whose training and validation rows are to be divided.
+        table: the table whose training and validation rows are divided.
 
     Raises:
         ConfigError: the borders do not fit the time column.
-        DataError: there are too few times or groups, or too many groups.
+        DataError: there are too few timestamps or groups, or too many groups.
     """
     plan = FoldPlan(config.method, config.folds, config.repeats, data.group, bins=config.bins)
     match config.method:
@@ -39,8 +39,9 @@ def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPla
             return replace(plan, strata=config.by or (data.label,))
         case "time":
             assert data.time is not None
-            time = _open_time(config, table, data.time)
-            borders = tuple(place_of(border) for border in config.borders) or _equal_periods(config, table, time)
+            kind = table.program.inputs.raw.kinds[data.time]
+            time = open_time(table.scan, _divided_column(table, data.time), kind, data.time, given=config.borders)
+            borders = tuple(axis_position(border) for border in config.borders) or _equal_periods(config, table, time)
             return replace(plan, time=time, borders=borders, window=config.window, gap=config.gap)
         case "leave_one_group_out":
             members = _members(table, plan)
@@ -48,13 +49,8 @@ def resolve_folds(config: FoldConfig, data: DataConfig, table: Table) -> FoldPla
     return plan
 
 
-def _open_time(config: FoldConfig, table: Table, name: str) -> TimeColumn:
-    kind = table.program.inputs.raw.kinds[name]
-    return open_time(table.scan, _divided_column(table, name), kind, name, given=config.borders)
-
-
 def _divided_column(table: Table, name: str) -> Callable[[Batches], Iterator[pa.Array]]:
-    """A column of the rows that are divided."""
+    """Extracts a column of the rows that are divided into folds."""
     program = table.program
     return lambda batches: (
         rows.typed.raw[name].filter(pa.array(is_divided(rows.placement))) for rows in map(program.rows, batches)
@@ -66,8 +62,8 @@ def _equal_periods(config: FoldConfig, table: Table, time: TimeColumn) -> tuple[
     shares = [index / periods for index in range(1, periods)]
     borders, unit = find_cuts(table.scan, _divided_column(table, time.name), time, shares)
     log.warning(
-        "The periods of the folds begin at %s, found from the rows to %s. They move when rows are added; "
-        "set crossval.borders to keep them.",
+        "The periods of the folds begin at %s, found in the rows with a precision of %s. They move when rows are "
+        "added; set crossval.borders to keep them.",
         ", ".join(time.text(border) for border in borders),
         unit,
     )
@@ -94,13 +90,17 @@ def _members(table: Table, plan: FoldPlan) -> tuple[tuple[str, ...], ...]:
     members = sorted(
         {tuple(row.values()) for part in table.collect(distinct).get("members", []) for row in part.to_pylist()}
     )
-    names = ", ".join(f"'{name}'" for name in groups)
     if not 2 <= len(members) <= MAX_FOLDS:
-        shown = f"more than {MAX_FOLDS}" if len(members) > MAX_FOLDS else str(len(members))
-        problem = Problem(
-            f"data.group ({names}) has {shown} different values",
-            f"2 to {MAX_FOLDS} for method: leave_one_group_out",
-            remedy="Use method: group",
-        )
-        raise DataError(str(problem))
+        raise _wrong_number(groups, len(members))
     return tuple(members)
+
+
+def _wrong_number(groups: Sequence[str], count: int) -> DataError:
+    names = ", ".join(f"'{name}'" for name in groups)
+    shown = f"more than {MAX_FOLDS}" if count > MAX_FOLDS else str(count)
+    problem = Problem(
+        f"data.group ({names}) has {shown} different values",
+        f"2 to {MAX_FOLDS} for method: leave_one_group_out",
+        remedy="Use method: group",
+    )
+    return DataError(str(problem))

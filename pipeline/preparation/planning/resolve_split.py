@@ -1,4 +1,4 @@
-"""What a division into splits must know of the data: its columns, and cuts in time."""
+"""Resolves the split: the columns that it needs, and cuts in time that are looked up in the data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 
 from pipeline.config.data import DataConfig
-from pipeline.config.moment import place_of
 from pipeline.config.split import FoldConfig, SplitConfig
+from pipeline.config.timestamp import axis_position
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.rows.split import TEST, VALIDATION, ResolvedSplit
 from pipeline.preparation.rows.timestamps import TimeColumn, column_of, find_cuts, open_time
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[str, ...]:
-    """Columns of the source that a division needs besides features, label and key; each once."""
+    """Columns of the source that a split or folds need besides features, label and key; each once."""
     strata = (config.by or (data.label,)) if config.method == "stratified" else ()
     time = (data.time,) if config.method == "time" and data.time else ()
     column = (config.column,) if isinstance(config, SplitConfig) and config.column else ()
@@ -25,10 +25,10 @@ def needed_columns(config: SplitConfig | FoldConfig, data: DataConfig) -> tuple[
 
 
 def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> ResolvedSplit:
-    """Find what a division needs to know; runs queries only to divide by time, for what was left open.
+    """Resolve the split; runs queries only for a split by time, where cuts or the kind of the column are open.
 
     Args:
-        config: the division.
+        config: the split as configured.
         data: the roles of columns.
         raw: the columns that are read.
 
@@ -56,7 +56,7 @@ def resolve_split(config: SplitConfig, data: DataConfig, raw: RawTable) -> Resol
 def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[int, float], ...]:
     configured = ((VALIDATION, config.validation_from), (TEST, config.test_from))
     if config.cuts:
-        return tuple((index, place_of(cut)) for index, cut in configured if cut is not None)
+        return tuple((index, axis_position(cut)) for index, cut in configured if cut is not None)
     shares, fractions = [], config.fractions
     if fractions.validation:
         shares.append((VALIDATION, fractions.train))
@@ -66,7 +66,7 @@ def _cuts(config: SplitConfig, raw: RawTable, time: TimeColumn) -> tuple[tuple[i
         return ()
     timestamps, unit = find_cuts(raw.scan, column_of(raw, time.name), time, [share for _, share in shares])
     log.warning(
-        "The splits by time are cut at %s, found from the rows to %s. Cuts move when rows are added; "
+        "The splits by time are cut at %s, found in the rows with a precision of %s. Cuts move when rows are added; "
         "set split.validation_from and split.test_from to keep them.",
         " and ".join(time.text(timestamp) for timestamp in timestamps),
         unit,

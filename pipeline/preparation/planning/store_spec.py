@@ -1,4 +1,4 @@
-"""The part of a configuration that shapes a store, and the names that follow from it."""
+"""The part of a configuration that determines a store, and the store's id, which follows from it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pipeline.config.split import SplitConfig
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.resolve_split import needed_columns
 from pipeline.schemas.document import fingerprint
-from pipeline.schemas.table import KeptContract
+from pipeline.schemas.source_contract import KeptContract
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import store_folder
 
 STORE_ID_LENGTH = 16
 
 _NAMING = 3
-"""What names of stores are derived from, with all that shapes them; another number would prepare all stores anew."""
+"""Part of every store id; another number would make all existing stores be prepared again."""
 
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """What shapes a store.
+    """The specification of a store.
 
     Attributes:
-        name: of the experiment.
-        seed: of the split and of the order of rows.
-        data: the table and the roles of its columns.
+        name: the name of the experiment.
+        seed: the seed of the split and of the order of rows.
+        data: the source and the roles of its columns.
         split: how rows are divided.
         features: which columns become features, and how.
-        contract: what the source must keep to; None where nothing is kept yet.
+        contract: the kept contract of the source; None where there is none yet.
     """
 
     name: str
@@ -48,12 +48,12 @@ class StoreSpec:
 
     @property
     def infers_contract(self) -> bool:
-        """Whether a contract is made of the rows."""
+        """Whether a contract is inferred from the rows."""
         return self.contract is None and self.data.contract != "none"
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything but names and places, for which the fingerprints of the files stand."""
+        """SHA-256 of everything that shapes a store, without names and paths; the source has its own fingerprint."""
         sections = {
             "data": self.data.identity(exclude={"source": {"path"}, "contract": True}),
             "split": self.split.identity(),
@@ -62,10 +62,10 @@ class StoreSpec:
         return fingerprint([_NAMING, self.seed, sections])
 
     def store_id(self, source: Source) -> str:
-        """The store's name: changes with the source and with every setting that shapes the store.
+        """The id of the store, which changes with the source and with every setting that shapes the store.
 
-        A contract that was inferred from this very source by this very store_spec, and is enforced as it was inferred,
-        changes nothing of the store, so the name is as without one. The terms of any other contract are part of it.
+        A contract that was inferred from this source with this specification, and is enforced unchanged, does not
+        change the store, so the id is the same as without it. The terms of any other contract are part of the id.
         """
         inputs = [source.fingerprint, self.fingerprint]
         plain = fingerprint(inputs)[:STORE_ID_LENGTH]
@@ -74,12 +74,12 @@ class StoreSpec:
         return fingerprint([*inputs, self.contract.table.fingerprint])[:STORE_ID_LENGTH]
 
     def folder(self, source: Source, root: StoragePath) -> StoragePath:
-        """Where the store is published."""
+        """The folder in which the store is published."""
         return store_folder(root, self.name, self.store_id(source))
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Columns of the source with a role of their own, which are no features unless they are named."""
+        """Columns with another role, which become features only where the configuration names them."""
         data = self.data
         single = (data.label, data.weight, data.time, self.split.column)
         return tuple(dict.fromkeys((*(name for name in single if name is not None), *data.key, *data.group)))
@@ -91,7 +91,7 @@ class StoreSpec:
 
     @property
     def named_columns(self) -> tuple[str, ...]:
-        """Every column of the source that the configuration names, so that one look finds all that are not there."""
+        """Every source column that the configuration names, so that all missing ones are reported at once."""
         features = self.features
         groups = (*features.groups, *features.crosses)
         derived = {column.name for column in features.derived}

@@ -1,1 +1,1 @@
-"""Descriptions of a store's rows, and drift of other rows from them."""
+"""Profiles of a store's rows, and the drift of other rows from them."""

@@ -1,4 +1,4 @@
-"""Bins of numbers: those that people look at, and those by which later data is compared."""
+"""Bins of numbers: of histograms for people, and for the comparison with later data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ HISTOGRAM_BINS = 20
 COMPARED_BINS = 10
 TAILS = (0.01, 0.99)
 WIDE = 2.0
-"""Bins end at the outer quantiles where the range is so many times as wide; a few far values would fill no bin else."""
+"""Bins end at the outer quantiles where the range is so many times wider, so that outliers do not empty the bins."""
 
 
 def histogram_of(values: Values) -> Histogram | None:
-    """One bin a value where there are few, else bins of equal width.
+    """A bin for each value where there are few, else bins of equal width.
 
     Args:
         values: finite, ascending.
@@ -36,10 +36,10 @@ def histogram_of(values: Values) -> Histogram | None:
 
 
 def bins_of(values: Values) -> Bins | None:
-    """One bin a value where there are few; else a bin for each value that fills one alone, and quantiles of the others.
+    """A bin for each value where there are few; else a bin for each frequent value, and quantiles of the others.
 
-    An edge lies in the middle between two neighbouring values, so that a value that occurs often is on the same side
-    of it in float32 and in float64.
+    An edge lies halfway between two neighbouring values, so that a value is on the same side of it in float32 and in
+    float64.
 
     Args:
         values: finite, ascending.
@@ -58,11 +58,11 @@ def bins_of(values: Values) -> Bins | None:
 
 
 def counts_between(edges: Values, values: Values) -> tuple[int, ...]:
-    """Values of each bin: below the first edge, from each edge on, from the last edge on."""
+    """The number of values in each bin: below the first edge, between edges, and from the last edge on."""
     bins = np.searchsorted(edges, values, side="right")
     return tuple(np.bincount(bins, minlength=len(edges) + 1).tolist())
 
 
 def _middles(distinct: Values) -> Values:
-    """Between neighbours; the upper of the two where no float lies between."""
+    """The middles between neighbours; the upper neighbour where no float lies between."""
     return np.maximum(distinct[:-1] / 2 + distinct[1:] / 2, np.nextafter(distinct[:-1], np.inf))

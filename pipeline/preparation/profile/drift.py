@@ -1,7 +1,7 @@
-"""Drift: other rows against the training rows of a store, see `schemas/drift.py` for what is computed.
+"""Measures the drift of rows from the training rows of a store; see `schemas/drift.py` for the measures.
 
-Rows of a source are counted in one pass, whatever the number of columns. The validation and test rows of a store
-are counted in a sample of its files; for them, numbers of missing values are exact.
+Rows of a source are counted in one pass for all columns. The validation and test rows of a store are counted in a
+sample of its files, but the numbers of missing values are exact.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from pipeline.schemas.profile import DataProfile, NumberProfile, Summary, TextPr
 
 _COUNTS = pa.schema([("column", pa.int32()), ("code", pa.int32()), ("rows", pa.int64())])
 _ALL = -1
-"""The column whose code 0 is counted once for every row."""
+"""In place of a column's index: code 0 of this column counts all rows."""
 
 
 def drift_of_rows(
-    profile: DataProfile, state: FittedFeatures, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
+    profile: DataProfile, features: FittedFeatures, scan: Scan, values: Callable[[pa.RecordBatch], Values], *, data: str
 ) -> DriftReport:
-    """Compare rows of a source, in one pass.
+    """Measure the drift of rows of a source, in one pass.
 
     Args:
-        profile: of the store.
-        state: its features.
+        profile: the profile of the store.
+        features: the features of the store.
         scan: the rows.
-        values: of a batch, those of its rows that are compared.
-        data: what messages call the rows.
+        values: gives the values of a batch to compare.
+        data: the name of the rows in messages.
     """
     numbers = [number for number in profile.numbers if number.bins is not None]
-    texts = [(text, feature) for text in profile.texts for feature in state.of_texts if feature.name == text.name]
+    texts = [(text, feature) for text in profile.texts for feature in features.of_texts if feature.name == text.name]
 
     def count(batches: Batches) -> Parts:
         parts = [part for batch in batches for part in _counted(values(batch), numbers, texts)]
@@ -73,7 +73,7 @@ def drift_of_rows(
 def _counted(
     values: Values, numbers: Sequence[NumberProfile], texts: Sequence[tuple[TextProfile, TextFeature]]
 ) -> Iterator[pa.Table]:
-    """How often each code occurs in the rows of a batch."""
+    """Counts of the codes in the rows of a batch, a table for each column."""
     rows = len(next(iter(values.values()), ()))
     yield _occurrences(_ALL, np.zeros(rows, np.int32))
     for i, number in enumerate(numbers):
@@ -93,16 +93,16 @@ def _summed(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def drift_of_split(
-    profile: DataProfile, state: FittedFeatures, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
+    profile: DataProfile, features: FittedFeatures, summaries: Mapping[str, Summary], sample: StoredValues, *, data: str
 ) -> DriftReport:
-    """Compare a split of the same store; of texts, those that are stored as ids.
+    """Measure the drift of another split of the store; of texts, those that are stored as ids.
 
     Args:
-        profile: of the store.
-        state: its features.
-        summaries: of each number in the split.
-        sample: of the split.
-        data: what messages call it.
+        profile: the profile of the store.
+        features: the features of the store.
+        summaries: the summary of each number in the split.
+        sample: a sample of the split.
+        data: the name of the split in messages.
     """
     drifts = []
     for number in profile.numbers:
@@ -116,11 +116,11 @@ def drift_of_split(
             after = Shares(sample.rows, bins, summary.missing, share_outside(values, number.train, summary))
         drifts.append(compare(number.name, number_before(profile, number), after))
     for text in profile.texts:
-        for feature in state.of_texts:
+        for feature in features.of_texts:
             if feature.name == text.name and feature.role == "categorical":
                 after = stored_text(text, feature, sample)
                 drifts.append(compare(text.name, text_before(text, feature), after, text=True))
-    label = _label_drift(profile, state, sample)
+    label = _label_drift(profile, features, sample)
     return _report(data, sample.rows, [*drifts, *([label] if label else [])])
 
 
@@ -129,13 +129,13 @@ def _report(data: str, rows: int, drifts: Sequence[ColumnDrift]) -> DriftReport:
     return DriftReport(data=data, rows=rows, columns=tuple(columns))
 
 
-def _label_drift(profile: DataProfile, state: FittedFeatures, sample: StoredValues) -> ColumnDrift | None:
+def _label_drift(profile: DataProfile, features: FittedFeatures, sample: StoredValues) -> ColumnDrift | None:
     label = profile.label
-    if not state.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
+    if not features.label.classes and isinstance(label, NumberProfile) and label.bins is not None:
         after = Shares(sample.rows, counts_between(np.array(label.bins.edges), sample.label), 0.0)
         return compare(label.name, Shares(profile.sample_rows, label.bins.counts, 0.0), after)
     if isinstance(label, TextProfile):
-        counts = np.bincount(sample.label.astype(np.int64), minlength=len(state.label.classes)).tolist()
-        before = Shares(label.rows, state.label.counts, 0.0)
+        counts = np.bincount(sample.label.astype(np.int64), minlength=len(features.label.classes)).tolist()
+        before = Shares(label.rows, features.label.counts, 0.0)
         return compare(label.name, before, Shares(sample.rows, counts, 0.0), text=True)
     return None

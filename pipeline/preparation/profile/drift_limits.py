@@ -1,52 +1,66 @@
-"""Limits of drift, which warn or stop."""
+"""Applies the limits of drift, which warn or stop the job."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pipeline.config.drift import DriftConfig
 from pipeline.errors import DataError
+from pipeline.formatting import listed
 from pipeline.schemas.drift import ColumnDrift, DriftReport
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Limit:
+    """A limit for each column.
+
+    Attributes:
+        text: the most that is allowed.
+        exceeded: whether a column is beyond it.
+        shown: the value of a column that is.
+    """
+
+    text: str
+    exceeded: Callable[[ColumnDrift], bool]
+    shown: Callable[[ColumnDrift], str]
+
+
 def enforce(report: DriftReport, limits: DriftConfig) -> None:
-    """Log each column beyond a warning limit.
+    """Log a warning for each warning limit that columns are beyond; it names the first of them.
 
     Raises:
-        DataError: a column is beyond a limit that stops; the message holds the table.
+        DataError: a column is beyond a limit that stops the job; the message has the table of these columns.
     """
-    beyond = _beyond(report, limits.psi_stop, limits.new_category_stop)
-    if beyond:
-        table = report.model_copy(update={"columns": tuple(column for column, _ in beyond)}).to_text()
-        allowed = ", ".join(dict.fromkeys(f"{limit} at most" for _, exceeded in beyond for limit in exceeded.values()))
+    stopping = [*_limits(limits.psi_stop, limits.new_category_stop)]
+    exceeded = [limit for limit in stopping if any(map(limit.exceeded, report.columns))]
+    if exceeded:
+        columns = tuple(column for column in report.columns if any(limit.exceeded(column) for limit in exceeded))
         raise DataError(
-            f"{len(beyond)} of {len(report.columns)} columns drifted too far. Allowed: {allowed}.\n{table}\n"
+            f"{len(columns)} of {len(report.columns)} columns drifted too far. "
+            f"Allowed: {', '.join(f'{limit.text} at most' for limit in exceeded)}.\n"
+            f"{report.model_copy(update={'columns': columns}).to_text()}\n"
             "Correct the data, train on newer rows, or raise the limits in the section drift."
         )
-    for column, exceeded in _beyond(report, limits.psi_warn, limits.new_category_warn):
-        log.warning(
-            "Drift of %s, column '%s': %s.", report.data, column.name, "; ".join(_exceeded_texts(column, exceeded))
+    for limit in _limits(limits.psi_warn, limits.new_category_warn):
+        beyond = [f"'{column.name}' {limit.shown(column)}" for column in report.columns if limit.exceeded(column)]
+        if beyond:
+            log.warning("Drift of %s: more than %s in %s", report.data, limit.text, listed(beyond))
+
+
+def _limits(psi: float | None, new: float | None) -> Iterator[_Limit]:
+    if psi is not None:
+        yield _Limit(
+            f"a population stability index of {psi:g}",
+            lambda column: column.shift > psi,
+            lambda column: f"({column.psi:.3f})",
         )
-
-
-def _beyond(report: DriftReport, psi: float | None, new: float | None) -> list[tuple[ColumnDrift, dict[str, str]]]:
-    """Columns beyond a limit, with the limits that they are beyond."""
-    columns = []
-    for column in report.columns:
-        exceeded = {}
-        if psi is not None and column.shift > psi:
-            exceeded["psi"] = f"a population stability index of {psi:g}"
-        if new is not None and column.kind == "text" and (column.new or 0.0) > new:
-            exceeded["new"] = f"{new:.2%} new categories"
-        if exceeded:
-            columns.append((column, exceeded))
-    return columns
-
-
-def _exceeded_texts(column: ColumnDrift, exceeded: Mapping[str, str]) -> Iterator[str]:
-    received = {"psi": f"{column.psi:.3f}", "new": f"{column.new or 0.0:.2%}"}
-    for name, limit in exceeded.items():
-        yield f"{received[name]}, more than {limit}"
+    if new is not None:
+        yield _Limit(
+            f"{new:.2%} new categories",
+            lambda column: column.kind == "text" and (column.new or 0.0) > new,
+            lambda column: f"({column.new or 0.0:.2%})",
+        )

@@ -1,5 +1,7 @@
-"""Shares of the rows of a number: the code of a row is 0 for a missing value, or 1 + the place of its bin; so much more
-outside the range of training rows.
+"""Shares of the rows of a number, by codes.
+
+The code of a row is 0 for a missing value and 1 + the index of its bin for others; values outside the range of training
+rows have the same codes, increased by the number of codes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pipeline.schemas.profile import Bins, DataProfile, NumberProfile, Summary
 
 
 def number_code(number: NumberProfile, values: pa.Array) -> Indices:
-    """int32 [n]: the code of each row."""
+    """The code of each row, int32 [n]."""
     assert number.bins is not None
     code = bucket_id(values, number.bins.edges)
     if number.train.low is None or number.train.high is None:
@@ -30,7 +32,7 @@ def number_code(number: NumberProfile, values: pa.Array) -> Indices:
 
 
 def share_outside(values: npt.NDArray[np.float64], train: Summary, other: Summary) -> float:
-    """The share of rows outside the range of training rows, by what is left of numbers in float32."""
+    """The share of rows outside the range of training rows, with a tolerance for values read back from float32."""
     if train.low is None or train.high is None or not len(values):
         return 0.0
     slack = 1e-6 * max(abs(train.low), abs(train.high))
@@ -43,13 +45,13 @@ def _codes(bins: Bins) -> int:
 
 
 def number_before(profile: DataProfile, number: NumberProfile) -> Shares:
-    """Of training rows."""
+    """The shares of training rows."""
     assert number.bins is not None
     return Shares(profile.sample_rows, number.bins.counts, number.train.missing, 0.0)
 
 
 def number_after(number: NumberProfile, counted: Mapping[int, int]) -> Shares:
-    """Of other rows, by how often each code occurs."""
+    """The shares of other rows, from the counts of the codes."""
     assert number.bins is not None
     size, rows = _codes(number.bins), sum(counted.values())
     bins = [counted.get(code, 0) + counted.get(code + size, 0) for code in range(1, size)]

@@ -1,4 +1,4 @@
-"""Shares of a column's rows, and how far two of them are apart."""
+"""Shares of a column's rows by bin, and the distance of two such distributions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SURE = 0.999
 
 @dataclass(frozen=True)
 class Shares:
-    """How the rows of one column are spread.
+    """The distribution of a column over bins.
 
     Attributes:
-        rows: how many were counted.
-        bins: counts of the rows with a value.
-        missing: the share of rows without one.
-        new: see `ColumnDrift`.
+        rows: the number of rows that were counted.
+        bins: counts of the rows with a value, by bin.
+        missing: the share of rows without a value.
+        new: the share of new categories or of values outside the known range, see `ColumnDrift`.
     """
 
     rows: int

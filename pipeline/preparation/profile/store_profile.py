@@ -40,39 +40,39 @@ TOP_VALUES = 20
 
 
 @dataclass(frozen=True)
-class StoreSample:
+class WrittenStore:
     """A store that was just written.
 
     Attributes:
-        state: what made its columns, with the classes of training rows as they were before sampling.
-        splits: its files.
-        folder: its folder.
-        limits: how many values of each text were counted at most.
+        features: its features, with the class counts of training rows before sampling.
+        splits: the files of each split.
+        folder: the folder of the store.
+        limits: the most values that were counted of each text.
     """
 
-    state: FittedFeatures
+    features: FittedFeatures
     splits: Mapping[str, SplitEntry]
     folder: StoragePath
     limits: Mapping[str, int]
 
 
-def profile_store(written: StoreSample, statistics: DatasetStatistics, counts: Counts) -> DataProfile:
-    """Describe a store with training rows.
+def profile_store(written: WrittenStore, statistics: DatasetStatistics, counts: Counts) -> DataProfile:
+    """Describe the rows of a store, which must have training rows.
 
     Args:
         written: the store.
         statistics: statistics of all rows.
-        counts: of texts in training rows, and of classes.
+        counts: counts of texts in training rows, and of classes.
     """
-    state = written.state
-    summaries, features = _summaries(state, statistics), number_features(state)
+    features = written.features
+    summaries, feature_of_number = _summaries(features, statistics), number_features(features)
     samples = {
         split: read_values(
             entry,
             written.folder,
-            state,
+            features,
             {name: of[split] for name, of in summaries.items()},
-            classes=state.label.counts if entry.rows != statistics.splits[split] else (),
+            classes=features.label.counts if entry.rows != statistics.splits[split] else (),
         )
         for split, entry in written.splits.items()
         if entry.rows
@@ -80,31 +80,33 @@ def profile_store(written: StoreSample, statistics: DatasetStatistics, counts: C
     train = samples["train"]
 
     def number_of(name: str) -> NumberProfile:
-        return _number(name, state, features.get(name), summaries[name], train)
+        return _number(name, features, feature_of_number.get(name), summaries[name], train)
 
     profile = DataProfile(
         rows=statistics.splits,
         quarantined=statistics.bad,
         left_out=statistics.left_out,
-        label=_label(state, statistics, counts, train),
+        label=_label(features, statistics, counts, train),
         numbers=tuple(in_threads(number_of, summaries)),
-        texts=tuple(_text(feature, statistics.splits["train"], written, counts, train) for feature in state.of_texts),
+        texts=tuple(
+            _text(feature, statistics.splits["train"], written, counts, train) for feature in features.of_texts
+        ),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < statistics.splits["train"] else 0.0,
     )
 
     def drift_of(split: str) -> DriftReport:
         of_split = {name: of[split] for name, of in summaries.items()}
-        return drift_of_split(profile, state, of_split, samples[split], data=split)
+        return drift_of_split(profile, features, of_split, samples[split], data=split)
 
     reports = in_threads(drift_of, [split for split in samples if split != "train"])
     return profile.model_copy(update={"drift": tuple(reports)})
 
 
-def _summaries(state: FittedFeatures, statistics: DatasetStatistics) -> dict[str, dict[str, Summary]]:
-    """Of each number that features use, raw ones first, by split."""
-    names = [column.name for column in state.raw if column.type == "number"]
-    names += [column.name for column in state.derived if column.name in statistics.columns]
+def _summaries(features: FittedFeatures, statistics: DatasetStatistics) -> dict[str, dict[str, Summary]]:
+    """Summaries by split of each number that features use, raw ones first."""
+    names = [column.name for column in features.raw if column.type == "number"]
+    names += [column.name for column in features.derived if column.name in statistics.columns]
     return {
         name: {
             split: _summary(statistics.columns[name].get(index, ColumnStatistics()))
@@ -129,9 +131,13 @@ def _summary(statistics: ColumnStatistics) -> Summary:
 
 
 def _number(
-    name: str, state: FittedFeatures, feature: NumberFeature | None, splits: Mapping[str, Summary], train: StoredValues
+    name: str,
+    features: FittedFeatures,
+    feature: NumberFeature | None,
+    splits: Mapping[str, Summary],
+    train: StoredValues,
 ) -> NumberProfile:
-    derived = any(column.name == name for column in state.derived)
+    derived = any(column.name == name for column in features.derived)
     profile = NumberProfile(name=name, derived=derived, splits=splits)
     if feature is None:
         return profile.model_copy(update={"note": "used by derived columns only, its values are not in the store"})
@@ -145,7 +151,7 @@ def _number(
 
 
 def _described(values: Values) -> dict[str, object]:
-    """The parts of a profile that are learned from values."""
+    """The fields of a profile that are computed from values."""
     if not len(values):
         return {}
     return {
@@ -164,7 +170,7 @@ def _clip_note(feature: NumberFeature) -> str:
     return f"values {' and '.join(filter(None, shown))} are clipped; so are the quantiles and bins shown"
 
 
-def _text(feature: TextFeature, rows: int, written: StoreSample, counts: Counts, train: StoredValues) -> TextProfile:
+def _text(feature: TextFeature, rows: int, written: WrittenStore, counts: Counts, train: StoredValues) -> TextProfile:
     if not feature.has_vocabulary:
         return _uncounted(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))
@@ -199,9 +205,9 @@ def _top(counted: Sequence[tuple[str, int]]) -> tuple[ValueCount, ...]:
 
 
 def _label(
-    state: FittedFeatures, statistics: DatasetStatistics, counts: Counts, train: StoredValues
+    features: FittedFeatures, statistics: DatasetStatistics, counts: Counts, train: StoredValues
 ) -> NumberProfile | TextProfile:
-    label, rows = state.label, statistics.splits["train"]
+    label, rows = features.label, statistics.splits["train"]
     if not label.classes:
         summary = _summary(ColumnStatistics(rows=rows, moments=statistics.label.train))
         return NumberProfile(name=label.name, splits={"train": summary}).model_copy(update=_described(train.label))

@@ -1,9 +1,9 @@
-"""A sample of a store's rows, read from its files without Spark, and their values in the unit of the source.
+"""Samples the rows of a store, read from its files without Spark, with values in the unit of the source.
 
-A row's shard and its place in it follow from a hash, so the first row groups of all files are a random sample. It holds
-all rows of a split where there are at most `SAMPLE_ROWS`; with more, the share of rows below a sampled quantile is off
-by less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/statistics/sample.py`). Of wide tables, fewer
-rows are taken.
+The shard of a row and its position there follow from a hash, so the first row groups of all files are a random sample.
+It has all rows of a split where there are at most `SAMPLE_ROWS`; with more, the error of the share of rows below a
+sampled quantile is less than 1.1 % with a probability above 1 - 1e-6 (see `preparation/statistics/sample.py`). Samples
+of wide tables have fewer rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays.values import Values
 from pipeline.kinds.feature import NumberFeature
 from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
-from pipeline.kinds.registry import number_arrays_of
+from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.preparation.statistics.sample import CONFIDENCE
 from pipeline.schemas.profile import Summary
 from pipeline.store.filesystem import StoragePath
@@ -32,22 +32,22 @@ from pipeline.store.pages import READ_CHECKED
 SAMPLE_ROWS = 1 << 16
 SAMPLE_CELLS = 1 << 24
 THREADS = 4
-"""Of the driver, whose cores Spark's tasks have left by then."""
+"""Threads of the driver, whose cores are free when Spark's tasks have ended."""
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class StoredValues:
-    """What a sample of one split holds.
+    """The values of a sample of one split.
 
     Attributes:
-        rows: in the sample.
-        numbers: by raw or derived column, finite values in the unit of the source, ascending.
-        intervals: of columns that are stored as intervals, how many values each interval has.
-        ids: by feature, of every row; of a multi-valued feature, of every value.
-        label: in its own unit, ascending; or ids of classes.
+        rows: number of rows in the sample.
+        numbers: finite values in the unit of the source, ascending, by raw or derived column.
+        intervals: number of values in each interval, for columns that are stored as intervals.
+        ids: ids of all rows by feature; of all values for multi-valued features.
+        label: the label in its own unit, or class ids, ascending.
     """
 
     rows: int
@@ -60,7 +60,7 @@ class StoredValues:
 def read_values(
     split: SplitEntry,
     folder: StoragePath,
-    state: FittedFeatures,
+    features: FittedFeatures,
     summaries: Mapping[str, Summary],
     *,
     classes: Sequence[int] = (),
@@ -68,18 +68,18 @@ def read_values(
     """Sample a split that has rows.
 
     Args:
-        split: its files.
+        split: the files of the split.
         folder: the folder of the store.
-        state: what made the stored columns.
-        summaries: of each raw or derived number, in this split.
-        classes: rows of each class before the split was up- or down-sampled, to undo that; empty where it was not.
+        features: the features of the store.
+        summaries: summary of each raw or derived number in this split.
+        classes: number of rows of each class before the split was up- or down-sampled, which is undone; else empty.
     """
-    sources = number_features(state)
-    texts = [feature for feature in state.categorical if feature.reads == "text"]
+    sources = number_features(features)
+    texts = [feature for feature in features.categorical if feature.reads == "text"]
     wanted = [feature.name for feature in sources.values()] + [name for text in texts for name in text.columns]
-    table = sample_stored(split, folder, list(dict.fromkeys((*wanted, state.label.name))))
+    table = sample_stored(split, folder, list(dict.fromkeys((*wanted, features.label.name))))
     if classes:
-        table = _with_shares(table, table[state.label.name].to_numpy(), classes)
+        table = _with_shares(table, table[features.label.name].to_numpy(), classes)
     kept = {name: feature for name, feature in sources.items() if feature.keeps_values}
 
     def values_of(name: str) -> Values:
@@ -95,29 +95,29 @@ def read_values(
             if not feature.keeps_values
         },
         ids={text.name: _ids(table, text) for text in texts},
-        label=np.sort(table[state.label.name].to_numpy()),
+        label=np.sort(table[features.label.name].to_numpy()),
     )
 
 
-def in_threads(work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
-    """What is made of each item, in their order; numpy lets other threads run while it works."""
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Map the items in threads, in order; numpy releases the interpreter lock while it computes."""
     with ThreadPoolExecutor(THREADS) as pool:
         return [*pool.map(work, items)]
 
 
-def number_features(state: FittedFeatures) -> dict[str, NumberFeature]:
-    """The feature from which the values of each raw or derived number can be told best."""
-    features: dict[str, NumberFeature] = {}
-    for feature in sorted(state.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
-        features.setdefault(feature.source, feature)
-    return features
+def number_features(features: FittedFeatures) -> dict[str, NumberFeature]:
+    """The feature that preserves the values of each raw or derived number best."""
+    best: dict[str, NumberFeature] = {}
+    for feature in sorted(features.of_numbers, key=lambda feature: (not feature.keeps_values, feature.is_clipped)):
+        best.setdefault(feature.source, feature)
+    return best
 
 
 def sample_stored(split: SplitEntry, folder: StoragePath, columns: Sequence[str]) -> pa.Table:
-    """Some columns of some rows, or of all.
+    """Some columns of a sample, or of all rows.
 
     Args:
-        split: its files.
+        split: the files of the split.
         folder: the folder of the store.
         columns: names in the store.
     """
@@ -125,13 +125,13 @@ def sample_stored(split: SplitEntry, folder: StoragePath, columns: Sequence[str]
 
 
 def first_rows(split: SplitEntry, folder: StoragePath, columns: Sequence[str], most: int) -> pa.Table:
-    """Some columns of the first rows of all files, at most so many.
+    """Some columns of the first rows of all files.
 
     Args:
-        split: its files; it has rows.
+        split: the files of the split, which must have rows.
         folder: the folder of the store.
         columns: names in the store.
-        most: how many rows.
+        most: the most rows to read.
     """
     parts, rows = [], 0
     for file, group in _groups(split):
@@ -144,7 +144,7 @@ def first_rows(split: SplitEntry, folder: StoragePath, columns: Sequence[str], m
 
 
 def rank_error(rows: int) -> float:
-    """By how much the rank of a quantile of a sample of so many rows may be off (Dvoretzky, Kiefer and Wolfowitz)."""
+    """The possible error of the rank of a quantile of a sample of `rows` (Dvoretzky, Kiefer and Wolfowitz)."""
     return math.sqrt(math.log(2 / CONFIDENCE) / (2 * rows))
 
 
@@ -155,7 +155,7 @@ def _groups(split: SplitEntry) -> Iterator[tuple[FileEntry, int]]:
 
 
 def _with_shares(table: pa.Table, ids: npt.NDArray[np.int32], classes: Sequence[int]) -> pa.Table:
-    """As many of the rows as have the classes in the given shares."""
+    """The most rows whose classes have the given shares."""
     rows_of_class = np.bincount(ids, minlength=len(classes))
     scale = min(have / count for have, count in zip(rows_of_class, classes, strict=True) if count)
     kept = [np.flatnonzero(ids == i)[: round(scale * count)] for i, count in enumerate(classes)]

@@ -1,6 +1,4 @@
-"""Shares of the rows of a text: the code of a value is one of the first three, or more for the most frequent values,
-which have their own bins.
-"""
+"""Shares of the rows of a text, by codes: missing, out of vocabulary, other values, and one for each frequent value."""
 
 from __future__ import annotations
 
@@ -23,17 +21,17 @@ _MISSING, _UNKNOWN, _REST, _FIRST = 0, 1, 2, 3
 
 
 Values = Mapping[str, pa.Array]
-"""float64 or string [n], raw and derived columns by name."""
+"""Raw and derived columns by name, float64 or string [n]."""
 
 
 def top_values(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]:
-    """The place in the vocabulary and the count of the most frequent values, those left out that are not in it."""
+    """The vocabulary index and the count of the most frequent values, without those outside of the vocabulary."""
     ids = {value: index for index, value in enumerate(feature.vocabulary)}
     return [(ids[value.value], value.count) for value in text.values if value.value in ids]
 
 
 def text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
-    """One code a row, or one a value of a multi-valued text."""
+    """One code for each row, or for each value of a multi-valued text."""
     whole = text_of(values, feature.sources)
     if feature.separator is None:
         yield _text_code(whole, text, feature)
@@ -56,7 +54,7 @@ def _text_code(value: pa.Array, text: TextProfile, feature: TextFeature) -> Indi
 
 
 def text_before(text: TextProfile, feature: TextFeature) -> Shares:
-    """Of training rows."""
+    """The shares of training rows."""
     top = [count for _, count in top_values(text, feature)]
     rest = max(text.rows - text.nulls - sum(top), 0)
     unknown = None if text.unknown is None else text.unknown / max(text.rows, 1)
@@ -64,7 +62,7 @@ def text_before(text: TextProfile, feature: TextFeature) -> Shares:
 
 
 def text_after(size: int, counted: Mapping[int, int], feature: TextFeature) -> Shares:
-    """Of other rows, by how often each code occurs; `size` of the most frequent values have bins of their own."""
+    """The shares of other rows, from the counts of the codes; `size` frequent values have their own bins."""
     rows, unknown = sum(counted.values()), counted.get(_UNKNOWN, 0)
     top = [counted.get(rank + _FIRST, 0) for rank in range(size)]
     new = unknown / max(rows, 1) if feature.has_vocabulary else None
@@ -72,7 +70,7 @@ def text_after(size: int, counted: Mapping[int, int], feature: TextFeature) -> S
 
 
 def stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) -> Shares:
-    """From ids. A null that the vocabulary lacks has the id of what is unknown, and counts as that."""
+    """The shares of stored ids; a null that is not in the vocabulary counts as out of vocabulary."""
     ids = sample.ids[feature.name]
     if not feature.has_vocabulary:
         return text_after(0, {_MISSING: int(np.sum(ids == 0)), _REST: int(np.sum(ids != 0))}, feature)

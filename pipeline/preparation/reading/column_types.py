@@ -1,8 +1,8 @@
-"""What the columns of a source hold, in the few types that a configuration knows.
+"""Infers the types of a source's columns, among the few that a configuration knows.
 
-A typed source tells by itself. Of a text format every value is looked at: a column is what at least 99 % of its values
-are, so that a few broken ones stay bad rows that are named, and do not turn a number into a text without a word. Among
-numbers one fraction makes the column a number, not an integer; among dates, one time of day makes it a timestamp.
+A typed source declares them. Of a text format every value is read: a column has the type of at least 99 % of its
+values, so that a few broken values become bad rows with a reason, and do not silently turn numbers into texts. A single
+fraction makes a column of integers one of numbers, a single time of day a column of dates one of timestamps.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pipeline.arrays.cells import column_type
 from pipeline.arrays.text_types import TextCounts, count_texts
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Batches, Parts, collect_parts
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 
 
 def column_types(table: SourceTable, given: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
-    """The type of every column that has a name of its own; of a text format, by one query over all rows.
+    """The type of every column with a unique name; one query over all rows for a text format.
 
     Args:
         table: the source.
-        given: columns of a text format that need not be looked at.
+        given: known types of columns of a text format, which are not inferred.
     """
     names = [name for name in table.names if name and table.names.count(name) == 1]
     if not table.is_text:

@@ -1,4 +1,4 @@
-"""Parquet and ORC: typed columns, of which only those that are asked for are read."""
+"""Parquet and ORC: typed columns, of which only the requested ones are read."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> Sour
     """The columns of Parquet or ORC files.
 
     Raises:
-        DataError: they cannot be read, or not all paths hold the same columns.
+        DataError: the files cannot be read, or the paths have different columns.
     """
     reader = SourceReader.of(spark, source)
     return _table_of_pieces(spark, source, reader.open_file) if reader.by_tasks else _table_of_spark(spark, source)
 
 
 def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -> SourceTable:
-    """Read by tasks themselves, unless a column that is wanted has a type that only Spark reads as Spark does."""
+    """Read by tasks, unless a requested column has a type that Arrow does not read as Spark does."""
     file_columns = _common_columns(source, open_file)
     values = typed_values(spark, source)
     reason = values if isinstance(values, str) else _named_twice(source, file_columns)
@@ -49,7 +49,7 @@ def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -
 
 
 def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
-    """The columns that all paths have."""
+    """The columns of all paths, which must be the same."""
     columns_by_file = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
     first, columns = columns_by_file[0]
     for name, other in columns_by_file[1:]:
@@ -86,7 +86,7 @@ def _table_of_spark(spark: SparkSession, source: Source) -> SourceTable:
 
 
 def _check_alike(spark: SparkSession, source: Source) -> None:
-    """Spark takes the columns of one file for all, and null for what another one lacks."""
+    """Compare the files, since Spark reads all by the columns of one, with nulls for those that another one lacks."""
     if len(source.firsts) < 2:
         return
     rows = [spark.read.format(source.format).load(escaped(file.uri)) for file in source.firsts]

@@ -1,4 +1,4 @@
-"""CSV and TSV: all fields as text, and lines with too few or too many of them kept apart."""
+"""CSV and TSV: all fields as text; lines with too few or too many fields are kept as malformed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
 def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
-    """The columns that the first lines of all files name.
+    """The columns that the headers of all files name.
 
     Raises:
-        DataError: a file has no such line, or another one than the others.
+        DataError: a file has no header, or a different one.
     """
     dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
     reader = SourceReader.of(spark, source)
@@ -70,7 +70,7 @@ def _scan(
     numbers: Collection[str] = (),
     markers: Sequence[str] = (),
 ) -> PieceScan[Piece]:
-    """Read by tasks themselves, each file by the header of its own, whose names may be in another order."""
+    """Read by tasks, each file by its own header, whose names may be in another order."""
     tasks = text_tasks(plan_pieces(source.files, format), source.files)
     unnamed = format.header.unnamed
     other_headers = {
@@ -97,21 +97,21 @@ def _read_piece(
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
     if dialect.encoding == "windows-1252":
-        # Spark 4 reads only the encodings that every Java has, unless told otherwise.
+        # By default, Spark 4 reads only the encodings that every Java has.
         spark.conf.set("spark.sql.legacy.javaCharsets", "true")
     folders = () if source.folders is None else source.folders.names
     reader = spark.read.schema(text_schema([*_field_names(header), MALFORMED, *folders])).options(
-        # R's header is shorter than the lines below; it is dropped as the malformed line that it is for Spark.
+        # R's header has one name less than there are fields: for Spark a malformed line, which is dropped below.
         header=not header.unnamed,
         sep=dialect.separator,
         quote=dialect.quote,
         escape=dialect.escape or dialect.quote,
         encoding=dialect.encoding,
-        # Spark looks for the ends of lines byte by byte, which finds them in the midst of signs of two bytes.
+        # Spark looks for line ends byte by byte, and would find them inside of two-byte characters.
         multiLine=multiline or dialect.encoding.startswith("utf-16"),
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=MALFORMED,
-        # Parsing only some fields would hide that a line has too few or too many.
+        # Parsing only some fields would hide that a line has too few or too many of them.
         columnPruning=False,
         maxColumns=max(20_480, header.fields + 1),
     )
@@ -125,7 +125,7 @@ def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header,
 
 
 def _field_names(header: Header) -> list[str]:
-    """Names of all fields: the header's own where Spark can tell them apart (it warns of any others), else numbers."""
+    """Names of all fields: the header's where they are distinct for Spark (it warns of others), else numbered ones."""
     folded = {name.lower() for name in header.names if name}
     if len(folded) == len(header.names) and not header.unnamed:
         return list(header.names)
@@ -133,7 +133,7 @@ def _field_names(header: Header) -> list[str]:
 
 
 def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect) -> dict[str, Header]:
-    """The header of each file that is not empty, by URI: of the same columns, which tasks alone read in any order."""
+    """The header of each non-empty file, by URI; all have the same columns, whose order only tasks allow to differ."""
     filled = [file for file in source.files if file.bytes]
     headers = [parse_header(reader.read_head(spark, file), dialect, file.name) for file in filled]
     names = headers[0].names
@@ -143,6 +143,7 @@ def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect:
             difference = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
                 f"File '{file.name}' has {difference} '{filled[0].name}'. Allowed: {', '.join(names)}. "
-                f"Received: {', '.join(header.names)}. Write them alike, or give only some as data.source.path."
+                f"Received: {', '.join(header.names)}. Write the same header in all files, or give "
+                "only some as data.source.path."
             )
     return {file.uri: header for file, header in zip(filled, headers, strict=True)}

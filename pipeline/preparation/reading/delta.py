@@ -1,8 +1,8 @@
-"""Delta tables, one version of them: the one that was there when the source was opened.
+"""Delta tables, in the version that was the latest when the source was opened.
 
-The files that the log lists are read by tasks, like other Parquet files, with what the log alone knows. Spark reads a
-table whose files do not tell the rows by themselves, with its own data source for Delta, and columns of types that only
-Spark reads: with that data source where it is there, and else from the same files.
+Tasks read the files that the log lists, like other Parquet files, and add the partition columns, whose values only the
+log has. Spark's own data source for Delta reads tables whose rows do not follow from their files alone. Columns of
+types that only Spark reads are read by that data source too where it is available, else by Spark from the same files.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _FILE = "__file"
 
 @dataclass(frozen=True)
 class DeltaFiles:
-    """One version of a table, as its log tells it.
+    """One version of a table, as listed by its log.
 
     Attributes:
-        schema: of all columns, in their order.
-        parts: the columns whose values the log has.
-        values: theirs, a row for each file; none for a table without such.
-        files: URI and bytes of each file.
+        schema: all columns, in order.
+        parts: names of the partition columns, whose values are in the log.
+        values: the values of the partition columns, a row for each file.
+        files: URI and size in bytes of each file.
     """
 
     schema: StructType
@@ -55,7 +55,7 @@ class DeltaFiles:
 
     @classmethod
     def of(cls, location: str, log: Any) -> DeltaFiles:
-        """What a log of deltalake's lists."""
+        """The files that a log lists, as deltalake reads it."""
         actions = pa.table(log.get_add_actions(flatten=False))
         parts = tuple(log.metadata().partition_columns)
         uris = [_resolve(location, path) for path in actions["path"].to_pylist()]
@@ -73,7 +73,7 @@ class DeltaFiles:
         return {field.name: arrow_type(field.dataType) for field in self.schema.fields}
 
     def file_values(self) -> FileValues | None:
-        """What tasks add to the rows of a file."""
+        """The partition columns that tasks add to the rows of each file."""
         if not self.parts:
             return None
         kinds, rows = self.kinds, {uri: number for number, (uri, _) in enumerate(self.files)}
@@ -85,8 +85,8 @@ def delta_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceT
     """The columns of one version of a table.
 
     Raises:
-        DataError: it cannot be opened.
-        PlatformError: nothing here can read it.
+        DataError: the table cannot be opened.
+        PlatformError: the table cannot be read in this environment.
     """
     try:
         log = open_log(source.location, source.version, source.query)
@@ -112,7 +112,7 @@ def _table_of_pieces(spark: SparkSession, source: Source, delta_files: DeltaFile
 
 
 def _table_of_spark(spark: SparkSession, source: Source, delta_files: DeltaFiles | None) -> SourceTable:
-    """Read by Spark's data source for Delta, or where it is not there, from the files of the log."""
+    """Read by Spark's data source for Delta, or without it from the files of the log."""
     try:
         if delta_files is None or spark_reads_delta(spark):
             rows = spark.read.format("delta").option("versionAsOf", source.version).load(source.location)
@@ -123,7 +123,7 @@ def _table_of_spark(spark: SparkSession, source: Source, delta_files: DeltaFiles
 
 
 def _listed_rows(spark: SparkSession, delta_files: DeltaFiles) -> DataFrame:
-    """The rows of the files that a log lists, with the columns that the log alone knows."""
+    """The rows of the files that a log lists, with the partition columns."""
     if not delta_files.files:
         return spark.createDataFrame([], delta_files.schema)
     stored = StructType([field for field in delta_files.schema.fields if field.name not in delta_files.parts])
@@ -132,7 +132,7 @@ def _listed_rows(spark: SparkSession, delta_files: DeltaFiles) -> DataFrame:
 
 
 def _with_parts(spark: SparkSession, rows: DataFrame, delta_files: DeltaFiles) -> DataFrame:
-    """Rows with the values of their file; names of folders tell them too, but are written in more than one way."""
+    """Rows with the partition columns of their file; folder names have these values too, in more than one notation."""
     names = [uri.rpartition("/")[2] for uri, _ in delta_files.files]
     if len(set(names)) < len(names):
         raise DataError("Two files of the Delta table have one name. Rewrite the table (OPTIMIZE).")
@@ -145,6 +145,6 @@ def _with_parts(spark: SparkSession, rows: DataFrame, delta_files: DeltaFiles) -
 
 
 def _resolve(location: str, path: str) -> str:
-    """A file of the log: relative to the table, or somewhere else; its name is encoded as in a URL."""
+    """The URI of a file of the log, whose path is URL-encoded and either absolute or relative to the table."""
     plain = unquote(path)
     return plain if ":/" in path or path.startswith("/") else f"{location}/{plain}"

@@ -1,4 +1,4 @@
-"""Columns that have one value in each file: those that folders named COLUMN=VALUE hold, or the log of a table."""
+"""Columns with one value in each file: those of folders named COLUMN=VALUE, and partition columns of a Delta log."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True)
 class FileValues:
-    """Columns that have one value in each file; plain data, which goes to the tasks.
+    """Columns with one value in each file; plain data, sent to the tasks.
 
     Attributes:
         columns: a row for each set of values that files share.
-        rows: which one is a file's, by its URI.
+        rows: the index of each file's row, by URI.
     """
 
     columns: pa.RecordBatch
@@ -45,7 +45,7 @@ class FileValues:
         return {field.name: field.type for field in self.columns.schema}
 
     def filled(self, batches: Iterator[pa.RecordBatch], uri: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Batches of a file with these columns, in the order of the names; the others are the batches' own."""
+        """Batches of a file, extended by these columns and arranged in the order of `names`."""
         own_names = [name for name in names if name not in self.columns.schema.names]
         for batch in batches:
             columns = dict(zip(own_names, batch.columns[: len(own_names)], strict=True)) | self._repeated(
@@ -59,7 +59,7 @@ class FileValues:
 
 
 def text_values(source: Source) -> FileValues | None:
-    """The values of folders as texts; None without folders.
+    """The values of COLUMN=VALUE folders as texts; None without such folders.
 
     Raises:
         DataError: a folder has no value.
@@ -76,10 +76,10 @@ def text_values(source: Source) -> FileValues | None:
 
 
 def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None:
-    """The values of folders in the types that Spark finds in all of them; None without folders.
+    """The values of COLUMN=VALUE folders in the types that Spark infers from all of them; None without such folders.
 
     Returns:
-        A text tells why only Spark can read them.
+        The values, or the reason why only Spark can read them.
 
     Raises:
         DataError: a folder has no value.
@@ -90,7 +90,7 @@ def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None
     try:
         schema, values = _inferred(spark, [*folder_numbers], source.folders)
     except Py4JError:
-        return "this Spark does not tell the types of columns that folders name"
+        return "this version of Spark does not give the types of folder columns"
     kinds = {field.name: arrow_type(field.dataType) for field in schema.fields}
     odd = next((name for name, kind in kinds.items() if not is_exact(kind)), None)
     if odd is not None:
@@ -100,14 +100,14 @@ def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None
 
 
 def _by_folder(source: Source, folders: ColumnFolders) -> tuple[dict[str, int], dict[str, int]]:
-    """Numbers of all folders with files, and the number of each file's folder."""
+    """Number the folders that have files; returns the number of each folder, and of each file's folder by URI."""
     folder_numbers: dict[str, int] = {}
     rows = {
         file.uri: folder_numbers.setdefault(file.uri.rpartition("/")[0], len(folder_numbers)) for file in source.files
     }
     empty = next((path for path in folder_numbers if not all(_raw_values(path, folders))), None)
     if empty is not None:
-        raise DataError(f"Folder '{empty}' of source '{source.location}' has no value behind its '='. Rename it.")
+        raise DataError(f"Folder '{empty}' of source '{source.location}' has no value after its '='. Rename it.")
     return folder_numbers, rows
 
 
@@ -116,12 +116,12 @@ def _raw_values(path: str, folders: ColumnFolders) -> list[str]:
 
 
 def _unescaped(raw: str) -> str:
-    """As Spark does it: each escape is a character, whatever its neighbours."""
+    """Unescape as Spark does: each escape is one character, independent of its neighbours."""
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), raw)
 
 
 def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders) -> tuple[StructType, list[list[Any]]]:
-    """Types and values, in the order of the paths; Spark is asked without a look at any file."""
+    """Types and values, in the order of the paths, as Spark infers them from the paths alone."""
     jvm: Any = spark._jvm
     sequence = jvm.PythonUtils.toSeq([java_path(spark, path) for path in paths])
     above = jvm.PythonUtils.toSeq([java_path(spark, folders.above)]).toSet()
@@ -138,7 +138,7 @@ def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders)
     try:
         partitions = utilities.parsePartitions(sequence, *settings, False)
     except Py4JError:
-        # Spark 4.0 does not ask whether to pass over folders that are named otherwise.
+        # Spark 4.0 lacks the last argument, whether to ignore folders with other names.
         partitions = utilities.parsePartitions(sequence, *settings)
     schema = partitions.partitionColumns()
     values = {
@@ -148,7 +148,7 @@ def _inferred(spark: SparkSession, paths: Sequence[str], folders: ColumnFolders)
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Spark keeps days and microseconds as integers; decimals and texts are objects of Java's."""
+    """Convert Spark's internal values: dates and timestamps are integers, decimals and texts Java objects."""
     if pa.types.is_decimal(kind):
         return pa.array([None if value is None else Decimal(str(value)) for value in values], kind)
     if pa.types.is_string(kind):

@@ -28,13 +28,13 @@ from pipeline.sources.decoding.streams import OpenFile
 HEAD_LINES = 1000
 
 _OPENINGS = ("{", "[", "[{")
-"""The first line of JSON that is laid out over several lines."""
+"""First lines of JSON that is formatted over several lines."""
 
 
 def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
-    """The columns that the first lines of the first file name.
+    """The columns that occur in the first lines of the first file.
 
-    A key may be left out where its value is null, so only `SourceTable.scan`, a look at every line, tells all.
+    A key may be omitted where its value is null, so only `SourceTable.scan`, which reads every line, knows all columns.
     """
     file, reader = next(file for file in source.files if file.bytes), SourceReader.of(spark, source)
     lines = _first_lines(reader.read_head(spark, file))
@@ -109,13 +109,13 @@ def _check_lines(source: Source, file: SourceFile, lines: Sequence[str], names: 
 
 
 def _first_lines(head: bytes) -> list[str]:
-    """Some lines that are not blank."""
+    """The first lines of a file, without blank ones."""
     lines = (line.strip() for line in head.decode("utf-8-sig", "replace").split("\n")[:HEAD_LINES])
     return [line for line in lines if line]
 
 
 def _names(lines: Sequence[str]) -> list[str]:
-    """The keys in some lines, as they first appear; a line that cannot be parsed is found when all are read."""
+    """The keys in some lines, in the order of their first occurrence; lines that cannot be parsed are ignored here."""
     names: dict[str, None] = {}
     for line in lines:
         try:

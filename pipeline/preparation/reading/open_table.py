@@ -1,8 +1,8 @@
-"""Sources as rows: only the columns that are asked for, under safe names, nothing guessed and nothing dropped.
+"""Opens a source as a table, of which only the requested columns are read.
 
-Text formats are read as text and typed later (see `rows/table.py`), so that a value that cannot be typed is a counted
-bad row and never a silent null. A column's name may hold anything (dots, spaces, backticks); it is therefore
-replaced by `r0, r1, ...` at once and comes back when rows are written.
+Text formats are read as text and typed later (see `rows/table.py`), so that a value that cannot be typed makes a
+counted bad row and never a silent null. Column names may contain anything (dots, spaces, backticks); batches
+therefore name their columns `r0, r1, ...`, and the original names return when rows are written.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from pipeline.preparation.listing.source import QUERY, TABLE, Source
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
 from pipeline.preparation.reading.source_reader import log_read_by_spark, log_read_by_tasks
-from pipeline.sources.registry import find_format
+from pipeline.sources.registry import FORMATS
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
-    """The columns of a source; the heads of its files are read, their footers, or a table's log.
+    """The columns of a source, from the first bytes or the footers of its files, or from the log of a table.
 
     Args:
         spark: the session.
-        source: from `open_source`.
+        source: the source, from `open_source`.
         config: how to read it.
 
     Raises:
         DataError: the source cannot be read.
-        PlatformError: nothing here can read its format.
+        PlatformError: its format cannot be read in this environment.
     """
     if source.format in (TABLE, QUERY):
         log_read_by_spark(source, "only Spark reads tables and queries of its catalog")
         return typed_table(open_relation(spark, config))
-    module, _, function = find_format(source.format).opening.partition(":")
+    module, _, function = FORMATS.get(source.format).opening.partition(":")
     table: SourceTable = getattr(import_module(module), function)(spark, source, config)
     return _logging_reader(source, table, partial(_log_reader, source, cache(log_read_by_tasks)))
 
 
 def _logging_reader(source: Source, table: SourceTable, log_reader: Callable[[RawTable], None]) -> SourceTable:
-    """The same table, which logs how it is read, and whose rows know their files."""
+    """The same table, which logs its reader when it is read, and whose scan knows the names of the files."""
 
     def read(wanted: Sequence[str]) -> RawTable:
         raw = table.reader(wanted)
@@ -53,11 +53,11 @@ def _logging_reader(source: Source, table: SourceTable, log_reader: Callable[[Ra
             return raw
         return replace(raw, scan=replace(raw.scan, files={file.uri: file.name for file in source.files}))
 
-    look = table.scan
-    return replace(table, reader=read, scan=look and (lambda: _logging_reader(source, look(), log_reader)))
+    scan_names = table.scan
+    return replace(table, reader=read, scan=scan_names and (lambda: _logging_reader(source, scan_names(), log_reader)))
 
 
 def _log_reader(source: Source, log_once: Callable[[str, int], None], raw: RawTable) -> None:
-    """Tasks log nothing, so the driver does; why Spark reads is logged where it is found out."""
+    """Log in the driver that tasks read, since they have no log; that Spark reads is logged where it is decided."""
     if isinstance(raw.scan, PieceScan):
         log_once(source.format, len({piece.uri for task in raw.scan.tasks for piece in task}))

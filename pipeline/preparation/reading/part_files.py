@@ -1,9 +1,9 @@
-"""Rows of Spark's as Parquet files of a folder, and back: by Spark, or in an object store by its Python tasks.
+"""Writes rows of a data frame as Parquet files of a folder, and reads them: by Spark, or in object stores by its tasks.
 
-Spark reaches object stores by a jar that few installations have, and with settings of its own; Arrow reaches them where
-the rest of a job does. An upload that fails ends as an object all the same, as long as it came to be. So each attempt
-of a task writes under a name of its own and deletes what it did not end; only names in the answer of a task that Spark
-counts are files of the folder.
+Spark needs a jar and settings of its own for object stores, which few installations have; Arrow reaches them with those
+of the job. Concurrent or repeated attempts of a task must not share a file, and a failed upload may leave a partial
+object. So each attempt writes under a unique name and deletes what it did not complete; only files named in the result
+of a task that Spark accepts belong to the folder.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 
 SUCCESS = "_SUCCESS"
-"""What Spark leaves in a folder that is complete."""
+"""The file that Spark writes into a complete folder."""
 
 _NAMES = pa.schema([("name", pa.string())])
 
 
 def write_parts(rows: DataFrame, folder: StoragePath, prefix: str = "part") -> list[str]:
-    """Write into a folder, which is a fresh one but in an object store, where other files stay as they are.
+    """Write rows into a folder, which must not exist, except in an object store, where other files stay untouched.
 
     Args:
-        rows: what to write.
+        rows: the rows.
         folder: the folder.
-        prefix: what the names of an object store's files begin with.
+        prefix: prefix of the file names in an object store.
 
     Returns:
-        The names of the files; what else an object store has there does not count.
+        The names of the files; an object store may hold others there, which do not belong to the rows.
     """
     if folder.renames_folders:
         rows.write.parquet(folder.uri, compression="snappy")
@@ -53,7 +53,7 @@ def write_parts(rows: DataFrame, folder: StoragePath, prefix: str = "part") -> l
             yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
     names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
-    if not names:  # the columns are told all the same
+    if not names:  # one empty file keeps the schema
         names = [new_name(prefix, 0, "parquet")]
         _write_file([], folder.child(names[0]), schema)
     return sorted(names)
@@ -69,13 +69,13 @@ def _write_file(batches: Iterable[pa.RecordBatch], path: StoragePath, schema: pa
 
 
 def new_name(prefix: str, partition: int, ending: str) -> str:
-    """The name of a file that no other attempt of a task has; names are sorted as partitions are."""
+    """A file name that no other attempt of a task uses; names sort in the order of the partitions."""
     return f"{prefix}-{partition:05d}-{uuid4().hex}.{ending}"
 
 
 @contextmanager
 def ended_or_gone(path: StoragePath) -> Iterator[None]:
-    """Delete an object under a name of its own that a block does not write to its end."""
+    """Delete an object with a unique name that the block does not write completely."""
     try:
         yield
     except BaseException:
@@ -89,8 +89,8 @@ def read_parts(spark: SparkSession, folder: StoragePath, schema: pa.Schema, name
     Args:
         spark: the session.
         folder: the folder.
-        schema: of its files.
-        names: of the files of an object store that count; none means all.
+        schema: the schema of its files.
+        names: the files of an object store that belong to the rows; empty means all.
     """
     kinds = from_arrow_schema(schema, prefer_timestamp_ntz=True)
     if folder.renames_folders:
@@ -111,7 +111,7 @@ def read_parts(spark: SparkSession, folder: StoragePath, schema: pa.Schema, name
 
 
 def replace_parts(rows: DataFrame, folder: StoragePath) -> None:
-    """The same as `write_parts` where an object store may hold earlier files; as with Spark, `_SUCCESS` comes last."""
+    """Like `write_parts`, but deletes earlier files of an object store; as with Spark, `_SUCCESS` is written last."""
     files.remove_file(folder.child(SUCCESS))
     names = set(write_parts(rows, folder))
     for name in files.list_files(folder):

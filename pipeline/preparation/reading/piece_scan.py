@@ -1,4 +1,4 @@
-"""Rows that tasks read themselves, without Spark's readers: Spark hands out the numbers of pieces."""
+"""Rows that Python tasks read without Spark's readers; Spark only distributes the numbers of the pieces."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pipeline.sources.decoding.pieces import Piece, Tasks, tasks_of
 P = TypeVar("P")
 
 FILE = "__file"
-"""The column that names the file of a row."""
+"""The column with the file name of a row."""
 
 Read = Callable[[P], Iterator[pa.RecordBatch]]
-"""From a piece to its rows."""
+"""Reads the rows of a piece."""
 
 
 @dataclass(frozen=True)
 class PieceScan(Generic[P]):
-    """Rows in pieces, which follow from the files alone and never from the number of cores.
+    """Rows in pieces, which depend on the files alone and never on the number of cores.
 
     Attributes:
         spark: the session.
         tasks: the pieces of each task.
-        read: what a task calls for each piece; plain data and functions.
-        files: what messages call each file of a source, by URI; None where pieces are not parts of those.
+        read: reads a piece in a task; plain data and functions.
+        files: the name of each source file in messages, by URI; None where pieces are not parts of source files.
     """
 
     spark: SparkSession
@@ -43,11 +43,11 @@ class PieceScan(Generic[P]):
 
     @property
     def parts(self) -> int:
-        """How many tasks there are."""
+        """The number of tasks."""
         return max(len(self.tasks), 1)
 
     def mapped(self, work: Work, schema: pa.Schema) -> DataFrame:
-        """What the work makes of every task's pieces, lazily."""
+        """Apply the work to the pieces of each task, lazily."""
         tasks, read = self.tasks, self.read
 
         def task(numbers: Iterable[pa.RecordBatch]) -> Batches:
@@ -61,7 +61,7 @@ class PieceScan(Generic[P]):
 
 
 def with_files(scan: Scan) -> Scan:
-    """The same rows with the column `FILE` behind the others, where they come from files of a source."""
+    """The same rows with `FILE` as the last column, where they come from source files."""
     if not isinstance(scan, PieceScan) or scan.files is None:
         return scan
     read, files = scan.read, scan.files
@@ -76,20 +76,20 @@ def with_files(scan: Scan) -> Scan:
 
 
 def files_of(batch: pa.RecordBatch) -> pa.Array:
-    """String [n]: the file that each row of a batch comes from, null where `with_files` does not know it."""
+    """String [n]: the file of each row of a batch, null where `with_files` could not add it."""
     names = batch.schema.names
     return batch.column(len(names) - 1) if names[-1:] == [FILE] else pa.nulls(len(batch), pa.string())
 
 
 def filling(values: FileValues | None, names: Sequence[str], read: Read[Piece]) -> Read[Piece]:
-    """Reads the same rows with all named columns, of which some have one value in each file."""
+    """A reader of the same rows that adds the columns with one value in each file."""
     if values is None or not {*names} & values.kinds.keys():
         return read
     return lambda piece: values.filled(read(piece), piece.uri, names)
 
 
 def text_tasks(pieces: Iterable[Piece], files: Iterable[SourceFile]) -> Tasks:
-    """The pieces of each task, of text files."""
+    """Distribute pieces of text files over tasks."""
     sizes = {file.uri: file.bytes for file in files}
     ends = ((piece, sizes[piece.uri] if piece.stop is None else piece.stop) for piece in pieces)
     return tasks_of(((piece, end - piece.start) for piece, end in ends), may_exceed=False)

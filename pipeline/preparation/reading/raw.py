@@ -1,4 +1,4 @@
-"""What reading gives: a source whose columns are known, and rows of some of them as Arrow batches."""
+"""A source table with known columns, and rows of some of these columns as Arrow batches."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from pipeline.sources.decoding.pieces import MALFORMED
 
 @dataclass(frozen=True)
 class RawColumns:
-    """Some columns of a source: plain data, which goes to the tasks.
+    """Some columns of a source; plain data, sent to the tasks.
 
     Attributes:
-        names: of the columns in the source; one column of a batch each, in this order.
-        kinds: their types.
+        names: names in the source, in the order of the columns of a batch.
+        kinds: Arrow types by name.
         has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
         markers: texts that mean null.
-        is_json: whether the lines are objects of JSON.
+        is_json: whether the lines are JSON objects.
     """
 
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class RawColumns:
     is_json: bool = False
 
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
-        """A column of a batch, null where it holds a null marker."""
+        """A column of a batch [n], with nulls in place of null markers."""
         column = plain(batch.column(self.names.index(name)))
         return without_markers(column, self.markers) if pa.types.is_string(column.type) else column
 
@@ -48,9 +48,9 @@ class RawTable:
     """Rows of some columns of a source.
 
     Attributes:
-        columns: what they have.
+        columns: the columns of each batch.
         scan: the rows.
-        parser: gives the rows with some columns as numbers, see `parsed`; None where texts are no detour.
+        parser: scans the rows with some columns parsed as numbers, see `parsed`; None where that saves nothing.
     """
 
     columns: RawColumns
@@ -58,12 +58,12 @@ class RawTable:
     parser: Callable[[Collection[str]], Scan] | None = None
 
     def parsed(self, numbers: Collection[str]) -> Scan:
-        """The rows for passes that ask these columns for their numbers alone: batches may have doubles there."""
+        """The rows for passes that need these columns only as numbers: they may be doubles instead of texts."""
         return self.scan if self.parser is None else self.parser(numbers)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns in the source."""
+        """Names of the columns in the source."""
         return self.columns.names
 
     def kind(self, name: str) -> pa.DataType:
@@ -79,12 +79,12 @@ class SourceTable:
     """A source whose columns are known, before its rows are read.
 
     Attributes:
-        names: of all columns, in their order; one that is there twice is named twice.
-        kinds: their types; text for all columns of a text format.
-        is_text: whether values are texts that are still to be typed.
-        reader: what `read` calls with names that are there.
-        scan: JSON only: looks for names in every row, since `names` comes from the first ones.
-        first_line: CSV and TSV only: what names the columns, for messages.
+        names: names of all columns, in order; a duplicate name occurs twice.
+        kinds: Arrow types by name; text for all columns of a text format.
+        is_text: whether values are texts that have no type yet.
+        reader: reads columns whose names are known to exist; see `read`.
+        scan: JSON only: finds the names in every row, since `names` are those of the first rows.
+        first_line: CSV and TSV only: the header line, for messages.
     """
 
     names: tuple[str, ...]
@@ -98,7 +98,7 @@ class SourceTable:
         """Some columns, lazily.
 
         Raises:
-            DataError: naming each that is not there, or more than once.
+            DataError: naming each column that does not exist, or exists more than once.
         """
         table = self.knowing(wanted)
         problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
@@ -107,13 +107,13 @@ class SourceTable:
         return self.reader(wanted)
 
     def knowing(self, wanted: Sequence[str]) -> SourceTable:
-        """The same table; where a wanted name is not known and every row must be looked at to tell, with all names."""
+        """The same table; with the names of all rows, where a wanted name is not among those of the first rows."""
         return self if self.scan is None or set(wanted) <= set(self.names) else self.scan()
 
 
 def typed_table(rows: DataFrame) -> SourceTable:
-    """The table of a format that has types; only the columns that are read reach the reader."""
-    # By place, since Spark does not tell names apart that differ by case only.
+    """The table of a typed format; Spark's reader reads only the requested columns."""
+    # By position, since Spark does not distinguish names that differ only in case.
     names, placed = tuple(rows.columns), rows.toDF(*(f"c{i}" for i in range(len(rows.columns))))
     kinds = {field.name: arrow_type(field.dataType) for field in rows.schema.fields}
 
@@ -125,13 +125,13 @@ def typed_table(rows: DataFrame) -> SourceTable:
 
 
 def frame_table(rows: DataFrame, columns: Sequence[Column], raw: RawColumns) -> RawTable:
-    """Columns of rows that Spark reads, with `MALFORMED` where there are lines."""
+    """Columns of rows that Spark reads, and `MALFORMED` for formats of lines."""
     safe = [column.alias(f"r{i}") for i, column in enumerate(columns)]
     return RawTable(raw, FrameScan(rows.select(*safe, *([F.col(MALFORMED)] if raw.has_lines else []))))
 
 
 def arrow_type(kind: DataType) -> pa.DataType:
-    """What Spark's type is in a batch; Arrow's null type where it cannot be in one."""
+    """The Arrow type of a Spark type; null where Arrow has none."""
     try:
         return to_arrow_type(kind)
     except PySparkException:

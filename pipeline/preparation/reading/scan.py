@@ -1,9 +1,9 @@
-"""Going through all rows of a source in Spark's tasks, a piece at a time, on Arrow batches.
+"""Scans all rows of a source in Spark's tasks, a piece at a time, as Arrow batches.
 
-    pieces of the source -> [task: read -> batches -> work] -> rows that Spark carries on, or partial results
+    pieces of the source -> [task: read -> batches -> work] -> rows of a data frame, or partial results
 
-Spark plans, distributes and retries; what is done with the rows is a plain function of batches. Its partial results
-come back in the order of the pieces, so that whoever adds them up adds in the same order each time.
+Spark plans, distributes and retries; the work is a plain function of batches. Partial results are returned in the
+order of the pieces, so that sums over them are added in the same order in every run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 Item = TypeVar("Item")
 Batches = Iterator[pa.RecordBatch]
 Work = Callable[[int, Batches], Batches]
-"""From the number of a piece and its batches to batches of another schema; runs in a task."""
+"""Maps the number of a piece and its batches to batches of another schema; runs in a task."""
 
 Parts = Mapping[str, pa.Table]
 """A partial result: tables by name."""
@@ -32,7 +32,7 @@ _PARTIAL = pa.schema([("piece", pa.int32()), ("name", pa.string()), ("table", pa
 
 
 class Scan(Protocol):
-    """Rows that can be gone through, any number of times."""
+    """Rows that can be scanned any number of times."""
 
     @property
     def spark(self) -> SparkSession:
@@ -40,10 +40,10 @@ class Scan(Protocol):
 
     @property
     def parts(self) -> int:
-        """At least how many pieces there are, of about the same size."""
+        """A lower bound of the number of pieces of about equal size."""
 
     def mapped(self, work: Work, schema: pa.Schema) -> DataFrame:
-        """What the work makes of every piece, lazily."""
+        """Apply the work to every piece, lazily."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class FrameScan:
 
     @property
     def parts(self) -> int:
-        """One: partitions are not counted, and may be of any size."""
+        """1, since partitions are not counted and may have any size."""
         return 1
 
     def mapped(self, work: Work, schema: pa.Schema) -> DataFrame:
-        """What the work makes of every partition, lazily."""
+        """Apply the work to every partition, lazily."""
 
         def task(batches: Iterable[pa.RecordBatch]) -> Batches:
             quicken_worker()
@@ -77,7 +77,7 @@ class FrameScan:
 
 
 def collect_parts(scan: Scan, work: Callable[[Batches], Parts]) -> dict[str, list[pa.Table]]:
-    """Run a query whose answer is small: the partial results of all pieces, by name, in the order of the pieces."""
+    """Run a query with a small result: the partial results of all pieces, by name, in the order of the pieces."""
 
     def partial(piece: int, batches: Batches) -> Batches:
         parts = work(batches)
@@ -95,7 +95,7 @@ def collect_parts(scan: Scan, work: Callable[[Batches], Parts]) -> dict[str, lis
 
 
 def gathered(items: Iterable[Item], size_of: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
-    """Items in their order, put together until a group has at least a size; the last one may have less."""
+    """Groups of consecutive items, each of at least `least` in total size, except the last one."""
     group, size = list[Item](), 0
     for item in items:
         group.append(item)
@@ -108,7 +108,7 @@ def gathered(items: Iterable[Item], size_of: Callable[[Item], int], least: int) 
 
 
 def to_bytes(table: pa.Table | pa.RecordBatch) -> bytes:
-    """As a stream of Arrow's, which `pa.ipc.open_stream` reads back."""
+    """An Arrow IPC stream; `from_bytes` reads it."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
@@ -117,23 +117,23 @@ def to_bytes(table: pa.Table | pa.RecordBatch) -> bytes:
 
 
 def from_bytes(content: bytes | pa.Buffer) -> pa.Table:
-    """What `to_bytes` made these of."""
+    """The table of an Arrow IPC stream."""
     return pa.ipc.open_stream(content).read_all()
 
 
 def partition_number() -> int:
-    """In a task: of its partition."""
+    """The number of the partition of the running task; 0 outside of a task."""
     context = TaskContext.get()
     return 0 if context is None else context.partitionId()
 
 
 @cache
 def quicken_worker() -> None:
-    """Spare this Python worker what PySpark does around each task, some 100 ms of processor time.
+    """Skip what PySpark does around each task in this Python worker, some 100 ms of processor time.
 
-    Before it, all importers forget what they know of their folders, and the one of pyspark's archive reads its
-    directory anew; after it, all objects are searched for garbage, those of the libraries among them. Neither the
-    archive nor the libraries change while a worker lives.
+    Before a task, PySpark clears the caches of all importers, after which the importer of its zip archive reads the
+    archive's directory again; after a task, it collects garbage among all objects, those of the libraries included.
+    Neither the archive nor the libraries change while a worker lives.
     """
     zipimport.zipimporter.invalidate_caches = lambda self: None  # type: ignore[method-assign]
     gc.freeze()

@@ -58,7 +58,7 @@ class SourceReader:
         return self.reason is None
 
     def read_head(self, spark: SparkSession, file: SourceFile) -> bytes:
-        """The first bytes of a file, decompressed where its ending says that it is compressed.
+        """The first bytes of a file, decompressed where its file extension says that it is compressed.
 
         Raises:
             DataError: it cannot be read.
@@ -80,13 +80,13 @@ def log_read_by_tasks(format: str, files: int) -> None:
 
 
 def reason_for_spark(spark: SparkSession, uris: Sequence[str], open_file: FileOpener) -> str | None:
-    """Why Spark must read some files; None where tasks can: the first that is not local is opened in one."""
+    """Why Spark must read some files; None where tasks can, which is tried with the first file that is not local."""
     uri = next((uri for uri in uris if not _is_local(uri)), None)
     if uri is None:
         return None
     reason = _refusal(open_file, uri) or _refusal_in_task(spark, open_file, uri)
     scheme = uri.partition(":")[0]
-    return f"'{scheme}:' is not seen from Python tasks ({reason})" if reason else None
+    return f"'{scheme}:' cannot be opened in Python tasks ({reason})" if reason else None
 
 
 def _is_local(uri: str) -> bool:
@@ -94,7 +94,7 @@ def _is_local(uri: str) -> bool:
 
 
 def _refusal(open_file: FileOpener, uri: str) -> str:
-    """Why a file cannot be opened here; nothing where it can."""
+    """Why a file cannot be opened in this process; empty where it can."""
     try:
         with closing(open_file(uri)) as stream:
             stream.read(1)
@@ -104,7 +104,7 @@ def _refusal(open_file: FileOpener, uri: str) -> str:
 
 
 def _refusal_in_task(spark: SparkSession, open_file: FileOpener, uri: str) -> str:
-    """The same in a task, which may run on another machine, in another environment."""
+    """Why a file cannot be opened in a task, which may run on another machine, in another environment."""
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

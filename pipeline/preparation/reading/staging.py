@@ -1,7 +1,7 @@
-"""Rows that only Spark reads, written once as Parquet, so that all passes over them are tasks that read files.
+"""Stages rows that only Spark can read: writes them once as Parquet, so that tasks read these files in every pass.
 
-Each pass would ask Spark for them anew, a query with all its joins among them. What was written is one state of the
-source, whatever happens to it meanwhile.
+Without it each pass would run Spark's query again, with all its joins. The staged rows are one state of the source,
+whatever happens to it meanwhile.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 def staged(raw: RawTable, folder: StoragePath) -> RawTable:
-    """The same rows from files; the rows as they are where tasks read them anyway, or where Spark cannot write.
+    """The same rows from staged files; unchanged where tasks read them anyway, or Spark cannot write them.
 
     Args:
         raw: some columns of a source.
-        folder: a folder that is not there yet, for as long as the rows are read.
+        folder: a folder that does not exist yet, and stays as long as the rows are read.
     """
     columns = _columns(raw)
     if not isinstance(raw.scan, FrameScan) or not all(map(is_exact, columns.values())):
@@ -41,9 +41,9 @@ def staged(raw: RawTable, folder: StoragePath) -> RawTable:
         names = _write(raw.scan.rows, folder)
         sizes = list_sizes(folder)
     except (PySparkException, Py4JJavaError, OSError, pa.ArrowException) as error:
-        # Where the rows themselves are at fault, the first pass says so.
+        # If the rows themselves cannot be read, the first pass raises that error.
         reason = first_line(explain_spark_error(error) or error)
-        log.info("Each pass reads the source anew: it cannot be written to %s (%s).", folder.uri, reason)
+        log.info("Each pass reads the source again: it cannot be staged in %s (%s).", folder.uri, reason)
         return raw
     files = [(folder.child(name).uri, sizes[name]) for name in names]
     file_columns = FileColumns(dict(zip(raw.scan.rows.columns, columns.values(), strict=True)), frozenset())
@@ -52,7 +52,7 @@ def staged(raw: RawTable, folder: StoragePath) -> RawTable:
 
 
 def _write(rows: DataFrame, folder: StoragePath) -> list[str]:
-    """The names of the files; row groups are what tasks divide them by."""
+    """Write the files, and return their names; tasks read them by row groups."""
     if not folder.renames_folders:
         return write_parts(rows, folder)
     rows.write.option("parquet.block.size", PIECE_BYTES).parquet(folder.uri)

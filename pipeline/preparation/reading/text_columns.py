@@ -1,4 +1,4 @@
-"""What the text formats share."""
+"""Columns of the text formats."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def text_schema(names: Sequence[str]) -> StructType:
 
 
 def folder_columns(source: Source, names: Sequence[str]) -> tuple[str, ...]:
-    """The columns that folders name, which must be others than those in the files.
+    """The columns of COLUMN=VALUE folders, which must not occur in the files.
 
     Raises:
-        DataError: naming one that is in both.
+        DataError: naming a column that occurs in both.
     """
     folders = () if source.folders is None else source.folders.names
     lowered = {name.lower() for name in names}

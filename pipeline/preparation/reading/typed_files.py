@@ -26,11 +26,11 @@ class TypedFiles:
     """Files of one source.
 
     Attributes:
-        is_orc: or Parquet.
-        files: URI and bytes of each, none of them empty.
-        open_file: opens one; plain data.
-        columns: the columns that are in the files.
-        values: the columns that have one value in each file.
+        is_orc: whether the files are ORC; Parquet otherwise.
+        files: URI and size in bytes of each file, without empty ones.
+        open_file: opens a file; plain data.
+        columns: the columns in the files.
+        values: the columns with one value in each file.
     """
 
     is_orc: bool
@@ -42,13 +42,13 @@ class TypedFiles:
     def table(
         self, spark: SparkSession, source: Source, kinds: Mapping[str, pa.DataType], by_spark: Callable[[], SourceTable]
     ) -> SourceTable:
-        """The table of the source, whose rows Spark reads where a wanted column has a type that only Spark reads.
+        """The table of the source; Spark reads the rows where a wanted column has a type that only Spark reads.
 
         Args:
             spark: the session.
-            source: of the files.
-            kinds: the types of all columns, in their order.
-            by_spark: the same table, read by Spark.
+            source: the source of the files.
+            kinds: the types of all columns, in order.
+            by_spark: gives the same table, read by Spark.
         """
 
         def read(wanted: Sequence[str]) -> RawTable:
@@ -63,7 +63,7 @@ class TypedFiles:
     def scan(self, spark: SparkSession, wanted: Sequence[str]) -> PieceScan[Piece]:
         """The rows of some columns."""
         names = [name for name in wanted if name in self.columns.kinds]
-        # Without any column, files would not tell how many rows they have.
+        # Without any column, a batch would not have the number of rows.
         schema = pa.schema([(name, self.columns.kinds[name]) for name in names or [*self.columns.kinds][:1]])
         open_file, read = self.open_file, orc.read_piece if self.is_orc else parquet.read_piece
         tasks = (
@@ -75,14 +75,15 @@ class TypedFiles:
 
 
 def check_alike(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> None:
-    """Two files have the same columns: the name of each file, and its columns with their types.
+    """Check that two files, given by their names and typed columns, have the same columns.
 
     Raises:
-        DataError: naming the difference.
+        DataError: naming the differences.
     """
     if other[1] != first[1]:
         different = sorted(first[1] ^ other[1])
         raise DataError(
             f"File '{other[0]}' has other columns than '{first[0]}'. "
-            f"Different: {', '.join(different)}. Write them alike, or give only some as data.source.path."
+            f"Different: {', '.join(different)}. Write the same columns in all files, or give "
+            "only some as data.source.path."
         )

@@ -1,4 +1,4 @@
-"""Sources whose format reads one file at a time, see `SourceFormat`: typed columns, and files that no task shares."""
+"""Sources whose format reads whole files, see `SourceFormat`: typed columns; no two tasks share a file."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from pipeline.sources.decoding.compressed import decompressed
 from pipeline.sources.decoding.pieces import Piece, tasks_of
 from pipeline.sources.decoding.streams import OpenFile, first_line
 from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
-from pipeline.sources.registry import SourceFormat, find_format
+from pipeline.sources.registry import FORMATS, SourceFormat
 
 
 @dataclass(frozen=True)
 class WholeFiles:
-    """Reads single files; goes to the tasks, so what the format's functions use must be installed there.
+    """Reads whole files; sent to the tasks, so the libraries of the format must be installed there.
 
     Attributes:
-        format: of the files.
-        options: of the format.
-        open_file: opens one; plain data.
+        format: the format of the files.
+        options: the options of the format.
+        open_file: opens a file; plain data.
     """
 
     format: SourceFormat
@@ -41,13 +41,13 @@ class WholeFiles:
     open_file: OpenFile
 
     def columns(self, uri: str) -> dict[str, pa.DataType]:
-        """The columns of a file, in the types that Spark has for them."""
+        """The columns of a file, with the types that Spark has for them."""
         assert self.format.columns is not None
         with self._open(uri) as stream:
             return {name: spark_kind(kind) for name, kind in self.format.columns(stream, self.options).items()}
 
     def rows(self, schema: pa.Schema) -> Callable[[Piece], Iterator[pa.RecordBatch]]:
-        """Reads some columns of a file."""
+        """A reader of some columns of a file."""
         read = self.format.read
         assert read is not None
 
@@ -59,7 +59,7 @@ class WholeFiles:
 
     @contextmanager
     def _open(self, uri: str) -> Iterator[Any]:
-        """An open file, whose errors name it."""
+        """Open a file; errors name it."""
         try:
             with closing(self.open_file(uri)) as file:
                 yield decompressed(file, uri)
@@ -71,14 +71,14 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     """The columns of a source whose format has `columns` and `read`.
 
     Raises:
-        DataError: tasks cannot open the files, or these cannot be read, or do not have the same columns.
+        DataError: tasks cannot open or read the files, or their columns differ.
     """
-    format = find_format(source.format)
+    format = FORMATS.get(source.format)
     reader = SourceReader.of(spark, source)
     if not reader.by_tasks:
         raise DataError(
-            f"Source '{source.location}' cannot be read as {format.name}, which Python tasks alone can read: "
-            f"{reader.reason}. Copy it to where they see it."
+            f"Source '{source.location}' cannot be read as {format.name}, which only Python tasks can read: "
+            f"{reader.reason}. Copy it to a file system that they can open."
         )
     files = WholeFiles(format, format.parsed_options(config.options), reader.open_file)
     file_kinds, values = _common_columns(files, source), typed_values(spark, source)
@@ -90,7 +90,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     tasks = tasks_of(pieces, may_exceed=True)
 
     def read(wanted: Sequence[str]) -> RawTable:
-        # Without any column, files would not tell how many rows they have.
+        # Without any column, a batch would not have the number of rows.
         names = [name for name in wanted if name in file_kinds] or [*file_kinds][:1]
         schema = pa.schema([(name, file_kinds[name]) for name in names])
         scan = PieceScan(spark, tasks, filling(values, wanted, files.rows(schema)))
@@ -100,10 +100,10 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
 
 
 def _common_columns(files: WholeFiles, source: Source) -> dict[str, pa.DataType]:
-    """The columns that all paths have.
+    """The columns of all paths, which must be the same.
 
     Raises:
-        DataError: they differ, or have types that Spark does not have.
+        DataError: columns differ, or have types that Spark does not have.
     """
     kinds_by_file = [(file.name, files.columns(file.uri)) for file in source.firsts]
     first, kinds = kinds_by_file[0]

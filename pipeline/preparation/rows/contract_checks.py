@@ -15,7 +15,7 @@ from pipeline.formatting import SHOWN_AT_MOST
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
+from pipeline.schemas.source_contract import DATES, NUMBERS, ColumnTerms, ColumnType, KeptContract
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +24,18 @@ _TITLES = ("column", "in the contract", "in the source", "what")
 
 
 def check_columns(contract: KeptContract, table: SourceTable) -> None:
-    """The columns of a source are those of its contract; there may be more, in any order.
+    """Check that a source has all columns of its contract; it may have more, in any order.
 
     Raises:
-        DataError: a table of the differences.
+        DataError: with a table of the differences.
     """
     terms = contract.table.columns
     rows = [row for name in terms if (row := _difference(name, terms[name].type, table, terms)) is not None]
     if rows:
         raise DataError(
-            f"The source is not what its contract says ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
-            f"Correct the source, or edit the contract '{contract.place}', or delete it: the next run then writes it "
-            "anew."
+            f"The source does not match its contract ({len(rows)} of {len(terms)} columns):\n{_aligned(rows)}\n"
+            f"Correct the source, or edit the contract '{contract.location}', or delete it: the next run then writes "
+            "it anew."
         )
     more = [name for name in table.names if name not in terms]
     if more:
@@ -45,7 +45,7 @@ def check_columns(contract: KeptContract, table: SourceTable) -> None:
 def terms_of(
     contract: KeptContract | None, table: SourceTable, types: Mapping[str, ColumnType]
 ) -> dict[str, ColumnTerms]:
-    """What rows must keep to, by column; without a contract, dates that were found in a text format are dates."""
+    """The terms of each column; without a contract, dates that were inferred for a text format."""
     if contract is not None:
         return dict(contract.table.columns)
     return {name: ColumnTerms(type=kind) for name, kind in types.items() if table.is_text and kind in DATES}
@@ -54,13 +54,13 @@ def terms_of(
 def agreed_types(
     table: SourceTable, inputs: Inputs, plan: FeaturePlan, inferred: Mapping[str, ColumnType]
 ) -> dict[str, ColumnType]:
-    """The type that the contract gives each column that is read, in the order of the source.
+    """The contract's type of each column that is read, in the order of the source.
 
     Args:
         table: the source.
         inputs: the columns that are read.
         plan: the features.
-        inferred: types that were found out, of a text format.
+        inferred: the inferred types of a text format.
     """
     raw = inputs.raw
     names = sorted(raw.names, key=table.names.index)
@@ -82,7 +82,7 @@ def agreed_types(
 def _difference(
     name: str, kind: ColumnType, table: SourceTable, contract_names: Collection[str]
 ) -> tuple[str, str, str, str] | None:
-    """One line of the table; None where the column is as it should be."""
+    """One line of the table of differences; None where the column fits."""
     count = table.names.count(name)
     if count > 1:
         return name, kind, f"{count} times", "duplicated"

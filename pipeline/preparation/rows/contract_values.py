@@ -11,24 +11,28 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.arrays.times import as_moment_ntz, is_date_text
+from pipeline.arrays.times import as_timestamp_ntz, is_date_text
 from pipeline.formatting import listed
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
-from pipeline.schemas.table import DATES, NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.source_contract import DATES, NUMBERS, ColumnTerms, ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 
 INTEGERS_BELOW = float(1 << 63)
 
 
 def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tuple[str, str, Condition]]:
-    """Ways to break the terms of a column that is read: what, what is allowed, and which of n rows do, [n].
+    """The ways in which a row can break the terms of a column.
 
     Args:
-        name: of the column.
-        terms: of the column.
+        name: the name of the column.
+        terms: its terms.
         inputs: how rows are read.
+
+    Yields:
+        What is wrong, what is allowed, and the condition that tells which of n rows have it.
     """
-    data, is_number = inputs.data, _is_number(name, inputs)
+    data = inputs.data
+    is_number = any(column.name == name and column.type == "number" for column in inputs.typed)
     roles = () if data is None else (data.label, data.weight, *data.key)
     if not terms.nullable and name not in roles:
         yield "is null", "a value in every row", lambda rows: rows.good & missing_of(rows.raw[name])
@@ -51,14 +55,14 @@ def _holds(rows: TypedRows, condition: pa.Array) -> Mask:
 
 
 def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
-    """-0.0 is 0.0."""
+    """[n]: whether a value is none of those allowed; -0.0 equals 0.0."""
     plain = pc.add(values, 0.0) if pa.types.is_floating(values.type) else values
     other: Mask = ~missing_of(values) & ~mask_of(pc.is_in(plain, allowed))
     return other
 
 
 def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tuple[str, str, Condition]]:
-    """Of texts; that a column that is used as a number is none is said elsewhere."""
+    """Texts that do not have the type; that a text is no number in a numeric feature is an error of its own."""
 
     def absent(rows: TypedRows) -> Mask:
         return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, rows))
@@ -76,7 +80,7 @@ def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tup
 
 
 def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
-    """Whether a number is not whole, or beyond 64 bits."""
+    """[n]: whether a number is not whole, or exceeds 64 bits."""
     values = _value(name, "integer", is_number, rows).to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):
         whole = (np.floor(values) == values) & (np.abs(values) < INTEGERS_BELOW)
@@ -90,15 +94,11 @@ def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
     return rows.good & ~missing_of(text) & ~mask_of(is_boolean)
 
 
-def _is_number(name: str, inputs: Inputs) -> bool:
-    return any(column.name == name and column.type == "number" for column in inputs.typed)
-
-
 def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:
-    """The value of a column as its type has it: a double, a text or a timestamp."""
+    """The values of a column in its type [n]: doubles, texts or timestamps."""
     column = rows.raw[name]
     if kind in DATES:
-        timestamps = as_moment_ntz(column)
+        timestamps = as_timestamp_ntz(column)
         if kind == "timestamp" or not pa.types.is_string(column.type):
             return timestamps
         is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
@@ -109,5 +109,5 @@ def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.
 
 
 def _bound(bound: float | str) -> pa.Scalar:
-    """A text is a date, or a date and time."""
-    return as_moment_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))
+    """A bound as a scalar; a text is a date, or a date and time."""
+    return as_timestamp_ntz(pa.array([bound]))[0] if isinstance(bound, str) else pa.scalar(float(bound))

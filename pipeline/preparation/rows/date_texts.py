@@ -1,7 +1,7 @@
-"""Texts that features read as dates. One that is not a date would be a missing value without a word.
+"""Texts that features read as dates. Without this check, a text that is no date would silently be a missing value.
 
-An expression that says what becomes of null, by `coalesce`, `is_null`, `if` and the like, keeps its say: only a text
-that leaves a derived column without a value makes its row a bad one.
+An expression that handles null itself, by `coalesce`, `is_null`, `if` and the like, is left alone: only a text that
+leaves a derived column without a value makes a bad row.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
 
-LAYOUTS = "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time also with Z or +02:00 behind it"
+LAYOUTS = (
+    "2024-03-01, 20240301, 2024-03-01 12:30:00 or 2024-03-01T12:30:00.5, a time optionally followed by Z or +02:00"
+)
 
 _TAKES_NULL = frozenset({"and", "or", "if", "coalesce", "is_null", "same", "least", "greatest"})
-"""Functions that may have a value where an argument has none."""
+"""Functions that may return a value where an argument is null."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class DateText:
     """A text that derived columns read as a date.
 
     Attributes:
-        node: a column, or what the text is computed with.
-        user: a derived column that is null where the text is not a date.
+        node: a column, or the expression of the text.
+        user: the derived column, which is null where the text is not a date.
     """
 
     node: Node
@@ -38,15 +40,15 @@ class DateText:
 
     @property
     def column(self) -> str | None:
-        """The column that the text is; None where it is computed within an expression."""
+        """The column of the text; None where an expression computes it."""
         return self.node.name if isinstance(self.node, ColumnNode) else None
 
     def values(self, rows: TypedRows) -> pa.Array:
-        """String [n]."""
+        """The texts of n rows, string [n]."""
         return evaluate(self.node, rows.values, rows.count)
 
     def unreadable(self, rows: TypedRows) -> Mask:
-        """[n]: whether a row has a text, other than spaces, that is not a date."""
+        """[n]: whether a row has a non-blank text that is not a date."""
         bad = rows.good & missing_of(rows.values[self.user])
         if bad.any():
             text = self.values(rows).filter(pa.array(bad))
@@ -60,7 +62,7 @@ _TEXT = ColumnNode(name="text", type="text")
 
 
 def find_date_texts(derived: Sequence[DerivedColumn]) -> list[DateText]:
-    """The texts that derived columns read as dates, each once."""
+    """The distinct texts that derived columns read as dates."""
     date_texts: dict[str, DateText] = {}
     for column in derived:
         for node in _texts(column.expression):
@@ -69,7 +71,7 @@ def find_date_texts(derived: Sequence[DerivedColumn]) -> list[DateText]:
 
 
 def _texts(node: Node) -> Iterator[Node]:
-    """Texts without which an expression has no value; constants are read when they are written."""
+    """Texts whose null makes an expression null; constants were checked when the expression was parsed."""
     match node:
         case CallNode(function="to_days", arguments=(text,)):
             if not isinstance(text, TextNode):

@@ -1,16 +1,17 @@
 """Which fold each row belongs to, as an integer by assignment, decided by the row's own values alone.
 
     hash, stratified, group   assignment r:     the fold of repeat r that the row is validated in
-    leave_one_group_out       assignment 0:     the place of the row's group in the sorted groups
-    time                      assignment 0:     the period that the row's time is in
+    leave_one_group_out       assignment 0:     the index of the row's group in the sorted groups
+    time                      assignment 0:     the period of the row's timestamp
     bootstrap                 assignment f:     how often fold f drew the row
 
-    group_column(number)      each of these columns with what a training run ends by, see `folds.assignments`
+    group_column(number)      the column of an assignment, in which validation rows have groups of their own, see
+                              `folds.assignments`
 
-Folds are numbered 0, 1, ... through all repeats. As for the splits, each row decides for itself by hashes (or by its
-time or its group), so that nothing depends on other rows; for the bootstrap this means that the number of draws of
-a row is Poisson distributed with mean 1, the limit of drawing n of n rows with replacement (Oza and Russell, Online
-bagging and boosting, 2001), and that fold sizes vary a little.
+Folds are numbered 0, 1, ... through all repeats. As with splits, hashes of the row (or its timestamp or group) decide,
+so that nothing depends on other rows. For the bootstrap, the number of draws of a row is therefore Poisson distributed
+with mean 1, the limit of drawing n of n rows with replacement (Oza and Russell, Online bagging and boosting, 2001), and
+fold sizes vary a little.
 """
 
 from __future__ import annotations
@@ -34,29 +35,29 @@ from pipeline.preparation.rows.typed_rows import Hashes, RowPlacement, Rows, Typ
 Integers = npt.NDArray[np.int64]
 
 OTHERS = -2
-"""Groups from here on downwards take no part; -1 is left for rows without one."""
+"""Groups from here downwards are not divided; -1 is for rows without a group."""
 UNDECIDED = -1
 _FAR = 1 << 20
 MOST_DRAWS = 17
-"""More draws of one row are less likely than 1e-16, which is finer than a double in [0, 1) can tell."""
+"""More draws of one row have a probability below 1e-16, which a double in [0, 1) cannot resolve."""
 
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """How rows are divided into folds, with everything known that the data had to be asked for.
+    """How rows are divided into folds, with everything that had to be looked up in the data.
 
     Attributes:
-        method: what decides.
-        folds: of one repeat.
-        repeats: how often the rows are divided anew.
-        groups: names of data.group; rows of one group stay together.
-        strata: names of crossval.by.
-        bins: intervals of a number in `strata`.
-        time: the time column, where it decides.
-        borders: between the periods, on the axis of time, ascending.
-        window: how many periods are trained on at most; None for all.
-        gap: how many periods between training and validation are left out.
-        members: of `leave_one_group_out`: each group's parts of its name, sorted.
+        method: `crossval.method`.
+        folds: number of folds of one repeat.
+        repeats: how many times the rows are divided.
+        groups: columns of `data.group`; rows of one group stay together.
+        strata: columns of `crossval.by`.
+        bins: number of intervals of a numeric column of `strata`.
+        time: the time column, for `method: time`.
+        borders: where periods begin, on the axis of time, ascending.
+        window: the most periods to train on; None for all.
+        gap: number of periods left out between training and validation.
+        members: for `leave_one_group_out`, the sorted names of all groups, each with a part for each group column.
     """
 
     method: FoldMethod
@@ -73,23 +74,23 @@ class FoldPlan:
 
     @property
     def count(self) -> int:
-        """Folds of all repeats together."""
+        """The number of folds of all repeats."""
         return self.folds * self.repeats
 
     @property
     def assignments(self) -> int:
-        """How often all rows are divided."""
+        """The number of assignments: how often all rows are divided."""
         return self.folds if self.method == "bootstrap" else self.repeats
 
 
 @dataclass(frozen=True)
 class FoldPlacement:
-    """What decides the groups of a row; plain data, which goes to the tasks.
+    """Computes the groups of a row in all assignments; plain data, sent to the tasks.
 
     Attributes:
         plan: how rows are divided.
         seed: mixed into every hash.
-        validation: the share of rows by which trainings end, of those that a fold trains on.
+        validation: the share of validation rows, which stop training early, among the rows that a fold trains on.
     """
 
     plan: FoldPlan
@@ -97,7 +98,7 @@ class FoldPlacement:
     validation: float
 
     def with_groups(self, rows: Rows) -> RowPlacement:
-        """With the group of each row in each assignment: `UNDECIDED` where it lacks its group or its time."""
+        """The placement with the group of each row in each assignment; `UNDECIDED` without a group or timestamp."""
         plan, placement = self.plan, rows.placement
         timestamp = plan.time.timestamps(rows.typed.raw[plan.time.name]) if plan.time else placement.timestamp
         group = group_of(rows.typed, plan.groups) if plan.groups else placement.group
@@ -115,7 +116,7 @@ class FoldPlacement:
         return replace(placement, timestamp=timestamp, group=group, folds=folds)
 
     def _part(self, rows: TypedRows, number: int, hashes: Hashes, timestamp: pa.Array | None) -> Integers:
-        """[n]: of the time the period, of the bootstrap how often the row was drawn, else the fold."""
+        """[n]: the period for `time`, the number of draws for `bootstrap`, else the fold."""
         plan = self.plan
         if plan.time:
             assert timestamp is not None
@@ -128,23 +129,23 @@ class FoldPlacement:
 
 
 def is_divided(placement: RowPlacement) -> Mask:
-    """[n]: whether a row is one that folds are made of, by its split."""
+    """[n]: whether a row is divided into folds: training and validation rows are."""
     divided: Mask = (placement.split == TRAIN) | (placement.split == VALIDATION)
     return divided
 
 
 def group_column(number: int) -> str:
-    """The column of groups of an assignment: of a repeat, or of a fold of the bootstrap."""
+    """The name of the column of an assignment: of a repeat, or of a fold of the bootstrap."""
     return f"__group_{number}"
 
 
 def group_of_split(split: int) -> int:
-    """The group of rows that take no part: in a test split, left out, or bad."""
+    """The group of rows that are not divided: test rows, rows left out, and bad rows."""
     return OTHERS - split
 
 
 def draws(unit: npt.NDArray[np.float64]) -> Integers:
-    """[n]: the number of draws, Poisson distributed with mean 1, by the inverse of its distribution function.
+    """[n]: the number of draws, Poisson distributed with mean 1, by inverse transform sampling.
 
     Args:
         unit: [n], uniform in [0, 1).
@@ -155,19 +156,19 @@ def draws(unit: npt.NDArray[np.float64]) -> Integers:
 
 
 def _period_of(timestamps: pa.Array, borders: Sequence[float]) -> Integers:
-    """[n]: how many borders are not later than the timestamp; far below all for null."""
+    """[n]: the number of borders up to the timestamp; `-_FAR` for null."""
     positions = timestamps.to_numpy(zero_copy_only=False)
     return np.where(np.isnan(positions), -_FAR, np.searchsorted(borders, positions, side="right"))
 
 
 def _place_among(rows: TypedRows, plan: FoldPlan) -> Integers:
-    """[n]: the place of the row's group in `plan.members`; far below all where it is not there."""
+    """[n]: the index of the row's group in `plan.members`; `-_FAR` where it is missing."""
     codes = np.zeros(rows.count, np.int64)
     member_codes = np.zeros(len(plan.members), np.int64)
     for number, name in enumerate(plan.groups):
         parts = pa.array(sorted({member[number] for member in plan.members}), pa.string())
         member_parts = pa.array([member[number] for member in plan.members], pa.string())
-        # A number of more digits with each column: equal where all of its values are.
+        # A mixed-radix number, with a digit for each column: equal where all columns are.
         codes = codes * (len(parts) + 1) + pc.index_in(rows.text(name), parts).fill_null(len(parts)).to_numpy()
         member_codes = member_codes * (len(parts) + 1) + pc.index_in(member_parts, parts).to_numpy()
     index = pc.index_in(pa.array(codes), pa.array(member_codes)).cast(pa.int64())

@@ -1,7 +1,7 @@
-"""What groups of rows are to one fitting or to several: a store has one, a cross-validation one for each fold.
+"""The roles of groups of rows in folds; a store counts as one fold, a cross-validation has several.
 
-Rows are told apart by an integer column of groups, such as their split. Everything that is learned can be learned for
-all folds in one pass: queries answer by group, and each fold puts the answers of its own groups together.
+An integer column assigns each row to a group, such as its split. Statistics of all folds are collected in one pass: a
+query aggregates by group, and each fold combines the results of its own groups.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from pipeline.preparation.rows.split import TEST, TRAIN, VALIDATION
 from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement
 
 Roles = Mapping[int, tuple[int, int]]
-"""For each group that plays a part: which split its rows are in, and how often each of them counts."""
+"""By group: the split of its rows in a fold, and how often each row counts."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One fitting.
+    """The groups of a fold.
 
     Attributes:
-        train: groups that are learned from, and how often each of their rows counts.
-        validation: groups by which a training ends.
-        test: groups that the model is measured on.
-        name: of the fold, for people and files.
+        train: groups of training rows, and how often each of their rows counts.
+        validation: groups of validation rows, by which training stops early.
+        test: groups of rows on which the model is evaluated.
+        name: the name of the fold, in messages and of its folder.
     """
 
     train: Mapping[int, int]
@@ -39,7 +39,7 @@ class Fold:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Say of an error in the block which fold it is of, where that has a name."""
+        """Prefix errors raised in the block with the name of the fold, if it has one."""
         try:
             yield
         except PipelineError as error:
@@ -49,7 +49,7 @@ class Fold:
 
     @property
     def roles(self) -> Roles:
-        """What its groups are to it."""
+        """The roles of its groups."""
         return {
             **{group: (TRAIN, times) for group, times in self.train.items()},
             **dict.fromkeys(self.validation, (VALIDATION, 1)),
@@ -59,11 +59,11 @@ class Fold:
 
 @dataclass(frozen=True)
 class FoldAssignment:
-    """Groups of rows, and the folds that they make.
+    """A column of groups, and the folds that are made of them.
 
     Attributes:
-        column: of integers, the group of a row.
-        folds: at least one.
+        column: the integer column with the group of each row.
+        folds: the folds, at least one.
     """
 
     column: str = SPLIT
@@ -71,18 +71,18 @@ class FoldAssignment:
 
     @property
     def used(self) -> tuple[int, ...]:
-        """Groups that some fold uses."""
+        """Groups that any fold uses, ascending."""
         return tuple(sorted({group for fold in self.folds for group in fold.roles}))
 
     @property
     def trained_on(self) -> tuple[int, ...]:
-        """Groups that some fold learns from."""
+        """Groups that any fold trains on, ascending."""
         return tuple(sorted({group for fold in self.folds for group in fold.train}))
 
     def is_trained_on(self, fold: Fold, placement: RowPlacement) -> Mask:
-        """[n]: whether a row is one that a fold learns from."""
+        """[n]: whether a row is a training row of a fold."""
         return np.isin(placement.of(self.column), [*fold.train])
 
 
 WHOLE = FoldAssignment()
-"""A store's own splits."""
+"""The splits of a store, as one fold."""

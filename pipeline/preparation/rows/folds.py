@@ -1,4 +1,4 @@
-"""Folds of a cross-validation: which groups of rows each trains on, ends its training run by, and is measured on."""
+"""Folds of a cross-validation: the groups of rows that each trains on, validates on and is evaluated on."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from pipeline.store.layout import fold_folder
 FoldUse = Literal["measure", "choose", "nested"]
 
 INNER = "inner"
-"""In the names of folds that choose, behind the name of the fold whose training rows they are of."""
+"""Part of the name of inner folds, after the name of their outer fold."""
 
 
 def assignments(plan: FoldPlan, use: FoldUse = "measure") -> tuple[FoldAssignment, ...]:
-    """What the groups are to the folds: each assignment has all folds of a repeat, or one of the bootstrap.
+    """The folds of each assignment: all folds of a repeat, or one fold of the bootstrap.
 
-    A part of the rows is two groups: rows that are trained on, or, twice the part plus one, that a training ends by
-    wherever the others are trained on.
+    Each part of the rows consists of two groups: group 2 * part are training rows, and group 2 * part + 1 are the
+    validation rows of folds that train on the part.
 
     Args:
-        plan: what decides.
-        use: `measure`: each fold trains, ends its training by rows of its own, and is measured on its part. `choose`:
-            it trains on all rows of the other parts, and its own part, as validation rows, tells settings apart.
-            `nested`: the folds of `measure`, and behind each one, of its training rows alone, folds to choose by.
+        plan: how rows are divided.
+        use: `measure`: each fold is trained on the other parts, with their validation rows for early stopping, and
+            evaluated on its own part. `choose`: it is trained on all rows of the other parts, and its own part are
+            the validation rows by which settings are compared. `nested`: the folds of `measure`, each followed by
+            inner folds to choose by, made of its training rows alone.
     """
     folds = 1 if plan.method == "bootstrap" else plan.folds
     return tuple(
@@ -43,17 +44,17 @@ def assignments(plan: FoldPlan, use: FoldUse = "measure") -> tuple[FoldAssignmen
 
 
 def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: int) -> list[Problem]:
-    """What is wrong with the folds: rows in none, and folds with nothing to train on or to be measured on.
+    """Problems of the folds: rows in no fold, and folds without rows to train on or to be evaluated on.
 
     Args:
-        folds: each with its rows by split.
-        undecided: rows without the group or the time that decides.
+        folds: each fold with its number of rows by split.
+        undecided: number of rows without the group or timestamp that decides.
     """
     problems = []
     if undecided:
         remedy = "Repair these rows, or correct data.group or data.time"
         problems.append(Problem(f"{undecided} rows lack the group or time of the folds", remedy=remedy))
-    for use in ("train on", "be measured on"):
+    for use in ("train on", "be evaluated on"):
         for fold, rows in folds:
             measured = "test" if fold.test else "validation"
             if not rows["train" if use == "train on" else measured]:
@@ -63,7 +64,7 @@ def fold_problems(folds: Sequence[tuple[Fold, Mapping[str, int]]], undecided: in
 
 
 def _parts(plan: FoldPlan) -> Iterator[tuple[Mapping[int, int], int]]:
-    """Of each fold of an assignment the parts that are trained on, with how often, and the one that is measured on."""
+    """For each fold of an assignment, the parts to train on, with how often, and the part to evaluate on."""
     if plan.method == "bootstrap":
         yield {draws: draws for draws in range(1, MOST_DRAWS + 1)}, 0
         return
@@ -96,7 +97,7 @@ def _choosing(name: str, trained: Mapping[int, int], measured: int) -> Fold:
 
 
 def _inner(plan: FoldPlan, trained: Mapping[int, int]) -> Iterator[tuple[Mapping[int, int], int]]:
-    """Folds among the parts that a fold trains on; none where these are too few, or drawn by a bootstrap."""
+    """Inner folds, of the parts that a fold trains on; none where these are too few, or drawn by a bootstrap."""
     if plan.method == "bootstrap":
         return
     for measured in trained:

@@ -1,4 +1,4 @@
-"""The label of a row: in its own unit or as the id of its class, and as the network sees it."""
+"""The label of a row: in its own unit or as a class id, and as the network is trained on it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.values import Stored, Values, numbers_of
 from pipeline.kinds.scaled.transform import NumericTransform
-from pipeline.kinds.text.arrays import places_among
+from pipeline.kinds.text.arrays import indices_in
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.label import LabelSpec
 
 
 def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
-    """float64 [n]: the label in its own unit; or int32 [n]: the id of its class, -1 where it is none."""
+    """The label in its own unit, float64 [n], or its class id, int32 [n], -1 for an unknown class."""
     if not label.classes:
         return numbers_of(rows.label)
     numbers = _few_integers(label.classes)
     if numbers is None:
-        return places_among(rows.class_text, label.classes)
+        return indices_in(rows.class_text, label.classes)
     class_ids = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
     ids: Stored = class_ids.to_numpy()
     return ids
 
 
 def _few_integers(classes: Sequence[str]) -> list[float] | None:
-    """Classes that can be told by comparing numbers, which is quicker than to write each row's as a text."""
+    """The classes as numbers, where they are integers: comparing numbers is faster than formatting each row's label."""
     plain = all(re.fullmatch(r"0|-?[1-9][0-9]{0,14}", name) for name in classes)
     return [float(name) for name in classes] if plain else None
 
 
 def label_transform(label: LabelSpec) -> NumericTransform:
-    """What becomes of a regression label before it is scaled."""
+    """The transform of a regression label, before it is scaled."""
     match label.transform:
         case "log":
             return NumericTransform(shape="log1p")
@@ -45,7 +45,7 @@ def label_transform(label: LabelSpec) -> NumericTransform:
 
 
 def network_label(label: LabelSpec, rows: TypedRows) -> Values:
-    """float64 [n]: the label as the network sees it; of two classes, 1 for the positive one."""
+    """The label as the network is trained on it, float64 [n]; 1 for the positive one of two classes."""
     if not label.classes:
         with np.errstate(all="ignore"):
             return (label_transform(label).array(numbers_of(rows.label)) - label.center) / label.scale

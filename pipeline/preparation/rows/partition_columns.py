@@ -1,4 +1,4 @@
-"""The columns of a row that partitions keep."""
+"""The columns that partitions keep of a row."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _VALUES, _ID, _HASH, _SPLIT = "values", "row_id", "row_hash", "split"
 
 @dataclass(frozen=True)
 class PartitionColumns:
-    """What is kept of a row; plain data, which goes to the tasks.
+    """The columns that are kept of a row; plain data, sent to the tasks.
 
     Attributes:
         numbers: raw and derived columns that are numbers.
-        texts: those that are texts.
-        column: of the groups, in the words of an assignment.
-        keyed: whether rows have a key, and so more hashes than one.
-        seed: of shards and of the order of rows.
+        texts: raw and derived columns that are texts.
+        column: the column of an assignment, with the group of each row.
+        keyed: whether rows have a key, and so more than one hash.
+        seed: the seed of the shards and of the order of rows.
     """
 
     numbers: tuple[str, ...]
@@ -33,7 +33,7 @@ class PartitionColumns:
     seed: int
 
     def table(self, rows: Rows) -> pa.Table:
-        """What is kept of a batch; values under `0`, `1`, ..., since columns may be called anything."""
+        """The kept columns of a batch; values are named `0`, `1`, ..., since a column may have any name."""
         typed, placement = rows.typed, rows.placement
         columns = {str(i): typed.values[name] for i, name in enumerate((*self.numbers, *self.texts))}
         columns |= {_LABEL: typed.label_number, _CLASS: typed.label_text, _WEIGHT: typed.weight}
@@ -48,7 +48,7 @@ class PartitionColumns:
         return pa.table({name: pa.array(column) for name, column in columns.items() if column is not None})
 
     def rows(self, batch: pa.RecordBatch) -> Rows:
-        """What was kept, as rows; columns of the source that no feature is made of are missing."""
+        """The rows of a kept batch; without source columns that no feature uses."""
         columns = _arrays(batch)
         typed = TypedRows(
             count=len(batch),
@@ -62,7 +62,7 @@ class PartitionColumns:
         return Rows(typed, self.placement(batch))
 
     def placement(self, batch: pa.RecordBatch) -> RowPlacement:
-        """Where rows belong; the columns of which `is_placement` is true are enough."""
+        """The placement of the rows of a batch, which needs only the columns selected by `is_placement`."""
         columns = _arrays(batch)
         row_hash = columns[_HASH].to_numpy()
         return RowPlacement(
@@ -78,7 +78,7 @@ class PartitionColumns:
         )
 
     def is_placement(self, name: str) -> bool:
-        """Whether a column that is kept tells where a row belongs, and nothing of its values."""
+        """Whether a kept column belongs to the placement of a row, not to its values."""
         return not name.isdecimal() and name not in (_LABEL, _CLASS, _WEIGHT)
 
 

@@ -1,4 +1,4 @@
-"""Writes the rows of a piece into a file, those of a partition together."""
+"""Writes the rows of a piece into an Arrow file, with a batch of its own for each partition."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from pipeline.store.filesystem import naming, storage_path
 _PARTITION = "partition"
 
 BATCHES = pa.schema([("file", pa.string()), ("batch", pa.int32()), ("partition", pa.int32()), ("rows", pa.int64())])
-"""What the result tells of each batch that was written."""
+"""The result of a writer: a row for each batch."""
 
 
 class PartitionAccumulator:
-    """Writes the rows of a piece that are in a group; the result tells the batches of its file."""
+    """Writes the rows of a piece that belong to a group; the result lists the batches of the file."""
 
     def __init__(self, folder: str, columns: PartitionColumns, groups: int) -> None:
-        """`folder` is a URI; rows of the first so many groups are kept."""
+        """Write below the URI `folder` the rows of groups 0 to `groups` - 1."""
         self._columns, self._groups = columns, groups
         self._path = storage_path(f"{folder}/{uuid4().hex}.arrow")
         self._sink: pa.NativeFile | None = None
         self._written: list[tuple[int, int]] = []
 
     def add(self, rows: Rows) -> None:
-        """Write the rows of a batch, those of each partition as a batch of their own, in their order."""
+        """Write the rows of a batch, in order, with a separate batch for each partition."""
         group = rows.placement.of(self._columns.column)
         partition = (group * MAX_SHARDS + rows.placement.shard).astype(np.int32)
         kept = (group >= 0) & (group < self._groups)
         table = self._columns.table(rows).append_column(_PARTITION, pa.array(partition))
         table = table if kept.all() else table.filter(pa.array(kept))
-        # A task's batches are large enough: to sort more rows at once would copy them once more.
+        # A task's batches are large enough; sorting several at once would copy the rows once more.
         with naming(self._path):
             for number, partition_rows in by_number(table, _PARTITION).items():
                 self._write(number, partition_rows)
 
     def result(self) -> pa.Table:
-        """The batches, in their order."""
+        """The batches that were written, in order."""
         if self._sink is not None:
             with naming(self._path):
                 self._writer.close()

@@ -1,13 +1,14 @@
-"""Rows that were typed and hashed once, kept in files by partition for all passes after the first.
+"""Keeps typed and hashed rows in files, by partition, for all passes after the first.
 
-    [task: a piece of the source -> typed rows -> those of a partition together -> an Arrow file] -> later passes
+    [task: a piece of the source -> typed rows -> sorted by partition -> an Arrow file] -> later passes
 
-A partition has the rows of one group and shard. Whoever writes a file of a store reads its partitions from all files,
-and no other rows, so that none of them goes through Spark's shuffle. That takes a file system on which many small reads
-are cheap: elsewhere later passes read the source again. (Spark's own partitions are called tasks and pieces here.)
+A partition has the rows of one group and shard. A task that writes a file of a store reads its partitions from all
+these files, and no other rows, so that no row goes through Spark's shuffle. That needs a file system on which many
+small reads are cheap; on others, later passes read the source again. (Spark's own partitions are called tasks and
+pieces here.)
 
-A task that is tried again or runs twice writes a file of its own name; those of the tasks that Spark counts are told in
-the answer, the others are never looked at, and go with the scratch folder.
+A repeated attempt of a task writes a file with another name. Only the files named in the results of tasks that Spark
+accepts are read; the others are deleted with the scratch folder.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ from pipeline.store.layout import SPLITS
 from pipeline.store.publish import scratch
 
 CHUNK_BYTES = 64 << 20
-"""Of rows that a task takes up at once."""
+"""Bytes of rows that a task combines into one batch."""
 
 MOST_GROUPS = 128
-"""Of more, most batches would be of a few rows."""
+"""With more groups, most batches would have only a few rows."""
 
 
 @dataclass(frozen=True)
 class PartitionBatch:
-    """A batch of a file.
+    """One batch of a file.
 
     Attributes:
-        file: its URI.
-        number: of the batch in it.
+        file: URI of the file.
+        number: index of the batch in the file.
     """
 
     file: str
@@ -56,15 +57,15 @@ class PartitionBatch:
 
 @dataclass(frozen=True)
 class Partitions:
-    """All rows, in partitions; small, since all tasks get it.
+    """An index of all kept rows, by partition; small, since it is sent to all tasks.
 
     Attributes:
-        columns: what is kept of them.
-        uris: of all files, in the order of the source.
-        file: of each batch, in that order, the place of its file in `uris`.
-        number: of each batch, which one of its file it is.
-        partition: of each batch, whose rows they are.
-        rows: in each batch.
+        columns: the columns that are kept.
+        uris: URIs of all files, in the order of the source.
+        file: index in `uris` of the file of each batch, in that order, int32 [b].
+        number: index of each batch in its file, int32 [b].
+        partition: partition of each batch, int32 [b].
+        rows: number of rows of each batch, int64 [b].
     """
 
     columns: PartitionColumns
@@ -75,22 +76,22 @@ class Partitions:
     rows: npt.NDArray[np.int64]
 
     def batches(self, group: int, shard: int, shards: int) -> Iterator[PartitionBatch]:
-        """Those of a file of a store, in the order of the source.
+        """The batches of a file of a store, in the order of the source.
 
         Args:
-            group: of its rows.
-            shard: of its rows, below `shards`.
-            shards: how many there are, a divisor of `MAX_SHARDS`.
+            group: the group of its rows.
+            shard: the shard of its rows, below `shards`.
+            shards: the number of shards, a divisor of `MAX_SHARDS`.
         """
         for partition_shard in range(shard, MAX_SHARDS, shards):
             yield from self._chosen(self.partition == group * MAX_SHARDS + partition_shard)
 
     def of_file(self, file: int) -> Iterator[PartitionBatch]:
-        """All of a file."""
+        """All batches of a file."""
         return self._chosen(self.file == file)
 
     def count(self, group: int, shard: int, shards: int) -> int:
-        """Rows of a file of a store; arguments as of `batches`."""
+        """The number of rows of a file of a store; arguments as for `batches`."""
         partitions = [group * MAX_SHARDS + partition_shard for partition_shard in range(shard, MAX_SHARDS, shards)]
         return int(self.rows[np.isin(self.partition, partitions)].sum())
 
@@ -100,7 +101,7 @@ class Partitions:
 
 
 def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Partitions:
-    """What accumulators wrote, in the order of the pieces."""
+    """The index of what `PartitionAccumulator` wrote; `parts` are its results, in the order of the pieces."""
     batches = pa.concat_tables([BATCHES.empty_table(), *parts])
     files = batches["file"].combine_chunks().dictionary_encode()
     numbers = [batches[name].to_numpy() for name in ("batch", "partition", "rows")]
@@ -110,18 +111,18 @@ def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Parti
 def read_partitions(
     batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of batches in their order, many batches as one.
+    """The rows of batches, in order, with many small batches combined into one.
 
     Args:
-        batches: which.
-        wanted: of a column's name, whether it is read; None reads all.
+        batches: the batches to read.
+        wanted: whether to read a column, by its name; None reads all columns.
     """
     for chunk in gathered(_single(batches, wanted), attrgetter("nbytes"), CHUNK_BYTES):
         yield from pa.Table.from_batches(chunk).combine_chunks().to_batches()
 
 
 def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None) -> Iterator[pa.RecordBatch]:
-    """Each file is opened once where its batches follow one another."""
+    """Read the batches one by one; a file is opened once for consecutive batches."""
     for uri, file_batches in groupby(batches, key=attrgetter("file")):
         path = storage_path(uri)
         with path.filesystem.open_input_file(path.path) as source:
@@ -134,11 +135,11 @@ def _single(batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | N
 
 @contextmanager
 def partition_folder(root: StoragePath, groups: int = len(SPLITS)) -> Iterator[StoragePath | None]:
-    """A folder for partitions as long as the block lasts; None where their batches would be read too slowly.
+    """A folder for partitions, deleted after the block; None where reading their batches would be too slow.
 
     Args:
-        root: of the storage, which all tasks see.
-        groups: of rows.
+        root: the storage root, which all tasks can reach.
+        groups: the number of groups of rows.
     """
     if not root.is_local or groups > MOST_GROUPS:
         yield None
@@ -148,6 +149,6 @@ def partition_folder(root: StoragePath, groups: int = len(SPLITS)) -> Iterator[S
 
 
 def partition_scan(spark: SparkSession, partitions: Partitions) -> PieceScan[int]:
-    """All rows, a task for each file."""
+    """Scan all kept rows, with a task for each file."""
     tasks = [[file] for file in range(len(partitions.uris))]
     return PieceScan(spark, tasks, lambda file: read_partitions(partitions.of_file(file)))

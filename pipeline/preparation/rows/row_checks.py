@@ -1,4 +1,4 @@
-"""What is checked of every row, as configured and by the contract of the source."""
+"""The checks of every row: those that the configuration implies, and the terms of the source's contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import is_finite, raw_text
-from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.arrays.masks import mask_of, missing_of
 from pipeline.config.features import TargetConfig
 from pipeline.errors import Problem
 from pipeline.formatting import counted
@@ -16,23 +16,24 @@ from pipeline.kinds.plan import FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
 from pipeline.preparation.rows.contract_values import broken_terms
 from pipeline.preparation.rows.date_texts import LAYOUTS, DateText, find_date_texts
+from pipeline.preparation.rows.role_errors import is_not_finite, key_errors, label_errors, weight_errors
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
-from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows, missing_key
-from pipeline.schemas.table import ColumnTerms
+from pipeline.preparation.rows.typed_rows import Condition, Inputs
+from pipeline.schemas.source_contract import ColumnTerms
 
 
 def find_row_errors(
     inputs: Inputs, plan: FeaturePlan, target: TargetConfig, terms: Mapping[str, ColumnTerms], *, multiline: bool
 ) -> tuple[RowError, ...]:
-    """Every row error that a row can have: as configured, and by the terms of the columns that are read."""
-    row_errors = [*_line_errors(inputs, multiline=multiline), *_key_errors(inputs), *_label_errors(inputs, target)]
-    return _with_values([*row_errors, *_weight_errors(inputs)], inputs, plan.numeric, terms)
+    """All row errors that the configuration and the terms of the columns imply."""
+    row_errors = [*_line_errors(inputs, multiline=multiline), *key_errors(inputs), *label_errors(inputs, target)]
+    return _with_values([*row_errors, *weight_errors(inputs)], inputs, plan.numeric, terms)
 
 
 def find_value_errors(
     inputs: Inputs, numeric: Sequence[NumericPlan], terms: Mapping[str, ColumnTerms], *, multiline: bool
 ) -> tuple[RowError, ...]:
-    """The row errors that a row without label, key and weight can have: those of its line and of its values."""
+    """The row errors of lines and values alone, for rows without label, key and weight."""
     return _with_values([*_line_errors(inputs, multiline=multiline)], inputs, numeric, terms)
 
 
@@ -51,9 +52,10 @@ def _with_values(
 
 
 def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
-    """Malformed lines, and texts that are no numbers; a malformed line has no values to complain of."""
+    """Malformed lines, and texts that are not numbers; the values of a malformed line are not checked."""
     if inputs.raw.has_lines:
-        yield _malformed_json() if inputs.raw.is_json else _malformed(multiline)
+        repair = "Repair them, or allow some in data.bad_rows"
+        yield _of_lines("one JSON object", repair) if inputs.raw.is_json else _malformed(multiline)
     for column in inputs.typed:
         if column.type == "number" and pa.types.is_string(inputs.raw.kinds[column.name]):
             yield _no_number(column.name)
@@ -66,10 +68,6 @@ def _malformed(multiline: bool) -> RowError:
     return _of_lines("as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows")
 
 
-def _malformed_json() -> RowError:
-    return _of_lines("one JSON object", "Repair them, or allow some in data.bad_rows")
-
-
 def _of_lines(allowed: str, remedy: str) -> RowError:
     def describe(count: int, rows: int, example: str) -> Problem:
         return Problem(f"{counted(count, 'line', verb='is')} malformed", allowed, f"'{example}'", remedy)
@@ -78,7 +76,10 @@ def _of_lines(allowed: str, remedy: str) -> RowError:
 
 
 def _no_number(name: str) -> RowError:
-    remedy = "Repair the data, list the text in data.source.null_values, or make the column categorical"
+    remedy = (
+        "Repair the data, list the text in data.source.null_values, make the column categorical, or allow some in "
+        "data.bad_rows"
+    )
     return RowError(
         f"column '{name}' is not a number",
         lambda rows: rows.good & missing_of(rows.values[name]) & ~missing_of(rows.raw[name]),
@@ -89,68 +90,6 @@ def _no_number(name: str) -> RowError:
     )
 
 
-def _key_errors(inputs: Inputs) -> Iterator[RowError]:
-    if inputs.data is None or not inputs.data.key:
-        return
-    names = ", ".join(f"'{name}'" for name in inputs.data.key)
-    remedy = "Fill it, or choose other columns for data.key"
-    yield RowError(
-        "no key",
-        lambda rows: rows.good & missing_key(rows, inputs),
-        lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
-    )
-
-
-def _label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
-    label = inputs.label
-    remedy = "Remove these rows, or fill their labels"
-    yield RowError(
-        "no label",
-        lambda rows: rows.good & missing_of(rows.label) & missing_of(_label_text(rows)),
-        lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
-    )
-    yield RowError(
-        "label is NaN or infinite",
-        lambda rows: _not_finite(rows.label),
-        lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
-    )
-    if target.transform == "log":
-        yield RowError(
-            "label is -1 or less",
-            lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
-            lambda count, rows, _: Problem(
-                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
-                remedy="Set features.target.transform: standard or power",
-            ),
-        )
-
-
-def _label_text(rows: TypedRows) -> pa.Array:
-    assert rows.label_text is not None
-    return rows.label_text
-
-
-def _not_finite(values: pa.Array) -> Mask:
-    """[n]: whether a value is there and NaN or infinite."""
-    return ~mask_of(pc.fill_null(is_finite(values), True))
-
-
-def _weight_errors(inputs: Inputs) -> Iterator[RowError]:
-    name = inputs.weight
-    if name is None:
-        return
-    yield RowError(
-        "no weight",
-        lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
-        lambda count, rows, example: Problem(
-            f"Weight '{name}' is missing, negative or not a number in {count} of {rows} rows",
-            "numbers that are 0 or more",
-            remedy="Repair these rows",
-        ),
-        lambda rows: raw_text(rows.raw[name]),
-    )
-
-
 def _not_a_date(text: DateText) -> RowError:
     name = f"column '{text.user}' reads a text that" if text.column is None else f"column '{text.column}'"
     remedy = "Repair the data, list the text in data.source.null_values, or allow some in data.bad_rows"
@@ -158,7 +97,7 @@ def _not_a_date(text: DateText) -> RowError:
 
 
 def _broken_terms(inputs: Inputs, terms: Mapping[str, ColumnTerms], texts: Sequence[DateText]) -> Iterator[RowError]:
-    """What the terms ask for; that a text is not the date that a feature reads is said once."""
+    """The terms of the columns; a text that is no date is not reported twice where a feature reads it as a date."""
     unreadable = {text.column: text.unreadable for text in texts}
     for name in inputs.raw.names:
         if name in terms:
@@ -185,7 +124,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
     if group.not_finite == "error":
         yield RowError(
             f"column '{name}' is NaN or infinite",
-            lambda rows: _not_finite(rows.values[name]),
+            lambda rows: is_not_finite(rows.values[name]),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is NaN or infinite in {counted(count, 'row')}",
                 remedy="Repair them, or set not_finite: null for this column",
@@ -195,7 +134,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
         counts_not_finite = group.not_finite != "error"
         yield RowError(
             f"column '{name}' is null",
-            lambda rows: _missing(rows.values[name], counts_not_finite),
+            lambda rows: ~mask_of(is_finite(rows.values[name])) if counts_not_finite else missing_of(rows.values[name]),
             lambda count, rows, _: Problem(
                 f"Column '{name}' is null in {counted(count, 'row')}, and impute is 'error'",
                 remedy="Fill them, or set impute: mean, median, mode or constant",
@@ -211,7 +150,3 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )
-
-
-def _missing(values: pa.Array, counts_not_finite: bool) -> Mask:
-    return ~mask_of(is_finite(values)) if counts_not_finite else missing_of(values)

@@ -1,7 +1,7 @@
-"""What makes a row unusable: conditions that every pass evaluates, told apart only where a row has one.
+"""Row errors, which make a row unusable.
 
-A row error is a condition on a row, a short reason for the quarantine, and the sentence for the message when there are
-more such rows than the budget allows.
+A row error is a condition on a row, a short reason for the quarantine, and a sentence for the message when there are
+more such rows than the budget allows. Every pass evaluates the conditions; reasons are worked out only for bad rows.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
 SHOWN_CHARACTERS = 80
 
 Describe = Callable[[int, int, str], Problem]
-"""From rows with the row error, all rows and an example to a sentence."""
+"""Describes a row error: from the number of rows that have it, of all rows, and an example."""
 Example = Callable[[TypedRows], pa.Array]
-"""What to show of each of n rows: string [n]."""
+"""An example for each of n rows, string [n]."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class RowError:
     """One way in which a row can be unusable.
 
     Attributes:
-        reason: in a few words.
-        condition: which rows have it.
-        describe: the sentence for a message.
+        reason: the reason in a few words, for the quarantine.
+        condition: which of n rows have the error.
+        describe: gives the sentence for a message.
         example: what to show of a row; None for nothing.
-        names_file: whether the message names the first file that has it.
+        names_file: whether the message names the first file with such a row.
     """
 
     reason: str
@@ -51,7 +51,7 @@ class RowError:
 def row_error_of(
     reason: str, condition: Condition, *, remedy: str, allowed: str = "", example: Example | None = None
 ) -> RowError:
-    """A row error whose problem is worded as its reason is: `reason` begins with a small letter."""
+    """A row error whose message repeats its reason; `reason` begins with a lower-case letter."""
 
     def describe(count: int, rows: int, shown: str) -> Problem:
         sentence = f"{reason[0].upper()}{reason[1:]} in {count} of {rows} rows"
@@ -61,7 +61,7 @@ def row_error_of(
 
 
 def has_row_error(rows: TypedRows, row_errors: Sequence[RowError]) -> Mask:
-    """[n]: whether a row has one."""
+    """[n]: whether a row has any of the errors."""
     bad = np.zeros(rows.count, bool)
     for row_error in row_errors:
         bad |= row_error.condition(rows)
@@ -69,7 +69,7 @@ def has_row_error(rows: TypedRows, row_errors: Sequence[RowError]) -> Mask:
 
 
 def reasons_of(rows: TypedRows, row_errors: Sequence[RowError]) -> list[str]:
-    """All reasons of each of n rows, joined."""
+    """The joined reasons of each of n rows."""
     reasons: list[list[str]] = [[] for _ in range(rows.count)]
     for row_error in row_errors:
         for row in np.flatnonzero(row_error.condition(rows)).tolist():
@@ -87,16 +87,16 @@ def bad_rows_error(
     allowed: int,
     setting: str = "data.bad_rows.budget",
 ) -> DataError:
-    """The error that names each reason, how many rows it has, and an example; goes through the rows once more.
+    """The exception that names each reason with its number of rows and an example; needs another pass.
 
     Args:
         scan: the rows.
         inputs: how they are read.
         row_errors: from `find_row_errors`.
-        total: rows in the source.
-        bad: rows with a row error.
-        allowed: how many the budget allows.
-        setting: where the budget stands.
+        total: number of rows in the source.
+        bad: number of rows with a row error.
+        allowed: number of bad rows that the budget allows.
+        setting: the key of the configuration with the budget.
     """
 
     def count(batches: Batches) -> Parts:
@@ -110,7 +110,7 @@ def bad_rows_error(
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
         problems.append(Problem(f"{counted(bad, 'row')} cannot be used", f"{allowed}", f"{bad}", remedy))
-    return DataError(gather("The data does not hold what the configuration asks for", problems))
+    return DataError(gather("The data does not meet the configuration", problems))
 
 
 _NOTHING = pa.schema(
@@ -119,7 +119,7 @@ _NOTHING = pa.schema(
 
 
 def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Problem:
-    """The sentence of a row error, with the first file that has it."""
+    """The sentence of a row error, with the first file that has such a row."""
     problem = row_error.describe(row["rows_sum"], total, row["example_min"] or "")
     if not row_error.names_file or row["file_min"] is None:
         return problem
@@ -127,7 +127,7 @@ def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Probl
 
 
 def _counted(rows: TypedRows, files: pa.Array, row_errors: Sequence[RowError]) -> pa.Table:
-    """The row errors that some rows of a batch have, how many rows each, and the least example and file."""
+    """The row errors in a batch, each with its number of rows, and the smallest example and file name."""
     columns: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
     for number, row_error in enumerate(row_errors):
         is_bad = row_error.condition(rows)

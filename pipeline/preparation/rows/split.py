@@ -1,4 +1,4 @@
-"""Which split, which shard and which place in it a row gets: decided by its own values alone.
+"""Assigns each row to a split, to a shard and to a position in the shard, by its own values alone.
 
 Nothing here depends on the order of rows, on partitions or on other rows, so a row keeps its split when rows are
 added, files are rewritten or other columns appear.
@@ -10,9 +10,9 @@ added, files are rewritten or other columns appear.
     0                    train                    1 - test            1
     |--------- train ---------|--- validation ---|------- test -------|
 
-Test rows are counted from the end, so they stay test rows when only the share of validation changes. Rows of one
-key share a split; within it, each goes to a shard of its own by the hash of the whole row, and so the rows of a
-frequent key spread evenly. By time, cuts take the place of the hash; by column, its value does.
+Test rows are at the upper end, so they stay test rows when only the share of validation changes. Rows of one key
+share a split; within it, the hash of the whole row decides the shard, so that the rows of a frequent key spread evenly.
+With `method: time`, cuts of the time column decide in place of the hash; with `method: column`, the column's value.
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ log = logging.getLogger(__name__)
 
 MAX_SHARDS = 16
 MIN_ROWS_PER_SHARD = 16
-"""Below this, shards differ too much in length, and padding would outweigh real rows."""
+"""With fewer rows, shards would differ too much in length, and padding would outweigh real rows."""
 
 TRAIN, VALIDATION, TEST = range(3)
 LEFT_OUT = 3
-"""Of rows in a gap before a cut, or that the filter leaves out: they are in no split."""
+"""In place of a split: rows in a gap before a cut, and rows that the filter leaves out."""
 
 QUARANTINED = 4
-"""The split of rows that cannot be used."""
+"""In place of a split: rows that cannot be used."""
 
 NOWHERE = -1
-"""The split of rows of which nothing tells where they belong; they are quarantined."""
+"""In place of a split: rows whose split cannot be determined; they are quarantined."""
 
 
 @dataclass(frozen=True)
 class ResolvedSplit:
-    """How rows are divided, with everything known that the data had to be asked for.
+    """How rows are divided, with everything that had to be looked up in the data.
 
     Attributes:
-        method: what decides.
-        fractions: shares, where a hash decides.
-        key: names of data.key, for which the id of a row stands.
-        groups: names of data.group.
-        strata: names of split.by.
-        bins: intervals of a number in `strata`.
-        time: the time column, where it decides.
-        cuts: where splits after the first begin: their index and the place on the axis of time, ascending.
-        gap: how long before a cut rows are left out.
-        column: name of split.column.
-        values: of that column, for each split by its index.
+        method: `split.method`.
+        fractions: the share of each split, where a hash decides.
+        key: columns of `data.key`, which the id of a row is a hash of.
+        groups: columns of `data.group`.
+        strata: columns of `split.by`.
+        bins: number of intervals of a numeric column of `strata`.
+        time: the time column, for `method: time`.
+        cuts: index and first timestamp of each split after the first, ascending.
+        gap: the time before a cut in which rows are left out.
+        column: `split.column`.
+        values: the values of that column for each split, by index.
     """
 
     method: Method
@@ -81,12 +81,12 @@ class ResolvedSplit:
 
     @property
     def by_hash(self) -> bool:
-        """Whether a hash of the key or group decides, so that neither can be in two splits."""
+        """Whether a hash of the key or group decides, so that no key or group can be in two splits."""
         return self.method in ("hash", "stratified", "group")
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The splits that must get rows."""
+        """The splits that must not be empty."""
         if self.method == "time":
             indices = {TRAIN, *(index for index, _ in self.cuts)}
         elif self.method == "column":
@@ -97,12 +97,12 @@ class ResolvedSplit:
 
     @property
     def shares(self) -> Mapping[str, float]:
-        """The share that each split should get, where a hash decides; else empty."""
+        """The expected share of each split, where a hash decides; else empty."""
         return self.fractions.model_dump() if self.by_hash else {}
 
 
 def group_of(rows: TypedRows, groups: Sequence[str]) -> pa.Array | None:
-    """int64 [n]: a hash that rows of one group share; null where a part of the group's name is missing."""
+    """int64 [n]: a hash of the group; null where one of the group columns is missing."""
     if not groups:
         return None
     texts = [rows.text(name) for name in groups]
@@ -123,10 +123,10 @@ def split_of(
 
     Args:
         rows: typed.
-        split: what decides.
+        split: how rows are divided.
         seed: mixed into the hash.
-        row_id: [n], of the key.
-        timestamp: float64 [n], where time decides.
+        row_id: [n], a hash of the key.
+        timestamp: float64 [n], for `method: time`.
         group: int64 [n], from `group_of`.
     """
     if split.time:
@@ -141,17 +141,17 @@ def split_of(
 
 
 def shard_of(seed: int, row_hash: Hashes) -> Indices:
-    """[n]: a number below `MAX_SHARDS`."""
+    """[n]: the shard of each row, below `MAX_SHARDS`."""
     return np.mod(salted("shard", seed, row_hash), MAX_SHARDS).astype(np.int32)
 
 
 def order_of(seed: int, row_hash: Hashes) -> Hashes:
-    """[n]: by which the rows of a shard are sorted."""
+    """[n]: the hash by which the rows of a shard are sorted."""
     return salted("order", seed, row_hash)
 
 
 def shards_for(train_rows: int) -> int:
-    """How many virtual shards: 16, halved until each has `MIN_ROWS_PER_SHARD` training rows on average."""
+    """The number of virtual shards: 16, halved until each has `MIN_ROWS_PER_SHARD` training rows on average."""
     shards = MAX_SHARDS
     while shards > 1 and train_rows < shards * MIN_ROWS_PER_SHARD:
         shards //= 2
@@ -159,7 +159,7 @@ def shards_for(train_rows: int) -> int:
 
 
 def _split_by_hash(hashed: Hashes, fractions: SplitFractions) -> Indices:
-    """Without a validation share there is one cut, so that no gap can open."""
+    """By the hash as a number in [0, 1); without a validation share, one cut alone divides train from test."""
     unit = uniform(hashed)
     train_end = fractions.train if fractions.validation else 1.0 - fractions.test
     later_split = np.where(unit >= 1.0 - fractions.test, TEST, VALIDATION)
@@ -167,7 +167,7 @@ def _split_by_hash(hashed: Hashes, fractions: SplitFractions) -> Indices:
 
 
 def _split_by_time(timestamps: pa.Array, split: ResolvedSplit) -> Indices:
-    """From the first cut to the last: the gap before it, then the split from it on."""
+    """From the first cut to the last: the gap before the cut, then the split from the cut on."""
     positions = timestamps.to_numpy(zero_copy_only=False)
     split_index = np.full(len(positions), TRAIN, np.int32)
     for later_split, cut in split.cuts:

@@ -1,4 +1,4 @@
-"""Rows of which nothing tells where they belong: their time, group or value in the split's column is missing or odd."""
+"""Row errors of rows whose split is undetermined: their timestamp, group or split column is missing or invalid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_VALUES = 10
 
 
 def find_split_errors(split: ResolvedSplit) -> Iterator[RowError]:
-    """What can keep a row from having a place."""
+    """The row errors that leave the split of a row undetermined."""
     if split.time:
         yield from _time_errors(split.time)
     elif split.column:

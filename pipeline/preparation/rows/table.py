@@ -1,7 +1,7 @@
-"""The table that everything works on: rows of a source with their placement, gone through in tasks.
+"""The rows of a source, typed and with their placement, as all queries see them.
 
-TableProgram    plain data: from a batch of the source to `Rows`; what a task is given
-Table           the program and the scan it is applied to
+TableProgram    turns a batch of the source into `Rows`; plain data, sent to the tasks
+Table           the program, and the scan to which it is applied
 """
 
 from __future__ import annotations
@@ -33,34 +33,34 @@ from pipeline.preparation.rows.typed_rows import Indices, Inputs, RowPlacement, 
 from pipeline.schemas.expression import Node
 
 RowsOf = Callable[[Iterator[Rows]], Parts]
-"""From the batches of a piece to a partial result."""
+"""Maps the batches of a piece to a partial result."""
 
 
 class Accumulator(Protocol):
-    """Adds up one thing that is asked of the rows of a piece."""
+    """Accumulates one partial result over the batches of a piece."""
 
     def add(self, rows: Rows) -> None:
-        """Take in a batch."""
+        """Add a batch."""
 
     def result(self) -> pa.Table:
         """The partial result."""
 
 
-Asked = Mapping[str, Callable[[], Accumulator]]
-"""What is asked of all rows in one pass, by name; each makes an accumulator for a piece."""
+AccumulatorFactories = Mapping[str, Callable[[], Accumulator]]
+"""The results to collect in one pass, by name; each function makes an accumulator for a piece."""
 
 
 @dataclass(frozen=True)
 class TableProgram:
-    """What is computed of a row.
+    """Computes the typed values and the placement of each row.
 
     Attributes:
         inputs: how rows are read.
-        row_errors: what can be wrong with a row; one of which nothing tells where it belongs has one.
-        row_filter: the condition that a row must meet not to be left out.
-        split: what decides the split of a row.
-        seed: of the split and of the order of rows.
-        folds: what decides the groups of a row in a cross-validation.
+        row_errors: the row errors to check, those of rows without a split included.
+        row_filter: the condition of `data.filter`; rows that do not meet it are left out.
+        split: how rows are divided into splits.
+        seed: the seed of the split and of the order of rows.
+        folds: computes the groups of a row in a cross-validation; None elsewhere.
     """
 
     inputs: Inputs
@@ -92,7 +92,7 @@ class TableProgram:
         return rows if self.folds is None else replace(rows, placement=self.folds.with_groups(rows))
 
     def _usable(self, rows: TypedRows, split_index: Indices) -> Indices:
-        """The split of rows that are neither bad nor left out by the filter."""
+        """[n]: the split, with `LEFT_OUT` by the filter and `QUARANTINED` for bad rows."""
         if self.row_filter is not None:
             split_index = np.where(_fulfils(rows, self.row_filter), split_index, LEFT_OUT)
         return np.where(has_row_error(rows, self.row_errors), QUARANTINED, split_index).astype(np.int32)
@@ -100,12 +100,12 @@ class TableProgram:
 
 @dataclass(frozen=True)
 class Table:
-    """Typed rows, divided.
+    """Typed rows with their placement.
 
     Attributes:
-        program: what is computed of a row.
+        program: computes the rows from batches of the source.
         scan: the rows of the source.
-        partitions: the same rows, where they were kept for passes after the first.
+        partitions: the same rows, where they were kept for later passes.
     """
 
     program: TableProgram
@@ -114,50 +114,50 @@ class Table:
 
     @property
     def split(self) -> ResolvedSplit:
-        """What decides the split of a row."""
+        """How rows are divided into splits."""
         return self.program.split
 
     @property
     def seed(self) -> int:
-        """Of the split and of the order of rows."""
+        """The seed of the split and of the order of rows."""
         return self.program.seed
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Names of the raw and derived columns that are numbers, in their order."""
+        """Names of the raw and derived columns that are numbers, in order."""
         return self.program.inputs.of_type("number")
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Names of those that are texts."""
+        """Names of the raw and derived columns that are texts, in order."""
         return self.program.inputs.of_type("text")
 
     def collect(self, work: RowsOf) -> dict[str, list[pa.Table]]:
-        """Run a query whose answer is small, see `collect_parts`."""
+        """Run a query with a small result, see `collect_parts`."""
         scan, rows_of = self._read
         return collect_parts(scan, lambda batches: work(map(rows_of, batches)))
 
-    def gather(self, asked: Asked) -> dict[str, list[pa.Table]]:
-        """Run a query that asks several things at once: the partial results of each, in the order of the pieces."""
+    def gather(self, factories: AccumulatorFactories) -> dict[str, list[pa.Table]]:
+        """Collect several results in one pass: the partial results of each, in the order of the pieces."""
 
         def work(batches: Iterator[Rows]) -> Parts:
-            accumulators = {name: new_accumulator() for name, new_accumulator in asked.items()}
+            accumulators = {name: new_accumulator() for name, new_accumulator in factories.items()}
             for rows in batches:
                 for accumulator in accumulators.values():
                     accumulator.add(rows)
             return {name: accumulator.result() for name, accumulator in accumulators.items()}
 
         results = self.collect(work)
-        return {name: results.get(name, []) for name in asked}
+        return {name: results.get(name, []) for name in factories}
 
     def mapped(self, work: Callable[[int, Iterator[Rows]], Batches], schema: pa.Schema) -> DataFrame:
-        """What the work makes of the rows of each piece, lazily."""
+        """Apply the work to the rows of each piece, lazily."""
         scan, rows_of = self._read
         return scan.mapped(lambda piece, batches: work(piece, map(rows_of, batches)), schema)
 
     @property
     def _read(self) -> tuple[Scan, Callable[[pa.RecordBatch], Rows]]:
-        """Where batches come from, and what makes rows of them."""
+        """The scan, and the function that turns its batches into rows."""
         if self.partitions is None:
             return self.scan, self.program.rows
         return partition_scan(self.scan.spark, self.partitions), self.partitions.columns.rows

@@ -1,4 +1,4 @@
-"""A column as points in time, on one axis of doubles, and cuts of that axis; see `arrays/times.py` for the axis."""
+"""A time column as timestamps on an axis of doubles, see `arrays/times.py`, and cuts of that axis."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.times import dated_by_type, moment_of
-from pipeline.config.moment import text_of
+from pipeline.arrays.times import dated_by_type, timestamp_of
+from pipeline.config.timestamp import text_of
 from pipeline.errors import ConfigError, DataError, Problem
 from pipeline.preparation.reading.raw import RawTable
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 
 MIN_CELLS = 100
-"""Cuts are sought among the borders of at least so many equal cells between the first and the last timestamp."""
+"""Cuts are borders of equal cells, of which there are at least so many between the first and the last timestamp."""
 
 _DATE_UNITS = (86_400.0, 3600.0, 60.0, 1.0)
 _UNIT_NAMES = {86_400.0: "day", 3600.0: "hour", 60.0: "minute", 1.0: "second"}
@@ -37,20 +37,20 @@ class TimeColumn:
     dated: bool
 
     def text(self, timestamp: float) -> str:
-        """A place on the axis as people write it."""
+        """A timestamp in readable form."""
         return text_of(timestamp) if self.dated else f"{timestamp:.15g}"
 
     def timestamps(self, values: pa.Array) -> pa.Array:
-        """float64 [n]: where on the axis rows lie; null where a value is missing or cannot be read."""
-        return moment_of(values, dated=self.dated)
+        """float64 [n]: the timestamp of each row; null where the value is missing or cannot be parsed."""
+        return timestamp_of(values, dated=self.dated)
 
 
 Columns = Callable[[Batches], Iterator[pa.Array]]
-"""What a task makes of its batches: the values of the column of time, an array a batch."""
+"""Extracts the time column in a task: an array for each batch."""
 
 
 def column_of(raw: RawTable, name: str) -> Columns:
-    """A column of the source."""
+    """Extracts a column of the source."""
     raw_columns = raw.columns
     return lambda batches: (raw_columns.column(batch, name) for batch in batches)
 
@@ -64,18 +64,18 @@ def open_time(
     given: Sequence[float | str],
     gap: float | str | None = None,
 ) -> TimeColumn:
-    """Find out whether a column holds dates or numbers: by its type, else by the cuts, else by all of its texts.
+    """Determine whether a column holds dates or numbers: by its type, else by the cuts, else by its texts.
 
     Args:
         scan: the rows.
-        columns: of these, the column.
-        kind: its type.
-        name: in the source.
-        given: cuts as configured.
-        gap: as configured.
+        columns: extracts the column.
+        kind: the Arrow type of the column.
+        name: its name in the source.
+        given: the configured cuts.
+        gap: the configured gap.
 
     Raises:
-        ConfigError: cuts or gap are dates where the column holds numbers, or the other way round.
+        ConfigError: cuts or gap are dates although the column holds numbers, or vice versa.
         DataError: the column's type is neither.
     """
     dated = dated_by_type(kind, name)
@@ -85,19 +85,19 @@ def open_time(
     for setting in settings:
         if isinstance(setting, str) != dated:
             allowed = "dates like 2024-06-30, and lengths like 7d" if dated else "numbers"
-            remedy = "Write the cuts and the gap of the split alike"
+            remedy = "Write the cuts and the gap of the split in the same form"
             holds = f"Column '{name}' (data.time) holds {'dates' if dated else 'numbers'}"
             raise ConfigError(str(Problem(holds, allowed, str(setting), remedy)))
     return TimeColumn(name, dated)
 
 
 def _holds_dates(scan: Scan, columns: Columns) -> bool:
-    """Whether texts are dates rather than numbers, for the most part: one query."""
+    """Whether more texts are dates than numbers; one query."""
 
     def count(batches: Batches) -> Parts:
         counts = np.zeros(2, np.int64)
         for column in columns(batches):
-            counts += [len(column) - moment_of(column, dated=dated).null_count for dated in (False, True)]
+            counts += [len(column) - timestamp_of(column, dated=dated).null_count for dated in (False, True)]
         return {"counts": pa.table({"count": counts})}
 
     parts = collect_parts(scan, count).get("counts", [])
@@ -106,22 +106,22 @@ def _holds_dates(scan: Scan, columns: Columns) -> bool:
 
 
 def find_cuts(scan: Scan, columns: Columns, time: TimeColumn, shares: Sequence[float]) -> tuple[tuple[float, ...], str]:
-    """Cuts that come closest to given shares of the rows before them; two queries.
+    """Find the cuts for which the shares of the rows before them are closest to given ones; two queries.
 
     A cut is the beginning of a cell that has rows. Cells are a day, hour, minute or second long, or a power of ten for
     numbers, so that there are at least `MIN_CELLS` of them; the result depends on nothing but the values.
 
     Args:
         scan: the rows.
-        columns: of these, the time column.
+        columns: extracts the time column.
         time: the column.
-        shares: ascending, between 0 and 1.
+        shares: the wanted shares, ascending, between 0 and 1.
 
     Returns:
         The cuts, ascending, and the length of a cell in words.
 
     Raises:
-        DataError: there are too few different times.
+        DataError: there are too few distinct timestamps.
     """
     low, high = _ends(scan, columns, time)
     unit = _unit_of(high - low, dated=time.dated)
@@ -150,7 +150,7 @@ def _ends(scan: Scan, columns: Columns, time: TimeColumn) -> tuple[float, float]
 def _cells(
     scan: Scan, columns: Columns, time: TimeColumn, unit: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The cells that have rows, ascending, and how many each has."""
+    """The cells that have rows, ascending, and the number of rows of each."""
 
     def count(batches: Batches) -> Parts:
         timestamps = [time.timestamps(column).drop_null().to_numpy() for column in columns(batches)]
@@ -163,10 +163,10 @@ def _cells(
 
 
 def closest_cuts(sizes: npt.NDArray[np.int64], shares: Sequence[float]) -> list[int]:
-    """Indices of cells, ascending and not 0, before which the share of the rows is closest to each of `shares`.
+    """Indices of cells, ascending and positive, before which the share of the rows is closest to each of `shares`.
 
     Args:
-        sizes: rows of each cell; more cells than shares.
+        sizes: number of rows of each cell; more cells than shares.
         shares: ascending.
     """
     before = np.cumsum(sizes) - sizes
@@ -188,5 +188,5 @@ def _unit_name(unit: float, *, dated: bool) -> str:
 
 
 def _rounded(cell: int, unit: float) -> float:
-    """The beginning of a cell, without the last digits that a product of powers of ten leaves."""
+    """The beginning of a cell, without rounding errors in its last digits."""
     return round(cell * unit, max(0, -math.floor(math.log10(unit))))

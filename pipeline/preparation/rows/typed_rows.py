@@ -1,8 +1,8 @@
-"""Rows of a batch as everything works on them: typed values, and each row's split, shard and order.
+"""Typed rows of a batch, and their placement: hashes, split, shard and order.
 
     source columns -> null markers are null -> numbers and texts -> derived columns -> hashes, split, shard, order
 
-A value is read as a number (float64) or as a text; it is null where it is missing. Nothing here depends on other rows.
+A value is a number (float64) or a text, and null where it is missing. Nothing here depends on other rows.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Indices = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class TypedRows:
-    """Rows before they have a split.
+    """The values of n rows.
 
     Attributes:
-        count: how many there are, n.
-        raw: [n] columns of the source, null markers aside.
-        values: [n] raw and derived columns as they are read: float64 or string.
-        good: [n], whether a row's line could be read; a malformed one has no values to complain of.
+        count: the number of rows, n.
+        raw: columns of the source [n] by name, with nulls in place of null markers.
+        values: raw and derived columns [n] by name, float64 or string.
+        good: [n], false for malformed lines, whose values are not checked.
         malformed: string [n], the text of a malformed line; None where the format has no lines.
-        label_number: float64 [n], null where the label is missing or no number; None where there is no label.
-        label_text: string [n], only where the label is there and no number.
+        label_number: float64 [n], null where the label is missing or no number; None without a label.
+        label_text: string [n], the label where it is no number, else null; None without a label.
         weight: float64 [n]; None where rows are not weighted.
     """
 
@@ -54,38 +54,38 @@ class TypedRows:
 
     @property
     def label(self) -> pa.Array:
-        """Float64 [n]: `label_number` of rows that have a label."""
+        """`label_number`, float64 [n], of rows that have a label column."""
         assert self.label_number is not None
         return self.label_number
 
     def text(self, name: str) -> pa.Array:
-        """String [n]: a column of the source as the text of a category, whatever the file format."""
+        """A source column as category texts, string [n], which are the same for all file formats."""
         return category_of(self.raw[name])
 
     @property
     def class_text(self) -> pa.Array:
-        """String [n]: the name of a row's class."""
+        """The class name of each row, string [n]."""
         return pc.coalesce(number_text(self.label), self.label_text)
 
 
 Condition = Callable[[TypedRows], Mask]
-"""Which of n rows meet it: [n]."""
+"""Which of n rows meet a condition, [n]."""
 
 
 @dataclass(frozen=True)
 class RowPlacement:
-    """What is decided for each row of a batch.
+    """Hashes, split, shard and order of each row of a batch.
 
     Attributes:
-        values: [n], a hash of a row's features and label and of nothing else: rows of different keys can be equal.
-        row_id: [n], a hash of the key, or `values` without one.
-        row_hash: [n], a hash of all values of a row that are used.
+        values: [n], a hash of the features and the label alone; rows with different keys can have the same.
+        row_id: [n], a hash of the key; `values` without a key.
+        row_hash: [n], a hash of all values that are used, key included.
         split: [n], the index in `SPLITS`, `LEFT_OUT`, or `QUARANTINED`.
-        shard: [n], below `MAX_SHARDS`.
-        order: [n], by which the rows of a shard are sorted.
-        timestamp: float64 [n], on the axis of time; None where no time decides.
-        group: int64 [n], a hash that rows of one group share, null where it is missing; None without groups.
-        folds: [n], the group of a row in each assignment of a cross-validation, by its column.
+        shard: [n], the shard, below `MAX_SHARDS`.
+        order: [n], a hash by which the rows of a shard are sorted.
+        timestamp: float64 [n], on the axis of time; None where time does not decide.
+        group: int64 [n], a hash of the group, null where it is missing; None without groups.
+        folds: the group of each row [n] in each assignment of a cross-validation, by column.
     """
 
     values: Hashes
@@ -99,7 +99,7 @@ class RowPlacement:
     folds: Mapping[str, Indices] = field(default_factory=dict)
 
     def of(self, column: str) -> Indices:
-        """[n]: the group of a row, by the column of an assignment."""
+        """[n]: the group of each row in the column of an assignment."""
         return self.split if column == SPLIT else self.folds[column]
 
 
@@ -112,25 +112,25 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of rows, n."""
         return self.typed.count
 
 
 SPLIT = "__split"
-"""The column of a store's own splits, in the words of an assignment."""
+"""The column of an assignment whose groups are the splits of a store."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """How rows are read; plain data, which goes to the tasks.
+    """How rows are read; plain data, sent to the tasks.
 
     Attributes:
         raw: the columns of the source.
-        typed: columns that are read as numbers, then those that are read as texts.
+        typed: columns that are read as numbers, followed by those that are read as texts.
         derived: columns computed from them.
-        label: the column to predict; None where it is not there.
-        weight: the column that weighs rows.
-        data: the roles of columns.
+        label: the label column; None where there is none.
+        weight: the weight column; None where rows are not weighted.
+        data: the roles of columns; None where rows have no roles.
     """
 
     raw: RawColumns
@@ -142,11 +142,11 @@ class Inputs:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Raw and derived columns, in their order."""
+        """Names of the raw and derived columns, in order."""
         return tuple(self._types)
 
     def of_type(self, wanted: str) -> tuple[str, ...]:
-        """The raw and derived columns that are numbers, or texts."""
+        """Names of the raw and derived columns of a type, `number` or `text`."""
         return tuple(name for name, kind in self._types.items() if kind == wanted)
 
     @property
@@ -155,7 +155,7 @@ class Inputs:
         return types | {column.name: column.type for column in self.derived}
 
     def rows(self, batch: pa.RecordBatch) -> TypedRows:
-        """Give the values of a batch their types, and compute derived columns."""
+        """Type the values of a batch, and compute the derived columns."""
         raw = {name: self.raw.column(batch, name) for name in self.raw.names}
         values = {
             column.name: number_of(raw[column.name]) if column.type == "number" else category_of(raw[column.name])
@@ -178,7 +178,7 @@ class Inputs:
 
 
 def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
-    """`RowPlacement.values`, `row_id` and `row_hash`."""
+    """The hashes `values`, `row_id` and `row_hash` of `RowPlacement`."""
     assert inputs.label is not None and inputs.data is not None
     columns = {column.name: [rows.values[column.name]] for column in inputs.typed}
     columns[inputs.label] = [rows.label_number, rows.label_text]
@@ -190,14 +190,14 @@ def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:
 
 
 def missing_key(rows: TypedRows, inputs: Inputs) -> Mask:
-    """[n]: whether a part of the key is missing."""
+    """[n]: whether a column of the key is missing."""
     assert inputs.data is not None
     missing = [is_missing(rows.raw[name]) for name in inputs.data.key]
     return np.logical_or.reduce(missing) if missing else np.zeros(rows.count, bool)
 
 
 def _unless_number(label: pa.Array, number: pa.Array) -> pa.Array:
-    """String: the text of a label that is no number."""
+    """String [n]: the text of labels that are no numbers, else null."""
     if pa.types.is_floating(label.type) or pa.types.is_integer(label.type) or pa.types.is_decimal(label.type):
         return pa.nulls(len(label), pa.string())
     return pc.if_else(number.is_null(), category_of(label), pa.scalar(None, pa.string()))

@@ -1,1 +1,1 @@
-"""What one pass over all rows gives: counts, moments, samples."""
+"""Collects counts, moments and samples of all rows, in one pass."""

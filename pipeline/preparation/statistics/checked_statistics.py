@@ -1,4 +1,4 @@
-"""Statistics of all rows, checked: not too many bad rows, and rows in every split and stratum."""
+"""Collects the statistics of all rows, and checks the number of bad rows and that splits and strata are not empty."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from pipeline.store.layout import SPLITS
 def checked_statistics(
     store_spec: StoreSpec, opened: OpenedDataset, partitions: StoragePath | None = None
 ) -> tuple[DatasetStatistics, CollectedStatistics]:
-    """Look at all rows, and see that they are as configured.
+    """Collect the statistics of all rows in one pass, and check them.
 
     Args:
-        store_spec: how a store is made.
+        store_spec: the specification of the store.
         opened: the source.
-        partitions: a folder in which rows are kept for later passes; None where they are read again.
+        partitions: a folder in which rows are kept for later passes; None where these read the source again.
 
     Raises:
-        DataError: more rows cannot be used than the budget allows, or a split has no rows.
+        DataError: there are more bad rows than the budget allows, or a split or stratum has no rows.
     """
     query = statistics_query(store_spec, opened)
     first = replace(query, table=replace(query.table, scan=opened.parsed))
@@ -42,10 +42,10 @@ def checked_statistics(
 
 
 def check_budget(store_spec: StoreSpec, opened: OpenedDataset, statistics: DatasetStatistics) -> None:
-    """No more rows are bad than the configuration allows.
+    """Check that there are no more bad rows than the configuration allows.
 
     Raises:
-        DataError: there are more; it names some of them.
+        DataError: there are more; the message gives reasons and examples.
     """
     allowed = store_spec.data.bad_rows.allowed(statistics.rows)
     if statistics.bad > allowed:
@@ -56,7 +56,7 @@ def check_budget(store_spec: StoreSpec, opened: OpenedDataset, statistics: Datas
 
 
 def _check_strata(table: Table) -> None:
-    """Every stratum has rows in every split that should have some; one more query, for `split.method: stratified`."""
+    """Check that every stratum has rows in every split; two more queries, for `split.method: stratified`."""
     split = table.split
     if not split.strata:
         return

@@ -1,10 +1,10 @@
-"""Numbers about columns, for any number of columns in one pass, and by any group of rows.
+"""Statistics of any number of columns in one pass, by group of rows.
 
-    batch -> moments of each column in each group -> merged over batches and pieces, in their order -> rounded
+    batch -> moments of each column in each group -> merged over batches and pieces, in order -> rounded
 
-Groups are splits, or folds: moments of several groups add up (`Moments.merged`), so that k folds cost one pass. A sum's
-last digits depend on how the rows are cut into pieces; `rounded` takes them away, so that preparing the same data
-twice, on any number of cores, gives the same bytes.
+Groups are splits, or parts of folds: moments of several groups can be merged (`Moments.merged`), so that k folds cost
+one pass. The last digits of a sum depend on how rows are divided into pieces; `rounded` removes them, so that preparing
+the same data on any number of cores gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Indices, Rows
 
 Measured = Mapping[str, Mapping[int, ColumnStatistics]]
-"""By column, then by group; a group without rows is absent."""
+"""Statistics by column and group; groups without rows are missing."""
 
 Measures = Callable[[Rows], Mapping[str, pa.Array]]
-"""What is measured: from a batch of n rows to float64 [n] by name; the same names each time."""
+"""Maps a batch of n rows to the measured columns, float64 [n] by name; the same names for each batch."""
 
 _FIELDS = ("group", "rows", "nulls", "not_finite", "count", "zeros", "mean", "squares", "low", "high")
 
 
 def measure(table: Table, measures: Measures, group: str) -> Measured:
-    """Run a query of its own.
+    """Collect statistics in a pass of their own.
 
     Args:
         table: the rows.
-        measures: of a batch.
+        measures: the columns to measure.
         group: the column of an assignment.
     """
     return merged_parts(table.gather({"moments": lambda: MomentAccumulator(measures, group)})["moments"])
 
 
 class MomentAccumulator:
-    """The statistics of some columns in a piece: a row of the result for each column and group."""
+    """Accumulates the statistics of columns in a piece: a row of the result for each column and group."""
 
     def __init__(self, measures: Measures, group: str) -> None:
-        """Of what `measures` gives, by the column of an assignment."""
+        """Measure the columns of `measures`, by `group`, the column of an assignment."""
         self._measures, self._group = measures, group
         self._statistics: dict[tuple[str, int], ColumnStatistics] = {}
 
     def add(self, rows: Rows) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         groups = _Groups(rows.placement.of(self._group))
         for name, values in self._measures(rows).items():
             for number, statistics in groups.statistics(values):
@@ -67,7 +67,7 @@ class MomentAccumulator:
 
 
 def merged_parts(parts: Iterable[pa.Table]) -> Measured:
-    """The statistics of all pieces, in their order."""
+    """Merge the statistics of all pieces, in order."""
     measured: dict[str, dict[int, ColumnStatistics]] = {}
     for part in parts:
         for name, *values in zip(*(part[name].to_pylist() for name in ("column", *_FIELDS)), strict=True):
@@ -77,7 +77,7 @@ def merged_parts(parts: Iterable[pa.Table]) -> Measured:
 
 
 def total(groups: Iterable[ColumnStatistics]) -> ColumnStatistics:
-    """Of several groups together."""
+    """The statistics of several groups together."""
     result = ColumnStatistics()
     for group in groups:
         result = result.merged(group)
@@ -85,7 +85,7 @@ def total(groups: Iterable[ColumnStatistics]) -> ColumnStatistics:
 
 
 def regrouped(measured: Measured, roles: Roles) -> Measured:
-    """By the splits of a fold; groups that are nothing to it are left out."""
+    """The statistics by split of a fold; without groups that the fold does not use."""
     return {name: _regrouped(groups, roles) for name, groups in measured.items()}
 
 
@@ -99,7 +99,7 @@ def _regrouped(groups: Mapping[int, ColumnStatistics], roles: Roles) -> dict[int
 
 
 class _Groups:
-    """The rows of a batch, those of a group together."""
+    """The rows of a batch, sorted by group."""
 
     def __init__(self, groups: Indices) -> None:
         self._order = np.argsort(groups, kind="stable")
@@ -107,7 +107,7 @@ class _Groups:
         self._spans = [*pairwise([*starts.tolist(), len(groups)])]
 
     def statistics(self, values: pa.Array) -> Iterator[tuple[int, ColumnStatistics]]:
-        """Of a column, float64, in each group."""
+        """The statistics of a column, float64 [n], in each group."""
         numbers = values.to_numpy(zero_copy_only=False)
         missing = None if not values.null_count else missing_of(values)
         if len(self._numbers) > 1:
@@ -119,8 +119,9 @@ class _Groups:
 
 def _table_of(statistics: Mapping[tuple[str, int], ColumnStatistics]) -> pa.Table:
     rows = [
-        (name, group, one.rows, one.nulls, one.not_finite, *_moment_values(one.moments))
+        (name, group, one.rows, one.nulls, one.not_finite, m.count, m.zeros, m.mean, m.squares, m.low, m.high)
         for (name, group), one in statistics.items()
+        for m in (one.moments,)
     ]
     kinds = [pa.string(), *[pa.int64()] * 6, *[pa.float64()] * 4]
     schema = pa.schema([*zip(("column", *_FIELDS), kinds, strict=True)])
@@ -128,16 +129,12 @@ def _table_of(statistics: Mapping[tuple[str, int], ColumnStatistics]) -> pa.Tabl
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)], schema=schema)
 
 
-def _moment_values(moments: Moments) -> tuple[object, ...]:
-    return moments.count, moments.zeros, moments.mean, moments.squares, moments.low, moments.high
-
-
 def _statistics_of(group: int, rows: int, nulls: int, not_finite: int, *moments: Any) -> tuple[int, ColumnStatistics]:
     return group, ColumnStatistics(rows, nulls, not_finite, Moments(*moments))
 
 
 def train_moments(measured: Measured) -> dict[str, Moments]:
-    """Of training rows, without digits that depend on the order of summation."""
+    """Moments of training rows, rounded so that they do not depend on the order of summation."""
     return {
         name: groups[TRAIN].moments.rounded() if TRAIN in groups else Moments() for name, groups in measured.items()
     }

@@ -1,4 +1,4 @@
-"""What the first of two passes over all rows gives: statistics, and what fitting features needs beside them."""
+"""The results of the first pass over all rows: statistics, and the input for fitting features."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from pipeline.preparation.statistics.label_statistics import LabelStatistics
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """Counts and moments.
+    """Counts and moments of all rows.
 
     Attributes:
-        rows: in the source.
-        bad: rows that cannot be used.
-        left_out: rows that are in no split by the configuration's own will.
-        splits: rows of each split.
-        columns: of each number, by split.
-        label: of the label.
+        rows: number of rows in the source.
+        bad: number of bad rows, which cannot be used.
+        left_out: number of rows that the configuration leaves out of all splits.
+        splits: number of rows of each split.
+        columns: statistics of each number, by split.
+        label: statistics of the label.
         weight: moments of the weights of training rows.
-        slots: how many values a training row has at most, for each multi-valued feature.
-        nulls: rows without a value in each raw and derived column, bad rows aside; of texts only where asked for.
+        slots: the most values that a training row has, for each multi-valued feature.
+        nulls: number of nulls in each raw and derived column, without bad rows; of texts only where requested.
     """
 
     rows: int
@@ -46,24 +46,24 @@ class DatasetStatistics:
     nulls: Mapping[str, int]
 
     def good(self, name: str) -> ColumnStatistics:
-        """Of a number in all rows that are not bad; of nothing where it is none."""
+        """The statistics of a number in all rows but bad ones; empty for other columns."""
         return good_rows(self.columns.get(name, {}))
 
     @cached_property
     def moments(self) -> dict[str, Moments]:
-        """Of each number in training rows."""
+        """The moments of each number in training rows."""
         return train_moments(self.columns)
 
 
 @dataclass(frozen=True)
 class CollectedStatistics:
-    """What a look at all rows gives beside the statistics, for whoever fits features.
+    """The raw results of the first pass, from which features are fitted.
 
     Attributes:
-        moments: by group.
-        counts: of the values of texts, partial.
-        sample: of numbers, partial.
-        partitions: the rows, where they were kept.
+        moments: statistics of each measured column, by group.
+        counts: partial counts of the values of texts.
+        sample: partial samples of numbers.
+        partitions: the kept rows, if any.
     """
 
     moments: Measured
@@ -73,5 +73,5 @@ class CollectedStatistics:
 
 
 def good_rows(groups: Mapping[int, ColumnStatistics]) -> ColumnStatistics:
-    """Of all groups but the bad rows."""
+    """The statistics of all groups but the bad rows."""
     return total(statistics for index, statistics in groups.items() if index != QUARANTINED)

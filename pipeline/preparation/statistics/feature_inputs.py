@@ -1,4 +1,4 @@
-"""What a plan of features needs of all rows, so that one pass collects it."""
+"""What a feature plan needs of all rows, to be collected in one pass."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.preparation.statistics.value_counter import Category, Counter
 
 
 def sampled_numbers(plan: FeaturePlan) -> tuple[str, ...]:
-    """The columns whose values are needed."""
+    """The numbers of which features need a sample."""
     return tuple(dict.fromkeys(feature.source for feature in plan.numeric if feature.needs.sample))
 
 
 def category_columns(plan: FeaturePlan) -> dict[str, Category]:
-    """What is counted, by feature."""
+    """The texts whose values are counted, by feature."""
     return {
         feature.name: Category(feature.sources, feature.group.max_categories, feature.group.separator)
         for feature in plan.categorical
@@ -30,7 +30,7 @@ def category_columns(plan: FeaturePlan) -> dict[str, Category]:
 
 
 def counter_of(plan: FeaturePlan, assignment: FoldAssignment = WHOLE) -> Counter:
-    """What counts the values of all texts, and the classes of the label."""
+    """The counter of the values of all texts, and of the classes of the label."""
     return Counter(category_columns(plan), assignment, classes=True)
 
 
@@ -40,7 +40,7 @@ def slot_columns(plan: FeaturePlan) -> dict[str, CategoricalPlan]:
 
 
 def slot_counts(feature: CategoricalPlan, rows: Rows) -> pa.Array:
-    """float64 [n]: how many values each of n rows has; null where its text is null."""
+    """The number of values of each of n rows, float64 [n]; null where the text is null."""
     assert feature.group.separator is not None
     text = text_of(rows.typed.values, feature.sources)
     counts = values_of(text, feature.group.separator).counts.astype(np.float64)
@@ -48,5 +48,5 @@ def slot_counts(feature: CategoricalPlan, rows: Rows) -> pa.Array:
 
 
 def raw_numbers(rows: Rows) -> Mapping[str, pa.Array]:
-    """Raw and derived columns by name."""
+    """Raw and derived columns [n] by name."""
     return rows.typed.values

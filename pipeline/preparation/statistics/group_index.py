@@ -1,4 +1,4 @@
-"""The groups of the rows of a batch, by which their values are counted."""
+"""The groups of a batch's rows, as indices among the groups whose values are counted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipeline.preparation.rows.typed_rows import Indices
 
 @dataclass(frozen=True)
 class GroupIndex:
-    """Which rows are counted, and in which group.
+    """Rows by group, among g groups.
 
     Attributes:
-        numbers: of the groups that count, [g].
-        index: [n], the index of a row's group in `numbers`, -1 for other groups.
+        numbers: the numbers of the groups, [g].
+        index: the index of each row's group in `numbers`, -1 for other groups, [n].
     """
 
     numbers: Indices
@@ -28,15 +28,15 @@ class GroupIndex:
 
 
 class Groups:
-    """The groups of the rows of a batch: what is the same for all columns is found out once."""
+    """The groups of the rows of a batch; keeps their indices, which are the same for all columns."""
 
     def __init__(self, groups: Indices) -> None:
-        """[n]."""
+        """`groups` are the groups of n rows, [n]."""
         self._groups = groups
         self._indices: dict[tuple[int, ...], GroupIndex] = {}
 
     def index_of(self, wanted: tuple[int, ...]) -> GroupIndex:
-        """The index of the rows among the wanted groups, which ascend."""
+        """The rows' index among the wanted groups, which must be ascending."""
         if wanted not in self._indices:
             numbers = np.asarray(wanted, np.int32)
             positions = np.minimum(np.searchsorted(numbers, self._groups), max(len(numbers) - 1, 0)).astype(np.int32)

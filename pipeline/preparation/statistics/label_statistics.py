@@ -1,4 +1,4 @@
-"""What is counted of the label."""
+"""Statistics of the label."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.arrays.moments import Moments
 
 @dataclass(frozen=True)
 class LabelStatistics:
-    """The label, over all rows that can be used except where said.
+    """Statistics of the label in the rows of all splits, unless stated otherwise.
 
     Attributes:
-        numbers: labels that are numbers, true and false not among them.
-        texts: labels that are there and no numbers.
-        zero_one: labels that are 0 or 1.
-        train: of the label in training rows.
-        train_log: of log1p(label) in training rows; empty where it was not asked for.
+        numbers: number of labels that are numbers; true and false are texts.
+        texts: number of labels that are texts.
+        zero_one: number of labels that are 0 or 1.
+        train: moments of the label in training rows.
+        train_log: moments of log1p(label) in training rows; empty where not requested.
     """
 
     numbers: int

@@ -1,4 +1,4 @@
-"""The most frequent values of each column in each fold, from counts by group."""
+"""Ranks the most frequent values of each column in each fold, from counts by group."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.preparation.rows.split import TRAIN
 from pipeline.schemas.tokens import NULL_TOKEN
 
 CLASS = "\x00class"
-"""In place of a column's name: the label's classes."""
+"""The column name of the label's classes."""
 
 RANKED = pa.schema([("column", pa.string()), ("split", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
 
 
 def counts_of_fold(counts: pa.Table, roles: Roles) -> pa.Table:
-    """By split, each group as often as it counts; of categories the training rows alone."""
+    """Counts of a fold by split, each group as often as it counts; of categories in training rows alone."""
     parts = []
     for group, (split, times) in roles.items():
         group_counts = counts.filter(pc.equal(counts["group"], group))
@@ -34,7 +34,7 @@ def counts_of_fold(counts: pa.Table, roles: Roles) -> pa.Table:
 
 
 def ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
-    """Null first, then the most frequent values, ties by code point; no more of each than is needed."""
+    """Null first, then the most frequent values, ties by code point; at most `limits` of each column."""
     order = [
         ("column", "ascending"),
         ("split", "ascending"),
@@ -52,7 +52,7 @@ def ranked(counts: pa.Table, limits: Mapping[str, int]) -> pa.Table:
 
 
 def counts_by_fold(counts: DataFrame, assignment: FoldAssignment) -> DataFrame:
-    """Spark's rows of column, fold, split, value and count, from those by group."""
+    """Counts by column, fold, split and value, from those by group; computed by Spark."""
     roles = [
         (group, number, split, times, split == TRAIN)
         for number, fold in enumerate(assignment.folds)
@@ -65,7 +65,7 @@ def counts_by_fold(counts: DataFrame, assignment: FoldAssignment) -> DataFrame:
 
 
 def limited(counts: DataFrame, limits: Mapping[str, int]) -> DataFrame:
-    """No more values than are needed of each column, fold and split."""
+    """At most `limits` values of each column, fold and split; computed by Spark."""
     is_null = F.col("value") == NULL_TOKEN
     part = Window.partitionBy("column", "fold", "split")
     rank = F.row_number().over(part.orderBy(is_null.desc(), F.col("count").desc(), F.col("value")))
@@ -80,12 +80,12 @@ def of_column(counts: pa.Table, column: str) -> pa.Table:
 
 
 def category_counts(counts: pa.Table) -> tuple[tuple[str, int], ...]:
-    """Values and their counts, in their order."""
+    """Pairs of values and counts, in order."""
     return tuple(zip(counts["value"].to_pylist(), counts["count"].to_pylist(), strict=True))
 
 
 def class_counts(counts: pa.Table, names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """A class that a fold does not meet counts 0, so that all folds have the same ones."""
+    """Counts of each class by split; 0 for a class that a fold does not have, so that all folds have all classes."""
     classes = {name: [0, 0, 0] for name in names}
     class_rows = of_column(counts, CLASS)
     for split, value, count in zip(

@@ -1,10 +1,10 @@
-"""A sample of training rows in the driver's memory, for what needs the values themselves: quantiles, modes, lambdas.
+"""A sample of training rows in the driver's memory, for quantiles, modes and the lambdas of power transforms.
 
-Rows are chosen by a hash of their own, so the sample is the same on any partitioning. It holds all training rows where
-there are at most `SAMPLE_ROWS` of them, and everything learned from it is then exact. With more rows the share of rows
-below a sampled quantile differs from the wanted share by less than 0.8 % with a probability above 1 - 1e-6, whatever
-the distribution (Dvoretzky, Kiefer and Wolfowitz: sqrt(ln(2e6) / (2 x 131072)) = 0.0075); of wide tables, fewer rows
-are taken, so that the sample stays below `SAMPLE_CELLS` values (128 MB).
+A hash of each row decides whether it is drawn, so the sample does not depend on the partitioning. It has all training
+rows where there are at most `SAMPLE_ROWS` of them, and everything fitted to it is then exact. With more rows, the share
+of rows below a sampled quantile differs from the wanted share by less than 0.8 % with a probability above 1 - 1e-6,
+whatever the distribution (Dvoretzky, Kiefer and Wolfowitz: sqrt(ln(2e6) / (2 x 131072)) = 0.0075). Samples of wide
+tables have fewer rows, so that they stay below `SAMPLE_CELLS` values (128 MB).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Sample:
     """Some training rows, or all of them.
 
     Attributes:
-        numbers: by name, float64 [n]; NaN where there is no finite value.
-        share: of the training rows that were taken, 1.0 for all.
+        numbers: float64 [n] by name, NaN where there is no finite value.
+        share: the share of the training rows that was drawn, 1.0 for all.
     """
 
     numbers: Mapping[str, Values]
@@ -45,28 +45,29 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        """n."""
+        """The number of rows, n."""
         return len(next(iter(self.numbers.values()), ()))
 
     @property
     def error(self) -> float:
-        """By how much the rank of a quantile may be off, as a share of the rows; 0.0 where all were taken."""
+        """The possible error of the rank of a quantile, as a share of the rows; 0.0 where all rows were drawn."""
         return 0.0 if self.share >= 1.0 or not self.rows else math.sqrt(math.log(2 / CONFIDENCE) / (2 * self.rows))
 
     def finite(self, name: str) -> Values:
-        """The values of a number that are there, ascending."""
+        """The finite values of a number, ascending."""
         values = self.numbers[name]
         return np.sort(values[np.isfinite(values)])
 
 
 Numbers = Callable[[Rows], Mapping[str, pa.Array]]
-"""Which values are sampled: from a batch of n rows to float64 [n] by name; the same names each time."""
+"""Maps a batch of n rows to the sampled columns, float64 [n] by name; the same names for each batch."""
 
 
 class SampleAccumulator:
-    """The rows of a piece with the least draws, some of each group: enough for the samples of all folds, it is hoped.
+    """Accumulates the rows of a piece with the smallest draws, some of each group.
 
-    What share of the rows is wanted is known when all of them are counted; `samples_in` tells whether they suffice.
+    The share of the rows that is needed is known only when all rows are counted; `samples_in` tells whether the rows
+    that were kept suffice.
     """
 
     def __init__(self, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, most: int) -> None:
@@ -76,7 +77,7 @@ class SampleAccumulator:
         self._cut = dict.fromkeys(assignment.trained_on, _STEPS)
 
     def add(self, rows: Rows) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         bounds = np.array([self._cut.get(group, 0) for group in range(self._assignment.trained_on[-1] + 1)])
         drawn = _drawn(rows, self._names, self._numbers, self._assignment, bounds)
         self._drawn = pa.concat_tables([self._drawn, drawn])
@@ -84,7 +85,7 @@ class SampleAccumulator:
             self._thin(group)
 
     def result(self) -> pa.Table:
-        """The partial result; below which draw it has all rows of a group is in its metadata."""
+        """The partial result; its metadata has the draw of each group below which no row is missing."""
         return self._drawn.replace_schema_metadata({str(group): str(cut) for group, cut in self._cut.items()})
 
     def _thin(self, group: int) -> None:
@@ -103,13 +104,13 @@ def samples_in(
     train_rows: Sequence[int],
     assignment: FoldAssignment,
 ) -> tuple[Sample, ...] | None:
-    """The samples of all folds, where the rows that were kept suffice.
+    """The samples of all folds; None where the rows that were kept do not suffice.
 
     Args:
         parts: partial results of `SampleAccumulator`.
-        kept: the numbers that it kept.
-        names: those of them that are wanted.
-        train_rows: how many training rows each fold has.
+        kept: names of the numbers that were kept.
+        names: names of the numbers that are wanted, among those kept.
+        train_rows: number of training rows of each fold.
         assignment: the folds.
     """
     shares = shares_of(len(names), train_rows)
@@ -128,13 +129,13 @@ def samples_in(
 def take_samples(
     table: Table, names: Sequence[str], numbers: Numbers, train_rows: Sequence[int], assignment: FoldAssignment = WHOLE
 ) -> tuple[Sample, ...]:
-    """Run a query of its own, for all folds at once; there is none where no column is asked for.
+    """Draw the samples of all folds in a pass of their own; without a pass where `names` is empty.
 
     Args:
         table: the rows.
-        names: of the numbers.
-        numbers: which values are sampled.
-        train_rows: how many training rows each fold has.
+        names: names of the numbers.
+        numbers: the columns to sample.
+        train_rows: number of training rows of each fold.
         assignment: the folds.
     """
     if not names:
@@ -156,7 +157,7 @@ def shares_of(columns: int, train_rows: Sequence[int]) -> list[float]:
 
 
 def rows_of_sample(columns: int) -> int:
-    """How many rows a sample has at most."""
+    """The most rows of a sample."""
     return min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(columns, 1), 1000))
 
 
@@ -168,7 +169,7 @@ def _samples(
 
 
 def _bounds(shares: Sequence[float], assignment: FoldAssignment) -> npt.NDArray[np.int64]:
-    """By group: below which draw a row is wanted by some fold. A small fold may need all rows of a group."""
+    """By group: the draw below which any fold needs a row. A small fold may need all rows of a group."""
     bounds = np.zeros(assignment.trained_on[-1] + 1, np.int64)
     for fold, share in zip(assignment.folds, shares, strict=True):
         for group in fold.train:
@@ -184,7 +185,7 @@ def _schema(names: Sequence[str]) -> pa.Schema:
 def _drawn(
     rows: Rows, names: Sequence[str], numbers: Numbers, assignment: FoldAssignment, bounds: npt.NDArray[np.int64]
 ) -> pa.Table:
-    """The rows of a batch that are in the sample of some fold."""
+    """The rows of a batch that are in the sample of any fold."""
     group = rows.placement.of(assignment.column)
     draw = np.mod(salted_once("sample", rows.placement.order), _STEPS)
     is_trained_on = (group >= 0) & (group < len(bounds))
@@ -195,7 +196,7 @@ def _drawn(
 
 
 def _sample(drawn: pa.Table, fold: Fold, share: float, names: Sequence[str]) -> Sample:
-    """What one fold alone would have drawn, each row as often as it counts."""
+    """The sample that one fold alone would have drawn, with each row as often as it counts."""
     group = drawn["group"].to_numpy()
     times = np.select([group == trained for trained in fold.train], [*fold.train.values()], 0)
     chosen = np.repeat(np.arange(len(group)), np.where(drawn["draw"].to_numpy() < int(share * _STEPS), times, 0))

@@ -1,4 +1,4 @@
-"""Every split has the rows that it should have."""
+"""Checks that no split is empty, and warns of splits that are much larger or smaller than configured."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ UNEVEN_ABOVE_ROWS, UNEVEN_BY = 1000, 0.05
 
 
 def check_splits(splits: Mapping[str, int], split: ResolvedSplit) -> None:
-    """There are rows, in every split that should have some.
+    """Check that there are rows, and that every wanted split has some.
 
     Args:
-        splits: rows of each split.
-        split: what decided.
+        splits: number of rows of each split.
+        split: how rows are divided.
 
     Raises:
-        DataError: naming each split that has none.
+        DataError: naming each empty split.
     """
     rows = sum(splits.values())
     if not rows:
         raise DataError("The source has columns and no row. Correct data.source.")
     problems = [_empty_split(name, rows, split) for name in split.wanted if not splits[name]]
     if problems:
-        raise DataError(gather("The data does not hold what the configuration asks for", problems))
+        raise DataError(gather("The data does not meet the configuration", problems))
     _warn_if_uneven(splits, split)
 
 

@@ -47,10 +47,10 @@ USED = (TRAIN, VALIDATION, TEST)
 
 _LABEL, _LOG, _KIND, _WEIGHT = "label", "label_log", "label_kind", "weight"
 _A_TEXT, _ZERO_OR_ONE = 0.0, 1.0
-"""What `_KIND` is of a label; null of other numbers. Of so many columns the query counts the zeros already."""
+"""Values of `_KIND`, which is null for other labels; the query counts zeros of each column anyway."""
 
 PLENTY, FEWEST_DRAWN = 2, 1000
-"""A task keeps so many times its share of a sample, and so many rows more: pieces are not all alike."""
+"""A task keeps so many times its share of a sample, and so many more rows, since pieces differ."""
 
 _COLUMN, _SLOTS, _PRESENT = "column:", "slots:", "present:"
 
@@ -67,15 +67,15 @@ def statistics_query(store_spec: StoreSpec, opened: OpenedDataset) -> Statistics
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What is measured; plain data, which goes to the tasks.
+class _Measures:
+    """The columns to measure; plain data, sent to the tasks.
 
     Attributes:
         plan: the features.
-        numbers: the columns that are numbers.
-        texts: those texts whose nulls are counted.
+        numbers: names of the columns that are numbers.
+        texts: names of the texts whose nulls are counted.
         weighted: whether rows have weights.
-        log_label: whether moments of log1p(label) are wanted.
+        log_label: whether moments of log1p(label) are needed.
     """
 
     plan: FeaturePlan
@@ -85,7 +85,7 @@ class _Asked:
     log_label: bool
 
     def of(self, rows: Rows) -> dict[str, pa.Array]:
-        """float64 [n] by name, of n rows."""
+        """The measured columns of n rows, float64 [n] by name."""
         typed = rows.typed
         number, text = typed.label_number, typed.label_text
         measures = {_LABEL: finite(number), _KIND: _kinds(number, text)}
@@ -100,14 +100,14 @@ class _Asked:
 
 @dataclass(frozen=True)
 class StatisticsQuery:
-    """What is asked of all rows.
+    """The query of the statistics of all rows.
 
     Attributes:
         table: the rows.
         plan: the features.
         weighted: whether rows have weights.
-        count_nulls: whether the nulls of texts are wanted.
-        log_label: whether moments of log1p(label) are wanted.
+        count_nulls: whether nulls of texts are counted.
+        log_label: whether moments of log1p(label) are needed.
     """
 
     table: Table
@@ -117,24 +117,24 @@ class StatisticsQuery:
     log_label: bool = False
 
     def gather(self, assignment: FoldAssignment, partitions: StoragePath | None = None) -> CollectedStatistics:
-        """Run it, by the groups of an assignment; rows are kept in `partitions`, where that is given."""
-        measures = _Asked(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
+        """Run the query by the groups of an assignment; keeps the rows in `partitions`, if given."""
+        measures = _Measures(self.plan, self.table.numbers, self._texts, self.weighted, self.log_label)
         counter, names = counter_of(self.plan, assignment), sampled_numbers(self.plan)
         most = PLENTY * rows_of_sample(len(names)) // self.table.scan.parts + FEWEST_DRAWN
-        accumulators: dict[str, Callable[[], Accumulator]] = {
+        factories: dict[str, Callable[[], Accumulator]] = {
             "moments": lambda: MomentAccumulator(measures.of, assignment.column),
             "counts": lambda: CountAccumulator(counter),
             "sample": lambda: SampleAccumulator(names, raw_numbers, assignment, most if names else 0),
         }
         if partitions is None:
-            return _collected(self.table.gather(accumulators))
+            return _collected(self.table.gather(factories))
         columns, folder, groups = self._partition_columns(assignment.column), partitions.uri, assignment.used[-1] + 1
-        accumulators["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
-        results = self.table.gather(accumulators)
+        factories["partitions"] = lambda: PartitionAccumulator(folder, columns, groups)
+        results = self.table.gather(factories)
         return replace(_collected(results), partitions=partitions_of(results["partitions"], columns))
 
     def _partition_columns(self, column: str) -> PartitionColumns:
-        """What features are made of, and what tells where rows belong."""
+        """The columns to keep of each row: those that features use, and the placement."""
         inputs = self.table.program.inputs
         numbers = tuple(dict.fromkeys(feature.source for feature in self.plan.numeric))
         texts = tuple(dict.fromkeys(source for feature in self.plan.categorical for source in feature.sources))
@@ -142,7 +142,7 @@ class StatisticsQuery:
         return PartitionColumns(numbers, texts, column, keyed=keyed, seed=self.table.seed)
 
     def statistics(self, measured: Measured) -> DatasetStatistics:
-        """What the answer, by split, tells."""
+        """The statistics, from measured columns by split."""
         table = self.table
         rows = {index: statistics.rows for index, statistics in measured.get(_LABEL, {}).items()}
         return DatasetStatistics(

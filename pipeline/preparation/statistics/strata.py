@@ -1,6 +1,6 @@
-"""Strata: rows that are alike in some columns, and how many of each came into every split or fold.
+"""Counts strata, which are rows with the same values in some columns, in each split or fold.
 
-A value is its own stratum. A number with more than `MAX_VALUES` different values counts by intervals at its quantiles.
+Each value is a stratum; numbers with more than `MAX_VALUES` distinct values are divided into intervals at quantiles.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 
 SAMPLED = 10_000
-"""Different numbers of a column that a piece tells; their quantiles are the borders of intervals."""
+"""The most distinct numbers of a column that a piece returns, for the quantiles that divide it into intervals."""
 MAX_VALUES = 20
 MAX_STRATA = 1000
 
@@ -31,7 +31,7 @@ StratumCounts = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class _ColumnValues:
-    """A column's values: all of them numbers or not, how many different ones, and quantiles of numbers."""
+    """The values of a column: whether all are numbers, how many are distinct, and the quantiles of numbers."""
 
     numeric: bool
     distinct: int
@@ -39,7 +39,7 @@ class _ColumnValues:
 
 
 Part = Callable[[Rows], npt.NDArray[np.int32]]
-"""Of n rows the index of their part, [n]."""
+"""Maps n rows to the index of their part, [n]."""
 
 
 def count_strata(table: Table, strata: Sequence[str], part: Part, *, parts: int, bins: int) -> StratumCounts:
@@ -47,13 +47,13 @@ def count_strata(table: Table, strata: Sequence[str], part: Part, *, parts: int,
 
     Args:
         table: the rows.
-        strata: columns of the source.
-        part: of each row; rows of another one than the first `parts` do not count.
-        parts: how many there are.
-        bins: intervals of a number.
+        strata: names of source columns.
+        part: gives the part of each row; rows outside of 0 to `parts` - 1 are not counted.
+        parts: number of parts.
+        bins: number of intervals of a number.
 
     Returns:
-        By the stratum in words, e.g. `region = 'north', 10 <= age < 20`, in the order of these words.
+        Counts by stratum, such as `region = 'north', 10 <= age < 20`, sorted by that text.
 
     Raises:
         DataError: there are more than `MAX_STRATA` strata.
@@ -78,11 +78,11 @@ _COUNTS = pa.schema([("stratum", pa.string()), ("part", pa.int32()), ("rows", pa
 
 
 def strata_problems(counts: StratumCounts, parts: Mapping[int, str]) -> list[Problem]:
-    """One problem for each stratum that has no row in some part.
+    """One problem for each stratum that is missing in a part.
 
     Args:
         counts: from `count_strata`.
-        parts: the parts that need rows, by index, in words.
+        parts: names of the parts that need rows, by index.
     """
     problems = []
     for stratum, by_part in counts.items():
@@ -108,14 +108,14 @@ def _summed(counts: Iterable[pa.Table]) -> pa.Table:
 
 
 def _column_values(table: Table, strata: Sequence[str], bins: int) -> list[_ColumnValues]:
-    def look(batches: Iterator[Rows]) -> Parts:
+    def collect_values(batches: Iterator[Rows]) -> Parts:
         tables_of_columns = [[_EMPTY] for _ in strata]
         for rows in batches:
             for tables, name in zip(tables_of_columns, strata, strict=True):
                 tables.append(_looked_at(rows.typed.text(name), _number(rows, name)))
         return {str(index): _thinned(pa.concat_tables(tables)) for index, tables in enumerate(tables_of_columns)}
 
-    parts = table.collect(look)
+    parts = table.collect(collect_values)
     shares = [index / bins for index in range(1, bins)]
     return [
         _values_of_column(pa.concat_tables([_EMPTY, *parts.get(str(index), [])]), shares)
@@ -127,7 +127,7 @@ _EMPTY = pa.schema([("text", pa.string()), ("number", pa.float64()), ("rows", pa
 
 
 def _looked_at(text: pa.Array, number: pa.Array) -> pa.Table:
-    """Different values, as text and as number, with how often they occur; without missing ones."""
+    """The distinct values as text and number, with their counts; without nulls."""
     rows = pa.table([text, number, np.ones(len(text))], schema=_EMPTY.schema)
     return _each_once(rows.filter(text.is_valid()))
 
@@ -139,7 +139,7 @@ def _each_once(values: pa.Table) -> pa.Table:
 
 
 def _thinned(values: pa.Table) -> pa.Table:
-    """At most `SAMPLED` values, each for as many rows, by which the ranks of quantiles move by 1 in `SAMPLED`."""
+    """At most `SAMPLED` values of equal weight, which changes the ranks of quantiles by at most 1 in `SAMPLED`."""
     values = _each_once(values)
     if len(values) <= SAMPLED:
         return values
@@ -160,7 +160,7 @@ def _values_of_column(values: pa.Table, shares: Sequence[float]) -> _ColumnValue
 
 
 def _words(rows: Rows, name: str, values: _ColumnValues) -> pa.Array:
-    """String: the stratum in words."""
+    """The stratum of each row in words, string [n]."""
     if not values.numeric or values.distinct <= MAX_VALUES:
         quoted = pc.binary_join_element_wise(f"{name} = '", rows.typed.text(name), "'", "")
         return quoted.fill_null(f"{name} is missing")

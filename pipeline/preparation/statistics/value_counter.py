@@ -1,4 +1,4 @@
-"""What is counted of texts and of classes, in a batch and of all rows."""
+"""Counts the values of texts and the classes of the label, in a batch or by Spark in all rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pipeline.preparation.statistics.ranked_counts import (
 MAX_CLASSES = 1000
 
 DENSE_CELLS = 1 << 22
-"""Of groups times values: more are not counted in a table with a place for each."""
+"""Groups times values: up to so many cells, a dense table of counts is used."""
 
 COUNTS = pa.schema([("column", pa.string()), ("group", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
 
@@ -38,9 +38,9 @@ class Category:
     """A text, or the texts of a multi-valued column, to be counted.
 
     Attributes:
-        sources: raw or derived columns; more than one is a cross.
-        limit: how many values are needed, null aside.
-        separator: between the values of a multi-valued column.
+        sources: names of raw or derived columns; more than one for a cross.
+        limit: the most values that are needed, besides null.
+        separator: separates the values of a multi-valued column; None for other columns.
     """
 
     sources: tuple[str, ...]
@@ -50,12 +50,12 @@ class Category:
 
 @dataclass(frozen=True)
 class Counter:
-    """What is counted; plain data, which goes to the tasks.
+    """Counts values by group; plain data, sent to the tasks.
 
     Attributes:
-        categories: by name.
+        categories: the texts to count, by name of the feature.
         assignment: the folds.
-        classes: whether those of the label are.
+        classes: whether to count the classes of the label.
     """
 
     categories: Mapping[str, Category]
@@ -64,16 +64,16 @@ class Counter:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of what is counted."""
+        """Names of the counted columns, `CLASS` included."""
         return (*self.categories, *((CLASS,) if self.classes else ()))
 
     def only(self, names: Sequence[str]) -> Counter:
-        """The same for some columns."""
+        """The counter of some of the columns."""
         kept = {name: category for name, category in self.categories.items() if name in names}
         return Counter(kept, self.assignment, classes=self.classes and CLASS in names)
 
     def counted(self, name: str, rows: Rows, groups: Groups) -> pa.Table:
-        """Counts of a column: of categories by the groups that are trained on, of classes by those that are used."""
+        """Counts of a column: of categories in groups that any fold trains on, of classes in all groups of folds."""
         if name == CLASS:
             return _occurrences(CLASS, rows.typed.class_text, groups.index_of(self.assignment.used))
         category, trained = self.categories[name], groups.index_of(self.assignment.trained_on)
@@ -84,11 +84,11 @@ class Counter:
         return _occurrences(name, split_values.values, trained.of(split_values.rows))
 
     def ranked(self, counts: pa.Table) -> list[pa.Table]:
-        """The most frequent values of each column, of each fold: column, split, value and count, in their order."""
+        """The most frequent values of each column, for each fold: column, split, value and count, in order."""
         return [ranked(counts_of_fold(counts, fold.roles), self._limits) for fold in self.assignment.folds]
 
     def ranked_by_spark(self, table: Table) -> list[pa.Table]:
-        """The same from a pass of its own, for columns with many values."""
+        """The same, counted by Spark in a pass of its own, for columns with many values."""
         counts = table.mapped(self._all_counted, COUNTS)
         most_frequent = limited(counts_by_fold(counts, self.assignment), self._limits).toArrow()
         folds = (
@@ -112,7 +112,7 @@ def _occurrences(column: str, text: pa.Array, groups: GroupIndex) -> pa.Table:
     """Column, group, value and count of texts, null being `NULL_TOKEN`."""
     encoded = with_null_token(text).dictionary_encode()
     size, is_counted = len(encoded.dictionary), groups.index >= 0
-    # Numbers are told apart more quickly than texts: those of rows that do not count are left out only now.
+    # Filtering after the encoding is faster: codes are numbers, and texts would have to be copied.
     cells, counts = _counts((groups.index * np.int64(size) + encoded.indices.to_numpy())[is_counted])
     return pa.table(
         [
@@ -126,7 +126,7 @@ def _occurrences(column: str, text: pa.Array, groups: GroupIndex) -> pa.Table:
 
 
 def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Each cell that occurs, ascending, and how often."""
+    """The cells that occur, ascending, and their counts."""
     if cells.max(initial=0) > DENSE_CELLS:
         return np.unique(cells, return_counts=True)
     counts = np.bincount(cells)
@@ -135,5 +135,5 @@ def _counts(cells: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.ND
 
 
 def summed_counts(parts: Iterable[pa.Table]) -> pa.Table:
-    """Each column, group and value once."""
+    """The sums of counts, by column, group and value."""
     return combined(parts, COUNTS, count="sum")

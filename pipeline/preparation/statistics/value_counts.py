@@ -1,9 +1,9 @@
-"""How often each category and each class occurs, for all columns in one pass.
+"""Counts the values of texts and the classes of the label, for all columns in one pass.
 
-Categories are counted in training rows only; classes in every split, since a class that training never sees is an
-error to be named. A task counts its own rows; of columns with few different values the driver adds the counts of all
-tasks up, of others Spark does, in a pass of its own, and keeps the most frequent ones only: so neither a task nor the
-driver holds more than a bounded number of values.
+Categories are counted in training rows only; classes in every split, since a class without training rows is an error.
+Tasks count their rows; the driver adds the counts of columns with few distinct values. Those of other columns Spark
+adds in a pass of its own, of which only the most frequent values are kept: so neither a task nor the driver holds more
+than a bounded number of values.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from pipeline.preparation.statistics.ranked_counts import (
 from pipeline.preparation.statistics.value_counter import COUNTS, Counter, summed_counts
 
 FEW_VALUES = 1 << 14
-"""So many different values of a column, by group, may go to the driver from a piece."""
+"""The most distinct values of a column, by group, that a piece returns to the driver."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Occurrences.
+    """Counts of a fold.
 
     Attributes:
-        categories: by name: value and count in training rows, most frequent first, ties by code point; null is
+        categories: values and counts in training rows by feature, most frequent first, ties by code point; null is
             `NULL_TOKEN` and comes first.
-        classes: by class: rows of each split, in the order of `SPLITS`; at most `MAX_CLASSES` + 1 of each split.
+        classes: number of rows by class, for each split in the order of `SPLITS`; at most `MAX_CLASSES` + 1 classes
+            of each split.
     """
 
     categories: Mapping[str, tuple[tuple[str, int], ...]]
@@ -48,9 +49,9 @@ def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, clas
 
     Args:
         parts: partial results of `CountAccumulator`.
-        counter: what was counted.
+        counter: the counter that it used.
         table: the rows.
-        classes: whether those of the label are wanted.
+        classes: whether the classes of the label are needed.
     """
     counts = summed_counts(parts)
     if not classes:
@@ -71,7 +72,7 @@ def counts_of(parts: Sequence[pa.Table], counter: Counter, table: Table, *, clas
 
 
 class CountAccumulator:
-    """Counts of a piece; of a column with many values, only that it has them."""
+    """Accumulates the counts of a piece; of a column with many values, only that there are many."""
 
     def __init__(self, counter: Counter, most: int = FEW_VALUES) -> None:
         """Give up on columns with more than `most` values and groups."""
@@ -80,11 +81,11 @@ class CountAccumulator:
         self._many: set[str] = set()
 
     def add(self, rows: Rows) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         groups = Groups(rows.placement.of(self._counter.assignment.column))
         counts_classes = CLASS in self._counts and CLASS not in self._many
         if counts_classes and len(pc.unique(rows.typed.label_number)) > self._most:
-            # A label with so many numbers hardly has classes: their texts are not made for nothing.
+            # A label with so many numbers has no classes, so they are not converted to texts.
             self._give_up(CLASS)
         for name in self._counts:
             if name not in self._many:

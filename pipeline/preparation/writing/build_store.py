@@ -1,10 +1,10 @@
-"""Building a store, from rows that lie somewhere to a folder that is published.
+"""Builds a store, from the rows of a source to a published folder.
 
     open -> plan -> [pass 1] statistics and counts -> fit -> [pass 2] write -> audit -> publish
 
-Some features ask for one more pass between the two, see `preparation/fitting/features.py`; passes after the first read
-what it kept where it could keep rows (`rows/partitions.py`), else the source. No file of the store is written before
-rows were checked.
+Some features need one more pass between the two, see `preparation/fitting/features.py`. Passes after the first read the
+rows that it kept (`rows/partitions.py`), or the source again where it could not. No file of the store is written before
+the rows are checked.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import audit_of, report_audit
 from pipeline.preparation.audit.store_audit import audit_store
 from pipeline.preparation.fitting.fit_features import fit_features
 from pipeline.preparation.listing.source import Source, check_unchanged
 from pipeline.preparation.planning.open_dataset import open_dataset
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.preparation.profile.store_profile import StoreSample, profile_store
+from pipeline.preparation.profile.store_profile import WrittenStore, profile_store
 from pipeline.preparation.rows.partitions import partition_folder
 from pipeline.preparation.rows.split import shards_for
 from pipeline.preparation.statistics.checked_statistics import checked_statistics
@@ -34,7 +34,7 @@ from pipeline.runtime.progress import Progress, watch_spark
 from pipeline.schemas.audit import LeakAudit
 from pipeline.schemas.document import Document
 from pipeline.schemas.profile import DataProfile
-from pipeline.schemas.table import TableContract
+from pipeline.schemas.source_contract import SourceContract
 from pipeline.store.documents import write_documents
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, TABLE
@@ -44,7 +44,7 @@ from pipeline.store.publish import draft, scratch
 
 @dataclass(frozen=True)
 class _Stored:
-    """The rows of a store: its virtual shards, its files, and what sampling did."""
+    """The written rows of a store: number of virtual shards, files by split, and class counts of sampling."""
 
     shards: int
     splits: Mapping[str, SplitEntry]
@@ -69,31 +69,31 @@ def build_store(
         table = replace(opened.table, partitions=collected.partitions)
         with watch_spark(spark, progress, "Fitting features"):
             fitted = fit_features(store_spec, replace(opened, table=table), statistics, collected)
-        state, work = fitted.state, store.folder
-        sampling = plan_sampling(store_spec.data.sampling, state.label)
+        features, work = fitted.features, store.folder
+        sampling = plan_sampling(store_spec.data.sampling, features.label)
         train = statistics.splits["train"] if sampling is None else sampling.rows
         shards, most = shards_for(train), max(train, *statistics.splits.values())
         audit = audit_of(table.split, sum(statistics.splits.values()), store_spec.data.audit)
         with watch_spark(spark, progress, "Writing the store"):
-            written = write_rows(table, state, shards, work, rows=most, audit=audit, sampling=sampling)
+            written = write_rows(table, features, shards, work, rows=most, audit=audit, sampling=sampling)
             reasons = write_bad_rows(opened.table, work) if statistics.bad else {}
         sampled = None if sampling is None else count_sampled(sampling, written.groups["train"], work)
-        stored, state = _Stored(shards, written.groups, sampled), with_counts(state, sampled)
+        stored, features = _Stored(shards, written.groups, sampled), with_counts(features, sampled)
         leaks = audit_store(
             audit,
             written.units,
             statistics,
-            contract=contract_of(state),
+            contract=store_schema_of(features),
             train=written.groups["train"],
             work=work,
-            task=state.label.task,
+            task=features.label.task,
         )
         profile = profile_store(
-            StoreSample(fitted.state, written.groups, work, fitted.limits), statistics, fitted.counts
+            WrittenStore(fitted.features, written.groups, work, fitted.limits), statistics, fitted.counts
         )
         check_unchanged(spark, store_spec.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
-        kept = contract_to_keep(store_spec, opened, statistics, state)
-        documents = _documents(state, leaks, profile, kept)
+        kept = contract_to_keep(store_spec, opened, statistics, features)
+        documents = _documents(features, leaks, profile, kept)
         manifest = _manifest(
             store_spec, source, statistics, reasons, stored=stored, documents=write_documents(work, documents)
         )
@@ -103,7 +103,7 @@ def build_store(
 
 
 def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Sampling | None) -> bool:
-    """Whether the rows that were written can be those that were counted."""
+    """Whether as many rows were written as were counted, sampling aside."""
     rows, sampled = {name: entry.rows for name, entry in stored.splits.items()}, stored.sampled
     if sampling is None or sampled is None:
         return rows == statistics.splits
@@ -111,11 +111,16 @@ def _same_rows(statistics: DatasetStatistics, stored: _Stored, sampling: Samplin
 
 
 def _documents(
-    state: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: TableContract | None
+    features: FittedFeatures, audit: LeakAudit, profile: DataProfile, table: SourceContract | None
 ) -> dict[str, Document]:
-    """What lies beside the rows, by name."""
+    """The documents beside the rows, by name; logs the audit's warnings, and raises its errors."""
     report_audit(audit)
-    contents: dict[str, Document] = {CONTRACT: contract_of(state), FEATURES: state, AUDIT: audit, PROFILE: profile}
+    contents: dict[str, Document] = {
+        CONTRACT: store_schema_of(features),
+        FEATURES: features,
+        AUDIT: audit,
+        PROFILE: profile,
+    }
     if table is not None:
         contents[TABLE] = table
     return contents
@@ -130,7 +135,7 @@ def _manifest(
     stored: _Stored,
     documents: Mapping[str, str],
 ) -> Manifest:
-    """The last file of a store."""
+    """The manifest, which is the last file of a store to be written."""
     return Manifest(
         name=store_spec.name,
         store_id=store_spec.store_id(source),

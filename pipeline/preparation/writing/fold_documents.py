@@ -1,11 +1,11 @@
-"""What lies beside the rows of a cross-validation: documents of each fold, its manifest, and the audit."""
+"""The documents beside the rows of a cross-validation: those of each fold, the manifests, and the audit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.shared_fold_rows import SharedFoldRows
 from pipeline.preparation.audit.fold_audit import periods
 from pipeline.preparation.audit.leak_audit import report_audit
@@ -32,21 +32,21 @@ from pipeline.store.manifest import FoldsManifest, Manifest, SplitEntry
 
 @dataclass(frozen=True)
 class FittedFold:
-    """A fold, fitted, and the files of its rows.
+    """A fitted fold, and the files of its rows.
 
     Attributes:
-        name: of the fold.
-        whole: of all rows.
-        state: its features.
-        shared_rows: what its files hold.
-        shards: virtual ones.
-        splits: its files.
-        written: rows in the files of all folds of its assignment.
+        name: the name of the fold.
+        whole: statistics of all rows.
+        features: its features.
+        shared_rows: the columns of its files.
+        shards: number of virtual shards.
+        splits: its files by split.
+        written: number of rows in the files of all folds of its assignment.
     """
 
     name: str
     whole: DatasetStatistics
-    state: FittedFeatures
+    features: FittedFeatures
     shared_rows: SharedFoldRows
     shards: int
     splits: Mapping[str, SplitEntry]
@@ -54,7 +54,7 @@ class FittedFold:
 
 
 def splits_of(fold: Fold, entries: Sequence[SplitEntry]) -> dict[str, SplitEntry]:
-    """The files of each split; those of a group that counts several times stand there as often."""
+    """The files of each split; those of a group that counts several times are repeated."""
     groups: dict[str, list[SplitEntry]] = {name: [] for name in SPLITS}
     for group, (split, times) in sorted(fold.roles.items()):
         if group < len(entries):
@@ -68,7 +68,7 @@ def _together(entries: Sequence[SplitEntry]) -> SplitEntry:
 
 
 def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check]) -> LeakAudit:
-    """Logged, and of all assignments."""
+    """The audit of all assignments; logs its warnings, and raises its errors."""
     rows = {"divided": whole.splits["train"], "apart": whole.splits["test"]}
     cuts = periods(plan)
     audit = LeakAudit(method=plan.method, rows=rows, left_out=whole.left_out, cuts=cuts, checks=tuple(checks))
@@ -79,7 +79,7 @@ def folds_audit(plan: FoldPlan, whole: DatasetStatistics, checks: Sequence[Check
 def folds_manifest(
     folds_spec: FoldsSpec, source: Source, opened: OpenedDataset, plan: FoldPlan, fitted_folds: Sequence[FittedFold]
 ) -> FoldsManifest:
-    """The last file of a cross-validation."""
+    """The manifest, which is the last file of a cross-validation to be written."""
     whole = fitted_folds[0].whole
     return FoldsManifest(
         name=folds_spec.store_spec.name,
@@ -100,14 +100,14 @@ def folds_manifest(
 def write_fold_documents(
     manifest: FoldsManifest, config: str, fitted_folds: Sequence[FittedFold], audit: LeakAudit, work: StoragePath
 ) -> None:
-    """The documents of each fold, and the audit."""
+    """Write the documents of each fold, and the audit."""
     for fold in fitted_folds:
         _write_fold(manifest, config, fold, work.child(fold.name))
     write_documents(work, {AUDIT: audit})
 
 
 def _write_fold(folds: FoldsManifest, config: str, fold: FittedFold, folder: StoragePath) -> None:
-    documents = {CONTRACT: contract_of(fold.state), FEATURES: fold.state, UNSCALED: fold.shared_rows}
+    documents = {CONTRACT: store_schema_of(fold.features), FEATURES: fold.features, UNSCALED: fold.shared_rows}
     manifest = Manifest(
         name=folds.name,
         store_id=fold_store(folds.store_id, fold.name),

@@ -1,4 +1,4 @@
-"""Rows that all folds share: numbers as they are and ids of a vocabulary of all folds together."""
+"""Rows that all folds share: unscaled numbers, and ids of one vocabulary for all folds."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from pipeline.preparation.writing.stored_rows import Filing, StoredRows
 from pipeline.preparation.writing.write_rows import ROWS_PER_GROUP
 
 ROWS_PER_FILE = ROWS_PER_GROUP // 2
-"""About so many at least. A file of some 4,000 rows costs as much processor time for itself as for its rows."""
+"""About the fewest rows of a file. With some 4,000 rows, a file costs as much processor time as its rows."""
 FEWEST_SHARDS = 4
-"""Which are not given up for that: they are the most ranks that can train on the folds."""
+"""Kept even if files are smaller, since they limit the number of ranks that can train on the folds."""
 MOST_FILES = 2048
-"""Of an assignment: its groups are spread over fewer shards where they would have more."""
+"""The most files of an assignment; its groups have fewer shards where they would have more files."""
 
 
-def shared_rows_of(states: Sequence[FittedFeatures]) -> SharedFoldRows:
-    """What the rows must hold for all folds: every number, and every text that one of them knows."""
-    numbers = dict.fromkeys(feature.source for state in states for feature in state.of_numbers)
+def shared_rows_of(features_of_folds: Sequence[FittedFeatures]) -> SharedFoldRows:
+    """The columns that the rows need for all folds: every number, and every text that any fold knows."""
+    numbers = dict.fromkeys(feature.source for features in features_of_folds for feature in features.of_numbers)
     texts: dict[str, Any] = {}
-    for feature in (feature for state in states for feature in state.of_texts):
+    for feature in (feature for features in features_of_folds for feature in features.of_texts):
         texts[feature.name] = feature.shared(texts.get(feature.name))
     return SharedFoldRows(
         numbers=tuple(numbers),
         texts=tuple(texts.values()),
-        task=states[0].label.task,
-        has_parts=any(feature.out_of_fold for state in states for feature in state.features),
-        weighted=states[0].weight is not None,
+        task=features_of_folds[0].label.task,
+        has_parts=any(feature.out_of_fold for features in features_of_folds for feature in features.features),
+        weighted=features_of_folds[0].weight is not None,
     )
 
 
 def stored_rows(
     shared_rows: SharedFoldRows,
-    state: FittedFeatures,
+    features: FittedFeatures,
     assignment: FoldAssignment,
     filing: Filing,
     seed: int,
     audit: Audit,
 ) -> StoredRows:
-    """The columns of `shared_rows`."""
+    """How the rows of `shared_rows` are stored."""
     return StoredRows(
-        columns=lambda rows: _shared_columns(shared_rows, state, rows, seed),
+        columns=lambda rows: _shared_columns(shared_rows, features, rows, seed),
         types=shared_rows.columns,
         group=lambda rows: rows.placement.of(assignment.column),
         filing=filing,
@@ -67,27 +67,27 @@ def stored_rows(
 
 
 def _shared_columns(
-    shared_rows: SharedFoldRows, state: FittedFeatures, rows: Rows, seed: int
+    shared_rows: SharedFoldRows, features: FittedFeatures, rows: Rows, seed: int
 ) -> dict[str, npt.NDArray[Any]]:
     """[n] each, by name, in the order of `shared_rows`."""
-    joint = state.model_copy(update={"numeric": (), "categorical": shared_rows.texts})
+    joint = features.model_copy(update={"numeric": (), "categorical": shared_rows.texts})
     values, typed = rows.typed.values, rows.typed
     columns: list[npt.NDArray[Any]] = [finite_numbers(values[name]) for name in shared_rows.numbers]
     columns += feature_columns(joint, values).values()
     columns += [fold_of_row(seed, rows.placement.row_id)] if shared_rows.has_parts else []
-    columns.append(label_value(state.label, typed))
+    columns.append(label_value(features.label, typed))
     columns += [numbers_of(typed.weight)] if shared_rows.weighted else []
     columns.append(rows.placement.row_id)
     return dict(zip(shared_rows.columns, columns, strict=True))
 
 
 def fold_shards(whole: DatasetStatistics, measured: Sequence[DatasetStatistics], groups: int) -> int:
-    """Virtual shards of the folds: as many as of a store, unless files would be too many or too small.
+    """The number of virtual shards of folds: as for a store, unless there were too many or too small files.
 
     Args:
-        whole: of all rows.
-        measured: of the folds that are measured; those that choose within them have fewer rows, and follow.
-        groups: of rows.
+        whole: statistics of all rows.
+        measured: statistics of the folds that are evaluated; their inner folds, which have fewer rows, do not count.
+        groups: number of groups of rows.
     """
     rows = whole.splits["train"]
     shards = shards_for(min((statistics.splits["train"] for statistics in measured), default=rows))

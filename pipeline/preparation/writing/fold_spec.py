@@ -1,4 +1,4 @@
-"""How the stores of a cross-validation are made, and the names that follow from it."""
+"""The specification of the stores of a cross-validation, and their ids, which follow from it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pipeline.store.layout import (
 
 @dataclass(frozen=True)
 class FoldsSpec:
-    """How the stores of a cross-validation are made.
+    """The specification of the stores of a cross-validation.
 
     Attributes:
-        store_spec: of a store of all rows.
+        store_spec: the specification of a store of all rows.
         folds: how its training and validation rows are divided.
         use: what the folds are for, see `assignments`.
     """
@@ -31,13 +31,13 @@ class FoldsSpec:
     use: FoldUse = "measure"
 
     def store_id(self, source: Source) -> str:
-        """What the folder of all folds is called: it changes with everything that shapes them."""
+        """The id of all folds together, which changes with everything that shapes them."""
         return fingerprint([self.store_spec.store_id(source), self._content, self.use])[:STORE_ID_LENGTH]
 
     def folds_id(self, source: Source, plan: FeaturePlan) -> str:
-        """Equal where the folds have the same rows, whatever features are made of them.
+        """An id that is equal where folds have the same rows, whatever their features.
 
-        Without a key and a group a row is known by the columns that are used, and these tell its fold.
+        Without a key or a group, the used columns identify a row and decide its fold, so they are part of the id.
         """
         store_spec = self.store_spec
         has_identity = store_spec.data.key or store_spec.data.group
@@ -49,12 +49,12 @@ class FoldsSpec:
         ]
 
     def folder(self, source: Source, root: StoragePath) -> StoragePath:
-        """Where the folds are published."""
+        """The folder in which the folds are published."""
         return store_folder(root, self.store_spec.name, self.store_id(source))
 
     @property
     def validation(self) -> float:
-        """The share of the rows that a fold trains on, by which its training ends."""
+        """The share of validation rows, for early stopping, among the rows that a fold trains on."""
         fractions = self.store_spec.split.fractions
         return fractions.validation / (fractions.train + fractions.validation)
 

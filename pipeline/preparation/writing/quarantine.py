@@ -1,8 +1,8 @@
-"""Rows that cannot be used, set aside as Parquet: the reason, the line or the values, nothing changed.
+"""Writes bad rows to a quarantine as Parquet, with their reasons and unchanged values.
 
-reason     string, all that is wrong with the row
-file       string, the file that the row is in, as messages name it; null where Spark reads the source
-line       string, the raw line where it is malformed, else its values as JSON, by column
+reason     string, all errors of the row
+file       string, the file of the row, as messages name it; null where Spark reads the source
+line       string, the raw line where it is malformed, else its values as a JSON object by column
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import copy_file
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,12 @@ _ROWS = pa.schema([("reason", pa.string()), ("file", pa.string()), ("line", pa.s
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """Rows that were set aside.
+class QuarantinedRows:
+    """Quarantined rows.
 
     Attributes:
-        names: of the files; what else an object store has in their folder does not count.
-        reasons: how many there are of each, the most frequent first; a row counts once, with all its reasons together.
+        names: names of the files; an object store may have others in the folder, which do not belong to them.
+        reasons: number of rows by reason, the most frequent first; a row counts once, for its joined reasons.
     """
 
     names: Sequence[str] = ()
@@ -52,10 +53,10 @@ class SetAside:
 
 
 def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
-    """Set the bad rows of a source aside, in the folder of what is made of its other rows; how many of each reason.
+    """Quarantine the bad rows of a source in the folder of its store; returns the number of rows by reason.
 
-    Nothing lists their files. So in an object store, where attempts of tasks leave files under names of their own,
-    they are copied to names that each job with the same inputs writes.
+    No manifest lists these files. In an object store, where attempts of tasks may leave files with unique names, they
+    are therefore copied to names that are the same for every job with the same inputs.
     """
     program = table.program
 
@@ -70,7 +71,7 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
     try:
         written = write_quarantine(table.scan, bad, program.row_errors, attempts)
         for number, name in enumerate(written.names):
-            files.copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
+            copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
     finally:
         files.remove_folder(attempts)
     return written.reasons
@@ -83,18 +84,18 @@ def write_quarantine(
     folder: StoragePath,
     *,
     prefix: str = "part",
-) -> SetAside:
-    """Write unusable rows into a folder, in an order of their own.
+) -> QuarantinedRows:
+    """Write bad rows into a folder, sorted by reason, file and line.
 
     Args:
         scan: the rows.
-        bad: of a batch of n rows, its rows and which are to be set aside, [n].
-        row_errors: what can be wrong with a row.
+        bad: gives the typed rows of a batch, and which of them are bad, [n].
+        row_errors: the row errors to report.
         folder: the folder.
-        prefix: what the names of its files begin with, in an object store.
+        prefix: prefix of the file names in an object store.
     """
 
-    def aside(_: int, batches: Batches) -> Batches:
+    def quarantine(_: int, batches: Batches) -> Batches:
         for batch in batches:
             chosen = bad(batch)[1]
             if chosen.any():
@@ -102,16 +103,16 @@ def write_quarantine(
                 rows = bad(kept)[0]
                 yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
 
-    rows = with_files(scan).mapped(aside, _ROWS)
+    rows = with_files(scan).mapped(quarantine, _ROWS)
     names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), folder, prefix)
     written = read_parts(scan.spark, folder, _ROWS, names)
     counts = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
     reasons = {row["reason"]: row["rows"] for row in sorted(counts, key=lambda row: (-row["rows"], row["reason"]))}
-    return SetAside(names, reasons)
+    return QuarantinedRows(names, reasons)
 
 
 def lines_of(rows: TypedRows) -> pa.Array:
-    """String [n]: the raw line where it is malformed, else the values as JSON, by column."""
+    """The raw line where it is malformed, else the values as a JSON object by column, string [n]."""
     texts = {name: raw_text(column).to_pylist() for name, column in rows.raw.items()}
     values = [
         json.dumps(dict(zip(texts, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
@@ -122,12 +123,12 @@ def lines_of(rows: TypedRows) -> pa.Array:
 
 
 def warn_of_quarantined(reasons: Mapping[str, int], total: int, folder: StoragePath) -> None:
-    """Warn of rows that were set aside.
+    """Log a warning of quarantined rows.
 
     Args:
-        reasons: from `write_quarantine`.
-        total: rows in the source.
-        folder: where they are.
+        reasons: number of rows by reason, from `write_quarantine`.
+        total: number of rows in the source.
+        folder: the folder of the quarantine.
     """
     bad = sum(reasons.values())
     lines = [f"  {count:,}  {reason}" for reason, count in list(reasons.items())[:SHOWN_AT_MOST]]

@@ -1,11 +1,11 @@
-"""Up- and down-sampling: training rows of some classes are left out or repeated as a store is written.
+"""Up- and down-sampling: training rows of some classes are left out or repeated when a store is written.
 
-Features are fitted before, on the training rows as they are; validation and test rows stay as they are. What becomes
-of a row is decided by a hash of its own values and by how many rows its class has, so it is the same for any order and
-any partitions: with a factor f, a row is written floor(f) times, and once more for a share f - floor(f) of the hashes.
-Equal rows share their hash, and so their fate.
+Features are fitted before, to the unsampled training rows; validation and test rows are not sampled. A hash of the
+row's values and the number of rows of its class decide, so that the result does not depend on order or partitioning:
+with a factor f, a row is written floor(f) times, and once more for a share f - floor(f) of the hashes. Equal rows have
+the same hash, so all of them are written or none.
 
-A copy has the `ROW_ID` of its row, and a shard and a place in it of its own: copies are met at different steps.
+A copy has the `ROW_ID` of its row, but its own shard and position, so that copies are in different training steps.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Sampling:
     """How often rows are written.
 
     Attributes:
-        label: fitted, with the training rows of each class.
-        factors: times that a row of each class is written on average, by id.
+        label: the fitted label, with the number of training rows of each class.
+        factors: how often a row of each class is written on average, by class id.
     """
 
     label: LabelSpec
@@ -49,11 +49,11 @@ class Sampling:
 
     @property
     def rows(self) -> int:
-        """Training rows that are expected."""
+        """The expected number of training rows."""
         return round(sum(count * factor for count, factor in zip(self.label.counts, self.factors, strict=True)))
 
     def allows(self, sampled: Sampled) -> bool:
-        """Whether so many rows can have been written of the rows that were counted."""
+        """Whether the numbers of written rows are possible, given the numbers of counted ones."""
         return all(
             count * math.floor(factor) <= sampled.after[name] <= count * math.ceil(factor)
             for name, count, factor in zip(self.label.classes, self.label.counts, self.factors, strict=True)
@@ -61,7 +61,7 @@ class Sampling:
 
 
 def plan_sampling(config: SamplingConfig, label: LabelSpec) -> Sampling | None:
-    """The factors, or None where rows are written as they are.
+    """The factors of each class; None without sampling.
 
     Raises:
         ConfigError: the label has no classes.
@@ -85,9 +85,9 @@ class Copies:
     """How often the rows of a batch are written.
 
     Attributes:
-        rows: [m], the places of the rows that are written, each as often as it is.
-        shard: [m].
-        order: [m].
+        rows: indices of the rows to write, repeated for copies, [m].
+        shard: the shard of each, [m].
+        order: the hash by which each is sorted within its shard, [m].
     """
 
     rows: npt.NDArray[np.int64]
@@ -96,7 +96,7 @@ class Copies:
 
 
 def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
-    """The rows of a batch that are to be written; copy 0 keeps its row's place, each further one has its own."""
+    """The rows of a batch to write; copy 0 keeps the row's shard and order, further copies have their own."""
     placement = rows.placement
     if sampling is None:
         return Copies(np.arange(rows.count), placement.shard, placement.order)
@@ -111,11 +111,11 @@ def copies_of(rows: Rows, sampling: Sampling | None, seed: int) -> Copies:
 
 
 def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> Sampled:
-    """Rows of each class before and after, from the files; they are logged.
+    """Count and log the training rows of each class before and after sampling, from the files.
 
     Args:
-        sampling: what was applied.
-        train: the training files.
+        sampling: the sampling that was applied.
+        train: the files of training rows.
         work: the folder of the store.
 
     Raises:
@@ -135,16 +135,16 @@ def count_sampled(sampling: Sampling, train: SplitEntry, work: StoragePath) -> S
     return sampled
 
 
-def with_counts(state: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
-    """The features with the label's classes counted as they are in the store."""
+def with_counts(features: FittedFeatures, sampled: Sampled | None) -> FittedFeatures:
+    """The features, with the label's class counts as in the store."""
     if sampled is None:
-        return state
-    counts = tuple(sampled.after[name] for name in state.label.classes)
-    return state.model_copy(update={"label": state.label.model_copy(update={"counts": counts})})
+        return features
+    counts = tuple(sampled.after[name] for name in features.label.classes)
+    return features.model_copy(update={"label": features.label.model_copy(update={"counts": counts})})
 
 
 def _times(rows: Rows, sampling: Sampling, seed: int) -> npt.NDArray[np.int64]:
-    """[n]: how often a row is written; of rows that are not for training, once."""
+    """[n]: how often a row is written; 1 for rows that are not training rows."""
     label = label_value(sampling.label, rows.typed)
     factors = np.array([*sampling.factors, 0.0])[label]
     drawn = uniform(salted("sampling", seed, rows.placement.row_hash)) < factors - np.floor(factors)
@@ -156,8 +156,8 @@ def _log_sampled(label: LabelSpec, sampled: Sampled) -> None:
     lost = [name for name, count in sampled.after.items() if not count]
     if lost:
         raise DataError(
-            f"data.sampling leaves no training row of class '{lost[0]}' of label '{label.name}': its rows are equal, "
-            "and share their fate. Give data.key, a lower data.sampling.ratio, or method: up."
+            f"data.sampling leaves no training row of class '{lost[0]}' of label '{label.name}': its rows are "
+            "equal, so all of them are left out. Give data.key, a lower data.sampling.ratio, or method: up."
         )
     log.info("Training rows of '%s': %s; sampled to %s.", label.name, _shown(sampled.before), _shown(sampled.after))
 

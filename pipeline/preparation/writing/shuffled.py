@@ -1,9 +1,9 @@
-"""Files of a store whose rows go through Spark's shuffle, on any file system.
+"""Writes the files of a store through Spark's shuffle, on any file system.
 
-    [task: rows -> stored columns -> a batch for each file] -> Spark brings the batches of a file together ->
+    [task: rows -> stored columns -> a batch for each file] -> Spark shuffles the batches by file ->
     [task: batches of a file -> sorted by hash -> Parquet]
 
-Spark moves a few rows, each of which is a whole batch; it knows nothing of what is in them.
+Spark shuffles few rows, each of which is a serialized batch whose content it does not see.
 """
 
 from __future__ import annotations
@@ -27,28 +27,30 @@ from pipeline.preparation.writing.store_file import AUDIT, FILES, counted_units,
 from pipeline.preparation.writing.stored_rows import FILE, StoredRows
 
 CHUNK_BYTES = 64 << 20
-"""Of stored columns that a task turns into batches at once: some three times as much is in memory then."""
+"""Bytes of stored columns that a task divides into batches at once, which takes some three times the memory."""
 
 _BATCHES = pa.schema(
-    [("task", pa.int32()), ("file", pa.int32()), ("piece", pa.int32()), ("place", pa.int32()), ("rows", pa.binary())]
+    [("task", pa.int32()), ("file", pa.int32()), ("piece", pa.int32()), ("chunk", pa.int32()), ("rows", pa.binary())]
 )
 
 
 def write_shuffled(table: Table, stored: StoredRows, uri_of: Callable[[int], str]) -> DataFrame:
-    """What writes all files, lazily: rows of `FILES`.
+    """Write all files, lazily; the result has rows of `FILES`.
 
     Args:
         table: the rows.
-        stored: how they are written.
-        uri_of: where a task puts a file, by its number.
+        stored: how they are stored.
+        uri_of: gives the URI at which a task writes a file, by its number.
     """
     tasks = _tasks(stored.filing.count, table.scan.spark.sparkContext.defaultParallelism)
     batches = table.mapped(lambda piece, rows: _split_up(piece, rows, stored, tasks), _BATCHES)
-    return _brought_together(batches, len(set(tasks))).mapInArrow(_writer(stored, uri_of), from_arrow_schema(FILES))
+    # All batches of a file in one partition, in the order of the pieces.
+    shuffled = batches.repartition(len(set(tasks)), F.col("task")).sortWithinPartitions("file", "piece", "chunk")
+    return shuffled.drop("task").mapInArrow(_writer(stored, uri_of), from_arrow_schema(FILES))
 
 
 def _tasks(files_count: int, parallel: int) -> list[int]:
-    """For each file a number that Spark's hash partitioning sends to the partition which shall write it."""
+    """A number for each file that Spark's hash partitioning assigns to the partition that is to write it."""
     count = min(files_count, 2 * parallel)
     numbers: dict[int, int] = {}
     candidate = 0
@@ -59,7 +61,7 @@ def _tasks(files_count: int, parallel: int) -> list[int]:
 
 
 def _murmur3(value: int, seed: int = 42) -> int:
-    """Spark's hash of an integer below 2^32, from -2^31 to 2^31."""
+    """Spark's hash of an integer below 2^32, as a signed 32-bit integer."""
     mask = 0xFFFFFFFF
     mixed = value * 0xCC9E2D51 & mask
     mixed = (mixed << 15 | mixed >> 17) & mask
@@ -75,7 +77,7 @@ def _murmur3(value: int, seed: int = 42) -> int:
 def _split_up(
     piece: int, batches: Iterable[Rows], stored: StoredRows, tasks: Sequence[int]
 ) -> Iterator[pa.RecordBatch]:
-    """In a task: the rows of a piece, those of a file together, and what they are to the audit."""
+    """In a task: divide the rows of a piece by file, and the audit's units by task."""
     units = [UNITS.empty_table()]
     stored_tables = (_with_units(rows, stored, units) for rows in batches)
     for chunk_number, chunk in enumerate(gathered(stored_tables, attrgetter("nbytes"), CHUNK_BYTES)):
@@ -92,7 +94,7 @@ def _with_units(rows: Rows, stored: StoredRows, units: list[pa.Table]) -> pa.Tab
 
 
 def _batch(piece: int, chunk_number: int, tasks: Sequence[int], parts: Mapping[int, pa.Table]) -> pa.RecordBatch:
-    """A row for each part, by the number of its file."""
+    """A row for each part, which is a table with the number of its file."""
     count = len(parts)
     columns = [
         pa.array([tasks[number] for number in parts], pa.int32()),
@@ -104,15 +106,10 @@ def _batch(piece: int, chunk_number: int, tasks: Sequence[int], parts: Mapping[i
     return pa.record_batch(columns, schema=_BATCHES)
 
 
-def _brought_together(batches: DataFrame, count: int) -> DataFrame:
-    """The batches of a file in one partition and in the order of the pieces."""
-    return batches.repartition(count, F.col("task")).sortWithinPartitions("file", "piece", "place").drop("task")
-
-
 def _writer(
     stored: StoredRows, uri_of: Callable[[int], str]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """In a task: writes the files of a partition, one after the other."""
+    """In a task: write the files of a partition, one after the other."""
     schema, group_rows = stored.schema, stored.group_rows
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

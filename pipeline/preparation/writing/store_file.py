@@ -1,4 +1,4 @@
-"""One file of a store: its rows in their order, as Parquet, and what the manifest says of it."""
+"""Writes one file of a store, its rows sorted, as Parquet; returns the file's entry for the manifest."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from pipeline.store.filesystem import storage_path
 from pipeline.store.pages import WRITE_CHECKED
 
 AUDIT = -1
-"""In place of the number of a file: what the audit compares takes the same way as the rows."""
+"""In place of the number of a file: the audit's units, which are shuffled like the rows."""
 
 FILES = pa.schema(
     {"file": pa.int32(), "path": pa.string(), "rows": pa.int64(), "bytes": pa.int64(), "sha256": pa.string()}
     | {"row_groups": pa.list_(pa.int64()), "parts": pa.string(), "units": pa.binary()}
 )
-"""What tasks answer: of each file that they wrote, and of what the audit compares."""
+"""The results of tasks: a row for each file, and one with the counts of the audit."""
 
 
 def write_file(file: int, rows: pa.Table, schema: pa.Schema, uri: str, *, group_rows: int) -> pa.RecordBatch:
-    """Write a file; the answer is a row of `FILES`.
+    """Write a file; returns a row of `FILES`.
 
     Args:
-        file: its number.
+        file: the number of the file.
         rows: its rows in the order of the source, with `ORDER` and perhaps `FILE`.
-        schema: of the file.
-        uri: where.
-        group_rows: rows of a row group.
+        schema: the schema of the file.
+        uri: the URI to write.
+        group_rows: number of rows of a row group.
     """
     path = storage_path(uri)
     content, row_groups = parquet_bytes(_in_order(rows).select(schema.names).cast(schema), group_rows)
@@ -45,13 +45,13 @@ def write_file(file: int, rows: pa.Table, schema: pa.Schema, uri: str, *, group_
 
 
 def counted_units(units: pa.Table) -> pa.RecordBatch:
-    """What the audit counted, as a row of `FILES`."""
+    """The audit's counts, as a row of `FILES`."""
     return pa.RecordBatch.from_pylist([{"file": AUDIT, "units": to_bytes(units)}], schema=FILES)
 
 
 def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]]:
-    """A Parquet file of these rows, and how many rows its row groups have."""
-    # Floats hardly repeat: a dictionary is built in vain, and costs a third of the whole writing.
+    """The content of a Parquet file, and the number of rows of each row group."""
+    # Floats hardly repeat: their dictionaries would save nothing, and take a third of the writing time.
     repeated = [field.name for field in rows.schema if field.type == pa.int32()]
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -67,13 +67,13 @@ def parquet_bytes(rows: pa.Table, group_rows: int) -> tuple[pa.Buffer, list[int]
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
-    """Sorted by `ORDER` alone: rows with an equal one are equal in all values used, unless two hashes collide.
+    """Sort by `ORDER` alone: rows with the same are equal in all used values, unless two hashes collide.
 
-    Of 10^7 rows a shard that happens once in 3 x 10^5 stores; such rows stay in the order of the source.
+    With 10^7 rows in a shard, that happens once in 3 x 10^5 stores; such rows stay in the order of the source.
     """
     keys = rows[ORDER].to_numpy()
     order = np.argsort(keys)
     if not np.diff(keys[order]).all():
-        # Slower, but equal keys stay in their order.
+        # Slower, but keeps the order of equal keys.
         order = np.argsort(keys, kind="stable")
     return rows.drop_columns([ORDER]).combine_chunks().take(pa.array(order))

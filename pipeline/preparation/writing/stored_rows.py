@@ -1,7 +1,7 @@
-"""Rows as a store holds them, and which of its files each goes to.
+"""How rows are stored, and in which file of the store.
 
-A file's number tells the group, the shard and the piece of its rows; a shard that would make a large file is cut into
-pieces by the first bits of the hash that orders its rows, so that the pieces one after the other are in that order.
+The number of a file determines the group, the shard and the piece of its rows. A shard that would be too large for a
+file is divided into pieces by the first bits of the hash that orders its rows, so that concatenated pieces are sorted.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import pyarrow as pa
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.rows.typed_rows import Hashes, Indices, Rows
 from pipeline.preparation.writing.sampling import Copies
-from pipeline.schemas.columns import BYTES, StoreType
+from pipeline.schemas.store_schema import BYTES, StoreType
 
 ORDER, FILE = "__order", "__file"
-"""Beside the stored columns of a row: by what it is sorted, and the number of its file."""
+"""Columns beside the stored ones: the hash by which rows are sorted, and the number of the row's file."""
 
 FILE_BYTES = 128 << 20
-"""About the most bytes of values in a file; sorting and writing them takes two to three times as much memory."""
+"""About the most bytes of values in a file; sorting and writing them takes two to three times the memory."""
 
 _TEXT_BYTES = 32
-"""About as many bytes as a text has."""
+"""The assumed bytes of a text."""
 
 _TYPES: Mapping[StoreType, pa.DataType] = {
     "float32": pa.float32(),
@@ -40,12 +40,12 @@ _TYPES: Mapping[StoreType, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Filing:
-    """Which files there are.
+    """The numbering of the files of a store.
 
     Attributes:
-        folders: of the groups.
-        shards: of each group.
-        pieces: of each shard, a power of two.
+        folders: the folder of each group.
+        shards: number of shards of each group.
+        pieces: number of pieces of each shard, a power of two.
     """
 
     folders: Sequence[str]
@@ -54,16 +54,16 @@ class Filing:
 
     @property
     def count(self) -> int:
-        """Of all files."""
+        """The number of files."""
         return len(self.folders) * self.shards * self.pieces
 
     def numbers(self, group: Indices, shard: Indices, order: Hashes) -> Indices:
-        """[n]: the files of n rows.
+        """The file numbers of n rows, [n].
 
         Args:
-            group: [n], of those that have a folder.
-            shard: [n], of `MAX_SHARDS`.
-            order: [n].
+            group: groups, all of which must have a folder, [n].
+            shard: shards, below `MAX_SHARDS`, [n].
+            order: the hashes by which rows are sorted, [n].
         """
         number = group * self.shards + shard % self.shards
         if self.pieces > 1:
@@ -76,19 +76,19 @@ class Filing:
         return divmod(file // self.pieces, self.shards)
 
     def path(self, file: int) -> str:
-        """Of a file, within the store."""
+        """The path of a file, relative to the store."""
         group, shard = self.group_and_shard(file)
         return f"{self.folders[group]}/shard-{shard:02d}-{file % self.pieces:03d}.parquet"
 
 
 def filing_of(folders: Sequence[str], shards: int, types: Mapping[str, StoreType], rows: int) -> Filing:
-    """Files of about `FILE_BYTES` at most.
+    """A numbering with files of at most about `FILE_BYTES`.
 
     Args:
-        folders: of the groups.
-        shards: of each group.
-        types: of the stored columns.
-        rows: of the largest group.
+        folders: the folder of each group.
+        shards: number of shards of each group.
+        types: types of the stored columns.
+        rows: number of rows of the largest group.
     """
     size = rows // shards * sum(BYTES.get(kind, _TEXT_BYTES) for kind in types.values())
     return Filing(folders, shards, 1 << max(0, -(-size // FILE_BYTES) - 1).bit_length())
@@ -96,17 +96,17 @@ def filing_of(folders: Sequence[str], shards: int, types: Mapping[str, StoreType
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Rows as they are to be written; plain data and functions, which go to the tasks.
+    """How rows are stored; plain data and functions, sent to the tasks.
 
     Attributes:
-        columns: of a batch of n rows, what is written, [n] each, by name.
-        types: of these columns at rest, in order.
-        group: of a batch of n rows, the place of a row's folder, [n]; others are not written.
+        columns: gives the stored columns of n rows, [n] by name.
+        types: types of the stored columns, in order.
+        group: gives the index of each row's folder, [n]; rows with another index are not written.
         filing: the files.
-        copies: of a batch of n rows, which are written, and how often.
-        sampled: whether some are written more than once, or not at all.
-        group_rows: rows of a row group.
-        audit: what is compared on the way.
+        copies: gives the rows to write, with repetitions.
+        sampled: whether some rows are repeated or left out.
+        group_rows: number of rows of a row group.
+        audit: the audit to run on the rows.
     """
 
     columns: Callable[[Rows], Mapping[str, npt.NDArray[Any]]]
@@ -120,11 +120,11 @@ class StoredRows:
 
     @property
     def schema(self) -> pa.Schema:
-        """Of a file."""
+        """The schema of a file."""
         return pa.schema([pa.field(name, _TYPES[kind], nullable=False) for name, kind in self.types.items()])
 
     def table(self, rows: Rows) -> pa.Table:
-        """The stored columns of the rows that are written, with `ORDER` and `FILE`."""
+        """The stored columns of the rows to write, with `ORDER` and `FILE`."""
         copies = self.copies(rows)
         group = self.group(rows)[copies.rows]
         has_file = np.flatnonzero((group >= 0) & (group < len(self.filing.folders)))

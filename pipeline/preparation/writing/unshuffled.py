@@ -1,8 +1,8 @@
-"""Files of a store whose rows lie in partitions: whoever writes a file reads its rows, and none go through Spark.
+"""Writes the files of a store from kept partitions, without Spark's shuffle: each task reads the rows of its files.
 
     [task: partitions of a file -> stored columns -> sorted by hash -> Parquet]
 
-The bytes are those of `shuffled.py`.
+The files have the same bytes as those of `shuffled.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.preparation.writing.store_file import FILES, counted_units, write_
 from pipeline.preparation.writing.stored_rows import StoredRows
 
 AUDITED_ROWS = 1 << 21
-"""About how many rows one task compares."""
+"""About the number of rows that one task audits."""
 
 MOST_AUDIT_TASKS = 8
 
@@ -30,13 +30,13 @@ MOST_AUDIT_TASKS = 8
 def write_unshuffled(
     spark: SparkSession, partitions: Partitions, stored: StoredRows, uri_of: Callable[[int], str]
 ) -> DataFrame:
-    """What writes all files, lazily: rows of `FILES`.
+    """Write all files, lazily; the result has rows of `FILES`.
 
     Args:
         spark: the session.
-        partitions: all rows.
-        stored: how they are written; not sampled, a piece a shard.
-        uri_of: where a task puts a file, by its number.
+        partitions: the index of all rows.
+        stored: how they are stored; without sampling, and with one piece for each shard.
+        uri_of: gives the URI at which a task writes a file, by its number.
     """
     filing = stored.filing
     rows = {file: partitions.count(*filing.group_and_shard(file), filing.shards) for file in range(filing.count)}
@@ -60,17 +60,17 @@ def write_unshuffled(
 
 
 def is_much_to_audit(partitions: Partitions, audit: Audit) -> bool:
-    """Whether so many tasks would compare rows that Spark had better bring together what each compares."""
+    """Whether the audit needs so many tasks, each of which reads all placements, that a shuffle is cheaper."""
     return _audit_tasks(partitions, audit) > MOST_AUDIT_TASKS
 
 
 def _audit_tasks(partitions: Partitions, audit: Audit) -> int:
-    """How many tasks compare what the audit looks at; each of them reads where all rows belong."""
+    """The number of tasks of the audit; each of them reads the placement of all rows."""
     return -(-int(partitions.rows.sum()) // (audit.every_one_in * AUDITED_ROWS))
 
 
 def _shared_out(sizes: Mapping[int, int], count: int) -> list[list[int]]:
-    """Files for each task, which all have about as many rows to write; their bytes do not depend on it."""
+    """Distribute files over tasks with about equal numbers of rows; the bytes of files do not depend on it."""
     filled = {file: size for file, size in sizes.items() if size}
     shares: list[list[int]] = [[] for _ in range(min(count, len(filled)))]
     loads = [0] * len(shares)
@@ -82,7 +82,7 @@ def _shared_out(sizes: Mapping[int, int], count: int) -> list[list[int]]:
 
 
 def _units(partitions: Partitions, audit: Audit, number: int, count: int) -> pa.Table:
-    """What the audit counts of one part of all that it compares."""
+    """The audit's counts of one part of the units."""
     tables = [UNITS.empty_table()]
     everything = (batch for file in range(len(partitions.uris)) for batch in partitions.of_file(file))
     for batch in read_partitions(everything, partitions.columns.is_placement):

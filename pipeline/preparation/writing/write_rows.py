@@ -1,12 +1,11 @@
-"""Writing a store: its files, made by Spark's tasks, are named and listed.
+"""Writes the files of a store in Spark's tasks, moves them to their final names, and lists them for the manifest.
 
-A file's bytes follow from its rows alone, however the source was cut into pieces, whichever way the rows took:
+    train/shard-00-000.parquet     split, shard, and the number of the piece in the shard
 
-    train/shard-00-000.parquet     split, shard, and a count within the shard
+The bytes of a file follow from its rows alone, however the source was divided into pieces, shuffled or not.
 
-A task that is tried again or runs twice writes a file of its own name; those of the tasks that Spark counts are moved
-to their final names. In an object store, where nothing can be moved, each of them puts the same bytes at the final
-name.
+A repeated attempt of a task writes a file with another name; the files of tasks that Spark accepts are moved to their
+final names. In an object store, which cannot move files, every attempt writes the same bytes at the final name.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from pipeline.kinds.fitted_features import FittedFeatures, contract_of
+from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.reading.scan import from_bytes
 from pipeline.preparation.rows.table import Table
@@ -34,16 +33,16 @@ from pipeline.store.layout import SPLITS
 from pipeline.store.manifest import FileEntry, PartChecksums, SplitEntry
 
 ROWS_PER_GROUP = 1 << 14
-"""Rows of a row group: a few steps of a shard, so that reading stays ahead with little memory."""
+"""Rows of a row group: enough for a few training steps of a shard, so that reading ahead takes little memory."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """The files of a store, and the audit's counts.
 
     Attributes:
-        groups: by folder; one without rows has no file.
-        units: what the audit counted.
+        groups: the files by folder; a group without rows has none.
+        units: the counts of the audit.
     """
 
     groups: Mapping[str, SplitEntry]
@@ -52,7 +51,7 @@ class Written:
 
 def write_rows(
     table: Table,
-    state: FittedFeatures,
+    features: FittedFeatures,
     shards: int,
     folder: StoragePath,
     *,
@@ -63,17 +62,17 @@ def write_rows(
     """Write all splits below `folder`.
 
     Args:
-        table: typed rows.
-        state: what turns them into stored columns.
-        shards: how many virtual shards; a divisor of `MAX_SHARDS`.
-        folder: a fresh folder.
-        rows: of the largest split, about.
-        audit: what is compared on the way.
-        sampling: of training rows.
+        table: the typed rows.
+        features: the fitted features.
+        shards: number of virtual shards, a divisor of `MAX_SHARDS`.
+        folder: a new folder.
+        rows: number of rows of the largest split, approximately.
+        audit: the audit to run on the rows.
+        sampling: how training rows are sampled; None for all rows as they are.
     """
-    seed, types = table.seed, {column.name: column.type for column in contract_of(state).columns}
+    seed, types = table.seed, {column.name: column.type for column in store_schema_of(features).columns}
     stored = StoredRows(
-        columns=lambda rows: stored_columns(state, rows, seed),
+        columns=lambda rows: stored_columns(features, rows, seed),
         types=types,
         group=lambda rows: rows.placement.split,
         filing=filing_of(SPLITS, shards, types, rows),
@@ -108,7 +107,7 @@ def write_groups(table: Table, stored: StoredRows, folder: StoragePath) -> Writt
 
 
 def _named(row: Mapping[str, Any], filing: Filing, folder: StoragePath, *, moves: bool) -> FileEntry:
-    """What the manifest says of a file that is at its place now."""
+    """Move a file to its final name; returns its entry for the manifest."""
     path, (_, shard) = filing.path(row["file"]), filing.group_and_shard(row["file"])
     if moves:
         files.move(storage_path(row["path"]), folder.child(path))

@@ -1,1 +1,1 @@
-"""Plots as matplotlib figures, made without pyplot and its global state, so that threads may draw side by side."""
+"""Plots as matplotlib figures, made without pyplot and its global state, so that several threads may draw."""

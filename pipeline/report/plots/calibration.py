@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: the observed share over the predicted one, and the rows behind it."""
+"""How predicted probabilities compare with observed shares, and how many rows are behind each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import CalibrationReport
+from pipeline.evaluation.report.classification import CalibrationReport
 from pipeline.formatting import counted
 from pipeline.report.plots.style import (
     BLUE,
@@ -23,8 +23,8 @@ from pipeline.report.plots.style import (
 from pipeline.report.text import short_name
 
 Floats = NDArray[np.float64]
-SURE = 1.96
-"""Standard errors on both sides, for 95 %."""
+Z_95 = 1.96
+"""Standard errors on either side of a 95 % interval."""
 
 
 def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") -> Figure:
@@ -60,8 +60,8 @@ def calibration_curve(report: CalibrationReport, *, title: str = "Calibration") 
 
 
 def _interval(share: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Wilson's score interval, which is wide for few rows even where all of them agree."""
-    z = SURE**2 / rows
+    """Wilson's score interval, which is wide for few rows even if all of them agree."""
+    z = Z_95**2 / rows
     centre = (share + z / 2) / (1 + z)
     half = np.sqrt(z * share * (1.0 - share) + z**2 / 4) / (1 + z)
     return centre - half, centre + half

@@ -7,18 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import ConfusionMatrix
+from pipeline.evaluation.report.classification import ConfusionMatrix
 from pipeline.formatting import counted, format_percent
 from pipeline.report.plots.style import FAINT, INK, SHADES, caption, colour_bar, new_figure, plain, style_axes
 from pipeline.report.text import short_name
 
 MOST_WITH_TEXT = 20
-"""Classes up to which each cell can hold readable numbers."""
+"""Number of classes up to which each cell has room for readable numbers."""
 MOST_WITH_NAMES = 60
 
 
 def confusion_matrix(confusion: ConfusionMatrix, *, title: str = "Confusion matrix") -> Figure:
-    """Rows are actual classes, columns predicted ones; the shade is the share of the row."""
+    """Rows are actual classes, columns predicted ones; the shade is the share of the actual class."""
     counts = np.array(confusion.counts, dtype=np.int64).reshape(len(confusion.classes), -1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = len(confusion.classes)
@@ -40,7 +40,7 @@ def _name_ticks(axes: Axes, classes: tuple[str, ...]) -> None:
     size = len(classes)
     step = max(1, -(-size // MOST_WITH_NAMES))
     positions = list(range(0, size, step))
-    names = [short_name(classes[place]) for place in positions]
+    names = [short_name(classes[position]) for position in positions]
     upright = size <= 4 and max(map(len, names)) <= 12
     font = 10 if size <= 10 else 8 if size <= MOST_WITH_TEXT else 6
     axes.set_xticks(positions, names, rotation=0 if upright else 45, ha="center" if upright else "right", fontsize=font)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluation.diagnosis import Finding
+from pipeline.evaluation.finding import Finding
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import (
     BLUE,
@@ -42,13 +42,13 @@ def learning_curves(
     best_epoch: int | None = None,
     findings: Sequence[Finding] = (),
 ) -> Figure:
-    """One panel a metric, the loss first.
+    """One panel per metric, the loss first.
 
     Args:
-        history: one value an epoch; None and values that are not finite leave gaps. The first is epoch 1.
-        title: of the figure.
+        history: one value per epoch, from epoch 1; None and values that are not finite leave gaps.
+        title: title of the figure.
         best_epoch: the epoch whose weights are kept, counted from 1.
-        findings: what the curves show, said below them.
+        findings: findings about the curves, shown below them.
     """
     names = metric_names(history)
     epochs = max((len(values) for values in history.values()), default=0)
@@ -67,7 +67,7 @@ def learning_curves(
 
 
 def metric_names(history: History) -> list[str]:
-    """The metrics in `history`, each once: the loss first, the others as they come."""
+    """The metrics in `history`, each once: the loss first, the others in their order."""
     names = dict.fromkeys(key.removeprefix("val_") for key in history)
     return sorted(names, key=lambda name: name != "loss")
 

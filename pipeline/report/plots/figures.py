@@ -8,8 +8,8 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.names import metric_name
-from pipeline.evaluation.report import EvalReport
+from pipeline.evaluation.metric_names import metric_name
+from pipeline.evaluation.report.evaluation import EvalReport
 from pipeline.report.plots.calibration import calibration_curve
 from pipeline.report.plots.confusion import confusion_matrix
 from pipeline.report.plots.importance import importance_bars
@@ -23,15 +23,15 @@ LONGEST = 40
 
 
 def figures_of(report: EvalReport) -> Iterator[tuple[str, Draw]]:
-    """Each plot that has something to show: its name, which is safe for a file, and what draws it."""
+    """The plots that have something to show: a name that is safe for a file, and a function that draws the plot."""
     if report.regression is not None:
         yield "residuals", partial(residual_plots, report.regression, rows=report.rows, name=report.label)
     yield from _of_classes(report)
     metric = report.target.main_metric
     whole, interval = report.metrics.get(metric), report.intervals.get(metric)
-    for place, part in enumerate(report.slices, 1):
+    for number, part in enumerate(report.slices, 1):
         draw = partial(slice_plot, part, metric=metric, name=metric_name(metric), whole=whole, interval=interval)
-        yield f"slice_{place}_{safe_name(part.by)}", draw
+        yield f"slice_{number}_{safe_name(part.by)}", draw
     if report.importance is not None:
         yield "importance", partial(importance_bars, report.importance, name=metric_name(report.importance.metric))
 
@@ -52,5 +52,5 @@ def _of_classes(report: EvalReport) -> Iterator[tuple[str, Draw]]:
 
 
 def safe_name(text: str) -> str:
-    """Letters, digits and underscores, for the name of a file; other characters give way."""
+    """A name for a file, of letters, digits and underscores; other characters are replaced."""
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:LONGEST].lower() or "column"

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from pipeline.evaluation.folds import CrossvalReport, FoldScore
-from pipeline.evaluation.names import capital, metric_name
+from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.formatting import counted
 from pipeline.report.plots.curves import TITLES, metric_names
 from pipeline.report.plots.fold_panels import finite_values, panel_grid, set_ticks
@@ -30,17 +30,17 @@ from pipeline.report.plots.style import (
 Floats = NDArray[np.float64]
 
 CROWD = 20
-"""Folds from which on their lines are fainter."""
+"""Number of folds above which their lines are fainter."""
 
 
 def fold_curves(report: CrossvalReport, *, title: str = "Learning curves of the folds") -> Figure:
-    """A panel a metric of the validation rows: a line a fold, and their mean with one deviation on both sides.
+    """One panel per metric of the validation rows: one line per fold, and their mean with one deviation on both sides.
 
-    Mean and deviation of an epoch are over the folds that still trained then, where these are two or more.
+    Mean and deviation of an epoch are over the folds that still trained in it, if these are at least two.
 
     Args:
         report: the cross-validation; values that are not finite leave gaps.
-        title: of the figure.
+        title: title of the figure.
     """
     names = metric_names({key: () for score in report.scores for key in score.history if key.startswith("val_")})
     figure, grid = panel_grid(len(names), title, "no history of validation rows")
@@ -92,7 +92,7 @@ def _mean_line(axes: Axes, lines: Sequence[Floats], *, floor: float) -> None:
     enough = np.flatnonzero(~np.isnan(table).all(axis=1))
     if not enough.size:
         return
-    # Epochs that too few folds reached, or left finite, are gaps.
+    # Epochs that too few folds reached, or with too few finite values, are gaps.
     mean, deviation = np.full((2, len(table)), np.nan)
     mean[enough], deviation[enough] = np.nanmean(table[enough], axis=1), np.nanstd(table[enough], axis=1, ddof=1)
     epochs, low = np.arange(1, len(table) + 1), np.maximum(mean - deviation, floor)

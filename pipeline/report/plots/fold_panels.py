@@ -1,4 +1,4 @@
-"""Panels with a dot a fold, its mean and the interval of the mean."""
+"""Panels with one dot per fold, the mean and its interval."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float] | None
 
 EVERY_FOLD = 15
-"""Folds up to which each has its number below the axis."""
+"""Number of folds up to which each has its number below the axis."""
 NARROW = 0.1
-"""Height of a panel, as a share of its largest value, below which three digits do not tell ticks apart."""
+"""Height of a panel, as a share of its largest value, below which three digits do not distinguish ticks."""
 REACH = 1.5
-"""How far a panel reaches beyond its dots at most, in distances between the lowest and the highest one."""
+"""How far a panel extends beyond its dots at most, in units of their range."""
 MARGIN = 0.14
-"""Free of dots at either end, as a share of what a panel shows."""
+"""Margin without dots at either end, as a share of the height of a panel."""
 FOOT = 0.11
 """Height of the crosses, above the names that stand in the margin."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn of one metric.
+    """What a panel shows of one metric.
 
     Attributes:
-        folds: their numbers, int64 [n].
-        values: by fold, float64 [n]; NaN for those that cannot be drawn.
-        mean: of them, if any.
-        interval: of the mean, if any.
-        zero: whether 0 is to be seen as well.
+        folds: numbers of the folds, int64 [n].
+        values: values by fold, float64 [n]; NaN for those that cannot be drawn.
+        mean: mean of the values, if any.
+        interval: interval of the mean, if any.
+        zero: whether the panel includes 0.
     """
 
     folds: NDArray[np.int64]
@@ -60,7 +60,7 @@ class Panel:
 
     @property
     def window(self) -> tuple[float, float]:
-        """From where to where all values are seen, and the interval as far as it does not squeeze them."""
+        """The range that shows all values, and the interval as far as it does not squeeze them."""
         shown = [*self.values[~np.isnan(self.values)], *([0.0] if self.zero else [])]
         low, high = min(shown, default=0.0), max(shown, default=0.0)
         height = (high - low) or 0.1 * abs(high) or 1.0
@@ -71,13 +71,13 @@ class Panel:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the interval is wider than what is seen."""
+        """Whether the interval exceeds the window."""
         low, high = self.window
         return self.interval is not None and not low <= self.interval[0] <= self.interval[1] <= high
 
 
 def panel_grid(count: int, title: str, words: str) -> tuple[Figure, Sequence[Axes]]:
-    """As many panels as metrics, and one with `words` where there is none."""
+    """As many panels as metrics; one with `words` if there are none."""
     columns = max(1, min(COLUMNS, count))
     rows = max(1, math.ceil(count / columns))
     figure = new_figure(max(6.4, 4.4 * columns), 1.1 + 3.1 * rows, title)
@@ -101,10 +101,10 @@ def draw_panel(axes: Axes, panel: Panel, folds: int, repeats: int) -> None:
     """Dots, the mean with its interval, and lines between repeats.
 
     Args:
-        axes: to draw on.
-        panel: what is drawn.
-        folds: of one repeat; every other repeat has hollow dots.
-        repeats: of the division into folds.
+        axes: axes to draw on.
+        panel: what to draw.
+        folds: number of folds in one repeat; every other repeat has hollow dots.
+        repeats: number of repeats.
     """
     missing, odd = np.isnan(panel.values), panel.folds // folds % 2 == 1
     for shown, face in ((~odd & ~missing, BLUE), (odd & ~missing, "white")):
@@ -126,7 +126,7 @@ def draw_panel(axes: Axes, panel: Panel, folds: int, repeats: int) -> None:
 
 
 def set_ticks(axes: Axes) -> None:
-    """Numbers that differ from tick to tick, also where a panel shows a narrow range of large values."""
+    """Format ticks so that they differ, also if a panel shows a narrow range of large values."""
     low, high = axes.get_ylim()
     if high - low > NARROW * max(abs(low), abs(high)):
         compact_ticks(axes, x=False)
@@ -136,12 +136,12 @@ def set_ticks(axes: Axes) -> None:
 
 
 def write_beside_title(axes: Axes, words: str) -> None:
-    """At the right end, as high as the title on the left."""
+    """Write at the right end of an axes, at the height of its title."""
     plain(axes.set_title(words, loc="right", fontsize=10, color=ORANGE, pad=8))
 
 
 def panel_notes(panels: Sequence[Panel], repeats: int) -> list[str]:
-    """Sentences that a reader needs for what these panels show."""
+    """The sentences of a caption that explain what these panels show."""
     sentences = {
         "Grey: its 95 % interval, which allows for training rows that folds share.": any(
             panel.interval is not None for panel in panels

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.comparison import Comparison, PairedMetric
 from pipeline.evaluation.folds import CrossvalReport
-from pipeline.evaluation.names import capital, is_lower_better, metric_name
+from pipeline.evaluation.metric_names import capital, is_lower_better, metric_name
 from pipeline.formatting import format_number, format_p_value
 from pipeline.report.plots.fold_panels import (
     Panel,
@@ -29,11 +29,11 @@ from pipeline.report.text import short_name
 
 
 def fold_metrics(report: CrossvalReport, *, title: str = "Folds") -> Figure:
-    """A panel a metric of those wanted first: a dot a fold, the mean, and its interval.
+    """One panel per headline metric: one dot per fold, the mean, and its interval.
 
     Args:
         report: the cross-validation.
-        title: of the figure.
+        title: title of the figure.
     """
     names = report.headlines
     figure, grid = panel_grid(len(names), title, "no metrics")
@@ -57,11 +57,11 @@ def fold_metrics(report: CrossvalReport, *, title: str = "Folds") -> Figure:
 
 
 def paired_differences(comparison: Comparison, *, title: str = "Differences by fold") -> Figure:
-    """A panel a metric of those wanted first: by how much two models differ in each fold, and on average.
+    """One panel per headline metric: how much two models differ in each fold, and on average.
 
     Args:
-        comparison: of the two.
-        title: of the figure.
+        comparison: the comparison of the two.
+        title: title of the figure.
     """
     names = comparison.headlines
     figure, grid = panel_grid(len(names), title, "no metrics")
@@ -82,7 +82,7 @@ def paired_differences(comparison: Comparison, *, title: str = "Differences by f
 
 
 def _name_sides(axes: Axes, metric: PairedMetric, names: tuple[str, str]) -> None:
-    """Who is better above and below zero, in the margins, where no dots are; and what the test says."""
+    """Write which model is better above and below zero, in the margins without dots, and the result of the test."""
     above, below = names[::-1] if is_lower_better(metric.metric) else names
     for height, words, side in ((0.99, f"{above} better ↑", "top"), (0.01, f"{below} better ↓", "bottom")):
         text = axes.text(0.99, height, words, transform=axes.transAxes, fontsize=8, color=MUTED)

@@ -1,25 +1,25 @@
-"""What each column is worth: how much worse the model is where the column's values are shuffled."""
+"""The importance of columns: how much worse the model is if a column's values are shuffled."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ImportanceReport
+from pipeline.evaluation.report.importance import ImportanceReport
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import BLUE, INK, caption, compact_ticks, new_figure, plain, style_axes, without_data
 from pipeline.report.text import short_name
 
 MOST = 30
-"""Columns that are drawn."""
+"""The largest number of columns that are drawn."""
 
 
 def importance_bars(report: ImportanceReport, *, name: str, title: str = "Importance of columns") -> Figure:
-    """A bar a column, with the deviation of its repeats.
+    """One bar per column, with the deviation of its repeats.
 
     Args:
         report: the columns, the most important first.
-        name: of the metric, for people.
-        title: of the figure.
+        name: name of the metric, for people.
+        title: title of the figure.
     """
     shown = report.columns[:MOST]
     figure = new_figure(8.2, 1.7 + 0.3 * max(len(shown), 2), title)

@@ -10,12 +10,12 @@ from PIL import Image
 from pipeline.report.plots.style import DPI
 
 COLOURS = 256
-"""Of the palette, with a third of the bytes of true colours. It is chosen to cover all colours, not the frequent ones:
-a thin line, which has few pixels, must not take the colour of another one."""
+"""Size of the palette, which takes a third of the bytes of true colours. It is chosen to cover all colours, not just
+the frequent ones: a thin line, which has few pixels, must keep its colour."""
 
 
 def png_of(figure: Figure, *, dpi: int = DPI) -> bytes:
-    """Draw a figure, at `dpi` dots an inch."""
+    """Draw a figure, at `dpi` dots per inch."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     with Image.open(drawn) as image:

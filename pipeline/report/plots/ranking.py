@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ClassCurves, Curve
+from pipeline.evaluation.report.classification import ClassCurves, Curve
 from pipeline.report.plots.style import (
     BLUE,
     FAINT,
@@ -31,14 +31,14 @@ from pipeline.report.plots.style import (
 from pipeline.report.text import short_name
 
 MEANS = ("micro", "macro")
-"""Names of curves over all classes."""
+"""Names of the curves over all classes."""
 MOST_NAMED = 10
-"""Classes whose curves can be told apart; those beyond are drawn in grey, without a name."""
+"""Number of classes whose curves can be distinguished; further ones are drawn in grey, without a name."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY)
 DASHES: tuple[str, ...] = ("-", "--")
 """The second five of the named classes repeat the colours."""
 FEW = 3
-"""Lines up to which the legend has room within a plot."""
+"""Number of lines up to which the legend has room within a plot."""
 CHANCE: dict[str, Any] = {"color": MUTED, "linewidth": 1.0, "linestyle": (0, (2, 3))}
 PLAIN_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9, "labelcolor": INK}
 
@@ -63,9 +63,9 @@ def roc_and_pr(curves: Sequence[ClassCurves], *, prevalence: float | None, title
     """Two panels: the true-positive rate over the false-positive rate, and precision over recall.
 
     Args:
-        curves: of a binary label its one class; of several classes their means, and each against the rest.
-        prevalence: share of the one class of a binary label, which chance reaches as precision; None otherwise.
-        title: of the figure.
+        curves: curves of the one class of a binary label; for several classes, their means, and each against the rest.
+        prevalence: share of the one class of a binary label, the precision of random guesses; None otherwise.
+        title: title of the figure.
     """
     figure, left, right = _two_panels(len(curves), title)
     style_axes(left, "ROC", "False-positive rate", "True-positive rate")
@@ -85,7 +85,7 @@ def roc_and_pr(curves: Sequence[ClassCurves], *, prevalence: float | None, title
 
 def gain_and_lift(curves: Sequence[ClassCurves], *, title: str = "Gain and lift") -> Figure:
     """Two panels over the share of rows taken, the highest probabilities first: the share of the class that is among
-    them, and how many times more frequent it is there than everywhere.
+    them, and how many times more frequent it is there than in all rows.
     """
     classes = [curve for curve in curves if curve.name not in MEANS]
     figure, left, right = _two_panels(len(classes), title)
@@ -107,27 +107,27 @@ def gain_and_lift(curves: Sequence[ClassCurves], *, title: str = "Gain and lift"
 
 
 def _two_panels(lines: int, title: str) -> tuple[Figure, Axes, Axes]:
-    """With room for a legend beside them where there are many lines."""
+    """Two panels, with room for a legend beside them if there are many lines."""
     figure = new_figure(11.4 if lines <= FEW else 13.6, 5.4, title)
     left, right = figure.subplots(1, 2)
     return figure, left, right
 
 
 def _legend(figure: Figure, axes: Axes, curves: Sequence[ClassCurves], labels: Mapping[str, str]) -> None:
-    """Of the lines that were drawn: within the plot, or beside it where they are many."""
+    """A legend of the lines that were drawn: within the plot, or beside it if there are many."""
     drawn = {str(line.get_gid()): line for line in axes.lines if line.get_gid() in labels}
     names = [name for name, look in zip(labels, _looks(curves), strict=True) if look.named and name in drawn]
     if not names:
         return
-    place: dict[str, Any] = {"loc": "outside right upper"} if len(curves) > FEW else {"loc": "lower left"}
+    location: dict[str, Any] = {"loc": "outside right upper"} if len(curves) > FEW else {"loc": "lower left"}
     owner = figure if len(curves) > FEW else axes
-    legend = owner.legend([drawn[name] for name in names], [labels[name] for name in names], **place, **PLAIN_LEGEND)
+    legend = owner.legend([drawn[name] for name in names], [labels[name] for name in names], **location, **PLAIN_LEGEND)
     for label in legend.get_texts():
         plain(label)
 
 
 def _draw(axes: Axes, curves: Sequence[ClassCurves], lines: Mapping[str, Curve | None]) -> bool:
-    """Whether there was any line to draw; a line's gid is the name of its class."""
+    """Draw lines, and tell whether there was any; a line's gid is the name of its class."""
     drawn = False
     for (name, line), look in zip(lines.items(), _looks(curves), strict=True):
         if line is not None and line.x:
@@ -184,7 +184,7 @@ def _absent_note(curves: Sequence[ClassCurves]) -> str:
 
 
 def _first_tenth_note(classes: Sequence[ClassCurves]) -> str:
-    """What the first tenth of the rows brings, of a binary label."""
+    """A note on the first tenth of the rows, for a binary label."""
     if len(classes) != 1 or classes[0].lift is None or not classes[0].lift.x:
         return ""
     lift = classes[0].lift

@@ -1,4 +1,4 @@
-"""The learning-rate finder's curve: how the loss went while the rate rose."""
+"""The learning-rate finder's curve: the loss while the learning rate rises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.formatting import counted
 from pipeline.report.plots.style import BLUE, FAINT, ORANGE, caption, compact_ticks, new_figure, style_axes
 
 SHOWN_ABOVE_LOWEST = 1.5
-"""Times the range from the lowest to the first smoothed loss; what explodes beyond would flatten the rest."""
+"""Height of the plot, in ranges from the lowest to the first smoothed loss; exploding losses would flatten the rest."""
 
 
 def rate_curve(
@@ -22,14 +22,14 @@ def rate_curve(
     chosen: float,
     title: str = "Learning-rate finder",
 ) -> Figure:
-    """The loss of each step and its smoothed course over the rate, on a logarithmic axis.
+    """The loss of each step, raw and smoothed, over the learning rate on a logarithmic axis.
 
     Args:
-        rates: rising.
-        losses: of the steps.
-        smoothed: of the same steps.
-        chosen: the rate that is marked.
-        title: of the figure.
+        rates: learning rates of the steps, ascending.
+        losses: losses of the steps.
+        smoothed: smoothed losses of the steps.
+        chosen: the learning rate to mark.
+        title: title of the figure.
     """
     figure = new_figure(6.8, 4.4, title)
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Where a regression is wrong: four panels, drawn from histograms, so that any number of rows costs the same."""
+"""The errors of a regression: four panels, drawn from histograms, so that the number of rows does not matter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.evaluation.report import Counts, Grid, RegressionReport
+from pipeline.evaluation.report.regression import Counts, Grid, RegressionReport
 from pipeline.formatting import compact, counted
 from pipeline.report.plots.style import (
     BLUE,
@@ -47,10 +47,10 @@ def residual_plots(report: RegressionReport, *, rows: int, name: str, title: str
     have an error of at most so much.
 
     Args:
-        report: an error is predicted minus actual.
-        rows: that were scored.
-        name: of the label, which is the unit of all axes.
-        title: of the figure.
+        report: the errors, predicted minus actual.
+        rows: number of rows that were scored.
+        name: name of the label, the unit of all axes.
+        title: title of the figure.
     """
     unit = short_name(name, 32)
     figure = new_figure(11.4, 9.4, title)
@@ -92,7 +92,7 @@ def _error_by_prediction(figure: Figure, axes: Axes, grid: Grid | None) -> str:
 
 
 def _shade(figure: Figure, axes: Axes, grid: Grid) -> bool:
-    """Draw the cells that hold rows; whether there are any."""
+    """Draw the cells that hold rows, and tell whether there are any."""
     counts = np.array(grid.counts, dtype=np.float64)
     if not counts.size or not counts.any():
         return False
@@ -110,13 +110,13 @@ def _shade(figure: Figure, axes: Axes, grid: Grid) -> bool:
 
 
 def _powers(most: float) -> list[float]:
-    """Ticks from 1 to `most`: powers of ten, or the ends where there is no other."""
+    """Ticks from 1 to `most`: powers of ten, or the ends if there is only one power."""
     powers = [10.0**power for power in range(int(math.log10(most)) + 1)]
     return powers if len(powers) > 1 else [1.0, most]
 
 
 def _column_medians(grid: Grid) -> tuple[Floats, Floats]:
-    """Centre and median of each column that has enough rows to tell one; the median of binned rows is interpolated."""
+    """Centre and median of each column with enough rows; the median of binned rows is interpolated."""
     edges, x_edges = np.array(grid.y_edges), np.array(grid.x_edges)
     counts = np.array(grid.counts, dtype=np.float64)
     columns = np.flatnonzero(counts.sum(axis=0) >= FEWEST_IN_COLUMN)
@@ -147,7 +147,7 @@ def _distribution(axes: Axes, errors: Counts | None, median: float | None) -> st
 
 
 def _coarser(edges: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """Whole bins put together until at most `MOST_BARS` are left, fewer for few rows."""
+    """Merge bins until at most `MOST_BARS` are left, or fewer for few rows."""
     wanted = min(MOST_BARS, max(11, 2 * math.isqrt(int(counts.sum()))))
     step = math.ceil(counts.size / wanted)
     starts = np.arange(0, counts.size, step)
@@ -155,7 +155,7 @@ def _coarser(edges: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[
 
 
 def _reach(axes: Axes, quantiles: Mapping[str, float]) -> None:
-    """The share of rows over the error that they stay below."""
+    """Draw the share of rows whose error stays below a size."""
     if not quantiles:
         without_data(axes, "no rows")
         return

@@ -1,11 +1,11 @@
-"""A metric on parts of the rows, beside that of all of them."""
+"""A metric on parts of the rows, compared with that of all rows."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluation.report import SliceReport
+from pipeline.evaluation.report.slices import SliceReport
 from pipeline.formatting import compact
 from pipeline.report.plots.style import (
     BLUE,
@@ -32,15 +32,15 @@ def slice_plot(
     interval: tuple[float, float] | None = None,
     title: str = "Slices",
 ) -> Figure:
-    """A dot a value, and its rows.
+    """One dot per value, and its number of rows.
 
     Args:
-        report: of one column or expression.
-        metric: which one of each value's is drawn.
-        name: of the metric, for people.
-        whole: of all rows; None where it is not defined.
-        interval: of the whole, shaded.
-        title: of the figure.
+        report: the slices of one column or expression.
+        metric: the metric to draw.
+        name: name of the metric, for people.
+        whole: the metric of all rows; None if it is undefined.
+        interval: interval of the metric of all rows, shaded.
+        title: title of the figure.
     """
     size = max(len(report.values), 1)
     figure = new_figure(8.8, 1.6 + 0.34 * max(size, 2), title)

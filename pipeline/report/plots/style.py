@@ -1,4 +1,4 @@
-"""How every plot looks: sizes, colours that colour-blind readers tell apart, quiet axes, safe text."""
+"""The style of all plots: sizes, colours for colour-blind readers, quiet axes, safe text."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ INK, MUTED, FAINT, GREY = "#222222", "#666666", "#DDDDDD", "#AAAAAA"
 SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#BBD7EA", BLUE, "#00456E"])
 CAPTION_SIZE = 8.5
 WIDE_RANGE = 30.0
-"""Ratio of the largest to the smallest value from which on an axis is logarithmic."""
+"""Ratio of the largest to the smallest value above which an axis is logarithmic."""
 LETTERS_AN_INCH = 15.0
-"""Of a caption, so that it is wrapped before it leaves the figure."""
+"""Letters of a caption per inch, so that it is wrapped before it leaves the figure."""
 
-# Names in scripts that the font lacks are drawn as boxes; once said by the picture itself is enough.
+# Names in scripts that the font lacks are drawn as boxes, which the plot shows well enough.
 warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
 
 
@@ -54,7 +54,7 @@ def style_axes(axes: Axes, title: str, x_label: str, y_label: str) -> None:
 
 
 def caption(figure: Figure, *sentences: str) -> None:
-    """Small print below the plots, wrapped; nothing where all sentences are empty."""
+    """Small print below the plots, wrapped; nothing if all sentences are empty."""
     text = " ".join(sentence for sentence in sentences if sentence)
     lines = textwrap.wrap(text, int(LETTERS_AN_INCH * figure.get_figwidth()))
     if lines:
@@ -62,7 +62,7 @@ def caption(figure: Figure, *sentences: str) -> None:
 
 
 def colour_bar(figure: Figure, axes: Axes, shades: ScalarMappable, name: str, **more: Any) -> None:
-    """What the shades of a plot mean, beside it."""
+    """A colour bar that explains the shades of a plot."""
     bar = figure.colorbar(shades, ax=axes, fraction=0.04, pad=0.02, **more)
     bar.set_label(name, fontsize=9, color=MUTED)
     bar.outline.set_visible(False)
@@ -71,7 +71,7 @@ def colour_bar(figure: Figure, axes: Axes, shades: ScalarMappable, name: str, **
 
 
 def quiet_legend(axes: Axes, **more: Any) -> None:
-    """A legend without a frame, with names as they are; none where nothing has a label."""
+    """A legend without a frame; none if nothing has a label."""
     if axes.get_legend_handles_labels()[1]:
         legend = axes.legend(**({"frameon": False, "fontsize": 9, "labelcolor": INK} | more))
         for label in legend.get_texts():
@@ -86,7 +86,7 @@ def without_data(axes: Axes, words: str) -> None:
 
 
 def shares(axes: Axes, *, x: bool = True, y: bool = True) -> None:
-    """Axes from 0 to 1 with a little air, as percentages."""
+    """Axes from 0 to 1 with a small margin, as percentages."""
     percent = FuncFormatter(lambda value, _: f"{value:.0%}")
     if x:
         axes.set_xlim(-0.015, 1.015)
@@ -97,13 +97,13 @@ def shares(axes: Axes, *, x: bool = True, y: bool = True) -> None:
 
 
 def plain(text: Text) -> Text:
-    """Show names as they are: a dollar sign begins no formula."""
+    """Show a name as it is: a dollar sign does not begin a formula."""
     text.set_parse_math(False)
     return text
 
 
 def compact_ticks(axes: Axes, *, x: bool = True, y: bool = True) -> None:
-    """Write the ticks of linear and logarithmic axes as `compact` does."""
+    """Format the ticks of linear and logarithmic axes by `compact`."""
     formatter = FuncFormatter(lambda value, _: compact(value) if math.isfinite(value) else "")
     if x:
         axes.xaxis.set_major_formatter(formatter)

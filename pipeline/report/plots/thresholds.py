@@ -1,4 +1,4 @@
-"""What each threshold would bring, and which one was chosen."""
+"""Metrics at each threshold, and the chosen one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.report import ThresholdRow
+from pipeline.evaluation.report.classification import ThresholdRow
 from pipeline.report.plots.style import (
     BLUE,
     GREEN,
@@ -37,13 +37,13 @@ LINES = (
 def threshold_sweep(
     rows: Sequence[ThresholdRow], *, decision: DecisionRule, positive: str, title: str = "Threshold"
 ) -> Figure:
-    """Shares over the threshold.
+    """Metrics and shares over the threshold.
 
     Args:
-        rows: ascending thresholds.
-        decision: whose threshold is marked.
+        rows: metrics by threshold, ascending.
+        decision: the decision rule whose threshold is marked.
         positive: name of class id 1.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = new_figure(6.0, 5.8, title)
     axes = figure.subplots()
@@ -55,17 +55,13 @@ def threshold_sweep(
         return figure
     thresholds = [row.threshold for row in rows]
     for name, key, colour, dashes in LINES:
-        values = [_or_nan(getattr(row, key)) for row in rows]
+        values = [math.nan if (value := getattr(row, key)) is None else value for row in rows]
         axes.plot(thresholds, values, color=colour, linestyle=dashes, linewidth=1.8, label=name)
     name = f"The threshold, {decision.threshold:.3g}"
     axes.axvline(decision.threshold, color=MUTED, linewidth=1.4, linestyle=(0, (4, 3)), label=name)
     quiet_legend(axes, loc="upper left", bbox_to_anchor=(-0.02, -0.13), ncols=3)
     caption(figure, _chosen_note(decision))
     return figure
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _chosen_note(decision: DecisionRule) -> str:

@@ -1,1 +1,1 @@
-"""Source formats, read in pieces by tasks: bytes in, Arrow batches of raw columns out."""
+"""Decoders of source formats: tasks read pieces of files into Arrow batches of raw columns."""

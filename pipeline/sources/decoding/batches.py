@@ -1,4 +1,4 @@
-"""Records as batches of the columns that are wanted: many at once by pyarrow, or from fields that are already split.
+"""Batches of the requested columns: from many records at once by pyarrow, or from fields that are already split.
 
 A batch has a text column `r<i>` for each wanted field, in which an empty field is null, quoted or not, and the text
 column `__malformed`: the text of a record with too few or too many fields, and null for all others. What a malformed
@@ -27,7 +27,7 @@ from pipeline.sources.decoding.header import BYTE_ORDER_MARK, Dialect, Header
 from pipeline.sources.decoding.pieces import MALFORMED
 
 MOST_FIELDS = 20_480
-"""What Spark reads of a record at least, before it gives up (`maxColumns`)."""
+"""Fields of a record that Spark reads in any case before it gives up (`maxColumns`)."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,14 +36,14 @@ _FILLED = re.compile(rb"[^\r\n]")
 
 @dataclass(frozen=True)
 class NumberFields:
-    """Fields that may come as doubles, from blocks where pyarrow's numbers are those of `arrays.cells.number_of`.
+    """Fields that may be read as doubles, in blocks where pyarrow reads numbers as `arrays.cells.number_of` does.
 
     Attributes:
-        places: of the fields.
+        indices: of the fields.
         markers: texts that mean null, in any field.
     """
 
-    places: Collection[int] = ()
+    indices: Collection[int] = ()
     markers: Sequence[str] = ()
 
 
@@ -54,7 +54,7 @@ class Record(NamedTuple):
     """One record.
 
     Attributes:
-        fields: all that it has.
+        fields: all of them.
         text: without the line end.
     """
 
@@ -68,7 +68,7 @@ class BatchMaker:
     def __init__(
         self, dialect: Dialect, header: Header, columns: Sequence[int], numbers: NumberFields = NO_NUMBERS
     ) -> None:
-        """`columns` are places of fields, in the order of the batches' columns."""
+        """`columns` are indices of fields, in the order of the batches' columns."""
         self._header, self._columns = header, tuple(columns)
         self._names = [f"f{i}" for i in range(header.fields)]
         # At least one, without which pyarrow does not say how many records there are.
@@ -77,7 +77,7 @@ class BatchMaker:
         self._escape = "" if dialect.escape in (None, dialect.quote) else str(dialect.escape)
         texts = dict.fromkeys(self._names, pa.string())
         self._converting = self._conversion(texts, ())
-        self._doubles = {self._names[i]: pa.float64() for i in numbers.places}
+        self._doubles = {self._names[i]: pa.float64() for i in numbers.indices}
         self._converting_numbers = self._conversion(texts | self._doubles, numbers.markers)
 
     def _conversion(self, types: Mapping[str, pa.DataType], markers: Sequence[str]) -> csv.ConvertOptions:
@@ -92,8 +92,8 @@ class BatchMaker:
     def of_numbers(self, data: bytes) -> pa.RecordBatch:
         """Like `of_text`, with doubles where fields are known to be numbers.
 
-        A field that is none makes all of this maker's batches from now on ones of texts: a second reading of every
-        block would cost more than doubles save.
+        Once such a field holds no number, all further batches are read as texts: reading blocks twice would cost
+        more than doubles save.
         """
         if self._doubles and _FILLED.search(data) is not None:
             try:
@@ -108,7 +108,7 @@ class BatchMaker:
         return self.of_text(data)
 
     def of_text(self, data: bytes) -> pa.RecordBatch:
-        """The batch of whole records in UTF-8, whose quotes and escapes leave no doubt.
+        """The batch of whole records in UTF-8 with unambiguous quotes and escapes.
 
         Raises:
             pa.ArrowInvalid: a record has too few or too many fields, or is no UTF-8.
@@ -151,13 +151,13 @@ class BatchMaker:
         if excessive is not None:
             raise DataError(f"A line has {excessive:,} fields. Allowed: {most:,}. Correct data.source.separator.")
         columns = [
-            pa.array([_field(record.fields, place) for record in records], pa.string()) for place in self._columns
+            pa.array([_field(record.fields, index) for record in records], pa.string()) for index in self._columns
         ]
         texts = [None if self._is_whole(record) else record.text for record in records]
         return self._batch(columns, pa.array(texts, pa.string()))
 
     def is_header(self, record: Record) -> bool:
-        """Whether a record is R's header, which is one field short and stands in front of each file."""
+        """Whether a record is R's header, which is one field short and begins each file."""
         text = record.text.strip(f"{BYTE_ORDER_MARK}\r\n")
         return self._header.unnamed and not self._is_whole(record) and text == self._header.text
 
@@ -171,16 +171,16 @@ class BatchMaker:
 
 
 def merged(parts: Sequence[tuple[pa.RecordBatch, Ints]]) -> pa.RecordBatch:
-    """One batch of several, in the order of the places of their rows."""
-    order = pa.array(np.argsort(np.concatenate([places for _, places in parts]), kind="stable"))
+    """One batch of several, in the order of their rows."""
+    order = pa.array(np.argsort(np.concatenate([rows for _, rows in parts]), kind="stable"))
     columns = [
         pa.concat_arrays([batch.column(i) for batch, _ in parts]).take(order) for i in range(parts[0][0].num_columns)
     ]
     return pa.RecordBatch.from_arrays(columns, names=parts[0][0].schema.names)
 
 
-def _field(fields: list[str], place: int) -> str | None:
-    return (fields[place] or None) if place < len(fields) else None
+def _field(fields: list[str], index: int) -> str | None:
+    return (fields[index] or None) if index < len(fields) else None
 
 
 def _has_nan(column: pa.Array) -> bool:

@@ -14,7 +14,7 @@ from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
 
 LINE_END = re.compile(rb"[\r\n]")
 VISIBLE = re.compile(rb"[^\x00-\x20]")
-"""What a line must have to count: Java's `trim` takes all else for white space."""
+"""What a line must have not to be skipped: Java's `trim` takes all else for white space."""
 
 
 def chunks(stream: ByteStream, length: int | None, size: int) -> Iterator[bytes]:
@@ -52,7 +52,7 @@ def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> 
 
 
 def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks from the start of a file without UTF-8's byte order mark, which Hadoop takes away from any text."""
+    """The blocks from the start of a file without UTF-8's byte order mark, which Hadoop removes from any text."""
     for block in blocks:
         yield block.removeprefix(UTF_8_MARK)
         break
@@ -60,7 +60,7 @@ def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks without the first line that counts."""
+    """The blocks without the first line that is not skipped."""
     for block in blocks:
         visible = VISIBLE.search(block)
         if visible is None:
@@ -72,7 +72,7 @@ def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def parts_of(block: bytes, part_bytes: int) -> Iterator[bytes]:
-    """A block of lines that end with line feeds in smaller ones, which have about the given size."""
+    """A block of lines that end with line feeds, cut into parts of about the given size."""
     at = 0
     while at < len(block):
         end = block.rfind(b"\n", at, at + part_bytes) + 1 or block.find(b"\n", at) + 1
@@ -81,7 +81,7 @@ def parts_of(block: bytes, part_bytes: int) -> Iterator[bytes]:
 
 
 def first_line_start(stream: ByteStream) -> int:
-    """Where the first line that counts begins; the size of the file where there is none."""
+    """The offset of the first line that is not skipped; the size of the file if there is none."""
     at, start = 0, 0
     for data in chunks(stream, None, BUFFER_BYTES):
         visible = VISIBLE.search(data, len(UTF_8_MARK) if not at and data.startswith(UTF_8_MARK) else 0)
@@ -95,13 +95,13 @@ def first_line_start(stream: ByteStream) -> int:
 
 
 def _first_end(data: bytes) -> int:
-    """Behind the first line end; 0 where there is none."""
-    found = LINE_END.search(data)
-    return 0 if found is None else found.end()
+    """The offset after the first line end; 0 if there is none."""
+    match = LINE_END.search(data)
+    return 0 if match is None else match.end()
 
 
 def _last_end(data: bytes) -> int:
-    """Behind the last line end; 0 where there is none."""
+    """The offset after the last line end; 0 if there is none."""
     return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
 
 

@@ -12,12 +12,12 @@ NONE = "\0"
 
 
 class TextEnded(Exception):
-    """A record goes on where the text ends."""
+    """The text ends within a record."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """The characters that count, each with NUL for none.
+    """The characters with a meaning, NUL for those that the dialect lacks.
 
     Attributes:
         separator: between fields.
@@ -40,7 +40,7 @@ class Signs:
 
 
 class Characters:
-    """A place in a text.
+    """A position in a text.
 
     Attributes:
         at: the next character.
@@ -57,7 +57,7 @@ class Characters:
         self._text, self.at, self.is_last = "", 0, True
 
     def start(self, text: str, at: int, *, is_last: bool) -> None:
-        """Goes to a place in another text."""
+        """Moves to a position in another text."""
         self._text, self.at, self.is_last = text, at, is_last
 
     def next(self) -> str:
@@ -81,21 +81,21 @@ class Characters:
         return ch
 
     def up_to_end(self) -> str:
-        """What comes before the next separator or the end of the record or the text."""
+        """The text before the next separator or the end of the record or the text."""
         return self._up_to(self._any_end)
 
     def up_to_quoting(self) -> str:
-        """What comes before the next quote or escape or the end of the text."""
+        """The text before the next quote or escape or the end of the text."""
         return self._up_to(self._quoting)
 
     def plain_field(self) -> str | None:
-        """The rest of a field without a quote in front; None where it lasts as long as the text.
+        """The rest of an unquoted field; None if it lasts until the end of the text.
 
         Raises:
             TextEnded: more text is to come, and may be the field's.
         """
         end = self._field_end.search(self._text, self.at)
-        # Where the last sign of the text is a line end, univocity looks again, and then a line feed ends the field too.
+        # If the text ends with a line end, univocity looks again, and then a line feed ends the field too.
         if end is not None and not (end.group() == self._line_end == "\r" and end.end() == len(self._text)):
             value, self.at = self._text[self.at : end.start()], end.start()
             return value
@@ -104,10 +104,10 @@ class Characters:
         return None
 
     def quoted_field(self) -> str | None:
-        """What comes before a closing quote; None where it is not sure that the next quote is one.
+        """The text before a closing quote; None if it is uncertain that the next quote closes.
 
         Raises:
-            TextEnded: more text is to come, which tells.
+            TextEnded: more text is to come, which decides.
         """
         end = self._text.find(self._signs.quote, self.at)
         if end < 0 or end + 1 == len(self._text):
@@ -126,7 +126,7 @@ class Characters:
         return value
 
     def _up_to(self, stop: re.Pattern[str]) -> str:
-        found = stop.search(self._text, self.at)
-        start, self.at = self.at, len(self._text) if found is None else found.start()
+        match = stop.search(self._text, self.at)
+        start, self.at = self.at, len(self._text) if match is None else match.start()
         taken = self._text[start : self.at]
         return taken if self._line_end == "\n" else taken.replace(self._line_end, "\n")

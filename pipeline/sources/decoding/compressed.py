@@ -1,4 +1,4 @@
-"""Compressed files, known by the endings of their names, as Hadoop's codecs write them.
+"""Compressed files, known by their extensions, as Hadoop's codecs write them.
 
 | ending | what it is for Hadoop |
 |---|---|
@@ -20,16 +20,16 @@ _BLOCKS = ("snappy", "lz4")
 ENDINGS = frozenset({*_STREAMS, *_BLOCKS, "deflate"})
 
 _DEFLATED_BYTES = 1 << 16
-"""Read at once of a file that zlib decompresses."""
+"""Bytes read at once from a file that zlib decompresses."""
 
 
 def is_compressed(name: str) -> bool:
-    """Whether the ending of a name says so; capitals count as small letters, as with Hadoop."""
+    """Whether the extension of a name says so, in any case of letters, as with Hadoop."""
     return _ending(name) in ENDINGS
 
 
 def decompressed(file: Any, name: str) -> Any:
-    """What has `read`, and gives the content of a file; the file itself where it is not compressed.
+    """A stream of the decompressed content of a file; the file itself if it is not compressed.
 
     Args:
         file: from its start on.
@@ -53,7 +53,7 @@ def _ending(name: str) -> str:
 
 
 class _Pieces:
-    """A file made of what an iterator gives."""
+    """A stream of the bytes that an iterator yields."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -61,11 +61,11 @@ class _Pieces:
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes, and fewer only at the end."""
-        found, length = [self._rest], len(self._rest)
+        parts, length = [self._rest], len(self._rest)
         while length < size and (piece := next(self._pieces, b"")):
-            found.append(piece)
+            parts.append(piece)
             length += len(piece)
-        whole = b"".join(found)
+        whole = b"".join(parts)
         self._rest = whole[size:]
         return whole[:size]
 
@@ -110,10 +110,10 @@ def _needed(file: Any, size: int) -> bytes:
 
 
 def _snappy_size(part: bytes) -> int:
-    """The length of the content, which stands in front of it, seven bits a byte, the lowest first."""
+    """The length of the content, which precedes it, seven bits a byte, the lowest first."""
     size = 0
-    for place, byte in enumerate(part[:5]):
-        size |= (byte & 0x7F) << 7 * place
+    for position, byte in enumerate(part[:5]):
+        size |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
             break
     return size

@@ -1,4 +1,4 @@
-"""Bytes as text in the way of Java, which puts U+FFFD for what is no text, and as UTF-8 again, for pyarrow.
+"""Bytes decoded as Java does, with U+FFFD for what is no text, and encoded as UTF-8 again, for pyarrow.
 
 Python's `replace` does the same, but for surrogates: Java replaces those of UTF-8 (`ED A0 80`) as one character, and
 of UTF-16 a first half together with what follows it.
@@ -32,7 +32,7 @@ def to_utf8(data: bytes, encoding: str) -> bytes:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether all of it is text."""
+    """Whether all bytes are valid."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -72,12 +72,12 @@ def _wide(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         head = b""
         yield decoder.decode(data).encode()
     rest = head if decoder is None else decoder.getstate()[0]
-    # What is cut off at the end Java reads anew, when it has forgotten the mark.
+    # Java reads an incomplete character at the end anew, and has forgotten the mark by then.
     yield rest.decode("utf-16-be" if encoding == "utf-16" else encoding, _JAVA_UTF_16).encode()
 
 
 def _byte_order(data: bytes, encoding: str) -> tuple[str, int]:
-    """The codec, and how long the mark is that tells it; without one UTF-16 is big-endian for Java."""
+    """The codec, and the length of the byte order mark; without one UTF-16 is big-endian for Java."""
     if encoding != "utf-16":
         return encoding, 0
     if data.startswith(codecs.BOM_UTF16_LE):
@@ -86,25 +86,25 @@ def _byte_order(data: bytes, encoding: str) -> tuple[str, int]:
 
 
 def _incomplete(data: bytes) -> int:
-    """How many bytes at the end may be part of a character that goes on."""
+    """How many bytes at the end may belong to an incomplete character."""
     return next((back for back in range(1, min(3, len(data)) + 1) if data[-back] >= 0xC0), 0)
 
 
 def _replace_utf8(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    found = error.object[error.start : error.start + 3]
-    if found[0] == 0xED and len(found) > 1 and 0xA0 <= found[1] <= 0xBF:
-        return REPLACEMENT, error.start + 2 + (len(found) > 2 and 0x80 <= found[2] <= 0xBF)
+    broken = error.object[error.start : error.start + 3]
+    if broken[0] == 0xED and len(broken) > 1 and 0xA0 <= broken[1] <= 0xBF:
+        return REPLACEMENT, error.start + 2 + (len(broken) > 2 and 0x80 <= broken[2] <= 0xBF)
     return REPLACEMENT, error.end
 
 
 def _replace_utf16(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    found = error.object[error.start : error.start + 4]
-    high = found[0 if "be" in error.encoding else -1 if len(found) < 2 else 1]
-    return REPLACEMENT, error.start + min(len(found), 4 if 0xD8 <= high <= 0xDB else 2)
+    broken = error.object[error.start : error.start + 4]
+    high = broken[0 if "be" in error.encoding else -1 if len(broken) < 2 else 1]
+    return REPLACEMENT, error.start + min(len(broken), 4 if 0xD8 <= high <= 0xDB else 2)
 
 
 codecs.register_error(_JAVA_UTF_8, _replace_utf8)

@@ -25,7 +25,7 @@ from pipeline.sources.decoding.records import GrowingText, RecordParser
 from pipeline.sources.decoding.streams import OpenFile, open_stream
 
 HEAD_BYTES = 1 << 20
-"""Where a file's header is looked for: it begins before this place."""
+"""The bytes at the start of a file within which its header begins."""
 
 
 class SourceFile(Protocol):
@@ -33,12 +33,12 @@ class SourceFile(Protocol):
 
     @property
     def uri(self) -> str:
-        """Where it is."""
+        """Its address."""
         ...
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Its size, in bytes."""
         ...
 
 
@@ -60,7 +60,7 @@ class DelimitedFormat:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a file can only be read from its beginning to its end."""
+        """Whether a file can only be read as a whole."""
         return self.multiline or not is_ascii_compatible(self.dialect.encoding)
 
 
@@ -94,7 +94,7 @@ def read_piece(
         open_file: gives the file of a URI, at its first byte.
         piece: what to read.
         format: of the file.
-        columns: which fields, by their places.
+        columns: indices of fields.
         numbers: which of them may come as doubles.
         block_bytes: how much is read and parsed at once; a few times as much is held.
 
@@ -134,7 +134,7 @@ def _lines(
 
 
 def _may_have_header(open_file: OpenFile, piece: Piece) -> bool:
-    """Whether no line that counts begins before the piece."""
+    """Whether every line before the piece is skipped."""
     if 0 < piece.start < HEAD_BYTES:
         with open_stream(open_file, piece.uri) as stream:
             return first_line_start(stream) >= piece.start

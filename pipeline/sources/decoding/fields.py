@@ -1,6 +1,6 @@
 r"""One record at a time, exactly as Spark reads it: univocity-parsers 2.9.1 under the settings of Spark's CSV source.
 
-This is what happens to quotes in odd places, and is slow; records that leave no doubt go to pyarrow. The rules, for
+This slow way is for records with ambiguous quotes; all others are read by pyarrow. The rules, for
 the quote `"` (`CsvParser.parseRecord` and what it calls):
 
 - A field that does not begin with a quote is taken literally up to the next separator, quotes within it too.
@@ -86,7 +86,7 @@ class FieldParser:
             self._push()
 
     def _plain(self) -> None:
-        """A field without a quote in front."""
+        """An unquoted field."""
         rest = self._text.plain_field()
         if rest is None:
             self._take_up_to_end()
@@ -96,7 +96,7 @@ class FieldParser:
         self._push()
 
     def _closed_at_once(self) -> bool:
-        """Whether a quoted field ends at its next quote without any doubt; its value is then pushed."""
+        """Whether a quoted field certainly ends at its next quote; its value is then pushed."""
         value = self._text.quoted_field()
         if value is not None:
             self._value = value
@@ -119,7 +119,7 @@ class FieldParser:
         return False
 
     def _quoted(self) -> None:
-        """A quoted field in which something is escaped, or out of place."""
+        """A quoted field with escapes or misplaced quotes."""
         self._ch = self._text.next()
         while not (self._prev == self._quote and (self._ch <= " " or self._ch == self._separator)):
             if self._ch not in (self._quote, self._escape):
@@ -151,7 +151,7 @@ class FieldParser:
             self._literally()
 
     def _literally(self) -> None:
-        """The rest of a field that began with a quote and goes on after a second one."""
+        """The rest of a field that began with a quote and continues after a second one."""
         self._value = self._quote + self._value + self._ch
         self._prev = self._ch
         self._ch = self._text.next()

@@ -24,7 +24,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class Dialect:
-    """How text becomes fields.
+    """How a text is split into fields.
 
     Attributes:
         separator: between fields.
@@ -41,7 +41,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Header:
-    """What the first lines of a file tell.
+    """What the first lines of a file say about its columns.
 
     Attributes:
         names: of the columns, in order.
@@ -59,7 +59,7 @@ class Header:
         return len(self.names) + self.unnamed
 
     def index(self, name: str) -> int:
-        """Which field of a line a column is."""
+        """The index of a column's field in a line."""
         return self.names.index(name) + self.unnamed
 
 
@@ -86,9 +86,9 @@ def _text(head: bytes, encoding: str, origin: str) -> str:
     try:
         return codecs.getincrementaldecoder(codec)().decode(head).removeprefix(BYTE_ORDER_MARK)
     except UnicodeError as error:
-        place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        position = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(
-            f"File '{origin}' is not {encoding.upper()} text{place}. "
+            f"File '{origin}' is not {encoding.upper()} text{position}. "
             "Correct data.source.encoding or data.source.format."
         ) from error
 

@@ -28,11 +28,11 @@ from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES, Piece, cut
 from pipeline.sources.decoding.streams import OpenFile, open_stream
 
 PART_BYTES = 400_000
-"""Gone through at once: what is made of so many fits the processor's cache."""
+"""Bytes decoded at once: the arrays made of so many fit in the processor's cache."""
 
 
 def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_BYTES) -> tuple[Piece, ...]:
-    """Pieces of about a size that hold all lines of some files, in their order; empty files have none.
+    """Pieces of about `piece_bytes` that cover all lines of some files, in order; empty files have none.
 
     Args:
         files: URI, name and bytes of each; the ending of the name tells whether it is compressed.
@@ -50,7 +50,7 @@ def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_
 def read_piece(
     open_file: OpenFile, piece: Piece, names: Sequence[str], *, block_bytes: int = 8 << 20
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a piece, in their order, in batches of which none is empty.
+    """The rows of a piece, in order, in batches that are not empty.
 
     A batch has the columns `r0`, `r1`, ... in the order of `names`, and `MALFORMED`; all are strings.
 
@@ -58,7 +58,7 @@ def read_piece(
         open_file: gives a file of bytes that can seek, for a URI; compressed as it is.
         piece: of a file.
         names: keys of the objects, each once.
-        block_bytes: a batch is made of about so many; about ten times as much is in memory.
+        block_bytes: read for a batch; about ten times as much is in memory.
 
     Raises:
         DataError: the file cannot be read, or is not compressed in the way that its ending says.
@@ -91,7 +91,7 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
 
 
 def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
-    """Blocks of lines, each with a line feed behind it; a carriage return is one too, as empty lines mean nothing."""
+    """Blocks of lines that end with line feeds, as which carriage returns count too: empty lines mean nothing."""
     with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
         blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
         for block in blocks if piece.start else without_mark(blocks):
@@ -111,13 +111,13 @@ def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.Recor
 
 def _with_odd_lines(part: bytes, names: Sequence[str], plain: PlainLines, batch: pa.RecordBatch) -> pa.RecordBatch:
     """All rows in the order of their lines."""
-    places = {name: place for place, name in enumerate(names)}
+    index_of = {name: index for index, name in enumerate(names)}
     lines, rows = np.flatnonzero(~plain.lines.odd).tolist(), list[Row]()
     for number in np.flatnonzero(plain.lines.odd).tolist():
-        found = parse_line(part[plain.lines.starts[number] : plain.lines.ends[number]], places)
-        lines += [number] * len(found.rows)
-        rows += [[*row, found.malformed] for row in found.rows]
-    columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names) + 1)]
+        line = parse_line(part[plain.lines.starts[number] : plain.lines.ends[number]], index_of)
+        lines += [number] * len(line.rows)
+        rows += [[*row, line.malformed] for row in line.rows]
+    columns = [pa.array([row[index] for row in rows], pa.string()) for index in range(len(names) + 1)]
     order = pa.array(np.argsort(lines, kind="stable"))
     whole = [pa.concat_arrays(pair).take(order) for pair in zip(batch.columns, columns, strict=True)]
     return pa.RecordBatch.from_arrays(whole, schema=batch.schema)
@@ -127,8 +127,8 @@ def _part_names(part: bytes) -> list[str]:
     plain = read_plain(part)
     fields = np.flatnonzero(~plain.lines.odd[plain.rows])
     ids, first = np.unique(plain.name_ids[fields], return_index=True)
-    found = [(int(plain.rows[fields[at]]), int(at), plain.names[i]) for i, at in zip(ids, first, strict=True)]
+    names = [(int(plain.rows[fields[at]]), int(at), plain.names[i]) for i, at in zip(ids, first, strict=True)]
     for number in np.flatnonzero(plain.lines.odd).tolist():
         line = part[plain.lines.starts[number] : plain.lines.ends[number]]
-        found += [(number, place, name) for place, name in enumerate(names_in_line(line))]
-    return [name for _, _, name in sorted(found)]
+        names += [(number, position, name) for position, name in enumerate(names_in_line(line))]
+    return [name for _, _, name in sorted(names)]

@@ -14,7 +14,7 @@ Mask = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.uint8]
 
 MOST_SPACES = 64
-"""White space at one place; a line with more is not plain."""
+"""Spaces in a row; a line with more is not plain."""
 LONGEST_LINE = 10_000_000
 """Bytes; a longer line may hold a text that is too long for Jackson."""
 
@@ -56,16 +56,16 @@ def find_lines(block: bytes, signs: Signs) -> Lines:
     return lines
 
 
-def skip_spaces(signs: Signs, places: Ints, step: int) -> Ints:
-    """Places moved by `step` until no space is there."""
-    moving = np.flatnonzero(signs[places] == ord(" "))
-    places = places.copy() if moving.size else places
+def skip_spaces(signs: Signs, positions: Ints, step: int) -> Ints:
+    """Positions moved by `step` until no space is there."""
+    moving = np.flatnonzero(signs[positions] == ord(" "))
+    positions = positions.copy() if moving.size else positions
     for _ in range(MOST_SPACES):
         if not moving.size:
             break
-        places[moving] += step
-        moving = moving[signs[places[moving]] == ord(" ")]
-    return places
+        positions[moving] += step
+        moving = moving[signs[positions[moving]] == ord(" ")]
+    return positions
 
 
 def text_pairs(block: bytes, signs: Signs, lines: Lines) -> tuple[Ints, Ints]:
@@ -80,7 +80,7 @@ def text_pairs(block: bytes, signs: Signs, lines: Lines) -> tuple[Ints, Ints]:
 
 
 def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[Ints, Ints]:
-    """The numbers of the pairs that are names of the outermost objects, and the places of their colons."""
+    """The indices of the pairs that are names in the outermost objects, and the positions of their colons."""
     after = skip_spaces(signs, closes + 1, 1)
     is_name = signs[after] == ord(":")
     lowered = signs | 0x20
@@ -92,7 +92,7 @@ def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[I
 
 
 def _are_escaped(signs: Signs) -> Mask:
-    """Which bytes have a backslash in front that is not itself escaped; shape (bytes,)."""
+    """Which bytes follow a backslash that is not itself escaped; shape (bytes,)."""
     slashes = np.flatnonzero(signs == ord("\\"))
     begins = np.diff(slashes, prepend=-2) > 1
     run = np.maximum.accumulate(np.where(begins, np.arange(len(slashes)), 0))
@@ -101,27 +101,27 @@ def _are_escaped(signs: Signs) -> Mask:
     return escaped[:-1]
 
 
-def _of_plain(places: Ints, lines: Lines) -> Ints:
-    """Those places that are in plain lines."""
+def _of_plain(positions: Ints, lines: Lines) -> Ints:
+    """Those positions that are in plain lines."""
     if not lines.odd.any():
-        return places
-    counts = np.diff(np.append(np.searchsorted(places, lines.starts), len(places)))
-    return places[np.repeat(~lines.odd, counts)]
+        return positions
+    counts = np.diff(np.append(np.searchsorted(positions, lines.starts), len(positions)))
+    return positions[np.repeat(~lines.odd, counts)]
 
 
 def _are_outermost(signs: Signs, lines: Lines, braces: Ints, opens: Ints, closes: Ints) -> Mask:
-    """Which pairs are in an object that is in nothing; lines whose braces do not match become odd."""
+    """Which pairs are in an outermost object; lines whose braces do not match become odd."""
     braces = _of_plain(braces, lines)
     within = np.searchsorted(opens, braces)
     inside = within > np.searchsorted(closes, braces)
     braces = braces[~inside]
     steps = np.where((signs[braces] | 0x20) == ord("{"), 1, -1)
-    # The last one is also what is in front of the first.
+    # The last depth is also the one before the first brace.
     depths = np.append(np.cumsum(steps), 0)
     bounds = np.append(np.searchsorted(braces, lines.starts), len(braces))
     before = depths[bounds - 1]
     lines.odd[np.diff(before) != 0] = True
-    # Counted within each line: what is missing in one must not tell on the next.
+    # Counted within each line: a missing brace must not affect the next line.
     levels = depths[:-1] - np.repeat(before[:-1], np.diff(bounds))
-    places = np.searchsorted(braces, opens) - 1
-    return np.asarray(np.append(levels, 0)[places] == 1)
+    preceding = np.searchsorted(braces, opens) - 1
+    return np.asarray(np.append(levels, 0)[preceding] == 1)

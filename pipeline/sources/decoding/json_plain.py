@@ -29,7 +29,7 @@ from pipeline.sources.decoding.json_values import are_scalars, decode_name, deco
 LONGEST_NAME = 50_000
 
 _KEY, _VALUE, _PARTS = 0, 2, 4
-"""Of each field, the texts have the name, what is between, the value, and what is behind it."""
+"""Each field has four texts: its name, what is between, its value, and what follows it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PlainLines:
         names: the different names.
         name_ids: the name of each field; shape (fields,).
         texts: what values are taken from.
-        places: of each field's value in `texts`; shape (fields,).
+        indices: of each field's value in `texts`; shape (fields,).
         nulls: which values are null; shape (fields,).
     """
 
@@ -51,7 +51,7 @@ class PlainLines:
     names: Sequence[str]
     name_ids: Ints
     texts: pa.Array
-    places: Ints
+    indices: Ints
     nulls: Mask
 
     def columns(self, wanted: Sequence[str]) -> list[pa.Array]:
@@ -65,13 +65,13 @@ class PlainLines:
             return pa.nulls(len(plain), pa.string())
         fields = np.flatnonzero(self.name_ids == number)
         if len(fields) == len(plain) and np.array_equal(self.rows[fields], plain):
-            return self.texts.take(pa.array(self.places[fields], mask=self.nulls[fields]))
-        # Where a line has a name twice, the last one counts: the last assignment to a place is what it keeps.
-        places = np.zeros(len(self.lines.odd), np.int64)
+            return self.texts.take(pa.array(self.indices[fields], mask=self.nulls[fields]))
+        # Where a line has a name twice, the last one counts: the last assignment to an index is what it keeps.
+        indices = np.zeros(len(self.lines.odd), np.int64)
         absent = np.ones(len(self.lines.odd), bool)
-        places[self.rows[fields]] = self.places[fields]
+        indices[self.rows[fields]] = self.indices[fields]
         absent[self.rows[fields]] = self.nulls[fields]
-        return self.texts.take(pa.array(places[plain], mask=absent[plain]))
+        return self.texts.take(pa.array(indices[plain], mask=absent[plain]))
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,17 @@ def read_plain(block: bytes) -> PlainLines:
     whole = (opens[after] == fields.starts) & (closes[after] == fields.ends - 1)
     good = fields.good & (~is_text | whole) & (fields.name_ends - fields.name_starts <= LONGEST_NAME)
     texts = _texts(block, fields, is_text, good)
-    places = np.arange(len(good)) * _PARTS + _VALUE
+    indices = np.arange(len(good)) * _PARTS + _VALUE
     nulls = _check_others(signs, fields, texts, good, ~is_text)
     if b"\\" in block:
-        texts = _unescape(signs, fields, texts, places, good)
+        texts = _unescape(signs, fields, texts, indices, good)
     names, name_ids = _names(texts, good)
     lines.odd[fields.rows[~good]] = True
-    return PlainLines(lines, fields.rows, names, name_ids, texts, places, nulls)
+    return PlainLines(lines, fields.rows, names, name_ids, texts, indices, nulls)
 
 
 def _locate(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> _Fields:
-    """Every name, and the value behind it, up to the comma before the next name or the end of the object."""
+    """Every name and its value, which lasts until the comma before the next name or the end of the object."""
     pairs, colons = find_names(signs, lines, opens, closes)
     starts = opens[pairs]
     bounds = np.append(np.searchsorted(starts, lines.firsts), len(starts))
@@ -157,7 +157,7 @@ def _texts(block: bytes, fields: _Fields, is_text: Mask, good: Mask) -> pa.Array
 
 
 def _check_others(signs: Signs, fields: _Fields, texts: pa.Array, good: Mask, others: Mask) -> Mask:
-    """Which values are null; those that are neither texts nor right are taken from `good`."""
+    """Which values are null; values that are neither texts nor valid are removed from `good`."""
     lead = signs[fields.starts]
     nested = np.flatnonzero(good & ((lead == ord("{")) | (lead == ord("["))))
     values = texts.take(pa.array(nested * _PARTS + _VALUE)).to_pylist()
@@ -169,12 +169,12 @@ def _check_others(signs: Signs, fields: _Fields, texts: pa.Array, good: Mask, ot
     return np.asarray(scalars & (lead == ord("n")))
 
 
-def _unescape(signs: Signs, fields: _Fields, texts: pa.Array, places: Ints, good: Mask) -> pa.Array:
-    """The texts with those behind them that escapes stand for, to which `places` then lead."""
+def _unescape(signs: Signs, fields: _Fields, texts: pa.Array, indices: Ints, good: Mask) -> pa.Array:
+    """The texts, and after them the unescaped ones, to which `indices` then point."""
     slashes = np.flatnonzero(signs == ord("\\"))
     in_values = np.searchsorted(slashes, fields.ends) > np.searchsorted(slashes, fields.starts)
     escaped = np.flatnonzero(good & in_values & (signs[fields.starts] == ord('"')))
-    found = [decode_text(text) for text in texts.take(pa.array(places[escaped])).to_pylist()]
-    good[escaped] = [text is not None for text in found]
-    places[escaped] = len(texts) + np.arange(len(escaped))
-    return pa.concat_arrays([texts, pa.array(found, pa.string())])
+    unescaped = [decode_text(text) for text in texts.take(pa.array(indices[escaped])).to_pylist()]
+    good[escaped] = [text is not None for text in unescaped]
+    indices[escaped] = len(texts) + np.arange(len(escaped))
+    return pa.concat_arrays([texts, pa.array(unescaped, pa.string())])

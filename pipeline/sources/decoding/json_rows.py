@@ -16,7 +16,7 @@ Row = list[str | None]
 
 @dataclass(frozen=True)
 class OddLine:
-    """What a line gives.
+    """The rows of a line.
 
     Attributes:
         rows: the texts of each row; none for a blank line and an empty list.
@@ -27,22 +27,22 @@ class OddLine:
     malformed: str | None = None
 
 
-def parse_line(line: bytes, places: Mapping[str, int]) -> OddLine:
+def parse_line(line: bytes, index_of: Mapping[str, int]) -> OddLine:
     """The rows of a line.
 
     Args:
         line: without its end.
-        places: where in a row the value of a name goes.
+        index_of: the index in a row of the value of a name.
     """
     try:
         tokens = Tokens(line)
         if tokens.advance() is None:
             return OddLine(())
-        rows, broken = _rows(tokens, places)
+        rows, broken = _rows(tokens, index_of)
     except JsonError:
         rows, broken = [], True
     if broken:
-        return OddLine(tuple(rows or [[None] * len(places)]), line.decode("utf-8", "replace"))
+        return OddLine(tuple(rows or [[None] * len(index_of)]), line.decode("utf-8", "replace"))
     return OddLine(tuple(rows))
 
 
@@ -64,10 +64,10 @@ def names_in_line(line: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _rows(tokens: Tokens, places: Mapping[str, int]) -> tuple[list[Row], bool]:
+def _rows(tokens: Tokens, index_of: Mapping[str, int]) -> tuple[list[Row], bool]:
     """The rows of an object or a list of objects, and whether something in them is broken."""
     if tokens.token == "{":
-        row, broken = _row(tokens, places)
+        row, broken = _row(tokens, index_of)
         return [row], broken
     if tokens.token != "[":
         raise JsonError
@@ -76,23 +76,23 @@ def _rows(tokens: Tokens, places: Mapping[str, int]) -> tuple[list[Row], bool]:
     while (token := tokens.advance()) not in ("]", None):
         if token != "{":
             raise JsonError
-        row, odd = _row(tokens, places)
+        row, odd = _row(tokens, index_of)
         rows.append(row)
         broken |= odd
     return rows, broken
 
 
-def _row(tokens: Tokens, places: Mapping[str, int]) -> tuple[Row, bool]:
-    """The last value of each name; what is broken in a value that nobody asks for breaks the line."""
-    row: Row = [None] * len(places)
+def _row(tokens: Tokens, index_of: Mapping[str, int]) -> tuple[Row, bool]:
+    """The last value of each name; an error in a value that is not requested breaks the line."""
+    row: Row = [None] * len(index_of)
     broken = False
     while tokens.advance() not in ("}", None):
-        place = places.get(tokens.name) if tokens.name is not None else None
-        if place is None:
+        index = index_of.get(tokens.name) if tokens.name is not None else None
+        if index is None:
             tokens.skip()
             continue
         try:
-            row[place] = _value(tokens)
+            row[index] = _value(tokens)
         except JsonError:
             broken = True
             tokens.skip()

@@ -1,6 +1,6 @@
 """The text of a JSON string or name, as Jackson decodes it.
 
-Surrogates may stand alone in a text. None stands for a text that is broken, with the place to which it was read.
+Surrogates may stand alone in a text. None stands for a text that is broken, with the position up to which it was read.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _HEX = re.compile(rb"[0-9a-fA-F]{0,4}")
 
 
 class JsonError(Exception):
-    """A line is no JSON from here on."""
+    """A line is not JSON from here on."""
 
 
 def read_text(line: bytes, start: int, *, quote: bytes, skipped: bool) -> tuple[str | None, int]:
-    """A value up to its closing quote, and the place behind that.
+    """A value up to its closing quote, and the position behind that.
 
     Args:
         line: that it is in.
         start: behind the opening quote.
         quote: the closing one.
-        skipped: nobody asks for it, and surrogates in three bytes each pass.
+        skipped: whether the value is not requested; surrogates in three bytes each are then accepted.
     """
     end = _span(_PLAIN[quote], line, start)
     if line[end : end + 1] == quote:
@@ -53,14 +53,14 @@ def read_name(line: bytes, at: int, *, quote: bytes) -> tuple[str | None, int]:
             return _decode_name(bytes(name)), at
         if sign != b"\\":
             return None, min(at, len(line))
-        found, at = _escaped_in_name(line, at)
-        if not found:
+        units, at = _escaped_in_name(line, at)
+        if not units:
             return None, at
-        name += _text(found).encode()
+        name += _text(units).encode()
 
 
 def read_sign(line: bytes, at: int) -> tuple[str | None, int]:
-    """One character, or its first half, and the place behind it; empty at the end."""
+    """One character, or its first half, and the position behind it; empty at the end."""
     if line[at : at + 1] < b"\x80":
         return line[at : at + 1].decode(), min(at + 1, len(line))
     units, at = _wide(line, at, skipped=True)
@@ -68,8 +68,8 @@ def read_sign(line: bytes, at: int) -> tuple[str | None, int]:
 
 
 def _span(pattern: re.Pattern[bytes], line: bytes, at: int) -> int:
-    found = pattern.match(line, at)
-    return at if found is None else found.end()
+    match = pattern.match(line, at)
+    return at if match is None else match.end()
 
 
 def _is_long(text: str) -> bool:
@@ -88,12 +88,12 @@ def _read_units(line: bytes, at: int, quote: bytes, *, skipped: bool) -> tuple[s
             return None, min(at, len(line))
         if sign == b"\\":
             unit, at = _escaped(line, at)
-            found = [] if unit is None else [unit]
+            added = [] if unit is None else [unit]
         else:
-            found, at = _wide(line, end, skipped=skipped)
-        if not found:
+            added, at = _wide(line, end, skipped=skipped)
+        if not added:
             return None, at
-        units.extend(found)
+        units.extend(added)
 
 
 def _text(units: list[int]) -> str:
@@ -110,10 +110,10 @@ def _decode_name(name: bytes) -> str | None:
     units: list[int] = []
     at = 0
     while at < len(name):
-        found, at = ([name[at]], at + 1) if name[at] < 0x80 else _wide(name, at, skipped=False)
-        if not found:
+        added, at = ([name[at]], at + 1) if name[at] < 0x80 else _wide(name, at, skipped=False)
+        if not added:
             return None
-        units.extend(found)
+        units.extend(added)
     return _text(units)
 
 
@@ -139,17 +139,17 @@ def _escaped(line: bytes, at: int) -> tuple[int | None, int]:
 
 
 def _wide(line: bytes, at: int, *, skipped: bool) -> tuple[list[int], int]:
-    """The units of a character of two to four bytes, and the place behind it; none if it is broken.
+    """The units of a character of two to four bytes, and the position behind it; none if it is broken.
 
     Jackson looks neither for forms that are too long nor for characters beyond the last one.
     """
     first = line[at]
     more = 1 if 0xC0 <= first < 0xE0 else 2 if 0xE0 <= first < 0xF0 else 3 if 0xF0 <= first < 0xF8 else 0
     code = first & (0x3F >> more)
-    for place in range(at + 1, at + 1 + more):
-        if place >= len(line) or line[place] & 0xC0 != 0x80:
-            return [], min(place + 1, len(line))
-        code = code << 6 | line[place] & 0x3F
+    for position in range(at + 1, at + 1 + more):
+        if position >= len(line) or line[position] & 0xC0 != 0x80:
+            return [], min(position + 1, len(line))
+        code = code << 6 | line[position] & 0x3F
     if more == 3:
         code -= 0x10000
         return [(0xD800 | code >> 10) & 0xFFFF, 0xDC00 | code & 0x3FF], at + 4

@@ -27,7 +27,7 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 
 @dataclass
 class _Level:
-    """An object, a list, or what is around both."""
+    """An object, a list, or the outermost level."""
 
     kind: Token | None
     entries: int = 0
@@ -35,7 +35,7 @@ class _Level:
 
 
 class Tokens:
-    """Goes through a line; after a `JsonError` it may be asked to go on.
+    """Iterates over a line; it can continue after a `JsonError`.
 
     Attributes:
         token: the current one; None before the first and after the last.
@@ -62,7 +62,7 @@ class Tokens:
         return self._levels[-2 if begun else -1].name
 
     def between(self, start: int) -> str:
-        """The text from a place to where reading is."""
+        """The text from a position up to the current one."""
         return self._line[start : self.end].decode("utf-8", "replace")
 
     def text(self) -> str:
@@ -94,7 +94,7 @@ class Tokens:
         return self.token
 
     def skip(self) -> None:
-        """To the end of the object or list that begins here, if one does.
+        """Skip to the end of the object or list that begins here, if one does.
 
         Raises:
             JsonError: something in it is no token.

@@ -1,4 +1,4 @@
-"""Values within plain lines: whether they are right, and the texts that escapes stand for.
+"""Values within plain lines: whether they are valid, and their texts without escapes.
 
 Python's parser takes less than Jackson does, except for what is checked here; what it does not take is no error yet.
 """
@@ -34,7 +34,7 @@ def are_scalars(texts: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def decode_text(escaped: str) -> str | None:
-    """What a text with escapes stands for, as Java encodes it; None if it is not in the grammar of JSON."""
+    """A text without its escapes, as Java encodes it; None if it is not in the grammar of JSON."""
     try:
         text: str = _DECODER.decode(f'"{escaped}"')
     except ValueError:

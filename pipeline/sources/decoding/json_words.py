@@ -9,7 +9,7 @@ from pipeline.sources.decoding.json_text import read_sign
 
 MOST_DIGITS = 1000
 MOST_SHOWN = 256
-"""Characters of a word that is none of these, for Jackson's message: so many are passed over."""
+"""Characters of an unknown word that Jackson reads for its message, and so skips."""
 
 _PARTS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "Sc", "Pc", "Mn", "Mc", "Cf"})
 _CONTROLS = frozenset(map(chr, (*range(9), *range(0x0E, 0x1C), *range(0x7F, 0xA0))))
@@ -19,7 +19,7 @@ _WORDS = {b"t": b"true", b"f": b"false", b"n": b"null", b"N": b"NaN", b"I": b"In
 
 
 def read_word(line: bytes, at: int) -> tuple[bool, int]:
-    """Whether a number or a word begins at a place, and the place behind it, or to which a broken one was read."""
+    """Whether a number or a word begins at a position; and the one behind it, or up to which a broken one was read."""
     sign = line[at : at + 1]
     if sign in b"-+0123456789":
         return _read_number(line, at)
@@ -30,10 +30,10 @@ def read_word(line: bytes, at: int) -> tuple[bool, int]:
 
 def _read_number(line: bytes, at: int) -> tuple[bool, int]:
     digits = at + (line[at : at + 1] in b"-+")
-    found = _NUMBER.match(line, digits)
-    if found is None or line[at : at + 1] == b"+":
+    match = _NUMBER.match(line, digits)
+    if match is None or line[at : at + 1] == b"+":
         return _read_infinity(line, digits)
-    number, end = found.group(), found.end()
+    number, end = match.group(), match.end()
     if not number[-1:].isdigit() or b".e" in number.lower():
         return False, min(end + 1, len(line))
     leads = number == b"0" and line[end : end + 1].isdigit()
@@ -52,9 +52,9 @@ def _read_infinity(line: bytes, at: int) -> tuple[bool, int]:
 
 def _read_rest(line: bytes, at: int, rest: bytes) -> tuple[bool, int]:
     """The rest of a word, behind which no other letter or digit may stand."""
-    for place in range(len(rest)):
-        if line[at + place : at + place + 1] != rest[place : place + 1]:
-            return False, _behind_word(line, at + place)
+    for offset in range(len(rest)):
+        if line[at + offset : at + offset + 1] != rest[offset : offset + 1]:
+            return False, _behind_word(line, at + offset)
     at += len(rest)
     after = line[at : at + 1]
     if after > b"\x7f":

@@ -37,7 +37,7 @@ class LineParser:
                 yield batch
 
     def _batch(self, block: bytes) -> pa.RecordBatch:
-        # pyarrow says at no cost whether a text is UTF-8.
+        # pyarrow checks UTF-8 while it reads.
         data = block if self._encoding == "utf-8" else to_utf8(block, self._encoding)
         if self._is_plain(data):
             try:
@@ -47,7 +47,7 @@ class LineParser:
         return self._line_by_line(to_utf8(block, self._encoding))
 
     def _is_plain(self, data: bytes) -> bool:
-        """Whether no line leaves a doubt, but for its number of fields."""
+        """Whether all lines are unambiguous, but for their number of fields."""
         if self._rules.is_beyond_bytes(data):
             return False
         is_quoted = self._rules.is_quoted(data)
@@ -70,15 +70,15 @@ class LineParser:
         if not self._rules.is_beyond_bytes(data):
             odd[visible] = odd_records(self._rules, data, starts[visible], stops[visible], self._fields)
         good = joined(data, starts, stops, (visible & ~odd) | (starts == stops))
-        records, places = self._exactly(data, starts, stops, np.flatnonzero(odd))
+        records, rows = self._exactly(data, starts, stops, np.flatnonzero(odd))
         parts = [
             (self._maker.of_text(good), np.flatnonzero(visible & ~odd)),
-            (self._maker.of_records(records), places),
+            (self._maker.of_records(records), rows),
         ]
         return merged(parts)
 
     def _exactly(self, data: bytes, starts: Ints, stops: Ints, lines: Ints) -> tuple[list[Record], Ints]:
-        """Some lines as records, and which of them are no headers."""
+        """Some lines as records, headers left out, and the lines that they are."""
         texts = [data[starts[i] : stops[i]].decode() for i in lines.tolist()]
         records = [Record(self._parser.parse(text)[0], text) for text in texts]
         kept = [not self._maker.is_header(record) for record in records]

@@ -1,10 +1,10 @@
-"""Where the quotes of a text are, and which records leave no doubt about their fields.
+"""Where the quotes of a text are, and which records have unambiguous fields.
 
 In such a record every quote opens a field, right after a separator or the record's beginning, or closes it right before
 a separator or the record's end, or stands for itself in the midst of a quoted field: doubled, or behind an escape. An
 escape is there before a quote or another escape within quotes only. These records pyarrow and Spark read alike.
 
-Quotes are counted from the beginning of a record on: those at even places open, those at odd places close, and two
+Quotes are counted from the beginning of a record on: those at even positions open, those at odd ones close, and two
 that are one within a field close it and open it again.
 """
 
@@ -27,7 +27,7 @@ NOWHERE: Ints = np.zeros(0, np.int64)
 
 
 class Marks(NamedTuple):
-    """What is found in a text, as places of bytes in order; nothing where nothing is quoted.
+    """What is found in a text, as positions of bytes in order; nothing where nothing is quoted.
 
     Attributes:
         quotes: that open or close.
@@ -71,10 +71,10 @@ class QuoteRules:
 
     def marks(self, data: bytes) -> Marks:
         """Where the quotes are, and what else counts."""
-        quotes = _places(data, self._quote[:1])
+        quotes = _positions(data, self._quote[:1])
         if not self.has_quote or not len(quotes):
             return Marks(NOWHERE, NOWHERE, quotes)
-        special, escapes = _places(data, NONE.encode()), _places(data, self._escape[:1])
+        special, escapes = _positions(data, NONE.encode()), _positions(data, self._escape[:1])
         if not len(escapes):
             return Marks(quotes, escapes, special)
         text = np.frombuffer(data, np.uint8)
@@ -93,9 +93,9 @@ class QuoteRules:
         return np.sort(np.concatenate([opening, closing, escapes]))
 
 
-def outside(quotes: Ints, places: Ints) -> Bools:
-    """Which of some places are not within quotes."""
-    is_outside: Bools = (np.searchsorted(quotes, places) & 1) == 0
+def outside(quotes: Ints, positions: Ints) -> Bools:
+    """Which of some positions are not within quotes."""
+    is_outside: Bools = (np.searchsorted(quotes, positions) & 1) == 0
     return is_outside
 
 
@@ -127,35 +127,35 @@ def joined(data: bytes, starts: Ints, stops: Ints, wanted: Bools) -> bytes:
     return b"".join(data[start:stop] + b"\n" for start, stop in runs)
 
 
-def _places(data: bytes, sign: bytes) -> Ints:
+def _positions(data: bytes, sign: bytes) -> Ints:
     """Where a byte is; nowhere if it is none."""
     return np.flatnonzero(np.frombuffer(data, np.uint8) == sign[0]) if sign and sign in data else NOWHERE
 
 
-def _taken(text: Bytes, places: Ints) -> Bytes:
-    """The bytes at some places, a line feed where they are before or behind the text."""
-    found = text[np.clip(places, 0, len(text) - 1)]
-    found[(places < 0) | (places == len(text))] = LINE_FEED
-    return found
+def _taken(text: Bytes, positions: Ints) -> Bytes:
+    """The bytes at some positions, a line feed where they are before or behind the text."""
+    octets = text[np.clip(positions, 0, len(text) - 1)]
+    octets[(positions < 0) | (positions == len(text))] = LINE_FEED
+    return octets
 
 
-def _is_even_in_run(places: Ints) -> Bools:
-    """Which places are the first, third ... of those that follow each other directly."""
-    index = np.arange(len(places))
-    is_first = np.append(True, np.diff(places) > 1)
+def _is_even_in_run(positions: Ints) -> Bools:
+    """Which positions are the first, third ... of those that follow each other directly."""
+    index = np.arange(len(positions))
+    is_first = np.append(True, np.diff(positions) > 1)
     is_even: Bools = ((index - np.maximum.accumulate(np.where(is_first, index, 0))) & 1) == 0
     return is_even
 
 
-def _count(places: Ints, starts: Ints, stops: Ints) -> Ints:
-    """How many places are in each record."""
-    count: Ints = np.searchsorted(places, stops) - np.searchsorted(places, starts)
+def _count(positions: Ints, starts: Ints, stops: Ints) -> Ints:
+    """How many positions are in each record."""
+    count: Ints = np.searchsorted(positions, stops) - np.searchsorted(positions, starts)
     return count
 
 
-def _within(places: Ints, starts: Ints, stops: Ints) -> Ints:
-    """The places that are in a record."""
-    if len(places) == _count(places, starts, stops).sum():
-        return places
+def _within(positions: Ints, starts: Ints, stops: Ints) -> Ints:
+    """The positions that are in a record."""
+    if len(positions) == _count(positions, starts, stops).sum():
+        return positions
     edges: Ints = np.stack([starts, stops], axis=1).ravel()
-    return places[~outside(edges, places + 1)]
+    return positions[~outside(edges, positions + 1)]

@@ -83,9 +83,9 @@ class RecordParser:
         while not is_found and not text.is_last:
             text.grow()
             head = text.data[: 4 * SEARCHED_CHARACTERS].decode(errors="ignore")[:SEARCHED_CHARACTERS]
-            found = _LINE_END.search(head)
-            self._line_end = found.group() if found else "\n"
-            is_found = len(head) == SEARCHED_CHARACTERS or (found is not None and found.end() < len(head))
+            match = _LINE_END.search(head)
+            self._line_end = match.group() if match else "\n"
+            is_found = len(head) == SEARCHED_CHARACTERS or (match is not None and match.end() < len(head))
         self._parser = FieldParser(self._signs, self._line_end)
 
     def _skip_record(self, text: GrowingText) -> None:
@@ -108,7 +108,7 @@ class RecordParser:
         text = np.frombuffer(data, np.uint8)
         marks = self._rules.marks(data)
         doubts = [self._rules.misplaced(text, marks), marks.special, self._other_ends(data, text, marks.quotes)]
-        doubt = min((int(found[0]) for found in doubts if len(found)), default=len(text))
+        doubt = min((int(positions[0]) for positions in doubts if len(positions)), default=len(text))
         ends = np.flatnonzero(text == (RETURN if self._line_end == "\r" else LINE_FEED))
         ends = ends[: np.searchsorted(ends, doubt)]
         return ends[outside(marks.quotes, ends)], doubt == len(text)
@@ -141,18 +141,18 @@ class RecordParser:
         filled = starts < stops
         odd = np.zeros(len(starts), np.bool_)
         odd[filled] = odd_records(self._rules, data, starts[filled], stops[filled], self._fields)
-        good, places = joined(data, starts, stops, filled & ~odd), list[int]()
+        good, rows = joined(data, starts, stops, filled & ~odd), list[int]()
         records = list[Record]()
         for i in np.flatnonzero(odd).tolist():
             fields, _ = self._parser.parse(data[starts[i] : ends[i] + 1].decode())
             record = Record(fields, data[starts[i] : stops[i]].decode())
             if not self._maker.is_header(record):
                 records.append(record)
-                places.append(i)
+                rows.append(i)
         return merged(
             [
                 (self._maker.of_text(self._with_line_feeds(good)), np.flatnonzero(filled & ~odd)),
-                (self._maker.of_records(records), np.array(places, np.int64)),
+                (self._maker.of_records(records), np.array(rows, np.int64)),
             ]
         )
 

@@ -1,4 +1,4 @@
-"""File systems that are not local, by Arrow, or by fsspec where Arrow has none of that kind.
+"""File systems that are not local: buckets as the store opens them, others by Arrow, or by fsspec where Arrow has none.
 
 Credentials come from where the file system's own client looks for them: the environment, profiles, the machine's role.
 What else it must know may stand behind a path, as in `s3://lake/rows?endpoint_override=localhost:9000&scheme=http`.
@@ -6,7 +6,6 @@ What else it must know may stand behind a path, as in `s3://lake/rows?endpoint_o
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -16,27 +15,30 @@ from urllib.parse import parse_qsl
 from pyarrow import fs
 
 from pipeline.store.filesystem import storage_path
+from pipeline.store.object_store import QUERY, S3_SCHEMES, client_environment, open_bucket
 
-OPTIONS = frozenset(
-    {
-        *("endpoint_override", "scheme", "region", "tls_ca_file_path", "project_id"),
-        *("blob_storage_authority", "dfs_storage_authority", "blob_storage_scheme", "dfs_storage_scheme", "enable_tls"),
-    }
+AZURE_OPTIONS = (
+    "blob_storage_authority",
+    "dfs_storage_authority",
+    "blob_storage_scheme",
+    "dfs_storage_scheme",
+    "enable_tls",
 )
+OPTIONS = frozenset({*QUERY, "project_id", *AZURE_OPTIONS})
 """What may be said behind a path; anything that begins otherwise is part of a pattern."""
 
 _REMOTE = re.compile(r"(?!file:)([A-Za-z][\w+.-]*)://([^/]*)/*(.*)", re.DOTALL)
 _QUERY = re.compile(r"\?(\w+)=[^?*{\[]*$")
-_CLIENTS = ("AWS_", "AZURE_", "GOOGLE_", "HADOOP_")
-_OTHER_NAMES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
+_CLIENTS = ("AZURE_", "GOOGLE_", "HADOOP_")
+_OTHER_NAMES = {"abfss": "abfs"}
 
 
 def without_query(location: str) -> tuple[str, str]:
     """A location, and the options behind it, which may be none."""
-    found = _QUERY.search(location)
-    if found is None or found[1] not in OPTIONS or not is_remote(location):
+    match = _QUERY.search(location)
+    if match is None or match[1] not in OPTIONS or not is_remote(location):
         return location, ""
-    return location[: found.start()], location[found.start() + 1 :]
+    return location[: match.start()], location[match.start() + 1 :]
 
 
 def is_remote(location: str) -> bool:
@@ -45,14 +47,14 @@ def is_remote(location: str) -> bool:
 
 
 @dataclass(frozen=True)
-class RemotePlace:
-    """A file system and a place in it.
+class RemotePath:
+    """A file system and a path in it.
 
     Attributes:
         filesystem: Arrow's.
         origin: the URI of its root, or of the bucket or container.
         base: the path of the root there.
-        path: of the place, without slashes at its ends.
+        path: below the root, without slashes at its ends.
     """
 
     filesystem: fs.FileSystem
@@ -70,7 +72,7 @@ class RemotePlace:
         return f"{self.origin}/{path}" if path else self.origin
 
     def modified(self, info: fs.FileInfo) -> int | None:
-        """When a file was last written, in milliseconds; None where the file system does not tell."""
+        """When a file was last written, in milliseconds; None where the file system does not say."""
         if info.mtime_ns is not None:
             return int(info.mtime_ns) // 1_000_000
         # Arrow hands on times of fsspec's under one of the names that they have there.
@@ -83,18 +85,22 @@ class RemotePlace:
             return None
 
 
-def open_place(location: str, query: str = "") -> RemotePlace:
-    """A place on a file system that is not local; nothing is asked of it yet.
+def open_remote(location: str, query: str = "") -> RemotePath:
+    """A path on a file system that is not local; nothing is asked of it yet.
 
     Raises:
+        ConfigError: the address of a bucket holds credentials or a sign that it cannot have.
         OSError: neither Arrow nor fsspec can open it.
     """
-    found = _REMOTE.fullmatch(location)
-    if found is None:
+    match = _REMOTE.fullmatch(location)
+    if match is None:
         raise OSError("neither Arrow nor fsspec knows such a path")
-    scheme, authority, path = found.groups()
-    filesystem, base = _open(scheme, authority, query, _environment())
-    return RemotePlace(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
+    scheme, authority, path = match.groups()
+    if scheme in (*S3_SCHEMES, "s3n"):
+        filesystem, base = open_bucket(f"s3://{authority}" + (f"?{query}" if query else ""))
+    else:
+        filesystem, base = _open(scheme, authority, query, client_environment(*_CLIENTS))
+    return RemotePath(filesystem, f"{scheme}://{authority}", base.rstrip("/"), path.rstrip("/"))
 
 
 def open_stored(uri: str) -> Any:
@@ -125,8 +131,8 @@ class FileOpener:
         """
         if uri.startswith(("file:", "dbfs:")) or ":/" not in uri:
             return open_stored(uri)
-        place = open_place(uri, self.query)
-        return place.filesystem.open_input_file(place.full(place.path))
+        remote = open_remote(uri, self.query)
+        return remote.filesystem.open_input_file(remote.full(remote.path))
 
 
 @cache
@@ -142,11 +148,6 @@ def _open(
             raise OSError(str(error)) from error
         return _open_by_fsspec(scheme, authority, query)
     return opened
-
-
-def _environment() -> tuple[tuple[str, str], ...]:
-    """What clients of file systems look at: it may change while a notebook lives."""
-    return tuple(sorted(item for item in os.environ.items() if item[0].startswith(_CLIENTS)))
 
 
 def _open_by_fsspec(scheme: str, authority: str, query: str) -> tuple[fs.FileSystem, str]:

@@ -32,7 +32,7 @@ class ByteStream(Protocol):
 
 
 class ByteFile(ByteStream, Protocol):
-    """A file with places to go to."""
+    """A file that can seek."""
 
     def seek(self, position: int, /) -> object:
         """Goes to a byte."""

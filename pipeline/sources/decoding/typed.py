@@ -42,8 +42,8 @@ def file_columns(kinds: Mapping[str, pa.DataType], *, odd: frozenset[str] = froz
         kinds: by name.
         odd: which are known to be read otherwise.
     """
-    found = {name: spark_kind(kind) for name, kind in kinds.items()}
-    return FileColumns(found, odd | {name for name, kind in found.items() if not is_exact(kind)})
+    spark_kinds = {name: spark_kind(kind) for name, kind in kinds.items()}
+    return FileColumns(spark_kinds, odd | {name for name, kind in spark_kinds.items() if not is_exact(kind)})
 
 
 def is_exact(kind: pa.DataType) -> bool:

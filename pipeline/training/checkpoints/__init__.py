@@ -1,1 +1,1 @@
-"""Checkpoints: their format, how and when they are written, and how a run continues from one."""
+"""Checkpoints: their format, how and when they are written, and how a run resumes from one."""

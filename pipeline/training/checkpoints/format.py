@@ -1,4 +1,4 @@
-"""A checkpoint: everything that an interrupted training run needs to continue as if nothing had happened.
+"""A checkpoint: everything that an interrupted training run needs to resume as if it had not been interrupted.
 
 It is one file, without pickle:
 
@@ -39,14 +39,14 @@ class CheckpointHead(Document):
     Attributes:
         identity: the run's data, settings and seed as JSON; see `RankJob.identity`.
         ranks: number of ranks that trained.
-        steps: global steps of an epoch.
+        steps: the number of global steps of an epoch.
         epoch: the epoch in progress, counted from 0.
         step: the next step of that epoch, counted from 0.
-        seconds: how long this epoch has trained so far.
-        input_seconds: how much of this time rank 0's model waited for rows.
+        seconds: the training time of this epoch so far.
+        input_seconds: how much of it rank 0's model waited for rows.
         history: the records of finished epochs.
         ended: whether a callback of the user has asked for the end of training.
-        learning_rate: the one that the finder chose; None where it chose none.
+        learning_rate: the rate that the finder chose; None where it chose none.
         callbacks: JSON state of the user's callbacks, by their number.
     """
 
@@ -63,7 +63,7 @@ class CheckpointHead(Document):
     callbacks: Mapping[str, str] = {}
 
     def position(self) -> str:
-        """Where the run was, for messages."""
+        """The position of the run, for messages."""
         return f"step {self.step} of {self.steps} of epoch {self.epoch + 1}"
 
 
@@ -111,11 +111,11 @@ def decode_checkpoint(content: bytes, path: str) -> Checkpoint:
         path: of that file, for messages.
 
     Raises:
-        StoreError: the file is torn, was altered, or is of another version of this library.
+        StoreError: the file is truncated, was altered, or was written by another version of this library.
     """
     body, digest = memoryview(content)[:-HASH_BYTES], content[-HASH_BYTES:]
     if not content.startswith(MAGIC) or hashlib.sha256(body).digest() != digest:
-        raise StoreError(f"Checkpoint {path} is torn or was altered: its SHA-256 does not fit.")
+        raise StoreError(f"Checkpoint {path} is truncated or was altered: its SHA-256 does not match.")
     start = len(MAGIC) + LENGTH_BYTES
     end = start + int.from_bytes(body[len(MAGIC) : start], "little")
     groups: dict[str, dict[str, Array]] = {SHARED: {}, PER_RANK: {}, BEST: {}}
@@ -128,7 +128,7 @@ def decode_checkpoint(content: bytes, path: str) -> Checkpoint:
             groups[entry["group"]][entry["name"]] = array.reshape(entry["shape"])
             end += count * dtype.itemsize
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"Checkpoint {path} is of another version of this library: {error}.") from error
+        raise StoreError(f"Checkpoint {path} was written by another version of this library: {error}.") from error
     return Checkpoint(head, groups[SHARED], groups[PER_RANK], tuple(groups[BEST].values()))
 
 

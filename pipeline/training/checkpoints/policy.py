@@ -29,9 +29,9 @@ class CheckpointPolicy:
 
         Args:
             job: its settings, and the folder for messages.
-            writer: the same on every rank, though only rank 0's writes.
-            learning_rate: the one that the finder chose, to be kept.
-            resumed: the checkpoint that this run continues from.
+            writer: there is one on every rank, though only rank 0 writes with it.
+            learning_rate: the rate that the finder chose, kept in checkpoints.
+            resumed: the checkpoint that this run resumes from.
         """
         self._config = job.train.checkpoint or CheckpointConfig(every_seconds=None)
         self._identity, self._writer, self._learning_rate = job.identity(), writer, learning_rate
@@ -54,15 +54,15 @@ class CheckpointPolicy:
         """Take a checkpoint; every rank calls this after the same step, since it contains collectives.
 
         Raises:
-            TrainError: on every rank, since a weight is not finite; the earlier checkpoints stay.
-            StoreError: on rank 0, since the checkpoint before could not be written.
+            TrainError: on every rank, because a weight is not finite; the earlier checkpoints are kept.
+            StoreError: on rank 0, because the previous checkpoint could not be written.
         """
         if self._writer is None:
             return
         state = runner.state()
         # Before the collectives of `gather_state`. Weights are the same on every rank, so all raise or none; a rank
-        # that raised alone would leave the world, which ends the collectives of the others. Sums of metrics do differ,
-        # and were looked at when the ranks agreed.
+        # that raised alone would leave the world, which ends the collectives of the others. Sums of metrics do differ;
+        # they were checked when the ranks agreed.
         if not is_finite({name: array for name, array in state.items() if not name.startswith(METRICS)}):
             raise TrainError(
                 f"A weight is not finite after step {progress.step} of epoch {progress.epoch + 1}. "
@@ -77,5 +77,5 @@ class CheckpointPolicy:
         self._latest, self._since = head.position(), time.monotonic()
 
     def latest_kept(self) -> str:
-        """A sentence for a failure's message, with a blank before it; empty where no checkpoint was taken."""
-        return f" The checkpoint of {self._latest} stays in {self._path}." if self._latest else ""
+        """A sentence for an error message, preceded by a space; empty where no checkpoint was taken."""
+        return f" The checkpoint of {self._latest} is kept in {self._path}." if self._latest else ""

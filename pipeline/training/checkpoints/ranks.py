@@ -1,9 +1,9 @@
 """Checkpoints and the ranks: which one all continue from, the state of all ranks as one, and back.
 
-Most arrays are the same on every rank: weights, and what the optimizer keeps. Others differ on purpose: sums over a
-rank's rows, gradients that it accumulates until the next exchange, and its seeds of random numbers. Which ones differ
-is not told by their names but found by comparing checksums, and only those are gathered: each rank adds its bytes to
-zeros in its own place, so that nothing is rounded.
+Most arrays are the same on every rank: weights, and the optimizer's state. Others differ on purpose: sums over a rank's
+rows, gradients accumulated until the next exchange, and seeds of random numbers. Which arrays differ is determined by
+comparing checksums, not by names, and only those are gathered: each rank adds its bytes to zeros at its own offset, so
+that nothing is rounded.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]:
-    """The checkpoint that all ranks continue from, and its generation; 0 and None where training begins.
+    """The checkpoint that all ranks resume from, and its generation; 0 and None where there is none.
 
     Raises:
-        ConfigError: on every rank, since it is of a run with other settings.
+        ConfigError: on every rank, because the checkpoint belongs to a run with other settings.
     """
     folder = job.open_checkpoints()
     if folder is None:
         return 0, None
-    # Rank 0 alone looks, since it deletes what it cannot read; the others read the generation that it names. All wait
-    # for it here, so none reads while it deletes.
+    # Only rank 0 searches, because it deletes what it cannot read; the others read the generation that it names. All
+    # wait for it in this collective, so none reads while it deletes.
     latest = latest_checkpoint(folder) if world.rank == 0 else None
     generation = int(world.sum([tf.constant(latest[0] if latest else 0, tf.int64)], "generation")[0])
     if generation == 0:
@@ -50,7 +50,7 @@ def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]
     allowed = job.train.checkpoint is not None and job.train.checkpoint.allow_changes
     changes = check_unchanged(checkpoint.head, job.identity(), folder, allowed=allowed)
     if changes and world.rank == 0:
-        logger.warning("The training goes on, though it was changed: %s", "; ".join(changes))
+        logger.warning("Resuming with changes: %s", "; ".join(changes))
     return generation, checkpoint
 
 
@@ -75,7 +75,7 @@ def gather_state(state: Arrays, best: Sequence[Array], head: CheckpointHead, wor
 
 
 def state_of_rank(checkpoint: Checkpoint, world: World) -> dict[str, Array]:
-    """The arrays with which one rank continues.
+    """The arrays with which one rank resumes.
 
     In a world of another size, sums over rows go to rank 0, seeds follow from rank 0's, and all else is rank 0's.
     """
@@ -100,9 +100,9 @@ def check_fits(state: Arrays, expected: Arrays, path: str) -> None:
     )
     if differing:
         raise ConfigError(
-            f"The checkpoint in {path} is of another network or optimizer: {', '.join(differing[:5])} "
-            f"{'does' if len(differing) == 1 else 'do'} not fit. Such a change cannot be allowed: take it back, or set "
-            "train.checkpoint.resume: never to begin anew."
+            f"The checkpoint in {path} belongs to another network or optimizer: {', '.join(differing[:5])} "
+            f"{'does' if len(differing) == 1 else 'do'} not match. allow_changes does not cover this: revert the "
+            "change, or set train.checkpoint.resume: never to start over."
         )
 
 

@@ -1,8 +1,8 @@
-"""Which checkpoint a training run continues from: its own latest one, or that of an interrupted run set up otherwise.
+"""Which checkpoint a training run resumes from: its own latest one, or that of an interrupted run with other settings.
 
-A run's checkpoints are in a folder named as its model will be, which is derived from its data and settings. So folders
-beside it, of the same experiment, are of interrupted runs with other data or settings. The driver decides before a
-launch, and therefore nothing here imports TensorFlow.
+A run's checkpoints are in a folder named after its future model, whose id derives from its data and settings. So the
+other folders of the same experiment belong to interrupted runs with other data or settings. The driver decides before
+the launch, so nothing here imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 
 from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.errors import ConfigError, StoreError
-from pipeline.formatting import SHOWN_AT_MOST
+from pipeline.formatting import listed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import checkpoints_folder
-from pipeline.store.publish import place_folder
+from pipeline.store.publish import replace_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead, decode_checkpoint
 from pipeline.training.checkpoints.writer import checkpoint_file, list_generations
 from pipeline.training.job import WORLD_SIZE
 
 REMEDY = (
-    "Take the changes back, and the training goes on; or set train.checkpoint.resume: never, and it begins anew; "
-    "or set train.checkpoint.allow_changes: true, and it goes on with the changes"
+    "Revert the changes to resume it; set train.checkpoint.resume: never to start over; or set "
+    "train.checkpoint.allow_changes: true to resume with the changes"
 )
 
 logger = logging.getLogger(__name__)
@@ -34,14 +34,14 @@ logger = logging.getLogger(__name__)
 def open_checkpoints(
     root: StoragePath, name: str, model_id: str, *, config: CheckpointConfig, identity: str
 ) -> tuple[StoragePath, CheckpointHead | None]:
-    """The folder for a run's checkpoints, ready to continue or to begin, and the head of the latest one there.
+    """The folder for a run's checkpoints, and the head of the latest one in it; None where the run starts from scratch.
 
     Args:
         root: the storage root.
         name: the experiment's name.
         model_id: the id of the model that is to be trained.
-        config: what to do about checkpoints that are there.
-        identity: of the run, see `RankJob.identity`.
+        config: what to do with existing checkpoints.
+        identity: the run's identity, see `RankJob.identity`.
 
     Raises:
         ConfigError: a run of this experiment with other data or settings was interrupted.
@@ -70,29 +70,27 @@ def read_checkpoint(folder: StoragePath, generation: int) -> Checkpoint:
 
 
 def latest_checkpoint(folder: StoragePath) -> tuple[int, Checkpoint] | None:
-    """The latest generation that can be read, and its number; later ones are logged and deleted."""
+    """The latest readable generation and its number; later, unreadable ones are logged and deleted."""
     for generation in reversed(list_generations(folder)):
         try:
             return generation, read_checkpoint(folder, generation)
         except StoreError as error:
-            logger.warning("%s The checkpoint before it is used, where there is one.", error)
+            logger.warning("%s Falling back to the previous checkpoint, if there is one.", error)
             files.remove_file(checkpoint_file(folder, generation))
     return None
 
 
 def check_unchanged(head: CheckpointHead, identity: str, folder: StoragePath, *, allowed: bool) -> list[str]:
-    """The settings in which a run differs from the one that left a checkpoint in `folder`.
+    """The settings in which a run differs from the one whose checkpoint is in `folder`.
 
     Raises:
-        ConfigError: it differs, and may not.
+        ConfigError: it differs, and `allowed` is False.
     """
     changes = differences(head.identity, identity)
     if changes and not allowed:
-        hidden = len(changes) - SHOWN_AT_MOST
-        shown = "; ".join(changes[:SHOWN_AT_MOST]) + (f"; and {hidden} more" if hidden > 0 else "")
         raise ConfigError(
-            f"A training was interrupted at {head.position()}, and its checkpoint in {folder} does not fit this "
-            f"one: {shown}. {REMEDY}."
+            f"A training run was interrupted at {head.position()}, and its checkpoint in {folder} does not match this "
+            f"run: {listed(changes, separator='; ')}. {REMEDY}."
         )
     return changes
 
@@ -102,7 +100,7 @@ def differences(before: str, now: str) -> list[str]:
     old, new = (dict(_flat(json.loads(identity), "")) for identity in (before, now))
     names = sorted({*old, *new}, key=lambda name: (name != WORLD_SIZE, name))
     return [
-        f"{name} is {new.get(name, 'not set')} and was {old.get(name, 'not set')}"
+        f"{name} is {new.get(name, 'not set')}, was {old.get(name, 'not set')}"
         for name in names
         if old.get(name) != new.get(name)
     ]
@@ -121,7 +119,7 @@ def _take_over(
         return None
     head, other = max(interrupted, key=lambda entry: (entry[0].epoch, entry[0].step))
     check_unchanged(head, identity, other, allowed=config.allow_changes)
-    place_folder(other, run_folder)
+    replace_folder(other, run_folder)
     return head
 
 

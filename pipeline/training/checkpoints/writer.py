@@ -1,7 +1,7 @@
-"""Writes checkpoints: rank 0 hands over arrays that nobody changes any more, and a thread does the rest.
+"""Writes checkpoints in a thread of rank 0, which hands over copies of arrays, so that training continues meanwhile.
 
 A file is written under another name, synced and renamed, so it is complete or absent. The two latest generations stay:
-where the latest is torn or altered, the one before it serves.
+where the latest is truncated or altered, the one before it is used.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pipeline.errors import StoreError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.large_files import write_durably
 from pipeline.training.checkpoints.format import Checkpoint, encode_checkpoint
 
 ENDING = ".checkpoint"
@@ -28,10 +29,10 @@ class CheckpointWriter:
         self._writing: Future[None] | None = None
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Begin to write, after the one before is written.
+        """Start to write a checkpoint, once the previous one is written.
 
         Raises:
-            StoreError: the one before could not be written.
+            StoreError: the previous one could not be written.
         """
         self.finish()
         self._generation += 1
@@ -41,7 +42,7 @@ class CheckpointWriter:
         """Wait until the checkpoint in progress is written.
 
         Raises:
-            StoreError: it could not be.
+            StoreError: it could not be written.
         """
         if self._writing is not None:
             self._writing.result()
@@ -52,8 +53,8 @@ def open_writer(folder: StoragePath | None, generation: int) -> Iterator[Checkpo
     """A writer for the length of a block; a checkpoint in progress is written to its end, however the block ends.
 
     Args:
-        folder: where to write; None writes nothing.
-        generation: the latest one there.
+        folder: the folder to write to; None writes nothing.
+        generation: the latest generation in it.
 
     Raises:
         StoreError: the last checkpoint could not be written, and the block raised nothing.
@@ -73,11 +74,11 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
     """Publish a generation, and delete all but the latest two.
 
     Raises:
-        StoreError: it cannot be written; the earlier ones stay.
+        StoreError: it cannot be written; the earlier ones are kept.
     """
     file = checkpoint_file(folder, generation)
     try:
-        files.write_durably(file, encode_checkpoint(checkpoint))
+        write_durably(file, encode_checkpoint(checkpoint))
         # Only now: until the new one is durable, the two before it are all there is.
         for old in list_generations(folder)[:-KEPT]:
             files.remove_file(checkpoint_file(folder, old))
@@ -85,8 +86,8 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
         with suppress(OSError):
             files.remove_file(file.sibling(files.UNFINISHED))
         raise StoreError(
-            f"Checkpoint {file} cannot be written: {error}. The earlier one stays. Make room there, or set "
-            "storage.root to another place, and run the same command again."
+            f"Checkpoint {file} cannot be written: {error}. The previous one is kept. Free some space there, or set "
+            "storage.root to another location, and run the same command again."
         ) from error
 
 

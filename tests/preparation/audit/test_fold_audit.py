@@ -22,7 +22,7 @@ def audit_of(spark, tmp_path: Path, folds: dict, rows: pd.DataFrame | None = Non
     (table() if rows is None else rows).to_parquet(tmp_path / "t.parquet")
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], **given)
     _, stores = folds_of(spark, store_spec, folds, tmp_path / "r")
-    return LeakAudit.from_json(Path(stores[0].place.folder.path, AUDIT).read_bytes(), AUDIT)
+    return LeakAudit.from_json(Path(stores[0].path.folder.path, AUDIT).read_bytes(), AUDIT)
 
 
 def test_each_division_is_looked_at(spark, tmp_path):

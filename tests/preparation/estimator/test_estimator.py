@@ -11,7 +11,7 @@ import pytest
 from pipeline import FeatureEstimator, FeatureModel
 from pipeline.config.features import FeaturesConfig
 from pipeline.errors import ConfigError, DataError, StoreError
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark

@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 
 from pipeline.arrays.hashing import hash_of
 from pipeline.kinds.label_sums import FOLDS, fold_of_row
-from pipeline.schemas.columns import ROW_ID, WEIGHT
+from pipeline.schemas.store_schema import ROW_ID, WEIGHT
 from pipeline.schemas.tokens import CROSS_SEPARATOR, NULL_TOKEN
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import Store, open_store
@@ -180,11 +180,11 @@ _ROWS: dict[str, pd.DataFrame] = {}
 
 
 def stored_rows(store: Store, frame: pd.DataFrame) -> pd.DataFrame:
-    if store.place.uri not in _ROWS:
+    if store.path.uri not in _ROWS:
         row_id = hash_of([pa.array([str(key) for key in frame["id"]])])
         known = pd.DataFrame({"id": frame["id"], ROW_ID: row_id, "fold": fold_of_row(0, row_id)})
-        _ROWS[store.place.uri] = rows_of(store).merge(known, on=ROW_ID, validate="1:1").sort_values("id")
-    return _ROWS[store.place.uri].set_index("id", drop=False)
+        _ROWS[store.path.uri] = rows_of(store).merge(known, on=ROW_ID, validate="1:1").sort_values("id")
+    return _ROWS[store.path.uri].set_index("id", drop=False)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_what_fits_nothing(spark, months):
     with pytest.raises(DataError) as caught:
         open_source(spark, SourceConfig(path=f"{months}/2024/none/*/[a-c].csv"), storage_path("unused"))
     assert str(caught.value) == (
-        f"Nothing fits the pattern 'file:{months}/2024/none/*/[a-c].csv'. The nearest folder that exists is "
+        f"Nothing matches the pattern 'file:{months}/2024/none/*/[a-c].csv'. The nearest folder that exists is "
         f"'file:{months}/2024'. Correct data.source.path."
     )
     with pytest.raises(DataError, match=r"cannot be opened: Illegal file pattern"):
@@ -281,7 +281,7 @@ def test_rows_that_are_in_no_file_are_hashed(spark, caplog):
 
     with caplog.at_level(logging.WARNING, logger="pipeline"):
         before = view(("p", None, {"k": 1}), ("q", "r", None))
-    assert "Nothing but the rows of data.source tells whether they changed" in caplog.text
+    assert "Changes of data.source show only in its rows" in caplog.text
     assert view(("q", "r", None), ("p", None, {"k": 1})) == before
     # A value that moves to the next column, one that changes, and a row that is there twice.
     assert view((None, "p", {"k": 1}), ("q", "r", None)) != before
@@ -296,7 +296,10 @@ def test_rows_that_are_in_no_file_are_hashed(spark, caplog):
         ({"query": "SELECT nope FROM lake.t"}, r"^The query of data\.source\.query cannot be read\. .*`nope`"),
         ({"query": "SELECT x FROM (lake.t"}, r"data\.source\.query cannot be read\. .*Syntax error"),
         ({"query": "WITH a AS (SELECT 1 x, '' w) INSERT INTO lake.t SELECT * FROM a"}, r"Syntax error at or near"),
-        ({"query": "SELECT rand() r FROM lake.t"}, r"can give other rows each time.* Received: a function that gives"),
+        (
+            {"query": "SELECT rand() r FROM lake.t"},
+            r"can return different rows each time.* Received: a function that gives",
+        ),
         ({"query": "SELECT * FROM lake.t WHERE current_date() > '2020-01-01'"}, r"Received: a function of the moment"),
         ({"query": "SELECT * FROM lake.t TABLESAMPLE (50 PERCENT)"}, r"Received: TABLESAMPLE\. Write constants"),
     ],

@@ -22,7 +22,7 @@ def test_other_columns_and_another_order_are_fine():
 def test_all_names_are_answered_at_once():
     assert message_of(["Price", "rooms", "rooms", "area", "AREA"], ["price", "rooms", "areas", "area", "AREA"]) == (
         "The source does not have the columns that the configuration names (4 problems):\n"
-        "  - Column 'price' is not in the source. Names are compared with their case: write 'Price'.\n"
+        "  - Column 'price' is not in the source. Names are case-sensitive: write 'Price'.\n"
         "  - Column 'rooms' appears twice in the source. Allowed: once. Rename the others.\n"
         "  - Column 'areas' is not in the source. Did you mean 'area'?\n"
         "  - Columns 'area' and 'AREA' differ by case only. Rename one; Parquet needs it."

@@ -117,8 +117,8 @@ def test_indicators_and_dates_are_numbers_of_their_own():
     [
         (
             {"numeric": {"columns": "wage_*"}},
-            "'wage_*' in features fits no column. Correct it, or leave it out; columns named elsewhere and those with "
-            "another role do not count.",
+            "'wage_*' in features matches no column. Correct it, or leave it out; columns named elsewhere and those "
+            "with another role do not count.",
         ),
         (
             {"numeric": {"columns": "type:float"}},

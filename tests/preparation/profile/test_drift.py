@@ -70,12 +70,12 @@ REPORT = DriftReport(
 )
 
 
-def test_a_warning_a_column_and_none_for_chance(caplog):
+def test_a_warning_a_limit_and_none_for_chance(caplog):
     with caplog.at_level(logging.WARNING):
         enforce(REPORT, DriftConfig())
     assert [record.getMessage() for record in caplog.records] == [
-        "Drift of new.csv, column 'size': 0.400, more than a population stability index of 0.1.",
-        "Drift of new.csv, column 'city': 3.00%, more than 1.00% new categories.",
+        "Drift of new.csv: more than a population stability index of 0.1 in 'size' (0.400)",
+        "Drift of new.csv: more than 1.00% new categories in 'city' (3.00%)",
     ]
 
 

@@ -127,7 +127,7 @@ def test_the_endpoint_may_stand_behind_the_path(spark_with_bucket, months, s3_se
     source, _ = opened(spark_with_bucket, f"{months}/2024/0?.csv{options}")
     assert (source.location, source.paths[0]) == (f"{months}/2024/0?.csv", f"{months}/2024/01.csv")
     assert rows_of(spark_with_bucket, f"{months}/2024/0?.csv{options}", ["x"]) == [("2",), ("3",)]
-    with pytest.raises(ConfigError, match=r"Options behind data\.source\.path differ: .* Allowed: the same\."):
+    with pytest.raises(ConfigError, match=r"Options after data\.source\.path differ: .* Allowed: the same\."):
         opened(spark_with_bucket, [f"{months}/2024{options}", f"{months}/2023"])
 
 
@@ -148,5 +148,5 @@ def test_spark_reads_what_tasks_cannot_open(spark_with_bucket, months, monkeypat
     monkeypatch.setitem(spark_with_bucket.sparkContext.environment, "AWS_ENDPOINT_URL", NOWHERE)
     with caplog.at_level(logging.INFO, "pipeline"), pytest.raises(DataError, match=r"01\.csv' cannot be read: "):
         opened(spark_with_bucket, f"{months}/2024")
-    assert caplog.text.count("is read by Spark: 's3a:' is not seen from Python tasks (") == 1
+    assert caplog.text.count("is read by Spark: 's3a:' cannot be opened in Python tasks (") == 1
     assert SECRET not in caplog.text

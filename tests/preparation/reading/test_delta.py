@@ -119,7 +119,7 @@ def test_the_package_is_asked_for(spark, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(PlatformError, match=r"Install the extra: pip install 'spark-keras-pipeline\[delta\]', or give"):
         opened(spark, tmp_path / "t")
-    with pytest.raises(ConfigError, match=r"is a Delta table, whose folder also holds rows that are deleted\. Set"):
+    with pytest.raises(ConfigError, match=r"is a Delta table, whose folder also contains deleted rows\. Set"):
         opened(spark, tmp_path / "t", format="parquet")
     with pytest.raises(ConfigError, match=r"^'data\.source': quote goes with format: csv or tsv, not delta\.$"):
         opened(spark, tmp_path / "t", quote="'")

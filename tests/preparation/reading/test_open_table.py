@@ -166,7 +166,7 @@ def test_only_the_columns_that_are_asked_for_are_read(spark, tmp_path):
         ),
         (b"y\n1\n", r"Column 'x' is not in the source\. Known: y\."),
         (b"xx,y\n1,2\n", r"Column 'x' is not in the source\. Did you mean 'xx'\?"),
-        (b"X,y\n1,2\n", r"Column 'x' is not in the source\. Names are compared with their case: write 'X'\."),
+        (b"X,y\n1,2\n", r"Column 'x' is not in the source\. Names are case-sensitive: write 'X'\."),
     ],
 )
 def test_a_source_that_cannot_be_used(spark, tmp_path, content, message):
@@ -211,7 +211,9 @@ def test_files_that_spark_would_leave_out_are_named(spark, tmp_path, names, mess
 
 def test_an_unknown_ending(spark, tmp_path):
     (tmp_path / "t.dat").write_text("x\n1\n")
-    with pytest.raises(ConfigError, match=r"The ending of 't\.dat' does not tell its format\. Allowed: csv, json, "):
+    with pytest.raises(
+        ConfigError, match=r"The file extension of 't\.dat' does not indicate its format\. Allowed: csv, json, "
+    ):
         read(spark, tmp_path / "t.dat", ["x"])
     assert values(read(spark, tmp_path / "t.dat", ["x"], format="csv")) == [("1",)]
 

@@ -90,7 +90,7 @@ def _plain(schema: pa.Schema) -> pa.Schema:
 
 def content_of(store) -> dict[str, object]:
     """Checksums of the files, and the documents that are made of the rows alone."""
-    documents = {name: Path(f"{store.place.path}/{name}").read_text() for name in (CONTRACT, AUDIT, PROFILE)}
+    documents = {name: Path(f"{store.path.path}/{name}").read_text() for name in (CONTRACT, AUDIT, PROFILE)}
     documents[FEATURES] = store.features.model_copy(update={"null_values": ()}).to_json()
     return {file.path: file.sha256 for split in store.manifest.splits.values() for file in split.files} | documents
 

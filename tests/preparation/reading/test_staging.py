@@ -78,4 +78,4 @@ def test_what_is_read_anew_by_each_pass(spark, tmp_path, caplog):
     plain = read(spark, ["a"], query="SELECT 1 a")
     with caplog.at_level(logging.INFO, "pipeline.preparation.reading.staging"):
         assert staged(plain, storage_path(str(tmp_path / "file" / "staging"))) is plain
-    assert "Each pass reads the source anew: it cannot be written to file://" in caplog.text
+    assert "Each pass reads the source again: it cannot be staged in file://" in caplog.text

@@ -178,7 +178,5 @@ def test_folders_that_only_spark_reads(spark, tmp_path, caplog):
     assert "column 'X' is in the files and in the names of their folders." in caplog.text
     (tmp_path / "empty" / "k=").mkdir(parents=True)
     pq.write_table(pa.table({"x": [5]}), tmp_path / "empty" / "k=" / "0.parquet")
-    with pytest.raises(
-        DataError, match=r"Folder 'file:.*/k=' of source '.*' has no value behind its '='\. Rename it\."
-    ):
+    with pytest.raises(DataError, match=r"Folder 'file:.*/k=' of source '.*' has no value after its '='\. Rename it\."):
         opened(spark, tmp_path / "empty")

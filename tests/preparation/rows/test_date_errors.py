@@ -41,7 +41,7 @@ def test_texts_that_are_not_dates_are_bad_rows(spark, tmp_path, kind):
     store = build(spark, spec_for(path, **settings, bad_rows={"budget": 4}), tmp_path / "r")
 
     assert store.manifest.reasons == {REASON: 4}
-    lines = pd.read_parquet(f"{store.place.path}/quarantine").line
+    lines = pd.read_parquet(f"{store.path.path}/quarantine").line
     assert sorted(text for text in ODD[:4] if lines.str.contains(f'"{text}"').any()) == sorted(ODD[:4])
     assert len(rows_of(store)) == 62
 

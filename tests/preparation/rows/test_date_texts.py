@@ -14,7 +14,7 @@ from pipeline.preparation.rows.row_checks import find_value_errors
 from pipeline.preparation.rows.row_errors import reasons_of
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import DerivedColumn
-from pipeline.schemas.table import ColumnTerms
+from pipeline.schemas.source_contract import ColumnTerms
 
 KINDS = {"sold": pa.string(), "built": pa.string()}
 BATCH = pa.record_batch(

@@ -189,7 +189,7 @@ def test_folds_without_rows_and_rows_without_a_group_are_named():
     assert [str(problem) for problem in fold_problems([*zip(folds, splits, strict=True)], undecided=1)] == [
         "1 rows lack the group or time of the folds. Repair these rows, or correct data.group or data.time.",
         "fold-0 has no row to train on. Give more rows, or take fewer folds.",
-        "fold-1 has no row to be measured on. Give more rows, or take fewer folds.",
+        "fold-1 has no row to be evaluated on. Give more rows, or take fewer folds.",
     ]
 
 

@@ -138,7 +138,7 @@ def test_shares_by_time_come_close_and_are_told(table, caplog):
     found = program_of(batch.schema, UNGROUPED, split).rows(batch).placement.split
     assert np.bincount(found) / len(table) == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
     begun = " and ".join(split.time.text(cut) for _, cut in split.cuts)
-    assert f"cut at {begun}, found from the rows to 1 hour" in caplog.text
+    assert f"cut at {begun}, found in the rows with a precision of 1 hour" in caplog.text
     assert "set split.validation_from and split.test_from to keep them" in caplog.text
 
 
@@ -164,7 +164,7 @@ def test_cuts_that_do_not_fit_the_time_column_are_named():
     answer = message_of(ConfigError, lambda: resolved(days(5), by_date))
     assert answer == (
         "Column 'day' (data.time) holds numbers. Allowed: numbers. Received: 2024-01-01. "
-        "Write the cuts and the gap of the split alike."
+        "Write the cuts and the gap of the split in the same form."
     )
     answer = message_of(ConfigError, lambda: resolved(days(19_723, kind=pa.date32()), by_number))
     assert "holds dates. Allowed: dates like 2024-06-30, and lengths like 7d. Received: 7.0." in answer

@@ -16,7 +16,7 @@ from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.open_dataset import open_dataset
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.rows.contract_checks import check_columns
-from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, SourceContract
 from pipeline.store.filesystem import storage_path
 from pipeline.store.table import read_contract
 from tests.support.store_specs import build, rows_of, spec_for
@@ -41,7 +41,7 @@ def people(rows: int = ROWS) -> pd.DataFrame:
 
 
 def kept(**columns: ColumnTerms) -> KeptContract:
-    return KeptContract(TableContract(columns=columns), "conf/people.yaml")
+    return KeptContract(SourceContract(columns=columns), "conf/people.yaml")
 
 
 def config(tmp_path, **data):
@@ -96,7 +96,7 @@ def test_the_difference_is_a_table(spark, tmp_path):
     with pytest.raises(DataError) as raised:
         check_columns(contract, table)
     assert str(raised.value) == (
-        "The source is not what its contract says (4 of 6 columns):\n"
+        "The source does not match its contract (4 of 6 columns):\n"
         "  column  in the contract  in the source  what\n"
         "  age     integer          number         retyped\n"
         "  height  number           hight          renamed?\n"

@@ -16,7 +16,7 @@ from pipeline.errors import DataError, StoreError
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.writing import write_rows as write
 from pipeline.runtime.spark_errors import explain_spark_error
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.store import open_store
 from tests.support.store_specs import build, rows_of, spec_for
@@ -52,12 +52,12 @@ def test_every_row_is_in_one_file_and_the_manifest_tells_the_truth(spark, tmp_pa
         assert entry.rows == sum(file.rows for file in entry.files)
         assert sum(entry.shard_rows(16)) == entry.rows
         for file in entry.files:
-            path = Path(store.place.path, file.path)
+            path = Path(store.path.path, file.path)
             assert file.path == f"{split}/shard-{file.shard:02d}-000.parquet"
             assert (path.stat().st_size, pq.read_metadata(path).num_rows) == (file.bytes, file.rows)
             assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
             assert sum(file.row_groups) == file.rows
-    schema = pq.read_schema(Path(store.place.path, entry.files[0].path))
+    schema = pq.read_schema(Path(store.path.path, entry.files[0].path))
     assert schema.names == [column.name for column in store.contract.columns]
     assert [
         str(kind).replace("double", "float64").replace("float", "float32").replace("float3264", "float64")
@@ -151,12 +151,12 @@ def lines(*extra: str, rows: int = 60) -> str:
 def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
     content = lines("two,b,1", "n/a,b,1", "1;5,b,1", "7d,b,1", "1,2", "1,2,3,4")
     assert problem_of(spark, tmp_path, content, numeric=["x"]) == (
-        "The data does not hold what the configuration asks for (2 problems):\n"
+        "The data does not meet the configuration (2 problems):\n"
         "  - 2 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names. "
         "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
         "allow some in data.bad_rows.\n"
         "  - Column 'x' is not a number in 4 rows. Received: '1;5'. Repair the data, list the text in "
-        "data.source.null_values, or make the column categorical."
+        "data.source.null_values, make the column categorical, or allow some in data.bad_rows."
     )
 
 
@@ -171,7 +171,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     content = f"x,key,y\n{good}NaN,,\ninf,,NA\n,,infinity\n"
     groups = [{"columns": ["x"], "impute": "error"}]
     assert problem_of(spark, tmp_path, content, numeric=groups, key="key") == (
-        "The data does not hold what the configuration asks for (5 problems):\n"
+        "The data does not meet the configuration (5 problems):\n"
         "  - Key 'key' is null in 3 of 63 rows. Fill it, or choose other columns for data.key.\n"
         "  - Label 'y' is null in 2 of 63 rows. Remove these rows, or fill their labels.\n"
         "  - Label 'y' is NaN or infinite in 1 of 63 rows. Remove these rows, or fill their labels.\n"
@@ -231,7 +231,7 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             "x,c,y\n1,a,1\n2,a,2\n",
             {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}},
-            "The data does not hold what the configuration asks for (2 problems):\n"
+            "The data does not meet the configuration (2 problems):\n"
             "  - Split 'validation' gets none of 2 rows, for a share of 0.01. "
             "Give more rows, or a larger share in split.fractions.\n"
             "  - Split 'test' gets none of 2 rows, for a share of 0.01. "
@@ -318,8 +318,8 @@ def test_an_altered_file_is_found_on_opening(spark, tmp_path):
     table(100).to_parquet(tmp_path / "t.parquet")
     store = build(spark, spec_for(tmp_path / "t.parquet", numeric=["x"]), tmp_path / "r")
     file = store.split("train").files[0]
-    Path(store.place.path, file.path).write_bytes(b"short")
+    Path(store.path.path, file.path).write_bytes(b"short")
     with pytest.raises(
         StoreError, match=rf"'{file.path}' was altered\. Allowed: {file.bytes} bytes\. Received: 5 bytes"
     ):
-        open_store(store.place)
+        open_store(store.path)

@@ -21,7 +21,7 @@ from pipeline.preparation.writing.fold_spec import FoldsSpec
 from pipeline.preparation.writing.fold_stores import build_folds
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.terminal import Terminal
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import FOLDS, SPLITS, fold_store, store_folder
 from pipeline.store.manifest import FoldsManifest
@@ -146,7 +146,7 @@ def test_rows_are_written_once_and_every_fold_sees_each_of_them_once(spark, tmp_
     table().to_parquet(tmp_path / "t.parquet")
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], categorical=["c"], key="id")
     manifest, stores = folds_of(spark, store_spec, {"folds": 4, "repeats": 2}, tmp_path / "r")
-    place = stores[0].place.folder.path
+    place = stores[0].path.folder.path
     assert (manifest.count, manifest.method, manifest.quarantined) == (8, "hash", 0)
     assert manifest.apart == ROWS - sum(stores[0].split(name).rows for name in SPLITS) > 0
     written = sum(pq.read_metadata(file).num_rows for file in Path(place).rglob("*.parquet"))
@@ -181,9 +181,9 @@ def test_folds_of_other_features_have_the_same_rows_and_the_same_division(spark,
         (
             {"sampling": {"method": "up"}, "label": "c"},
             {},
-            "data.sampling does not go with a cross-validation",
+            "data.sampling cannot be combined with a cross-validation",
         ),
-        ({"group": "g"}, {"method": "group", "folds": 40}, "has no row to be measured on"),
+        ({"group": "g"}, {"method": "group", "folds": 40}, "has no row to be evaluated on"),
         ({}, {"method": "stratified", "by": ["rare"], "folds": 3}, "Stratum rare = 'yes' has"),
     ],
     ids=["sampling", "groups", "strata"],
@@ -200,7 +200,7 @@ def test_what_cannot_be_divided_is_named_and_nothing_is_published(spark, tmp_pat
 def test_nested_folds_are_not_without_number(spark, tmp_path):
     table().to_parquet(tmp_path / "t.parquet")
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id")
-    with pytest.raises(ConfigError, match=r"needs 2,500 folds, those within folds included\. Allowed: 2,000\."):
+    with pytest.raises(ConfigError, match=r"needs 2,500 folds, inner folds included\. Allowed: 2,000\."):
         folds_of(spark, store_spec, {"folds": 50}, tmp_path / "r", use="nested")
 
 
@@ -228,7 +228,7 @@ def test_a_source_that_changes_while_folds_are_written_is_refused(spark, tmp_pat
         half = replace(table, scan=half_read, partitions=None)
         return written(half, stored, place)
 
-    monkeypatch.setattr("pipeline.preparation.writing.fold_stores.write_groups", write_and_change)
+    monkeypatch.setattr("pipeline.preparation.writing.assignment_folds.write_groups", write_and_change)
     store_spec = spec_for(tmp_path / "t.parquet", numeric=["x"], key="id")
     with pytest.raises(DataError, match=r"t\.parquet' changed while it was read\. Run the job again\."):
         folds_of(spark, store_spec, {"folds": 2}, tmp_path / "r")

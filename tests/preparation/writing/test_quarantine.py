@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.schemas.table import ColumnTerms, KeptContract, TableContract
+from pipeline.schemas.source_contract import ColumnTerms, KeptContract, SourceContract
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
@@ -38,7 +38,7 @@ TERMS = {
     "c": ColumnTerms(type="text", allowed=("c0", "c1")),
     "y": ColumnTerms(type="number", nullable=False),
 }
-CONTRACT = KeptContract(TableContract(columns=TERMS), "people.yaml")
+CONTRACT = KeptContract(SourceContract(columns=TERMS), "people.yaml")
 
 
 def store_spec(path, budget: float):
@@ -53,7 +53,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     with pytest.raises(DataError) as raised:
         build(spark, store_spec(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
     first, *lines = str(raised.value).split("\n")
-    assert first == "The data does not hold what the configuration asks for (11 problems):"
+    assert first == "The data does not meet the configuration (11 problems):"
     assert lines[0].startswith(
         "  - 6 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names"
     )
@@ -66,7 +66,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert not (tmp_path / "r" / "stores").exists()
 
     store = build(spark, store_spec(tmp_path / "t.csv", 0.2), tmp_path / "r")
-    place = f"{store.place.path}/quarantine"
+    place = f"{store.path.path}/quarantine"
     found = pd.read_parquet(place)
     by_line = dict(zip(found.line, found.reason, strict=True))
     assert sorted(found.reason) == sorted(BAD.values())
@@ -114,4 +114,4 @@ def test_malformed_json_is_named_with_its_file(spark, tmp_path):
         "Received: '{\"x\": 1,'. Repair them, or allow some in data.bad_rows."
     )
     store = build(spark, spec_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")
-    assert pd.read_parquet(f"{store.place.path}/quarantine").file.tolist() == ["1.json"]
+    assert pd.read_parquet(f"{store.path.path}/quarantine").file.tolist() == ["1.json"]

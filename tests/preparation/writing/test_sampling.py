@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.writing.sampling import plan_sampling
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.manifest import Sampled
 from tests.support.store_specs import build, rows_of, spec_for
 

@@ -8,7 +8,7 @@ import pyspark.sql.functions as F
 import pytest
 
 from pipeline.preparation.writing.shuffled import _murmur3
-from pipeline.schemas.columns import ROW_ID
+from pipeline.schemas.store_schema import ROW_ID
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark

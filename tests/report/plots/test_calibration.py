@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.report import CalibrationBin, CalibrationReport
+from pipeline.evaluation.report.classification import CalibrationBin, CalibrationReport
 from pipeline.report.plots.calibration import calibration_curve
 from tests.support.figures import rendered, said, words
 from tests.support.reports import classification_report

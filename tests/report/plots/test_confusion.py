@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.report import ConfusionMatrix
+from pipeline.evaluation.report.classification import ConfusionMatrix
 from pipeline.report.plots.confusion import confusion_matrix
 from tests.support.figures import rendered, said
 

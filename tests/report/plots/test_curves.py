@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.diagnosis import diagnose, loss_curves
+from pipeline.evaluation.diagnosis import diagnose
+from pipeline.evaluation.loss_curves import loss_curves
 from pipeline.report.plots.curves import learning_curves
 from tests.support.figures import rendered, said
 

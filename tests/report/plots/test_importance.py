@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.report import Importance, ImportanceReport
+from pipeline.evaluation.report.importance import Importance, ImportanceReport
 from pipeline.report.plots.importance import importance_bars
 from tests.support.figures import rendered, said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.report import ClassCurves, Curve
+from pipeline.evaluation.report.classification import ClassCurves, Curve
 from pipeline.report.plots.ranking import gain_and_lift, roc_and_pr
 from tests.support.figures import legend, rendered, said, words
 from tests.support.reports import classification_report

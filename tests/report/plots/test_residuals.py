@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.report import Counts, Grid, RegressionReport
+from pipeline.evaluation.report.regression import Counts, Grid, RegressionReport
 from pipeline.report.plots.residuals import residual_plots
 from tests.support.figures import legend, rendered, said, words
 from tests.support.reports import regression_report

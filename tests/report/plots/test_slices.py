@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.report import SliceReport, SliceValue
+from pipeline.evaluation.report.slices import SliceReport, SliceValue
 from pipeline.report.plots.slices import slice_plot
 from tests.support.figures import rendered, said, words
 

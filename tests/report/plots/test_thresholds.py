@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.report import ThresholdRow
+from pipeline.evaluation.report.classification import ThresholdRow
 from pipeline.report.plots.thresholds import threshold_sweep
 from pipeline.schemas.decision import DecisionRule
 from tests.support.figures import legend, rendered, said, words

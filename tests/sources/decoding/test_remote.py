@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.preparation.listing.arrow_files import ArrowFiles
-from pipeline.sources.decoding.remote import FileOpener, open_place, without_query
+from pipeline.sources.decoding.remote import FileOpener, open_remote, without_query
+from pipeline.store.filesystem import storage_path
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,16 @@ from pipeline.sources.decoding.remote import FileOpener, open_place, without_que
 )
 def test_options_behind_a_path(location, expected):
     assert without_query(location) == expected
+
+
+def test_buckets_are_those_of_the_store(bucket, monkeypatch):
+    file = open_remote(f"{bucket}/a/b.csv")
+    assert (file.full(file.path), file.uri(file.full(file.path))) == (f"{file.base}/a/b.csv", f"{bucket}/a/b.csv")
+    assert file.filesystem is open_remote(bucket.replace("s3a:", "s3:")).filesystem is storage_path(bucket).filesystem
+    assert open_remote(bucket, "region=eu-west-1").filesystem.region == "eu-west-1"
+    # A notebook may log in again.
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "another")
+    assert file.filesystem is not open_remote(bucket).filesystem
 
 
 @pytest.fixture
@@ -55,4 +66,4 @@ def test_files_of_fsspec(lake):
 @pytest.mark.parametrize("location", ["viewfs:/lake/x", "wasbs://c@a/x", "nothing://h/x"])
 def test_what_nothing_opens(location):
     with pytest.raises(OSError, match=r"neither Arrow nor fsspec"):
-        open_place(location)
+        open_remote(location)

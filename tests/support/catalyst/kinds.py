@@ -17,7 +17,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from pipeline.schemas.table import ColumnType
+from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
 from tests.support.catalyst.convert import plain_number_of
 

@@ -72,7 +72,7 @@ def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
                 os.kill(pid, signal.SIGKILL)
                 killed.append((pid, time.monotonic()))
 
-    with pytest.raises(RankLost, match="ended without a word"):
+    with pytest.raises(RankLost, match="died without an error"):
         launch_training(spark, told, lambda _: None, kill)
     assert time.monotonic() - killed[-1][1] < NOTICED_SECONDS
     seen: list[int] = []
@@ -112,7 +112,7 @@ def test_nan_on_one_rank_ends_all_at_the_same_step_and_the_last_good_checkpoint_
     first, second = (str(found["error"]) for found in attempt(told, tmp_path, 2))
     assert first == second
     assert re.match(
-        r"TrainError: The loss or its gradient is not finite after step \d+ of epoch 1\. Lower .* stays in ", first
+        r"TrainError: The loss or its gradient is not finite after step \d+ of epoch 1\. Lower .* is kept in ", first
     )
     kept = latest_checkpoint(told.open_checkpoints())[1]
     assert all(np.isfinite(array).all() for name, array in kept.shared.items() if name.startswith("network/"))
@@ -128,7 +128,7 @@ def test_another_number_of_workers_goes_on_where_it_is_allowed_with_sums_that_ar
     whole = history(two)[0][0]
     one = two.model_copy(update={"train": two.train.model_copy(update={"workers": 1})})
     (refused,) = attempt(one, tmp_path, 1)
-    assert "train.workers is 1 and was 2" in str(refused["error"])
+    assert "train.workers is 1, was 2" in str(refused["error"])
     allowed = CheckpointConfig(allow_changes=True)
     one = one.model_copy(update={"train": one.train.model_copy(update={"checkpoint": allowed})})
     (found,) = attempt(one, tmp_path, 1)

@@ -46,11 +46,11 @@ def test_its_own_checkpoint_is_gone_on_from(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        (job(batch_size=64), "train.batch_size is 64 and was 512"),
-        (job(workers=2), "train.workers is 2 and was 1"),
-        (job(store="s2"), "store is s2 and was s1"),
-        (job(seed=2), "seed is 2 and was 1"),
-        (job(optimizer={"learning_rate": 0.5}), "train.optimizer.learning_rate is 0.5 and was 0.001"),
+        (job(batch_size=64), "train.batch_size is 64, was 512"),
+        (job(workers=2), "train.workers is 2, was 1"),
+        (job(store="s2"), "store is s2, was s1"),
+        (job(seed=2), "seed is 2, was 1"),
+        (job(optimizer={"learning_rate": 0.5}), "train.optimizer.learning_rate is 0.5, was 0.001"),
     ],
 )
 def test_a_change_is_refused_with_the_difference_unless_it_is_allowed(tmp_path, changed, told):
@@ -74,9 +74,9 @@ def test_on_request_all_begins_anew(tmp_path):
 
 def test_all_differences_are_told_the_workers_first():
     found = differences(job().identity(), job(workers=4, seed=5, early_stopping=None).identity())
-    assert found[0] == "train.workers is 4 and was 1"
-    assert "seed is 5 and was 1" in found
-    assert "train.early_stopping.patience is not set and was 10" in found
+    assert found[0] == "train.workers is 4, was 1"
+    assert "seed is 5, was 1" in found
+    assert "train.early_stopping.patience is not set, was 10" in found
 
 
 def test_what_does_not_shape_weights_may_change():

@@ -42,12 +42,12 @@ def test_a_torn_or_altered_one_is_told_and_the_one_before_serves(tmp_path, caplo
         "other": b"x" * 500,
     }
     path.write_bytes(broken[damage])
-    with pytest.raises(StoreError, match=r"00000008\.checkpoint is torn or was altered"):
+    with pytest.raises(StoreError, match=r"00000008\.checkpoint is truncated or was altered"):
         read_checkpoint(place, 8)
     with caplog.at_level(logging.WARNING):
         generation, found = latest_checkpoint(place)
     assert (generation, found.head.step) == (7, 7)
-    assert "is torn or was altered" in caplog.text
+    assert "is truncated or was altered" in caplog.text
     assert "The checkpoint before it is used" in caplog.text
     assert list_generations(place) == [7]
 
@@ -63,7 +63,7 @@ def test_where_it_cannot_be_written_the_earlier_ones_stay(tmp_path):
     place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
     (tmp_path / "00000002.checkpoint.part").mkdir()
-    with pytest.raises(StoreError, match=r"00000002\.checkpoint cannot be written: .* The earlier one stays"):
+    with pytest.raises(StoreError, match=r"00000002\.checkpoint cannot be written: .* The previous one is kept"):
         write_checkpoint(place, 2, checkpoint())
     assert latest_checkpoint(place)[0] == 1
 

@@ -1,0 +1,1 @@
+"""What an evaluation found, as one document: `evaluation.json`."""

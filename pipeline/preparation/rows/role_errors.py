@@ -1,0 +1,81 @@
+"""Row errors of the key, the label and the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.cells import is_finite, raw_text
+from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.config.features import TargetConfig
+from pipeline.errors import Problem
+from pipeline.formatting import counted
+from pipeline.preparation.rows.row_errors import RowError
+from pipeline.preparation.rows.typed_rows import Inputs, TypedRows, missing_key
+
+
+def key_errors(inputs: Inputs) -> Iterator[RowError]:
+    """The error of a missing key, where there is one."""
+    if inputs.data is None or not inputs.data.key:
+        return
+    names = ", ".join(f"'{name}'" for name in inputs.data.key)
+    remedy = "Fill it, or choose other columns for data.key"
+    yield RowError(
+        "no key",
+        lambda rows: rows.good & missing_key(rows, inputs),
+        lambda count, rows, _: Problem(f"Key {names} is null in {count} of {rows} rows", remedy=remedy),
+    )
+
+
+def label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
+    """The errors of labels that are missing, not finite, or outside of the domain of the label's transform."""
+    label = inputs.label
+    remedy = "Remove these rows, or fill their labels"
+    yield RowError(
+        "no label",
+        lambda rows: rows.good & missing_of(rows.label) & missing_of(_label_text(rows)),
+        lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
+    )
+    yield RowError(
+        "label is NaN or infinite",
+        lambda rows: is_not_finite(rows.label),
+        lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
+    )
+    if target.transform == "log":
+        yield RowError(
+            "label is -1 or less",
+            lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
+            lambda count, rows, _: Problem(
+                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
+                remedy="Set features.target.transform: standard or power",
+            ),
+        )
+
+
+def _label_text(rows: TypedRows) -> pa.Array:
+    assert rows.label_text is not None
+    return rows.label_text
+
+
+def is_not_finite(values: pa.Array) -> Mask:
+    """[n]: whether a value is NaN or infinite; false for null."""
+    return ~mask_of(pc.fill_null(is_finite(values), True))
+
+
+def weight_errors(inputs: Inputs) -> Iterator[RowError]:
+    """The error of a missing or invalid weight, where rows are weighted."""
+    name = inputs.weight
+    if name is None:
+        return
+    yield RowError(
+        "no weight",
+        lambda rows: rows.good & ~mask_of(pc.and_(is_finite(rows.weight), pc.greater_equal(rows.weight, 0.0))),
+        lambda count, rows, example: Problem(
+            f"Weight '{name}' is missing, negative or not a number in {count} of {rows} rows",
+            "numbers that are 0 or more",
+            remedy="Repair these rows",
+        ),
+        lambda rows: raw_text(rows.raw[name]),
+    )
