@@ -92,9 +92,17 @@ def break_off(monkeypatch, told: RankJob, steps: int) -> None:
     "settings",
     [
         {},
-        {"optimizer": {"name": "sgd", "momentum": 0.9, "backward_passes_per_step": 3}, "schedule": "one_cycle"},
-        {"mixed_precision": "float16", "steps_per_execution": 1, "checkpoint": {"every_steps": 1}},
-        {"reduce_on_plateau": {"patience": 1, "min_delta": 10.0}, "callbacks": ["tests.support.callbacks:Counting"]},
+        *(
+            pytest.param(settings, marks=pytest.mark.slow)
+            for settings in (
+                {"optimizer": {"name": "sgd", "momentum": 0.9, "backward_passes_per_step": 3}, "schedule": "one_cycle"},
+                {"mixed_precision": "float16", "steps_per_execution": 1, "checkpoint": {"every_steps": 1}},
+                {
+                    "reduce_on_plateau": {"patience": 1, "min_delta": 10.0},
+                    "callbacks": ["tests.support.callbacks:Counting"],
+                },
+            )
+        ),
     ],
 )
 def test_a_training_that_was_broken_off_ends_like_an_undisturbed_one(folder, undisturbed, monkeypatch, settings):
@@ -210,6 +218,7 @@ def test_tensorboard_finds_every_epoch(folder):
     assert {"train/loss", "train/learning_rate", "train/rows_per_second", "validation/rmse"} <= set(found)
 
 
+@pytest.mark.slow
 def test_the_finder_s_rate_is_applied_on_request_and_the_network_is_as_if_it_had_not_been(
     folder, undisturbed, monkeypatch
 ):

@@ -46,16 +46,25 @@ def after_steps(network, store, block: Block) -> dict[str, np.ndarray]:
     return runner.state()
 
 
-@pytest.mark.parametrize("kind", ["row_by_row", "with_state", "shipped"])
-@pytest.mark.parametrize("padding", [0.0, np.nan, np.inf])
-def test_padding_changes_nothing_whatever_it_holds(store, kind, padding):
-    networks = {
+@pytest.fixture(scope="module", params=["row_by_row", "with_state", "shipped"])
+def padded(request, store):
+    """Takes the steps of one network with some padding; and what they change where there is none."""
+    builds = {
         "row_by_row": row_by_row,
         "with_state": with_state,
         "shipped": lambda: build_network(MlpConfig(hidden=(4,), l2=0.1), store.features, 3),
     }
-    expected = after_steps(networks[kind](), store, a_block(None))
-    found = after_steps(networks[kind](), store, a_block(padding))
+
+    def steps(padding: float | None) -> dict[str, np.ndarray]:
+        return after_steps(builds[request.param](), store, a_block(padding))
+
+    return steps, steps(None)
+
+
+@pytest.mark.parametrize("padding", [0.0, np.nan, np.inf])
+def test_padding_changes_nothing_whatever_it_holds(padded, padding):
+    steps, expected = padded
+    found = steps(padding)
     assert len(expected) == len(found)
     for (name, array), other in zip(found.items(), expected.values(), strict=True):
         np.testing.assert_allclose(array, other, rtol=1e-5, atol=1e-6, err_msg=name)
