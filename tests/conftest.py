@@ -71,8 +71,10 @@ def world_size(request: pytest.FixtureRequest) -> int:
 def _spark_of_the_session() -> Iterator[SparkSession]:
     """Started by the first test that wants it; two slots are the fewest that can hold two ranks."""
     from pipeline.config.run import SparkConfig
+    from pipeline.exchange.build import build_library
     from pipeline.runtime.spark import close_session, open_session
 
+    build_library()  # ranks take it where it is there
     yield open_session(SparkConfig(master="local[2]", conf=SPARK_SETTINGS), app="tests", workers=2)
     close_session()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.schemas.section import Integer, Number, Section
+from pipeline.schemas.section import LATER, Integer, Number, Section
 
 Seconds = Annotated[Number, Field(ge=1.0)]
 
@@ -21,8 +21,12 @@ class LaunchConfig(Section):
             `steps_per_execution` steps, a pass over the validation rows and the saving of a model must take less.
         max_restarts: how often a run with several workers is launched again after one of its processes was killed or
             stalled. Errors of the configuration, the data or the training itself are not retried.
+        exchange: how ranks exchange tensors. `auto` shares memory on each host, and takes Horovod between hosts;
+            `horovod` takes it always. From three ranks on, sums are rounded otherwise, and a run that continues from a
+            checkpoint adds in the order in which the ranks before it did.
     """
 
     start_seconds: Seconds = 180.0
     stall_seconds: Seconds = 600.0
     max_restarts: Annotated[Integer, Field(ge=0, le=100)] = 0
+    exchange: Annotated[Literal["auto", "horovod"], LATER] = "auto"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from pipeline import errors
 from pipeline.errors import PipelineError, PlatformError, TrainError
+from pipeline.exchange.failure import CONSEQUENCE
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
 from pipeline.schemas.document import Document
@@ -23,6 +24,7 @@ from pipeline.store.filesystem import StoragePath
 FAILURES = "failures"
 PROCESS_DIED = re.compile(r"Python worker exited unexpectedly|Connection reset|EOFException|ExecutorLostFailure")
 BARRIER_TASK = re.compile(r"barrier task (?:ResultTask|ShuffleMapTask)\(\d+, (\d+)\)")
+BROKEN_OFF = re.compile(rf"horovod|{CONSEQUENCE}", re.I)
 OUT_OF_MEMORY = re.compile(r"MemoryError|ResourceExhausted|OOM when allocating|bad_alloc|Cannot allocate memory", re.I)
 MEMORY_HINT = (
     "Give the workers more memory, put fewer of them on a host, or lower train.batch_size or train.feed_memory."
@@ -43,7 +45,7 @@ class FailureRecord(Document):
         kind: the class of the error.
         message: the error's message.
         details: the traceback.
-        consequence: whether another rank's failure caused this one: Horovod breaks off the collectives of all ranks.
+        consequence: whether another rank's failure caused this one, which breaks off the collectives of all ranks.
     """
 
     rank: int
@@ -68,8 +70,9 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             kind=type(error).__name__,
             message=str(error),
             details="".join(traceback.format_exception(error)),
-            # Horovod breaks off the collectives of all ranks; an error of ours is a cause.
-            consequence=not isinstance(error, PipelineError) and "horovod" in f"{type(error).__name__} {error}".lower(),
+            # The end of a rank breaks off the collectives of all; an error of ours is a cause.
+            consequence=not isinstance(error, PipelineError)
+            and bool(BROKEN_OFF.search(f"{type(error).__name__} {error}")),
         )
         file = launch.child(FAILURES, f"{rank:06d}.json")
         if not files.exists(file):  # the innermost record has the most detail

@@ -7,20 +7,20 @@ so the sum over ranks is the gradient of the mean over all rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
-from pipeline.training.vectors import end_to_end
 from pipeline.training.world import World
 
 GATHER_BELOW = 0.25
 """An embedding's gradient is sent as the rows that a batch touched where these are less than this share of the bytes
 of the whole table: sending rows is a further exchange, which a small table is not worth."""
 INDEX_BYTES = 8
+COMPRESSED: Mapping[str, Any] = {"fp16": tf.float16, "bf16": tf.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class Exchange:
 
     Attributes:
         world: the ranks.
-        compression: what numbers travel as. Sums are rounded once more with `fp16`, whose smallest number is 6e-8;
-            with `bf16` they are taken in float32.
+        compression: what numbers travel as; the smallest one of `fp16` is 6e-8. See `World.sum` for how they are added.
         reduction: `mean` or `adasum`, see `OptimizerConfig`.
     """
 
@@ -60,12 +59,11 @@ class Exchange:
             stacks = world.gather([gradient[None] for gradient in gradients], "gradients")
             # Each rank's own mean: what is parallel is then averaged, and what is orthogonal added.
             return [adasum([world.size * part for part in tf.split(stack, world.size)])[0] for stack in stacks]
-        if self.compression == "bf16":
-            return _sum_in_bfloat16(gradients, world)
-        if self.compression == "fp16":
-            halves = world.sum([tf.cast(gradient, tf.float16) for gradient in gradients], "gradients")
-            return [tf.cast(half, gradient.dtype) for half, gradient in zip(halves, gradients, strict=True)]
-        return world.sum(gradients, "gradients")
+        kind = COMPRESSED.get(self.compression)
+        if kind is None:
+            return world.sum(gradients, "gradients")
+        halves = world.sum([tf.cast(gradient, kind) for gradient in gradients], "gradients")
+        return [tf.cast(half, gradient.dtype) for half, gradient in zip(halves, gradients, strict=True)]
 
     def _is_gathered(self, gradient: Any) -> bool:
         """Whether rows are sent instead of the table; every rank must decide alike, so only by what all know."""
@@ -104,28 +102,6 @@ def _adasum_of_two(a: Any, b: Any) -> Any:
     common = tf.reduce_sum(a * b)
     share_a, share_b = (tf.math.divide_no_nan(common, 2.0 * tf.reduce_sum(tf.square(part))) for part in (a, b))
     return (1.0 - share_a) * a + (1.0 - share_b) * b
-
-
-def _sum_in_bfloat16(gradients: list[Any], world: World) -> list[Any]:
-    """As an allreduce does it, by hand, since Horovod adds no bfloat16: each rank adds up one part, and all get it."""
-
-    def add(flat: Any) -> Any:
-        padded = tf.pad(flat, [[0, -tf.size(flat) % world.size]])
-        mine = _from_bits(world.swap(_to_bits(padded), "gradient_parts"))
-        part = tf.reduce_sum(tf.reshape(mine, [world.size, -1]), 0)
-        (bits,) = world.gather([_to_bits(part)], "gradients")
-        return _from_bits(bits)[: tf.size(flat)]
-
-    summed = end_to_end([tf.cast(gradient, tf.float32) for gradient in gradients], add)
-    return [tf.cast(total, gradient.dtype) for total, gradient in zip(summed, gradients, strict=True)]
-
-
-def _to_bits(numbers: Any) -> Any:
-    return tf.bitcast(tf.cast(numbers, tf.bfloat16), tf.int16)
-
-
-def _from_bits(bits: Any) -> Any:
-    return tf.cast(tf.bitcast(bits, tf.bfloat16), tf.float32)
 
 
 class GradientNorms:

@@ -1,4 +1,4 @@
-"""The only door to Horovod.
+"""The only door to Horovod, by which ranks of several hosts exchange tensors.
 
 `horovod.tensorflow.keras` and its callbacks assume Keras 2; the core, used here, does not. Collectives are named,
 so that ranks which fell out of step are told apart by Horovod instead of adding up each other's tensors.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.training.vectors import end_to_end
+from pipeline.training.world import ORDER_OF_RANKS, RING, ExchangeWay
 
 CYCLE_TIME_MS = "0.1"
 """Small models are bound by Horovod's cycle: one 30 KB allreduce takes 1.55 ms at the default of 1, 0.75 at 0.1."""
@@ -20,20 +21,24 @@ CYCLE_TIME_MS = "0.1"
 
 @dataclass(frozen=True)
 class HorovodWorld:
-    """A rank of a Horovod world that is initialised."""
+    """A rank of a Horovod world that is initialised.
+
+    Attributes:
+        rank: this one.
+        size: of the world.
+        summation: `ORDER_OF_RANKS` costs the traffic of a gathering, and gives the bits of ranks that share memory.
+        exchange: see `World`.
+    """
 
     rank: int
     size: int
+    summation: str = RING
+    exchange: ExchangeWay = "horovod"
 
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """One allreduce for each type of number, of all tensors end to end: ranks agree upon one name, not on many."""
-        import horovod.tensorflow as hvd
-
         return _by_type(
-            tensors,
-            lambda alike, kind: end_to_end(
-                alike, lambda numbers: hvd.allreduce(numbers, name=f"{name}_{kind}", op=hvd.Sum)
-            ),
+            tensors, lambda alike, kind: end_to_end(alike, lambda numbers: self._sum(numbers, f"{name}_{kind}"))
         )
 
     def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
@@ -42,12 +47,6 @@ class HorovodWorld:
 
         return _by_type(tensors, lambda alike, kind: grouped_allgather(alike, name=f"{name}_{kind}"))
 
-    def swap(self, tensor: Any, name: str) -> Any:
-        """One exchange of all with all."""
-        import horovod.tensorflow as hvd
-
-        return hvd.alltoall(tensor, name=name)
-
     def broadcast(self, variables: Sequence[Any]) -> None:
         """From rank 0, one by one: Horovod's own way for many keeps a function for each network that ever was."""
         import horovod.tensorflow as hvd
@@ -55,6 +54,55 @@ class HorovodWorld:
         # Names by number, since ranks match collectives by name: all must have made the same variables in one order.
         for number, variable in enumerate(variables):
             variable.assign(hvd.broadcast(variable, root_rank=0, name=f"variable_{number}"))
+
+    def _sum(self, numbers: Any, name: str) -> Any:
+        """Of a vector."""
+        import horovod.tensorflow as hvd
+
+        if self.summation == ORDER_OF_RANKS:
+            return self._sum_by_rank(numbers, name)
+        if numbers.dtype.name == "bfloat16":
+            return self._sum_in_parts(numbers, name)
+        return hvd.allreduce(numbers, name=name, op=hvd.Sum)
+
+    def _sum_by_rank(self, numbers: Any, name: str) -> Any:
+        import tensorflow as tf
+
+        (bits,) = self.gather([_to_bits(numbers)[None]], name)
+        total, *others = (_widened(_from_bits(bits[rank], numbers.dtype)) for rank in range(self.size))
+        for other in others:
+            total = total + other
+        return tf.cast(total, numbers.dtype)
+
+    def _sum_in_parts(self, numbers: Any, name: str) -> Any:
+        """As an allreduce does it, since Horovod adds no bfloat16: each rank adds up one part, and all get it."""
+        import horovod.tensorflow as hvd
+        import tensorflow as tf
+
+        padded = tf.pad(numbers, [[0, -tf.size(numbers) % self.size]])
+        mine = _from_bits(hvd.alltoall(_to_bits(padded), name=f"{name}_parts"), numbers.dtype)
+        part = tf.reduce_sum(tf.reshape(_widened(mine), [self.size, -1]), 0)
+        (bits,) = self.gather([_to_bits(tf.cast(part, numbers.dtype))], name)
+        return _from_bits(bits, numbers.dtype)[: tf.size(numbers)]
+
+
+def _to_bits(numbers: Any) -> Any:
+    """Numbers of a type that Horovod does not know, as ones of a type that it does."""
+    import tensorflow as tf
+
+    return tf.bitcast(numbers, tf.int16) if numbers.dtype == tf.bfloat16 else numbers
+
+
+def _from_bits(bits: Any, kind: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.bitcast(bits, kind) if kind == tf.bfloat16 else bits
+
+
+def _widened(numbers: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(numbers, tf.float32) if numbers.dtype in (tf.float16, tf.bfloat16) else numbers
 
 
 def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequence[Any]]) -> list[Any]:
@@ -67,7 +115,7 @@ def _by_type(tensors: Sequence[Any], collective: Callable[[list[Any], str], Sequ
 
 
 @contextmanager
-def horovod_world(environment: Mapping[str, str]) -> Iterator[HorovodWorld]:
+def horovod_world(environment: Mapping[str, str], summation: str = RING) -> Iterator[HorovodWorld]:
     """Join the world that `environment` (`HOROVOD_RANK` and so on) describes, and leave it at the end."""
     import horovod.tensorflow as hvd
 
@@ -75,7 +123,7 @@ def horovod_world(environment: Mapping[str, str]) -> Iterator[HorovodWorld]:
     os.environ.setdefault("HOROVOD_CYCLE_TIME", CYCLE_TIME_MS)
     hvd.init()
     try:
-        yield HorovodWorld(hvd.rank(), hvd.size())
+        yield HorovodWorld(hvd.rank(), hvd.size(), summation)
     finally:
         # Also after an error: that this rank leaves ends the collectives in which the others wait for it, with an error
         # of theirs. Why it left must be on record by then; see `failures_recorded`.

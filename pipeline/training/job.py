@@ -17,6 +17,7 @@ from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.layout import store_folder
 from pipeline.store.store import Store, open_store
+from pipeline.training.world import ExchangeWay
 
 WITHOUT_INFLUENCE = {
     "threads",
@@ -132,6 +133,7 @@ class RankResult(Document):
         stopped: whether the run was stopped before its end; a checkpoint has its position.
         resumed: the position that the run resumed from, for messages; None where it started from scratch.
         decision: the rule from probabilities to classes, fitted by rank 0.
+        exchange: how the ranks exchanged tensors.
     """
 
     rank: int
@@ -143,3 +145,4 @@ class RankResult(Document):
     stopped: bool = False
     resumed: str | None = None
     decision: DecisionRule = DecisionRule()
+    exchange: ExchangeWay = "none"

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TARGET = "pipeline.training.entry:run"
+EXCHANGES = {
+    "shared_memory": "through shared memory",
+    "horovod": "by Horovod",
+    "hosts": "through shared memory on each host, and by Horovod between hosts",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +69,8 @@ def launch_training(
             f"The ranks ended with different weights: {', '.join(r.weights[:12] for r in results)}. "
             "Check that all hosts have the same library versions and processor type."
         )
+    if way := EXCHANGES.get(results[0].exchange):
+        logger.info("%d ranks exchanged tensors %s.", len(results), way)
     return results[0], follower.history
 
 

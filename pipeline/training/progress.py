@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.training.checkpoints.format import Array, Checkpoint, CheckpointHead
 from pipeline.training.records import EpochRecord
+from pipeline.training.world import World
 
 
 @dataclass
@@ -41,12 +42,13 @@ class TrainingProgress:
         self.epoch, self.step, self.seconds, self.input_seconds = self.epoch + 1, 0, 0.0, 0.0
 
     def checkpoint_head(
-        self, identity: str, ranks: int, *, learning_rate: float | None, callbacks: dict[str, str]
+        self, identity: str, world: World, *, learning_rate: float | None, callbacks: dict[str, str]
     ) -> CheckpointHead:
         """Everything of a checkpoint but its arrays; arguments as in `CheckpointHead`."""
         return CheckpointHead(
             identity=identity,
-            ranks=ranks,
+            ranks=world.size,
+            summation=world.summation,
             steps=self.steps,
             epoch=self.epoch,
             step=self.step,

@@ -89,6 +89,7 @@ def train_rank(job: RankJob, world: World) -> RankResult:
         stopped=not finished,
         resumed=progress.resumed,
         decision=decision,
+        exchange=world.exchange,
     )
 
 

@@ -25,4 +25,8 @@ def attempt(world: World, folder: Path) -> dict[str, np.ndarray]:
         result = train_rank(job, world)
     except PipelineError as error:
         return {"error": np.array(f"{type(error).__name__}: {error}")}
-    return {"weights": np.array(result.weights), "resumed": np.array(str(result.resumed))}
+    return {
+        "weights": np.array(result.weights),
+        "resumed": np.array(str(result.resumed)),
+        "exchange": np.array(result.exchange),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ LABELS = {
     "two": LabelSpec(name="y", task="binary", classes=("no", "yes")),
     "three": LabelSpec(name="y", task="multiclass", classes=("a", "b", "c")),
 }
+SUMS: dict[str, dict[str, Any]] = {"none": {}, "fp16": {"compression": "fp16"}, "bf16": {"compression": "bf16"}}
 METRICS = {
     "numbers": ("mae", "rmse", "mse", "r2"),
     "two": ("accuracy", "auc", "precision", "recall", "f1"),
@@ -79,7 +81,9 @@ def learn_all(world: World, folder: Path) -> dict[str, np.ndarray]:
                 weights = np.concatenate([weight.ravel() for weight in runner.network.get_weights()])
                 found[f"weights/{kind}/{name}/{turn}"] = weights
                 found[f"told/{kind}/{name}/{turn}"] = np.array([told[key] for key in sorted(told)])
-    return found | measure(world) | exchange(world) | keep_state(world, folder)
+    return (
+        found | measure(world) | exchange(world, SUMS | {"adasum": {"reduction": "adasum"}}) | keep_state(world, folder)
+    )
 
 
 def rows_of(kind: str) -> dict[str, np.ndarray]:
@@ -135,15 +139,14 @@ def gradients_of(rank: int) -> list[Any]:
     ]
 
 
-def exchange(world: World) -> dict[str, np.ndarray]:
+def exchange_sums(world: World, folder: Path) -> dict[str, np.ndarray]:
+    """What becomes of the ranks' gradients where they are summed, on any number of ranks."""
+    return exchange(world, SUMS)
+
+
+def exchange(world: World, ways: Mapping[str, dict[str, Any]]) -> dict[str, np.ndarray]:
     """What becomes of the ranks' gradients on each way."""
     found = {}
-    ways = {
-        "none": {},
-        "fp16": {"compression": "fp16"},
-        "bf16": {"compression": "bf16"},
-        "adasum": {"reduction": "adasum"},
-    }
     for name, settings in ways.items():
         way = Exchange(world, **settings)
         # Made within the function, as in a step: the table's shape, which decides what is sent, is then a constant.

@@ -1,4 +1,4 @@
-"""A training run that is killed again and again, on real Horovod ranks, without Spark.
+"""A training run that is killed again and again, on real ranks, without Spark.
 
 At each of some random moments a random rank is killed by SIGKILL; then the same job is started again.
 """

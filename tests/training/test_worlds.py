@@ -76,6 +76,35 @@ def test_all_ranks_hold_the_same_bits_and_so_does_a_second_training(worlds, size
     assert (first[f"weights/{PLAIN}/{TWICE}/0"] == first[f"weights/{PLAIN}/{TWICE}/1"]).all()
 
 
+@pytest.mark.world_size(2)
+def test_two_ranks_find_by_horovod_what_they_find_through_shared_memory(worlds):
+    """To the bit, since two numbers have one sum: weights, metrics, and gradients that travel in 16 bits."""
+    for name, found in run_world("tests.support.learning:learn_all", 2, worlds.folder, "horovod")[0].items():
+        np.testing.assert_array_equal(found, worlds[2][0][name], err_msg=name)
+
+
+@pytest.mark.world_size(4)
+def test_ranks_of_two_hosts_learn_what_one_rank_learns(worlds):
+    """All that they find, but for rounding, and the same bits on every rank."""
+    ranks = run_world("tests.support.learning:learn_all", 4, worlds.folder, "hosts")
+    for name, found in ranks[0].items():
+        if name.startswith(("weights/", "told/")):
+            np.testing.assert_allclose(found, worlds[1][0][name], rtol=1e-5, atol=1e-5, err_msg=name)
+        if not name.startswith("local/"):
+            assert all((rank[name] == found).all() for rank in ranks), name
+
+
+@pytest.mark.world_size(3)
+def test_horovod_adds_in_the_order_of_ranks_where_it_is_asked_to(tmp_path):
+    shared, by_rank, ring = (
+        run_world("tests.support.learning:exchange_sums", 3, tmp_path, exchange)[0]
+        for exchange in ("shared_memory", "horovod_by_rank", "horovod")
+    )
+    for name, found in shared.items():
+        np.testing.assert_array_equal(by_rank[name], found, err_msg=name)
+    assert any((ring[name] != found).any() for name, found in shared.items())
+
+
 @pytest.mark.parametrize("size", sizes(1, 2, 4))
 @pytest.mark.parametrize(("way", "tolerance"), [("none", 1e-6), ("fp16", 2e-3), ("bf16", 2e-2)])
 def test_gradients_are_summed_on_every_way(worlds, size, way, tolerance):

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from pipeline.errors import StoreError
 from pipeline.schemas.document import Document
 from pipeline.training.records import EpochRecord
+from pipeline.training.world import RING
 
 MAGIC = b"pipeline checkpoint 1\n"
 LENGTH_BYTES, HASH_BYTES = 8, 32
@@ -48,6 +49,7 @@ class CheckpointHead(Document):
         ended: whether a callback of the user has asked for the end of training.
         learning_rate: the rate that the finder chose; None where it chose none.
         callbacks: JSON state of the user's callbacks, by their number.
+        summation: in which order numbers are added up over ranks, see `World`.
     """
 
     identity: str
@@ -61,6 +63,7 @@ class CheckpointHead(Document):
     ended: bool = False
     learning_rate: float | None = None
     callbacks: Mapping[str, str] = {}
+    summation: str = RING
 
     def position(self) -> str:
         """The position of the run, for messages."""

@@ -69,7 +69,7 @@ class CheckpointPolicy:
                 f"Lower train.optimizer.learning_rate, or scale the features.{self.latest_kept()}"
             )
         head = progress.checkpoint_head(
-            self._identity, runner.world.size, learning_rate=self._learning_rate, callbacks=callbacks.state()
+            self._identity, runner.world, learning_rate=self._learning_rate, callbacks=callbacks.state()
         )
         checkpoint = gather_state(state, progress.best, head, runner.world)
         if runner.world.rank == 0:

@@ -21,7 +21,7 @@ from pipeline.training.checkpoints.format import Array, Arrays, Checkpoint, Chec
 from pipeline.training.checkpoints.resume import check_unchanged, latest_checkpoint, read_checkpoint
 from pipeline.training.forward_state import SEED, seed_of_rank
 from pipeline.training.job import RankJob
-from pipeline.training.world import World
+from pipeline.training.world import ORDER_MATTERS_FROM, ORDER_OF_RANKS, RING, World, order_of_hosts
 
 METRICS = "metrics/"
 """Prefix of sums over rows; see `StepRunner.state` for the names of arrays."""
@@ -52,6 +52,35 @@ def find_checkpoint(job: RankJob, world: World) -> tuple[int, Checkpoint | None]
     if changes and world.rank == 0:
         logger.warning("Resuming with changes: %s", "; ".join(changes))
     return generation, checkpoint
+
+
+def recorded_summation(job: RankJob, hosts: Sequence[str]) -> str | None:
+    """In which order the sums of the checkpoint to continue from were added, where that makes a difference.
+
+    For rank 0 alone, since it deletes what it cannot read, and before ranks have joined each other.
+
+    Args:
+        job: what to train.
+        hosts: the host of every rank.
+
+    Raises:
+        ConfigError: these ranks cannot add in that order, and the configuration allows no change.
+    """
+    folder = job.open_checkpoints()
+    latest = latest_checkpoint(folder) if folder is not None and len(hosts) >= ORDER_MATTERS_FROM else None
+    if folder is None or latest is None or latest[1].head.ranks != len(hosts):
+        return None
+    order, own = latest[1].head.summation, order_of_hosts(hosts)
+    if order in (ORDER_OF_RANKS, RING, own):
+        return order
+    if job.train.checkpoint is not None and job.train.checkpoint.allow_changes:
+        return None
+    raise ConfigError(
+        f"The checkpoint in {folder} was taken by ranks that added numbers up host by host ({order}), and these are on "
+        f"other hosts ({own}), where sums are rounded otherwise. Launch as many ranks on each host as before; or set "
+        "train.checkpoint.allow_changes: true to go on with other rounding, or train.checkpoint.resume: never to begin "
+        "anew."
+    )
 
 
 def gather_state(state: Arrays, best: Sequence[Array], head: CheckpointHead, world: World) -> Checkpoint:

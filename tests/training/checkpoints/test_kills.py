@@ -19,10 +19,12 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.store import filesystem as files
 from pipeline.training.checkpoints.resume import latest_checkpoint
 from pipeline.training.checkpoints.writer import list_generations
 from pipeline.training.job import RankJob
 from pipeline.training.launch import launch_training
+from pipeline.training.records import STOP, request_stop
 from tests.support.killed import SHARDS, history, job, live
 from tests.support.listed import listed
 from tests.support.stores import NAME, STORE_ID, write_small_store
@@ -82,10 +84,10 @@ def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
     assert seen == [1, 2, 3]
 
 
-def attempt(told: RankJob, folder: Path, size: int) -> list[dict]:
+def attempt(told: RankJob, folder: Path, size: int, exchange: str = "auto") -> list[dict]:
     """Train in a world of some size, without Spark; by rank."""
     (folder / "job.json").write_text(told.to_json())
-    return run_world("tests.support.going:attempt", size, folder)
+    return run_world("tests.support.going:attempt", size, folder, exchange)
 
 
 def spoil(folder: Path, shard: int, row: int) -> None:
@@ -135,3 +137,25 @@ def test_another_number_of_workers_goes_on_where_it_is_allowed_with_sums_that_ar
     assert str(found["resumed"]) == "step 100 of 125 of epoch 1"
     for name, value in history(one)[0][0].items():
         assert value == pytest.approx(whole[name], rel=1e-4), name
+
+
+@pytest.mark.slow
+@pytest.mark.world_size(3)
+@pytest.mark.parametrize(("before", "after"), [("shared_memory", "horovod"), ("horovod", "auto")])
+def test_three_ranks_go_on_in_the_order_of_adding_of_their_checkpoint(tmp_path, before, after):
+    """As on several hosts after one, and as on one host with a checkpoint of several."""
+    write_small_store(tmp_path, SHARDS)
+    plain = {"workers": 3, "epochs": 1, "early_stopping": None, "steps_per_execution": 4}
+    undisturbed = job(tmp_path, "undisturbed", **plain)
+    (whole, *_) = attempt(undisturbed, tmp_path, 3, before)
+    told = job(tmp_path, "interrupted", **plain)
+    request_stop(told.open_scratch())
+    attempt(told, tmp_path, 3, before)
+    files.remove_file(told.open_scratch().child(STOP))
+    (found, *_) = attempt(told, tmp_path, 3, after)
+    assert str(found["resumed"]) != "None"
+    assert str(found["exchange"]) == "horovod"
+    assert str(found["weights"]) == str(whole["weights"])
+    other = job(tmp_path, "other", **plain)
+    (otherwise, *_) = attempt(other, tmp_path, 3, "horovod" if before == "shared_memory" else "shared_memory")
+    assert str(otherwise["weights"]) != str(whole["weights"])
