@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ class Counting(keras.callbacks.Callback):
 
     def restore(self, content: Any) -> None:
         self.epochs = content["epochs"]
+
+
+class Pausing(keras.callbacks.Callback):
+    """Pauses after each epoch, so that a short training lasts for some heartbeats."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        time.sleep(1.0)
 
 
 class Batches(keras.callbacks.Callback):

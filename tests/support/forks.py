@@ -22,7 +22,6 @@ from importlib import import_module
 from pathlib import Path
 
 from pipeline.exchange.build import build_library
-from pipeline.exchange.library import load_library
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
@@ -92,7 +91,6 @@ SERVER = ForkServer()
 def main() -> None:
     """Answer requests until there are no more."""
     build_library()
-    load_library()
     import horovod.tensorflow  # noqa: F401 (imported once, before all forks)
     import keras  # noqa: F401
 

@@ -64,7 +64,7 @@ def test_a_rank_killed_at_random_moments_changes_nothing(undisturbed, series):
 def test_a_kill_on_spark_is_noticed_and_the_ranks_go_on(undisturbed, spark):
     """Once by a restart of the launch's own, once by the same command."""
     folder, weights, expected = undisturbed
-    told, killed = job(folder, "spark", max_restarts=1), []
+    told, killed = job(folder, "spark", max_restarts=1, callbacks=["tests.support.callbacks:Pausing"]), []
     place = told.open_checkpoints()
 
     def kill(beats: Mapping[int, Heartbeat]) -> None:
