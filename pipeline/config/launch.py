@@ -21,9 +21,9 @@ class LaunchConfig(Section):
             `steps_per_execution` steps, a pass over the validation rows and the saving of a model must take less.
         max_restarts: how often a run with several workers is launched again after one of its processes was killed or
             stalled. Errors of the configuration, the data or the training itself are not retried.
-        exchange: how ranks exchange tensors. `auto` shares memory on each host, and takes Horovod between hosts;
-            `horovod` takes it always. From three ranks on, sums are rounded otherwise, and a run that continues from a
-            checkpoint adds in the order in which the ranks before it did.
+        exchange: how ranks exchange tensors. `auto` uses shared memory within a host and Horovod between hosts;
+            `horovod` always uses Horovod. With three or more ranks, the two round sums differently; a resumed run keeps
+            the order of summation of its checkpoint.
     """
 
     start_seconds: Seconds = 180.0

@@ -23,7 +23,7 @@ FRAMEWORK = "libtensorflow_framework.so.2"
 
 
 def build_library() -> Path:
-    """The compiled file, made where it is not there yet; those of other sources for this TensorFlow go.
+    """Compile the library unless it exists, and delete those of other sources for this TensorFlow.
 
     Raises:
         PlatformError: there is no C compiler, or it fails.
@@ -32,9 +32,9 @@ def build_library() -> Path:
     if not target.exists():
         FOLDER.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=FOLDER) as name:
-            made = Path(name) / target.name
-            _compile(made)
-            made.replace(target)
+            draft = Path(name) / target.name
+            _compile(draft)
+            draft.replace(target)
     for other in FOLDER.glob(f"exchange-{installed_tensorflow()}-*.so"):
         if other != target:
             other.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ def build_library() -> Path:
 def _compile(target: Path) -> None:
     tensorflow = _tensorflow_folder()
     sources = [str(file) for file in source_files() if file.name.endswith(".c")]
-    # As headers of the system, since TensorFlow's own warnings are not ours to mend.
+    # -isystem silences warnings in TensorFlow's own headers.
     include = ("-isystem", str(tensorflow / "include"), "-Wno-unused-parameter")
     link = (f"-L{tensorflow}", f"-l:{FRAMEWORK}")
     command = [_compiler(), *FLAGS, *include, *sources, "-o", str(target), *link]
@@ -55,13 +55,13 @@ def _compile(target: Path) -> None:
 
 def _compiler() -> str:
     candidates = [*filter(None, [os.environ.get("CC")]), *COMPILERS]
-    found = next(filter(None, map(shutil.which, candidates)), None)
-    if found is None:
+    compiler = next(filter(None, map(shutil.which, candidates)), None)
+    if compiler is None:
         raise PlatformError(
             f"A C compiler is missing; the exchange between ranks is compiled with it. Looked for: "
-            f"{', '.join(candidates)}. Install one, or name it by the variable CC."
+            f"{', '.join(candidates)}. Install one, or set the variable CC."
         )
-    return found
+    return compiler
 
 
 def _tensorflow_folder() -> Path:
@@ -72,7 +72,7 @@ def _tensorflow_folder() -> Path:
 
 
 def main() -> None:
-    """Build it, and say where it is."""
+    """Build the library and print its path."""
     try:
         sys.stdout.write(f"{build_library()}\n")
     except PlatformError as error:

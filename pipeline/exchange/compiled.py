@@ -1,4 +1,4 @@
-"""What the compiled file is called: by the TensorFlow that it was made for, the machine and the sources."""
+"""The name of the compiled file, which depends on TensorFlow's version, the machine and the sources."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ BUILT = "built"
 
 
 def source_files() -> list[Traversable]:
-    """The sources in C, in the order of their names."""
+    """The C sources and headers, sorted by name."""
     return sorted(files(__package__).joinpath("source").iterdir(), key=lambda file: file.name)
 
 
 def compiled_name() -> str:
-    """The file that fits the sources and what is installed here."""
+    """The name of the file for these sources and the installed TensorFlow."""
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in source_files())).hexdigest()
     return f"exchange-{installed_tensorflow()}-{platform.machine()}-{digest[:12]}.so"
 
 
 def installed_tensorflow() -> str:
-    """Its version."""
+    """The version of TensorFlow; `none` where it is missing."""
     return library_versions().get("tensorflow", "none")

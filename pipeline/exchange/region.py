@@ -1,4 +1,4 @@
-"""Memory that the ranks of a host share: a file without a name, which the first of them makes and the others open.
+"""Memory shared by the ranks of a host: an anonymous file, which the first of them creates and the others open.
 
 Linux shows the open files of a process under /proc to processes of the same user. So nothing is left behind, however
 the ranks end, and other users cannot open it.
@@ -17,12 +17,12 @@ from pipeline.schemas.document import Document
 
 
 class Region(Document):
-    """Where a process has the file open.
+    """The shared file, as opened by the process that created it.
 
     Attributes:
-        process: its id.
-        descriptor: its number of the open file.
-        name: which no other file has, so that no process of another container with the same id is taken for it.
+        process: the id of that process.
+        descriptor: its file descriptor.
+        name: the unique name of the file, by which a process of another container with the same id is told apart.
     """
 
     process: int
@@ -32,16 +32,16 @@ class Region(Document):
 
 @dataclass(frozen=True)
 class Membership:
-    """A rank's own, until it leaves.
+    """A rank's membership in the group that shares a region, until it leaves.
 
     Attributes:
-        number: by which the operations know it.
+        number: the handle that the operations take.
     """
 
     number: int
 
     def require_in_sight(self, ranks: Sequence[int]) -> None:
-        """Make sure that the end of a rank would be seen.
+        """Check that the death of each of these ranks would be detected.
 
         Raises:
             ExchangeUnavailableError: the system keeps no record locks for such files.
@@ -51,16 +51,16 @@ class Membership:
             raise ExchangeUnavailableError("record locks of other processes cannot be seen")
 
     def leave(self) -> None:
-        """Leave the group, after which operations fail; a rank that still waits for this one fails, too."""
+        """Leave the group. Later operations of this rank fail, and so do ranks that still wait for it."""
         load_library().functions.pipeline_exchange_leave(self.number)
 
 
 def create_region(ranks: int, time_limit: float) -> tuple[Region, Membership]:
-    """Make the shared file, and join as rank 0.
+    """Create the shared file and join as rank 0.
 
     Args:
-        ranks: how many will join.
-        time_limit: seconds that an operation waits for another rank.
+        ranks: the number of ranks.
+        time_limit: seconds for which an operation waits for another rank.
 
     Raises:
         ExchangeUnavailableError: this process cannot.
@@ -71,7 +71,7 @@ def create_region(ranks: int, time_limit: float) -> tuple[Region, Membership]:
     except OSError as error:
         raise ExchangeUnavailableError(f"the system makes no file in memory: {error.strerror}") from error
     try:
-        # All of it now: what is missing later would end a rank by a signal.
+        # Allocated in advance: a page that is missing later would kill a rank by SIGBUS.
         os.posix_fallocate(file, 0, size)
     except OSError as error:
         os.close(file)

@@ -35,32 +35,32 @@ Joined = tuple[Membership | None, str | None]
 
 
 class Offer(Document):
-    """What the first rank of a host offers.
+    """The offer of the first rank of a host.
 
     Attributes:
-        region: memory to share; None where there is none.
+        region: the memory to share; None if it cannot or must not be shared.
     """
 
     region: Region | None = None
 
 
 class Answer(Document):
-    """What is answered.
+    """The answer to an offer.
 
     Attributes:
-        refusal: why memory cannot be shared; None where it is.
+        refusal: why memory cannot be shared; None if it is.
     """
 
     refusal: str | None = None
 
 
 class Agreement(Document):
-    """What all ranks do.
+    """The decision that all ranks follow.
 
     Attributes:
-        exchange: by which way tensors are exchanged.
-        summation: in which order they are added up, see `World`.
-        reason: why memory is not shared, as part of a sentence; None where it is.
+        exchange: how tensors are exchanged.
+        summation: the order of summation, see `World`.
+        reason: why memory is not shared, as part of a sentence; None if it is.
     """
 
     exchange: ExchangeWay
@@ -70,13 +70,13 @@ class Agreement(Document):
 
 @dataclass(frozen=True)
 class Meeting:
-    """The ranks of a launch that agree.
+    """The ranks of a launch, as one of them sees them.
 
     Attributes:
-        folder: which all ranks of this launch share, and no other launch has.
+        folder: the folder that all ranks of this launch share, and no other launch uses.
         hosts: the host of every rank; ranks of one host stand together.
         rank: this one.
-        time_limit: seconds that a rank waits for another one, here and in each exchange.
+        time_limit: seconds for which a rank waits for another, here and in each exchange.
     """
 
     folder: StoragePath
@@ -91,7 +91,7 @@ class Meeting:
 
     @property
     def neighbours(self) -> list[int]:
-        """The ranks of this one's host, itself among them."""
+        """The ranks on the same host, including this one."""
         return [rank for rank, host in enumerate(self.hosts) if host == self.hosts[self.rank]]
 
     @property
@@ -108,11 +108,11 @@ def agree(
     Args:
         meeting: the ranks.
         may_share: whether the configuration allows shared memory.
-        recorded: in which order a checkpoint's sums were added, where the run continues from one and the order matters;
-            rank 0 is asked.
+        recorded: returns the order of summation of the checkpoint that the run resumes from, if the order matters;
+            called on rank 0 only.
 
     Returns:
-        What all do, and this rank's membership where memory is shared, to be left at the end.
+        The decision, and if memory is shared, this rank's membership, which the caller must leave at the end.
     """
     summation = recorded() if recorded is not None and meeting.rank == 0 else None
     against = _reason_against(meeting, may_share, summation)
@@ -128,14 +128,14 @@ def agree(
 
 
 def _reason_against(meeting: Meeting, may_share: bool, recorded: str | None) -> str | None:
-    """Why memory is not to be shared, though it could be."""
+    """Why memory must not be shared, even if it could be."""
     if not may_share:
         return "train.exchange is horovod"
     if len(meeting.leaders) == meeting.size:
         return "each rank is alone on its host"
     several = len(meeting.leaders) > 1
     if recorded == RING or (recorded == ORDER_OF_RANKS and several):
-        return "the checkpoint was taken by ranks that added in another order"
+        return "the checkpoint was taken with another order of summation"
     return None
 
 
@@ -184,7 +184,7 @@ def _answer(meeting: Meeting) -> Joined:
 
 
 def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against: str | None) -> Agreement:
-    """What rank 0 decides by what the hosts have answered; it logs what nobody wished for."""
+    """Rank 0's decision from the answers of all hosts; a fallback that was not configured is logged."""
     others = meeting.leaders[1:]
     if against is None:
         answers = [_read(meeting, f"host-{rank}", Answer) for rank in others]
@@ -205,9 +205,8 @@ def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against
 def _require_reproducible(recorded: str | None, refusal: str) -> None:
     if recorded not in (None, ORDER_OF_RANKS, RING):
         raise ConfigError(
-            f"The checkpoint was taken by ranks that added numbers up host by host ({recorded}), which takes shared "
-            f"memory, and that is not to be had: {refusal}. Mend that; or set train.checkpoint.resume: never to begin "
-            "anew."
+            f"The checkpoint was taken by ranks that summed host by host ({recorded}), which needs shared memory, and "
+            f"it is not available: {refusal}. Fix this, or set train.checkpoint.resume: never to start over."
         )
 
 

@@ -23,7 +23,7 @@ def joined_world(
     Args:
         meeting: the ranks.
         may_share: whether memory may be shared.
-        recorded: in which order a checkpoint's sums were added, where the order matters; rank 0 is asked.
+        recorded: returns the checkpoint's order of summation, if it matters; called on rank 0 only.
     """
     agreement, membership = agree(meeting, may_share=may_share, recorded=recorded)
     if membership is None:

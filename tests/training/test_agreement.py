@@ -11,7 +11,7 @@ from pipeline.store.filesystem import storage_path
 
 pytestmark = pytest.mark.timeout(120)
 
-OTHER_ORDER = "the checkpoint was taken by ranks that added in another order"
+OTHER_ORDER = "the checkpoint was taken with another order of summation"
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_one_rank_that_cannot_share_is_enough(tmp_path, caplog):
 
 
 def test_an_order_by_hosts_needs_shared_memory(tmp_path):
-    with pytest.raises(ConfigError, match=r"host by host \(hosts_2_1\), .* train\.exchange is horovod\. Mend that"):
+    with pytest.raises(ConfigError, match=r"host by host \(hosts_2_1\), .* train\.exchange is horovod\. Fix this"):
         agreed(tmp_path, ("a", "a", "b"), may_share=False, recorded="hosts_2_1", limit=0.5)
 
 

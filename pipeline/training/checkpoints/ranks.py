@@ -76,10 +76,10 @@ def recorded_summation(job: RankJob, hosts: Sequence[str]) -> str | None:
     if job.train.checkpoint is not None and job.train.checkpoint.allow_changes:
         return None
     raise ConfigError(
-        f"The checkpoint in {folder} was taken by ranks that added numbers up host by host ({order}), and these are on "
-        f"other hosts ({own}), where sums are rounded otherwise. Launch as many ranks on each host as before; or set "
-        "train.checkpoint.allow_changes: true to go on with other rounding, or train.checkpoint.resume: never to begin "
-        "anew."
+        f"The checkpoint in {folder} was taken by ranks that summed host by host ({order}), and these ranks are "
+        f"divided into hosts otherwise ({own}), where sums round differently. Launch as many ranks on each host "
+        "as before; or set train.checkpoint.allow_changes: true to accept the rounding, or train.checkpoint.resume: "
+        "never to start over."
     )
 
 
