@@ -11,7 +11,7 @@ from pipeline.training.horovod_world import HorovodWorld, horovod_world
 from pipeline.training.hosts_world import HostsWorld
 from pipeline.training.rendezvous import key_value_server, rank_environment
 from pipeline.training.shared_world import shared_memory_world
-from pipeline.training.world import RING, World
+from pipeline.training.world import RING_OF_BUCKETS, World
 
 
 @contextmanager
@@ -50,7 +50,9 @@ def _joined_hosts(meeting: Meeting, agreement: Agreement, membership: Membership
 
 
 @contextmanager
-def _joined_horovod(meeting: Meeting, hosts: Sequence[str], rank: int, summation: str = RING) -> Iterator[HorovodWorld]:
+def _joined_horovod(
+    meeting: Meeting, hosts: Sequence[str], rank: int, summation: str = RING_OF_BUCKETS
+) -> Iterator[HorovodWorld]:
     """The world of the ranks on `hosts`, which may be some of all."""
     with (
         key_value_server(meeting.folder.child("rendezvous")) as port,
