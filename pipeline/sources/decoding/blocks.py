@@ -13,8 +13,12 @@ from pipeline.sources.decoding.decoding import UTF_8_MARK
 from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
 
 LINE_END = re.compile(rb"[\r\n]")
-VISIBLE = re.compile(rb"[^\x00-\x20]")
-"""What a line must have not to be skipped: Java's `trim` takes all else for white space."""
+VISIBLE = re.compile(rb"[^\x01-\x20]")
+"""What a line must have not to be skipped: Java's `trim` takes all else for white space.
+
+It takes NUL for white space too, and Spark skips a line of NULs. Such a line is what a crash leaves of data that did
+not reach the disk; here it is malformed.
+"""
 
 
 def chunks(stream: ByteStream, length: int | None, size: int) -> Iterator[bytes]:

@@ -1,8 +1,9 @@
 """CSV and TSV read in pieces, with the rows of Spark's reader.
 
 Spark's rows are those of `pipeline.preparation.reading.delimited`: fields are text, an empty one is null, and a record
-with too few or too many of them is kept apart with its text. Where a record leaves no doubt pyarrow splits it; all
-others are split by Spark's own rules (`pipeline.sources.decoding.fields`).
+with too few or too many of them is kept apart with its text. Only a line of NULs is malformed here, while Spark skips
+it. Where a record leaves no doubt pyarrow splits it; all others are split by Spark's own rules
+(`pipeline.sources.decoding.fields`).
 """
 
 from __future__ import annotations

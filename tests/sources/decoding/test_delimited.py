@@ -65,7 +65,7 @@ def row_of(fields: list[str], text: str) -> Row:
 
 def lines_by_rules(text: str, dialect: Dialect) -> list[Row]:
     """What univocity's rules alone give for lines, the first of which is the header."""
-    lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip("".join(map(chr, range(33))))]
+    lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip("".join(map(chr, range(1, 33))))]
     parser = FieldParser(Signs.of(dialect))
     return [row_of(parser.parse(line)[0], line) for line in lines[1:]]
 
@@ -178,6 +178,15 @@ def test_records_are_the_same_however_a_file_is_read(case, block_bytes):
 def test_a_header_behind_empty_lines_belongs_to_one_piece(piece_bytes):
     data = b"\xef\xbb\xbf\r\n \n\t\n  x,y,z\r\n1,2,3\n\n4,5,6"
     assert read(data, piece_bytes=piece_bytes) == [("1", "2", "3", None), ("4", "5", "6", None)]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", " "])
+@pytest.mark.parametrize("block_bytes", [3, 1000])
+def test_a_line_of_nuls_is_malformed(separator, block_bytes):
+    nuls = "\0" * 9
+    data = f"x,y,z\n1,2,3\n{nuls}\n4,5,6\n".replace(",", separator).encode()
+    rows = read(data, Dialect(separator), block_bytes=block_bytes)
+    assert rows == [("1", "2", "3", None), (nuls, None, None, nuls), ("4", "5", "6", None)]
 
 
 def test_columns_come_as_they_are_asked_for():
