@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import io
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from pipeline.sources.decoding.decoding import decode, utf8_chunks
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 
 HEADER = Header(("x", "y", "z"), "x,y,z")
@@ -56,6 +58,19 @@ def read(
             assert set(batch.schema.types) == {pa.string()}
             rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
     return rows
+
+
+def numbers(data: bytes, dialect: Dialect, *, multiline: bool = False, piece_bytes: int, block_bytes: int) -> list[int]:
+    """The numbers of the lines of all rows of a file, piece by piece."""
+    format, found, before = DelimitedFormat(dialect, HEADER, multiline, header_line=True), list[int](), 0
+    for piece in plan_pieces([File("f.csv", len(data))], format, piece_bytes):
+        for batch in read_piece(
+            lambda _: io.BytesIO(data), piece, format, (0,), numbered=True, block_bytes=block_bytes
+        ):
+            assert batch.schema.names == ["r0", MALFORMED, LINE]
+            found += [number + before for number in batch[LINE].to_pylist()]
+        before += count_lines(lambda _: io.BytesIO(data), piece)
+    return found
 
 
 def row_of(fields: list[str], text: str) -> Row:
@@ -161,6 +176,27 @@ def test_lines_are_the_same_however_a_file_is_cut(case, piece_bytes, block_bytes
     expected = lines_by_rules(text, dialect)
     assert read(text.encode(), dialect) == expected
     assert read(text.encode(), dialect, piece_bytes=piece_bytes, block_bytes=block_bytes) == expected
+
+
+@settings(max_examples=300)
+@given(texts(), st.integers(1, 60), st.integers(1, 60))
+def test_rows_have_the_numbers_of_their_lines(case, piece_bytes, block_bytes):
+    dialect, text = case
+    lines = re.split("\r\n|\r|\n", text)
+    expected = [i for i, line in enumerate(lines, 1) if line.strip("".join(map(chr, range(1, 33))))][1:]
+    for size in (piece_bytes, 1000):
+        assert numbers(text.encode(), dialect, piece_bytes=size, block_bytes=block_bytes) == expected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block_bytes", [3, 7, 1000])
+@pytest.mark.parametrize("odd", ["short", '"a"b,c,d', "1,2,3"])
+def test_records_have_the_numbers_of_their_first_lines(end, block_bytes, odd):
+    lines = ["x,y,z", "", '1,"a', "b", "", 'c",3', odd, "4,5,6", ""]
+    data = end.join(lines).encode()
+    for dialect in (DIALECTS[0], Dialect(",", "'")):
+        expected = [3, 7, 8] if dialect.quote == '"' else [3, 4, 6, 7, 8]
+        assert numbers(data, dialect, multiline=True, piece_bytes=1000, block_bytes=block_bytes) == expected
 
 
 @settings(max_examples=300)
