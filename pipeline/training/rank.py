@@ -20,6 +20,7 @@ from pipeline.training.checkpoints.writer import open_writer
 from pipeline.training.decision import fit_decision
 from pipeline.training.early_stopping import EarlyStopping
 from pipeline.training.execution import choose_steps
+from pipeline.training.follow_up import run_follow_up
 from pipeline.training.job import RankJob, RankResult
 from pipeline.training.loop import Loop
 from pipeline.training.progress import TrainingProgress, resumed_progress
@@ -37,8 +38,8 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     """Train to the end, or until a stop is requested; resumes from the latest checkpoint, if there is one.
 
     Rank 0 writes the records of epochs and the model into the job's scratch folder. The calls below that involve the
-    world (`find_checkpoint`, `choose_rate`, `StepRunner`, `choose_steps`, the loop, `fit_decision`) run collectives:
-    their order is the same on every rank, whatever a rank finds on its own disk or clock.
+    world (`find_checkpoint`, `choose_rate`, `StepRunner`, `choose_steps`, the loop, `fit_decision`, `run_follow_up`)
+    run collectives: their order is the same on every rank, whatever a rank finds on its own disk or clock.
     """
     keras.backend.clear_session()
     store = job.open_store()
@@ -79,6 +80,8 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     decision = fit_decision(job.decision_config, store, runner) if finished else DecisionRule()
     if finished and job.saves and world.rank == 0:
         write_model(runner.network, job, store, decision)
+    if finished and job.follow_up is not None:
+        run_follow_up(job.follow_up, runner.network, decision, world)
     return RankResult(
         rank=world.rank,
         epochs=progress.epoch,

@@ -9,7 +9,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.schemas.document import fingerprint
-from pipeline.training.job import DecisionConfig, shaping_settings
+from pipeline.training.job import DecisionConfig, FollowUp, shaping_settings
 
 MODEL_ID_LENGTH = 16
 
@@ -27,6 +27,7 @@ class TrainingSpec:
         decision_config: what is fitted on validation rows after the last epoch.
         formats: formats of the model beside its Keras file.
         saves: whether the model is written at all.
+        follow_up: what the ranks do with the trained network before their launch ends; the weights do not depend on it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TrainingSpec:
     decision_config: DecisionConfig
     formats: tuple[Format, ...] = ()
     saves: bool = True
+    follow_up: FollowUp | None = None
 
     @classmethod
     def of(cls, config: RunConfig, store_id: str) -> TrainingSpec:
