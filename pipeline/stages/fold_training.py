@@ -40,7 +40,8 @@ def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
     """
     check_training(store, config.train, config.evaluate)
     spec = TrainingSpec.of(config, store.manifest.store_id)
-    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=(), saves=False)
+    settings = config.train.model_copy(update={"tensorboard": False})
+    return replace(spec, train=settings, formats=(), saves=False, is_fold=True)
 
 
 def run_fold(

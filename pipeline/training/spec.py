@@ -28,6 +28,8 @@ class TrainingSpec:
         formats: formats of the model beside its Keras file.
         saves: whether the model is written at all.
         follow_up: what the ranks do with the trained network before their launch ends; the weights do not depend on it.
+        is_fold: whether it trains on a fold. Folds of an experiment run side by side, so each resumes from its own
+            checkpoints alone.
     """
 
     name: str
@@ -39,6 +41,7 @@ class TrainingSpec:
     formats: tuple[Format, ...] = ()
     saves: bool = True
     follow_up: FollowUp | None = None
+    is_fold: bool = False
 
     @classmethod
     def of(cls, config: RunConfig, store_id: str) -> TrainingSpec:
