@@ -15,7 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
+from secrets import token_hex
 from typing import TypeVar
+
+from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.exchange.failure import CONSEQUENCE, ExchangeUnavailableError
@@ -23,6 +27,7 @@ from pipeline.exchange.region import Membership, Region, create_region, open_reg
 from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
+from pipeline.store.private import write_private
 from pipeline.training.world import ORDER_OF_RANKS, RING, RING_OF_BUCKETS, ExchangeWay, order_of_hosts
 
 LOOK_SECONDS = 0.01
@@ -62,11 +67,13 @@ class Agreement(Document):
         exchange: how tensors are exchanged.
         summation: the order of summation, see `World`.
         reason: why memory is not shared, as part of a sentence; None if it is.
+        secret: by which ranks that connect over the network know each other.
     """
 
     exchange: ExchangeWay
     summation: str
     reason: str | None = None
+    secret: str = Field(default_factory=partial(token_hex, 16))
 
 
 @dataclass(frozen=True)
@@ -222,7 +229,7 @@ def _file(meeting: Meeting, name: str) -> StoragePath:
 
 
 def _write(meeting: Meeting, name: str, document: Document) -> None:
-    files.write_atomically(_file(meeting, name), document.to_json().encode())
+    write_private(_file(meeting, name), document.to_json().encode())
 
 
 def _read(meeting: Meeting, name: str, kind: type[DocumentType]) -> DocumentType:
