@@ -31,9 +31,12 @@ class SimulatedHost:
         return self._thread.submit(subprocess.Popen, command, text=True, **options).result()
 
     def _enter(self) -> int:
-        """Move this thread, and what it starts, into a namespace; returns the file of its end of the link."""
+        """Move this thread, and what it starts, into a namespace; returns the file of its end of the link.
+
+        The host's name resolves to a loopback address, as it does on Debian.
+        """
         os.unshare(os.CLONE_NEWNET | os.CLONE_NEWUTS)
-        socket.sethostname(self.address)
+        socket.sethostname("localhost")
         tunnel = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(tunnel, SET_INTERFACE, struct.pack("16sH22x", INTERFACE.encode(), PACKETS_WITHOUT_HEADER))
         for command in (
