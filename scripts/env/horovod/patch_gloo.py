@@ -1,4 +1,4 @@
-"""Changes Gloo, and how Horovod sets it up, in unpacked sources of Horovod; scripts/setup runs this before compiling them.
+"""Changes Gloo, and how Horovod sets it up, in unpacked sources of Horovod, before scripts/setup compiles them.
 
 python scripts/env/horovod/patch_gloo.py FOLDER
 
