@@ -18,7 +18,8 @@ from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, Fol
 from pipeline.stages.train import check_training
 from pipeline.stages.train_log import log_resumed
 from pipeline.store import filesystem as files
-from pipeline.store.publish import draft, scratch
+from pipeline.store.filesystem import StoragePath
+from pipeline.store.publish import Draft, draft, scratch
 from pipeline.store.store import Store
 from pipeline.training.job import FollowUp
 from pipeline.training.records import EpochRecord
@@ -75,19 +76,8 @@ def run_fold(
         on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
     )
     with scratch(resources.root) as work, draft(resources.root, result.folder, SCORE) as finished:
-        job = PredictJob(
-            root=resources.root.uri,
-            name=spec.name,
-            store_id=spec.store_id,
-            split=HELD_OUT,
-            scratch=work.uri,
-            edges=tuple(window.edges.tolist()),
-            log=window.log,
-            predictions=finished.folder.child(PREDICTIONS).uri,
-            unless=result.folder.child(SCORE).uri,
-        )
-        follow_up = FollowUp(target=FOLLOW_UP, payload=job.to_json())
-        spec = replace(spec, follow_up=follow_up)
+        job = _predict_job(resources.root, spec, window, work, finished)
+        spec = replace(spec, follow_up=FollowUp(target=FOLLOW_UP, payload=job.to_json()))
         with run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome:
             outcome.require_finished(f"Fold {result.number}")
             if result.is_published:  # by another job meanwhile; in an object store its files would be overwritten
@@ -101,6 +91,23 @@ def run_fold(
             files.write_bytes(finished.folder.child(DECISION), decision.to_json().encode())
             finished.publish(score.to_json().encode())
     return result.score()
+
+
+def _predict_job(
+    root: StoragePath, spec: TrainingSpec, window: PlotWindow, work: StoragePath, finished: Draft
+) -> PredictJob:
+    """What the ranks score after training; the decision rule is theirs."""
+    return PredictJob(
+        root=root.uri,
+        name=spec.name,
+        store_id=spec.store_id,
+        split=HELD_OUT,
+        scratch=work.uri,
+        edges=tuple(window.edges.tolist()),
+        log=window.log,
+        predictions=finished.folder.child(PREDICTIONS).uri,
+        unless=finished.target.child(finished.marker).uri,
+    )
 
 
 def _score(

@@ -35,12 +35,14 @@ def choose_steps(setting: int | Literal["auto"], runner: StepRunner, feed: Feed)
     """
     if setting != "auto" or not feed.plan.steps:
         return feed
+    if runner.block_steps is not None:  # of a kept runner, which only a world of one has
+        return replace(feed, steps_per_block=min(runner.block_steps, feed.plan.steps, feed.steps_per_block))
     steps = min(TRIAL_STEPS, feed.plan.steps)
     block, before = _blank(feed, steps), runner.state()
     times = [_seconds(runner, block) for _ in range(TRIALS + 1)][1:]  # the first compiles
     runner.restore(before)
     (total,) = runner.world.sum([tf.constant(min(times) / steps, tf.float64)], "step_seconds")
-    chosen = steps_of(float(total) / runner.world.size, feed.plan.steps)
+    chosen = runner.block_steps = steps_of(float(total) / runner.world.size, feed.plan.steps)
     return replace(feed, steps_per_block=min(chosen, feed.steps_per_block))
 
 

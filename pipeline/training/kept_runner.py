@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pipeline.schemas.document import fingerprint
 from pipeline.store.store import Store
-from pipeline.training.job import RankJob
+from pipeline.training.job import WITHOUT_INFLUENCE, RankJob
 from pipeline.training.rank_setup import assemble_runner, build_network_of
 from pipeline.training.schedule import build_schedule
 from pipeline.training.step_runner import StepRunner
@@ -25,6 +25,8 @@ from pipeline.training.world import World
 
 MOST_BYTES = 64 << 20
 """The largest state of a runner that is kept: larger networks take longer steps, of which tracing is a smaller part."""
+NOT_COMPILED = WITHOUT_INFLUENCE | {"epochs", "early_stopping", "reduce_on_plateau", "find_learning_rate"}
+"""Settings of `train` that no step depends on where the learning rate is constant."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def lease_runner(job: RankJob, store: Store, world: World, steps: int, *, rate: 
 
 def _recipe(job: RankJob, store: Store, network: keras.Model, world: World) -> str | None:
     """See `RunnerLease`. Code of the user's own may keep a state that nobody knows of, and so is used once."""
-    train, model = job.train.model_dump(mode="json"), job.model.model_dump(mode="json")
+    train, model = job.train.identity(exclude=NOT_COMPILED), job.model.model_dump(mode="json")
     rate_is_compiled = build_schedule(job.train.schedule, peak=1.0, epoch_steps=1, epochs=1) is not None
     if world.size > 1 or job.saves or job.train.callbacks or rate_is_compiled or _names_code([train, model]):
         return None

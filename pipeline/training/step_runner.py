@@ -57,6 +57,8 @@ class StepRunner:
         optimizer.build(network.trainable_variables)
         world.broadcast([variable.value for variable in (*network.variables, *optimizer.variables)])
         spread_seeds(network, world.rank)
+        self.block_steps: int | None = None
+        """The number of steps of a block that was chosen by their duration; see `execution.choose_steps`."""
         self._forward_state = find_forward_state(network)
         self._compiled: dict[Any, Any] = {}
         # Our code and Keras's consists of TensorFlow operations, which AutoGraph would only parse again for each

@@ -176,11 +176,11 @@ def main() -> None:
     ]
     training = whole["training_seconds"]
     targets += [
-        Target(name, round(whole["seconds"] / reference, 3), at_most=1.15)
-        for name, reference in {
-            "whole cross-validation / trainings divided by the parallelism": sum(training) / PARALLEL,
-            "whole cross-validation / trainings shared out among the slots": shared_out(training, PARALLEL),
-        }.items()
+        Target(f"whole cross-validation / trainings {name}", round(whole["seconds"] / reference, 3), at_most=at_most)
+        for name, reference, at_most in (
+            ("divided by the parallelism", sum(training) / PARALLEL, 1.15),
+            ("shared out among the slots", shared_out(training, PARALLEL), 1.25),
+        )
     ]
     report("crossval", {"rows": ROWS // share, "features": features, "whole": whole}, targets)
 

@@ -95,7 +95,7 @@ def main() -> None:
     memory = [trial["memory"] for trial in short if trial["memory"]]
     part = max(len(memory) // 5, 1)
     targets = [
-        Target("time of all trials / pure training by two", round(whole * PARALLEL / training, 3), at_most=1.25),
+        Target("time of all trials / pure training by two", round(whole * PARALLEL / training, 3), at_most=1.15),
         Target("seconds of a trial beside its training", round(statistics.median(gaps), 2), at_most=2.0),
         Target(
             "memory of the last fifth of the trials / of the first",
