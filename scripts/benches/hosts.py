@@ -35,6 +35,8 @@ CASES = {
 EXCHANGED = (30_000, 1_000_000, 40_000_000)
 """Bytes."""
 GROUPS = ("alone", "one_vector", "buckets")
+OF_ONE_HOST = "shared_memory"
+"""Two ranks of the first host, for exchanges alone."""
 
 
 def serve(group: str, rank: int, folder: Path) -> None:
@@ -52,7 +54,8 @@ def serve(group: str, rank: int, folder: Path) -> None:
         answer(SingleWorld())
         return
     os.environ["HOROVOD_GLOO_IFACE"] = INTERFACE
-    meeting = Meeting(storage_path(str(folder / group)), ["a", "b"], rank, 300)
+    hosts = ["a", "a"] if group == OF_ONE_HOST else ["a", "b"]
+    meeting = Meeting(storage_path(str(folder / group)), hosts, rank, 300)
     with joined_world(meeting, recorded=lambda: RING if group == "one_vector" else None) as world:
         answer(world)
 
@@ -111,7 +114,8 @@ def start(link: Link, group: str, folder: Path) -> Ranks:
     """The ranks of a group."""
     command = (sys.executable, __file__, "--folder", str(folder), "--group", group, "--rank")
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}}
-    return Ranks(tuple(host.run(*command, str(rank), **options) for rank, host in enumerate(link.hosts)))
+    hosts = (link.hosts[0],) * 2 if group == OF_ONE_HOST else link.hosts
+    return Ranks(tuple(host.run(*command, str(rank), **options) for rank, host in enumerate(hosts)))
 
 
 def measure(link: Link, groups: dict[str, Ranks], seconds: float) -> dict[str, Any]:
@@ -125,39 +129,54 @@ def measure(link: Link, groups: dict[str, Ranks], seconds: float) -> dict[str, A
                 measured[group].append(1e3 * ranks.seconds(case, count) / count / shape.steps)
         steps[case] = {group: round(statistics.median(values), 2) for group, values in measured.items()}
         say(f"{case}: {steps[case]} ms a step")
+    return {"step_ms": steps, "exchange_ms": measure_exchanges(groups["one_vector"], seconds / 2)}
+
+
+def measure_exchanges(ranks: Ranks, seconds: float) -> dict[int, float]:
+    """Milliseconds of an exchange by its bytes."""
     exchanges = {}
     for size in EXCHANGED:
-        count = max(1, round(seconds / 2 / groups["one_vector"].seconds(str(size), 1)))
-        exchanges[size] = round(1e3 * groups["one_vector"].seconds(str(size), count) / count, 2)
+        count = max(1, round(seconds / ranks.seconds(str(size), 1)))
+        exchanges[size] = round(
+            1e3 * statistics.median(ranks.seconds(str(size), count) for _ in range(ROUNDS)) / count, 3
+        )
     say(f"exchanges: {exchanges} ms by bytes")
-    return {"step_ms": steps, "exchange_ms": exchanges}
+    return exchanges
+
+
+def measure_all(folder: Path, seconds: float) -> dict[str, Any]:
+    """By setting of the link, and for ranks of one host."""
+    link = Link()
+    groups = {group: start(link, group, folder) for group in (*GROUPS, OF_ONE_HOST)}
+    try:
+        for group, ranks in groups.items():
+            for work in (*(CASES if group in GROUPS else ()), *map(str, EXCHANGED)):
+                ranks.seconds(work, 1)  # compiles
+        neighbours = groups.pop(OF_ONE_HOST)
+        figures: dict[str, Any] = {OF_ONE_HOST: {"exchange_ms": measure_exchanges(neighbours, seconds / 2)}}
+        neighbours.send(signal.SIGKILL)
+        for setting, (link.delay, link.rate) in LINKS.items():
+            say(setting)
+            figures[setting] = measure(link, groups, seconds)
+        return figures
+    finally:
+        for ranks in groups.values():
+            ranks.send(signal.SIGKILL)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="scripts/bench hosts")
     parser.add_argument("--quick", action="store_true", help="a tenth of the time")
-    parser.add_argument("--group", choices=GROUPS, help=argparse.SUPPRESS)
+    parser.add_argument("--group", choices=(*GROUPS, OF_ONE_HOST), help=argparse.SUPPRESS)
     parser.add_argument("--rank", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.group is not None:
         serve(options.group, options.rank, options.folder)
         return
-    link, figures = Link(), {}
     with tempfile.TemporaryDirectory() as name:
-        groups = {group: start(link, group, Path(name)) for group in GROUPS}
-        try:
-            for ranks in groups.values():
-                for work in (*CASES, *map(str, EXCHANGED)):
-                    ranks.seconds(work, 1)  # compiles
-            for setting, (link.delay, link.rate) in LINKS.items():
-                say(setting)
-                figures[setting] = measure(link, groups, SECONDS / (10 if options.quick else 1))
-        finally:
-            for ranks in groups.values():
-                ranks.send(signal.SIGKILL)
-    report("hosts", figures, [])
+        report("hosts", measure_all(Path(name), SECONDS / (10 if options.quick else 1)), [])
 
 
 if __name__ == "__main__":
