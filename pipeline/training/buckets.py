@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tensorflow as tf
+
 BUCKET_BYTES = 4 << 20
 """A bucket is full from this size on; networks of up to a million weights have a single one."""
 
@@ -36,9 +38,10 @@ def by_buckets(tensors: Sequence[Any], change: Callable[[list[list[Any]]], Seque
     """What a function of all buckets makes of tensors, one by one.
 
     Args:
-        tensors: see `split_into_buckets`.
+        tensors: see `split_into_buckets`; arrays too.
         change: from the tensors of every bucket to as many others.
     """
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
     buckets = split_into_buckets(tensors)
     changed = change([[tensors[index] for index in bucket] for bucket in buckets])
     done: dict[int, Any] = {}
