@@ -3,8 +3,8 @@
 Without it each pass would run Spark's query again, with all its joins. The staged rows are one state of the source,
 whatever happens to it meanwhile.
 
-Spark hands the rows to Python tasks, and pyarrow writes them, without dictionaries and statistics, which nobody reads:
-Spark's own writer makes both for every column, and takes longer for 500 columns than all the rest of a job.
+Spark hands the rows to Python tasks, and pyarrow writes them, without dictionaries and statistics, which nobody needs:
+for 500 columns, Spark's own writer took longer than all the rest of a job.
 """
 
 from __future__ import annotations
