@@ -55,7 +55,7 @@ def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
     folder, _, name = entry.path.rpartition("/")
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / name
-        copy.write_bytes((outbox.folder / entry.file).read_bytes())
+        copy.write_bytes(outbox.artifact(entry))
         client.log_artifact(str(outbox.run_id), str(copy), folder or None)
 
 

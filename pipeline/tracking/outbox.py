@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
+import logging
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,9 +20,12 @@ from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.lock import try_lock
+from pipeline.store.private import read_own, require_own_folder, temporary_folder
 
 OUTBOX = "spool"
 RUN, ENTRIES, SENT = "run.json", "entries.jsonl", "sent.json"
+
+logger = logging.getLogger(__name__)
 
 
 class OutboxRun(Document):
@@ -120,6 +122,14 @@ class Outbox:
         (self.folder / name).write_bytes(content)
         self.add(Entry(kind="artifact", time=time, path=path, file=name))
 
+    def artifact(self, entry: Entry) -> bytes:
+        """The content of an artifact.
+
+        Raises:
+            OSError: it is missing, or not an ordinary file of this user in the outbox's own folder.
+        """
+        return read_own(self.folder, entry.file)
+
     def mark(self, run_id: str | None, sent: int) -> None:
         """Record how many entries the store has, and in which run."""
         self.run_id, self.sent = run_id, sent
@@ -136,8 +146,12 @@ class Outbox:
 
 
 def outbox_folder(root: StoragePath) -> Path:
-    """The folder of all outboxes: under the storage root if that is local, else in this machine's temporary folder."""
-    return Path(root.path, OUTBOX) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{OUTBOX}-{os.getuid()}")
+    """The folder of all outboxes: under the storage root if that is local, else in this machine's temporary folder.
+
+    Raises:
+        OSError: that folder in the temporary one is not this user's alone.
+    """
+    return Path(root.path, OUTBOX) if root.is_local else temporary_folder(OUTBOX)
 
 
 def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
@@ -152,11 +166,18 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
 
 
 def unsent_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
-    """Outboxes for a tracking store that no process holds; this process holds each until it is removed or left."""
+    """Outboxes for a tracking store that no process holds; this process holds each until it is removed or left.
+
+    One that somebody else may have put there is skipped: it could name files of this user, to have them sent.
+    """
     for file in sorted(parent.glob(f"*/{RUN}")):
         try:
-            run = OutboxRun.from_json(file.read_text(), str(file))
+            require_own_folder(file.parent)
+            run = OutboxRun.from_json(read_own(file.parent, RUN), str(file))
             lock = (file.parent / ENTRIES).open("ab")
+        except PermissionError as error:
+            logger.warning("The unsent run in %s is left alone: %s.", file.parent, error)
+            continue
         except (OSError, StoreError):  # another job has just removed it
             continue
         if run.uri != uri or not try_lock(lock) or not file.exists():
