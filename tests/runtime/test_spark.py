@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
+from pyspark.errors import PythonException
 
 from pipeline.config.run import SparkConfig
-from pipeline.errors import PlatformError
+from pipeline.errors import DataError, PlatformError
 from pipeline.runtime.spark import is_owned, open_session, refuse_connect
 from tests.conftest import ODD_SETTING
 
@@ -42,6 +44,22 @@ assert is_owned(new) and new.sparkContext.appName == "new"
 print(new.sparkContext.master, new.conf.get("spark.sql.shuffle.partitions"))
 close_session()
 """
+
+
+def test_only_a_task_lost_to_an_error_that_is_not_ours_is_logged(spark, capfd):
+    for error in (DataError("File 't' cannot be read: damaged."), ValueError("boom")):
+
+        def fail(_, error=error):
+            raise error
+
+        with pytest.raises(PythonException, match=str(error)):
+            spark.range(0, 1, 1, 1).mapInArrow(fail, "x long").collect()
+    logged, end = "", time.monotonic() + 10
+    while "boom" not in logged and time.monotonic() < end:
+        time.sleep(0.05)
+        logged += capfd.readouterr().err
+    assert "WARN  spark TaskSetManager: Lost task 0.0" in logged and "ValueError: boom" in logged
+    assert "damaged" not in logged and "aborting job" not in logged and "Traceback" not in logged
 
 
 def test_settings(spark):

@@ -8,9 +8,10 @@ of a task that Spark accepts belong to the folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -18,12 +19,15 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
-from pipeline.preparation.reading.scan import partition_number
+from pipeline.preparation.reading.scan import gathered, partition_number
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 
 SUCCESS = "_SUCCESS"
 """The file that Spark writes into a complete folder."""
+GROUP_BYTES = 32 << 20
+"""Of a row group that a task writes, about, in memory."""
+SNAPPY: Mapping[str, Any] = {"compression": "snappy"}
 
 _NAMES = pa.schema([("name", pa.string())])
 
@@ -42,6 +46,23 @@ def write_parts(rows: DataFrame, folder: StoragePath, prefix: str = "part") -> l
     if folder.renames_folders:
         rows.write.parquet(folder.uri, compression="snappy")
         return [name for name in files.list_files(folder) if name.endswith(".parquet")]
+    return write_parts_by_tasks(rows, folder, prefix)
+
+
+def write_parts_by_tasks(
+    rows: DataFrame, folder: StoragePath, prefix: str = "part", options: Mapping[str, Any] = SNAPPY
+) -> list[str]:
+    """Write rows into a folder by Python tasks, a file for each partition that has rows, and at least one file.
+
+    Args:
+        rows: the rows.
+        folder: the folder; other files of an object store stay untouched.
+        prefix: prefix of the file names.
+        options: of pyarrow's `ParquetWriter`.
+
+    Returns:
+        The names of the files.
+    """
     schema, uri = to_arrow_schema(rows.schema), folder.uri
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -49,23 +70,26 @@ def write_parts(rows: DataFrame, folder: StoragePath, prefix: str = "part") -> l
         first = next(filled, None)
         if first is not None:
             name = new_name(prefix, partition_number(), "parquet")
-            _write_file(chain([first], filled), storage_path(uri).child(name), schema)
+            _write_file(chain([first], filled), storage_path(uri).child(name), schema, options)
             yield pa.RecordBatch.from_pylist([{"name": name}], schema=_NAMES)
 
     names: list[str] = rows.mapInArrow(write, from_arrow_schema(_NAMES)).toArrow()["name"].to_pylist()
     if not names:  # one empty file keeps the schema
         names = [new_name(prefix, 0, "parquet")]
-        _write_file([], folder.child(names[0]), schema)
+        _write_file([], folder.child(names[0]), schema, options)
     return sorted(names)
 
 
-def _write_file(batches: Iterable[pa.RecordBatch], path: StoragePath, schema: pa.Schema) -> None:
+def _write_file(
+    batches: Iterable[pa.RecordBatch], path: StoragePath, schema: pa.Schema, options: Mapping[str, Any] = SNAPPY
+) -> None:
     with (
         ended_or_gone(path),
-        pq.ParquetWriter(path.path, schema, filesystem=path.filesystem, compression="snappy") as writer,
+        pq.ParquetWriter(path.path, schema, filesystem=path.filesystem, **options) as writer,
     ):
-        for batch in batches:
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        for group in gathered(batches, lambda batch: batch.nbytes, GROUP_BYTES):
+            rows = pa.Table.from_batches(group).cast(schema)
+            writer.write_table(rows, row_group_size=len(rows))
 
 
 def new_name(prefix: str, partition: int, ending: str) -> str:
